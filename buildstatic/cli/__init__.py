@@ -1,0 +1,110 @@
+"""The command line: a group whose commands are imported when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from buildstatic import __version__
+from buildstatic.errors import BuildstaticError, DiskFailed
+
+COMMANDS = {
+    "check": "Say what was found in a project, and what is missing.",
+    "generate": "Write the Dockerfile, Procfile and platform files for a project.",
+    "collect": "Collect the static files, in place of manage.py collectstatic.",
+    "build": "Build the image, its static files in a layer of their own.",
+}
+INTERRUPTED = 130
+INTERNAL = 70
+
+
+class LazyGroup(click.Group):
+    """A group that imports the module of a command only when the command is called.
+
+    The one-line helps stand in `COMMANDS`, so that ``--help`` imports none of them.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import ``buildstatic.cli.<cmd_name>`` and return its ``command``."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"buildstatic.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their one-line helps."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+EPILOG = """\b
+Examples:
+  buildstatic check                  what was found, and from where
+  buildstatic generate               write Dockerfile, Procfile, railway.json …
+  buildstatic build --tag mysite     build the image
+
+Shell completion: eval "$(_BUILDSTATIC_COMPLETE=bash_source buildstatic)"
+(zsh_source, fish_source for the others).
+"""
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="buildstatic", message="%(prog)s %(version)s")
+@click.option("--traceback", is_flag=True, help="Show the traceback of an error.")
+def cli(traceback: bool) -> None:  # noqa: ARG001 - read by `run`, which catches the error
+    """Put a Django project's static files into an image layer of their own.
+
+    buildstatic collects a project's static files in a multi-stage container build, once, the same
+    bytes every time, and writes the few files that a deployment needs around it.
+    """
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line *argv* (without the program's name) and return its exit code.
+
+    Every failure ends here: as one line on standard error, or, with ``--traceback`` anywhere in
+    *argv*, as the traceback as well.
+    """
+    try:
+        status: Any = cli.main(list(argv), prog_name="buildstatic", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        return _fail(error, with_traceback="--traceback" in argv)
+    return status if isinstance(status, int) else 0
+
+
+def _fail(error: Exception, with_traceback: bool) -> int:
+    from buildstatic import console
+
+    if with_traceback:
+        traceback.print_exception(error)
+    match error:
+        case BuildstaticError():
+            console.fail(error)
+            return error.exit_code
+        case OSError():
+            known = DiskFailed(f"{error.filename or 'A file'}: {error.strerror or error}.")
+            console.fail(known)
+            return known.exit_code
+        case _:
+            problem = f"{type(error).__name__}: {error}. This is a fault of buildstatic's own;"
+            advice = "run it again with --traceback and report what it prints."
+            console.fail(BuildstaticError(problem, advice))
+            return INTERNAL

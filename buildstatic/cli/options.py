@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+path_argument = click.argument(
+    "path",
+    required=False,
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+path_option = click.option(
+    "--path",
+    "path",
+    default=".",
+    show_default="this directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The project's root.",
+)
+manage_option = click.option(
+    "--manage", metavar="FILE", help="The manage.py to use, relative to the root."
+)
+settings_option = click.option(
+    "--settings", metavar="MODULE", help="The settings module, in place of the one found."
+)
+traceback_option = click.option(
+    "--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error."
+)

@@ -1,0 +1,186 @@
+"""One class per kind of failure: a sentence, what to do next, and an exit code of its own.
+
+``str(error)`` is what is printed: the sentence, and after it the advice. Exit codes 1 (a check
+found something), 2 (wrong use of the command line) and 130 (interrupted) are not in this table.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BuildstaticError(Exception):
+    """A failure with a cause that the person can mend.
+
+    *problem* says what is wrong and where; *advice* what to do next. Neither ends in a newline.
+    """
+
+    exit_code: ClassVar[int]
+
+    def __init__(self, problem: str, advice: str = "") -> None:
+        super().__init__(problem, advice)
+        self.problem = problem
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.advice}".rstrip()
+
+
+class ProjectNotFound(BuildstaticError):
+    """No manage.py in the directory or two levels below."""
+
+    exit_code = 10
+
+
+class SeveralProjects(BuildstaticError):
+    """Several manage.py at the same depth."""
+
+    exit_code = 11
+
+
+class PythonTooOld(BuildstaticError):
+    """The project asks for a Python below 3.11."""
+
+    exit_code = 12
+
+
+class ConfigInvalid(BuildstaticError):
+    """``[tool.buildstatic]``, or a file of the project's, cannot be read or says something odd."""
+
+    exit_code = 13
+
+
+class SettingsNotFound(BuildstaticError):
+    """No settings module is named, or the named one has no file."""
+
+    exit_code = 14
+
+
+class SettingsBroken(BuildstaticError):
+    """The settings, or an app that they install, do not import."""
+
+    exit_code = 20
+
+
+class VariablesMissing(BuildstaticError):
+    """The settings demand environment variables that nobody gave.
+
+    *name* is the one that Python stumbled over, where it did.
+    """
+
+    exit_code = 21
+
+    def __init__(self, problem: str, advice: str = "", name: str = "") -> None:
+        super().__init__(problem, advice)
+        self.args = (problem, advice, name)
+        self.name = name
+
+
+class StaticRootMissing(BuildstaticError):
+    """STATIC_ROOT is not set."""
+
+    exit_code = 22
+
+
+class StaticfilesNotInstalled(BuildstaticError):
+    """``django.contrib.staticfiles`` is not in INSTALLED_APPS."""
+
+    exit_code = 23
+
+
+class CollectFailed(BuildstaticError):
+    """A finder or a storage raised while the files were collected."""
+
+    exit_code = 24
+
+
+class InterpreterNotFound(BuildstaticError):
+    """No Python that can import Django was found for the project."""
+
+    exit_code = 25
+
+
+class PlaceRefused(BuildstaticError):
+    """STATIC_ROOT stands where a layer of its own would do damage (a symlink, a foreign parent)."""
+
+    exit_code = 26
+
+
+class StorageRemote(BuildstaticError):
+    """The storage keeps its files elsewhere, so there is nothing to put into a layer."""
+
+    exit_code = 27
+
+
+class CollectCancelled(BuildstaticError):
+    """The person answered no when asked whether files may be overwritten."""
+
+    exit_code = 28
+
+
+class FilesExist(BuildstaticError):
+    """Files that would be written are there already and say something else."""
+
+    exit_code = 30
+
+
+class EngineNotFound(BuildstaticError):
+    """No Docker engine answers."""
+
+    exit_code = 40
+
+
+class EngineTooOld(BuildstaticError):
+    """The engine's BuildKit cannot do what the Dockerfile needs (``COPY --link``)."""
+
+    exit_code = 41
+
+
+class EngineForbidden(BuildstaticError):
+    """The engine's socket is there but may not be used."""
+
+    exit_code = 42
+
+
+class StageFailed(BuildstaticError):
+    """A stage of the build failed.
+
+    *stage* is its name and *vertex* the digest of the step, empty where it is none of the file's.
+    """
+
+    exit_code = 43
+
+    def __init__(self, problem: str, advice: str = "", *, stage: str = "", vertex: str = "") -> None:
+        super().__init__(problem, advice)
+        self.stage = stage
+        self.vertex = vertex
+
+
+class BuilderCannot(BuildstaticError):
+    """The builder in use cannot do what was asked; the advice names the one that can."""
+
+    exit_code = 44
+
+
+class StaticLayerMissing(BuildstaticError):
+    """No layer of the image holds the static files, or a later one hides them."""
+
+    exit_code = 45
+
+
+class DockerfileUnsuitable(BuildstaticError):
+    """The project's Dockerfile cannot be read, or has no ``static`` stage."""
+
+    exit_code = 46
+
+
+class EngineFailed(BuildstaticError):
+    """The engine or the builder gave up for a reason of its own."""
+
+    exit_code = 47
+
+
+class DiskFailed(BuildstaticError):
+    """A file could not be written: a full disk, a read-only directory."""
+
+    exit_code = 50

@@ -1,0 +1,14 @@
+"""The project: what is found in a directory by reading, never by importing."""
+
+from buildstatic.project.model import (
+    Database,
+    Dependencies,
+    Edit,
+    Fact,
+    Frontend,
+    Project,
+    Server,
+    Variable,
+)
+
+__all__ = ["Database", "Dependencies", "Edit", "Fact", "Frontend", "Project", "Server", "Variable"]

@@ -1,0 +1,124 @@
+"""What was found in a directory: the project, each fact with the place that it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """A value, and where it was read: ``file:line``, relative to the project's root."""
+
+    value: T
+    source: str
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """How the project's packages are installed.
+
+    *manager* is uv, poetry, pdm, pipenv, pyproject or pip; *file* the lock or requirements file;
+    *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
+    files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
+    All paths are POSIX and relative to the root.
+    """
+
+    manager: str
+    file: str
+    files: tuple[str, ...]
+    local: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Server:
+    """The application server among the dependencies: its package and what is known of its version.
+
+    *specifier* is a PEP 440 specifier set (``==23.0.0`` from a lock file), empty where any will do.
+    *uvicorn_worker* says that the package uvicorn-worker is a dependency too.
+    """
+
+    name: str
+    specifier: str
+    uvicorn_worker: bool = False
+
+
+@dataclass(frozen=True)
+class Database:
+    """The database driver, and the Debian packages that it needs to be built and to run."""
+
+    driver: str
+    build_packages: tuple[str, ...]
+    run_packages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """A front-end in *directory* (relative to the root, or ``.``), installed by *manager*.
+
+    *build* is true where package.json has a build script; *modules* where the settings name
+    ``node_modules``, so that collecting needs what was installed there.
+    """
+
+    manager: str
+    directory: str
+    lock: str | None
+    build: bool = True
+    modules: bool = False
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable that the settings read; *required* if they fail without it.
+
+    *kind* is what they make of it: text, number, flag, database, cache, email or json.
+    """
+
+    name: str
+    required: bool
+    source: str
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change that a project still needs: *text* is pasted into *file*, at *where*."""
+
+    file: str
+    where: str
+    why: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Django project as its files describe it; nothing of it was imported.
+
+    Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
+    absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set where the settings
+    name a path in ``node_modules``.
+    """
+
+    root: Path
+    manage: Fact[str]
+    settings: Fact[str]
+    wsgi: Fact[str] | None
+    asgi: Fact[str] | None
+    python: Fact[str] | None
+    dependencies: Fact[Dependencies] | None
+    server: Fact[Server] | None
+    whitenoise: Fact[bool] | None
+    database: Fact[Database] | None
+    frontend: Fact[Frontend] | None
+    static_root: Fact[str] | None
+    static_url: Fact[str] | None
+    storage: Fact[str] | None
+    remote: Fact[bool] | None
+    media_root: Fact[str] | None = None
+    node_modules: Fact[bool] | None = None
+    variables: tuple[Variable, ...] = ()
+    secret_key: Variable | None = None
+    notes: tuple[str, ...] = ()
