@@ -1,0 +1,237 @@
+"""``buildstatic build``: an image from a project, its static files in a layer of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from buildstatic import console
+from buildstatic.cli.options import manage_option, path_argument, settings_option, traceback_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from buildstatic.image.build import Expected, Report
+    from buildstatic.image.recipe import Recipe
+    from buildstatic.image.request import BuildRequest
+    from buildstatic.project import Project
+
+LARGE_CONTEXT = 1 << 30
+EPILOG = """\b
+Examples:
+  buildstatic build --tag mysite
+  buildstatic build --tag registry.example.org/mysite:1.2 --push
+  buildstatic build --export static       only the static files, no image
+  buildstatic build --tag mysite --json | tail -1 | jq -r .static.diff_id
+"""
+
+
+@click.command(epilog=EPILOG)
+@path_argument
+@click.option("--tag", "-t", "tags", multiple=True, metavar="NAME", help="Name of the image.")
+@click.option("--target", metavar="STAGE", help="Build up to this stage.")
+@click.option("--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="Set an ARG.")
+@click.option(
+    "--secret", "secrets", multiple=True, metavar="id=NAME,src=FILE", help="Expose a secret."
+)
+@click.option("--cache-from", multiple=True, metavar="CACHE", help="Read a cache from elsewhere.")
+@click.option("--cache-to", multiple=True, metavar="CACHE", help="Write a cache to elsewhere.")
+@click.option("--platform", multiple=True, metavar="OS/ARCH", help="Platforms to build for.")
+@click.option("--builder", metavar="NAME", help="A builder that buildx knows.")
+@click.option("--push", is_flag=True, help="Push the image to the registry of its tag.")
+@click.option("--no-cache", is_flag=True, help="Run every step again.")
+@click.option("--pull", is_flag=True, help="Look for newer base images.")
+@click.option(
+    "--export",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Only the static files, into DIR.",
+)
+@click.option("--json", "as_json", is_flag=True, help="End with a line of JSON on standard output.")
+@manage_option
+@settings_option
+@traceback_option
+def command(
+    path: Path,
+    tags: tuple[str, ...],
+    target: str | None,
+    build_args: tuple[str, ...],
+    secrets: tuple[str, ...],
+    cache_from: tuple[str, ...],
+    cache_to: tuple[str, ...],
+    platform: tuple[str, ...],
+    builder: str | None,
+    push: bool,
+    no_cache: bool,
+    pull: bool,
+    export: Path | None,
+    as_json: bool,
+    manage: str | None,
+    settings: str | None,
+) -> None:
+    """Build the image of the project in PATH, its static files in a layer of their own.
+
+    Runs the project's Dockerfile if buildstatic wrote it or it has a stage named static, else the
+    one that `buildstatic generate` would write. With docker buildx, or, where there is no docker
+    command, by the engine's API.
+    """
+    from buildstatic.image.request import BuildRequest
+    from buildstatic.project.detect import detect
+
+    if push and not tags:
+        raise click.UsageError("--push needs a --tag to push to.")
+    if export and (push or tags or target):
+        raise click.UsageError("--export makes no image: leave out --tag, --target and --push.")
+    project = detect(path, manage=manage, settings=settings)
+    recipe = _recipe(project)
+    request = BuildRequest(
+        context=project.root,
+        dockerfile=recipe.dockerfile,
+        dockerignore=recipe.dockerignore,
+        tags=tags,
+        target="export" if export else target,
+        build_args=build_args,
+        secrets=secrets,
+        cache_from=cache_from,
+        cache_to=cache_to,
+        platforms=tuple(name for names in platform for name in names.split(",")),
+        builder=builder,
+        push=push,
+        no_cache=no_cache,
+        pull=pull,
+    )
+    _check(project, recipe, request)
+    _run(project, recipe, request, export, as_json)
+
+
+def _recipe(project: Project) -> Recipe:
+    from buildstatic.image.dockerfile import DockerfileOptions
+    from buildstatic.image.recipe import choose
+    from buildstatic.platforms import gunicorn
+    from buildstatic.project.config import load
+
+    for text in project.notes:
+        console.note(text)
+    serve = gunicorn.command(project, None)
+    recipe = choose(project, DockerfileOptions(serve, network=load(project.root).network))
+    if recipe.passed_over:
+        console.warn(
+            f"{recipe.passed_over.name} has no stage named static: the generated one runs."
+        )
+    return recipe
+
+
+def _check(project: Project, recipe: Recipe, request: BuildRequest) -> None:
+    from buildstatic.errors import ConfigInvalid, DockerfileUnsuitable
+    from buildstatic.image.place import check_place
+
+    if recipe.source is None and project.dependencies is None:
+        raise ConfigInvalid(
+            f"{project.root} names no dependencies.",
+            "Write a requirements.txt; `buildstatic check` shows what belongs into it.",
+        )
+    if request.target and not recipe.has(request.target.lower()) and not request.target.isdecimal():
+        known = ", ".join(filter(None, recipe.stages))
+        raise DockerfileUnsuitable(f"There is no stage {request.target}.", f"There are: {known}.")
+    if recipe.has("static"):
+        check_place(project)
+    _warn_of_size(request)
+
+
+def _warn_of_size(request: BuildRequest) -> None:
+    from buildstatic.image.context import measure, read_context
+
+    size = measure(read_context(request.context, request.dockerignore))
+    if size.bytes > LARGE_CONTEXT:
+        largest = ", ".join(f"{name} ({console.size(count)})" for name, count in size.largest)
+        console.warn(
+            f"The context is {console.size(size.bytes)}, all of it sent to the builder. "
+            f"Largest: {largest}. Name in .dockerignore what the build does not need."
+        )
+
+
+def _run(
+    project: Project, recipe: Recipe, request: BuildRequest, export: Path | None, as_json: bool
+) -> None:
+    from buildstatic.cli.stages import view
+    from buildstatic.image import build as image
+
+    brings_itself = recipe.has("buildstatic-wheels")
+    with image.wheels() as directory:
+        if brings_itself:
+            request = _with_wheels(request, directory)
+        builder = image.choose_builder(request)
+        if builder.driver is None:
+            console.note("No docker buildx here: building by the engine's API.")
+        files = 0
+        with view() as on_event:
+            if export:
+                report, files = image.export(builder, request, export, on_event)
+            else:
+                expected = _expected(project, recipe, request)
+                report = image.build(builder, request, expected, on_event)
+    say = console.note if as_json else console.say
+    _summary(report, say)
+    _warn_of_older(report)
+    if export:
+        say(f"{files} static files in {export}.")
+    if as_json:
+        print(json.dumps(_as_json(report)))
+
+
+def _expected(project: Project, recipe: Recipe, request: BuildRequest) -> Expected | None:
+    from buildstatic.image.build import Expected
+
+    if not recipe.has("static") or not recipe.is_final(request.target):
+        return None
+    return Expected(project.static_root.value if project.static_root else None)
+
+
+def _with_wheels(request: BuildRequest, directory: Path) -> BuildRequest:
+    """Bring the running version, unless the person has named another one."""
+    if any(argument.startswith("BUILDSTATIC=") for argument in request.build_args):
+        return dataclasses.replace(request, wheels=directory)
+    (wheel,) = directory.iterdir()
+    argument = f"BUILDSTATIC=/wheels/{wheel.name}"
+    arguments = (*request.build_args, argument)
+    return dataclasses.replace(request, wheels=directory, build_args=arguments)
+
+
+def _summary(report: Report, say: Callable[[str], None]) -> None:
+    for stage in report.stages:
+        say(f"  {stage.name:<20} {'cached' if stage.cached else f'{stage.seconds:.1f} s'}")
+    say(f"  {'all':<20} {report.seconds:.1f} s")
+    if report.id:
+        say(f"image   {report.image or '(no tag)'} {report.id}")
+    if report.static:
+        static = report.static
+        say(f"static  {static.files} files, {console.size(static.bytes)}, in {static.path}")
+        say(f"diffID  {static.diff_id}{_compared(report)}")
+        say(f"digest  {static.digest or '(none until a registry has it)'}")
+
+
+def _warn_of_older(report: Report) -> None:
+    if report.static and report.static.older:
+        console.warn(
+            f"{report.static.older} files of an earlier layer show in {report.static.path}: name "
+            "the old tree in .dockerignore."
+        )
+
+
+def _compared(report: Report) -> str:
+    if report.reused is None:
+        return ""
+    return " (the same layer as before)" if report.reused else " (new)"
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    said = dataclasses.asdict(report)
+    reused = said.pop("reused")
+    if report.static:
+        said["static"].pop("older")
+        said["static"]["reused"] = reused
+    return said

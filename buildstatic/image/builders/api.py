@@ -1,0 +1,137 @@
+"""Builds through the engine's API, with the docker SDK, where there is no ``docker`` command.
+
+The SDK's own ``build()`` is the classic builder, which knows neither ``--mount`` nor ``--link``;
+version 2 of the same end point is BuildKit (docs.docker.com/reference/api/engine, "Build an
+image"). There is no session, so secrets, registry logins, local exports and cache exports, which
+travel in one, cannot be had.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from buildstatic.errors import BuilderCannot, BuildstaticError, EngineFailed
+from buildstatic.image.builders.trace import from_protobuf
+from buildstatic.image.context import Context, read_context, write_tar
+from buildstatic.image.events import Built, Event
+from buildstatic.image.request import BuildRequest
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+TRACE = "moby.buildkit.trace"
+IMAGE_ID = "moby.image.id"
+_WHEELS_STAGE = re.compile(r"^FROM\s+scratch\s+AS\s+buildstatic-wheels\s*$", re.M | re.I)
+_BUILDX = "`docker buildx` can: install the docker command with its buildx plugin."
+
+
+def check(request: BuildRequest) -> None:
+    """Raise BuilderCannot for what the API has no way to do."""
+    wanted = {
+        "secrets (--secret)": bool(request.secrets),
+        "--export": request.export is not None,
+        "--cache-to": bool(request.cache_to),
+        "--builder": request.builder is not None,
+        "several platforms": len(request.platforms) > 1,
+    }
+    refused = ", ".join(name for name, is_wanted in wanted.items() if is_wanted)
+    if refused:
+        raise BuilderCannot(f"The engine's API cannot do: {refused}.", _BUILDX)
+
+
+def build(client: DockerClient, request: BuildRequest) -> Iterator[Event]:
+    """Run *request* on the engine of *client* and yield what happens, last a `Built`."""
+    check(request)
+    with _wheels(client, request) as dockerfile, tempfile.TemporaryFile() as context:
+        write_tar(read_context(request.context, request.dockerignore), dockerfile, context)
+        context.seek(0)
+        image_id = yield from _post(client, _parameters(request), context)
+    for tag in request.tags[1:]:
+        client.images.get(request.tags[0]).tag(tag)
+    for tag in request.tags if request.push else ():
+        _push(client, tag)
+    yield Built(image_id)
+
+
+@contextmanager
+def _wheels(client: DockerClient, request: BuildRequest) -> Iterator[str]:
+    """Yield the Dockerfile with its wheels' stage made of an image that holds them.
+
+    The API has no named contexts, and wheels inside of the context would be copied into the
+    image with all the rest; so they are an image of their own, gone after the build.
+    """
+    if request.wheels is None:
+        yield request.dockerfile
+        return
+    tag = f"buildstatic-wheels:{Path(request.wheels).name.lower().strip('._-')}"
+    with tempfile.TemporaryFile() as context:
+        names = tuple(sorted(path.name for path in request.wheels.iterdir()))
+        write_tar(Context(request.wheels, names), "FROM scratch\nCOPY *.whl /\n", context)
+        context.seek(0)
+        for _ in _post(client, {"version": "2", "t": tag}, context):
+            pass
+    try:
+        yield _WHEELS_STAGE.sub(f"FROM {tag} AS buildstatic-wheels", request.dockerfile)
+    finally:
+        client.images.remove(tag, noprune=True)
+
+
+def _parameters(request: BuildRequest) -> dict[str, str]:
+    arguments = dict(argument.partition("=")[::2] for argument in request.build_args)
+    parameters = {
+        "version": "2",
+        "t": request.tags[0] if request.tags else "",
+        "target": request.target or "",
+        "buildargs": json.dumps(arguments),
+        "cachefrom": json.dumps(request.cache_from),
+        "platform": "".join(request.platforms),
+        "nocache": "1" if request.no_cache else "",
+        "pull": "1" if request.pull else "",
+    }
+    return {name: value for name, value in parameters.items() if value}
+
+
+def _post(
+    client: DockerClient, parameters: dict[str, str], context: BinaryIO
+) -> Generator[Event, None, str | None]:
+    api = cast(Any, client.api)
+    response = api._post(
+        api._url("/build"),
+        params=parameters,
+        data=context,
+        headers={"Content-Type": "application/x-tar"},
+        stream=True,
+    )
+    with response:
+        api._raise_for_status(response)
+        image_id: str | None = None
+        for message in api._stream_helper(response, decode=True):
+            if message.get("id") == TRACE:
+                yield from from_protobuf(base64.b64decode(message["aux"]))
+            elif message.get("id") == IMAGE_ID:
+                image_id = message["aux"]["ID"]
+            elif "error" in message:
+                raise _failure(message["error"])
+    return image_id
+
+
+def _failure(reason: str) -> BuildstaticError:
+    if any(word in reason for word in ("authorization failed", "401", "pull access denied")):
+        problem = f"The engine's API cannot log in to a registry for a base image: {reason}."
+        return BuilderCannot(problem, _BUILDX)
+    if "secret" in reason and "not found" in reason:
+        return BuilderCannot(f"The engine's API has no secrets: {reason}.", _BUILDX)
+    return EngineFailed(f"The build failed: {reason}")
+
+
+def _push(client: DockerClient, tag: str) -> None:
+    for message in client.images.push(tag, stream=True, decode=True):
+        if "error" in message:
+            raise EngineFailed(f"{tag} could not be pushed: {message['error']}.")

@@ -1,0 +1,197 @@
+"""The Dockerfile for a project: base, deps, frontend, static, export and web stages."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from buildstatic import __version__
+from buildstatic.image.quote import copy_words, env_value, is_plain
+from buildstatic.project import Dependencies, Frontend, Project
+from buildstatic.templates import Generated, render
+
+APP = "/app"
+DEFAULT_PYTHON = "3.13"
+DEFAULT_STATIC_ROOT = "staticfiles"
+HEALTHCHECK = (
+    "import http.client, os; "
+    "c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); "
+    "c.request('GET', '/'); c.getresponse()"
+)
+
+
+@dataclass(frozen=True)
+class DockerfileOptions:
+    """What a person may choose about the Dockerfile.
+
+    *serve* is the server's command; *python* overrides the version found; *network* lets the
+    collecting step reach the network; *environment* holds placeholders for what the settings
+    demand, used where Django's own command collects.
+    """
+
+    serve: tuple[str, ...]
+    python: str | None = None
+    port: int = 8000
+    cache_mounts: bool = True
+    multi_platform: bool = False
+    collector: Literal["buildstatic", "django"] = "buildstatic"
+    network: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def dockerfile(project: Project, options: DockerfileOptions) -> Generated:
+    """Return the Dockerfile of *project*."""
+    text = render("Dockerfile", **_context(project, options))
+    return Generated("Dockerfile", text)
+
+
+def base_image(project: Project, python: str | None = None) -> str:
+    """Return the name of the image that the stages stand on."""
+    found = project.python.value if project.python else DEFAULT_PYTHON
+    return f"python:{python or found}-slim"
+
+
+def tree_in_image(project: Project) -> str:
+    """Return the absolute path of the collected tree in the image."""
+    static_root = project.static_root.value if project.static_root else DEFAULT_STATIC_ROOT
+    return posixpath.normpath(posixpath.join(APP, static_root))
+
+
+def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
+    def cache(target: str, attributes: str = "") -> str:
+        mount = f"--mount=type=cache,{attributes}target={target}"
+        return _flag(mount) if options.cache_mounts else ""
+
+    tree = tree_in_image(project)
+    multi = options.multi_platform
+    return {
+        "version": __version__,
+        "image": base_image(project, options.python),
+        "settings_line": _settings_line(project),
+        "run_packages": project.database.value.run_packages if project.database else (),
+        "build_packages": project.database.value.build_packages if project.database else (),
+        "multi_platform": multi,
+        "build_platform": "--platform=$BUILDPLATFORM " if multi else "",
+        "static_base": "build-base" if multi else "base",
+        "static_deps": "build-deps" if multi else "deps",
+        "remote": project.remote is not None and project.remote.value,
+        "storage": project.storage.value if project.storage else "",
+        "collector": options.collector,
+        "requirement": f"buildstatic=={__version__}",
+        "online": options.network,
+        "network": "" if options.network else _flag("--network=none"),
+        "environment": _assignments(options.environment),
+        "manage": project.manage.value,
+        "collect": _collect(project),
+        "tree": tree,
+        "layer_tree": f"/layer{tree}",
+        "layer_parent": f"/layer{posixpath.dirname(tree)}",
+        "port": options.port,
+        "serve": options.serve,
+        "healthcheck": ("python", "-c", HEALTHCHECK),
+        "cache": cache,
+        "copy": copy_words,
+        "no_cache_dir": "" if options.cache_mounts else "--no-cache-dir ",
+        "uv_no_cache": "" if options.cache_mounts else " --no-cache",
+        "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
+        **_dependencies(project),
+        **_frontend(project),
+    }
+
+
+def _flag(flag: str) -> str:
+    return f"{flag} \\\n    "
+
+
+def _settings_line(project: Project) -> str:
+    """Name the settings module where manage.py would choose another one."""
+    file, _, _ = project.settings.source.rpartition(":")
+    if file == project.manage.value:
+        return ""
+    return f" \\\n    DJANGO_SETTINGS_MODULE={env_value(project.settings.value)}"
+
+
+def _assignments(environment: Mapping[str, str]) -> str:
+    words = (f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    return "".join(_flag(word) for word in words)
+
+
+def _collect(project: Project) -> tuple[str, ...]:
+    command = ("/opt/buildstatic/bin/buildstatic", "collect", "--noinput", "--layer-root", "/layer")
+    if project.manage.source.startswith(project.manage.value):
+        return command
+    return (*command, "--manage", project.manage.value)
+
+
+def _dependencies(project: Project) -> dict[str, object]:
+    found = project.dependencies.value if project.dependencies else None
+    dependencies = found or Dependencies("pip", "requirements.txt", ("requirements.txt",))
+    mounted = all(is_plain(file) for file in dependencies.files)
+    binds = [_flag(f"--mount=type=bind,source={f},target={f}") for f in dependencies.files]
+    copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in dependencies.files]
+    return {
+        "manager": dependencies.manager,
+        "dependency_file": dependencies.file,
+        "dependency_binds": "".join(binds) if mounted else "",
+        "dependency_copies": "" if mounted else "".join(copies),
+    }
+
+
+_INSTALL = {
+    "npm": ("node:22-slim", "/root/.npm", "npm ci", "npm install"),
+    "pnpm": (
+        "node:22-slim",
+        "/root/.local/share/pnpm/store",
+        "pnpm install --frozen-lockfile",
+        "pnpm install",
+    ),
+    "yarn": (
+        "node:22-slim",
+        "/usr/local/share/.cache/yarn",
+        "yarn install --frozen-lockfile",
+        "yarn install",
+    ),
+    "bun": (
+        "oven/bun:1-slim",
+        "/root/.bun/install/cache",
+        "bun install --frozen-lockfile",
+        "bun install",
+    ),
+}
+
+
+def _frontend(project: Project) -> dict[str, object]:
+    if project.frontend is None:
+        return {"frontend": None, "static_sources": "COPY . .", "web_sources": "COPY . ."}
+    frontend = project.frontend.value
+    image, cache, locked, unlocked = _INSTALL[frontend.manager]
+    static, web = _sources(frontend)
+    files = [posixpath.join(frontend.directory, "package.json"), frontend.lock]
+    return {
+        "frontend": frontend,
+        "frontend_image": image,
+        "frontend_workdir": env_value(_workdir(frontend)),
+        "frontend_files": [posixpath.normpath(file) for file in files if file],
+        "frontend_cache": cache,
+        "frontend_install": locked if frontend.lock else unlocked,
+        "static_sources": static,
+        "web_sources": web,
+    }
+
+
+def _workdir(frontend: Frontend) -> str:
+    return posixpath.normpath(posixpath.join(APP, frontend.directory))
+
+
+def _sources(frontend: Frontend) -> tuple[str, str]:
+    """Return the COPY lines of the static and of the web stage."""
+    built = "COPY --from=frontend /app/ ./"
+    if not frontend.modules:
+        return built, built
+    if frontend.build:
+        return built, "COPY --from=sources /app/ ./"
+    modules = posixpath.join(_workdir(frontend), "node_modules")
+    return f"COPY . .\nCOPY --from=frontend {copy_words(modules, modules)}", "COPY . ."

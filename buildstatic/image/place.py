@@ -1,0 +1,50 @@
+"""Refuses a STATIC_ROOT on which a layer of its own would do damage.
+
+``COPY --link`` brings the parents of what it copies as root's directories of mode 0755: a parent
+that is a symlink is replaced, one of another owner or mode changed, in the final image.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from buildstatic.errors import PlaceRefused
+from buildstatic.image.dockerfile import APP, tree_in_image
+from buildstatic.project import Project
+
+# In Debian's images and in the generated one; what else there is, the collecting stage sees.
+SYMLINKS = {"/bin", "/lib", "/lib32", "/lib64", "/sbin", "/var/lock", "/var/run", "/dev/fd"}
+FOREIGN = {
+    "/data": "the application's own",
+    "/dev": "not kept in an image",
+    "/proc": "not kept in an image",
+    "/root": "of mode 0700",
+    "/run/lock": "of mode 1777",
+    "/sys": "not kept in an image",
+    "/tmp": "of mode 1777",
+    "/var/local": "of mode 2775",
+    "/var/mail": "of mode 2775",
+    "/var/tmp": "of mode 1777",
+}
+
+
+def check_place(project: Project) -> None:
+    """Raise PlaceRefused where the project's STATIC_ROOT cannot be a layer of its own."""
+    tree = PurePosixPath(tree_in_image(project))
+    if str(tree) in ("/", APP):
+        raise _refusal(project, f"{tree} holds more than the static files")
+    for parent in tree.parents:
+        if str(parent) in SYMLINKS or _is_link(project, parent):
+            raise _refusal(project, f"{parent} is a symlink, and would be replaced by a directory")
+        if str(parent) in FOREIGN:
+            raise _refusal(project, f"{parent} is {FOREIGN[str(parent)]}, and would be changed")
+
+
+def _is_link(project: Project, parent: PurePosixPath) -> bool:
+    return parent.is_relative_to(APP) and (project.root / parent.relative_to(APP)).is_symlink()
+
+
+def _refusal(project: Project, reason: str) -> PlaceRefused:
+    where = f" ({project.static_root.source})" if project.static_root else ""
+    problem = f"STATIC_ROOT is {tree_in_image(project)} in the image{where}: {reason}."
+    return PlaceRefused(problem, 'Set another one, such as STATIC_ROOT = BASE_DIR / "staticfiles".')
