@@ -1,0 +1,88 @@
+"""What ``generate`` writes: the files of the targets that the command line names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from buildstatic.image.dockerfile import DockerfileOptions, dockerfile
+from buildstatic.image.dockerignore import dockerignore
+from buildstatic.platforms import PLATFORMS, gunicorn
+from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
+from buildstatic.project import Project
+from buildstatic.project.config import load
+from buildstatic.templates import Generated
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asks of the files; None leaves the choice to the project."""
+
+    python: str | None = None
+    port: int = 8000
+    cache_mounts: bool = True
+    multi_platform: bool = False
+    collector: Literal["buildstatic", "django"] = "buildstatic"
+    server: gunicorn.Choice | None = None
+    collect_in: Literal["build", "release"] | None = None
+    builder: Literal["railpack", "dockerfile", "nixpacks"] | None = None
+    chain: Literal["start", "build"] = "start"
+
+
+def generated(project: Project, targets: Collection[str], wishes: Wishes) -> tuple[Generated, ...]:
+    """Return the files of *targets*, always in the same order and none twice.
+
+    Raises ConfigInvalid where the project cannot have one of them.
+    """
+    files: list[Generated] = []
+    if "dockerfile" in targets:
+        files.append(_dockerfile(project, wishes))
+    if "dockerignore" in targets:
+        files.append(dockerignore(project))
+    options = _options(project, files, wishes)
+    for platform in PLATFORMS:
+        if platform.NAME in targets:
+            files.extend(platform.files(project, options))
+    return tuple(files)
+
+
+def notes(project: Project, files: Collection[Generated], wishes: Wishes) -> tuple[str, ...]:
+    """Return what there is to know of *files* and of what they stand on, each thing once."""
+    served = gunicorn.notes(project, wishes.server)
+    said = (note for file in files for note in file.notes)
+    return tuple(dict.fromkeys((*project.notes, *served, *said)))
+
+
+def _dockerfile(project: Project, wishes: Wishes) -> Generated:
+    config = load(project.root)
+    options = DockerfileOptions(
+        serve=gunicorn.command(project, wishes.server),
+        python=wishes.python,
+        port=wishes.port,
+        cache_mounts=wishes.cache_mounts,
+        multi_platform=wishes.multi_platform,
+        collector=wishes.collector,
+        network=config.network,
+        environment=config.env,
+    )
+    return dockerfile(project, options)
+
+
+def _options(project: Project, files: Collection[Generated], wishes: Wishes) -> Options:
+    return Options(
+        server=wishes.server,
+        collect_in=wishes.collect_in,
+        builder=wishes.builder,
+        chain=wishes.chain,
+        dockerfile=_facts(project, files),
+    )
+
+
+def _facts(project: Project, files: Collection[Generated]) -> Dockerfile | None:
+    """Return what the Dockerfile is like: the one of this run, else the one that is there."""
+    for file in files:
+        if file.path == "Dockerfile":
+            return read_dockerfile(file.text)
+    path = project.root / "Dockerfile"
+    return read_dockerfile(path.read_text(errors="replace")) if path.is_file() else None

@@ -1,0 +1,180 @@
+"""``buildstatic generate``: write the deployment files of a project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from buildstatic.cli.options import manage_option, path_option, settings_option, traceback_option
+
+if TYPE_CHECKING:
+    from buildstatic.project import Project
+    from buildstatic.templates import Generated
+    from buildstatic.templates.write import Change
+
+TARGETS = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
+USUAL = TARGETS[:4]
+
+EPILOG = """\b
+Examples:
+  buildstatic generate                       Dockerfile, .dockerignore, Procfile, Railway's two
+  buildstatic generate dockerfile --stdout   look at it first
+  buildstatic generate --diff                what would change in the files that are there
+  buildstatic generate --check               in CI: fail where they have drifted
+  buildstatic generate procfile --collect-in release
+  buildstatic generate dockerfile railway --no-cache-mounts
+  buildstatic generate deploy.sh gitignore
+
+\b
+If a file says something else already, nothing is written; --force overwrites.
+"""
+
+
+def _python(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None or re.fullmatch(r"3\.(1[1-9]|[2-9]\d)(\.\d+)?", value):
+        return value
+    raise click.BadParameter(f"{value!r} is no Python from 3.11 on; write it as 3.13 or 3.12.4.")
+
+
+@click.command(epilog=EPILOG)
+@click.argument(
+    "targets",
+    nargs=-1,
+    type=click.Choice(TARGETS, case_sensitive=False),
+    metavar="[FILE]...",
+)
+@path_option
+@manage_option
+@settings_option
+@click.option("--stdout", is_flag=True, help="Print the files; write nothing.")
+@click.option("--diff", is_flag=True, help="Print what would change; write nothing.")
+@click.option("--check", is_flag=True, help="Exit with 1 if anything would change; write nothing.")
+@click.option("--force", is_flag=True, help="Overwrite files that say something else.")
+@click.option(
+    "--python", metavar="VERSION", callback=_python, help="Dockerfile: the Python, as 3.13."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    default=8000,
+    show_default=True,
+    help="Dockerfile: the port, where the platform sets no PORT.",
+)
+@click.option(
+    "--cache-mounts/--no-cache-mounts",
+    default=True,
+    help="Dockerfile: caches mounted into the build, or not, as Railway refuses them.",
+)
+@click.option("--multi-platform", is_flag=True, help="Dockerfile: collect once for all platforms.")
+@click.option(
+    "--collector",
+    type=click.Choice(["buildstatic", "django"]),
+    default="buildstatic",
+    show_default=True,
+    help="Dockerfile: what collects; django is plain manage.py collectstatic.",
+)
+@click.option(
+    "--server",
+    type=click.Choice(["gunicorn", "uvicorn-worker"]),
+    help="What serves, in all files; by itself uvicorn-worker where only ASGI is there.",
+)
+@click.option(
+    "--collect-in",
+    type=click.Choice(["build", "release"]),
+    help="Procfile: the phase that collects; by itself release for remote storage.",
+)
+@click.option(
+    "--builder",
+    type=click.Choice(["railpack", "dockerfile", "nixpacks"]),
+    help="Railway: what builds; by itself dockerfile where Railway takes it, else railpack.",
+)
+@click.option(
+    "--chain",
+    type=click.Choice(["start", "build"]),
+    default="start",
+    show_default=True,
+    help="Railway: the command that collects, where no Dockerfile does.",
+)
+@traceback_option
+def command(
+    targets: tuple[str, ...],
+    path: Path,
+    manage: str | None,
+    settings: str | None,
+    stdout: bool,
+    diff: bool,
+    check: bool,
+    force: bool,
+    **wishes: Any,
+) -> int:
+    """Write the Dockerfile, Procfile and platform files for a project.
+
+    FILE is dockerfile, dockerignore, procfile, railway (these four without any name), deploy.sh
+    or gitignore. Generating twice changes nothing.
+    """
+    from buildstatic.cli.files import Wishes, generated, notes
+    from buildstatic.project.detect import detect
+    from buildstatic.templates.write import compare, write
+
+    if stdout and (diff or check):
+        raise click.UsageError("--stdout prints the files, --diff and --check compare them.")
+    project = detect(path, manage=manage, settings=settings)
+    wanted = Wishes(**wishes)
+    files = generated(project, targets or USUAL, wanted)
+    if stdout:
+        _print_files(files)
+        _print_notes(project, notes(project, files, wanted))
+        return 0
+    changes = compare(project.root, files)
+    if diff or check:
+        return _print_changes(changes, diff=diff, check=check)
+    write(project.root, changes, force=force)
+    _print_states(changes)
+    _print_notes(project, notes(project, files, wanted))
+    return 0
+
+
+def _print_files(files: Sequence[Generated]) -> None:
+    """Print *files* as they would be written; several each under a heading."""
+    for file in files:
+        if len(files) > 1:
+            click.echo(f"# file: {file.path}")
+        click.echo(file.text.encode(), nl=False)
+
+
+def _print_changes(changes: Sequence[Change], *, diff: bool, check: bool) -> int:
+    """Print the differences, or what has drifted, and return the exit code."""
+    from buildstatic.templates.write import State
+    from buildstatic.templates.write import diff as difference
+
+    drifted = [change for change in changes if change.state is not State.UNCHANGED]
+    for change in drifted:
+        if diff:
+            click.echo(difference(change).encode(), nl=False)
+        else:
+            click.echo(f"{change.file.path}: {change.state.value}")
+    return 1 if check and drifted else 0
+
+
+def _print_states(changes: Sequence[Change]) -> None:
+    from buildstatic.templates.write import State
+
+    for change in changes:
+        verb = "unchanged" if change.state is State.UNCHANGED else "written"
+        click.echo(f"{verb:<9}  {change.file.path}")
+
+
+def _print_notes(project: Project, notes: Sequence[str]) -> None:
+    """Print *notes*, and after them what the project still lacks, ready to paste."""
+    from buildstatic import console
+    from buildstatic.project.edits import edits
+
+    for text in notes:
+        console.note(f"note: {text}")
+    for edit in edits(project):
+        console.note(f"\n{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")

@@ -1,0 +1,73 @@
+"""The .gitignore: what is made and not written, added to the one that is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms.options import Options
+from buildstatic.project import Fact, Project
+from buildstatic.templates import Generated, render
+
+NAME = "gitignore"
+USUAL = False
+USUAL_MEDIA = "media"
+
+
+def files(project: Project, options: Options) -> tuple[Generated, ...]:  # noqa: ARG001
+    """Return the .gitignore of *project*: a new one, or the present one and what it lacks."""
+    text = render(
+        "gitignore",
+        static=_pattern(project.static_root),
+        media=_pattern(project.media_root or _usual_media(project.root)),
+    )
+    present = _read(project.root / ".gitignore")
+    if present is None:
+        return (Generated(".gitignore", text),)
+    return (Generated(".gitignore", _added(present, text), appends=True),)
+
+
+def _usual_media(root: Path) -> Fact[str] | None:
+    """Return the usual place of uploads, unless a package of that name is there."""
+    is_package = (root / USUAL_MEDIA / "__init__.py").exists()
+    return None if is_package else Fact(USUAL_MEDIA, "")
+
+
+def _pattern(directory: Fact[str] | None) -> str | None:
+    """Return the pattern of *directory* (git-scm.com/docs/gitignore), None if it is outside.
+
+    A line break, which no pattern can hold, is matched by ``?``.
+    """
+    if directory is None or directory.value.startswith(("/", "..")) or directory.value == ".":
+        return None
+    return "/" + re.sub(r"[\r\n]", "?", re.sub(r"([\\*?\[])", r"\\\1", directory.value)) + "/"
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ConfigInvalid(f"{path.name} is not UTF-8: {error}.", "Save it as UTF-8.") from None
+
+
+def _added(present: str, wanted: str) -> str:
+    """Return *present* as it is, and after it the patterns of *wanted* that it does not cover."""
+    from pathspec import GitIgnoreSpec
+
+    spec = GitIgnoreSpec.from_lines(present.splitlines())
+    patterns = (line for line in wanted.splitlines() if line and not line.startswith("#"))
+    missing = [line for line in patterns if not spec.match_file(_example(line))]
+    if not missing:
+        return present
+    end = "\r\n" if "\r\n" in present else "\n"
+    start = "" if not present or present.endswith("\n") else end
+    return present + start + "".join(f"{line}{end}" for line in missing)
+
+
+def _example(pattern: str) -> str:
+    """Return a path that *pattern*, one of the template's, ignores."""
+    path = re.sub(r"\\(.)|\[(.)[^]]*\]|[*?]", lambda m: m[1] or m[2] or "x", pattern).lstrip("/")
+    return f"{path}x" if path.endswith("/") else path

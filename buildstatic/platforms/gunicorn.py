@@ -1,0 +1,114 @@
+"""The command that serves the project: gunicorn, with what its defaults leave to be said.
+
+Not said here is what gunicorn reads by itself: it binds to ``0.0.0.0:$PORT`` and starts
+``$WEB_CONCURRENCY`` workers (docs.gunicorn.org/en/stable/settings.html, ``bind``, ``workers``).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import Project
+
+Choice = Literal["gunicorn", "uvicorn-worker"]
+
+CONTROL_SOCKET = Version("25.1")
+LATER = ("25.1.0", "25.99", "26.0", "27.0", "99")
+
+
+def command(project: Project, server: Choice | None = None) -> tuple[str, ...]:
+    """Return the argv that serves *project*, run from its root.
+
+    Without a *server* the WSGI application is served, or the ASGI application where there is no
+    other. Raises ConfigInvalid where the project has not the application that is to be served.
+    """
+    chosen = _chosen(project, server)
+    directory = posixpath.dirname(project.manage.value)
+    return (
+        "gunicorn",
+        *(("--chdir", operand(directory)) if directory else ()),
+        # Heartbeats in a file on disk can stall a worker for long enough to be killed.
+        *("--worker-tmp-dir", "/dev/shm"),
+        *(("--no-control-socket",) if _has_control_socket(project) else ()),
+        *(("--worker-class", "uvicorn_worker.UvicornWorker") if _is_asgi(chosen) else ()),
+        _application(project, chosen),
+    )
+
+
+def notes(project: Project, server: Choice | None = None) -> tuple[str, ...]:
+    """Return what the command needs that is not among the project's dependencies."""
+    found = project.server.value if project.server else None
+    if not _is_asgi(_chosen(project, server)) or (found and found.uvicorn_worker):
+        return ()
+    return ("The server needs the packages uvicorn-worker and uvicorn among the dependencies.",)
+
+
+def operand(path: str) -> str:
+    """Return *path* so that no program takes it for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def _chosen(project: Project, server: Choice | None) -> Choice:
+    return server or ("uvicorn-worker" if project.asgi and not project.wsgi else "gunicorn")
+
+
+def _is_asgi(server: Choice) -> bool:
+    return server == "uvicorn-worker"
+
+
+def _application(project: Project, server: Choice) -> str:
+    fact = project.asgi if _is_asgi(server) else project.wsgi
+    if fact is not None:
+        return fact.value
+    kind = "ASGI" if _is_asgi(server) else "WSGI"
+    package = project.settings.value.partition(".")[0]
+    file = posixpath.join(posixpath.dirname(project.manage.value), package, f"{kind.lower()}.py")
+    raise ConfigInvalid(
+        f"The project has no {kind} application for {server} to serve.",
+        f"Write {file}:\n\n{_application_file(project, kind)}",
+    )
+
+
+def _application_file(project: Project, kind: str) -> str:
+    function = f"get_{kind.lower()}_application"
+    return (
+        "import os\n\n"
+        f"from django.core.{kind.lower()} import {function}\n\n"
+        f'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{project.settings.value}")\n'
+        f"application = {function}()"
+    )
+
+
+def _has_control_socket(project: Project) -> bool:
+    """Tell whether the gunicorn that gets installed can be one of 25.1 or later.
+
+    Those keep a control socket in ``$HOME/.gunicorn``, and warn where that cannot be written;
+    earlier ones refuse the flag that turns it off.
+    """
+    server = project.server.value if project.server else None
+    if server is None or server.name != "gunicorn":
+        return True
+    try:
+        allowed = SpecifierSet(server.specifier)
+    except InvalidSpecifier:
+        return True
+    return any(allowed.contains(version, prereleases=True) for version in _candidates(allowed))
+
+
+def _candidates(allowed: SpecifierSet) -> Iterator[Version]:
+    """Yield versions with a control socket that *allowed* may have: usual ones, and its own."""
+    yield from map(Version, LATER)
+    for specifier in allowed:
+        try:
+            named = Version(specifier.version.removesuffix(".*"))
+        except InvalidVersion:
+            continue
+        for version in (named, Version(f"{named.major}.{named.minor}.{named.micro + 1}")):
+            if version >= CONTROL_SOCKET:
+                yield version

@@ -1,0 +1,60 @@
+"""Heroku's Procfile: migrations in the release phase, then the server.
+
+The release phase runs in a dyno of its own whose files are thrown away, so it is no place to
+collect into a local directory; the Python buildpack does that while the slug is built
+(devcenter.heroku.com/articles/release-phase, devcenter.heroku.com/articles/django-assets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from buildstatic.platforms import steps
+from buildstatic.platforms.options import Options
+from buildstatic.project import Project
+from buildstatic.templates import Generated, render
+
+NAME = "procfile"
+USUAL = True
+
+
+def files(project: Project, options: Options) -> tuple[Generated, ...]:
+    """Return the Procfile of *project*."""
+    in_release = _collects_in_release(project, options)
+    migrate = steps.migrate(project)
+    release = steps.chain(steps.collect(project), migrate) if in_release else migrate
+    text = render(
+        "Procfile",
+        remote=steps.is_remote(project),
+        in_release=in_release,
+        release=steps.single_line(release, "Procfile"),
+        web=steps.single_line(steps.serve(project, options), "Procfile"),
+    )
+    return (Generated("Procfile", text, notes=tuple(_notes(project, in_release))),)
+
+
+def _collects_in_release(project: Project, options: Options) -> bool:
+    if options.collect_in is None:
+        return steps.is_remote(project)
+    return options.collect_in == "release"
+
+
+def _notes(project: Project, in_release: bool) -> Iterator[str]:
+    module = steps.settings_module(project)
+    if module is not None:
+        yield f"Heroku: name the settings, `heroku config:set DJANGO_SETTINGS_MODULE={module}`."
+    if in_release and steps.is_remote(project):
+        yield (
+            "Heroku: collecting is in the release phase, so turn off the buildpack's own: "
+            "`heroku config:set DISABLE_COLLECTSTATIC=1`."
+        )
+    elif in_release:
+        yield (
+            "Heroku throws away what the release phase writes, and the static files are kept in "
+            "a local directory: the site will miss them. Leave out `--collect-in release`."
+        )
+    if project.frontend is not None and project.frontend.value.build:
+        yield (
+            "Heroku: the front-end build runs before collecting if its buildpack comes first: "
+            "`heroku buildpacks:add --index 1 heroku/nodejs`."
+        )

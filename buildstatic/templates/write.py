@@ -1,0 +1,156 @@
+"""Writing what was generated: compared first, then all of it or nothing."""
+
+from __future__ import annotations
+
+import secrets
+import stat
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from difflib import unified_diff
+from enum import Enum
+from pathlib import Path
+
+from buildstatic.errors import ConfigInvalid, DiskFailed, FilesExist
+from buildstatic.templates import Generated
+
+
+class State(Enum):
+    """What writing a file would do to the one that is there."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    ADDED = "lines added"
+    MODE = "made executable"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A generated file beside what is in its place: *before*, None where there is nothing."""
+
+    file: Generated
+    before: bytes | None
+    state: State
+
+
+def compare(root: Path, files: Iterable[Generated]) -> tuple[Change, ...]:
+    """Return *files* beside what *root* has in their places; nothing is written.
+
+    Raises FilesExist where something that is no file is in the way.
+    """
+    return tuple(_compare(root, file) for file in files)
+
+
+def write(root: Path, changes: Sequence[Change], *, force: bool = False) -> None:
+    """Write *changes* to *root*, each file beside its place and then renamed.
+
+    Raises FilesExist, and writes nothing at all, if a file says something else already and not
+    *force*, or if a symbolic link is in the way; DiskFailed where a file cannot be written.
+    """
+    different = [change.file.path for change in changes if change.state is State.DIFFERENT]
+    if different and not force:
+        raise FilesExist(
+            f"Already there, and different: {', '.join(different)}. Nothing was written.",
+            "--diff shows how they differ, --force overwrites them.",
+        )
+    pending = [change for change in changes if change.state is not State.UNCHANGED]
+    for change in pending:
+        _refuse_links(root, change.file.path)
+    with ExitStack() as undo:
+        prepared = [(_prepare(root, change, undo), change) for change in pending]
+        for temporary, change in prepared:
+            temporary.replace(root / change.file.path)
+        undo.pop_all()
+
+
+def diff(change: Change) -> str:
+    """Return *change* as a unified diff that ``git apply`` takes, empty where there is none."""
+    old = (change.before or b"").decode(errors="replace")
+    name = change.file.path
+    before = "/dev/null" if change.before is None else f"a/{name}"
+    lines = unified_diff(_lines(old), _lines(change.file.text), before, f"b/{name}")
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of *text* with their ends; ``splitlines`` would split at more than LF."""
+    *whole, last = text.split("\n")
+    return [*(f"{line}\n" for line in whole), *([last] if last else [])]
+
+
+def _compare(root: Path, file: Generated) -> Change:
+    path = root / file.path
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return Change(file, None, State.NEW)
+    except NotADirectoryError:
+        mode = 0
+    if not stat.S_ISREG(mode):
+        raise FilesExist(
+            f"{file.path} cannot be written: what is in its place is no such file.",
+            "Move it away, or write the file elsewhere with --stdout.",
+        )
+    before = path.read_bytes()
+    return Change(file, before, _state(file, before, mode))
+
+
+def _state(file: Generated, before: bytes, mode: int) -> State:
+    after = _encode(file)
+    if before == after:
+        lacks_mode = file.executable and not mode & stat.S_IXUSR
+        return State.MODE if lacks_mode else State.UNCHANGED
+    return State.ADDED if file.appends and after.startswith(before) else State.DIFFERENT
+
+
+def _encode(file: Generated) -> bytes:
+    try:
+        return file.text.encode()
+    except UnicodeEncodeError:
+        raise ConfigInvalid(
+            f"{file.path} would name a path that is not UTF-8.", "Rename that path."
+        ) from None
+
+
+def _refuse_links(root: Path, path: str) -> None:
+    """Raise FilesExist where *path* leads through a symbolic link, maybe out of the project."""
+    place = root
+    for part in Path(path).parts:
+        place /= part
+        if place.is_symlink():
+            raise FilesExist(
+                f"{place.relative_to(root)} is a symbolic link to {place.readlink()}, and "
+                "writing would replace it or follow it. Nothing was written.",
+                "Take the link away, or write the file where it leads to with --stdout.",
+            )
+
+
+def _prepare(root: Path, change: Change, undo: ExitStack) -> Path:
+    """Write the file beside its place and return where; *undo* learns how to take it back."""
+    place = root / change.file.path
+    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    try:
+        _make_directories(place.parent, undo)
+        with temporary.open("xb") as stream:
+            undo.callback(temporary.unlink, missing_ok=True)
+            stream.write(_encode(change.file))
+        temporary.chmod(_mode(place, temporary, change.file.executable))
+    except OSError as error:
+        raise DiskFailed(f"{change.file.path} cannot be written: {error.strerror}.") from error
+    return temporary
+
+
+def _make_directories(directory: Path, undo: ExitStack) -> None:
+    if not directory.is_dir():
+        _make_directories(directory.parent, undo)
+        directory.mkdir()
+        undo.callback(directory.rmdir)
+
+
+def _mode(place: Path, temporary: Path, executable: bool) -> int:
+    """Return the mode of the file in *place*, else the usual; who may read it may run it."""
+    mode = stat.S_IMODE((place if place.exists() else temporary).stat().st_mode)
+    return mode | (mode & 0o444) >> 2 if executable else mode

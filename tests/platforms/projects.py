@@ -1,0 +1,79 @@
+"""Projects made by hand: what a detection would have found, one fact changed at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from buildstatic.platforms.options import Dockerfile, Options
+from buildstatic.project import Fact, Frontend, Project, Server
+
+USUAL = Options()
+OURS = Dockerfile(static_stage=True, cache_mounts=True)
+OURS_FOR_RAILWAY = Dockerfile(static_stage=True, cache_mounts=False)
+FOREIGN = Dockerfile(static_stage=False, cache_mounts=False)
+
+AWKWARD = (
+    "with space",
+    "it's",
+    'say "hi"',
+    "$HOME",
+    "a`id`b",
+    "back\\slash",
+    "-dash",
+    "#hash",
+    "!bang",
+    "star*[x]?",
+    "ünïcødé-日本",
+    "semi;colon&&or||",
+    "%%percent {{ brace }}",
+)
+"""Directory names that mean something to a shell, to JSON, to Python, to git or to Jinja."""
+
+
+def project(root: Path, **changes: Any) -> Project:
+    """Return a startproject with the README's edits at *root*, with *changes*."""
+    plain = Project(
+        root=root,
+        manage=Fact("manage.py", "manage.py"),
+        settings=Fact("mysite.settings", "manage.py:9"),
+        wsgi=Fact("mysite.wsgi:application", "mysite/settings.py:71"),
+        asgi=Fact("mysite.asgi:application", "mysite/asgi.py:16"),
+        python=None,
+        dependencies=None,
+        server=Fact(Server("gunicorn", ">=25.1"), "requirements.txt:2"),
+        whitenoise=Fact(True, "requirements.txt:3"),
+        database=None,
+        frontend=None,
+        static_root=Fact("staticfiles", "mysite/settings.py:120"),
+        static_url=Fact("/static/", "mysite/settings.py:119"),
+        storage=None,
+        remote=Fact(False, "mysite/settings.py:121"),
+    )
+    return replace(plain, **changes)
+
+
+def in_directory(root: Path, directory: str) -> Project:
+    """Return a project whose manage.py is in *directory*."""
+    manage = f"{directory}/manage.py"
+    settings = Fact("mysite.settings", f"{manage}:9")
+    return project(root, manage=Fact(manage, manage), settings=settings)
+
+
+def remote(root: Path) -> Project:
+    """Return a project whose static files are kept in S3."""
+    storage = Fact("storages.backends.s3.S3Storage", "mysite/settings.py:121")
+    return project(root, storage=storage, remote=Fact(True, "mysite/settings.py:121"))
+
+
+def production(root: Path) -> Project:
+    """Return a project with settings that manage.py does not name."""
+    return project(
+        root, settings=Fact("mysite.settings.production", "mysite/settings/production.py")
+    )
+
+
+def with_frontend(root: Path) -> Project:
+    """Return a project with a front-end build."""
+    return project(root, frontend=Fact(Frontend("npm", ".", "package-lock.json"), "package.json:3"))

@@ -1,0 +1,107 @@
+"""The .gitignore, judged by git itself."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms import gitignore
+from buildstatic.project import Fact, Project
+from buildstatic.templates import Generated
+from tests.platforms.projects import AWKWARD, USUAL, project
+
+MADE = ("app/__pycache__/a.pyc", "a.pyo", ".venv/bin/python", "venv/x", "staticfiles/a.css")
+
+
+def ignored(root: Path, file: Generated, *paths: str) -> set[str]:
+    """Return those of *paths* that git ignores once *file* is there."""
+    (root / file.path).write_bytes(file.text.encode())
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    done = subprocess.run(
+        ["git", "check-ignore", "-z", "--no-index", "--stdin"],
+        cwd=root,
+        input="\0".join(paths).encode(),
+        capture_output=True,
+        check=False,
+    )
+    return set(done.stdout.decode().split("\0")) - {""}
+
+
+def generate(found: Project) -> Generated:
+    (file,) = gitignore.files(found, USUAL)
+    return file
+
+
+def test_what_is_made_is_ignored_and_what_is_written_is_not(tmp_path: Path) -> None:
+    kept = ("manage.py", "mysite/settings.py", "static/a.css", "app/staticfiles/a", "app/media/a")
+    file = generate(project(tmp_path))
+    assert ignored(tmp_path, file, *MADE, "media/a.jpg", *kept) == {*MADE, "media/a.jpg"}
+    assert not file.appends
+
+
+@pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])
+def test_any_static_root_is_ignored_and_nothing_like_it(tmp_path: Path, directory: str) -> None:
+    found = project(tmp_path, static_root=Fact(f"out/{directory}", ""))
+    inside = f"out/{directory}/a.css"
+    assert ignored(tmp_path, generate(found), inside, "out/other/a.css") == {inside}
+
+
+@pytest.mark.parametrize("static_root", ["/srv/static", "../static", ".", None])
+def test_a_static_root_that_is_not_in_the_project_is_left_out(
+    tmp_path: Path, static_root: str | None
+) -> None:
+    found = project(tmp_path, static_root=Fact(static_root, "") if static_root else None)
+    assert "static" not in generate(found).text
+
+
+def test_uploads_are_ignored_where_the_settings_keep_them(tmp_path: Path) -> None:
+    file = generate(project(tmp_path, media_root=Fact("var/uploads", "")))
+    assert ignored(tmp_path, file, "var/uploads/a", "media/a") == {"var/uploads/a"}
+
+
+def test_an_app_called_media_is_not_taken_for_uploads(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "__init__.py").touch()
+    assert "media" not in generate(project(tmp_path)).text
+
+
+@pytest.mark.parametrize(
+    ("present", "added"),
+    [
+        pytest.param("", "__pycache__/\n*.py[cod]\n.venv/\nvenv/\n/staticfiles/\n/media/\n", id=""),
+        pytest.param(
+            "# Mine\n*.pyc\n__pycache__\n", ".venv/\nvenv/\n/staticfiles/\n/media/\n", id="some"
+        ),
+        pytest.param("*\n", "", id="all"),
+        pytest.param(
+            ".venv\nvenv\nmedia/\n__pycache__/\n*.py[cod]\nstatic*/\n", "", id="otherwise"
+        ),
+        pytest.param(
+            "__pycache__/\n*.py[cod]\n.venv/\nvenv/\n/media/\n/staticfiles/\n!/staticfiles/\n",
+            "/staticfiles/\n",
+            id="taken back",
+        ),
+        pytest.param("*venv/\n*.py*\n__*\nmedia", "\n/staticfiles/\n", id="no newline at the end"),
+        pytest.param("*venv/\r\n*.py*\r\n__*\r\nmedia\r\n", "/staticfiles/\r\n", id="CRLF"),
+    ],
+)
+def test_only_what_is_missing_is_added_and_the_rest_is_as_it_was(
+    tmp_path: Path, present: str, added: str
+) -> None:
+    (tmp_path / ".gitignore").write_bytes(present.encode())
+    file = generate(project(tmp_path))
+    assert file.text == present + added
+    assert file.appends
+    if "\r" not in present:
+        assert ignored(tmp_path, file, *MADE[2:]) == set(MADE[2:])
+    (tmp_path / ".gitignore").write_bytes(file.text.encode())
+    assert generate(project(tmp_path)).text == file.text
+
+
+def test_a_gitignore_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_bytes(b"\xff\n")
+    with pytest.raises(ConfigInvalid, match=r"\.gitignore is not UTF-8"):
+        generate(project(tmp_path))

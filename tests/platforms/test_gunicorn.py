@@ -1,0 +1,119 @@
+"""The server's command, and gunicorn's own word on it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms.gunicorn import Choice, command
+from buildstatic.project import Fact, Server
+from tests.platforms.projects import AWKWARD, in_directory, project
+
+SOCKET = "--no-control-socket"
+
+
+def test_a_startproject_is_served_by_gunicorn(tmp_path: Path) -> None:
+    assert command(project(tmp_path)) == (
+        "gunicorn",
+        "--worker-tmp-dir",
+        "/dev/shm",
+        "--no-control-socket",
+        "mysite.wsgi:application",
+    )
+
+
+def test_a_manage_py_in_a_subfolder_is_where_the_server_goes(tmp_path: Path) -> None:
+    assert command(in_directory(tmp_path, "src"))[:3] == ("gunicorn", "--chdir", "src")
+
+
+@pytest.mark.parametrize(
+    ("specifier", "expected"),
+    [
+        pytest.param("", True, id="any"),
+        pytest.param(">=20", True, id="lower bound"),
+        pytest.param("==23.0.0", False, id="old pin"),
+        pytest.param("==23.*", False, id="old series"),
+        pytest.param("<25.1", False, id="below"),
+        pytest.param(">=22,<24", False, id="old range"),
+        pytest.param("~=24.1", False, id="old compatible"),
+        pytest.param("==25.1.0", True, id="first"),
+        pytest.param("==25.3.0", True, id="pin of a minor"),
+        pytest.param("==25.0.3", False, id="pin just below"),
+        pytest.param("==25.*", True, id="series"),
+        pytest.param("~=25.2", True, id="compatible"),
+        pytest.param("~=26.1.0", True, id="compatible patch"),
+        pytest.param(">25.1,<25.3", True, id="narrow range"),
+        pytest.param("==30.2.1", True, id="far future"),
+        pytest.param(">=20,!=27.0", True, id="with a hole"),
+        pytest.param("==27.0.1.post1", True, id="post release"),
+        pytest.param("===27.0.1", True, id="arbitrary equality"),
+        pytest.param("nonsense", True, id="not a specifier"),
+    ],
+)
+def test_the_control_socket_is_turned_off_where_gunicorn_knows_it(
+    tmp_path: Path, specifier: str, expected: bool
+) -> None:
+    server = Fact(Server("gunicorn", specifier), "requirements.txt:1")
+    assert (SOCKET in command(project(tmp_path, server=server))) is expected
+
+
+def test_a_server_that_is_not_known_gets_the_flag(tmp_path: Path) -> None:
+    assert SOCKET in command(project(tmp_path, server=None))
+    other = Fact(Server("uvicorn-worker", "==0.3.0"), "requirements.txt:1")
+    assert SOCKET in command(project(tmp_path, server=other))
+
+
+@pytest.mark.parametrize("chosen", ["uvicorn-worker", None])
+def test_asgi_alone_is_served_by_uvicorns_worker(tmp_path: Path, chosen: Choice | None) -> None:
+    argv = command(project(tmp_path, wsgi=None), chosen)
+    assert argv[-3:] == (
+        "--worker-class",
+        "uvicorn_worker.UvicornWorker",
+        "mysite.asgi:application",
+    )
+
+
+def test_uvicorns_worker_serves_asgi_where_both_are_there(tmp_path: Path) -> None:
+    assert command(project(tmp_path), "uvicorn-worker")[-1] == "mysite.asgi:application"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "file"),
+    [
+        ("gunicorn", "mysite/wsgi.py"),
+        ("uvicorn-worker", "mysite/asgi.py"),
+        (None, "mysite/wsgi.py"),
+    ],
+)
+def test_without_an_application_the_error_says_what_to_write(
+    tmp_path: Path, chosen: Choice | None, file: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        command(project(tmp_path, wsgi=None, asgi=None), chosen)
+    heading, _, text = caught.value.advice.partition("\n\n")
+    assert heading == f"Write {file}:"
+    ast.parse(text)
+    assert 'setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")' in text
+
+
+@pytest.mark.parametrize("directory", [".", *AWKWARD])
+def test_gunicorn_takes_the_flags(tmp_path: Path, directory: str) -> None:
+    """``--check-config`` loads the application, from where ``--chdir`` leads."""
+    home = tmp_path / directory
+    home.mkdir(exist_ok=True)
+    (home / "mysite.py").write_text("def application(environ, start_response): ...\n")
+    found = project(tmp_path, wsgi=Fact("mysite:application", ""))
+    if directory != ".":
+        found = project(
+            tmp_path,
+            wsgi=Fact("mysite:application", ""),
+            manage=Fact(f"{directory}/manage.py", f"{directory}/manage.py"),
+        )
+    argv = [str(Path(sys.executable).with_name("gunicorn")), "--check-config", *command(found)[1:]]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

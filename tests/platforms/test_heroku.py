@@ -1,0 +1,101 @@
+"""The Procfile."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from honcho.environ import parse_procfile
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms import heroku
+from buildstatic.platforms.options import Options
+from buildstatic.project import Project
+from buildstatic.templates import Generated
+from tests.platforms.projects import (
+    AWKWARD,
+    USUAL,
+    in_directory,
+    production,
+    project,
+    remote,
+    with_frontend,
+)
+
+COLLECT = "python manage.py collectstatic --noinput"
+MIGRATE = "python manage.py migrate --noinput"
+
+
+def procfile(found: Project, options: Options = USUAL) -> Generated:
+    (file,) = heroku.files(found, options)
+    return file
+
+
+def processes(file: Generated) -> dict[str, str]:
+    return dict(parse_procfile(file.text).processes)
+
+
+def test_release_migrates_and_a_comment_says_where_collecting_happens(tmp_path: Path) -> None:
+    file = procfile(project(tmp_path))
+    assert processes(file) == {
+        "release": MIGRATE,
+        "web": "gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application",
+    }
+    assert "collected while the slug is built, not here" in file.text
+    assert not file.notes
+
+
+@pytest.mark.parametrize(
+    ("is_remote", "collect_in", "release"),
+    [
+        pytest.param(True, None, f"{COLLECT} && {MIGRATE}", id="remote"),
+        pytest.param(True, "release", f"{COLLECT} && {MIGRATE}", id="remote, asked"),
+        pytest.param(True, "build", MIGRATE, id="remote, in the build"),
+        pytest.param(False, "release", f"{COLLECT} && {MIGRATE}", id="local, asked"),
+        pytest.param(False, "build", MIGRATE, id="local"),
+    ],
+)
+def test_release_collects_for_remote_storage_or_when_asked(
+    tmp_path: Path, is_remote: bool, collect_in: str | None, release: str
+) -> None:
+    found = remote(tmp_path) if is_remote else project(tmp_path)
+    options = Options(collect_in=collect_in)  # type: ignore[arg-type]
+    assert processes(procfile(found, options))["release"] == release
+
+
+def test_a_local_tree_collected_in_release_is_warned_of(tmp_path: Path) -> None:
+    (note,) = procfile(project(tmp_path), Options(collect_in="release")).notes
+    assert "throws away what the release phase writes" in note
+
+
+def test_the_buildpacks_own_collecting_is_to_be_turned_off_for_remote_storage(
+    tmp_path: Path,
+) -> None:
+    (note,) = procfile(remote(tmp_path)).notes
+    assert "DISABLE_COLLECTSTATIC=1" in note
+
+
+def test_production_settings_are_to_be_named_to_heroku(tmp_path: Path) -> None:
+    (note,) = procfile(production(tmp_path)).notes
+    assert "heroku config:set DJANGO_SETTINGS_MODULE=mysite.settings.production" in note
+
+
+def test_a_front_end_build_needs_its_buildpack_first(tmp_path: Path) -> None:
+    (note,) = procfile(with_frontend(tmp_path)).notes
+    assert "heroku buildpacks:add --index 1 heroku/nodejs" in note
+
+
+@pytest.mark.parametrize("directory", AWKWARD)
+def test_any_directory_reaches_python_and_gunicorn_whole(tmp_path: Path, directory: str) -> None:
+    lines = processes(procfile(in_directory(tmp_path, directory)))
+    leading = "./" if directory.startswith("-") else ""
+    assert shlex.split(lines["release"])[1] == f"{leading}{directory}/manage.py"
+    web = shlex.split(lines["web"])
+    assert web[web.index("--chdir") + 1] == f"{leading}{directory}"
+
+
+@pytest.mark.parametrize("directory", ["a\nb", "a\rb", "a\u2028b"])
+def test_a_line_break_cannot_stand_in_a_procfile(tmp_path: Path, directory: str) -> None:
+    with pytest.raises(ConfigInvalid, match="Procfile has one line a command"):
+        procfile(in_directory(tmp_path, directory))

@@ -1,0 +1,346 @@
+"""railway.json against its schema, .railway/railway.py in Railway's own SDK, and both the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from railway_sdk import create_railway_context
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms import railway
+from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
+from buildstatic.project import Project
+from tests.platforms.projects import (
+    AWKWARD,
+    FOREIGN,
+    OURS,
+    OURS_FOR_RAILWAY,
+    USUAL,
+    in_directory,
+    production,
+    project,
+    remote,
+    with_frontend,
+)
+
+SCHEMA = json.loads(Path(__file__).with_name("railway.schema.json").read_text())
+COLLECT = "python manage.py collectstatic --noinput"
+MIGRATE = "python manage.py migrate --noinput"
+SERVE = "exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application"
+
+
+def config(found: Project, options: Options = USUAL) -> dict[str, Any]:
+    """Return the railway.json of *found*, valid."""
+    parsed: dict[str, Any] = json.loads(railway.files(found, options)[0].text)
+    jsonschema.validate(parsed, SCHEMA)
+    return parsed
+
+
+def graph(found: Project, options: Options = USUAL) -> dict[str, Any]:
+    """Return what Railway's SDK makes of railway.py, imported from where it is written."""
+    path = found.root / ".railway" / "railway.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(railway.files(found, options)[1].text.encode())
+    spec = importlib.util.spec_from_file_location("railway_config", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made: dict[str, Any] = module.main(create_railway_context({})).to_graph()
+    return made
+
+
+def service(found: Project, options: Options = USUAL) -> dict[str, Any]:
+    (only,) = graph(found, options)["resources"]
+    assert isinstance(only, dict)
+    return only
+
+
+def notes(found: Project, options: Options = USUAL) -> str:
+    return "\n".join(note for file in railway.files(found, options) for note in file.notes)
+
+
+CASES = [
+    pytest.param(
+        False,
+        Options(),
+        {"builder": "RAILPACK"},
+        {"startCommand": f"{COLLECT} && {MIGRATE} && {SERVE}"},
+        id="the whole chain",
+    ),
+    pytest.param(
+        False,
+        Options(chain="build"),
+        {"builder": "RAILPACK", "buildCommand": COLLECT},
+        {"preDeployCommand": [MIGRATE], "startCommand": SERVE},
+        id="collected in the build",
+    ),
+    pytest.param(
+        False,
+        Options(builder="nixpacks"),
+        {"builder": "NIXPACKS"},
+        {"startCommand": f"{COLLECT} && {MIGRATE} && {SERVE}"},
+        id="nixpacks",
+    ),
+    pytest.param(
+        False,
+        Options(dockerfile=OURS),
+        {"builder": "RAILPACK"},
+        {"startCommand": f"{COLLECT} && {MIGRATE} && {SERVE}"},
+        id="a Dockerfile that Railway refuses",
+    ),
+    pytest.param(
+        False,
+        Options(dockerfile=OURS_FOR_RAILWAY),
+        {"builder": "DOCKERFILE"},
+        {"preDeployCommand": [MIGRATE]},
+        id="a Dockerfile with a static stage",
+    ),
+    pytest.param(
+        False,
+        Options(dockerfile=OURS, builder="dockerfile"),
+        {"builder": "DOCKERFILE"},
+        {"preDeployCommand": [MIGRATE]},
+        id="a Dockerfile, asked for",
+    ),
+    pytest.param(
+        False,
+        Options(dockerfile=FOREIGN, builder="dockerfile"),
+        {"builder": "DOCKERFILE"},
+        {"startCommand": shlex.join(["/bin/sh", "-c", f"{COLLECT} && {MIGRATE} && {SERVE}"])},
+        id="a Dockerfile that does not collect",
+    ),
+    pytest.param(
+        False,
+        Options(dockerfile=FOREIGN),
+        {"builder": "RAILPACK"},
+        {"startCommand": f"{COLLECT} && {MIGRATE} && {SERVE}"},
+        id="a foreign Dockerfile",
+    ),
+    pytest.param(
+        True,
+        Options(),
+        {"builder": "RAILPACK"},
+        {"preDeployCommand": [f"{COLLECT} && {MIGRATE}"], "startCommand": SERVE},
+        id="remote",
+    ),
+    pytest.param(
+        True,
+        Options(dockerfile=FOREIGN),
+        {"builder": "DOCKERFILE"},
+        {"preDeployCommand": [shlex.join(["/bin/sh", "-c", f"{COLLECT} && {MIGRATE}"])]},
+        id="remote in a Dockerfile",
+    ),
+]
+
+
+@pytest.mark.parametrize(("is_remote", "options", "build", "deploy"), CASES)
+def test_collecting_happens_once_and_where_its_files_last(
+    tmp_path: Path,
+    is_remote: bool,
+    options: Options,
+    build: dict[str, Any],
+    deploy: dict[str, Any],
+) -> None:
+    found = remote(tmp_path) if is_remote else project(tmp_path)
+    parsed = config(found, options)
+    assert parsed["build"] == build
+    assert parsed["deploy"] == deploy
+
+
+@pytest.mark.parametrize(("is_remote", "options", "build", "deploy"), CASES)
+def test_the_sdk_reads_in_railway_py_what_railway_json_says(
+    tmp_path: Path,
+    is_remote: bool,
+    options: Options,
+    build: dict[str, Any],
+    deploy: dict[str, Any],
+) -> None:
+    node = service(remote(tmp_path) if is_remote else project(tmp_path), options)
+    assert node["build"] == build
+    assert {key: value for key, value in node["deploy"].items() if value} == deploy
+    assert node["name"] == "web"
+
+
+def test_the_dockerfile_builder_needs_a_dockerfile(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="generate dockerfile railway --no-cache-mounts"):
+        railway.files(project(tmp_path), Options(builder="dockerfile"))
+
+
+def test_no_build_command_runs_beside_a_dockerfile(tmp_path: Path) -> None:
+    options = Options(builder="dockerfile", chain="build", dockerfile=FOREIGN)
+    with pytest.raises(ConfigInvalid, match="has no static stage"):
+        railway.files(project(tmp_path), options)
+
+
+def test_the_successor_of_railway_json_is_named(tmp_path: Path) -> None:
+    said = notes(project(tmp_path))
+    assert "2026-12-01" in said
+    assert ".railway/railway.py" in said
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "expected"),
+    [
+        pytest.param(None, False, id="none"),
+        pytest.param(OURS, True, id="with cache mounts"),
+        pytest.param(OURS_FOR_RAILWAY, False, id="without"),
+    ],
+)
+def test_refused_cache_mounts_are_said_with_the_switch_that_leaves_them_out(
+    tmp_path: Path, dockerfile: Dockerfile | None, expected: bool
+) -> None:
+    said = notes(project(tmp_path), Options(dockerfile=dockerfile))
+    assert ("generate --no-cache-mounts" in said) is expected
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(Options(), "--chain build", id="replicas"),
+        pytest.param(Options(builder="nixpacks"), "Nixpacks is deprecated", id="nixpacks"),
+        pytest.param(
+            Options(dockerfile=FOREIGN), "needs the Dockerfile kept out", id="foreign Dockerfile"
+        ),
+    ],
+)
+def test_what_surprises_is_said(tmp_path: Path, options: Options, said: str) -> None:
+    assert said in notes(project(tmp_path), options)
+
+
+def test_a_front_end_build_is_sent_to_the_dockerfile(tmp_path: Path) -> None:
+    assert "--builder dockerfile" in notes(with_frontend(tmp_path))
+    assert "front-end" not in notes(with_frontend(tmp_path), Options(dockerfile=OURS_FOR_RAILWAY))
+
+
+def test_production_settings_are_in_the_environment(tmp_path: Path) -> None:
+    variables = service(production(tmp_path))["variables"]
+    module = {"type": "literal", "value": "mysite.settings.production"}
+    assert variables == {"DJANGO_SETTINGS_MODULE": module}
+    assert "railway variable set DJANGO_SETTINGS_MODULE" in notes(production(tmp_path))
+
+
+def test_settings_that_manage_py_names_are_not_said_again(tmp_path: Path) -> None:
+    assert "variables" not in service(project(tmp_path))
+
+
+@pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])
+def test_any_directory_stands_in_json_python_and_shell(tmp_path: Path, directory: str) -> None:
+    """A real manage.py in such a directory is found by a real shell."""
+    (tmp_path / directory).mkdir()
+    (tmp_path / directory / "manage.py").write_text("import sys\nprint(sys.argv[1])\n")
+    found = in_directory(tmp_path, directory)
+    parsed, node = config(found), service(found)
+    assert parsed["deploy"]["startCommand"] == node["deploy"]["startCommand"]
+    assert _said(tmp_path, parsed["deploy"]["startCommand"]) == ["collectstatic", "migrate"]
+
+    options = Options(dockerfile=FOREIGN, builder="dockerfile")
+    argv = shlex.split(config(found, options)["deploy"]["startCommand"])
+    assert argv[:2] == ["/bin/sh", "-c"]
+    assert _said(tmp_path, argv[2]) == ["collectstatic", "migrate"]
+
+
+def _said(root: Path, line: str) -> list[str]:
+    """Return what the steps of *line* print, but for the last, which serves."""
+    steps = line.rpartition(" && exec ")[0]
+    env = {"PATH": str(Path(sys.executable).parent)}
+    done = subprocess.run(
+        ["/bin/sh", "-c", steps], cwd=root, env=env, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("name", [*AWKWARD, "line\nbreak"])
+def test_the_project_has_the_name_of_its_directory(tmp_path: Path, name: str) -> None:
+    root = tmp_path / name
+    root.mkdir()
+    made = graph(project(root))
+    assert made["name"] == name
+    assert "source" not in made["resources"][0]
+
+
+@pytest.mark.parametrize(
+    ("url", "repo"),
+    [
+        pytest.param("git@github.com:acme/site.git", "acme/site", id="ssh"),
+        pytest.param("https://github.com/acme/site.git", "acme/site", id="https"),
+        pytest.param("https://github.com/acme/site", "acme/site", id="without .git"),
+        pytest.param("https://github.com/acme/site/", "acme/site", id="with a slash"),
+        pytest.param("https://x:s3cret@github.com/acme/site.git", "acme/site", id="with a token"),
+        pytest.param("ssh://git@ssh.github.com:443/acme/a.b-c.git", "acme/a.b-c", id="ssh on 443"),
+        pytest.param("https://gitlab.com/acme/site.git", None, id="another host"),
+        pytest.param("https://github.com.evil.example/acme/site", None, id="a look-alike"),
+        pytest.param("https://example.com/github.com/acme/site", None, id="a path"),
+        pytest.param("../site.git", None, id="a directory"),
+    ],
+)
+def test_the_source_is_the_origin_on_github(tmp_path: Path, url: str, repo: str | None) -> None:
+    _git(tmp_path, "init", "--quiet", "--initial-branch=trunk")
+    _git(tmp_path, "remote", "add", "upstream", "https://github.com/other/fork.git")
+    _git(tmp_path, "remote", "add", "origin", url)
+    made = graph(project(tmp_path))
+    source = made["resources"][0].get("source")
+    assert source == (repo and {"type": "github", "repo": repo, "branch": "main"})
+    assert made["name"] == (repo.partition("/")[2] if repo else tmp_path.name)
+    assert "s3cret" not in railway.files(project(tmp_path), Options())[1].text
+
+
+def test_a_clone_that_stands_on_master_is_deployed_from_it(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "--quiet", "--initial-branch=master")
+    _git(tmp_path, "remote", "add", "origin", "https://github.com/acme/site.git")
+    _git(tmp_path, "config", "branch.master.remote", "origin")
+    assert service(project(tmp_path))["source"]["branch"] == "master"
+
+
+def test_a_worktree_has_the_origin_of_its_repository(tmp_path: Path) -> None:
+    main, worktree = tmp_path / "main", tmp_path / "worktree"
+    main.mkdir()
+    _git(main, "init", "--quiet")
+    _git(main, "remote", "add", "origin", "git@github.com:acme/site.git")
+    _git(main, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm.", "--allow-empty")
+    _git(main, "worktree", "add", "--quiet", str(worktree))
+    assert service(project(worktree))["source"]["repo"] == "acme/site"
+
+
+def _git(root: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("FROM a AS static\n", Dockerfile(True, False), id="a static stage"),
+        pytest.param("from a as Static \n", Dockerfile(True, False), id="in any case"),
+        pytest.param("FROM a AS statics\n", Dockerfile(False, False), id="another stage"),
+        pytest.param("# FROM a AS static\n", Dockerfile(False, False), id="a comment"),
+        pytest.param(
+            "RUN --mount=type=cache,target=/x \\\n  true\n", Dockerfile(False, True), id="a cache"
+        ),
+        pytest.param(
+            "RUN true --no --mount=target=/x,type=cache\n", Dockerfile(False, True), id="any order"
+        ),
+        pytest.param(
+            "RUN --mount=type=cache,id=s/0a1b-/x,target=/x true\n",
+            Dockerfile(False, False),
+            id="Railway's cache",
+        ),
+        pytest.param(
+            "RUN --mount=type=bind,target=/x true\n", Dockerfile(False, False), id="a bind mount"
+        ),
+        pytest.param(
+            "# RUN --mount=type=cache,target=/x\n", Dockerfile(False, False), id="a cache, comment"
+        ),
+    ],
+)
+def test_a_dockerfile_is_read_for_its_static_stage_and_its_caches(
+    text: str, expected: Dockerfile
+) -> None:
+    assert read_dockerfile(text) == expected

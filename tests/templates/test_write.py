@@ -1,0 +1,199 @@
+"""Generated files are written all or not at all, and never over a hand edit."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid, DiskFailed, FilesExist
+from buildstatic.templates import Generated
+from buildstatic.templates.write import Change, State, compare, diff, write
+
+PROCFILE = Generated("Procfile", "web: gunicorn\n")
+NESTED = Generated(".railway/railway.py", "text = 'ünï'\n")
+SCRIPT = Generated("deploy.sh", "#!/bin/sh\n", executable=True)
+FILES = (PROCFILE, NESTED, SCRIPT)
+
+
+def tree(root: Path) -> dict[str, bytes | None]:
+    """Return every path below *root*, with its bytes if it is a file."""
+    return {
+        str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
+        for path in sorted(root.rglob("*"))
+    }
+
+
+def stamps(root: Path) -> dict[Path, tuple[int, int, int]]:
+    """Return what writing a file anew, or changing it, would change."""
+    stats = {path: path.stat() for path in root.rglob("*")}
+    return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_mode) for path, stat in stats.items()}
+
+
+def states(root: Path, *files: Generated) -> list[State]:
+    return [change.state for change in compare(root, files)]
+
+
+def put(root: Path, *files: Generated, force: bool = False) -> None:
+    write(root, compare(root, files), force=force)
+
+
+def test_files_are_written_as_they_are_with_their_directories(tmp_path: Path) -> None:
+    put(tmp_path, *FILES)
+    assert tree(tmp_path) == {
+        ".railway": None,
+        ".railway/railway.py": NESTED.text.encode(),
+        "Procfile": b"web: gunicorn\n",
+        "deploy.sh": b"#!/bin/sh\n",
+    }
+
+
+def test_modes_are_those_of_any_new_file_and_scripts_can_be_run(tmp_path: Path) -> None:
+    umask = os.umask(0o027)
+    try:
+        put(tmp_path, PROCFILE, SCRIPT)
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "Procfile").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "deploy.sh").stat().st_mode) == 0o750
+
+
+def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
+    put(tmp_path, *FILES)
+    before = stamps(tmp_path)
+    assert states(tmp_path, *FILES) == [State.UNCHANGED] * 3
+    put(tmp_path, *FILES)
+    assert stamps(tmp_path) == before
+
+
+def test_one_hand_edit_keeps_everything_from_being_written(tmp_path: Path) -> None:
+    (tmp_path / "deploy.sh").write_text("mine\n")
+    before = tree(tmp_path)
+    with pytest.raises(FilesExist, match=r"deploy\.sh") as caught:
+        put(tmp_path, *FILES)
+    assert "--diff" in caught.value.advice
+    assert "--force" in caught.value.advice
+    assert tree(tmp_path) == before
+
+
+def test_force_overwrites_and_keeps_the_mode(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("mine\n")
+    (tmp_path / "Procfile").chmod(0o604)
+    put(tmp_path, PROCFILE, force=True)
+    assert (tmp_path / "Procfile").read_text() == PROCFILE.text
+    assert stat.S_IMODE((tmp_path / "Procfile").stat().st_mode) == 0o604
+
+
+def test_lines_added_need_no_force(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine\n")
+    added = Generated(".gitignore", "mine\nours\n", appends=True)
+    assert states(tmp_path, added) == [State.ADDED]
+    put(tmp_path, added)
+    assert (tmp_path / ".gitignore").read_text() == "mine\nours\n"
+
+
+def test_a_script_that_lost_its_mode_gets_it_back(tmp_path: Path) -> None:
+    (tmp_path / "deploy.sh").write_text(SCRIPT.text)
+    (tmp_path / "deploy.sh").chmod(0o644)
+    assert states(tmp_path, SCRIPT) == [State.MODE]
+    put(tmp_path, SCRIPT)
+    assert stat.S_IMODE((tmp_path / "deploy.sh").stat().st_mode) == 0o755
+
+
+def test_a_line_ending_is_a_difference(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_bytes(b"web: gunicorn\r\n")
+    assert states(tmp_path, PROCFILE) == [State.DIFFERENT]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        pytest.param("Procfile", "elsewhere/Procfile", id="to a file"),
+        pytest.param("Procfile", "nowhere", id="to nothing"),
+        pytest.param(".railway", "elsewhere", id="to a directory"),
+    ],
+)
+def test_no_symbolic_link_is_replaced_or_followed(
+    tmp_path: Path, link: str, target: str, force: bool
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "Procfile").write_text("elsewhere\n")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / link).symlink_to(f"../{target}")
+    before = tree(tmp_path)
+    with pytest.raises(FilesExist):
+        put(root, *FILES, force=force)
+    assert tree(tmp_path) == before
+    assert (root / link).is_symlink()
+
+
+def test_a_symbolic_link_to_the_same_text_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "shared").write_text(PROCFILE.text)
+    (tmp_path / "Procfile").symlink_to("shared")
+    put(tmp_path, PROCFILE)
+    assert (tmp_path / "Procfile").is_symlink()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_directory_in_the_way_of_a_file_is_refused(tmp_path: Path, force: bool) -> None:
+    (tmp_path / "Procfile").mkdir()
+    with pytest.raises(FilesExist, match="Procfile cannot be written"):
+        put(tmp_path, *FILES, force=force)
+    assert tree(tmp_path) == {"Procfile": None}
+
+
+def test_a_file_in_the_way_of_a_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".railway").touch()
+    with pytest.raises(FilesExist, match=r"\.railway/railway\.py cannot be written"):
+        put(tmp_path, *FILES)
+
+
+def test_a_pipe_in_the_way_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "Procfile")
+    with pytest.raises(FilesExist, match="Procfile cannot be written"):
+        put(tmp_path, *FILES)
+
+
+def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+    too_long = Generated("x" * 250, "")
+    with pytest.raises(DiskFailed, match="File name too long"):
+        write(tmp_path, [*compare(tmp_path, FILES), *_new(too_long)])
+    assert tree(tmp_path) == {}
+
+
+def _new(file: Generated) -> list[Change]:
+    return [Change(file, None, State.NEW)]
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    bad = Generated("Procfile", "web: \udcff\n")
+    with pytest.raises(ConfigInvalid, match="not UTF-8"):
+        put(tmp_path, bad)
+    assert tree(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(None, id="new"),
+        pytest.param("", id="empty"),
+        pytest.param("mine\n", id="another"),
+        pytest.param("mine", id="no newline"),
+        pytest.param("mine\r\n", id="CRLF"),
+        pytest.param("mine\x0cpage\u2028line\n", id="other line ends"),
+    ],
+)
+def test_git_can_apply_the_diff(tmp_path: Path, before: str | None) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    if before is not None:
+        (tmp_path / "Procfile").write_bytes(before.encode())
+    (change,) = compare(tmp_path, [PROCFILE])
+    patch = diff(change).encode()
+    subprocess.run(["git", "apply", "-"], input=patch, cwd=tmp_path, check=True)
+    assert states(tmp_path, PROCFILE) == [State.UNCHANGED]
+    assert diff(compare(tmp_path, [PROCFILE])[0]) == ""

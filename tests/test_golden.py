@@ -1,0 +1,72 @@
+"""What is generated for every project in ``projects/`` is what somebody read and kept.
+
+After a change that is meant: ``GOLDEN_RECORD=1 pytest tests/test_golden.py``, then read the diff.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from buildstatic.cli import run
+from tests.samples import PROJECTS, copy
+
+GOLDEN = Path(__file__).parent / "golden"
+REPOSITORY = Path(__file__).parent.parent
+NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
+EXAMPLES = ("Dockerfile", "Procfile", "railway.json")
+
+
+def generated(name: str, parent: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Return what ``generate`` says that it wrote for the project *name*."""
+    root = copy(name, parent)
+    capsys.readouterr()
+    assert run(["generate", "--path", str(root), "--force"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    paths = (line.removeprefix("written").strip() for line in lines)
+    return {path: (root / path).read_bytes().decode() for path in paths}
+
+
+def kept(directory: Path) -> dict[str, str]:
+    """Return the golden files in *directory*."""
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes().decode()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def record(directory: Path, made: dict[str, str]) -> None:
+    """Keep *made* as the golden files in *directory*."""
+    shutil.rmtree(directory, ignore_errors=True)
+    for path, text in made.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_bytes(text.encode())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_project_gets_its_golden_files(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = generated(name, tmp_path, capsys)
+    if os.environ.get("GOLDEN_RECORD"):
+        record(GOLDEN / name, made)
+    assert made == kept(GOLDEN / name)
+
+
+def test_every_golden_directory_has_its_project() -> None:
+    assert sorted(path.name for path in GOLDEN.iterdir()) == NAMES
+
+
+def test_the_examples_are_what_a_startproject_gets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = generated("startproject", tmp_path, capsys)
+    examples = {REPOSITORY / f"{name}.example": made[name] for name in EXAMPLES}
+    if os.environ.get("GOLDEN_RECORD"):
+        for path, text in examples.items():
+            path.write_bytes(text.encode())
+    assert {path: path.read_bytes().decode() for path in examples} == examples
