@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from buildstatic.errors import BuildstaticError
 
 
+# The width of what is printed into a pipe, where nothing is to be folded.
+WIDE = 10_000
+
+
 @cache
 def out() -> Console:
     """Return the console of standard output, for what the person asked for."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 @cache
@@ -29,7 +33,7 @@ def err() -> Console:
     """Return the console of standard error, for what is said along the way."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def say(text: str = "") -> None:
@@ -65,7 +69,7 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
         grid.add_column(header[index] if header else "", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
-    out().print(grid)
+    out().print(grid, width=None if out().is_terminal else WIDE)
 
 
 def size(count: int) -> str:

@@ -12,7 +12,8 @@ from typing import ClassVar
 class BuildstaticError(Exception):
     """A failure with a cause that the person can mend.
 
-    *problem* says what is wrong and where; *advice* what to do next. Neither ends in a newline.
+    *problem* says what is wrong and where; *advice* what to do next. Neither ends in a newline;
+    after a problem of several lines the advice stands apart.
     """
 
     exit_code: ClassVar[int]
@@ -23,7 +24,8 @@ class BuildstaticError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        return f"{self.problem} {self.advice}".rstrip()
+        between = "\n\n" if "\n" in self.problem else " "
+        return f"{self.problem}{between}{self.advice}".rstrip()
 
 
 class ProjectNotFound(BuildstaticError):

@@ -1,0 +1,88 @@
+"""The fourth step: which sources win, which are shadowed, and which of those is an accident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from buildstatic.collect.sources import Source
+
+
+@dataclass(frozen=True)
+class Shadowed:
+    """A source that is not collected, because *by*, an earlier one, has its path."""
+
+    source: Source
+    by: Source
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be collected; made before anything is written.
+
+    *offers* are all sources in the finders' order, of which those in *wins* are collected.
+    """
+
+    offers: tuple[Source, ...]
+    wins: tuple[Source, ...]
+    shadowed: tuple[Shadowed, ...]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Files with one path and different content, of which only *collected* gets into the tree."""
+
+    collected: Source
+    left_out: tuple[Source, ...]
+
+    def __str__(self) -> str:
+        others = " and ".join(source.place for source in self.left_out)
+        return (
+            f"{self.collected.path} is offered more than once, with different content: "
+            f"{self.collected.place} is collected, {others} is not. Put each into a directory "
+            f"named after its app, as static/<app>/{self.collected.path}."
+        )
+
+
+def make_plan(sources: tuple[Source, ...]) -> Plan:
+    """Return what is collected of *sources*: of those with one path, the first."""
+    wins: dict[str, Source] = {}
+    shadowed = []
+    for source in sources:
+        winner = wins.setdefault(source.path, source)
+        if winner is not source:
+            shadowed.append(Shadowed(source, winner))
+    return Plan(sources, tuple(wins.values()), tuple(shadowed))
+
+
+def conflicts(plan: Plan) -> Iterator[Conflict]:
+    """Yield what looks like an accident among the shadowed sources of *plan*.
+
+    To shadow a file in a directory named after an installed app is how Django means an app's file
+    to be overridden, and equal content harms nobody.
+    """
+    apps = _app_names()
+    left_out: dict[str, list[Source]] = {}
+    for shadowed in plan.shadowed:
+        namespaced = "/" in shadowed.by.path and shadowed.by.path.split("/")[0] in apps
+        if not namespaced and _differ(shadowed.by, shadowed.source):
+            left_out.setdefault(shadowed.by.path, []).append(shadowed.source)
+    for winner in plan.wins:
+        if others := left_out.get(winner.path):
+            yield Conflict(winner, tuple(others))
+
+
+def _app_names() -> set[str]:
+    """Return the labels of the installed apps and the last parts of their modules."""
+    from django.apps import apps
+
+    configs = apps.get_app_configs()
+    return {c.label for c in configs} | {c.name.rpartition(".")[2] for c in configs}
+
+
+def _differ(one: Source, other: Source) -> bool:
+    try:
+        return one.read() != other.read()
+    except Exception:
+        # Django never opens a file that is shadowed, so it must not fail the run here.
+        return False

@@ -1,0 +1,100 @@
+"""The third step: what the finders offer. Nothing is written here, and nothing read but names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from buildstatic.collect.blame import missing_variable, place, words
+from buildstatic.collect.request import Request
+from buildstatic.errors import CollectFailed
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file that a finder offers.
+
+    *path* is where it goes in the tree; *name* is what *storage*, the finder's, calls it.
+    """
+
+    path: str
+    name: str
+    storage: Any
+
+    @property
+    def place(self) -> str:
+        """The file as a person would look for it; a storage need not have paths at all."""
+        try:
+            return str(self.storage.path(self.name))
+        except (AttributeError, NotImplementedError):
+            return f"{self.name} in {type(self.storage).__name__}"
+
+    def read(self) -> bytes:
+        """Return the content."""
+        with self.storage.open(self.name) as file:
+            return bytes(file.read())
+
+
+@dataclass(frozen=True)
+class Finder:
+    """A finder of the project's, under the name that STATICFILES_FINDERS has for it."""
+
+    name: str
+    finder: Any
+
+
+def load_finders(request: Request) -> tuple[Finder, ...]:
+    """Return the finders of the started project, in their order.
+
+    Raises `CollectFailed` or `VariablesMissing` for one that cannot be made.
+    """
+    from django.conf import settings
+    from django.contrib.staticfiles.finders import get_finder
+
+    finders = []
+    for name in settings.STATICFILES_FINDERS:
+        try:
+            finders.append(Finder(name, get_finder(name)))
+        except (Exception, SystemExit) as error:
+            raise _failed(request, name, error) from error
+    return tuple(finders)
+
+
+def list_sources(request: Request, finders: tuple[Finder, ...]) -> tuple[Source, ...]:
+    """Return every file that *finders* offer, in the order in which Django meets them.
+
+    Raises `CollectFailed` or `VariablesMissing` for a finder that raises.
+    """
+    patterns = ignore_patterns(request)
+    sources: list[Source] = []
+    for finder in finders:
+        try:
+            sources += _sources_of(finder, patterns)
+        except (Exception, SystemExit) as error:
+            raise _failed(request, finder.name, error) from error
+    return tuple(sources)
+
+
+def ignore_patterns(request: Request) -> list[str]:
+    """Return the patterns to leave out, as collectstatic's ``set_options`` puts them together."""
+    from django.apps import apps
+
+    patterns = list(request.ignore)
+    if request.default_ignore:
+        patterns += apps.get_app_config("staticfiles").ignore_patterns
+    return sorted({os.path.normpath(pattern) for pattern in patterns})
+
+
+def _sources_of(finder: Finder, patterns: list[str]) -> Iterator[Source]:
+    for name, storage in finder.finder.list(patterns):
+        prefix = getattr(storage, "prefix", None)
+        yield Source(os.path.join(prefix, name) if prefix else name, name, storage)  # noqa: PTH118
+
+
+def _failed(request: Request, name: str, error: BaseException) -> Exception:
+    if variable := missing_variable(error, request):
+        return variable
+    problem = f"The finder {name} raised: {place(error, request)}{words(error)}"
+    return CollectFailed(problem, "It is one of STATICFILES_FINDERS in the settings.")

@@ -1,0 +1,224 @@
+"""Publishing: what goes wrong in a storage is said with the file that it went wrong at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.collect.conftest import Collect
+from tests.collect.sites import Site, contents
+
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+STORAGES = """\
+import os
+import sys
+
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, StaticFilesStorage
+
+
+class RaisesOnSave(StaticFilesStorage):
+    def _save(self, name, content):
+        if name.endswith(".js"):
+            raise ConnectionError("no answer")
+        return super()._save(name, content)
+
+
+class RaisesOnHash(ManifestStaticFilesStorage):
+    def file_hash(self, name, content=None):
+        if name.endswith(".js"):
+            raise LookupError("no hash")
+        return super().file_hash(name, content)
+
+
+class Exits(StaticFilesStorage):
+    def post_process(self, paths, dry_run=False, **options):
+        sys.exit("no more")
+        yield
+
+
+class Demands(StaticFilesStorage):
+    def post_process(self, paths, dry_run=False, **options):
+        os.environ["CDN_KEY"]
+        yield
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        pytest.param("yes\n", 0, "", id="yes"),
+        pytest.param("no\n", 28, "Collecting static files cancelled. No file", id="no"),
+        pytest.param("", 28, "nobody was there to answer. Answer it with --noinput.", id="nobody"),
+    ],
+)
+def test_django_asks_before_it_overwrites(
+    site: Site, collect: Collect, answer: str, code: int, said: str
+) -> None:
+    site.write({"staticfiles/js/site.js": "old"})
+    os.utime(site.tree / "js/site.js", (0, 0))
+    ran = collect(site, stdin=answer)
+    assert "Type 'yes' to continue, or 'no' to cancel: " in ran.out
+    assert ran.code == code
+    assert said in ran.err
+    written = {"js/site.js": b"old"} if code else contents(site.root / "static")
+    assert contents(site.tree) == written
+
+
+def test_noinput_does_not_ask(site: Site, collect: Collect) -> None:
+    site.write({"staticfiles/js/site.js": "old"})
+    for option in ("--noinput", "--no-input"):
+        ran = collect(site, option, "--clear")
+        assert ran.code == 0
+        assert "Type 'yes'" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            'a { background: url("gone.png") }',
+            "ValueError: The file 'css/gone.png' could not be found with <",
+            id="reference",
+        ),
+        pytest.param(
+            '@import "other.css";',
+            "RuntimeError: Max post-process passes exceeded.",
+            id="cycle",
+        ),
+    ],
+)
+def test_the_file_that_was_being_post_processed_is_named(
+    site: Site, collect: Collect, text: str, said: str
+) -> None:
+    site.storage(MANIFEST)
+    site.write({"static/css/bad.css": text, "static/css/other.css": '@import "bad.css";'})
+    ran = collect(site, "--noinput")
+    assert ran.code == 24
+    assert f"The storage {MANIFEST} raised at css/" in ran.err
+    assert "css/bad.css" in ran.err
+    assert said in ran.err
+    assert ran.out == ""
+
+
+def test_a_style_sheet_that_is_not_utf_8_is_named(site: Site, collect: Collect) -> None:
+    site.storage(MANIFEST)
+    (site.root / "static/css/latin.css").write_bytes("/* é */".encode("latin-1"))
+    ran = collect(site, "--noinput")
+    assert ran.code == 24
+    assert "raised at css/latin.css: UnicodeDecodeError: " in ran.err
+    assert ran.err.endswith("Mend css/latin.css, or leave it out: --ignore 'css/latin.css'.\n")
+    assert collect(site, "--noinput", "--ignore", "css/latin.css").code == 0
+
+
+@pytest.mark.parametrize(
+    ("storage", "said"),
+    [
+        pytest.param(
+            "RaisesOnSave",
+            "raised at js/site.js: mysite/files.py:10: ConnectionError: no answer.",
+            id="save",
+        ),
+        pytest.param(
+            "RaisesOnHash",
+            "raised at js/site.js: mysite/files.py:17: LookupError: no hash.",
+            id="hash",
+        ),
+        pytest.param(
+            "Exits", "raised: mysite/files.py:23: it ended the process (no more).", id="exit"
+        ),
+    ],
+)
+def test_a_storage_that_raises_is_named_with_the_file_and_the_line(
+    site: Site, collect: Collect, storage: str, said: str
+) -> None:
+    site.write({"mysite/files.py": STORAGES})
+    site.storage(f"mysite.files.{storage}")
+    ran = collect(site, "--noinput")
+    assert ran.code == 24
+    assert f"The storage mysite.files.{storage} {said}" in ran.err
+    assert "files copied" not in ran.out
+
+
+def test_a_variable_that_a_storage_demands_is_named(site: Site, collect: Collect) -> None:
+    site.write({"mysite/files.py": STORAGES})
+    site.storage("mysite.files.Demands")
+    ran = collect(site, "--noinput")
+    assert ran.code == 21
+    assert "The environment variable CDN_KEY is not set, and mysite/files.py:29" in ran.err
+
+
+def test_a_broken_link_among_the_sources_is_named(site: Site, collect: Collect) -> None:
+    (site.root / "static/css/gone.css").symlink_to("nowhere.css")
+    ran = collect(site, "--noinput")
+    assert ran.code == 24
+    assert "raised at css/gone.css: FileNotFoundError: " in ran.err
+
+
+def test_a_closed_standard_output_is_no_success(site: Site, collect: Collect) -> None:
+    for number in range(2000):
+        (site.root / "static" / f"{number}.txt").touch()
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ran = collect(site, "--noinput", "-v2", stdout=writing)
+    finally:
+        os.close(writing)
+    assert ran.code == 24
+    assert "Standard output was closed before all files were collected." in ran.err
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system of 64 KiB, or skip where none can be mounted."""
+    target = tmp_path / "tiny"
+    target.mkdir()
+    mount: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", target]
+    mounted = subprocess.run(mount, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    yield target
+    subprocess.run(["umount", target], check=True)
+
+
+def test_a_full_disk_is_said(site: Site, collect: Collect, tiny: Path) -> None:
+    site.append(f'STATIC_ROOT = "{tiny}/static"\n')
+    site.write({"static/large.txt": "x" * 100_000})
+    ran = collect(site, "--noinput")
+    assert ran.code == 50
+    assert f"{tiny}/static cannot be written: No space left on device." in ran.err
+
+
+def test_a_read_only_disk_is_said(site: Site, collect: Collect, tiny: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", tiny], check=True)
+    site.append(f'STATIC_ROOT = "{tiny}/deep/static"\n')
+    for option in ("--noinput", "--link"):
+        ran = collect(site, "--noinput", option)
+        assert ran.code == 50
+        assert f"{tiny}/deep" in ran.err
+        assert "cannot be written: Read-only file system." in ran.err
+
+
+def test_a_file_where_a_directory_must_be_is_said(site: Site, collect: Collect) -> None:
+    site.write({"staticfiles/css": "a file"})
+    ran = collect(site, "--noinput")
+    assert ran.code == 24
+    assert "css exists and is not a directory." in ran.err
+
+
+def test_a_collectstatic_of_an_app_is_not_run_and_that_is_said(
+    site: Site, collect: Collect
+) -> None:
+    code = (
+        "from django.contrib.staticfiles.management.commands.collectstatic import Command\n"
+        "raise SystemExit('run')\n"
+    )
+    packages = {"management/__init__.py": "", "management/commands/__init__.py": ""}
+    site.app("shop", {}, {**packages, "management/commands/collectstatic.py": code})
+    site.append("INSTALLED_APPS.reverse()\n")
+    ran = collect(site, "--noinput")
+    assert ran.code == 0
+    assert "warning: shop has a collectstatic of its own, which is not run" in ran.err

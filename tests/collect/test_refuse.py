@@ -1,0 +1,161 @@
+"""Refusals: a layer of root's plain directories must do no damage, and bury nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from buildstatic.collect.places import Places
+from buildstatic.collect.refuse import check_parents, check_root
+from buildstatic.errors import PlaceRefused
+from tests.collect.conftest import Collect
+from tests.collect.sites import PLACE, Site, contents
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can own what is tested here")
+
+
+@pytest.fixture
+def app() -> Iterator[Path]:
+    """Return a directory that a layer may carry: root's, 0755, directly below ``/``."""
+    path = Path(tempfile.mkdtemp(prefix="buildstatic-tests-", dir="/"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+def tree(path: Path) -> Places:
+    return Places(path, None)
+
+
+@as_root
+@pytest.mark.parametrize("mode", [0o755, 0o775], ids=oct)
+def test_plain_directories_of_roots_are_let_through(app: Path, mode: int) -> None:
+    app.chmod(mode)
+    check_parents(tree(app / "not" / "yet" / "there"))
+    (app / "staticfiles").mkdir(mode=0o700)
+    check_parents(tree(app / "staticfiles"))
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("owner", "group", "mode"),
+    [
+        pytest.param(10001, 0, 0o755, id="foreign-owner"),
+        pytest.param(0, 10001, 0o775, id="writable-for-a-foreign-group"),
+        pytest.param(0, 0, 0o700, id="private"),
+        pytest.param(0, 0, 0o1777, id="like-tmp"),
+        pytest.param(0, 0, 0o2755, id="setgid"),
+    ],
+)
+def test_a_parent_that_would_be_changed_is_refused(
+    app: Path, owner: int, group: int, mode: int
+) -> None:
+    parent = app / "code"
+    parent.mkdir()
+    os.chown(parent, owner, group)
+    parent.chmod(mode)
+    with pytest.raises(PlaceRefused) as raised:
+        check_parents(tree(parent / "staticfiles"))
+    assert f"would turn {parent} into root's" in raised.value.problem
+    assert f"belongs to {owner}:{group} with mode {mode:04o}" in raised.value.problem
+    assert "/app/staticfiles" in raised.value.advice
+
+
+@as_root
+@pytest.mark.parametrize("depth", ["", "static", "static/files"], ids=["place", "parent", "above"])
+def test_a_symbolic_link_in_the_path_is_refused(app: Path, depth: str) -> None:
+    (app / "real").mkdir()
+    (app / "link").symlink_to("real")
+    with pytest.raises(PlaceRefused) as raised:
+        check_parents(tree(app / "link" / depth))
+    assert (
+        f"{app / 'link'} into root's directory of mode 0755; now it is a symbolic link to real"
+        in (raised.value.problem)
+    )
+    assert raised.value.advice.endswith(f": {app / 'real' / depth}")
+
+
+@as_root
+def test_a_parent_that_is_a_file_is_refused(app: Path) -> None:
+    (app / "file").touch()
+    with pytest.raises(PlaceRefused, match="it is not a directory"):
+        check_parents(tree(app / "file" / "static"))
+
+
+@as_root
+def test_the_directory_of_a_manifest_of_its_own_is_held_to_the_same(app: Path) -> None:
+    app.chmod(0o700)
+    check_parents(tree(Path(PLACE)))
+    with pytest.raises(PlaceRefused):
+        check_parents(Places(Path(PLACE), app))
+
+
+@pytest.mark.parametrize(
+    ("root", "said"),
+    [
+        pytest.param("project", "is the project's root", id="project"),
+        pytest.param(".", "has the project in it", id="parent"),
+        pytest.param("/", "has the project in it", id="slash"),
+        pytest.param("project/staticfiles", "is STATIC_ROOT", id="static-root"),
+        pytest.param("link", "is the project's root", id="link-to-the-project"),
+    ],
+)
+def test_a_layer_root_that_would_bury_something_is_refused(
+    tmp_path: Path, root: str, said: str
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "link").symlink_to("project")
+    with pytest.raises(PlaceRefused, match=said):
+        check_root(tmp_path / root, project, tree(project / "staticfiles"))
+
+
+@pytest.mark.parametrize(
+    "other", ["notes.txt", "app/notes.txt", "app/old/staticfiles/site.css", "home"]
+)
+def test_a_layer_root_that_holds_other_things_is_refused(tmp_path: Path, other: str) -> None:
+    layer = tmp_path / "layer"
+    (layer / other).parent.mkdir(parents=True)
+    (layer / other).touch()
+    with pytest.raises(PlaceRefused, match="holds other things: "):
+        check_root(layer, tmp_path / "project", tree(Path("/app/staticfiles")))
+    assert (layer / other).exists()
+
+
+def test_a_link_on_the_way_in_a_layer_root_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere/staticfiles").mkdir(parents=True)
+    (tmp_path / "layer").mkdir()
+    (tmp_path / "layer/app").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PlaceRefused, match="holds other things: app"):
+        check_root(tmp_path / "layer", tmp_path / "project", tree(Path("/app/staticfiles")))
+
+
+def test_earlier_content_of_the_places_is_no_other_thing(tmp_path: Path) -> None:
+    for name in ("layer/app/staticfiles/old/site.css", "layer/srv/staticfiles.json"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    places = Places(Path("/app/staticfiles"), Path("/srv"))
+    check_root(tmp_path / "layer", tmp_path / "project", places)
+
+
+def test_nothing_is_collected_to_a_refused_place(site: Site, collect: Collect) -> None:
+    layer = site.root.parent / "layer"
+    before = contents(site.root)
+    ran = collect(site, "--noinput", "--layer-root", layer)
+    assert ran.code == 26
+    assert f"A layer with {site.tree} would turn " in ran.err
+    assert not layer.exists()
+    assert {name for name in contents(site.root) if "__pycache__" not in name} == set(before)
+
+
+def test_a_refused_layer_root_loses_nothing(site: Site, collect: Collect) -> None:
+    site.place()
+    ran = collect(site, "--noinput", "--layer-root", site.root)
+    assert ran.code == 26
+    assert "Give --layer-root a directory of its own, such as /layer." in ran.err
+    assert site.settings.exists()

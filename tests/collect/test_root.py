@@ -1,0 +1,207 @@
+"""The layer root: laid out as in the image, empty of what was, the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.collect.conftest import Collect
+from tests.collect.sites import PLACE, Site, contents, make_site, tar_digest
+
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
+WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+INSIDE = PLACE.removeprefix("/")
+
+
+def disturb(site: Site) -> None:
+    """Give every source of *site* another time, and write them in another order."""
+    files = contents(site.root / "static")
+    shutil.rmtree(site.root / "static")
+    for name in sorted(files, reverse=True):
+        path = site.root / "static" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(files[name])
+        path.chmod(0o600)
+        os.utime(path, (86_400, 86_400))
+
+
+@pytest.mark.parametrize("backend", [PLAIN, MANIFEST, WHITENOISE])
+def test_the_same_input_gives_the_same_bytes(
+    tmp_path: Path, collect: Collect, backend: str
+) -> None:
+    digests = []
+    for name, seed, umask in (("one", "1", 0o022), ("other", "2", 0o077)):
+        site = make_site(tmp_path / name / "site")
+        site.write(
+            {f"static/many/{number}.css": f"a{{order:{number % 7}}}" for number in range(40)}
+        )
+        site.write({"static/long.js": "console.log('long enough to be compressed');\n" * 100})
+        site.storage(backend)
+        site.place()
+        if name == "other":
+            disturb(site)
+        before = os.umask(umask)
+        layer = tmp_path / name / "layer"
+        ran = collect(site, "--noinput", "--layer-root", layer, environ={"PYTHONHASHSEED": seed})
+        os.umask(before)
+        assert ran.code == 0
+        assert f"static files copied to '{layer}{PLACE}'" in ran.out
+        digests.append(tar_digest(layer))
+    assert digests[0] == digests[1]
+
+
+def test_a_second_run_leaves_the_layer_root_as_it_was(site: Site, collect: Collect) -> None:
+    site.storage(WHITENOISE)
+    site.place()
+    layer = site.root.parent / "layer"
+    assert collect(site, "--noinput", "--layer-root", layer).code == 0
+    digest = tar_digest(layer)
+    assert collect(site, "--layer-root", layer).code == 0
+    assert tar_digest(layer) == digest
+
+
+def test_a_change_in_one_file_changes_that_file_and_its_time(site: Site, collect: Collect) -> None:
+    site.place()
+    layer = site.root.parent / "layer"
+    times = []
+    for text in ("body { color: red }", "body { color: tan }"):
+        site.write({"static/css/site.css": text})
+        assert collect(site, "--noinput", "--layer-root", layer).code == 0
+        times.append({p.name: p.stat().st_mtime for p in layer.rglob("*") if p.is_file()})
+    assert {name for name in times[0] if times[0][name] != times[1][name]} == {"site.css"}
+
+
+def test_what_an_earlier_run_left_is_not_in_the_layer(site: Site, collect: Collect) -> None:
+    site.place()
+    layer = site.root.parent / "layer"
+    stale = layer / INSIDE / "old/gone.css"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    assert collect(site, "--noinput", "--layer-root", layer).code == 0
+    assert set(contents(layer / INSIDE)) == set(contents(site.root / "static"))
+    assert not stale.parent.exists()
+
+
+def test_a_dry_run_touches_nothing(site: Site, collect: Collect) -> None:
+    site.place()
+    layer = site.root.parent / "layer"
+    stale = layer / INSIDE / "old.css"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    before = tar_digest(layer)
+    ran = collect(site, "--noinput", "--dry-run", "--layer-root", layer)
+    assert ran.code == 0
+    assert "Pretending to copy" in ran.out
+    assert tar_digest(layer) == before
+
+
+def test_a_relative_layer_root_is_relative_to_where_the_command_runs(
+    site: Site, collect: Collect
+) -> None:
+    site.place()
+    assert collect(site, "--noinput", "--layer-root", "some/layer").code == 0
+    assert (site.root.parent / "some/layer" / INSIDE / "js/site.js").exists()
+
+
+def test_a_project_without_static_files_gives_an_empty_tree(site: Site, collect: Collect) -> None:
+    site.place()
+    shutil.rmtree(site.root / "static")
+    layer = site.root.parent / "layer"
+    assert collect(site, "--noinput", "--layer-root", layer).code == 0
+    assert list((layer / INSIDE).iterdir()) == []
+
+
+def test_the_storages_own_location_counts(site: Site, collect: Collect) -> None:
+    site.storage(MANIFEST, '{"location": "/buildstatic-tests/elsewhere"}')
+    layer = site.root.parent / "layer"
+    assert collect(site, "--noinput", "--layer-root", layer).code == 0
+    assert (layer / "buildstatic-tests/elsewhere/staticfiles.json").exists()
+    assert not (layer / INSIDE).exists()
+    assert not site.tree.exists()
+
+
+@pytest.mark.parametrize(
+    "kept", ["/buildstatic-manifest", "/buildstatic-tests", f"{PLACE}/manifest", PLACE]
+)
+def test_the_manifest_goes_where_its_storage_keeps_it(
+    site: Site, collect: Collect, kept: str
+) -> None:
+    site.place()
+    site.append(
+        "from django.core.files.storage import FileSystemStorage\n"
+        f'KEPT = FileSystemStorage(location="{kept}")\n'
+    )
+    site.storage(MANIFEST, '{"manifest_storage": KEPT}')
+    layer = site.root.parent / "layer"
+    for _ in range(2):
+        assert collect(site, "--noinput", "--layer-root", layer).code == 0
+    manifest = json.loads((layer / kept.removeprefix("/") / "staticfiles.json").read_text())
+    assert list(manifest["paths"]) == ["css/site.css", "img/dot.svg", "js/site.js"]
+    assert (layer / INSIDE / manifest["paths"]["js/site.js"]).exists()
+    assert not Path("/buildstatic-manifest").exists()
+    assert not Path("/buildstatic-tests").exists()
+
+
+def test_without_post_processing_there_is_no_manifest(site: Site, collect: Collect) -> None:
+    site.place()
+    site.storage(MANIFEST)
+    layer = site.root.parent / "layer"
+    assert collect(site, "--noinput", "--no-post-process", "--layer-root", layer).code == 0
+    assert set(contents(layer / INSIDE)) == set(contents(site.root / "static"))
+
+
+REMOTE = """\
+from django.contrib.staticfiles.storage import StaticFilesStorage
+from django.core.files.storage import Storage
+
+
+class Bucket(Storage):
+    location = "static"
+
+    def _open(self, name, mode="rb"):
+        raise FileNotFoundError(name)
+
+
+class Stubborn(StaticFilesStorage):
+    def path(self, name):
+        return "/nowhere/" + name
+
+
+class Fixed(StaticFilesStorage):
+    location = property(lambda self: "/nowhere")
+"""
+
+
+def test_a_remote_storage_has_nothing_for_a_layer(site: Site, collect: Collect) -> None:
+    site.write({"mysite/files.py": REMOTE})
+    site.storage("mysite.files.Bucket")
+    ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
+    assert ran.code == 27
+    assert "The storage mysite.files.Bucket keeps its files elsewhere" in ran.err
+    assert "release phase" in ran.err
+
+
+def test_a_remote_manifest_has_nothing_for_a_layer(site: Site, collect: Collect) -> None:
+    site.place()
+    site.write({"mysite/files.py": REMOTE})
+    site.append("from mysite.files import Bucket\nKEPT = Bucket()\n")
+    site.storage(MANIFEST, '{"manifest_storage": KEPT}')
+    ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
+    assert ran.code == 27
+    assert "mysite.files.Bucket keeps its files elsewhere" in ran.err
+
+
+def test_a_storage_that_does_not_follow_its_location_is_refused(
+    site: Site, collect: Collect
+) -> None:
+    site.write({"mysite/files.py": REMOTE})
+    site.storage("mysite.files.Stubborn")
+    site.place()
+    ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
+    assert ran.code == 24
+    assert "mysite.files.Stubborn does not write to its own `location`" in ran.err
