@@ -98,8 +98,8 @@ class Project:
     """A Django project as its files describe it; nothing of it was imported.
 
     Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
-    absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set where the settings
-    name a path in ``node_modules``.
+    absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set where
+    STATICFILES_DIRS names a path in ``node_modules``; *sqlite* is the file of the default database.
     """
 
     root: Path
@@ -118,6 +118,7 @@ class Project:
     storage: Fact[str] | None
     remote: Fact[bool] | None
     media_root: Fact[str] | None = None
+    sqlite: Fact[str] | None = None
     node_modules: Fact[bool] | None = None
     variables: tuple[Variable, ...] = ()
     secret_key: Variable | None = None

@@ -1,0 +1,86 @@
+"""Detection: a directory in, a `Project` out. Reads files, imports nothing of the project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from buildstatic.project import (
+    application,
+    choice,
+    config,
+    data,
+    dependencies,
+    entry,
+    files,
+    frontend,
+    python_version,
+    software,
+    static,
+)
+from buildstatic.project import settings as settings_module
+from buildstatic.project.model import Fact, Project
+from buildstatic.project.packages import DEFAULT_PYTHON
+from buildstatic.project.search import Search
+
+
+def detect(
+    root: Path,
+    *,
+    manage: str | None = None,
+    settings: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Project:
+    """Return the Django project in *root*, each fact with the place that it came from.
+
+    *manage* and *settings* are what the command line names; *environ* is the environment, the
+    process's own by default. Raises `ProjectNotFound`, `SeveralProjects`, `SettingsNotFound`,
+    `PythonTooOld` and `ConfigInvalid`.
+    """
+    root = root.resolve()
+    wishes = config.load(root)
+    script = entry.find(root, manage or wishes.manage)
+    search = Search(root, script.resolve().parent)
+    environ = os.environ if environ is None else environ
+    chosen, notes = choice.choose(search, script, settings, wishes, environ)
+    read = settings_module.read(choice.locate(chosen, search), search)
+    python = python_version.find(root, search.manage)
+    installed = dependencies.find(root, search.manage, python.value if python else DEFAULT_PYTHON)
+    legacy = software.reads_legacy(installed.packages)
+    found = static.find(read, search, legacy=legacy)
+    modules = data.node_modules(read)
+    name = files.relative(script, root)
+    return Project(
+        root=root,
+        manage=Fact(name, f"{name}:1"),
+        settings=chosen,
+        wsgi=application.find("wsgi", chosen.value, read, search),
+        asgi=application.find("asgi", chosen.value, read, search),
+        python=python,
+        dependencies=installed.fact,
+        server=software.server(installed.packages),
+        whitenoise=software.whitenoise(installed.packages),
+        database=software.database(installed.packages),
+        frontend=frontend.find(root, search.manage, modules=modules is not None),
+        static_root=found.static_root,
+        static_url=found.static_url,
+        storage=found.storage,
+        remote=found.remote,
+        media_root=data.media_root(read, search),
+        sqlite=data.sqlite(read, search),
+        node_modules=modules,
+        variables=read.variables,
+        secret_key=settings_module.secret_key(read),
+        notes=(*notes, *installed.notes, *_legacy_note(read, legacy=legacy)),
+    )
+
+
+def _legacy_note(read: settings_module.Settings, *, legacy: bool) -> tuple[str, ...]:
+    value = read.get("STATICFILES_STORAGE")
+    if value is None or legacy:
+        return ()
+    return (
+        f"{value.source} sets STATICFILES_STORAGE, which Django 5.1 and later do not read:"
+        ' move it to STORAGES["staticfiles"].',
+    )

@@ -1,0 +1,174 @@
+"""What a project still needs before its static files can be built into an image and served.
+
+The edits take a bare ``django-admin startproject`` there: its requirements, STATIC_ROOT, WhiteNoise
+with its manifest storage (https://whitenoise.readthedocs.io/en/stable/django.html), and
+ALLOWED_HOSTS from the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from buildstatic.project import choice, dependencies, files, reader, software, static
+from buildstatic.project import settings as settings_module
+from buildstatic.project.model import Edit, Project
+from buildstatic.project.packages import DEFAULT_PYTHON, Packages
+from buildstatic.project.reader import UNKNOWN, Ref, Value, plain
+from buildstatic.project.search import Search
+from buildstatic.project.settings import Settings
+
+SECURITY = "django.middleware.security.SecurityMiddleware"
+STATICFILES = ("django.contrib.staticfiles", "django.contrib.staticfiles.apps.StaticFilesConfig")
+# Other packages that serve static files from Django.
+OTHERS = ("servestatic", "dj-static")
+BACKEND = '{"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}'
+STORAGES = f"""STORAGES = {{
+    "default": {{"BACKEND": "django.core.files.storage.FileSystemStorage"}},
+    "staticfiles": {BACKEND},
+}}"""
+COMMANDS = {
+    "uv": "uv add {}",
+    "poetry": "poetry add {}",
+    "pdm": "pdm add {}",
+    "pipenv": "pipenv install {}",
+}
+
+
+def edits(project: Project) -> tuple[Edit, ...]:
+    """Return the edits that *project* still needs, in the order in which to make them; often none.
+
+    WhiteNoise is for projects whose storage is local and that have nothing else to serve it with.
+    """
+    search = Search(project.root, (project.root / project.manage.value).resolve().parent)
+    settings = settings_module.read(choice.locate(project.settings, search), search)
+    python = project.python.value if project.python else DEFAULT_PYTHON
+    packages = dependencies.find(project.root, search.manage, python).packages
+    local = project.remote is not None and not project.remote.value
+    serves = local and not _is_served(project, settings, packages, search)
+    return (
+        *_requirements(project, packages, serves=serves),
+        *_import_os(settings, search),
+        *_allowed_hosts(settings),
+        *_installed(settings),
+        *(_middleware(settings) if serves else ()),
+        *(_static_root(project, settings) if local else ()),
+        *(_storages(settings, packages) if serves else ()),
+    )
+
+
+def _is_served(project: Project, settings: Settings, packages: Packages, search: Search) -> bool:
+    """Say whether something other than WhiteNoise's middleware serves the static files."""
+    if any(name in packages for name in OTHERS) or _mentions(settings, "servestatic"):
+        return True
+    module = project.wsgi.value.partition(":")[0] if project.wsgi else ""
+    path = search.module(module) if module else None
+    # WhiteNoise wrapped around the application, as it was before it was a middleware.
+    return path is not None and "whitenoise" in files.read_text(path, search.root).lower()
+
+
+def _mentions(settings: Settings, word: str) -> bool:
+    return any(isinstance(item, str) and word in item for item in settings.listed("MIDDLEWARE"))
+
+
+def _requirements(project: Project, packages: Packages, *, serves: bool) -> Iterator[Edit]:
+    wanted = [
+        *(["Django"] if "django" not in packages else []),
+        *(["gunicorn"] if project.server is None else []),
+        *(["whitenoise"] if serves and "whitenoise" not in packages else []),
+    ]
+    if not wanted:
+        return
+    found = project.dependencies.value if project.dependencies else None
+    file = found.file if found else "requirements.txt"
+    why = "The image installs what is named here."
+    if found and found.manager in COMMANDS:
+        command = COMMANDS[found.manager].format(" ".join(wanted).lower())
+        yield Edit(file, "by this command", why, command)
+    elif found and found.manager == "pyproject":
+        lines = "\n".join(f'    "{name}",' for name in wanted)
+        yield Edit(file, "in dependencies of [project]", why, lines)
+    else:
+        yield Edit(file, "at the end" if found else "a new file", why, "\n".join(wanted))
+
+
+def _import_os(settings: Settings, search: Search) -> Iterator[Edit]:
+    """``import os``, in the file that the edit of ALLOWED_HOSTS goes to, if it has none."""
+    for edit in _allowed_hosts(settings):
+        names, _ = reader.read(search.root / edit.file, search)
+        if names.get("os", Value(None)).data != Ref("os"):
+            yield Edit(edit.file, "among the imports", "ALLOWED_HOSTS needs it.", "import os")
+
+
+def _allowed_hosts(settings: Settings) -> Iterator[Edit]:
+    value = settings.get("ALLOWED_HOSTS")
+    if value is not None and (value.data != () or value.reads):
+        return
+    file, line = _place(value, settings)
+    yield Edit(
+        file,
+        f"in place of ALLOWED_HOSTS, line {line}" if line else "at the end",
+        "Without DEBUG, Django answers only to the hosts that are named.",
+        'ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")',
+    )
+
+
+def _installed(settings: Settings) -> Iterator[Edit]:
+    value, apps = settings.get("INSTALLED_APPS"), settings.listed("INSTALLED_APPS")
+    if value is None or UNKNOWN in apps or set(apps) & set(STATICFILES):
+        return
+    file, line = _place(value, settings)
+    where = f"in INSTALLED_APPS, line {line}"
+    yield Edit(file, where, "It finds and collects the static files.", f'    "{STATICFILES[0]}",')
+
+
+def _middleware(settings: Settings) -> Iterator[Edit]:
+    value, entries = settings.get("MIDDLEWARE"), settings.listed("MIDDLEWARE")
+    if value is None or UNKNOWN in entries or _mentions(settings, "whitenoise"):
+        return
+    items = value.data if isinstance(value.data, tuple) else ()
+    security = next((item for item in items if plain(item) == SECURITY), None)
+    file, line = _place(security or value, settings)
+    where = f"below line {line}, SecurityMiddleware" if security else f"first in line {line}'s list"
+    text = '    "whitenoise.middleware.WhiteNoiseMiddleware",'
+    yield Edit(file, where, "WhiteNoise serves the collected files.", text)
+
+
+def _static_root(project: Project, settings: Settings) -> Iterator[Edit]:
+    value = settings.get("STATIC_ROOT")
+    is_open = value is not None and (value.data is UNKNOWN or value.reads)
+    if project.static_root is not None or is_open:
+        return
+    base = settings.get("BASE_DIR")
+    match base.data if base else None:
+        case PurePosixPath():
+            text = 'STATIC_ROOT = BASE_DIR / "staticfiles"'
+        case str():
+            text = 'STATIC_ROOT = os.path.join(BASE_DIR, "staticfiles")'
+        case _:
+            text = 'STATIC_ROOT = "staticfiles"'
+    file, line = _place(settings.get("STATIC_URL"), settings)
+    where = f"below line {line}, STATIC_URL" if line else "at the end"
+    yield Edit(file, where, "The static files are collected into this directory.", text)
+
+
+def _storages(settings: Settings, packages: Packages) -> Iterator[Edit]:
+    backend = static.backend(settings, legacy=software.reads_legacy(packages))
+    if backend is not None or settings.get("STATICFILES_STORAGE") is not None:
+        return
+    value = settings.get("STORAGES")
+    if value is None or value.data == {}:
+        file, line = _place(settings.get("STATIC_URL"), settings)
+        where, text = "below STATIC_ROOT", STORAGES
+    else:
+        file, line = _place(value, settings)
+        where, text = f"below STORAGES, line {line}", f'STORAGES["staticfiles"] = {BACKEND}'
+    yield Edit(file, where, "Names carry a hash of the content, and are compressed once.", text)
+
+
+def _place(value: Value | None, settings: Settings) -> tuple[str, str]:
+    """Return the file and the line of *value*; the settings' file and no line, if not set."""
+    if value is None:
+        return settings.file, ""
+    file, _, line = value.source.rpartition(":")
+    return file, line

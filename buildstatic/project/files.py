@@ -1,0 +1,176 @@
+"""Reading the project's files: text, Python, TOML and JSON, with errors that name the line."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import re
+import tokenize
+import tomllib
+import warnings
+from pathlib import Path
+from sys import version_info
+
+from buildstatic.errors import ConfigInvalid
+
+SKIPPED = frozenset(
+    {
+        "venv",
+        "env",
+        "virtualenv",
+        "node_modules",
+        "bower_components",
+        "site-packages",
+        "vendor",
+        "vendored",
+        "third_party",
+        "build",
+        "dist",
+        "__pycache__",
+    }
+)
+
+
+def relative(path: Path, root: Path) -> str:
+    """Return *path* in POSIX form, relative to *root* where it lies inside, else absolute."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def subdirectories(directory: Path) -> list[Path]:
+    """Return the directories in *directory* that may hold the project's own code, sorted.
+
+    Left out: hidden and vendored ones, build output, virtual environments (`pyvenv.cfg`), links
+    (they lead to what is found elsewhere, or in circles), and all of it where *directory* may not
+    be read.
+    """
+    try:
+        with os.scandir(directory) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [directory / name for name in sorted(names) if _is_own(directory / name)]
+
+
+def _is_own(directory: Path) -> bool:
+    name = directory.name
+    return (
+        not name.startswith(".") and name not in SKIPPED and not is_file(directory / "pyvenv.cfg")
+    )
+
+
+def is_file(path: Path) -> bool:
+    """Say whether *path* is a file that can be seen; no error for what may not be looked at."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a parent is closed
+
+
+def read_bytes(path: Path, root: Path) -> bytes:
+    """Return the content of *path*, or raise `ConfigInvalid`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        problem = f"{relative(path, root)} cannot be read: {error.strerror}."
+        raise ConfigInvalid(problem, "Check that it is a file and who may read it.") from error
+
+
+def read_text(path: Path, root: Path) -> str:
+    """Return the text of *path*: UTF-8, or UTF-16 with a mark, as PowerShell's ``>`` writes it."""
+    content = read_bytes(path, root)
+    utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return _decode(content, "utf-16" if utf16 else "utf-8-sig", path, root)
+
+
+def _decode(content: bytes, encoding: str, path: Path, root: Path) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"{relative(path, root)}:{line}: not {error.encoding.removesuffix('-sig')} text."
+        raise ConfigInvalid(problem, "Save the file as UTF-8.") from error
+
+
+def read_toml(path: Path, root: Path) -> tuple[dict[str, object], str]:
+    """Return the content of a TOML file, and its text to find lines in."""
+    text = read_text(path, root)
+    try:
+        return tomllib.loads(text), text
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        reason = str(error).partition(" (at ")[0]
+        problem = f"{relative(path, root)}:{line}: invalid TOML: {reason}."
+        raise ConfigInvalid(problem, "Mend that line.") from error
+    except RecursionError as error:
+        raise _too_deep(path, root) from error
+
+
+def read_json(path: Path, root: Path) -> tuple[dict[str, object], str]:
+    """Return the object in a JSON file, and its text to find lines in."""
+    text = read_text(path, root)
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        problem = f"{relative(path, root)}:{error.lineno}: invalid JSON: {error.msg}."
+        raise ConfigInvalid(problem, "Mend that line.") from error
+    except RecursionError as error:
+        raise _too_deep(path, root) from error
+    if not isinstance(value, dict):
+        raise ConfigInvalid(f"{relative(path, root)}:1: not a JSON object.", "It must be {…}.")
+    return value, text
+
+
+def read_python(path: Path, root: Path) -> ast.Module:
+    """Return the syntax tree of a Python file, decoded as Python does (PEP 263)."""
+    content = read_bytes(path, root)
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        text = _decode(content, encoding, path, root)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the project's code: "\d" and the like
+            return ast.parse(text)
+    except SyntaxError as error:
+        reason = error.msg.partition(" for '")[0]
+        problem = f"{relative(path, root)}:{error.lineno or 1}: not valid Python: {reason}."
+        raise ConfigInvalid(problem, _syntax_advice()) from error
+    except ValueError as error:  # a null byte, before Python 3.12
+        raise ConfigInvalid(f"{relative(path, root)}:1: not valid Python: {error}.") from error
+    except (RecursionError, MemoryError) as error:
+        raise _too_deep(path, root) from error
+
+
+def _syntax_advice() -> str:
+    running = f"{version_info.major}.{version_info.minor}"
+    return (
+        f"Mend it; if it is newer syntax than Python {running}'s, run buildstatic with a newer one."
+    )
+
+
+def _too_deep(path: Path, root: Path) -> ConfigInvalid:
+    return ConfigInvalid(f"{relative(path, root)} is nested too deeply to be read.")
+
+
+def line_of(text: str, pattern: str) -> int:
+    """Return the line on which the first match of the regular expression ends, else 1."""
+    found = re.search(pattern, text, re.MULTILINE)
+    return text.count("\n", 0, found.end()) + 1 if found else 1
+
+
+def toml_line(text: str, *keys: str) -> int:
+    """Return the line of *text* on which the key at the path *keys* is set, else its table's."""
+    table: tuple[str, ...] = ()
+    best, line = 0, 1
+    for number, content in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\[?([^\[\]]+)\]", content):
+            table = path = _toml_path(header[1])
+        elif entry := re.match(r"\s*([\w.\-\"' ]+?)\s*=", content):
+            path = table + _toml_path(entry[1])
+        else:
+            continue
+        if len(path) > best and path == keys[: len(path)]:
+            best, line = len(path), number
+    return line
+
+
+def _toml_path(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in text.split("."))

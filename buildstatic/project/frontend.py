@@ -1,0 +1,55 @@
+"""A front-end: a package.json whose build is run, or whose packages are collected, and by whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from buildstatic.project import files
+from buildstatic.project.model import Fact, Frontend
+
+LOCKS = {
+    "package-lock.json": "npm",
+    "npm-shrinkwrap.json": "npm",
+    "pnpm-lock.yaml": "pnpm",
+    "yarn.lock": "yarn",
+    "bun.lock": "bun",
+    "bun.lockb": "bun",
+}
+
+
+def find(root: Path, manage: Path, *, modules: bool = False) -> Fact[Frontend] | None:
+    """Return the front-end in *root*, *manage* (manage.py's directory) or one level below.
+
+    It is the first package.json with a build script; where *modules* says that installed packages
+    are collected, one with dependencies will do.
+    """
+    below = [*files.subdirectories(root), *files.subdirectories(manage)]
+    for directory in dict.fromkeys((root, manage, *below)):
+        path = directory / "package.json"
+        found = _read(path, root, modules) if files.is_file(path) else None
+        if found:
+            return found
+    return None
+
+
+def _read(path: Path, root: Path, modules: bool) -> Fact[Frontend] | None:
+    data, text = files.read_json(path, root)
+    scripts = data.get("scripts")
+    build = isinstance(scripts, dict) and isinstance(scripts.get("build"), str)
+    if not build and not (modules and "dependencies" in data):
+        return None
+    manager, lock = _manager(path.parent, data.get("packageManager"))
+    directory = files.relative(path.parent, root)
+    place = files.relative(lock, root) if lock else None
+    line = files.line_of(text, r'"scripts"[\s\S]*?"build"\s*:' if build else r'"dependencies"\s*:')
+    found = Frontend(manager, directory, place, build, modules)
+    return Fact(found, f"{files.relative(path, root)}:{line}")
+
+
+def _manager(directory: Path, asked: object) -> tuple[str, Path | None]:
+    """Return the package manager, by ``packageManager`` or by the lock file, and the lock file."""
+    locks = {name: who for name, who in LOCKS.items() if files.is_file(directory / name)}
+    wanted = asked.partition("@")[0] if isinstance(asked, str) else ""
+    manager = wanted if wanted in LOCKS.values() else next(iter(locks.values()), "npm")
+    lock = next((name for name, who in locks.items() if who == manager), None)
+    return manager, directory / lock if lock else None

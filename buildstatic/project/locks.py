@@ -1,0 +1,223 @@
+"""Lock files: the packages that an installation without development groups brings.
+
+uv.lock, poetry.lock, pdm.lock and Pipfile.lock, each as its tool writes it today and wrote it in
+the years before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from buildstatic.project import files, pyproject
+from buildstatic.project.packages import Package, Packages, canonical, holds, join
+
+Table = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A package in a lock file, what it needs, and what it needs for each of its extras."""
+
+    package: Package
+    needs: tuple[Requirement, ...] = ()
+    extras: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
+
+
+def uv(path: Path, root: Path, python: str, manage: Path) -> Packages:
+    """Read uv.lock: what the project in its directory, or in *manage*'s, needs."""
+    data, text = files.read_toml(path, root)
+    tables = _tables(data.get("package"))
+    own = [table for table in tables if _is_own(table, path.parent, manage)]
+    tables = [table for table in tables if _is_for(table, python)]
+    nodes = {name: node for table in tables for name, node in [_uv_node(table, text, path, root)]}
+    roots = [need for table in own for need in _uv_needs(table.get("dependencies"))]
+    if not own:
+        return join(node.package for node in nodes.values())
+    return _closure(roots, nodes, python)
+
+
+def _is_own(table: Table, directory: Path, manage: Path) -> bool:
+    source = table.get("source")
+    place = source.get("virtual", source.get("editable")) if isinstance(source, dict) else None
+    return isinstance(place, str) and (directory / place).resolve() in (directory, manage)
+
+
+def _is_for(table: Table, python: str) -> bool:
+    """Say whether a package of which there are several versions is the one for *python*."""
+    markers = table.get("resolution-markers")
+    return not isinstance(markers, list) or any(holds(str(one), python) for one in markers)
+
+
+def _uv_node(table: Table, text: str, path: Path, root: Path) -> tuple[str, Node]:
+    package = _locked(table, text, path, root)
+    optional = table.get("optional-dependencies")
+    extras = {
+        canonical(extra): tuple(_uv_needs(needs))
+        for extra, needs in (optional.items() if isinstance(optional, dict) else ())
+    }
+    return package.name, Node(package, tuple(_uv_needs(table.get("dependencies"))), extras)
+
+
+def _uv_needs(entries: object) -> Iterator[Requirement]:
+    for entry in _tables(entries):
+        extras = entry.get("extra", ())
+        listed = ",".join(map(str, extras)) if isinstance(extras, list | tuple) else ""
+        marker = entry.get("marker")
+        line = f"{entry.get('name')}[{listed}]" + (f" ; {marker}" if marker else "")
+        yield from _requirements([line])
+
+
+def poetry(path: Path, root: Path, python: str) -> Packages:
+    """Read poetry.lock: its main group, else, in older ones, what pyproject.toml leads to."""
+    data, text = files.read_toml(path, root)
+    tables = [
+        table
+        for table in _tables(data.get("package"))
+        if holds(_marker(table.get("markers")), python)
+    ]
+    project = pyproject.read(path.parent / "pyproject.toml", root, python)
+    direct = project.direct if project else []
+    if any("groups" in table or "category" in table for table in tables):
+        main = [table for table in tables if _is_main(table)]
+        found = join(_locked(table, text, path, root) for table in main)
+    else:
+        nodes = {
+            name: node for table in tables for name, node in [_poetry_node(table, text, path, root)]
+        }
+        found = _closure(direct, nodes, python)
+    return _with_extras(found, direct)
+
+
+def _marker(value: object) -> str | None:
+    """Return a package's marker; where poetry gives one for each group, main's."""
+    value = value.get("main") if isinstance(value, dict) else value
+    return value if isinstance(value, str) else None
+
+
+def _is_main(table: Table) -> bool:
+    groups = table.get("groups", [table.get("category")])
+    return isinstance(groups, list) and "main" in groups and table.get("optional") is not True
+
+
+def _poetry_node(table: Table, text: str, path: Path, root: Path) -> tuple[str, Node]:
+    package = _locked(table, text, path, root)
+    needs = table.get("dependencies")
+    entries = needs.items() if isinstance(needs, dict) else ()
+    lines = [
+        f"{name} ; {spec['markers']}" if isinstance(spec, dict) and "markers" in spec else name
+        for name, spec in entries
+        if not (isinstance(spec, dict) and spec.get("optional") is True)
+    ]
+    optional = table.get("extras")
+    extras = {
+        canonical(extra): tuple(_requirements([str(line).split(" (")[0] for line in wanted]))
+        for extra, wanted in (optional.items() if isinstance(optional, dict) else ())
+    }
+    return package.name, Node(package, tuple(_requirements(lines)), extras)
+
+
+def pdm(path: Path, root: Path, python: str) -> Packages:
+    """Read pdm.lock: its default group, else, in older ones, what pyproject.toml leads to."""
+    data, text = files.read_toml(path, root)
+    tables = [
+        table
+        for table in _tables(data.get("package"))
+        if holds(_marker(table.get("marker")), python)
+    ]
+    if any("groups" in table for table in tables):
+        main = [table for table in tables if "default" in _names(table, "groups")]
+        return join(
+            replace(_locked(table, text, path, root), extras=_names(table, "extras"))
+            for table in main
+        )
+    project = pyproject.read(path.parent / "pyproject.toml", root, python)
+    nodes: dict[str, Node] = {}
+    for table in tables:
+        package = _locked(table, text, path, root)
+        nodes[package.name] = _with_table(nodes.get(package.name, Node(package)), table)
+    return _closure(project.direct if project else [], nodes, python)
+
+
+def _with_table(node: Node, table: Table) -> Node:
+    """Return *node* with what *table* adds: an extra is a table of its own, of the same name."""
+    needs = tuple(_requirements(sorted(_names(table, "dependencies"))))
+    extras = {canonical(extra): needs for extra in _names(table, "extras")}
+    if extras:
+        return replace(node, extras={**node.extras, **extras})
+    return replace(node, needs=needs)
+
+
+def _names(table: Table, key: str) -> frozenset[str]:
+    listed = table.get(key)
+    return frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
+
+
+def pipenv(path: Path, root: Path, python: str) -> Packages:
+    """Read Pipfile.lock: its default section."""
+    data, text = files.read_json(path, root)
+    section = data.get("default")
+    found = []
+    for name, entry in section.items() if isinstance(section, dict) else ():
+        if not isinstance(entry, dict) or not holds(_marker(entry.get("markers")), python):
+            continue
+        line = files.line_of(text, rf'"default"[\s\S]*?"{re.escape(name)}"\s*:')
+        version = str(entry.get("version", "")).replace("*", "")
+        source = f"{files.relative(path, root)}:{line}"
+        found.append(Package(canonical(name), version, _names(entry, "extras"), source))
+    return join(found)
+
+
+def _tables(value: object) -> list[Table]:
+    entries = value if isinstance(value, list) else []
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
+def _locked(table: Table, text: str, path: Path, root: Path) -> Package:
+    name, version = str(table.get("name", "")), table.get("version")
+    line = files.line_of(text, rf'^name = "{re.escape(name)}"\s*$')
+    specifier = f"=={version}" if version else ""
+    source = f"{files.relative(path, root)}:{line}"
+    return Package(canonical(name), specifier, frozenset(), source)
+
+
+def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
+    for line in lines:
+        try:
+            yield Requirement(line)
+        except InvalidRequirement:
+            continue
+
+
+def _closure(roots: Sequence[Requirement], nodes: Mapping[str, Node], python: str) -> Packages:
+    """Return all that *roots* need among *nodes*, with the extras that they are asked for."""
+    found: Packages = {}
+    queue = [(need, frozenset[str]()) for need in roots]
+    while queue:
+        need, asked = queue.pop()
+        node = nodes.get(canonical(need.name))
+        if node is None or not holds(need.marker, python, asked):
+            continue
+        extras = frozenset(map(canonical, need.extras))
+        known = found.get(node.package.name)
+        new = extras - known.extras if known else extras
+        if known and not new:
+            continue
+        held = extras | (known.extras if known else frozenset())
+        found[node.package.name] = replace(node.package, extras=held)
+        queue += [(inner, held) for inner in (() if known else node.needs)]
+        queue += [(inner, held) for extra in new for inner in node.extras.get(extra, ())]
+    return found
+
+
+def _with_extras(found: Packages, direct: Sequence[Requirement]) -> Packages:
+    """Return *found* with the extras that the project itself asks for."""
+    asked = {canonical(need.name): frozenset(map(canonical, need.extras)) for need in direct}
+    return {
+        name: replace(item, extras=item.extras | asked.get(canonical(name), frozenset()))
+        for name, item in found.items()
+    }

@@ -1,0 +1,105 @@
+"""The Python that the project asks for, as ``3.X``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from buildstatic.errors import ConfigInvalid, PythonTooOld
+from buildstatic.project import files, pyproject
+from buildstatic.project.model import Fact
+from buildstatic.project.packages import DEFAULT_PYTHON
+
+OLDEST = 11
+# The image's default first, then the newest; then what may come.
+PREFERRED = (13, 14, 12, 11, 15, 16, 17, 18, 19, 20)
+PATCHES = range(40)
+
+
+def find(root: Path, manage: Path) -> Fact[str] | None:
+    """Return the Python version that the project's files ask for.
+
+    They are .python-version, runtime.txt, pyproject.toml and Pipfile, in *root*, then in *manage*
+    (manage.py's directory). Raises `PythonTooOld` where it is below 3.11.
+    """
+    readers: tuple[tuple[str, Callable[[Path, Path], Fact[str] | None]], ...] = (
+        (".python-version", _plain),
+        ("runtime.txt", _plain),
+        ("pyproject.toml", _pyproject),
+        ("Pipfile", _pipfile),
+    )
+    for directory in dict.fromkeys((root, manage)):
+        for name, read in readers:
+            path = directory / name
+            found = read(path, root) if files.is_file(path) else None
+            if found:
+                return found
+    return None
+
+
+def _plain(path: Path, root: Path) -> Fact[str] | None:
+    """``3.12.4``, ``python-3.12``, ``cpython@3.12``; a name that is no version counts for none."""
+    lines = files.read_text(path, root).splitlines()
+    for number, line in enumerate(lines, start=1):
+        found = re.match(r"(?:c?python[-@]?)?(\d+)(?:\.(\d+))?(?![\w-])", line.strip().lower())
+        if found:
+            source = f"{files.relative(path, root)}:{number}"
+            return _version(int(found[1]), found[2], line.strip(), source)
+    return None
+
+
+def _version(major: int, minor: str | None, asked: str, source: str) -> Fact[str] | None:
+    if major < 3 or (minor is not None and major == 3 and int(minor) < OLDEST):
+        raise _too_old(asked, source)
+    return Fact(f"{major}.{int(minor)}", source) if minor is not None else None
+
+
+def _too_old(asked: str, source: str) -> PythonTooOld:
+    problem = f"{source} asks for Python {asked}; buildstatic needs 3.{OLDEST} or newer."
+    return PythonTooOld(problem, f"Change it to {DEFAULT_PYTHON}, if the project runs on that.")
+
+
+def _pyproject(path: Path, root: Path) -> Fact[str] | None:
+    data, text = files.read_toml(path, root)
+    for keys in (("project", "requires-python"), ("tool", "poetry", "dependencies", "python")):
+        asked = pyproject.table(data, *keys[:-1]).get(keys[-1])
+        if isinstance(asked, str):
+            source = f"{files.relative(path, root)}:{files.toml_line(text, *keys)}"
+            sets = pyproject.poetry_versions(asked) if keys[0] == "tool" else [asked]
+            return Fact(_newest(sets, asked, source), source)
+    return None
+
+
+def _newest(sets: list[str], asked: str, source: str) -> str:
+    """Return the version that the image will have: 3.13 where it is allowed, else the newest."""
+    allowed = set(_allowed(sets, asked, source))
+    for minor in PREFERRED:
+        if minor in allowed:
+            return f"3.{minor}"
+    raise _too_old(asked, source)
+
+
+def _allowed(sets: list[str], asked: str, source: str) -> Iterator[int]:
+    for one in sets:
+        try:
+            specifier = SpecifierSet(one)
+        except InvalidSpecifier as error:
+            problem = f"{source}: {asked} is no version specifier."
+            raise ConfigInvalid(problem, f'Write ">={DEFAULT_PYTHON}".') from error
+        for minor in PREFERRED:
+            if any(specifier.contains(f"3.{minor}.{patch}") for patch in PATCHES):
+                yield minor
+
+
+def _pipfile(path: Path, root: Path) -> Fact[str] | None:
+    data, text = files.read_toml(path, root)
+    for key in ("python_full_version", "python_version"):
+        asked = pyproject.table(data, "requires").get(key)
+        found = re.match(r"(\d+)(?:\.(\d+))?", asked) if isinstance(asked, str) else None
+        if found:
+            source = f"{files.relative(path, root)}:{files.toml_line(text, 'requires', key)}"
+            return _version(int(found[1]), found[2], found[0], source)
+    return None

@@ -1,0 +1,75 @@
+"""The settings as their files say: what each is worth, and the variables that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from buildstatic.project import reader
+from buildstatic.project.model import Variable
+from buildstatic.project.reader import UNKNOWN, Value, plain
+from buildstatic.project.reader.state import Read
+from buildstatic.project.search import Search
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The names of a settings module, and the environment variables that were read for them.
+
+    *file* is the module's, relative to the root.
+    """
+
+    file: str
+    names: Mapping[str, Value]
+    variables: tuple[Variable, ...]
+
+    def get(self, name: str) -> Value | None:
+        """Return what *name* is worth, or None where the settings leave Django's default."""
+        return self.names.get(name)
+
+    def text(self, name: str) -> Value | None:
+        """Return *name* where it is known to be text, else None."""
+        value = self.get(name)
+        return value if value is not None and isinstance(value.data, str) else None
+
+    def listed(self, name: str) -> tuple[object, ...]:
+        """Return the entries of the list *name*; UNKNOWN stands for what cannot be told."""
+        value = self.get(name)
+        if value is None:
+            return ()
+        entries = plain(value)
+        return entries if isinstance(entries, tuple) else (UNKNOWN,)
+
+
+def read(path: Path, search: Search) -> Settings:
+    """Read the settings module in *path*, and what it imports of the project's own.
+
+    Raises `ConfigInvalid` where a file is not valid Python.
+    """
+    names, reading = reader.read(path, search)
+    return Settings(search.relative(path), names, _variables(reading.reads))
+
+
+def _variables(reads: Sequence[Read]) -> tuple[Variable, ...]:
+    """Return each variable once, with the place where it is demanded, or first read."""
+    found: dict[str, Variable] = {}
+    for entry in reads:
+        known = found.get(entry.name)
+        if known is None or (entry.required and not known.required):
+            found[entry.name] = Variable(entry.name, entry.required, entry.source, entry.kind)
+        if known and known.kind != "text":
+            found[entry.name] = replace(found[entry.name], kind=known.kind)
+    return tuple(found.values())
+
+
+def secret_key(settings: Settings) -> Variable | None:
+    """Return the variable that SECRET_KEY is read from, or None.
+
+    Where several have a say (``"dev" if DEBUG else env("KEY")``), the one named like a key.
+    """
+    value = settings.get("SECRET_KEY")
+    names = value.reads if value else ()
+    likely = [name for name in names if "KEY" in name.upper() or "SECRET" in name.upper()]
+    chosen = (likely or list(names))[:1]
+    return next((item for item in settings.variables if item.name in chosen), None)

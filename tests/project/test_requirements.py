@@ -1,0 +1,154 @@
+"""Requirements files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project.packages import Package
+from buildstatic.project.requirements import read
+from tests.project.tree import write
+
+
+def packages(root: Path, text: str | bytes, python: str = "3.13") -> dict[str, Package]:
+    write(root, {"requirements.txt": text})
+    return read(root / "requirements.txt", root, python).packages
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "specifier", "extras"),
+    [
+        ("Django", "django", "", ()),
+        ("Django>=4.2,<5  # comment", "django", "<5,>=4.2", ()),
+        ("django==5.2 --hash=sha256:abc --hash=sha256:def", "django", "==5.2", ()),
+        ("psycopg[binary,pool] >= 3.1", "psycopg", ">=3.1", ("binary", "pool")),
+        ("Some_Package.Name~=1.0", "some-package-name", "~=1.0", ()),
+        ("x @ https://example.com/x-1.0.zip", "x", "", ()),
+        ("x @ git+https://example.com/x.git@main#subdirectory=a", "x", "", ()),
+        ("git+https://example.com/y.git@v1#egg=x[a]", "x", "", ("a",)),
+        ("-e git+https://example.com/y.git#egg=x", "x", "", ()),
+        ("git+https://example.com/owner/x.git@v1", "x", "", ()),
+        ("https://example.com/x-1.0-py3-none-any.whl", "x", "", ()),
+        ("https://example.com/x-1.0.tar.gz", "x", "", ()),
+        ("x==1 ; sys_platform == 'linux'", "x", "==1", ()),
+        ("x==1 ; python_version >= '3.13'", "x", "==1", ()),
+        ("x ; platform_machine == 'aarch64'", "x", "", ()),
+        ("x \\\n  ==1.0 \\\n  --hash=sha256:abc", "x", "==1.0", ()),
+    ],
+)
+def test_a_line_is_read_as_pip_reads_it(
+    tmp_path: Path, line: str, name: str, specifier: str, extras: tuple[str, ...]
+) -> None:
+    expected = Package(name, specifier, frozenset(extras), "requirements.txt:2")
+    assert packages(tmp_path, f"# first\n{line}\n") == {name: expected}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "   # comment",
+        "--index-url https://example.com/simple",
+        "-i https://example.com/simple",
+        "--extra-index-url=https://example.com/simple",
+        "--find-links https://example.com/wheels",
+        "-f /wheels",
+        "--pre",
+        "--require-hashes",
+        "-r https://example.com/requirements.txt",
+        "pywin32 ; sys_platform == 'win32'",
+        "tomli ; python_version < '3.11'",
+        "x ; platform_system == 'Darwin' and python_version > '3'",
+        "x ; extra == 'dev'",
+    ],
+)
+def test_what_is_not_installed_is_left_out(tmp_path: Path, line: str) -> None:
+    assert packages(tmp_path, line) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"Django\r\ngunicorn\r\n", id="crlf"),
+        pytest.param("\ufeffDjango\ngunicorn\n".encode(), id="bom"),
+        pytest.param("Django\r\ngunicorn\r\n".encode("utf-16"), id="powershell"),
+        pytest.param(b"Django\t# tab\n\tgunicorn", id="tabs"),
+    ],
+)
+def test_odd_encodings_are_read(tmp_path: Path, content: bytes) -> None:
+    assert list(packages(tmp_path, content)) == ["django", "gunicorn"]
+
+
+def test_included_files_are_relative_to_the_file_that_includes_them(tmp_path: Path) -> None:
+    files = {
+        "requirements/production.txt": "-r base.txt\n--constraint=pins/all.txt\ngunicorn\n",
+        "requirements/base.txt": "Django>=4.2\n-r production.txt\n",
+        "requirements/pins/all.txt": "django<6\nunused==1\n",
+    }
+    write(tmp_path, files)
+    found = read(tmp_path / "requirements/production.txt", tmp_path, "3.13")
+    assert {item.name: (item.specifier, item.source) for item in found.packages.values()} == {
+        "django": (">=4.2,<6", "requirements/base.txt:1"),
+        "gunicorn": ("", "requirements/production.txt:3"),
+    }
+    assert [path.relative_to(tmp_path).as_posix() for path in found.files] == [
+        "requirements/production.txt",
+        "requirements/base.txt",
+        "requirements/pins/all.txt",
+    ]
+
+
+@pytest.mark.parametrize(
+    "option", ["-r base.txt", "-rbase.txt", "--requirement base.txt", "-r 'base.txt'"]
+)
+def test_every_spelling_of_an_inclusion_is_followed(tmp_path: Path, option: str) -> None:
+    write(tmp_path, {"base.txt": "Django"})
+    assert list(packages(tmp_path, option)) == ["django"]
+
+
+def test_a_package_that_is_named_twice_has_both_extras(tmp_path: Path) -> None:
+    found = packages(tmp_path, "psycopg[c]>=3\npsycopg[pool]\n")["psycopg"]
+    assert found.extras == {"c", "pool"}
+    assert found.source == "requirements.txt:1"
+
+
+def test_directories_and_archives_of_the_project_are_noted(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "libs/shop/pyproject.toml": "",
+            "wheels/blog-1.0-py3-none-any.whl": "",
+            "requirements.txt": "-e .\n./libs/shop\nwheels/blog-1.0-py3-none-any.whl\n-f wheels\n",
+        },
+    )
+    found = read(tmp_path / "requirements.txt", tmp_path, "3.13")
+    assert [path.relative_to(tmp_path).as_posix() for path in found.local] == [
+        ".",
+        "libs/shop",
+        "wheels",
+    ]
+    assert found.files[1:] == [tmp_path / "wheels/blog-1.0-py3-none-any.whl"]
+    assert list(found.packages) == ["blog"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("\n-r missing.txt", "requirements.txt:2: there is no file missing.txt."),
+        ("-c missing.txt", "requirements.txt:1: there is no file missing.txt."),
+        ("-r ../other.txt", "requirements.txt:1: ../other.txt lies outside of"),
+        ("Django\nDjango=4.2", "requirements.txt:2: Django=4.2 is no requirement"),
+        ("<<<<<<< HEAD", "requirements.txt:1: <<<<<<< HEAD is no requirement"),
+        ("./missing", "requirements.txt:1: there is no ./missing in the project."),
+        (b"Django\n\xe9t\xe9", "requirements.txt:2: not utf-8 text."),
+    ],
+)
+def test_what_pip_would_fail_on_is_said_with_its_line(
+    tmp_path: Path, text: str | bytes, problem: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        packages(tmp_path, text)
+    assert caught.value.problem.startswith(problem)
+    assert caught.value.advice

@@ -1,0 +1,148 @@
+"""STATIC_ROOT, STATIC_URL and the storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.project import static
+from buildstatic.project.model import Fact
+from buildstatic.project.search import Search
+from buildstatic.project.static import Static
+from tests.project.tree import read
+
+BASE = "from pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\n"
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+S3 = "storages.backends.s3.S3Storage"
+
+
+def find(root: Path, text: str, manage: str = ".", *, legacy: bool = True) -> Static:
+    settings = read(root, {"mysite/settings.py": text})
+    return static.find(settings, Search(root, (root / manage).resolve()), legacy=legacy)
+
+
+def storages(backend: str, options: str = "{}") -> str:
+    return f"STORAGES = {{'staticfiles': {{'BACKEND': '{backend}', 'OPTIONS': {options}}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("STATIC_ROOT = BASE_DIR / 'static'", "static", id="inside"),
+        pytest.param("STATIC_ROOT = str(BASE_DIR / 'a/static/')", "a/static", id="slash"),
+        pytest.param("STATIC_ROOT = 'static'", "backend/static", id="relative-to-manage-py"),
+        pytest.param("STATIC_ROOT = '../static/'", "static", id="relative-upwards"),
+        pytest.param("STATIC_ROOT = '/srv/static'", "/srv/static", id="absolute"),
+        pytest.param("STATIC_ROOT = BASE_DIR.parent / 'static'", "/static", id="above-the-root"),
+        pytest.param("STATIC_ROOT = None", None, id="none"),
+        pytest.param("STATIC_ROOT = ''", None, id="empty"),
+        pytest.param("STATIC_ROOT = find()", None, id="unknown"),
+        pytest.param("", None, id="not-set"),
+    ],
+)
+def test_static_root_is_relative_to_the_root_where_it_is_inside(
+    tmp_path: Path, text: str, expected: str | None
+) -> None:
+    found = find(tmp_path, BASE + text, "backend").static_root
+    assert found == (Fact(expected, "mysite/settings.py:3") if expected else None)
+
+
+def test_the_location_of_the_storage_wins_over_static_root(tmp_path: Path) -> None:
+    text = BASE + "STATIC_ROOT = 'a'\n" + storages(MANIFEST, "{'location': BASE_DIR / 'b'}")
+    assert find(tmp_path, text).static_root == Fact("b", "mysite/settings.py:4")
+
+
+def test_the_location_of_a_remote_storage_is_no_directory(tmp_path: Path) -> None:
+    text = "STATIC_ROOT = 'a'\n" + storages(S3, "{'location': 'b'}")
+    assert find(tmp_path, text).static_root == Fact("a", "mysite/settings.py:1")
+
+
+def test_an_unknown_location_leaves_static_root_open(tmp_path: Path) -> None:
+    text = "STATIC_ROOT = 'a'\n" + storages(MANIFEST, "{'location': find()}")
+    assert find(tmp_path, text).static_root is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("static/", "/static/"),
+        ("/static/", "/static/"),
+        ("https://cdn.example.com/", "https://cdn.example.com/"),
+    ],
+)
+def test_static_url_has_the_slash_that_django_puts_in_front(
+    tmp_path: Path, url: str, expected: str
+) -> None:
+    assert find(tmp_path, f"STATIC_URL = {url!r}").static_url == Fact(
+        expected, "mysite/settings.py:1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param(storages(MANIFEST), 1, id="dict"),
+        pytest.param(
+            f"STORAGES = {{}}\nSTORAGES['staticfiles'] = {{'BACKEND': '{MANIFEST}'}}", 2, id="item"
+        ),
+        pytest.param(f"STORAGES['staticfiles']['BACKEND'] = '{MANIFEST}'", 1, id="nested-item"),
+        pytest.param(
+            f"STORAGES = {{'default': {{}}}}\nSTORAGES = {{\n**STORAGES,\n"
+            f"'staticfiles': {{\n'BACKEND': '{MANIFEST}'}},\n}}",
+            5,
+            id="spread",
+        ),
+        pytest.param(f"STATICFILES_STORAGE = '{MANIFEST}'", 1, id="legacy"),
+        pytest.param(f"STATICFILES_STORAGE = 'x.Y'\n{storages(MANIFEST)}", 2, id="both"),
+        pytest.param(
+            f"import os\nif not os.environ.get('DEBUG'):\n  STORAGES = {{'staticfiles': "
+            f"{{'BACKEND': '{MANIFEST}'}}}}",
+            3,
+            id="in-one-branch",
+        ),
+    ],
+)
+def test_the_storage_is_found_however_it_is_written(tmp_path: Path, text: str, line: int) -> None:
+    found = find(tmp_path, text)
+    assert found.storage == Fact(MANIFEST, f"mysite/settings.py:{line}")
+    assert found.remote == Fact(False, f"mysite/settings.py:{line}")
+
+
+def test_without_a_storage_django_s_own_is_local(tmp_path: Path) -> None:
+    found = find(tmp_path, "STORAGES = {'default': {'BACKEND': 'x.Y'}}")
+    assert (found.storage, found.remote) == (None, Fact(False, "mysite/settings.py:1"))
+
+
+def test_a_setting_that_django_no_longer_reads_does_not_count(tmp_path: Path) -> None:
+    found = find(tmp_path, f"STATICFILES_STORAGE = '{S3}'", legacy=False)
+    assert (found.storage, found.remote) == (None, Fact(False, "mysite/settings.py:1"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "remote"),
+    [
+        pytest.param(
+            MANIFEST, "whitenoise.storage.CompressedStaticFilesStorage", False, id="local"
+        ),
+        pytest.param(S3, "storages.backends.gcloud.GoogleCloudStorage", True, id="remote"),
+        pytest.param(MANIFEST, S3, None, id="either"),
+        pytest.param(MANIFEST, "elsewhere.Storage", None, id="unknown"),
+    ],
+)
+def test_two_storages_in_two_branches_are_local_or_remote_if_both_are(
+    tmp_path: Path, one: str, other: str, remote: bool | None
+) -> None:
+    text = (
+        f"import os\nif os.getenv('A'):\n  B = '{one}'\nelse:\n  B = '{other}'\n"
+        "STORAGES = {'staticfiles': {'BACKEND': B}}\n"
+    )
+    found = find(tmp_path, text)
+    assert found.storage is None
+    assert (found.remote.value if found.remote else None) is remote
+
+
+@pytest.mark.parametrize("text", ["STORAGES = find()", "STORAGES = {'staticfiles': find()}"])
+def test_an_unknown_storage_is_neither_local_nor_remote(tmp_path: Path, text: str) -> None:
+    found = find(tmp_path, text)
+    assert (found.storage, found.remote) == (None, None)

@@ -1,0 +1,54 @@
+"""Small projects, written where a test wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from buildstatic.project import settings
+from buildstatic.project.reader import plain
+from buildstatic.project.search import Search
+from buildstatic.project.settings import Settings
+
+MANAGE = """\
+import os
+import sys
+
+
+def main():
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "{settings}")
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write *files*, by their paths, below *root*, and return *root*."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return root
+
+
+def project(
+    root: Path, files: Mapping[str, str | bytes], settings: str = "mysite.settings"
+) -> Path:
+    """Write *files* and a manage.py that names *settings*."""
+    return write(root, {"manage.py": MANAGE.format(settings=settings), **files})
+
+
+def read(root: Path, files: Mapping[str, str], module: str = "mysite/settings.py") -> Settings:
+    """Write *files* and read the settings in *module*."""
+    write(root, files)
+    return settings.read(root / module, Search(root, root))
+
+
+def worth(root: Path, text: str, name: str = "X") -> object:
+    """Return what *name* is worth in a settings module that says *text*, as plain data."""
+    value = read(root, {"mysite/settings.py": text}).get(name)
+    return None if value is None else plain(value)
