@@ -152,7 +152,9 @@ class StageFailed(BuildstaticError):
 
     exit_code = 43
 
-    def __init__(self, problem: str, advice: str = "", *, stage: str = "", vertex: str = "") -> None:
+    def __init__(
+        self, problem: str, advice: str = "", *, stage: str = "", vertex: str = ""
+    ) -> None:
         super().__init__(problem, advice)
         self.stage = stage
         self.vertex = vertex

@@ -29,18 +29,18 @@ class LazyGroup(click.Group):
     The one-line helps stand in `COMMANDS`, so that ``--help`` imports none of them.
     """
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order of the work."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import ``buildstatic.cli.<cmd_name>`` and return its ``command``."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"buildstatic.cli.{cmd_name}").command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands with their one-line helps."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -59,8 +59,10 @@ Shell completion: eval "$(_BUILDSTATIC_COMPLETE=bash_source buildstatic)"
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="buildstatic", message="%(prog)s %(version)s")
-@click.option("--traceback", is_flag=True, help="Show the traceback of an error.")
-def cli(traceback: bool) -> None:  # noqa: ARG001 - read by `run`, which catches the error
+@click.option(
+    "--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error."
+)
+def cli() -> None:
     """Put a Django project's static files into an image layer of their own.
 
     buildstatic collects a project's static files in a multi-stage container build, once, the same

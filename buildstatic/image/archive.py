@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from io import BufferedReader, RawIOBase
 from typing import IO, Any, cast
 
 INDEX = "index.json"
+_HEADER = 512  # of a member of a tar, "ustar" at 257
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,28 @@ def read_archive(stream: IO[bytes]) -> tuple[Image, ...]:
     (github.com/opencontainers/image-spec, image-layout.md).
     """
     documents: dict[str, Any] = {}
+    links: dict[str, str] = {}
     layers: dict[str, tuple[Entry, ...]] = {}
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
-            raw = archive.extractfile(member)
-            if raw is None:
+            if member.issym():
+                links[member.name] = posixpath.join(posixpath.dirname(member.name), member.linkname)
+            if not member.isreg():
                 continue
-            content = BufferedReader(cast(RawIOBase, raw))
-            if content.peek(1)[:1] in (b"{", b"["):
+            content = BufferedReader(cast(RawIOBase, archive.extractfile(member)))
+            if _is_document(content.peek(_HEADER)):
                 documents[member.name] = json.loads(content.read())
             else:
                 layers[member.name] = tuple(_entries(content))
+    for name, target in links.items():
+        layers[name] = layers.get(posixpath.normpath(target), ())
     manifests = _oci(documents) if INDEX in documents else _legacy(documents)
     return tuple(_image(documents[config], blobs, layers) for config, blobs in manifests)
+
+
+def _is_document(start: bytes) -> bool:
+    """Tell JSON from a layer; a layer's first bytes are a name, which may begin with a bracket."""
+    return start[:1] in (b"{", b"[") and start[257:262] != b"ustar"
 
 
 def _entries(content: IO[bytes]) -> Iterator[Entry]:

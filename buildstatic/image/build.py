@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildstatic.errors import EngineFailed
+from buildstatic.errors import BuildstaticError, EngineFailed, StageFailed
 from buildstatic.image import identify
 from buildstatic.image.archive import Image
 from buildstatic.image.builders import api, buildx
-from buildstatic.image.engine import connect
+from buildstatic.image.engine import connect, failures
 from buildstatic.image.events import Event
 from buildstatic.image.request import BuildRequest
-from buildstatic.image.stages import Build, Stage
+from buildstatic.image.stages import COMMAND_FAILED, Build, Stage
 from buildstatic.image.static_layer import StaticLayer, find_static_layer
 from buildstatic.image.wheel import make_wheel
 
@@ -93,9 +93,10 @@ def build(
     BuilderCannot or StaticLayerMissing.
     """
     started = time.monotonic()
-    before = _layers_before(builder, request)
-    progress = _run(builder, request, on_event)
-    static = _static(builder, request, progress, expected) if expected else None
+    with failures():
+        before = _layers_before(builder, request)
+        progress = _run(builder, request, on_event)
+        static = _static(builder, request, progress, expected) if expected else None
     return Report(
         image=request.tags[0] if request.tags else None,
         id=progress.built.config or progress.built.digest if progress.built else None,
@@ -148,9 +149,19 @@ def _run(builder: Builder, request: BuildRequest, on_event: OnEvent) -> Build:
         for event in _events(builder, request):
             progress.add(event)
             on_event(event, progress)
-    except EngineFailed as error:
-        raise progress.failure() or error from error
+    except BuildstaticError as error:
+        raise _cause(progress.failure(), error) from error
     return progress
+
+
+def _cause(failure: StageFailed | None, error: BuildstaticError) -> BuildstaticError:
+    """Return what tells more: the step that failed, or what the builder made of it.
+
+    A command that failed may have printed anything, and none of it is about the builder.
+    """
+    if failure and (isinstance(error, EngineFailed) or COMMAND_FAILED in failure.problem):
+        return failure
+    return error
 
 
 def _events(builder: Builder, request: BuildRequest) -> Iterator[Event]:

@@ -32,7 +32,8 @@ def read_context(root: Path, dockerignore: str | None = None) -> Context:
     """Return what is sent of *root*, by *dockerignore* or else the .dockerignore in it."""
     from docker.utils.build import PatternMatcher
 
-    text = (root / IGNORE_FILE).read_text() if (root / IGNORE_FILE).is_file() else ""
+    own = root / IGNORE_FILE
+    text = own.read_text("utf-8-sig", "surrogateescape") if own.is_file() else ""
     matcher = PatternMatcher(_patterns(text if dockerignore is None else dockerignore))
     return Context(root, tuple(sorted(matcher.walk(str(root)))))
 
@@ -69,9 +70,10 @@ def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     """Drop the owner; sockets and pipes, which no image holds, are left out."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
-    return member if member.isfile() or member.isdir() or member.issym() else None
+    is_kept = member.isfile() or member.isdir() or member.issym() or member.islnk()
+    return member if is_kept else None
 
 
 def _patterns(text: str) -> list[str]:
-    lines = text.lstrip("\ufeff").splitlines()
+    lines = text.splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]

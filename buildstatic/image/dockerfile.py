@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,6 +16,7 @@ from buildstatic.templates import Generated, render
 APP = "/app"
 DEFAULT_PYTHON = "3.13"
 DEFAULT_STATIC_ROOT = "staticfiles"
+THROWAWAY = "only-to-collect"
 HEALTHCHECK = (
     "import http.client, os; "
     "c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); "
@@ -45,7 +46,22 @@ class DockerfileOptions:
 def dockerfile(project: Project, options: DockerfileOptions) -> Generated:
     """Return the Dockerfile of *project*."""
     text = render("Dockerfile", **_context(project, options))
-    return Generated("Dockerfile", text)
+    return Generated("Dockerfile", text, notes=tuple(_notes(project)))
+
+
+def _notes(project: Project) -> Iterator[str]:
+    """Yield what the application cannot do in the image: write below /app."""
+    if project.sqlite and not project.sqlite.value.startswith("/"):
+        yield (
+            f"SQLite: {project.sqlite.source} keeps the database in {APP}, where the application "
+            'may not write. Let it be moved: "NAME": os.environ.get("DATABASE_PATH", BASE_DIR / '
+            f'"{project.sqlite.value}"), and run the image with DATABASE_PATH=/data/db.sqlite3.'
+        )
+    if project.media_root and not project.media_root.value.startswith("/"):
+        yield (
+            f"Uploads: {project.media_root.source} keeps them in {APP}, where the application may "
+            "not write. Let MEDIA_ROOT be moved to /data by the environment."
+        )
 
 
 def base_image(project: Project, python: str | None = None) -> str:
@@ -83,7 +99,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "requirement": f"buildstatic=={__version__}",
         "online": options.network,
         "network": "" if options.network else _flag("--network=none"),
-        "environment": _assignments(options.environment),
+        "environment": _assignments(project, options.environment),
         "manage": project.manage.value,
         "collect": _collect(project),
         "tree": tree,
@@ -114,9 +130,11 @@ def _settings_line(project: Project) -> str:
     return f" \\\n    DJANGO_SETTINGS_MODULE={env_value(project.settings.value)}"
 
 
-def _assignments(environment: Mapping[str, str]) -> str:
-    words = (f"{name}={shlex.quote(value)}" for name, value in environment.items())
-    return "".join(_flag(word) for word in words)
+def _assignments(project: Project, environment: Mapping[str, str]) -> str:
+    """Return what the settings demand, as assignments before a shell's command."""
+    secret = {project.secret_key.name: THROWAWAY} if project.secret_key else {}
+    given = {**secret, **environment}
+    return "".join(_flag(f"{name}={shlex.quote(value)}") for name, value in given.items())
 
 
 def _collect(project: Project) -> tuple[str, ...]:
@@ -129,15 +147,32 @@ def _collect(project: Project) -> tuple[str, ...]:
 def _dependencies(project: Project) -> dict[str, object]:
     found = project.dependencies.value if project.dependencies else None
     dependencies = found or Dependencies("pip", "requirements.txt", ("requirements.txt",))
-    mounted = all(is_plain(file) for file in dependencies.files)
-    binds = [_flag(f"--mount=type=bind,source={f},target={f}") for f in dependencies.files]
-    copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in dependencies.files]
+    # What is built in a directory is written into it, and lost with the mount.
+    mounts = dict.fromkeys(dependencies.files, "") | dict.fromkeys(dependencies.local, ",rw")
+    mounted = all(map(is_plain, mounts))
+    binds = [_flag(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in mounts.items()]
+    copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in mounts]
     return {
         "manager": dependencies.manager,
         "dependency_file": dependencies.file,
+        "in_directory": _in_directory(dependencies),
         "dependency_binds": "".join(binds) if mounted else "",
         "dependency_copies": "" if mounted else "".join(copies),
     }
+
+
+_DIRECTORY = {"uv": "--project", "poetry": "--directory", "pdm": "--project"}
+
+
+def _in_directory(dependencies: Dependencies) -> str:
+    """Return what tells the manager that its files are not in the root."""
+    directory = posixpath.dirname(dependencies.file)
+    if not directory:
+        return ""
+    if dependencies.manager == "pipenv":
+        return f" \\\n    PIPENV_PIPFILE={env_value(f'{directory}/Pipfile')}"
+    option = _DIRECTORY.get(dependencies.manager)
+    return f" {option}={shlex.quote(directory)}" if option else ""
 
 
 _INSTALL = {
@@ -174,7 +209,7 @@ def _frontend(project: Project) -> dict[str, object]:
         "frontend": frontend,
         "frontend_image": image,
         "frontend_workdir": env_value(_workdir(frontend)),
-        "frontend_files": [posixpath.normpath(file) for file in files if file],
+        "frontend_copy": copy_words(*(posixpath.normpath(file) for file in files if file), "./"),
         "frontend_cache": cache,
         "frontend_install": locked if frontend.lock else unlocked,
         "static_sources": static,

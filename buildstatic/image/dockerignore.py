@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from buildstatic.image.quote import pattern
 from buildstatic.project import Project
 from buildstatic.templates import Generated, render
 
@@ -19,19 +19,10 @@ def dockerignore(project: Project) -> Generated:
         "dockerignore",
         media=tuple(map(pattern, _media(project))),
         made=tuple(map(pattern, _tree(project))),
-        environments=tuple(map(pattern, _environments(project.root))),
+        environments=_environments(project.root),
         keep_node_modules=project.node_modules is not None and project.frontend is None,
     )
     return Generated(".dockerignore", text)
-
-
-def pattern(path: str) -> str:
-    """Return the pattern that matches *path* alone.
-
-    Patterns are Go's ``filepath.Match`` (docs.docker.com/build/concepts/context, "Syntax").
-    """
-    escaped = re.sub(r"([\\*?\[])", r"\\\1", path)
-    return f"\\{escaped}" if escaped.startswith(("#", "!")) else escaped
 
 
 def _media(project: Project) -> tuple[str, ...]:
@@ -52,4 +43,5 @@ def _tree(project: Project) -> tuple[str, ...]:
 def _environments(root: Path) -> tuple[str, ...]:
     """Return the usual names, and what is an environment by its pyvenv.cfg whatever its name."""
     found = sorted(marker.parent.name for marker in root.glob("*/pyvenv.cfg"))
-    return tuple(dict.fromkeys((*USUAL_ENVIRONMENTS, *found)))
+    others = (pattern(name) for name in found if name not in USUAL_ENVIRONMENTS)
+    return (*(f"**/{name}" for name in USUAL_ENVIRONMENTS), *others)

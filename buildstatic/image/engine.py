@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from buildstatic.errors import EngineFailed, EngineForbidden, EngineNotFound, EngineTooOld
@@ -38,6 +40,21 @@ def connect() -> DockerClient:
         raise _unreachable(error) from error
     check_version(version["Version"], version["ApiVersion"])
     return client
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn what the SDK raises while the engine is at work into EngineFailed."""
+    from docker.errors import APIError
+    from requests import RequestException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except APIError as error:
+        raise EngineFailed(f"The Docker engine refuses: {error.explanation}.") from error
+    except (RequestException, HTTPError) as error:
+        raise EngineFailed(f"The Docker engine has stopped answering: {error}.") from error
 
 
 def check_version(version: str, api: str) -> None:

@@ -33,15 +33,16 @@ def check_place(project: Project) -> None:
     tree = PurePosixPath(tree_in_image(project))
     if str(tree) in ("/", APP):
         raise _refusal(project, f"{tree} holds more than the static files")
-    for parent in tree.parents:
-        if str(parent) in SYMLINKS or _is_link(project, parent):
-            raise _refusal(project, f"{parent} is a symlink, and would be replaced by a directory")
-        if str(parent) in FOREIGN:
-            raise _refusal(project, f"{parent} is {FOREIGN[str(parent)]}, and would be changed")
+    for place in (tree, *tree.parents):
+        if str(place) in SYMLINKS or (place != tree and _is_link(project, place)):
+            raise _refusal(project, f"{place} is a symlink, and would be replaced by a directory")
+        if str(place) in FOREIGN:
+            raise _refusal(project, f"{place} is {FOREIGN[str(place)]}, and would be changed")
 
 
 def _is_link(project: Project, parent: PurePosixPath) -> bool:
-    return parent.is_relative_to(APP) and (project.root / parent.relative_to(APP)).is_symlink()
+    inside = parent.is_relative_to(APP) and parent != PurePosixPath(APP)
+    return inside and (project.root / parent.relative_to(APP)).is_symlink()
 
 
 def _refusal(project: Project, reason: str) -> PlaceRefused:

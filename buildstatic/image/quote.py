@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+\Z")
+_PLAIN = re.compile(r"(?!--)[A-Za-z0-9_./@%+=:,-]+\Z")
+# Also what the list of files to send, made of the same patterns, takes for more than itself.
+_SPECIAL = re.compile(r"[\\*?\[^]|^[#! ]| $")
 
 
 def is_plain(word: str) -> bool:
@@ -13,30 +15,36 @@ def is_plain(word: str) -> bool:
     return bool(_PLAIN.match(word)) and "," not in word
 
 
+def pattern(path: str) -> str:
+    """Return the Go file pattern (``filepath.Match``) that matches *path* alone.
+
+    Where a builder makes a regular expression of it, ``[*]`` would match any name: what is special
+    is escaped inside of the class, too (github.com/moby/patternmatcher).
+    """
+    return _SPECIAL.sub(lambda match: rf"[\{match[0]}]", path)
+
+
 def copy_words(*words: str) -> str:
     """Return the operands of a COPY: as words, or as a JSON list where one of them needs it.
 
-    Sources are Go file patterns (``filepath.Match``) and every operand has its variables
-    expanded (docs.docker.com/reference/dockerfile, COPY and "Environment replacement").
+    Sources are Go file patterns, and every operand is read as a shell would read it: quotes,
+    backslashes and variables (docs.docker.com/reference/dockerfile, COPY and "Environment
+    replacement").
     """
     if all(_PLAIN.match(word) for word in words):
         return " ".join(words)
     *sources, target = words
-    escaped = [_variables(_pattern(source)) for source in sources]
-    return json.dumps([*escaped, _variables(target)], ensure_ascii=False)
+    operands = [*map(pattern, sources), target]
+    return json.dumps([_unread(operand) for operand in operands], ensure_ascii=False)
 
 
 def env_value(value: str) -> str:
-    """Return *value* as the right side of ``ENV NAME=``."""
+    """Return *value* as the right side of ``ENV NAME=``, or the operand of a WORKDIR."""
     if _PLAIN.match(value):
         return value
     escaped = re.sub(r'([\\"$])', r"\\\1", value)
     return f'"{escaped}"'
 
 
-def _pattern(path: str) -> str:
-    return re.sub(r"[\[*?\\]", lambda match: f"[{match[0]}]" if match[0] != "\\" else r"\\", path)
-
-
-def _variables(word: str) -> str:
-    return word.replace("$", r"\$")
+def _unread(word: str) -> str:
+    return re.sub(r"""([\\"'$])""", r"\\\1", word)

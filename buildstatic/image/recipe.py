@@ -14,7 +14,8 @@ from buildstatic.project import Project
 
 WRITTEN = "# Written by buildstatic"
 _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.M | re.I)
-_WORDS = re.compile(r"\\\r?\n")
+_COMMENT = re.compile(r"^[ \t]*#.*\n?", re.M)
+_CONTINUED = re.compile(r"\\[ \t]*\r?\n")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Recipe:
 
     def is_final(self, target: str | None) -> bool:
         """Tell whether building *target* builds the final image."""
-        return target is None or target.lower() == self.stages[-1]
+        final = (*self.stages[-1:], str(len(self.stages) - 1))
+        return target is None or target.lower() in final
 
 
 def choose(project: Project, options: DockerfileOptions) -> Recipe:
@@ -47,8 +49,7 @@ def choose(project: Project, options: DockerfileOptions) -> Recipe:
     Raises DockerfileUnsuitable for a Dockerfile that cannot be read.
     """
     own = project.root / DOCKERFILE
-    has_ignore = (project.root / IGNORE_FILE).is_file()
-    ignore = None if has_ignore else dockerignore(project).text
+    ignore = _ignore(project)
     text = _read(own) if own.exists() else ""
     stages = stage_names(text)
     if text.startswith(WRITTEN) or "static" in stages:
@@ -58,9 +59,21 @@ def choose(project: Project, options: DockerfileOptions) -> Recipe:
     return Recipe(generated, ignore, None, stage_names(generated), passed_over)
 
 
+def _ignore(project: Project) -> str | None:
+    """Return the text of the ignore file, None where the builder finds the project's own.
+
+    Dockerfile.dockerignore goes before .dockerignore (docs.docker.com/build/concepts/context,
+    "Filename and location"), and the builder does not see it, for it gets the Dockerfile alone.
+    """
+    special = project.root / f"{DOCKERFILE}{IGNORE_FILE}"
+    if special.is_file():
+        return _read(special)
+    return None if (project.root / IGNORE_FILE).is_file() else dockerignore(project).text
+
+
 def stage_names(text: str) -> tuple[str, ...]:
     """Return the names of the stages of the Dockerfile *text*, lower case, empty for no name."""
-    joined = _WORDS.sub(" ", text)
+    joined = _CONTINUED.sub(" ", _COMMENT.sub("", text))
     return tuple((name or "").lower() for _, name in _FROM.findall(joined))
 
 

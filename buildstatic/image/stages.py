@@ -12,6 +12,8 @@ from buildstatic.errors import StageFailed
 from buildstatic.image.events import Built, Event, Output, Vertex
 
 LAST_LINES = 20
+# In the error of a RUN whose command has ended with another status than 0.
+COMMAND_FAILED = "did not complete successfully"
 _STEP = re.compile(
     r"\[(?:\S+/\S+ )?(?P<stage>[^\]\s/]+)(?: (?P<step>\d+/\d+))?\] (?P<command>.*)", re.S
 )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TRACE = "moby.buildkit.trace"
 IMAGE_ID = "moby.image.id"
 _WHEELS_STAGE = re.compile(r"^FROM\s+scratch\s+AS\s+buildstatic-wheels\s*$", re.M | re.I)
+_NO_LOGIN = ("authorization failed", "401 Unauthorized", "pull access denied")
 _BUILDX = "`docker buildx` can: install the docker command with its buildx plugin."
 
 
@@ -123,7 +124,7 @@ def _post(
 
 
 def _failure(reason: str) -> BuildstaticError:
-    if any(word in reason for word in ("authorization failed", "401", "pull access denied")):
+    if any(words in reason for words in _NO_LOGIN):
         problem = f"The engine's API cannot log in to a registry for a base image: {reason}."
         return BuilderCannot(problem, _BUILDX)
     if "secret" in reason and "not found" in reason:

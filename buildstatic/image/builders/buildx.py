@@ -75,9 +75,10 @@ def registry_manifest(tag: str) -> dict[str, Any] | None:
 
 def _command(request: BuildRequest, directory: Path, output: str = "") -> list[str]:
     dockerfile = directory / "Dockerfile"
-    dockerfile.write_text(request.dockerfile)
+    dockerfile.write_text(request.dockerfile, encoding="utf-8")
     if request.dockerignore is not None:
-        Path(f"{dockerfile}.dockerignore").write_text(request.dockerignore)
+        ignore = Path(f"{dockerfile}.dockerignore")
+        ignore.write_text(request.dockerignore, "utf-8", "surrogateescape")
     command = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile}"]
     # An attestation would make an index of the image, and its digest new with every build.
     command.append("--provenance=false")

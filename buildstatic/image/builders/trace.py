@@ -64,9 +64,16 @@ def split_json(lines: Iterable[str]) -> Iterator[dict[str, Any] | str]:
             continue
         pending += line
         if line.rstrip().endswith("}") and (line.startswith(("{", "}"))):
-            message: dict[str, Any] = json.loads(pending)
-            yield message
+            yield _message(pending)
             pending = ""
+
+
+def _message(text: str) -> dict[str, Any] | str:
+    try:
+        message: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return text.rstrip("\n")
+    return message
 
 
 def decode(message: bytes | int) -> Fields:

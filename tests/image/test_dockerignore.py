@@ -1,0 +1,199 @@
+"""What .dockerignore keeps out of a build, and what it must never keep out."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildstatic.image.context import read_context
+from buildstatic.image.dockerignore import dockerignore
+from buildstatic.project import Fact, Project
+from tests.image.variants import ODD, frontend, plain
+
+NEEDED = (
+    "manage.py",
+    "requirements.txt",
+    "requirements/base.txt",
+    "pyproject.toml",
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile",
+    "Pipfile.lock",
+    ".python-version",
+    "package.json",
+    "package-lock.json",
+    "mysite/settings.py",
+    "mysite/static/mysite/site.css",
+    "mysite/static/mysite/.well-known/security.txt",
+    "mysite/templates/index.html",
+    "mysite/migrations/0001_initial.py",
+    "mysite/environment.py",
+    "mysite/media.py",
+    "mysite/media/__init__.py",
+    "mysite/staticfiles/__init__.py",
+    "env/__init__.py",
+    "env/apps.py",
+    "static/logo.svg",
+    "static/vendor/dist/lib.js",
+    "static/build/app.js",
+    "locale/de/LC_MESSAGES/django.mo",
+    "vendor/wheels/own-1.0-py3-none-any.whl",
+    "compose_a_song/models.py",
+    "README.md",
+)
+KEPT_OUT = (
+    ".git/config",
+    ".github/workflows/ci.yml",
+    ".gitignore",
+    ".env",
+    ".env.production",
+    "mysite/.env",
+    "db.sqlite3",
+    "db.sqlite3-journal",
+    "src/db.sqlite3",
+    "media/upload.pdf",
+    "staticfiles/staticfiles.json",
+    ".venv/bin/python",
+    "backend/.venv/bin/python",
+    "venv/bin/python",
+    "my env/pyvenv.cfg",
+    "my env/bin/python",
+    "node_modules/react/index.js",
+    "web/node_modules/react/index.js",
+    "__pycache__/manage.cpython-313.pyc",
+    "mysite/__pycache__/settings.cpython-313.pyc",
+    "mysite/old.pyc",
+    ".pytest_cache/README.md",
+    "mysite/.mypy_cache/x.json",
+    ".ruff_cache/x",
+    ".tox/py/x",
+    ".coverage",
+    "htmlcov/index.html",
+    ".idea/x.xml",
+    "Dockerfile",
+    "Dockerfile.dev",
+    "compose.yaml",
+    "docker-compose.override.yml",
+    ".dockerignore",
+)
+
+
+def fill(root: Path, *files: str) -> None:
+    for file in files:
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file)
+
+
+def by_the_sdk(root: Path, text: str) -> set[str]:
+    """Return the files that are sent of *root*, as docker's Python SDK reads *text*."""
+    paths = read_context(root, text).paths
+    return {path for path in paths if (root / path).is_file()} - {".dockerignore"}
+
+
+def by_the_engine(root: Path, text: str, tmp_path: Path) -> set[str]:
+    """Return the files that are sent of *root*, as a real build has them."""
+    dockerfile = tmp_path / "elsewhere" / "Dockerfile"
+    fill(dockerfile.parent, dockerfile.name)
+    dockerfile.write_text("FROM scratch\nCOPY . /\n")
+    Path(f"{dockerfile}.dockerignore").write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    flags = [f"--file={dockerfile}", f"--output=type=local,dest={out}"]
+    subprocess.run(
+        ["docker", "buildx", "build", *flags, str(root)], check=True, capture_output=True
+    )
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(
+    params=["sdk", pytest.param("engine", marks=pytest.mark.engine)],
+)
+def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Return a function from a project to the files that are sent of it."""
+    if request.param == "engine":
+        request.getfixturevalue("engine")
+
+    def sent(project: Project) -> set[str]:
+        text = dockerignore(project).text
+        if request.param == "engine":
+            return by_the_engine(project.root, text, tmp_path)
+        return by_the_sdk(project.root, text)
+
+    return sent
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    fill(root, *NEEDED, *KEPT_OUT)
+    return root
+
+
+def test_what_a_build_needs_is_sent_and_nothing_else(root: Path, sent: Any) -> None:
+    assert sent(plain(root)) == set(NEEDED)
+
+
+def test_names_are_taken_literally(tmp_path: Path, sent: Any) -> None:
+    root = tmp_path / "project"
+    for index, name in enumerate(ODD):
+        fill(root, f"{name}/pyvenv.cfg", f"{name}/bin/python", f"{name}y/kept", f"a{index}/{name}")
+    decoys = ("starx", "ac/kept", "ax", "star-x-/kept")
+    fill(root, *decoys)
+    kept = {f"{name}y/kept" for name in ODD} | {f"a{i}/{name}" for i, name in enumerate(ODD)}
+    assert sent(plain(root)) == kept | set(decoys)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_tree_and_odd_media_are_kept_out(name: str, tmp_path: Path) -> None:
+    fill(tmp_path, f"{name}/tree/x.css", f"{name}/media/x.png", f"{name}/settings.py")
+    facts = {key: Fact(f"{name}/{key}", "s:1") for key in ("tree", "media")}
+    project = plain(tmp_path, static_root=facts["tree"], media_root=facts["media"])
+    assert by_the_sdk(tmp_path, dockerignore(project).text) == {f"{name}/settings.py"}
+
+
+def test_an_app_of_the_name_media_stays(root: Path, sent: Any) -> None:
+    fill(root, "media/__init__.py", "media/models.py")
+    expected = {*NEEDED, "media/__init__.py", "media/models.py", "media/upload.pdf"}
+    assert sent(plain(root)) == expected
+
+
+def test_uploads_are_kept_out_where_the_settings_put_them(root: Path) -> None:
+    fill(root, "uploads/secret.pdf")
+    text = dockerignore(plain(root, media_root=Fact("uploads", "s:1"))).text
+    assert by_the_sdk(root, text) == {*NEEDED, "media/upload.pdf"}
+
+
+@pytest.mark.parametrize("place", ["/srv/media", "."])
+def test_uploads_outside_of_the_project_exclude_nothing(place: str, root: Path) -> None:
+    text = dockerignore(plain(root, media_root=Fact(place, "s:1"))).text
+    assert by_the_sdk(root, text) == {*NEEDED, "media/upload.pdf"}
+
+
+def test_a_tree_outside_of_the_project_excludes_nothing(root: Path) -> None:
+    text = dockerignore(plain(root, static_root=Fact("/srv/static", "s:1"))).text
+    assert by_the_sdk(root, text) == {*NEEDED, "staticfiles/staticfiles.json"}
+
+
+def test_without_a_static_root_the_usual_tree_is_kept_out(root: Path) -> None:
+    assert by_the_sdk(root, dockerignore(plain(root, static_root=None)).text) == set(NEEDED)
+
+
+def test_modules_that_are_collected_are_sent_where_no_stage_installs_them(root: Path) -> None:
+    modules = {"node_modules/react/index.js", "web/node_modules/react/index.js"}
+    alone = plain(root, node_modules=Fact(True, "s:1"))
+    assert by_the_sdk(root, dockerignore(alone).text) == {*NEEDED, *modules}
+
+    installed = plain(root, node_modules=Fact(True, "s:1"), frontend=frontend("npm", modules=True))
+    assert by_the_sdk(root, dockerignore(installed).text) == set(NEEDED)
+
+
+def test_it_is_short_and_says_why(root: Path) -> None:
+    text = dockerignore(plain(root)).text
+    assert text.startswith("# ")
+    assert len(text.splitlines()) < 50
+    assert "\n\n\n" not in text
+    assert all(line == line.strip() for line in text.splitlines())
