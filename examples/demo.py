@@ -77,7 +77,8 @@ def running(engine: DockerClient) -> Iterator[str]:
         for release in ("migrate --noinput", "loaddata first_sightings"):
             container.exec_run(f"python manage.py {release}")
         container.reload()
-        address = f"http://127.0.0.1:{container.ports['8000/tcp'][0]['HostPort']}/"
+        (published,) = container.attrs["NetworkSettings"]["Ports"]["8000/tcp"]
+        address = f"http://127.0.0.1:{published['HostPort']}/"
         wait_for(address)
         yield address
     finally:

@@ -1,0 +1,182 @@
+"""What the tests ask of a Docker engine: images that are built once, containers that end."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from buildstatic.errors import BuildstaticError
+from buildstatic.image import engine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+REPOSITORY = "buildstatic-tests"
+SECOND = 10**9
+
+
+def connect() -> DockerClient:
+    """Return a client of the engine; where none answers, skip, or fail in a CI that names one."""
+    with warnings.catch_warnings():
+        # docker leaves the socket that it could not connect to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            return engine.connect()
+        except BuildstaticError as error:
+            reason = str(error)
+        gc.collect()
+    if os.environ.get("CI") and os.environ.get("DOCKER_HOST"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@dataclass(frozen=True)
+class Build:
+    """An image that ``buildstatic build`` made, where from, and what it said."""
+
+    root: Path
+    tag: str
+    report: dict[str, Any]
+
+    @property
+    def static(self) -> dict[str, Any]:
+        """What it said of the static layer."""
+        static: dict[str, Any] = self.report["static"]
+        return static
+
+
+def build(root: Path, tag: str, *options: str, environment: Mapping[str, str] = {}) -> Build:
+    """Run ``buildstatic build`` on *root*; its failure is the test's."""
+    command = [sys.executable, "-m", "buildstatic", "build", "--json", "--tag", tag, *options]
+    done = subprocess.run(
+        [*command, str(root)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+    if done.returncode:
+        pytest.fail(f"buildstatic build exited with {done.returncode}:\n{done.stderr[-6000:]}")
+    return Build(root, tag, json.loads(done.stdout.splitlines()[-1]))
+
+
+def once(directory: Path, key: str, make: Callable[[], Any]) -> Any:
+    """Return the JSON value of *make*, called by the first process that asks; the others wait."""
+    result = directory / f"{key}.json"
+    with (directory / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not result.exists():
+            result.write_text(json.dumps(make()))
+        return json.loads(result.read_text())
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running container, and the address that it answers at."""
+
+    container: Container
+    url: str
+
+    def run(self, command: str) -> str:
+        """Run *command* in the container as its user and return what it printed."""
+        status, output = self.container.exec_run(["sh", "-c", command])
+        assert isinstance(output, bytes)
+        assert status == 0, f"{command}: {output.decode()}"
+        return output.decode()
+
+
+@contextmanager
+def serve(
+    client: DockerClient, image: str, port: int = 8000, environment: Mapping[str, str] = {}
+) -> Iterator[Served]:
+    """Run *image*, wait until it answers on its *port*, and remove the container at the end."""
+    container = client.containers.run(
+        image,
+        detach=True,
+        environment=dict(environment),
+        ports={f"{port}/tcp": ("127.0.0.1", 0)},
+        healthcheck={"interval": SECOND},
+    )
+    try:
+        container.reload()
+        published = container.ports[f"{port}/tcp"]
+        assert published
+        served = Served(container, f"http://127.0.0.1:{published[0]['HostPort']}")
+        until(lambda: answers(served), "an answer over HTTP", served)
+        yield served
+    finally:
+        container.remove(force=True, v=True)
+
+
+def answers(served: Served) -> bool:
+    """Say whether anything at all answers over HTTP."""
+    try:
+        get(served.url)
+    except OSError:
+        return False
+    return True
+
+
+def until(condition: Callable[[], bool], what: str, served: Served, seconds: float = 60) -> None:
+    """Wait until *condition* holds; fail with the container's log if it never does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            log = served.container.logs(tail=40).decode()
+            pytest.fail(f"Waited {seconds:.0f} s for {what}. The container printed:\n{log}")
+        time.sleep(0.2)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer over HTTP."""
+
+    status: int
+    type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+
+def get(url: str, **headers: str) -> Answer:
+    """Fetch *url*; an error of the server's is an answer too."""
+    request = urllib.request.Request(url, headers={"Accept": "text/html, */*", **headers})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return _answer(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return _answer(error)
+
+
+def _answer(response: Any) -> Answer:
+    type_ = response.headers.get_content_type()
+    return Answer(response.status, type_, dict(response.headers), response.read())
+
+
+def inside(client: DockerClient, image: str, script: str) -> str:
+    """Run the shell *script* as root in a fresh container of *image*; return what it printed."""
+    output = client.containers.run(
+        image, ["sh", "-c", script], user="0:0", remove=True, network_disabled=True
+    )
+    return output.decode()

@@ -1,0 +1,4 @@
+from mysite.settings.base import *
+
+SECRET_KEY = "django-insecure-only-for-development"
+DEBUG = True

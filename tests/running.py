@@ -1,0 +1,92 @@
+"""Programs that the tests run in a checkout: for once, or serving on a free port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+SECONDS = 60
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return what a program gets: the tools of our own environment, nothing of the machine's."""
+    programs = Path(sys.executable).parent
+    return {"PATH": f"{programs}:{os.defpath}", "HOME": "/nonexistent", **more}
+
+
+def run(root: Path, *argv: str) -> None:
+    """Run *argv* in *root* to its end, which has to be a good one."""
+    subprocess.run(argv, cwd=root, env=environment(), check=True, capture_output=True)
+
+
+def migrations(root: Path) -> int:
+    """Return how many migrations the SQLite database in *root* has seen."""
+    with closing(sqlite3.connect(root / "db.sqlite3")) as database:
+        (count,) = database.execute("SELECT count(*) FROM django_migrations").fetchone()
+    assert isinstance(count, int)
+    return count
+
+
+@contextmanager
+def serving(root: Path, argv: Sequence[str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start *argv* with a free PORT; yield where it answers, and its process."""
+    port = free_port()
+    with (root / "log").open("wb") as log:
+        process = subprocess.Popen(
+            argv,
+            cwd=root,
+            env=environment(PORT=str(port), WEB_CONCURRENCY="2"),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(SECONDS)
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def assert_page_and_style_sheet(url: str) -> None:
+    """Fetch the admin's login page, and the fingerprinted style sheet that it names."""
+    page = fetch(f"{url}/admin/login/").decode()
+    style_sheet = re.search(r'href="(/static/admin/css/base\.[0-9a-f]{12}\.css)"', page)
+    assert style_sheet, page
+    assert b"--primary" in fetch(url + style_sheet[1])
+
+
+def fetch(url: str) -> bytes:
+    """Return what *url* answers, as soon as something listens there."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+                body: bytes = answer.read()
+                return body
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -1,0 +1,91 @@
+"""The Django projects that the tests build: the example, and those in ``projects/``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECTS = Path(__file__).parent / "projects"
+EXAMPLE = Path(__file__).parent.parent / "examples" / "site"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A project, and what a deployment of it has to know.
+
+    *environment* is what the container gets; *commands* are run in it before the first request.
+    *fingerprinted* says whether its pages name style sheets by their fingerprinted names.
+    """
+
+    name: str
+    pages: tuple[str, ...] = ("/",)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
+    fingerprinted: bool = True
+
+    @property
+    def source(self) -> Path:
+        """The directory of the project in this repository."""
+        return EXAMPLE if self.name == "site" else PROJECTS / self.name
+
+
+SECRET = "only-for-this-container"
+SAMPLES = {
+    sample.name: sample
+    for sample in (
+        Sample(
+            "site",
+            pages=("/", "/sightings/1/", "/api/sightings/", "/admin/login/"),
+            environment={"DJANGO_SECRET_KEY": SECRET, "DATABASE_PATH": "/data/db.sqlite3"},
+            commands=("python manage.py migrate", "python manage.py loaddata first_sightings"),
+        ),
+        # With DEBUG on, as startproject leaves it, Django names no fingerprints.
+        Sample("startproject", pages=("/admin/login/",), fingerprinted=False),
+        Sample("asgi_only"),
+        Sample("frontend"),
+        Sample("manifest"),
+        Sample("no_pip"),
+        Sample("old_click"),
+        Sample("options_location"),
+        Sample("outside"),
+        Sample("poetry"),
+        Sample("psycopg2"),
+        Sample("requirements_dir"),
+        Sample(
+            "secret_key",
+            environment={"SECRET_KEY": SECRET, "PAYMENTS_URL": "https://payments.invalid"},
+        ),
+        Sample("split_settings", environment={"SECRET_KEY": SECRET}),
+        Sample("subfolder"),
+        Sample("uv"),
+        Sample("whitenoise", fingerprinted=False),
+    )
+}
+NOT_BUILT = ("remote",)
+
+
+def copy(name: str, parent: Path) -> Path:
+    """Copy the project *name* into *parent* and return where it is, locked if it is uv's.
+
+    A uv.lock names the index that it was made from, so none is kept here.
+    """
+    source = SAMPLES[name].source if name in SAMPLES else PROJECTS / name
+    target = parent / name
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "staticfiles"))
+    if _is_locked_by_uv(target):
+        command = [sys.executable, "-m", "uv", "lock", "--quiet", "--python", sys.executable]
+        subprocess.run(command, cwd=target, check=True, env={**os.environ, "VIRTUAL_ENV": ""})
+    return target
+
+
+def _is_locked_by_uv(root: Path) -> bool:
+    file = root / "pyproject.toml"
+    if not file.exists() or (root / "poetry.lock").exists():
+        return False
+    return "project" in tomllib.loads(file.read_text(encoding="utf-8"))

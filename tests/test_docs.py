@@ -1,0 +1,183 @@
+"""The documentation can be followed: its links lead somewhere, its commands do what it shows.
+
+After a change of what is printed: ``GOLDEN_RECORD=1 pytest tests/test_docs.py``, then read the
+diff. Only what a page shows in full is recorded, not what has a ``…`` in it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from tests.conftest import RUN
+from tests.engine import REPOSITORY as IMAGES
+from tests.engine import connect
+from tests.pages import (
+    ANYTHING,
+    PAGES,
+    REPOSITORY,
+    Block,
+    Command,
+    Shell,
+    blocks,
+    commands,
+    environment,
+    matches,
+    read,
+)
+from tests.running import fetch, free_port
+from tests.samples import copy
+
+# The project that a page begins in; None begins in an empty directory.
+PROJECTS: dict[str, str | None] = {
+    "README.md": None,
+    "docs/tutorial/first-image.md": None,
+    "docs/how-to/front-end.md": "frontend",
+    "docs/how-to/remote-storage.md": "remote",
+}
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.M)
+ENGINE = re.compile(r"\bdocker (?!.*--help)|\bbuildstatic build(?!.*--help)")
+FOLLOWED = [page for page in PAGES if any(map(list, map(commands, blocks(read(page)))))]
+
+
+def anchors(text: str) -> set[str]:
+    """Return what the headings of the page *text* are linked to by, as GitHub makes it."""
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text))
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    for link in LINK.findall(read(page)):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (REPOSITORY / page).parent / path if path else REPOSITORY / page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = REPOSITORY / "docs" / "README.md"
+    linked = {(index.parent / link).resolve() for link in LINK.findall(index.read_text())}
+    assert {REPOSITORY / page for page in PAGES if page.startswith("docs/")} - linked == {index}
+
+
+def test_the_two_commands_are_there() -> None:
+    done = subprocess.run(["make", "--dry-run", "demo", "test"], cwd=REPOSITORY, check=False)
+    assert done.returncode == 0
+
+
+def needs_engine(page: str) -> bool:
+    """Say whether a command of *page* builds or runs an image."""
+    shown = (command for block in blocks(read(page)) for command in commands(block))
+    return any(ENGINE.search(command.line) for command in shown)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=[pytest.mark.engine] if needs_engine(p) else []) for p in FOLLOWED],
+)
+def test_a_page_can_be_followed(page: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if needs_engine(page):
+        request.getfixturevalue("shared")
+    port = free_port()
+    shell = sandbox(page, tmp_path)
+    with names(page) as own:
+        for block in blocks(private(read(page), own, port)):
+            follow(block, shell, page, port)
+
+
+def sandbox(page: str, parent: Path) -> Shell:
+    """Return a shell in a copy of the project that *page* begins in, a checkout of ours beside it.
+
+    The project's directory is always called ``mysite``.
+    """
+    project = PROJECTS.get(page, "startproject")
+    (parent / "buildstatic").symlink_to(REPOSITORY)
+    start = copy(project, parent).rename(parent / "mysite") if project else parent
+    return Shell(start, environment(parent), parent / "state")
+
+
+@contextmanager
+def names(page: str) -> Iterator[str]:
+    """Yield a name for what *page* makes on the engine, and remove what has it at the end."""
+    own = f"{IMAGES}-{Path(page).stem.lower()}-{os.environ[RUN]}"
+    try:
+        yield own
+    finally:
+        if needs_engine(page):
+            remove(own)
+
+
+def remove(own: str) -> None:
+    """Remove the containers and volumes that are called *own*.
+
+    A container that was run with ``--rm`` and stopped is on its way out already.
+    """
+    with closing(connect()) as client:
+        for container in client.containers.list(all=True, filters={"name": own}):
+            with suppress(APIError):
+                container.remove(force=True)
+            with suppress(NotFound):
+                container.wait(condition="removed")
+        for volume in client.volumes.list(filters={"name": own}):
+            volume.remove()
+
+
+def private(text: str, own: str, port: int) -> str:
+    """Return *text* with its images, containers, volumes and port made one run's and page's own."""
+    tag = own.removeprefix(f"{IMAGES}-")
+    text = re.sub(r"(?<![\w/])mysite:(\d[\w.]*)", rf"{IMAGES}:\1-{tag}", text)
+    text = re.sub(r"\bmysite-data:", f"{own}:", text)
+    text = re.sub(r"(--name|docker (?:stop|logs|exec)) mysite\b", rf"\1 {own}", text)
+    return text.replace("8000:8000", f"{port}:8000").replace("localhost:8000", f"localhost:{port}")
+
+
+def follow(block: Block, shell: Shell, page: str, port: int) -> None:
+    """Do what *block* shows."""
+    if block.file:
+        target = shell.directory / block.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(block.text, encoding="utf-8")
+    elif block.language == "diff":
+        diff = shell.state.with_name("diff")
+        diff.write_text(block.text, encoding="utf-8")
+        shell.run(f'git apply "{diff}"')
+    elif block.language == "console":
+        for command in commands(block):
+            printed = shell.run(command.line)
+            if "--publish" in command.line:
+                wait(f"http://localhost:{port}")
+            compare(command, printed, page)
+
+
+def wait(url: str) -> None:
+    """Wait as long as a person takes to type the next command: until something answers."""
+    try:
+        fetch(url)
+    except HTTPError as answer:
+        answer.close()
+
+
+def compare(command: Command, printed: str, page: str) -> None:
+    """Hold what *page* shows below *command* against what was *printed*."""
+    if not command.output or matches(command.output, printed):
+        return
+    if os.environ.get("GOLDEN_RECORD") and ANYTHING not in command.output:
+        shown = f"$ {command.line}\n{command.output}"
+        text = read(page)
+        assert shown in text, "what is shown has this run's own names in it: edit it by hand"
+        kept = "".join(f"{line.rstrip()}\n" for line in printed.splitlines())
+        (REPOSITORY / page).write_text(text.replace(shown, f"$ {command.line}\n{kept}", 1))
+    else:
+        pytest.fail(f"$ {command.line}\n{printed}\nwas printed, and {page} shows\n{command.output}")

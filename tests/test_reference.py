@@ -1,0 +1,99 @@
+"""The tables and the files that the documentation shows are those of the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED
+from buildstatic.cli.check import FACTS
+from buildstatic.cli.generate import TARGETS
+from buildstatic.errors import BuildstaticError
+from buildstatic.project.config import KINDS
+from tests.pages import REPOSITORY, blocks, commands, read
+from tests.running import environment
+from tests.startproject import edited, startproject
+
+
+def rows(page: str) -> list[list[str]]:
+    """Return the cells of the tables in *page*, without their headings."""
+    lines = [line for line in read(page).splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+def failures(kind: type[BuildstaticError] = BuildstaticError) -> Iterator[type[BuildstaticError]]:
+    """Yield every class of error."""
+    for below in kind.__subclasses__():
+        yield below
+        yield from failures(below)
+
+
+def summary(kind: type[BuildstaticError]) -> str:
+    return (kind.__doc__ or "").splitlines()[0].replace("``", "`")
+
+
+def test_every_failure_is_in_the_table_of_exit_codes() -> None:
+    shown = {row[0]: row[1:] for row in rows("docs/reference/exit-codes.md")}
+    made = {str(kind.exit_code): [f"`{kind.__name__}`", summary(kind)] for kind in failures()}
+    assert {code: row for code, row in shown.items() if row[0]} == made
+    others = {code for code, row in shown.items() if not row[0]}
+    assert others == {"0", "1", "2", str(INTERNAL), str(INTERRUPTED)}
+
+
+def test_exit_codes_are_in_order_and_none_is_there_twice() -> None:
+    codes = [int(row[0]) for row in rows("docs/reference/exit-codes.md")]
+    assert codes == sorted(set(codes))
+
+
+def test_every_key_of_the_configuration_is_in_its_table() -> None:
+    shown = {row[0].strip("`"): row[1] for row in rows("docs/reference/configuration.md")}
+    assert shown == {key: words for key, (_, words) in KINDS.items()}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_page_that_shows_its_help(command: str) -> None:
+    shown = [c.line for b in blocks(read(f"docs/reference/{command}.md")) for c in commands(b)]
+    assert shown[0] == f"buildstatic {command} --help"
+
+
+def test_every_fact_has_its_place_in_the_reference() -> None:
+    assert set(re.findall(r"`(\w+)`", read("docs/reference/check.md"))) >= set(FACTS)
+
+
+def test_every_target_of_generate_is_in_its_table() -> None:
+    assert [row[0].strip("`") for row in rows("docs/reference/generate.md")] == list(TARGETS)
+
+
+def test_the_dockerfile_is_gone_through_line_by_line() -> None:
+    page = blocks(read("docs/reference/dockerfile.md"))
+    shown = "".join(block.text for block in page if block.language == "dockerfile")
+    assert written(shown) == written((REPOSITORY / "Dockerfile.example").read_text())
+
+
+def written(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line]
+
+
+def test_the_readmes_edits_are_those_that_are_printed(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    root = startproject(here)
+    (file,) = (block for block in blocks(read("README.md")) if block.file)
+    (root / str(file.file)).write_text(file.text)
+    diff = next(block for block in blocks(read("README.md")) if block.language == "diff")
+    (tmp_path / "diff").write_text(diff.text)
+    git = {**environment(), "GIT_CEILING_DIRECTORIES": str(tmp_path)}
+    subprocess.run(["git", "apply", tmp_path / "diff"], cwd=root, env=git, check=True)
+    assert contents(root) == contents(edited(startproject(there)))
+
+
+def contents(root: Path) -> dict[str, str]:
+    """Return the files below *root*, but for the key that startproject makes up."""
+    key = re.compile(r"^SECRET_KEY = .*$", re.M)
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): key.sub("", path.read_text()) for path in files}
