@@ -120,10 +120,28 @@ class CollectCancelled(BuildstaticError):
     exit_code = 28
 
 
+class Conflicting(BuildstaticError):
+    """Files with one path have different content, and ``--strict`` was asked for."""
+
+    exit_code = 29
+
+
 class FilesExist(BuildstaticError):
     """Files that would be written are there already and say something else."""
 
     exit_code = 30
+
+
+class ReferencesBroken(BuildstaticError):
+    """Static files refer to others that are not there, in a circle, or are no UTF-8."""
+
+    exit_code = 31
+
+
+class TreeRefused(BuildstaticError):
+    """The tree is a directory that holds other things, and ``--clear`` or ``--prune`` would go."""
+
+    exit_code = 32
 
 
 class EngineNotFound(BuildstaticError):

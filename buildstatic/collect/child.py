@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import traceback
+from dataclasses import asdict
 from typing import Any
 
-from buildstatic.collect import Request, collect
+from buildstatic.collect import Request, Tell, collect
 from buildstatic.errors import BuildstaticError
 
 INTERRUPTED = 130
@@ -17,8 +18,9 @@ INTERRUPTED = 130
 def main(channel: int, text: str) -> None:
     """Collect what the JSON *text* asks for, and report on the file descriptor *channel*.
 
-    A line of JSON for each ``{"warning"}``, and one at the end: ``{"closing"}``, ``{"error",
-    "args", "traceback"}`` for an error of ours, or ``{"fault", "traceback"}`` for a fault of ours.
+    A line of JSON for each ``{"warning"}`` and ``{"progress"}``, and one at the end: ``{"closing",
+    "summary"}``, ``{"error", "args", "traceback"}`` for an error of ours, or ``{"fault",
+    "traceback"}`` for a fault of ours.
     """
     os.set_inheritable(channel, False)
     with os.fdopen(channel, "w", encoding="utf-8") as stream:
@@ -27,15 +29,19 @@ def main(channel: int, text: str) -> None:
             stream.write(json.dumps(event) + "\n")
             stream.flush()
 
+        listener = Tell(
+            lambda warning: tell({"warning": warning}),
+            lambda *progress: tell({"progress": progress}),
+        )
         try:
-            tell(_outcome(text, lambda warning: tell({"warning": warning})))
+            tell(_outcome(text, listener))
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
 
 
-def _outcome(text: str, warn: Any) -> dict[str, Any]:
+def _outcome(text: str, tell: Tell) -> dict[str, Any]:
     try:
-        return {"closing": collect(Request.from_json(text), warn)}
+        return asdict(collect(Request.from_json(text), tell))
     except BuildstaticError as error:
         trace = traceback.format_exc()
         return {"error": type(error).__name__, "args": error.args, "traceback": trace}

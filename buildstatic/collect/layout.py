@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -10,15 +9,15 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from buildstatic.collect.chores import UNLINKABLE
 from buildstatic.collect.root import Layer
 from buildstatic.errors import CollectFailed, DiskFailed
 
 EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
 SPAN = 180 * 24 * 60 * 60
-UNLINKABLE = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-def lay_out(layer: Layer) -> list[str]:
+def lay_out(layer: Layer, *, is_settled: bool = False) -> list[str]:
     """Make what is in *layer* depend on the content of its files alone.
 
     The manifest's paths are sorted (Django 5.2 writes them in the order of a directory listing);
@@ -26,12 +25,14 @@ def lay_out(layer: Layer) -> list[str]:
     are one file; a file's time comes from its content, so that a changed file of equal size gets
     a new ETag from servers that take it from time and size; a directory's time is fixed.
 
+    Where the engine wrote the files (*is_settled*), what is left is the manifest and directories.
+
     Returns sentences worth telling. Raises `DiskFailed`, or `CollectFailed` for what is no file.
     """
     try:
         if layer.manifest and layer.manifest.exists():
             _sort_manifest(layer.manifest)
-        copies = _settle_files(layer.root)
+        copies = _settle_manifest(layer) if is_settled else _settle_files(layer.root)
         _settle_directories(layer.root)
     except OSError as error:
         problem = f"{error.filename or layer.root} cannot be written: {error.strerror}."
@@ -56,6 +57,13 @@ def _sort_manifest(manifest: Path) -> None:
     beside = _beside(manifest)
     beside.write_text(json.dumps(content), encoding="utf-8")
     beside.replace(manifest)
+
+
+def _settle_manifest(layer: Layer) -> int:
+    if layer.manifest and layer.manifest.exists():
+        digest = hashlib.sha256(layer.manifest.read_bytes()).hexdigest()
+        _settle(layer.manifest, 0o644, content_time(digest))
+    return 0
 
 
 def _settle_files(root: Path) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Source
+from buildstatic.errors import Conflicting
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,16 @@ def conflicts(plan: Plan) -> Iterator[Conflict]:
     for winner in plan.wins:
         if others := left_out.get(winner.path):
             yield Conflict(winner, tuple(others))
+
+
+def check_strict(request: Request, accidents: Sequence[Conflict]) -> None:
+    """Raise `Conflicting` where there is any of *accidents* and *request* is strict."""
+    if request.strict and accidents:
+        listed = "\n".join(f"    {conflict}" for conflict in accidents)
+        raise Conflicting(
+            f"Files with one path and different content, of which one would be lost:\n{listed}",
+            "Mend them, or leave out --strict.",
+        )
 
 
 def _app_names() -> set[str]:

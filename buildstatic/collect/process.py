@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from buildstatic import errors
 from buildstatic.collect.request import Request
+from buildstatic.collect.telling import Collected, Summary, Tell
 from buildstatic.errors import CollectFailed
 
 # The package is loaded from its own directory, and nothing of ours gets on `sys.path`: a project
@@ -35,8 +36,8 @@ INTERRUPTED = (130, -signal.SIGINT)
 
 
 def collect_with(
-    python: Path, request: Request, environ: Mapping[str, str], warn: Callable[[str], None]
-) -> str:
+    python: Path, request: Request, environ: Mapping[str, str], tell: Tell
+) -> Collected:
     """Do what `collect` does, in a child of *python* with the environment *environ*.
 
     The child has the standard streams, so that Django prints and asks as ever; what happened comes
@@ -56,27 +57,31 @@ def collect_with(
         finally:
             os.close(writing)
         with _ended_with_us(child):
-            outcome = _follow(events, warn)
+            outcome = _follow(events, tell)
             status = child.wait()
-    return _closing(outcome, status)
+    return _ending(outcome, status)
 
 
-def _follow(events: TextIO, warn: Callable[[str], None]) -> dict[str, Any]:
+def _follow(events: TextIO, tell: Tell) -> dict[str, Any]:
     """Tell what the child has to tell; return its last word, empty if it died before it."""
     for line in events:
         if not line.endswith("\n"):
             break
         event: dict[str, Any] = json.loads(line)
-        if "warning" not in event:
-            return event
-        warn(event["warning"])
+        match event:
+            case {"warning": str(warning)}:
+                tell.warn(warning)
+            case {"progress": [str(step), int(done), int(total)]}:
+                tell.progress(step, done, total)
+            case _:
+                return event
     return {}
 
 
-def _closing(outcome: dict[str, Any], status: int) -> str:
+def _ending(outcome: dict[str, Any], status: int) -> Collected:
     match outcome:
-        case {"closing": str(closing)}:
-            return closing
+        case {"closing": str(closing), "summary": dict(summary)}:
+            return Collected(closing, Summary(**summary))
         case {"error": str(name), "args": list(args), "traceback": str(trace)}:
             error = getattr(errors, name)(*args)
             error.add_note(trace)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,11 @@ class Request:
 
     *root* and *manage* (the manage.py) are absolute paths, *settings* is a module; *layer_root*,
     absolute too, is where the files are laid out as in an image, or None for the storage's own
-    place.
+    place. *compress* is none, fast or best, and *formats* are suffixes (gz, br, zst); None and an
+    empty tuple leave both to the storage. *cache* is the directory of the cache, *reuse* an earlier
+    tree to take variants from. *patterns* are in gitignore syntax, each with the place that it was
+    written at. *missing_maps* says what a source map that is not there is. *libraries* are
+    directories to import codecs from that the project has not.
     """
 
     root: str
@@ -28,6 +33,16 @@ class Request:
     post_process: bool = True
     verbosity: int = 1
     layer_root: str | None = None
+    compress: Literal["none", "fast", "best"] | None = None
+    formats: tuple[str, ...] = ()
+    cache: str | None = None
+    reuse: str | None = None
+    hardlinks: bool = False
+    prune: bool = False
+    strict: bool = False
+    missing_maps: Literal["fail", "warn"] = "fail"
+    patterns: tuple[tuple[str, str], ...] = ()
+    libraries: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -41,8 +56,11 @@ class Request:
     @classmethod
     def from_json(cls, text: str) -> Request:
         """Return the request that `to_json` wrote."""
-        fields = json.loads(text)
-        return cls(**{**fields, "ignore": tuple(fields["ignore"])})
+        return cls(**{name: _tuples(value) for name, value in json.loads(text).items()})
+
+
+def _tuples(value: object) -> object:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def django_arguments(request: Request) -> list[str]:

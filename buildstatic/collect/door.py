@@ -1,0 +1,98 @@
+"""The engine behind ``manage.py collectstatic``: what Django's own command would say and raise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from buildstatic.collect.cache import Cache, default_directory
+from buildstatic.collect.command import by_engine
+from buildstatic.collect.cores import cores
+from buildstatic.collect.engine import Wishes
+from buildstatic.collect.fingerprint import Unresolved, Unsettled
+from buildstatic.collect.plan import Plan, make_plan
+from buildstatic.collect.recognize import recognize
+from buildstatic.collect.sources import Source
+from buildstatic.collect.telling import Tell
+from buildstatic.collect.variants import variants_for
+
+
+def collect(command: Any, storage: Any) -> dict[str, Any] | None:
+    """Return what ``Command.collect`` owes for *command*, None where its own has to do it.
+
+    That is where *storage* is not known, for links and for dry runs.
+    """
+    kind = recognize(storage)
+    if isinstance(kind, str) or command.symlink or command.dry_run:
+        return None
+    plan = make_plan(tuple(_sources(command)))
+    _log(command, plan)
+    wishes = Wishes(
+        post_process=command.post_process,
+        clear=command.clear,
+        variants=variants_for(storage, kind, None, ()),
+        cache=Cache(default_directory()),
+        threads=cores(),
+    )
+    try:
+        owed, _ = by_engine(command, kind, plan, wishes, Tell(command.stderr.write))
+    except (Unresolved, Unsettled) as error:
+        raise _as_django(command, error) from error
+    return owed
+
+
+def _sources(command: Any) -> Iterator[Source]:
+    from django.contrib.staticfiles.management.commands import collectstatic
+
+    for finder in collectstatic.get_finders():
+        for name, storage in finder.list(command.ignore_patterns):
+            prefix = getattr(storage, "prefix", None)
+            path = os.path.join(prefix, name) if prefix else name  # noqa: PTH118
+            yield Source(path, name, storage)
+
+
+def _log(command: Any, plan: Plan) -> None:
+    """Say of each source, and of each shadowed one, what Django says, at the level that it has.
+
+    Django 6.1 lowered what it says of shadowed ones to verbosity 2, and counts them; before, every
+    one of them was worth a line at verbosity 1.
+    """
+    level = 2 if hasattr(command, "skipped_files") else 1
+    for shadowed in plan.shadowed:
+        command.log(FOUND_ANOTHER % shadowed.source.path, level=level)
+    if command.verbosity >= 2:
+        for source in plan.wins:
+            command.log(f"Copying '{source.place}'", level=2)
+
+
+FOUND_ANOTHER = (
+    "Found another file with the destination path '%s'. It will be ignored since only the first "
+    "encountered file is collected. If this is not what you want, make sure every static file has "
+    "a unique path."
+)
+
+
+def _as_django(command: Any, error: Unresolved | Unsettled) -> Exception:
+    """Return what the installed Django raises for *error*, after it has named the file.
+
+    It stops at the first; what else there is, is said in the notes of the exception.
+    """
+    from django.core.management.base import CommandError
+
+    name, first, others = _first(error)
+    command.stderr.write(f"Post-processing '{name}' failed!")
+    command.stderr.write("")
+    for other in others:
+        first.add_note(f"Also: {other}")
+    if not hasattr(command, "skipped_files"):
+        return first
+    notes = "\n".join(getattr(first, "__notes__", ()))
+    return CommandError(f"{first}\n{notes}" if notes else str(first))
+
+
+def _first(error: Unresolved | Unsettled) -> tuple[str, Exception, tuple[str, ...]]:
+    if isinstance(error, Unsettled):
+        return ", ".join(error.names), RuntimeError("Max post-process passes exceeded."), ()
+    first, *others = error.problems
+    return first.name, first.error, tuple(map(str, others))

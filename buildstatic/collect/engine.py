@@ -1,0 +1,238 @@
+"""The engine: what stands in the place of the loop in the installed collectstatic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from buildstatic.collect.cache import Cache
+from buildstatic.collect.compress import Task, Variant, compress
+from buildstatic.collect.fingerprint import Fingerprinted, Original, fingerprint
+from buildstatic.collect.manifest import save_manifest
+from buildstatic.collect.outputs import Output, Reading, outputs_of, pending
+from buildstatic.collect.plan import Plan
+from buildstatic.collect.publish import How, publish
+from buildstatic.collect.reading import read_sources
+from buildstatic.collect.recognize import Kind
+from buildstatic.collect.references import is_adjustable
+from buildstatic.collect.telling import Summary, Tell
+from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
+from buildstatic.collect.variants import Variants
+from buildstatic.collect.workers import Workers, workers
+
+# Variants that are written at one time, in bytes.
+PORTION = 8 << 20
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of the engine.
+
+    *post_process* and *clear* are collectstatic's; *prune* removes what earlier runs have left;
+    *variants* is None for none; *reuse* an earlier tree; *threads* is how many threads and
+    processes there may be.
+    """
+
+    post_process: bool = True
+    clear: bool = False
+    prune: bool = False
+    how: How = How()
+    variants: Variants | None = None
+    cache: Cache | None = None
+    reuse: Path | None = None
+    missing_maps: Literal["fail", "warn"] = "fail"
+    threads: int = 1
+
+
+@dataclass
+class Outcome:
+    """What a collection did so far: names of sources, and of what was made of them."""
+
+    modified: list[str] = field(default_factory=list)
+    unmodified: list[str] = field(default_factory=list)
+    post_processed: list[tuple[str, str]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    summary: Summary = field(default_factory=Summary)
+
+    def add(self, **counts: Any) -> None:
+        """Put *counts* into the summary."""
+        self.summary = replace(self.summary, **counts)
+
+
+def run(storage: Any, kind: Kind, plan: Plan, wishes: Wishes, tell: Tell) -> Outcome:
+    """Collect what is in *plan* into *storage*, which is of a known *kind*.
+
+    Raises `Unresolved`, `Unsettled` (see `fingerprint`) and OSError.
+    """
+    tree = tree_of(storage)
+    with workers(wishes.threads) as crew, locked(tree):
+        return _Run(storage, kind, plan, wishes, tell, tree, crew).run()
+
+
+@dataclass
+class _Run:
+    """One collection: its steps, each of which takes what the ones before have made."""
+
+    storage: Any
+    kind: Kind
+    plan: Plan
+    wishes: Wishes
+    tell: Tell
+    tree: Tree
+    crew: Workers
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def run(self) -> Outcome:
+        """Read, fingerprint, publish, compress; the manifest last."""
+        fingerprints = self.kind.fingerprints and self.wishes.post_process
+        keeps = not (fingerprints and getattr(self.storage, "keep_only_hashed_files", False))
+        present = names_in(self.tree)
+        readings = self.read(present, fingerprints=fingerprints)
+        found = self.fingerprint(readings) if fingerprints else {}
+        outputs = outputs_of(readings, found, originals=keeps)
+        self.publish(outputs, readings, found, present)
+        names = {name for output in outputs for name in output.names}
+        if self.wishes.variants and self.wishes.post_process:
+            names |= self.compress(outputs, self.wishes.variants)
+        if fingerprints:
+            names.add(save_manifest(self.storage, self.tree, found))
+        originals = frozenset() if keeps else frozenset(r.source.path for r in readings)
+        self.tidy(present, names, originals)
+        return self.outcome
+
+    def read(self, present: frozenset[str], *, fingerprints: bool) -> tuple[Reading, ...]:
+        how = self.wishes.how
+        with self.step("read", len(self.plan.wins)):
+            readings = read_sources(
+                self.plan.wins,
+                self.storage,
+                self.tree,
+                self.crew,
+                fingerprints=fingerprints,
+                present=frozenset() if self.wishes.clear else present,
+                strong=how.links or how.settled or self.wishes.variants is not None,
+            )
+        self.outcome.add(files=len(readings), bytes=sum(reading.size for reading in readings))
+        return readings
+
+    def fingerprint(self, readings: Iterable[Reading]) -> dict[str, Fingerprinted]:
+        originals = tuple(self.original(reading) for reading in readings)
+        with self.step("fingerprint", len(originals)):
+            return fingerprint(
+                self.storage,
+                originals,
+                is_empty=self.wishes.clear,
+                missing_maps=self.tell.warn if self.wishes.missing_maps == "warn" else None,
+            )
+
+    def original(self, reading: Reading) -> Original:
+        name = reading.source.path
+        refers = reading.path or is_adjustable(self.storage, name)
+        content = reading.content if refers else None
+        return Original(name, reading.source.name, reading.digest, reading.identity, content)
+
+    def publish(
+        self,
+        outputs: tuple[Output, ...],
+        readings: tuple[Reading, ...],
+        found: dict[str, Fingerprinted],
+        present: frozenset[str],
+    ) -> None:
+        there = frozenset() if self.wishes.clear else present
+        kept = {reading.source.path for reading in readings if reading.is_unmodified}
+        kept |= {item.name for item in found.values() if item.name in there}
+        wanted = pending(outputs, kept)
+        with self.step("publish", len(wanted)):
+            self.outcome.add(copies=self.write(wanted))
+        for reading in readings:
+            name = reading.source.path
+            known = self.outcome.unmodified if reading.is_unmodified else self.outcome.modified
+            known.append(name)
+            if name in found and (
+                found[name].name not in there or is_adjustable(self.storage, name)
+            ):
+                self.outcome.post_processed.append((name, found[name].name))
+        self.outcome.add(
+            copied=len(self.outcome.modified),
+            unmodified=len(self.outcome.unmodified),
+            fingerprinted=len(found),
+        )
+
+    def write(self, outputs: list[Output]) -> int:
+        return publish(self.tree, outputs, self.wishes.how, self.crew)
+
+    def compress(self, outputs: tuple[Output, ...], variants: Variants) -> set[str]:
+        """Make the variants of *outputs*; return their names."""
+        names: dict[str, list[str]] = {}
+        tasks: dict[str, Task] = {}
+        for output in outputs:
+            fit = [name for name in output.names if variants.fits(name)]
+            if fit:
+                names.setdefault(output.identity, []).extend(fit)
+                tasks[output.identity] = Task(
+                    output.identity, output.size, Path(self.tree.path(fit[0])), tuple(fit)
+                )
+        made: set[str] = set()
+        wanted: list[Output] = []
+        total = sum(task.size for task in tasks.values())
+        with self.step("compress", total) as progress:
+            done = compress(
+                tasks.values(), variants.codecs, self.wishes.cache, self.wishes.threads, progress
+            )
+            for variant in done:
+                wanted.append(self.variant(variant, names[variant.identity]))
+                made.update(wanted[-1].names)
+                if sum(output.size for output in wanted) > PORTION:
+                    self.write(wanted)
+                    wanted = []
+            self.write(wanted)
+        return made
+
+    def variant(self, variant: Variant, names: list[str]) -> Output:
+        """Return *variant* as an output for each of *names*, and count it."""
+        targets = tuple(f"{name}.{variant.suffix}" for name in names)
+        self.outcome.post_processed += zip(names, targets, strict=True)
+        summary, size = self.outcome.summary, len(variant.data)
+        self.outcome.add(
+            variants=summary.variants + 1,
+            variant_bytes=summary.variant_bytes + size,
+            hits=summary.hits + variant.hit,
+        )
+        return Output(targets, variant.suffix, variant.identity, size, content=variant.data)
+
+    def tidy(self, present: frozenset[str], names: set[str], originals: frozenset[str]) -> None:
+        """Remove what is not to stay of what was *present* before; count what does."""
+        stale = present - names
+        if self.wishes.clear:
+            self.outcome.deleted = sorted(present)
+        removed = stale if self.wishes.clear or self.wishes.prune else stale & originals
+        remove(self.tree, removed)
+        self.outcome.add(removed=len(removed), stale=len(stale - removed))
+
+    @contextmanager
+    def step(self, name: str, total: int) -> Iterator[_Progress]:
+        """Time a step, and tell of it."""
+        started = time.monotonic()
+        progress = _Progress(self.tell, name, total)
+        progress(0)
+        yield progress
+        seconds = round(time.monotonic() - started, 3)
+        self.outcome.add(seconds={**self.outcome.summary.seconds, name: seconds})
+
+
+@dataclass
+class _Progress:
+    """Tells how much of a step is done."""
+
+    tell: Tell
+    step: str
+    total: int
+    done: int = 0
+
+    def __call__(self, more: int) -> None:
+        self.done += more
+        self.tell.progress(self.step, self.done, self.total)

@@ -1,0 +1,228 @@
+"""The fifth step: the installed Django's own collectstatic writes what was planned."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buildstatic.collect.blame import locals_of, missing_variable, place, words
+from buildstatic.collect.cache import Cache, default_directory
+from buildstatic.collect.command import by_engine
+from buildstatic.collect.cores import cores
+from buildstatic.collect.engine import Wishes
+from buildstatic.collect.fingerprint import Unresolved, Unsettled
+from buildstatic.collect.plan import Plan
+from buildstatic.collect.publish import How
+from buildstatic.collect.recognize import Kind, recognize
+from buildstatic.collect.request import Request, django_arguments
+from buildstatic.collect.telling import Collected, Summary, Tell
+from buildstatic.collect.variants import variants_for
+from buildstatic.errors import (
+    BuildstaticError,
+    CollectCancelled,
+    CollectFailed,
+    DiskFailed,
+    ReferencesBroken,
+)
+
+COMMAND = "django.contrib.staticfiles.management.commands.collectstatic"
+STORAGE = "django.contrib.staticfiles.storage"
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A finder that offers what the project's finders did, so that each of them is asked once."""
+
+    plan: Plan
+
+    def list(self, ignore_patterns: list[str]) -> Iterator[tuple[str, Any]]:  # noqa: ARG002
+        """Yield what a finder owes to collectstatic; the patterns were honoured in the plan."""
+        for source in self.plan.offers:
+            yield source.name, source.storage
+
+
+def publish(request: Request, storage: Any, plan: Plan, tell: Tell) -> Collected:
+    """Collect what is planned into *storage*; return Django's closing line, and a summary.
+
+    What runs is ``Command.handle`` of the installed ``django.contrib.staticfiles``, with its
+    question and its lines, whether or not an app has a command of that name (see `overridden`). The
+    loop inside is the engine's for a storage that is known, else Django's and the storage's own.
+
+    Raises `CollectCancelled`, `DiskFailed`, `VariablesMissing`, `ReferencesBroken` or
+    `CollectFailed`.
+    """
+    from django.contrib.staticfiles.management.commands import collectstatic
+
+    kind = recognize(storage)
+    reason = kind if isinstance(kind, str) else _of_djangos_own(request)
+    summary = Summary(files=len(plan.wins), own_code=reason)
+
+    class Command(collectstatic.Command):  # type: ignore[misc]
+        def collect(self) -> dict[str, Any]:
+            nonlocal summary
+            if reason or isinstance(kind, str):
+                return dict(super().collect())
+            owed, outcome = by_engine(self, kind, plan, wishes(request, storage, kind), tell)
+            summary = outcome.summary
+            return owed
+
+    command = Command()
+    parser = command.create_parser("manage.py", "collectstatic")
+    options = vars(parser.parse_args(django_arguments(request)))
+    try:
+        with _finders(collectstatic, _Planned(plan)):
+            closing = command.handle(**options) or ""
+    except (Exception, SystemExit) as error:
+        raise _failed(request, storage, error) from error
+    return Collected(closing, summary)
+
+
+def _of_djangos_own(request: Request) -> str:
+    """Return why Django's own loop runs for any storage, empty where it need not."""
+    if request.link:
+        return "--link makes links"
+    return "--dry-run writes nothing" if request.dry_run else ""
+
+
+def wishes(request: Request, storage: Any, kind: Kind) -> Wishes:
+    """Return what *request* asks of the engine, for a *storage* of *kind*."""
+    effort = None if request.compress == "none" else request.compress
+    with _importable(request.libraries):
+        variants = variants_for(storage, kind, effort, request.formats)
+    in_layer = request.layer_root is not None
+    return Wishes(
+        post_process=request.post_process,
+        clear=request.clear,
+        prune=request.prune,
+        how=How(links=in_layer or request.hardlinks, settled=in_layer),
+        variants=None if request.compress == "none" else variants,
+        cache=Cache(Path(request.cache) if request.cache else default_directory()),
+        reuse=Path(request.reuse) if request.reuse else None,
+        missing_maps=request.missing_maps,
+        threads=cores(),
+    )
+
+
+@contextmanager
+def _importable(libraries: tuple[str, ...]) -> Iterator[None]:
+    """Let codecs be imported from *libraries*, after all that the project has itself."""
+    sys.path.extend(libraries)
+    try:
+        yield
+    finally:
+        for library in libraries:
+            sys.path.remove(library)
+
+
+def overridden() -> list[str]:
+    """Return a sentence for an app that has put a collectstatic in the place of Django's."""
+    from django.core.management import get_commands
+
+    app = get_commands()["collectstatic"]
+    if app in ("django.contrib.staticfiles", "buildstatic.django"):
+        return []
+    return [f"{app} has a collectstatic of its own, which is not run: Django's collects here."]
+
+
+@contextmanager
+def _finders(collectstatic: Any, planned: _Planned) -> Iterator[None]:
+    get_finders = collectstatic.get_finders
+    collectstatic.get_finders = lambda: [planned]
+    try:
+        yield
+    finally:
+        collectstatic.get_finders = get_finders
+
+
+def _failed(request: Request, storage: Any, error: BaseException) -> BuildstaticError:
+    cause = _behind(error)
+    if not isinstance(cause, str) and (variable := missing_variable(cause, request)):
+        return variable
+    match cause:
+        case EOFError() if locals_of(error, COMMAND, "handle"):
+            problem = (
+                "Django asked whether files may be overwritten, and nobody was there to answer."
+            )
+            return CollectCancelled(problem, "Answer it with --noinput.")
+        case Unresolved():
+            return ReferencesBroken(_listing(cause), _MEND)
+        case Unsettled():
+            names = ", ".join(cause.names)
+            problem = f"Files that refer to one another in a circle have no fingerprint: {names}."
+            return ReferencesBroken(problem, "Take one of the references out.")
+        case BrokenPipeError():
+            return CollectFailed("Standard output was closed before all files were collected.")
+        case OSError() if _is_of_disk(cause, storage):
+            return DiskFailed(_disk_words(cause, storage), "Make room, or make it writable.")
+        case str() if "cancelled" in cause:
+            return CollectCancelled(cause, "No file was changed.")
+        case str():
+            return CollectFailed(cause)
+        case _:
+            return _raised(request, storage, cause, file_at_work(error))
+
+
+_MEND = (
+    "Mend the references, or collect the files that they name; source maps may be missing with "
+    "--missing-maps=warn."
+)
+
+
+def _listing(error: Unresolved) -> str:
+    count = len(error.problems)
+    head = "A reference cannot" if count == 1 else f"{count} references cannot"
+    return "\n".join([f"{head} be followed:", *(f"    {problem}" for problem in error.problems)])
+
+
+def _behind(error: BaseException) -> BaseException | str:
+    """Return what a CommandError was made of, an exception or a sentence, else *error* itself."""
+    from django.core.management.base import CommandError
+
+    if not isinstance(error, CommandError):
+        return error
+    made_of = error.args[0] if error.args else None
+    return error.__cause__ or (made_of if isinstance(made_of, OSError) else str(error))
+
+
+def _is_of_disk(error: OSError, storage: Any) -> bool:
+    """Tell a failure to write (which often has no file name) from one to read a source."""
+    if error.errno not in UNWRITABLE or not hasattr(storage, "location"):
+        return False
+    location, file = Path(storage.location), Path(error.filename or storage.location)
+    return file.is_relative_to(location) or location.is_relative_to(file)
+
+
+def _disk_words(error: OSError, storage: Any) -> str:
+    return f"{error.filename or storage.location} cannot be written: {error.strerror}."
+
+
+def _raised(
+    request: Request, storage: Any, error: BaseException, name: str | None
+) -> BuildstaticError:
+    kind = f"{type(storage).__module__}.{type(storage).__qualname__}"
+    problem = f"The storage {kind} raised{f' at {name}' if name else ''}: "
+    advice = f"Mend {name}, or leave it out: --ignore '{name}'." if name else ""
+    return CollectFailed(f"{problem}{place(error, request)}{words(error)}", advice)
+
+
+def file_at_work(error: BaseException) -> str | None:
+    """Return the file that collectstatic was copying or post-processing when *error* rose.
+
+    Django keeps it in local variables: of ``Command.copy_file`` and its like, of
+    ``Command.collect`` for an exception that post-processing handed over (since 6.1 as the cause
+    of another), and of ``HashedFilesMixin._post_process`` for one that it did not.
+    """
+    for function in ("copy_file", "link_file", "delete_file"):
+        if name := locals_of(error, COMMAND, function).get("prefixed_path"):
+            return str(name)
+    collecting = locals_of(error, COMMAND, "collect")
+    if isinstance(collecting.get("processed"), Exception):
+        return str(collecting["original_path"])
+    name = locals_of(error, STORAGE, "_post_process").get("name")
+    return str(name) if name else None

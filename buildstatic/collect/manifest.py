@@ -1,0 +1,58 @@
+"""The manifest: made by the storage itself, its paths sorted, and put in its place in one go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buildstatic.collect.chores import PREFIX
+from buildstatic.collect.fingerprint import Fingerprinted
+from buildstatic.collect.tree import Tree
+
+
+@dataclass
+class _Captured:
+    """A place for one file that keeps its content instead of writing it."""
+
+    content: bytes = b""
+
+    def exists(self, name: str) -> bool:  # noqa: ARG002 - what a storage is asked
+        return False
+
+    def _save(self, name: str, content: Any) -> str:
+        self.content = content.read()
+        return name
+
+
+def save_manifest(storage: Any, tree: Tree, found: Mapping[str, Fingerprinted]) -> str:
+    """Let *storage* make the manifest of *found*, and replace the old one with it.
+
+    ``save_manifest`` of the installed Django deletes the old one first, so it is let write into
+    memory. Returns the manifest's name in *tree*, as a relative path even where it is not inside.
+    """
+    storage.hashed_files = {
+        storage.hash_key(storage.clean_name(name)): item.name
+        for name, item in sorted(found.items())
+    }
+    keeper = storage.manifest_storage
+    storage.manifest_storage = captured = _Captured()
+    try:
+        storage.save_manifest()
+    finally:
+        storage.manifest_storage = keeper
+    place = Path(keeper.path(storage.manifest_name))
+    _replace(place, captured.content, getattr(keeper, "file_permissions_mode", None))
+    return os.path.relpath(place, tree.root)
+
+
+def _replace(place: Path, content: bytes, mode: int | None) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f"{PREFIX}{place.name}")
+    with beside.open("wb") as file:
+        file.write(content)
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
+    beside.replace(place)

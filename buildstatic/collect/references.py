@@ -1,0 +1,144 @@
+"""References between static files: found, followed and rewritten by the installed storage itself.
+
+What a reference looks like, which file it means and what it becomes is asked of the storage: its
+``_patterns``, its ``url_converter``, its ``hashed_name`` (django/contrib/staticfiles/storage.py,
+`HashedFilesMixin`). What is ours is the order: a file is rewritten again only when a name that it
+uses has changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+# HashedFilesMixin.hashed_name
+_MISSING = re.compile(r"^The file '(.+?)' could not be found with ")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A reference that cannot be followed: in *name*, on *line*, written as *text*."""
+
+    name: str
+    line: int
+    text: str
+    error: Exception
+
+    @property
+    def is_missing_map(self) -> bool:
+        """Tell whether all that is missing is a source map, which browsers do without."""
+        return "sourceMappingURL" in self.text and not isinstance(self.error, UnicodeDecodeError)
+
+    def __str__(self) -> str:
+        where = f"{self.name}:{self.line}"
+        if isinstance(self.error, UnicodeDecodeError):
+            return f"{where}: it is not UTF-8 text."
+        missing = _MISSING.search(str(self.error))
+        reason = f"{missing[1]} is not among the static files" if missing else str(self.error)
+        return f"{where}: {_shortened(self.text)}: {reason}."
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 100 else f"{line[:99]}…"
+
+
+@dataclass
+class Names:
+    """What the storage asks for the name of a file: it sees `current`, and *asked* learns of it."""
+
+    current: Callable[[str], str | None]
+    asked: dict[str, str] = field(default_factory=dict)
+
+    def get(self, key: str) -> str | None:
+        """Return the fingerprinted name of *key*, None for a file that is not collected."""
+        name = self.current(key)
+        if name is not None:
+            self.asked[key] = name
+        return name
+
+
+def is_adjustable(storage: Any, name: str) -> bool:
+    """Say whether *storage* rewrites files of this *name*."""
+    from django.contrib.staticfiles.utils import matches_patterns
+
+    return bool(matches_patterns(name, storage._patterns))
+
+
+def rewrite(
+    storage: Any, name: str, path: str, content: str, names: Names, problems: list[Problem]
+) -> str:
+    """Return *content*, of the source *path* that is collected as *name*, with fingerprinted names.
+
+    A reference that cannot be followed is added to *problems* and stays as it is.
+    """
+    from django.contrib.staticfiles.utils import matches_patterns
+
+    for extension, patterns in storage._patterns.items():
+        if not matches_patterns(path, (extension,)):
+            continue
+        for pattern, template, *ignored in patterns:
+            blocks = [storage.get_ignored_blocks(content, *ignored)] if ignored else []
+            convert = storage.url_converter(name, names, template, *blocks)
+            content = pattern.sub(_safely(convert, name, problems), content)
+    return content
+
+
+def _safely(
+    convert: Callable[[re.Match[str]], str], name: str, problems: list[Problem]
+) -> Callable[[re.Match[str]], str]:
+    def converted(match: re.Match[str]) -> str:
+        try:
+            return convert(match)
+        except ValueError as error:
+            line = match.string.count("\n", 0, match.start()) + 1
+            problems.append(Problem(name, line, match["matched"], error))
+            return match["matched"]
+
+    return converted
+
+
+def needles(storage: Any, path: str) -> tuple[bytes, ...] | None:
+    """Return texts, lower case, of which a file has one if a pattern for *path* matches at all.
+
+    None where that cannot be told, so that every file has to be looked at.
+    """
+    from django.contrib.staticfiles.utils import matches_patterns
+
+    found: set[bytes] = set()
+    for extension, patterns in storage._patterns.items():
+        if matches_patterns(path, (extension,)):
+            for pattern, *_ in patterns:
+                literal = _literal(pattern.pattern)
+                if literal is None:
+                    return None
+                found.add(literal)
+    return tuple(sorted(found))
+
+
+def _literal(pattern: str) -> bytes | None:
+    """Return the longest text, lower case, that every match of *pattern* has in it."""
+    runs = [""]
+    for part in _required(re._parser.parse(pattern)):  # type: ignore[attr-defined]
+        if part is None:
+            runs.append("")
+        else:
+            runs[-1] += chr(part)
+    longest = max(runs, key=len).lower()
+    return longest.encode() if len(longest) > 2 and longest.isascii() else None
+
+
+def _required(parsed: Any) -> Iterator[int | None]:
+    """Yield the characters that stand one after the other in every match, None for any others."""
+    for operator, argument in parsed:
+        match str(operator):
+            case "LITERAL":
+                yield argument
+            case "SUBPATTERN":
+                yield from _required(argument[3])
+            case "AT":
+                continue
+            case _:
+                yield None

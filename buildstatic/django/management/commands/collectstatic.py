@@ -1,0 +1,19 @@
+"""``manage.py collectstatic`` by the engine, with the options and the lines of Django's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.staticfiles.management.commands import collectstatic
+
+from buildstatic.collect.command import unwrapped
+from buildstatic.collect.door import collect
+
+
+class Command(collectstatic.Command):  # type: ignore[misc]
+    """Django's collectstatic; only what it does between its question and its last line is ours."""
+
+    def collect(self) -> dict[str, Any]:
+        """Collect by the engine where the storage is a known one, else as Django does."""
+        owed = collect(self, unwrapped(self.storage))
+        return dict(super().collect()) if owed is None else owed
