@@ -25,7 +25,10 @@ def out() -> Console:
     """Return the console of standard output, for what the person asked for."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True, emoji=False)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
 
 
 @cache
@@ -69,7 +72,7 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
         grid.add_column(header[index] if header else "", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
-    out().print(grid, width=None if out().is_terminal else WIDE)
+    out().print(grid)
 
 
 def size(count: int) -> str:

@@ -84,6 +84,21 @@ def copy(name: str, parent: Path) -> Path:
     return target
 
 
+def lock_with_poetry(root: Path) -> None:
+    """Lock the project in *root*, which is Poetry's, with the index of packages named in it.
+
+    From an index that it is not told of, Poetry asks for pages that not every mirror has.
+    """
+    from pip._internal.models.index import PyPI
+
+    source = f'[[tool.poetry.source]]\nname = "index"\nurl = "{PyPI.simple_url}/"\n'
+    with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n{source}")
+    command = [sys.executable, "-m", "uv", "tool", "run", "--quiet", "poetry", "lock"]
+    environment = {**os.environ, "POETRY_VIRTUALENVS_CREATE": "false"}
+    subprocess.run(command, cwd=root, check=True, capture_output=True, env=environment)
+
+
 def _is_locked_by_uv(root: Path) -> bool:
     file = root / "pyproject.toml"
     if not file.exists() or (root / "poetry.lock").exists():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -19,8 +21,26 @@ COMMANDS = {
     "collect": "Collect the static files, in place of manage.py collectstatic.",
     "build": "Build the image, its static files in a layer of their own.",
 }
-INTERRUPTED = 130
 INTERNAL = 70
+INTERRUPTED = 130
+UNREAD = 141
+
+
+class NobodyReads(Exception):
+    """Standard output is a pipe that is closed at its other end."""
+
+
+@contextmanager
+def noticing_closed_pipes() -> Iterator[None]:
+    """Raise NobodyReads before click or rich exit with 1, the status of a check that failed."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise NobodyReads from error
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            raise NobodyReads from error
+        raise
 
 
 class LazyGroup(click.Group):
@@ -40,6 +60,16 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"buildstatic.cli.{cmd_name}").command
         return command
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Parse; what ``--help`` prints is printed here."""
+        with noticing_closed_pipes():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command."""
+        with noticing_closed_pipes():
+            return super().invoke(ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands with their one-line helps."""
         with formatter.section("Commands"):
@@ -49,7 +79,7 @@ class LazyGroup(click.Group):
 EPILOG = """\b
 Examples:
   buildstatic check                  what was found, and from where
-  buildstatic generate               write Dockerfile, Procfile, railway.json …
+  buildstatic generate               write Dockerfile, Procfile, railway.json ...
   buildstatic build --tag mysite     build the image
 
 Shell completion: eval "$(_BUILDSTATIC_COMPLETE=bash_source buildstatic)"
@@ -78,18 +108,26 @@ def run(argv: Sequence[str]) -> int:
     """
     try:
         status: Any = cli.main(list(argv), prog_name="buildstatic", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    except (BrokenPipeError, NobodyReads):
+        return _unread()
     except Exception as error:
         return _fail(error, with_traceback="--traceback" in argv)
     return status if isinstance(status, int) else 0
+
+
+def _unread() -> int:
+    """Let the rest of the output go nowhere; return the status of whom SIGPIPE ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return UNREAD
 
 
 def _fail(error: Exception, with_traceback: bool) -> int:
@@ -102,11 +140,13 @@ def _fail(error: Exception, with_traceback: bool) -> int:
             console.fail(error)
             return error.exit_code
         case OSError():
-            known = DiskFailed(f"{error.filename or 'A file'}: {error.strerror or error}.")
+            where = f"{error.filename}: " if error.filename else "The system says: "
+            known = DiskFailed(f"{where}{error.strerror or error}.")
             console.fail(known)
             return known.exit_code
         case _:
-            problem = f"{type(error).__name__}: {error}. This is a fault of buildstatic's own;"
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            problem = f"{said}. This is a fault of buildstatic's own;"
             advice = "run it again with --traceback and report what it prints."
             console.fail(BuildstaticError(problem, advice))
             return INTERNAL

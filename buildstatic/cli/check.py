@@ -132,8 +132,8 @@ def _words(value: object) -> str:
             return "yes" if value else "no"
         case Dependencies(manager=manager, file=file):
             return f"{file} ({manager})"
-        case Frontend(manager=manager, directory=directory):
-            return f"{manager} run build, in {directory}"
+        case Frontend(manager=manager, directory=directory, build=build):
+            return f"{manager} {'run build' if build else 'install'}, in {directory}"
         case Server(name=name, specifier=specifier):
             return f"{name}{specifier}"
         case Database(driver=driver, build_packages=build, run_packages=run):

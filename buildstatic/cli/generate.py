@@ -128,23 +128,25 @@ def command(
     files = generated(project, targets or USUAL, wanted)
     if stdout:
         _print_files(files)
-        _print_notes(project, notes(project, files, wanted))
+        _print_notes(project, files, notes(project, files, wanted))
         return 0
     changes = compare(project.root, files)
     if diff or check:
         return _print_changes(changes, diff=diff, check=check)
     write(project.root, changes, force=force)
     _print_states(changes)
-    _print_notes(project, notes(project, files, wanted))
+    _print_notes(project, files, notes(project, files, wanted))
     return 0
 
 
 def _print_files(files: Sequence[Generated]) -> None:
     """Print *files* as they would be written; several each under a heading."""
-    for file in files:
+    from buildstatic.templates.write import encoded
+
+    for file, content in [(file, encoded(file)) for file in files]:
         if len(files) > 1:
             click.echo(f"# file: {file.path}")
-        click.echo(file.text.encode(), nl=False)
+        click.echo(content, nl=False)
 
 
 def _print_changes(changes: Sequence[Change], *, diff: bool, check: bool) -> int:
@@ -169,11 +171,13 @@ def _print_states(changes: Sequence[Change]) -> None:
         click.echo(f"{verb:<9}  {change.file.path}")
 
 
-def _print_notes(project: Project, notes: Sequence[str]) -> None:
-    """Print *notes*, and after them what the project still lacks, ready to paste."""
+def _print_notes(project: Project, files: Sequence[Generated], notes: Sequence[str]) -> None:
+    """Print the warnings of *files*, *notes*, and what the project still lacks, ready to paste."""
     from buildstatic import console
     from buildstatic.project.edits import edits
 
+    for text in dict.fromkeys(warning for file in files for warning in file.warnings):
+        console.warn(text)
     for text in notes:
         console.note(f"note: {text}")
     for edit in edits(project):

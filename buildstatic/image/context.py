@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import tarfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.image.patterns import Matches, Pattern, match, may_except_below, read_patterns
 
 DOCKERFILE = "Dockerfile"
 IGNORE_FILE = ".dockerignore"
@@ -29,13 +35,47 @@ class Size:
 
 
 def read_context(root: Path, dockerignore: str | None = None) -> Context:
-    """Return what is sent of *root*, by *dockerignore* or else the .dockerignore in it."""
-    from docker.utils.build import PatternMatcher
+    """Return what is sent of *root*, by *dockerignore* or else the .dockerignore in it.
 
+    Raises ConfigInvalid for a pattern that no builder takes, and for what cannot be read.
+    """
     own = root / IGNORE_FILE
     text = own.read_text("utf-8-sig", "surrogateescape") if own.is_file() else ""
-    matcher = PatternMatcher(_patterns(text if dockerignore is None else dockerignore))
-    return Context(root, tuple(sorted(matcher.walk(str(root)))))
+    patterns = read_patterns(text if dockerignore is None else dockerignore)
+    return Context(root, tuple(sorted(_walk(root, "", patterns, (False, None)))))
+
+
+def _walk(
+    root: Path, directory: str, patterns: tuple[Pattern, ...], above: tuple[bool, Matches | None]
+) -> Iterator[str]:
+    """Yield what is sent of *directory*; one that is kept out is, where anything below it is.
+
+    *above* is what `match` said of *directory*.
+    """
+    is_kept_out, matched = above
+    for entry in _entries(root / directory, is_kept_out):
+        path = posixpath.join(directory, entry.name)
+        is_out, matches = match(patterns, path, matched)
+        if entry.is_dir(follow_symlinks=False):
+            if is_out and not may_except_below(patterns, path):
+                continue
+            below = tuple(_walk(root, path, patterns, (is_out, matches)))
+            if below or not is_out:
+                yield path
+            yield from below
+        elif not is_out:
+            yield path
+
+
+def _entries(directory: Path, is_kept_out: bool) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            return list(entries)
+    except PermissionError as error:
+        if is_kept_out:
+            return []
+        problem = f"{directory}, a part of the build context, cannot be read: {error.strerror}."
+        raise ConfigInvalid(problem, "Name it in .dockerignore, or let it be read.") from error
 
 
 def measure(context: Context) -> Size:
@@ -67,13 +107,8 @@ def write_tar(context: Context, dockerfile: str, target: BinaryIO) -> None:
 
 
 def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Drop the owner; sockets and pipes, which no image holds, are left out."""
+    """Drop the owner, and leave out sockets and pipes, which hold nothing."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     is_kept = member.isfile() or member.isdir() or member.issym() or member.islnk()
     return member if is_kept else None
-
-
-def _patterns(text: str) -> list[str]:
-    lines = text.splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]

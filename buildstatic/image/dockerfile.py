@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from buildstatic import __version__
+from buildstatic.errors import ConfigInvalid
 from buildstatic.image.quote import copy_words, env_value, is_plain
 from buildstatic.project import Dependencies, Frontend, Project
 from buildstatic.templates import Generated, render
@@ -44,9 +46,34 @@ class DockerfileOptions:
 
 
 def dockerfile(project: Project, options: DockerfileOptions) -> Generated:
-    """Return the Dockerfile of *project*."""
+    """Return the Dockerfile of *project*.
+
+    Raises ConfigInvalid for a name that cannot stand in one.
+    """
+    _refuse_line_breaks(project, options)
     text = render("Dockerfile", **_context(project, options))
     return Generated("Dockerfile", text, notes=tuple(_notes(project)))
+
+
+def _refuse_line_breaks(project: Project, options: DockerfileOptions) -> None:
+    """Raise ConfigInvalid for what no quoting brings into a Dockerfile, which goes by lines."""
+    placeholders = options.environment.values() if options.collector == "django" else ()
+    for value in (*_names(project), *placeholders):
+        if re.search(r"[\r\n\ud800-\udfff]", value):
+            raise ConfigInvalid(
+                f"A Dockerfile cannot hold {value!r}: it has a line break in it, or is not UTF-8.",
+                "Rename the path or the module that it comes from, or change the placeholder.",
+            )
+
+
+def _names(project: Project) -> Iterator[str]:
+    yield project.manage.value
+    yield project.settings.value
+    yield tree_in_image(project)
+    if project.dependencies:
+        yield from (*project.dependencies.value.files, *project.dependencies.value.local)
+    if project.frontend:
+        yield from (project.frontend.value.directory, project.frontend.value.lock or "")
 
 
 def _notes(project: Project) -> Iterator[str]:
@@ -94,12 +121,12 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "static_base": "build-base" if multi else "base",
         "static_deps": "build-deps" if multi else "deps",
         "remote": project.remote is not None and project.remote.value,
-        "storage": project.storage.value if project.storage else "",
+        "storage": " ".join(project.storage.value.split()) if project.storage else "its storage",
         "collector": options.collector,
         "requirement": f"buildstatic=={__version__}",
         "online": options.network,
         "network": "" if options.network else _flag("--network=none"),
-        "environment": _assignments(project, options.environment),
+        "environment": _assignments(project, options) if options.collector == "django" else "",
         "manage": project.manage.value,
         "collect": _collect(project),
         "tree": tree,
@@ -130,10 +157,16 @@ def _settings_line(project: Project) -> str:
     return f" \\\n    DJANGO_SETTINGS_MODULE={env_value(project.settings.value)}"
 
 
-def _assignments(project: Project, environment: Mapping[str, str]) -> str:
+def _assignments(project: Project, options: DockerfileOptions) -> str:
     """Return what the settings demand, as assignments before a shell's command."""
     secret = {project.secret_key.name: THROWAWAY} if project.secret_key else {}
-    given = {**secret, **environment}
+    given = {**secret, **options.environment}
+    for name in given:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ConfigInvalid(
+                f"No shell can set a variable of the name {name!r}, which the settings read.",
+                "Rename it, or let buildstatic collect (`--collector buildstatic`).",
+            )
     return "".join(_flag(f"{name}={shlex.quote(value)}") for name, value in given.items())
 
 

@@ -7,7 +7,7 @@ import re
 
 _PLAIN = re.compile(r"(?!--)[A-Za-z0-9_./@%+=:,-]+\Z")
 # Also what the list of files to send, made of the same patterns, takes for more than itself.
-_SPECIAL = re.compile(r"[\\*?\[^]|^[#! ]| $")
+_SPECIAL = re.compile(r"[\\*?\[^{|}\x00-\x1f\x7f]|^[#!\s]|\s$")
 
 
 def is_plain(word: str) -> bool:
@@ -19,9 +19,10 @@ def pattern(path: str) -> str:
     """Return the Go file pattern (``filepath.Match``) that matches *path* alone.
 
     Where a builder makes a regular expression of it, ``[*]`` would match any name: what is special
-    is escaped inside of the class, too (github.com/moby/patternmatcher).
+    is escaped inside of the class, too (github.com/moby/patternmatcher). What no pattern
+    can hold, a line break or a tab, is matched by ``?``.
     """
-    return _SPECIAL.sub(lambda match: rf"[\{match[0]}]", path)
+    return _SPECIAL.sub(lambda m: rf"[\{m[0]}]" if " " <= m[0] <= "~" else "?", path)
 
 
 def copy_words(*words: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +15,9 @@ from buildstatic.image.dockerignore import dockerignore
 from buildstatic.project import Project
 
 WRITTEN = "# Written by buildstatic"
-_FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.M | re.I)
-_COMMENT = re.compile(r"^[ \t]*#.*\n?", re.M)
-_CONTINUED = re.compile(r"\\[ \t]*\r?\n")
+_FROM = re.compile(r"\s*FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(\S+))?\s*\Z", re.I)
+_ESCAPE = re.compile(r"(?:[ \t]*#[ \t]*\w+[ \t]*=.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.I)
+_HEREDOC = re.compile(r"(?<!\S)\d*<<(-?)([\"']?)([^\s<\"']+)\2(?!\S)")
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,34 @@ def _ignore(project: Project) -> str | None:
 
 def stage_names(text: str) -> tuple[str, ...]:
     """Return the names of the stages of the Dockerfile *text*, lower case, empty for no name."""
-    joined = _CONTINUED.sub(" ", _COMMENT.sub("", text))
-    return tuple((name or "").lower() for _, name in _FROM.findall(joined))
+    found = map(_FROM.match, _instructions(text))
+    return tuple((start[1] or "").lower() for start in found if start)
+
+
+def _instructions(text: str) -> Iterator[str]:
+    """Yield every instruction on one line (docs.docker.com/reference/dockerfile, "Format")."""
+    escape = "`" if _ESCAPE.match(text) else "\\"
+    lines = deque(text.split("\n"))
+    instruction = ""
+    while lines:
+        line = lines.popleft().rstrip()
+        if not line or line.lstrip().startswith("#"):
+            continue
+        instruction += line.removesuffix(escape)
+        if not line.endswith(escape):
+            yield instruction
+            _skip_heredocs(instruction, lines)
+            instruction = ""
+    yield instruction
+
+
+def _skip_heredocs(instruction: str, lines: deque[str]) -> None:
+    """Drop the heredocs of *instruction*; what no line ends is none, but text in quotes."""
+    for dash, _, end in _HEREDOC.findall(instruction):
+        ends = [line.lstrip("\t") if dash else line for line in lines]
+        if end in ends:
+            for _ in range(ends.index(end) + 1):
+                lines.popleft()
 
 
 def _read(path: Path) -> str:

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from buildstatic.errors import StageFailed
 from buildstatic.image.events import Built, Event, Output, Vertex
@@ -14,11 +14,11 @@ from buildstatic.image.events import Built, Event, Output, Vertex
 LAST_LINES = 20
 # In the error of a RUN whose command has ended with another status than 0.
 COMMAND_FAILED = "did not complete successfully"
-_STEP = re.compile(
-    r"\[(?:\S+/\S+ )?(?P<stage>[^\]\s/]+)(?: (?P<step>\d+/\d+))?\] (?P<command>.*)", re.S
-)
+# As in "[linux/amd64 static  2/11] RUN …"; BuildKit's own, "[internal] …", have no number.
+_STEP = re.compile(r"\[(?:\S+/\S+ )?(?P<stage>[^\]\s/]+) +\d+/\d+\] ")
+_LABEL = re.compile(r"^\[[^\]]*\] ")
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _FLAGS = re.compile(r"^(RUN) (?:--\S+ )+")
-_INTERNAL = {"internal", "auth"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Build:
             name = stage_name(vertex)
             if name:
                 grouped.setdefault(name, []).append(vertex)
-        return tuple(_stage(name, vertices) for name, vertices in grouped.items())
+        in_order = sorted(grouped.items(), key=lambda item: _began(item[1]))
+        return tuple(_stage(name, vertices) for name, vertices in in_order)
 
     def failure(self) -> StageFailed | None:
         """Return the error of the step that failed, with the last lines that it printed."""
@@ -76,13 +77,12 @@ class Build:
 def stage_name(vertex: Vertex) -> str:
     """Return the stage that *vertex* is a step of, empty for BuildKit's own steps."""
     found = _STEP.match(vertex.name)
-    return found["stage"] if found and found["stage"] not in _INTERNAL else ""
+    return found["stage"] if found else ""
 
 
 def command(vertex: Vertex) -> str:
     """Return the instruction of *vertex* on one line, without the flags of a RUN."""
-    found = _STEP.match(vertex.name)
-    return _FLAGS.sub(r"\1 ", " ".join((found["command"] if found else vertex.name).split()))
+    return _FLAGS.sub(r"\1 ", " ".join(_LABEL.sub("", vertex.name).split()))
 
 
 def seconds(vertices: Iterable[Vertex]) -> float:
@@ -115,11 +115,19 @@ def _latest(one: datetime | None, other: datetime) -> datetime:
     return max(one, other) if one else other
 
 
+def _began(vertices: Iterable[Vertex]) -> datetime:
+    starts = [vertex.started for vertex in vertices if vertex.started]
+    return min(starts, default=_NEVER)
+
+
 def _stage(name: str, vertices: list[Vertex]) -> Stage:
+    # The step of a base image is one for all builds on the engine, and tells of earlier ones.
     own = [vertex for vertex in vertices if not command(vertex).startswith("FROM ")]
     cached = all(vertex.cached for vertex in own)
-    return Stage(name, round(seconds(vertices), 2), cached)
+    return Stage(name, round(seconds(own), 2), cached)
 
 
 def _cancelled(error: str) -> bool:
-    return "context canceled" in error or "CANCELED" in error
+    """Tell whether a step ended because another failed; its own command may say anything."""
+    reason = error.rpartition(COMMAND_FAILED)[2]
+    return "context canceled" in reason or "CANCELED" in reason

@@ -30,13 +30,23 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
         release=steps.single_line(release, "Procfile"),
         web=steps.single_line(steps.serve(project, options), "Procfile"),
     )
-    return (Generated("Procfile", text, notes=tuple(_notes(project, in_release))),)
+    notes = tuple(_notes(project, in_release))
+    return (Generated("Procfile", text, notes=notes, warnings=_warnings(project, in_release)),)
 
 
 def _collects_in_release(project: Project, options: Options) -> bool:
     if options.collect_in is None:
         return steps.is_remote(project)
     return options.collect_in == "release"
+
+
+def _warnings(project: Project, in_release: bool) -> tuple[str, ...]:
+    if not in_release or steps.is_remote(project):
+        return ()
+    return (
+        "Heroku throws away what the release phase writes, and the static files are kept in a "
+        "local directory: the site will miss them. Leave out `--collect-in release`.",
+    )
 
 
 def _notes(project: Project, in_release: bool) -> Iterator[str]:
@@ -47,11 +57,6 @@ def _notes(project: Project, in_release: bool) -> Iterator[str]:
         yield (
             "Heroku: collecting is in the release phase, so turn off the buildpack's own: "
             "`heroku config:set DISABLE_COLLECTSTATIC=1`."
-        )
-    elif in_release:
-        yield (
-            "Heroku throws away what the release phase writes, and the static files are kept in "
-            "a local directory: the site will miss them. Leave out `--collect-in release`."
         )
     if project.frontend is not None and project.frontend.value.build:
         yield (

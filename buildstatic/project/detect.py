@@ -72,7 +72,21 @@ def detect(
         node_modules=modules,
         variables=read.variables,
         secret_key=settings_module.secret_key(read),
-        notes=(*notes, *installed.notes, *_legacy_note(read, legacy=legacy)),
+        notes=(
+            *notes,
+            *installed.notes,
+            *_classes_note(read),
+            *_legacy_note(read, legacy=legacy),
+        ),
+    )
+
+
+def _classes_note(read: settings_module.Settings) -> tuple[str, ...]:
+    if read.classes is None:
+        return ()
+    return (
+        f"{read.classes} imports django-configurations: settings in classes are not read,"
+        " so STATIC_ROOT and the others are left open.",
     )
 
 

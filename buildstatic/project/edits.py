@@ -64,7 +64,7 @@ def _is_served(project: Project, settings: Settings, packages: Packages, search:
     module = project.wsgi.value.partition(":")[0] if project.wsgi else ""
     path = search.module(module) if module else None
     # WhiteNoise wrapped around the application, as it was before it was a middleware.
-    return path is not None and "whitenoise" in files.read_text(path, search.root).lower()
+    return path is not None and b"whitenoise" in files.read_bytes(path, search.root).lower()
 
 
 def _mentions(settings: Settings, word: str) -> bool:
@@ -102,7 +102,7 @@ def _import_os(settings: Settings, search: Search) -> Iterator[Edit]:
 
 def _allowed_hosts(settings: Settings) -> Iterator[Edit]:
     value = settings.get("ALLOWED_HOSTS")
-    if value is not None and (value.data != () or value.reads):
+    if settings.classes or (value is not None and (value.data != () or value.reads)):
         return
     file, line = _place(value, settings)
     yield Edit(

@@ -37,7 +37,7 @@ def _only(found: list[Path], root: Path) -> Path:
 
 def _named(root: Path, named: str) -> Path:
     path = root / named
-    if path.is_dir() and files.is_file(path / "manage.py"):
+    if files.is_file(path / "manage.py"):
         path = path / "manage.py"
     if not files.is_file(path):
         raise ProjectNotFound(f"There is no {named} in {root}.", "Name the file with --manage.")

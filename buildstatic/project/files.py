@@ -33,6 +33,9 @@ SKIPPED = frozenset(
 )
 
 
+TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
+
+
 def relative(path: Path, root: Path) -> str:
     """Return *path* in POSIX form, relative to *root* where it lies inside, else absolute."""
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
@@ -65,6 +68,16 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a parent is closed
 
 
+def is_directory(path: Path) -> bool:
+    """Say whether *path* is a directory that can be seen, as `is_file` does."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a parent is closed
+
+
+def resolved(path: Path) -> Path:
+    """Return *path* without links; one that leads in circles stays as it is."""
+    return Path(os.path.realpath(path))  # Path.resolve raises, before Python 3.13
+
+
 def read_bytes(path: Path, root: Path) -> bytes:
     """Return the content of *path*, or raise `ConfigInvalid`."""
     try:
@@ -78,7 +91,12 @@ def read_text(path: Path, root: Path) -> str:
     """Return the text of *path*: UTF-8, or UTF-16 with a mark, as PowerShell's ``>`` writes it."""
     content = read_bytes(path, root)
     utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return _decode(content, "utf-16" if utf16 else "utf-8-sig", path, root)
+    text = _decode(content, "utf-16" if utf16 else "utf-8-sig", path, root)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        problem = f"{relative(path, root)}:{line}: has a null byte, so it is no text."
+        raise ConfigInvalid(problem, "Save the file as UTF-8.")
+    return text
 
 
 def _decode(content: bytes, encoding: str, path: Path, root: Path) -> str:
@@ -101,6 +119,8 @@ def read_toml(path: Path, root: Path) -> tuple[dict[str, object], str]:
         reason = str(error).partition(" (at ")[0]
         problem = f"{relative(path, root)}:{line}: invalid TOML: {reason}."
         raise ConfigInvalid(problem, "Mend that line.") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigInvalid(f"{relative(path, root)}: invalid TOML: {error}.") from error
     except RecursionError as error:
         raise _too_deep(path, root) from error
 
@@ -113,6 +133,8 @@ def read_json(path: Path, root: Path) -> tuple[dict[str, object], str]:
     except json.JSONDecodeError as error:
         problem = f"{relative(path, root)}:{error.lineno}: invalid JSON: {error.msg}."
         raise ConfigInvalid(problem, "Mend that line.") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigInvalid(f"{relative(path, root)}: invalid JSON: {error}.") from error
     except RecursionError as error:
         raise _too_deep(path, root) from error
     if not isinstance(value, dict):
@@ -163,8 +185,8 @@ def toml_line(text: str, *keys: str) -> int:
     for number, content in enumerate(text.splitlines(), start=1):
         if header := re.match(r"\s*\[\[?([^\[\]]+)\]", content):
             table = path = _toml_path(header[1])
-        elif entry := re.match(r"\s*([\w.\-\"' ]+?)\s*=", content):
-            path = table + _toml_path(entry[1])
+        elif entry := re.match(TOML_KEY, content.lstrip()):
+            path = table + _toml_path(entry[0])
         else:
             continue
         if len(path) > best and path == keys[: len(path)]:

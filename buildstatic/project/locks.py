@@ -17,6 +17,7 @@ from buildstatic.project import files, pyproject
 from buildstatic.project.packages import Package, Packages, canonical, holds, join
 
 Table = Mapping[str, object]
+Lines = Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,11 @@ class Node:
 def uv(path: Path, root: Path, python: str, manage: Path) -> Packages:
     """Read uv.lock: what the project in its directory, or in *manage*'s, needs."""
     data, text = files.read_toml(path, root)
+    lines = _lines(text)
     tables = _tables(data.get("package"))
     own = [table for table in tables if _is_own(table, path.parent, manage)]
     tables = [table for table in tables if _is_for(table, python)]
-    nodes = {name: node for table in tables for name, node in [_uv_node(table, text, path, root)]}
+    nodes = dict(_uv_node(table, lines, path, root) for table in tables)
     roots = [need for table in own for need in _uv_needs(table.get("dependencies"))]
     if not own:
         return join(node.package for node in nodes.values())
@@ -44,7 +46,7 @@ def uv(path: Path, root: Path, python: str, manage: Path) -> Packages:
 def _is_own(table: Table, directory: Path, manage: Path) -> bool:
     source = table.get("source")
     place = source.get("virtual", source.get("editable")) if isinstance(source, dict) else None
-    return isinstance(place, str) and (directory / place).resolve() in (directory, manage)
+    return isinstance(place, str) and files.resolved(directory / place) in (directory, manage)
 
 
 def _is_for(table: Table, python: str) -> bool:
@@ -53,8 +55,8 @@ def _is_for(table: Table, python: str) -> bool:
     return not isinstance(markers, list) or any(holds(str(one), python) for one in markers)
 
 
-def _uv_node(table: Table, text: str, path: Path, root: Path) -> tuple[str, Node]:
-    package = _locked(table, text, path, root)
+def _uv_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[str, Node]:
+    package = _locked(table, lines, path, root)
     optional = table.get("optional-dependencies")
     extras = {
         canonical(extra): tuple(_uv_needs(needs))
@@ -75,6 +77,7 @@ def _uv_needs(entries: object) -> Iterator[Requirement]:
 def poetry(path: Path, root: Path, python: str) -> Packages:
     """Read poetry.lock: its main group, else, in older ones, what pyproject.toml leads to."""
     data, text = files.read_toml(path, root)
+    lines = _lines(text)
     tables = [
         table
         for table in _tables(data.get("package"))
@@ -84,11 +87,9 @@ def poetry(path: Path, root: Path, python: str) -> Packages:
     direct = project.direct if project else []
     if any("groups" in table or "category" in table for table in tables):
         main = [table for table in tables if _is_main(table)]
-        found = join(_locked(table, text, path, root) for table in main)
+        found = join(_locked(table, lines, path, root) for table in main)
     else:
-        nodes = {
-            name: node for table in tables for name, node in [_poetry_node(table, text, path, root)]
-        }
+        nodes = dict(_poetry_node(table, lines, path, root) for table in tables)
         found = _closure(direct, nodes, python)
     return _with_extras(found, direct)
 
@@ -104,11 +105,11 @@ def _is_main(table: Table) -> bool:
     return isinstance(groups, list) and "main" in groups and table.get("optional") is not True
 
 
-def _poetry_node(table: Table, text: str, path: Path, root: Path) -> tuple[str, Node]:
-    package = _locked(table, text, path, root)
+def _poetry_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[str, Node]:
+    package = _locked(table, lines, path, root)
     needs = table.get("dependencies")
     entries = needs.items() if isinstance(needs, dict) else ()
-    lines = [
+    needed = [
         f"{name} ; {spec['markers']}" if isinstance(spec, dict) and "markers" in spec else name
         for name, spec in entries
         if not (isinstance(spec, dict) and spec.get("optional") is True)
@@ -118,12 +119,13 @@ def _poetry_node(table: Table, text: str, path: Path, root: Path) -> tuple[str, 
         canonical(extra): tuple(_requirements([str(line).split(" (")[0] for line in wanted]))
         for extra, wanted in (optional.items() if isinstance(optional, dict) else ())
     }
-    return package.name, Node(package, tuple(_requirements(lines)), extras)
+    return package.name, Node(package, tuple(_requirements(needed)), extras)
 
 
 def pdm(path: Path, root: Path, python: str) -> Packages:
     """Read pdm.lock: its default group, else, in older ones, what pyproject.toml leads to."""
     data, text = files.read_toml(path, root)
+    lines = _lines(text)
     tables = [
         table
         for table in _tables(data.get("package"))
@@ -132,13 +134,13 @@ def pdm(path: Path, root: Path, python: str) -> Packages:
     if any("groups" in table for table in tables):
         main = [table for table in tables if "default" in _names(table, "groups")]
         return join(
-            replace(_locked(table, text, path, root), extras=_names(table, "extras"))
+            replace(_locked(table, lines, path, root), extras=_names(table, "extras"))
             for table in main
         )
     project = pyproject.read(path.parent / "pyproject.toml", root, python)
     nodes: dict[str, Node] = {}
     for table in tables:
-        package = _locked(table, text, path, root)
+        package = _locked(table, lines, path, root)
         nodes[package.name] = _with_table(nodes.get(package.name, Node(package)), table)
     return _closure(project.direct if project else [], nodes, python)
 
@@ -160,14 +162,14 @@ def _names(table: Table, key: str) -> frozenset[str]:
 def pipenv(path: Path, root: Path, python: str) -> Packages:
     """Read Pipfile.lock: its default section."""
     data, text = files.read_json(path, root)
+    lines = _lines(text, r'^\s+"([^"]+)": \{', text.find('"default"'))
     section = data.get("default")
     found = []
     for name, entry in section.items() if isinstance(section, dict) else ():
         if not isinstance(entry, dict) or not holds(_marker(entry.get("markers")), python):
             continue
-        line = files.line_of(text, rf'"default"[\s\S]*?"{re.escape(name)}"\s*:')
         version = str(entry.get("version", "")).replace("*", "")
-        source = f"{files.relative(path, root)}:{line}"
+        source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
         found.append(Package(canonical(name), version, _names(entry, "extras"), source))
     return join(found)
 
@@ -177,11 +179,20 @@ def _tables(value: object) -> list[Table]:
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _locked(table: Table, text: str, path: Path, root: Path) -> Package:
+def _lines(text: str, pattern: str = r'^name = "([^"]+)"', start: int = 0) -> Lines:
+    """Return the line of each name that *pattern* finds in *text* from *start* on, its first."""
+    found: dict[str, int] = {}
+    line, last = 1, 0
+    for match in re.compile(pattern, re.MULTILINE).finditer(text, max(start, 0)):
+        line, last = line + text.count("\n", last, match.start(1)), match.start(1)
+        found.setdefault(match[1], line)
+    return found
+
+
+def _locked(table: Table, lines: Lines, path: Path, root: Path) -> Package:
     name, version = str(table.get("name", "")), table.get("version")
-    line = files.line_of(text, rf'^name = "{re.escape(name)}"\s*$')
     specifier = f"=={version}" if version else ""
-    source = f"{files.relative(path, root)}:{line}"
+    source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
     return Package(canonical(name), specifier, frozenset(), source)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -61,7 +61,7 @@ def holds(marker: Marker | str | None, python: str, extras: Iterable[str] = ()) 
             for machine in MACHINES
             for extra in ("", *extras)
         )
-    except (InvalidMarker, UndefinedEnvironmentName):
+    except ValueError:  # no marker, an unknown name in it, or a number of thousands of digits
         return True
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
@@ -118,7 +118,7 @@ def _poetry_part(part: str) -> str:
         return part
     try:
         release = list(Version(part[1:]).release)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         return part
     # Python's major version is never 0, so ^ keeps it; ~ keeps the minor one where it is given.
     kept = release[: 1 if part[0] == "^" or len(release) == 1 else 2]

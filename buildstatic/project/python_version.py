@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from buildstatic.errors import ConfigInvalid, PythonTooOld
 from buildstatic.project import files, pyproject
@@ -17,6 +17,7 @@ OLDEST = 11
 # The image's default first, then the newest; then what may come.
 PREFERRED = (13, 14, 12, 11, 15, 16, 17, 18, 19, 20)
 PATCHES = range(40)
+VERSION = r"(\d{1,4})(?:\.(\d{1,4}))?"
 
 
 def find(root: Path, manage: Path) -> Fact[str] | None:
@@ -44,7 +45,7 @@ def _plain(path: Path, root: Path) -> Fact[str] | None:
     """``3.12.4``, ``python-3.12``, ``cpython@3.12``; a name that is no version counts for none."""
     lines = files.read_text(path, root).splitlines()
     for number, line in enumerate(lines, start=1):
-        found = re.match(r"(?:c?python[-@]?)?(\d+)(?:\.(\d+))?(?![\w-])", line.strip().lower())
+        found = re.match(rf"(?:c?python[-@]?)?{VERSION}(?![\w-])", line.strip().lower())
         if found:
             source = f"{files.relative(path, root)}:{number}"
             return _version(int(found[1]), found[2], line.strip(), source)
@@ -85,20 +86,23 @@ def _newest(sets: list[str], asked: str, source: str) -> str:
 def _allowed(sets: list[str], asked: str, source: str) -> Iterator[int]:
     for one in sets:
         try:
-            specifier = SpecifierSet(one)
-        except InvalidSpecifier as error:
+            yield from _allowed_by(SpecifierSet(one))
+        except ValueError as error:  # InvalidSpecifier, or a number of thousands of digits
             problem = f"{source}: {asked} is no version specifier."
             raise ConfigInvalid(problem, f'Write ">={DEFAULT_PYTHON}".') from error
-        for minor in PREFERRED:
-            if any(specifier.contains(f"3.{minor}.{patch}") for patch in PATCHES):
-                yield minor
+
+
+def _allowed_by(specifier: SpecifierSet) -> Iterator[int]:
+    for minor in PREFERRED:
+        if any(specifier.contains(f"3.{minor}.{patch}") for patch in PATCHES):
+            yield minor
 
 
 def _pipfile(path: Path, root: Path) -> Fact[str] | None:
     data, text = files.read_toml(path, root)
     for key in ("python_full_version", "python_version"):
         asked = pyproject.table(data, "requires").get(key)
-        found = re.match(r"(\d+)(?:\.(\d+))?", asked) if isinstance(asked, str) else None
+        found = re.match(VERSION, asked) if isinstance(asked, str) else None
         if found:
             source = f"{files.relative(path, root)}:{files.toml_line(text, 'requires', key)}"
             return _version(int(found[1]), found[2], found[0], source)

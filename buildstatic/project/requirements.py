@@ -80,7 +80,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             held += line[:-1]
             continue
         full, held = held + ("" if is_comment else line), ""
-        content = re.sub(r"(^|\s+)#.*$", "", full).strip()
+        content = re.sub(r"(^|\s)#.*$", "", full).strip()
         if content:
             yield start, content
 
@@ -107,7 +107,7 @@ def _included(value: str, path: Path, place: str, result: Requirements) -> Path 
     """Return the file that ``-r value`` names, seen from the file it stands in."""
     if _is_url(value):
         return None
-    included = (path.parent / _unquoted(value)).resolve()
+    included = files.resolved(path.parent / _unquoted(value))
     if not included.is_relative_to(result.root):
         problem = f"{place}: {value} lies outside of {result.root}."
         raise ConfigInvalid(problem, "Take a directory that holds both as the project's root.")
@@ -130,7 +130,7 @@ def _is_url(value: str) -> bool:
 def _requirement(
     line: str, path: Path, place: str, result: Requirements, into: list[Package]
 ) -> None:
-    text = re.split(r"\s+-", f" {line}", maxsplit=1)[0].strip()  # --hash=…, --config-settings=…
+    text = re.split(r"\s-", f" {line}", maxsplit=1)[0].strip()  # --hash=…, --config-settings=…
     if _is_path(text):
         _local(text, path, place, result)
         return
@@ -182,18 +182,22 @@ def _archive_name(address: str) -> str:
         return ""
 
 
+def _is_there(path: Path) -> bool:
+    return files.is_file(path) or files.is_directory(path)
+
+
 def _local(text: str, path: Path, place: str, result: Requirements) -> None:
     """Note a directory, or a file, of the project's own that is installed from."""
     bare = _unquoted(text.partition(";")[0].partition("[")[0].strip().removeprefix("file:"))
     # pip counts from the directory it runs in: the root; a line like this may mean its file's.
-    places = [(directory / bare).resolve() for directory in (result.root, path.parent)]
+    places = [files.resolved(directory / bare) for directory in (result.root, path.parent)]
     inside = [candidate for candidate in places if candidate.is_relative_to(result.root)]
-    base = next((candidate for candidate in inside if candidate.exists()), None)
+    base = next((candidate for candidate in inside if _is_there(candidate)), None)
     if base is None:
         if bare.startswith("/"):  # a place in the image
             return
         raise ConfigInvalid(f"{place}: there is no {bare} in the project.", "Add it, or drop it.")
-    (result.local if base.is_dir() else result.files).append(base)
-    name = _archive_name(base.name) if base.is_file() else ""
+    (result.local if files.is_directory(base) else result.files).append(base)
+    name = _archive_name(base.name) if files.is_file(base) else ""
     if name:
         result.found.append(Package(canonical(name), "", frozenset(), place))

@@ -32,7 +32,7 @@ class Search:
     def package(self, name: str) -> Path | None:
         """Return the directory of the package *name*, whether it has an ``__init__.py`` or not."""
         places = (directory.joinpath(*name.split(".")) for directory in self.directories)
-        return next((place for place in places if place.is_dir()), None)
+        return next((place for place in places if files.is_directory(place)), None)
 
 
 def module_at(place: Path) -> Path | None:

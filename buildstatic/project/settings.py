@@ -8,7 +8,7 @@ from pathlib import Path
 
 from buildstatic.project import reader
 from buildstatic.project.model import Variable
-from buildstatic.project.reader import UNKNOWN, Value, plain
+from buildstatic.project.reader import UNKNOWN, Module, Ref, Value, plain
 from buildstatic.project.reader.state import Read
 from buildstatic.project.search import Search
 
@@ -17,12 +17,14 @@ from buildstatic.project.search import Search
 class Settings:
     """The names of a settings module, and the environment variables that were read for them.
 
-    *file* is the module's, relative to the root.
+    *file* is the module's, relative to the root. *classes* is where django-configurations is
+    imported: then the settings are attributes of a class, and *names* has none of them.
     """
 
     file: str
     names: Mapping[str, Value]
     variables: tuple[Variable, ...]
+    classes: str | None = None
 
     def get(self, name: str) -> Value | None:
         """Return what *name* is worth, or None where the settings leave Django's default."""
@@ -48,7 +50,17 @@ def read(path: Path, search: Search) -> Settings:
     Raises `ConfigInvalid` where a file is not valid Python.
     """
     names, reading = reader.read(path, search)
-    return Settings(search.relative(path), names, _variables(reading.reads))
+    variables = _variables(reading.reads)
+    return Settings(search.relative(path), names, variables, _classes(names))
+
+
+def _classes(names: Mapping[str, Value]) -> str | None:
+    modules = [value.data for value in names.values() if isinstance(value.data, Module)]
+    inner = [value for module in modules for value in module.names.values()]
+    for value in (*names.values(), *inner):
+        if isinstance(value.data, Ref) and value.data.name.partition(".")[0] == "configurations":
+            return value.source
+    return None
 
 
 def _variables(reads: Sequence[Read]) -> tuple[Variable, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from buildstatic.project.model import Database, Fact, Server
 from buildstatic.project.packages import Package, Packages
@@ -76,10 +76,10 @@ def reads_legacy(packages: Packages) -> bool:
     try:
         specifier = SpecifierSet(django.specifier if django else "<5")
         stated = [Version(item.version.removesuffix(".*")) for item in specifier]
-    except (InvalidSpecifier, InvalidVersion):
+        candidates = [Version("5.1"), Version("5.2"), Version("6"), Version("99"), *stated]
+        return not any(
+            version >= Version("5.1") and specifier.contains(version, prereleases=True)
+            for version in candidates
+        )
+    except ValueError:  # no specifier, no version, or a number of thousands of digits
         return True
-    candidates = [Version("5.1"), Version("5.2"), Version("6"), Version("99"), *stated]
-    return not any(
-        version >= Version("5.1") and specifier.contains(version, prereleases=True)
-        for version in candidates
-    )

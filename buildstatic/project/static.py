@@ -70,7 +70,7 @@ def _remote(backend: Value | None, settings: Settings, search: Search) -> Fact[b
     Where it is one or another (``if DEBUG:``), both have to be of one kind.
     """
     if backend is None:
-        return Fact(False, f"{settings.file}:1")
+        return None if settings.classes else Fact(False, f"{settings.file}:1")
     options = backend.options if backend.data is UNKNOWN else (backend.data,)
     kinds = {is_remote(name, search) if isinstance(name, str) else None for name in options}
     remote = kinds.pop() if len(kinds) == 1 else None

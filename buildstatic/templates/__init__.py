@@ -23,7 +23,7 @@ class Generated:
 
     *appends* tells that the text is the present file's with lines added at its end. *notes* are
     plain sentences for the person who generates: why the file says what it says, and what is left
-    to do. They are printed, never written.
+    to do; *warnings* say what will not work. They are printed, never written.
     """
 
     path: str
@@ -31,6 +31,7 @@ class Generated:
     executable: bool = False
     appends: bool = False
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def render(template: str, **context: object) -> str:
@@ -51,9 +52,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters.update(
-        sh=shlex.quote, json=json_text, py=python_text, exec=exec_form, command=shlex.join
-    )
+    environment.filters.update(sh=shlex.quote, json=json_text, py=python_text, exec=exec_form)
     return environment
 
 

@@ -37,7 +37,8 @@ class Change:
 def compare(root: Path, files: Iterable[Generated]) -> tuple[Change, ...]:
     """Return *files* beside what *root* has in their places; nothing is written.
 
-    Raises FilesExist where something that is no file is in the way.
+    Raises FilesExist where something that is no file is in the way, ConfigInvalid where a file
+    would name a path that is not UTF-8.
     """
     return tuple(_compare(root, file) for file in files)
 
@@ -82,7 +83,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _compare(root: Path, file: Generated) -> Change:
-    path = root / file.path
+    path, after = root / file.path, encoded(file)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -95,18 +96,18 @@ def _compare(root: Path, file: Generated) -> Change:
             "Move it away, or write the file elsewhere with --stdout.",
         )
     before = path.read_bytes()
-    return Change(file, before, _state(file, before, mode))
+    return Change(file, before, _state(file, before, after, mode))
 
 
-def _state(file: Generated, before: bytes, mode: int) -> State:
-    after = _encode(file)
+def _state(file: Generated, before: bytes, after: bytes, mode: int) -> State:
     if before == after:
         lacks_mode = file.executable and not mode & stat.S_IXUSR
         return State.MODE if lacks_mode else State.UNCHANGED
     return State.ADDED if file.appends and after.startswith(before) else State.DIFFERENT
 
 
-def _encode(file: Generated) -> bytes:
+def encoded(file: Generated) -> bytes:
+    """Return the bytes of *file*; raises ConfigInvalid where it names what is not UTF-8."""
     try:
         return file.text.encode()
     except UnicodeEncodeError:
@@ -136,7 +137,7 @@ def _prepare(root: Path, change: Change, undo: ExitStack) -> Path:
         _make_directories(place.parent, undo)
         with temporary.open("xb") as stream:
             undo.callback(temporary.unlink, missing_ok=True)
-            stream.write(_encode(change.file))
+            stream.write(encoded(change.file))
         temporary.chmod(_mode(place, temporary, change.file.executable))
     except OSError as error:
         raise DiskFailed(f"{change.file.path} cannot be written: {error.strerror}.") from error

@@ -220,6 +220,17 @@ def test_the_server_is_the_same_in_all_files(site: Path) -> None:
     assert "python:3.12-slim" in dockerfile
 
 
+def test_collecting_a_local_tree_in_release_is_warned_of_wherever_it_is_printed(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for how in ("--stdout", "--force"):
+        assert generate(site, "procfile", "--collect-in", "release", how) == 0
+        said = capsys.readouterr().err
+        assert said.startswith("warning: Heroku throws away what the release phase writes")
+    generate(site, "procfile", "--force")
+    assert "warning:" not in capsys.readouterr().err
+
+
 def test_a_server_that_is_not_installed_is_said(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

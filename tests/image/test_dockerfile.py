@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.errors import ConfigInvalid
 from buildstatic.image.dockerfile import dockerfile, tree_in_image
 from buildstatic.image.recipe import stage_names
 from buildstatic.project import Dependencies, Fact
@@ -145,6 +146,67 @@ def test_a_remote_storage_has_no_static_stage(name: str) -> None:
     assert {"static", "export", "buildstatic-wheels"}.isdisjoint(stage_names(text))
     assert "--link" not in text
     assert "python manage.py collectstatic --noinput" in text
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        pytest.param("storages.backends.s3.S3Storage", id="usual"),
+        pytest.param("a.very.long.dotted.path." * 8 + "Storage", id="long"),
+        pytest.param("a\nRUN rm -rf /", id="with a line break"),
+        pytest.param("a \\", id="with a backslash at its end"),
+    ],
+)
+def test_the_comment_of_a_remote_storage_is_a_comment_whatever_its_name(storage: str) -> None:
+    facts = {"storage": Fact(storage, "s:1"), "remote": Fact(True, "s:1")}
+    text = text_of(Variant(facts))
+    usual = text_of(VARIANTS["remote"])
+    named = f"#   {' '.join(storage.split())}"
+    assert [named if "S3Storage" in line else line for line in usual.splitlines()] == (
+        text.splitlines()
+    )
+    comments = [line for line in usual.splitlines() if line.startswith("#")]
+    assert max(map(len, comments)) <= 100
+
+
+def test_a_remote_storage_of_no_name_is_still_said_to_be_one() -> None:
+    assert "#   its storage\n" in text_of(Variant({"remote": Fact(True, "s:1")}))
+
+
+BREAKS = ["line\nbreak", "carriage\rreturn", "caf\udcff"]
+
+
+@pytest.mark.parametrize("name", BREAKS, ids=ascii)
+@pytest.mark.parametrize("fact", ["dependencies", "manage", "static_root", "frontend"])
+def test_no_name_of_several_lines_gets_into_a_dockerfile(name: str, fact: str) -> None:
+    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot hold"):
+        text_of(Variant({fact: odd(name)[fact]}))
+
+
+@pytest.mark.parametrize("value", BREAKS, ids=ascii)
+def test_a_placeholder_of_several_lines_is_for_buildstatics_own_collecting(value: str) -> None:
+    placeholders = {"environment": {"PEM": value}}
+    assert "PEM" not in text_of(Variant({}, placeholders))
+    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot hold"):
+        text_of(Variant({}, {**placeholders, "collector": "django"}))
+
+
+@pytest.mark.parametrize("name", ["my-key", "1ST", "a b", "KEY;id", "SCHLÜSSEL"])
+def test_a_variable_that_no_shell_can_set_is_refused_where_django_collects(name: str) -> None:
+    options = {"environment": {name: "x"}, "collector": "django"}
+    with pytest.raises(ConfigInvalid, match="No shell can set"):
+        text_of(Variant({}, options))
+    assert text_of(Variant({}, {"environment": {name: "x"}})) == text_of(VARIANTS["default"])
+
+
+def test_the_tree_may_stand_outside_of_the_project() -> None:
+    fact = Fact("/srv/static", "settings.py:1")
+    text = text_of(Variant({"static_root": fact}))
+    assert "COPY --from=static /layer/srv/static/ /" in stage(text, "export")
+    assert "COPY --link --from=static /layer/ /" in stage(text, "web")
+
+    by_django = text_of(Variant({"static_root": fact}, {"collector": "django"}))
+    assert "mv /srv/static /layer/srv" in stage(by_django, "static")
 
 
 def test_django_can_collect_alone() -> None:

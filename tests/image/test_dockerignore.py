@@ -89,8 +89,8 @@ def fill(root: Path, *files: str) -> None:
         path.write_text(file)
 
 
-def by_the_sdk(root: Path, text: str) -> set[str]:
-    """Return the files that are sent of *root*, as docker's Python SDK reads *text*."""
+def by_the_api(root: Path, text: str) -> set[str]:
+    """Return the files that are sent of *root*, as *text* is read here."""
     paths = read_context(root, text).paths
     return {path for path in paths if (root / path).is_file()} - {".dockerignore"}
 
@@ -110,7 +110,7 @@ def by_the_engine(root: Path, text: str, tmp_path: Path) -> set[str]:
 
 
 @pytest.fixture(
-    params=["sdk", pytest.param("engine", marks=pytest.mark.engine)],
+    params=["api", pytest.param("engine", marks=pytest.mark.engine)],
 )
 def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Return a function from a project to the files that are sent of it."""
@@ -121,7 +121,7 @@ def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         text = dockerignore(project).text
         if request.param == "engine":
             return by_the_engine(project.root, text, tmp_path)
-        return by_the_sdk(project.root, text)
+        return by_the_api(project.root, text)
 
     return sent
 
@@ -147,12 +147,24 @@ def test_names_are_taken_literally(tmp_path: Path, sent: Any) -> None:
     assert sent(plain(root)) == kept | set(decoys)
 
 
+EDGES = (" space first", "tab last\t", "\u00a0no-break space\u3000", "line\nbreak", "a\rb", "a\tb")
+
+
+@pytest.mark.parametrize("name", EDGES, ids=ascii)
+def test_names_with_odd_edges_are_kept_out_too(name: str, tmp_path: Path, sent: Any) -> None:
+    root = tmp_path / "project"
+    fill(root, f"{name}/upload.png", "line/break", "kept")
+    project = plain(root, media_root=Fact(name, "s:1"))
+    assert sent(project) == {"line/break", "kept"}
+    assert "\nbreak" not in dockerignore(project).text
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_tree_and_odd_media_are_kept_out(name: str, tmp_path: Path) -> None:
     fill(tmp_path, f"{name}/tree/x.css", f"{name}/media/x.png", f"{name}/settings.py")
     facts = {key: Fact(f"{name}/{key}", "s:1") for key in ("tree", "media")}
     project = plain(tmp_path, static_root=facts["tree"], media_root=facts["media"])
-    assert by_the_sdk(tmp_path, dockerignore(project).text) == {f"{name}/settings.py"}
+    assert by_the_api(tmp_path, dockerignore(project).text) == {f"{name}/settings.py"}
 
 
 def test_an_app_of_the_name_media_stays(root: Path, sent: Any) -> None:
@@ -164,31 +176,31 @@ def test_an_app_of_the_name_media_stays(root: Path, sent: Any) -> None:
 def test_uploads_are_kept_out_where_the_settings_put_them(root: Path) -> None:
     fill(root, "uploads/secret.pdf")
     text = dockerignore(plain(root, media_root=Fact("uploads", "s:1"))).text
-    assert by_the_sdk(root, text) == {*NEEDED, "media/upload.pdf"}
+    assert by_the_api(root, text) == {*NEEDED, "media/upload.pdf"}
 
 
 @pytest.mark.parametrize("place", ["/srv/media", "."])
 def test_uploads_outside_of_the_project_exclude_nothing(place: str, root: Path) -> None:
     text = dockerignore(plain(root, media_root=Fact(place, "s:1"))).text
-    assert by_the_sdk(root, text) == {*NEEDED, "media/upload.pdf"}
+    assert by_the_api(root, text) == {*NEEDED, "media/upload.pdf"}
 
 
 def test_a_tree_outside_of_the_project_excludes_nothing(root: Path) -> None:
     text = dockerignore(plain(root, static_root=Fact("/srv/static", "s:1"))).text
-    assert by_the_sdk(root, text) == {*NEEDED, "staticfiles/staticfiles.json"}
+    assert by_the_api(root, text) == {*NEEDED, "staticfiles/staticfiles.json"}
 
 
 def test_without_a_static_root_the_usual_tree_is_kept_out(root: Path) -> None:
-    assert by_the_sdk(root, dockerignore(plain(root, static_root=None)).text) == set(NEEDED)
+    assert by_the_api(root, dockerignore(plain(root, static_root=None)).text) == set(NEEDED)
 
 
 def test_modules_that_are_collected_are_sent_where_no_stage_installs_them(root: Path) -> None:
     modules = {"node_modules/react/index.js", "web/node_modules/react/index.js"}
     alone = plain(root, node_modules=Fact(True, "s:1"))
-    assert by_the_sdk(root, dockerignore(alone).text) == {*NEEDED, *modules}
+    assert by_the_api(root, dockerignore(alone).text) == {*NEEDED, *modules}
 
     installed = plain(root, node_modules=Fact(True, "s:1"), frontend=frontend("npm", modules=True))
-    assert by_the_sdk(root, dockerignore(installed).text) == set(NEEDED)
+    assert by_the_api(root, dockerignore(installed).text) == set(NEEDED)
 
 
 def test_it_is_short_and_says_why(root: Path) -> None:

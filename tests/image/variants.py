@@ -22,6 +22,7 @@ ODD = (
     "#hash",
     "!bang",
     "star*[x]?",
+    "or|b{1}*",
     "[ab]c",
     "a^b",
     "a,b=c",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from honcho.environ import parse_procfile
@@ -44,6 +45,7 @@ def test_release_migrates_and_a_comment_says_where_collecting_happens(tmp_path: 
     }
     assert "collected while the slug is built, not here" in file.text
     assert not file.notes
+    assert not file.warnings
 
 
 @pytest.mark.parametrize(
@@ -64,9 +66,22 @@ def test_release_collects_for_remote_storage_or_when_asked(
     assert processes(procfile(found, options))["release"] == release
 
 
-def test_a_local_tree_collected_in_release_is_warned_of(tmp_path: Path) -> None:
-    (note,) = procfile(project(tmp_path), Options(collect_in="release")).notes
-    assert "throws away what the release phase writes" in note
+def test_a_local_tree_collected_in_release_is_warned_of_here_and_in_the_file(
+    tmp_path: Path,
+) -> None:
+    file = procfile(project(tmp_path), Options(collect_in="release"))
+    (warning,) = file.warnings
+    assert "throws away what the release phase writes" in warning
+    assert "# Collects into a local directory, which Heroku throws away" in file.text
+
+
+@pytest.mark.parametrize("collect_in", [None, "release"])
+def test_a_remote_storage_is_no_cause_for_a_warning(
+    tmp_path: Path, collect_in: Literal["release"] | None
+) -> None:
+    file = procfile(remote(tmp_path), Options(collect_in=collect_in))
+    assert not file.warnings
+    assert "# Static files are kept elsewhere: the release phase collects them" in file.text
 
 
 def test_the_buildpacks_own_collecting_is_to_be_turned_off_for_remote_storage(

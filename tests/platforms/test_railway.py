@@ -17,7 +17,7 @@ from railway_sdk import create_railway_context
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import railway
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
-from buildstatic.project import Project
+from buildstatic.project import Fact, Project
 from tests.platforms.projects import (
     AWKWARD,
     FOREIGN,
@@ -226,6 +226,21 @@ def test_production_settings_are_in_the_environment(tmp_path: Path) -> None:
     module = {"type": "literal", "value": "mysite.settings.production"}
     assert variables == {"DJANGO_SETTINGS_MODULE": module}
     assert "railway variable set DJANGO_SETTINGS_MODULE" in notes(production(tmp_path))
+
+
+@pytest.mark.parametrize("name", [*AWKWARD, "line\nbreak", '"""', "${{ x }}", "\u2028"])
+def test_any_module_reaches_railway_whole(tmp_path: Path, name: str) -> None:
+    """In both files, for the shell that runs the command, and in the environment."""
+    found = project(
+        tmp_path,
+        settings=Fact(f"{name}.settings", "--settings"),
+        wsgi=Fact(f"{name}.wsgi:application", "--settings"),
+    )
+    parsed, node = config(found), service(found)
+    assert parsed["deploy"]["startCommand"] == node["deploy"]["startCommand"]
+    assert shlex.split(parsed["deploy"]["startCommand"])[-1] == f"{name}.wsgi:application"
+    module = {"type": "literal", "value": f"{name}.settings"}
+    assert node["variables"] == {"DJANGO_SETTINGS_MODULE": module}
 
 
 def test_settings_that_manage_py_names_are_not_said_again(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ from tests.project.tree import write
         ("3.9-mysite", None),
         ("pypy3.10-7.3", None),
         ("", None),
+        (f"3.{'9' * 5000}", None),
     ],
+    ids=lambda value: str(value)[:20],
 )
 @pytest.mark.parametrize("file", [".python-version", "runtime.txt"])
 def test_version_files_are_read(tmp_path: Path, file: str, text: str, expected: str | None) -> None:
@@ -133,7 +135,8 @@ def test_a_python_below_3_11_is_said_with_its_place(
     assert "3.13" in caught.value.advice
 
 
-def test_a_specifier_that_is_none_is_said(tmp_path: Path) -> None:
-    write(tmp_path, {"pyproject.toml": '[project]\nrequires-python = "three"'})
-    with pytest.raises(ConfigInvalid, match=r"^pyproject.toml:2: three is no version specifier"):
+@pytest.mark.parametrize("asked", ["three", f"==3.{'9' * 5000}"], ids=["words", "digits"])
+def test_a_specifier_that_is_none_is_said(tmp_path: Path, asked: str) -> None:
+    write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{asked}"'})
+    with pytest.raises(ConfigInvalid, match=r"^pyproject.toml:2: .* is no version specifier"):
         find(tmp_path, tmp_path)

@@ -143,7 +143,12 @@ def test_directories_and_archives_of_the_project_are_noted(tmp_path: Path) -> No
         ("<<<<<<< HEAD", "requirements.txt:1: <<<<<<< HEAD is no requirement"),
         ("./missing", "requirements.txt:1: there is no ./missing in the project."),
         (b"Django\n\xe9t\xe9", "requirements.txt:2: not utf-8 text."),
+        ("Django\n-r a\0b", "requirements.txt:2: has a null byte"),
+        (f"./{'a' * 300}", "requirements.txt:1: there is no ./aaa"),
+        (f"-r {'a' * 300}", "requirements.txt:1: there is no file aaa"),
+        ("a" + " " * 20_000 + "b", "requirements.txt:1: a "),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_pip_would_fail_on_is_said_with_its_line(
     tmp_path: Path, text: str | bytes, problem: str
@@ -152,3 +157,13 @@ def test_what_pip_would_fail_on_is_said_with_its_line(
         packages(tmp_path, text)
     assert caught.value.problem.startswith(problem)
     assert caught.value.advice
+
+
+@pytest.mark.parametrize("line", ["-r loop.txt", "-e ./loop.txt", "-r out.txt"])
+def test_links_in_circles_and_to_elsewhere_are_said(tmp_path: Path, line: str) -> None:
+    root = write(tmp_path / "root", {"requirements.txt": line})
+    (root / "loop.txt").symlink_to("loop.txt")
+    (root / "out.txt").symlink_to("../secrets.txt")
+    write(tmp_path, {"secrets.txt": "Django"})
+    with pytest.raises(ConfigInvalid, match=r"^requirements.txt:1: "):
+        read(root / "requirements.txt", root, "3.13")

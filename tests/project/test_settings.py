@@ -127,6 +127,25 @@ def test_what_cannot_be_known_is_unknown_and_harmless(tmp_path: Path, text: str)
     assert worth(tmp_path, text) is UNKNOWN
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "X = X + X",
+        "X += X",
+        "X = [*X, *X]",
+        "X.extend(X)",
+        "S = S + S",
+        "S = f'{S}{S}'",
+        "S = S.replace('a', S)",
+        "S = S.join([S, S])",
+    ],
+)
+def test_what_grows_without_end_is_let_go(tmp_path: Path, line: str) -> None:
+    lines = "\n".join([line] * 100)
+    found = worth(tmp_path, f"X = ['a']\nS = 'aa'\n{lines}\n", line[0])
+    assert found is UNKNOWN or (isinstance(found, tuple) and set(found) == {UNKNOWN})
+
+
 def test_endless_work_ends(tmp_path: Path) -> None:
     rounds = "\n".join(f"{'  ' * n}for a{n} in R:" for n in range(12))
     text = f"R = {list(range(50))}\nX = 1\n{rounds}\n{'  ' * 12}Y = a1\n"
@@ -268,6 +287,21 @@ def test_imports_of_the_project_are_followed(
 ) -> None:
     write(tmp_path, others)
     assert worth(tmp_path, settings) == "a"
+
+
+def test_an_include_takes_each_file_once_and_never_itself(tmp_path: Path) -> None:
+    include = "from split_settings.tools import include\n"
+    parts = {"mysite/a.py": "X = ['a']", "mysite/b.py": f"X.append('b')\n{include}include('*.py')"}
+    write(tmp_path, parts)
+    text = f"{include}include('*.py', 'a.py', '/dev/zero', '../nowhere.py')\nX.append('c')\n"
+    assert worth(tmp_path, text) == ("a", "b", "c")
+
+
+def test_an_include_counts_where_its_module_is_read_again(tmp_path: Path) -> None:
+    include = "from split_settings.tools import include\ninclude('parts/*.py')\n"
+    write(tmp_path, {"mysite/base.py": include, "mysite/parts/a.py": "X = 'a'"})
+    text = "import os\nif os.environ.get('A'):\n  from .base import *\nfrom .base import *\n"
+    assert worth(tmp_path, text) == "a"
 
 
 def test_private_names_stay_behind(tmp_path: Path) -> None:

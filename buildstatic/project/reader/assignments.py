@@ -10,7 +10,7 @@ from buildstatic.project.reader import variables
 from buildstatic.project.reader.expressions import evaluate
 from buildstatic.project.reader.operators import operate
 from buildstatic.project.reader.state import Frame
-from buildstatic.project.reader.values import UNKNOWN, Ref, Value, put, union
+from buildstatic.project.reader.values import UNKNOWN, Ref, Value, bounded, put, union
 
 
 def assign(target: ast.expr, value: Value, frame: Frame) -> None:
@@ -65,7 +65,7 @@ def _path(target: ast.expr, frame: Frame) -> tuple[ast.expr, tuple[object, ...]]
 def augment(node: ast.AugAssign, frame: Frame) -> None:
     """``INSTALLED_APPS += […]``."""
     before, added = evaluate(node.target, frame), evaluate(node.value, frame)
-    data = operate(before.data, node.op, added.data)
+    data = bounded(operate(before.data, node.op, added.data))
     value = Value(data, frame.source(node), union(before, added))
     assign(node.target, value, frame)
 
@@ -102,5 +102,5 @@ def change(base: ast.expr, name: str, given: tuple[Value, ...], frame: Frame) ->
     """Let *base* be worth what its method *name* makes of it: ``MIDDLEWARE.append("…")``."""
     before = evaluate(base, frame)
     if given and isinstance(before.data, tuple | dict):
-        data = CHANGES[name](before, given)
+        data = bounded(CHANGES[name](before, given))
         assign(base, replace(before, data=data, reads=union(before, *given)), frame)

@@ -18,6 +18,7 @@ from buildstatic.project.reader.values import (
     Module,
     Ref,
     Value,
+    bounded,
     merge,
     truth,
     union,
@@ -47,7 +48,7 @@ def evaluate(node: ast.expr, frame: Frame) -> Value:
         value = _evaluate(node, frame)
     except RecursionError:
         value = Value(UNKNOWN)
-    return replace(value, source=frame.source(node))
+    return replace(value, data=bounded(value.data), source=frame.source(node))
 
 
 def _evaluate(node: ast.expr, frame: Frame) -> Value:

@@ -49,7 +49,7 @@ def bind_from(node: ast.ImportFrom, frame: Frame) -> None:
     """``from .base import *`` and its kin."""
     place = _place(node, frame)
     path = module_at(place) if place else None
-    if place is None or (path is None and not place.is_dir()):
+    if place is None or (path is None and not files.is_directory(place)):
         frame.reading.missed += place is not None
         for alias in node.names:
             _bind_outside(alias, node, frame)
@@ -78,7 +78,7 @@ def _place(node: ast.ImportFrom, frame: Frame) -> Path | None:
         return directory.joinpath(*parts)
     for directory in frame.reading.search.directories:
         top = directory / parts[0]
-        if module_at(top) or top.is_dir():
+        if module_at(top) or files.is_directory(top):
             return directory.joinpath(*parts)
     return None
 
@@ -125,9 +125,21 @@ def include(patterns: Sequence[Value], frame: Frame) -> None:
         # Not Path.glob, which raises for an absolute pattern.
         for name in sorted(glob.glob(pattern.data, root_dir=frame.file.parent)):  # noqa: PTH207
             path = frame.file.parent / name
+            if not _is_new(path, frame):
+                continue
             tree = files.read_python(path, frame.reading.search.root)
             frame.names["__file__"] = Value(str(frame.reading.place(path)))
             inner = replace(frame, file=path)
             inner.follow(tree.body, inner)
     if own is not None:
         frame.names["__file__"] = own
+
+
+def _is_new(path: Path, frame: Frame) -> bool:
+    """Say whether *path* is a file that is to be included: none is twice, nor in itself."""
+    frame.included.add(files.resolved(frame.file))
+    place = files.resolved(path)
+    if place in frame.included or not files.is_file(place):
+        return False
+    frame.included.add(place)
+    return True

@@ -72,7 +72,8 @@ class Frame:
 
     *runs* is whether this code is reached in an empty environment; *site* the place of the call
     that led here; *tested* the variables that branches hung on; *prefix* that of environs;
-    *distance* how many imports away from the settings this is.
+    *distance* how many imports away from the settings this is; *included* the files that
+    ``include`` took in.
     """
 
     reading: Reading
@@ -85,6 +86,7 @@ class Frame:
     distance: int = 0
     returns: list[tuple[bool, Value]] = field(default_factory=list)
     tested: list[str] = field(default_factory=list)
+    included: set[Path] = field(default_factory=set)
 
     def source(self, node: ast.AST) -> str:
         """Return ``file:line`` of *node*."""

@@ -18,6 +18,7 @@ class _Unknown(Enum):
 
 
 UNKNOWN: Final = _Unknown.UNKNOWN
+LARGEST = 10_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,12 @@ class Environment:
 
     library: str
     defaults: Mapping[str, Value] = field(default_factory=dict)
+
+
+def bounded(data: object) -> object:
+    """Return *data*, or UNKNOWN where it has grown beyond what settings hold (``X += X``)."""
+    is_large = isinstance(data, str | tuple | dict) and len(data) > LARGEST
+    return UNKNOWN if is_large else data
 
 
 def plain(value: Value) -> object:

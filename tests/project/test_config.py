@@ -1,0 +1,69 @@
+"""``[tool.buildstatic]`` in pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project.config import Config, load
+from tests.project.tree import write
+
+
+def loaded(root: Path, text: str) -> Config:
+    return load(write(root, {"pyproject.toml": text}))
+
+
+def test_everything_it_may_say_is_read_with_its_line(tmp_path: Path) -> None:
+    text = (
+        '[project]\nname = "x"\n\n[tool.buildstatic]\nmanage = "src/manage.py"\n'
+        'settings = "a.b"\nnetwork = true\n\n[tool.buildstatic.env]\nKEY = "value"\n'
+    )
+    found = loaded(tmp_path, text)
+    assert (found.manage, found.settings, found.network) == ("src/manage.py", "a.b", True)
+    assert found.env == {"KEY": "value"}
+    assert found.source("manage") == "pyproject.toml:5"
+    assert found.source("settings") == "pyproject.toml:6"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({}, id="no-file"),
+        pytest.param({"pyproject.toml": ""}, id="empty"),
+        pytest.param({"pyproject.toml": "[tool.ruff]\nline-length = 100\n"}, id="no-table"),
+        pytest.param({"pyproject.toml": "tool = 1"}, id="tool-is-no-table"),
+        pytest.param({"pyproject.toml/x": ""}, id="a-directory"),
+    ],
+)
+def test_without_it_the_defaults_hold(tmp_path: Path, files: dict[str, str]) -> None:
+    assert load(write(tmp_path, files)) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        pytest.param('settings = "a"\nsetings = "b"', 3, "Did you mean settings?", id="misspelt"),
+        pytest.param("colour = 1", 2, "There are manage, settings, network, env.", id="unknown"),
+        pytest.param("settings = 1", 2, "settings in [tool.buildstatic] must be text", id="number"),
+        pytest.param('network = "yes"', 2, "must be true or false. It is", id="text-for-a-flag"),
+        pytest.param('env = ["A"]', 2, "must be a table of text", id="list-for-a-table"),
+        pytest.param("env.DEBUG = true", 2, 'Write DEBUG = "true"', id="flag-in-env"),
+        pytest.param("[tool.buildstatic.env]\nA = 'a'\nPORT = 80", 4, 'PORT = "80"', id="number-2"),
+        pytest.param("[tool.buildstatic.env]\n'A=B' = ''", 3, "no name of a variable", id="name"),
+        pytest.param("settings = ", 2, "invalid TOML", id="toml"),
+    ],
+)
+def test_what_it_may_not_say_is_said_with_its_line(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        loaded(tmp_path, f"[tool.buildstatic]\n{text}\n")
+    assert str(caught.value).startswith(f"pyproject.toml:{line}: ")
+    assert said in str(caught.value)
+
+
+def test_a_value_in_place_of_the_table_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=r"^pyproject.toml:2: tool.buildstatic is no table"):
+        loaded(tmp_path, "[tool]\nbuildstatic = 1\n")

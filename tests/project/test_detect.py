@@ -1,0 +1,268 @@
+"""Detection as a whole, on projects as people lay them out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from buildstatic.project.detect import detect
+from buildstatic.project.model import Fact, Project
+from tests.project.tree import MANAGE, project, write
+from tests.running import run
+from tests.samples import copy
+from tests.startproject import startproject
+
+
+def values(found: Project, *names: str) -> dict[str, object]:
+    facts = {name: getattr(found, name) for name in names}
+    return {name: fact.value if fact else None for name, fact in facts.items()}
+
+
+def test_startproject_is_known_for_what_it_is(tmp_path: Path) -> None:
+    root = startproject(tmp_path)
+    found = detect(root, environ={})
+    assert found.root == root
+    names = ("manage", "settings", "wsgi", "asgi", "static_url", "sqlite", "remote")
+    assert values(found, *names) == {
+        "manage": "manage.py",
+        "settings": "mysite.settings",
+        "wsgi": "mysite.wsgi:application",
+        "asgi": "mysite.asgi:application",
+        "static_url": "/static/",
+        "sqlite": "db.sqlite3",
+        "remote": False,
+    }
+    lacking = ("python", "dependencies", "server", "whitenoise", "database", "frontend", "storage")
+    assert values(found, *lacking, "static_root") == dict.fromkeys((*lacking, "static_root"))
+    assert (found.variables, found.secret_key, found.notes) == ((), None, ())
+
+
+COOKIECUTTER = {
+    "manage.py": (
+        "import os, sys\nfrom pathlib import Path\nif __name__ == '__main__':\n"
+        "    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings.local')\n"
+        "    try:\n        from django.core.management import execute_from_command_line\n"
+        "    except ImportError:\n        raise\n"
+        "    sys.path.append(str(Path(__file__).parent.resolve() / 'shop'))\n"
+        "    execute_from_command_line(sys.argv)\n"
+    ),
+    "config/settings/__init__.py": "",
+    "config/settings/base.py": (
+        "from pathlib import Path\nimport environ\n"
+        "BASE_DIR = Path(__file__).resolve(strict=True).parent.parent.parent\n"
+        "APPS_DIR = BASE_DIR / 'shop'\nenv = environ.Env()\n"
+        "READ_DOT_ENV_FILE = env.bool('DJANGO_READ_DOT_ENV_FILE', default=False)\n"
+        "if READ_DOT_ENV_FILE:\n    env.read_env(str(BASE_DIR / '.env'))\n"
+        "DEBUG = env.bool('DJANGO_DEBUG', False)\n"
+        "DATABASES = {'default': env.db('DATABASE_URL')}\n"
+        "DATABASES['default']['ATOMIC_REQUESTS'] = True\n"
+        "WSGI_APPLICATION = 'config.wsgi.application'\n"
+        "STATIC_ROOT = str(BASE_DIR / 'staticfiles')\nSTATIC_URL = '/static/'\n"
+        "STATICFILES_DIRS = [str(APPS_DIR / 'static')]\nMEDIA_ROOT = str(APPS_DIR / 'media')\n"
+    ),
+    "config/settings/local.py": "from .base import *\nSECRET_KEY = env('KEY', default='x')\n",
+    "config/settings/production.py": (
+        "from .base import *\nfrom .base import DATABASES\nfrom .base import env\n"
+        "SECRET_KEY = env('DJANGO_SECRET_KEY')\n"
+        "ALLOWED_HOSTS = env.list('DJANGO_ALLOWED_HOSTS', default=['example.com'])\n"
+        "DATABASES['default']['CONN_MAX_AGE'] = env.int('CONN_MAX_AGE', default=60)\n"
+        "STORAGES = {\n    'staticfiles': {\n        'BACKEND': "
+        "'whitenoise.storage.CompressedManifestStaticFilesStorage',\n    },\n}\n"
+        "ADMIN_URL = env('DJANGO_ADMIN_URL')\n"
+    ),
+    "config/wsgi.py": "from django.core.wsgi import get_wsgi_application\napplication = 1\n",
+    "requirements/base.txt": "django==5.1.9  # https://www.djangoproject.com/\nwhitenoise==6.9.0\n",
+    "requirements/production.txt": "# ours\n\n-r base.txt\ngunicorn==23.0.0\npsycopg[c]==3.2.7\n",
+    "requirements/local.txt": "-r production.txt\nwerkzeug[watchdog]==3.1.3\n",
+    "pyproject.toml": "[tool.pytest.ini_options]\nminversion = '6'\n",
+    ".python-version": "3.12\n",
+    "package.json": '{"scripts": {"dev": "gulp", "build": "gulp build"}}',
+}
+
+
+def test_split_settings_with_django_environ_are_read_as_in_production(tmp_path: Path) -> None:
+    found = detect(write(tmp_path, COOKIECUTTER), environ={})
+    names = ("settings", "wsgi", "asgi", "python", "static_root", "media_root", "remote", "sqlite")
+    assert values(found, *names) == {
+        "settings": "config.settings.production",
+        "wsgi": "config.wsgi:application",
+        "asgi": None,
+        "python": "3.12",
+        "static_root": "staticfiles",
+        "media_root": "shop/media",
+        "remote": False,
+        "sqlite": None,
+    }
+    assert found.server is not None
+    assert (found.server.value.specifier, found.server.source) == (
+        "==23.0.0",
+        "requirements/production.txt:4",
+    )
+    assert found.database is not None
+    assert found.database.value.run_packages == ("libpq5",)
+    assert found.static_root == Fact("staticfiles", "config/settings/base.py:13")
+    assert [item.name for item in found.variables if item.required] == [
+        "DATABASE_URL",
+        "DJANGO_SECRET_KEY",
+        "DJANGO_ADMIN_URL",
+    ]
+    assert found.secret_key is not None
+    assert found.secret_key.source == "config/settings/production.py:4"
+    assert "config.settings.local takes the other" in found.notes[0]
+
+
+def test_a_project_in_src_is_seen_from_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    run(tmp_path / "src", "django-admin", "startproject", "mysite", ".")
+    with (tmp_path / "src/mysite/settings.py").open("a") as settings:
+        settings.write('STATIC_ROOT = BASE_DIR.parent / "build/static"\n')
+    write(tmp_path, {"requirements.txt": "Django\ngunicorn\n", "frontend/package.json": "{}"})
+    found = detect(tmp_path, environ={})
+    assert values(found, "manage", "wsgi", "static_root", "sqlite") == {
+        "manage": "src/manage.py",
+        "wsgi": "mysite.wsgi:application",
+        "static_root": "build/static",
+        "sqlite": "src/db.sqlite3",
+    }
+    assert found.settings.source.startswith("src/manage.py:")
+    assert found.dependencies is not None
+    assert found.dependencies.source == "requirements.txt:1"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["frontend", "manifest", "options_location", "outside", "poetry", "remote", "requirements_dir"],
+)
+def test_what_is_found_by_reading_is_what_django_says(tmp_path: Path, name: str) -> None:
+    """Ask the project's own Django for its settings, and compare."""
+    root = copy(name, tmp_path)
+    found = detect(root, environ={})
+    code = (
+        "import django, os; django.setup(); from django.conf import settings as s;"
+        "o = s.STORAGES['staticfiles'];"
+        "print(os.path.abspath(o.get('OPTIONS', {}).get('location') or s.STATIC_ROOT or ''),"
+        "s.STATIC_URL, o['BACKEND'], sep='\\n')"
+    )
+    place, url, backend = _ask(root, found, code)
+    assert found.remote is not None
+    assert found.remote.value is (name == "remote")
+    if name != "remote":
+        assert found.static_root is not None
+        assert str(root / found.static_root.value) == place
+    assert found.static_url is not None
+    assert found.static_url.value == url
+    default = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    assert (found.storage.value if found.storage else default) == backend
+
+
+def _ask(root: Path, found: Project, code: str) -> list[str]:
+    environment = {"DJANGO_SETTINGS_MODULE": found.settings.value, "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=(root / found.manage.value).parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_nothing_of_the_project_is_imported(tmp_path: Path) -> None:
+    bomb = "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n"
+    files = dict.fromkeys(("mysite/__init__.py", "mysite/settings.py", "mysite/wsgi.py"), bomb)
+    project(tmp_path, {**files, "sitecustomize.py": bomb, "django.py": bomb})
+    detect(tmp_path, environ={})
+    assert not list(tmp_path.rglob("ran"))
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_tool_buildstatic_names_manage_py_and_settings(tmp_path: Path) -> None:
+    files = {
+        "a/manage.py": MANAGE.format(settings="one.settings"),
+        "b/manage.py": MANAGE.format(settings="one.settings"),
+        "b/two/conf.py": "",
+        "pyproject.toml": '[tool.buildstatic]\nmanage = "b/manage.py"\nsettings = "two.conf"\n',
+    }
+    found = detect(write(tmp_path, files), environ={})
+    assert found.manage.value == "b/manage.py"
+    assert found.settings == Fact("two.conf", "pyproject.toml:3")
+
+
+def test_the_environment_of_the_process_names_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, {"mysite/settings.py": "", "mysite/other.py": ""})
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mysite.other")
+    assert detect(tmp_path).settings == Fact("mysite.other", "DJANGO_SETTINGS_MODULE")
+
+
+def test_markers_are_asked_about_the_python_of_the_project(tmp_path: Path) -> None:
+    lines = "gunicorn; python_version < '3.12'\nuvicorn; python_version >= '3.12'\n"
+    project(tmp_path, {"mysite/settings.py": "", "requirements.txt": lines})
+    for version, server in (("3.11", "gunicorn"), ("3.12", "uvicorn")):
+        write(tmp_path, {".python-version": version})
+        found = detect(tmp_path, environ={}).server
+        assert found is not None
+        assert found.value.name == server
+
+
+def test_collected_packages_of_npm_make_a_front_end(tmp_path: Path) -> None:
+    files = {
+        "mysite/settings.py": "STATICFILES_DIRS = ['node_modules/htmx.org/dist']\n",
+        "package.json": '{"dependencies": {"htmx.org": "2"}}',
+    }
+    found = detect(project(tmp_path, files), environ={})
+    assert found.frontend is not None
+    assert (found.frontend.value.build, found.frontend.value.modules) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "requirements", "note"),
+    [
+        pytest.param(
+            "STATICFILES_STORAGE = 'x.Y'",
+            "Django>=5.1",
+            "which Django 5.1 and later do not read",
+            id="legacy",
+        ),
+        pytest.param(
+            "from configurations import Configuration\nclass P(Configuration): pass",
+            "Django",
+            "mysite/settings.py:1 imports django-configurations",
+            id="classes",
+        ),
+        pytest.param(
+            "from .common import Common\nclass P(Common): pass",
+            "Django",
+            "mysite/common.py:1 imports django-configurations",
+            id="classes-of-another-module",
+        ),
+    ],
+)
+def test_what_is_passed_by_is_said(
+    tmp_path: Path, settings: str, requirements: str, note: str
+) -> None:
+    common = "from configurations import Configuration\nclass Common(Configuration): pass\n"
+    files = {"mysite/settings.py": settings, "mysite/common.py": common}
+    found = detect(project(tmp_path, {**files, "requirements.txt": requirements}), environ={})
+    assert any(note in text for text in found.notes)
+
+
+def test_the_root_may_be_a_link_with_an_odd_name(tmp_path: Path) -> None:
+    root = project(tmp_path / "my site\n[é]", {"mysite/settings.py": "STATIC_ROOT = 's'"})
+    (tmp_path / "link").symlink_to(root)
+    found = detect(tmp_path / "link", environ={})
+    assert found.root == root
+    assert found.static_root == Fact("s", "mysite/settings.py:1")
+
+
+def test_links_in_circles_do_no_harm(tmp_path: Path) -> None:
+    project(tmp_path, {"mysite/settings.py": "from .loop import *\n"})
+    for name in ("loop", "mysite/loop.py", "package.json", "uv.lock", "pyproject.toml"):
+        (tmp_path / name).symlink_to(tmp_path / name)
+    (tmp_path / "here").symlink_to(".")
+    assert detect(tmp_path, environ={}).settings.value == "mysite.settings"

@@ -1,0 +1,234 @@
+"""The edits that a project still needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.project import Edit
+from buildstatic.project.detect import detect
+from buildstatic.project.edits import edits
+from tests.project.tree import project, write
+from tests.running import run
+from tests.startproject import edited, startproject
+
+REQUIREMENTS = "Django>=5.2\ngunicorn\nwhitenoise\n"
+MIDDLEWARE = '    "whitenoise.middleware.WhiteNoiseMiddleware",'
+HOSTS = 'ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")'
+STORAGES = """\
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}"""
+# A project that needs nothing.
+DONE = f"""\
+import os
+from pathlib import Path
+BASE_DIR = Path(__file__).resolve().parent.parent
+{HOSTS}
+INSTALLED_APPS = ["django.contrib.staticfiles"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+{MIDDLEWARE}
+]
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+{STORAGES}
+"""
+S3 = "storages.backends.s3.S3Storage"
+
+
+def needed(
+    root: Path, *changes: tuple[str, str], installs: tuple[str, str] = ("", "")
+) -> tuple[Edit, ...]:
+    """Return the edits for a finished project after *changes* to its settings.
+
+    *installs* is the file that names its packages, and what it says, in place of the finished one.
+    """
+    text = DONE
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    name, content = installs if installs[0] else ("requirements.txt", REQUIREMENTS)
+    project(root, {"mysite/settings.py": text, name: content})
+    return edits(detect(root, environ={}))
+
+
+def test_a_bare_startproject_gets_exactly_these(tmp_path: Path) -> None:
+    root = startproject(tmp_path)
+    lines = (root / "mysite/settings.py").read_text().splitlines()
+    hosts = lines.index("ALLOWED_HOSTS = []") + 1
+    security = lines.index("    'django.middleware.security.SecurityMiddleware',") + 1
+    url = lines.index("STATIC_URL = 'static/'") + 1
+    found = edits(detect(root, environ={}))
+    assert [(edit.file, edit.where, edit.text) for edit in found] == [
+        ("requirements.txt", "a new file", "Django\ngunicorn\nwhitenoise"),
+        ("mysite/settings.py", "among the imports", "import os"),
+        ("mysite/settings.py", f"in place of ALLOWED_HOSTS, line {hosts}", HOSTS),
+        ("mysite/settings.py", f"below line {security}, SecurityMiddleware", MIDDLEWARE),
+        (
+            "mysite/settings.py",
+            f"below line {url}, STATIC_URL",
+            'STATIC_ROOT = BASE_DIR / "staticfiles"',
+        ),
+        ("mysite/settings.py", "below STATIC_ROOT", STORAGES),
+    ]
+    assert all(edit.why.endswith(".") for edit in found)
+
+
+def test_made_one_after_the_other_they_end_and_django_agrees(tmp_path: Path) -> None:
+    root = edited(startproject(tmp_path))
+    assert edits(detect(root, environ={})) == ()
+    run(root, "python", "manage.py", "check")
+    run(root, "python", "manage.py", "collectstatic", "--noinput")
+    assert (root / "staticfiles/staticfiles.json").exists()
+
+
+def test_a_finished_project_needs_none(tmp_path: Path) -> None:
+    assert needed(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "text"),
+    [
+        pytest.param(
+            [("BASE_DIR = Path", "ROOT = Path"), ('STATIC_ROOT = BASE_DIR / "staticfiles"\n', "")],
+            "below line 10, STATIC_URL",
+            'STATIC_ROOT = "staticfiles"',
+            id="no-base-dir",
+        ),
+        pytest.param(
+            [
+                ("Path(__file__).resolve().parent.parent", "os.path.dirname(__file__)"),
+                ('STATIC_ROOT = BASE_DIR / "staticfiles"', "STATIC_ROOT = None"),
+            ],
+            "below line 10, STATIC_URL",
+            'STATIC_ROOT = os.path.join(BASE_DIR, "staticfiles")',
+            id="base-dir-is-text",
+        ),
+        pytest.param(
+            [("security.Security", "common.Common"), (f"{MIDDLEWARE}\n", "")],
+            "first in line 6's list",
+            MIDDLEWARE,
+            id="no-security-middleware",
+        ),
+        pytest.param(
+            [('"django.contrib.staticfiles"', '"mysite"')],
+            "in INSTALLED_APPS, line 5",
+            '    "django.contrib.staticfiles",',
+            id="staticfiles-not-installed",
+        ),
+        pytest.param(
+            [("ALLOWED_HOSTS = os", "OTHER = os")], "at the end", HOSTS, id="no-allowed-hosts"
+        ),
+        pytest.param(
+            [(STORAGES, "STORAGES = {'default': {}}")],
+            "below STORAGES, line 12",
+            'STORAGES["staticfiles"] = '
+            '{"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}',
+            id="storages-without-staticfiles",
+        ),
+    ],
+)
+def test_only_what_lacks_is_asked_for_and_where_it_belongs(
+    tmp_path: Path, changes: list[tuple[str, str]], where: str, text: str
+) -> None:
+    found = needed(tmp_path, *changes)
+    assert [(edit.file, edit.where, edit.text) for edit in found] == [
+        ("mysite/settings.py", where, text)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param('STATIC_ROOT = BASE_DIR / "staticfiles"', "STATIC_ROOT = find()", id="root"),
+        pytest.param(HOSTS, "ALLOWED_HOSTS = ['example.com']", id="hosts"),
+        pytest.param(HOSTS, "ALLOWED_HOSTS = find()", id="hosts-unknown"),
+        pytest.param('["django.contrib.staticfiles"]', "find()", id="apps-unknown"),
+        pytest.param('"django.contrib.staticfiles"', "*find()", id="apps-partly-unknown"),
+        pytest.param(
+            f'    "django.middleware.security.SecurityMiddleware",\n{MIDDLEWARE}\n', "*M()", id="m"
+        ),
+        pytest.param(STORAGES, "STORAGES = {'staticfiles': {'BACKEND': find()}}", id="storage"),
+    ],
+)
+def test_what_cannot_be_told_is_not_asked_for(tmp_path: Path, old: str, new: str) -> None:
+    assert needed(tmp_path, (old, new)) == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "where", "text"),
+    [
+        ("requirements.txt", "Django", "at the end", "gunicorn\nwhitenoise"),
+        (
+            "pyproject.toml",
+            '[project]\ndependencies = ["Django"]',
+            "in dependencies of [project]",
+            '    "gunicorn",\n    "whitenoise",',
+        ),
+        ("uv.lock", "", "by this command", "uv add django gunicorn whitenoise"),
+        ("poetry.lock", "", "by this command", "poetry add django gunicorn whitenoise"),
+        ("pdm.lock", "", "by this command", "pdm add django gunicorn whitenoise"),
+        ("Pipfile.lock", "{}", "by this command", "pipenv install django gunicorn whitenoise"),
+    ],
+)
+def test_packages_are_added_in_the_words_of_who_installs_them(
+    tmp_path: Path, file: str, content: str, where: str, text: str
+) -> None:
+    (found,) = needed(tmp_path, installs=(file, content))
+    assert (found.file, found.where, found.text) == (file, where, text)
+
+
+def test_any_server_will_do(tmp_path: Path) -> None:
+    assert needed(tmp_path, installs=("requirements.txt", "Django\nwhitenoise\ndaphne")) == ()
+
+
+@pytest.mark.parametrize(
+    ("requirements", "wsgi"),
+    [
+        pytest.param("Django\ngunicorn\nservestatic", "", id="servestatic"),
+        pytest.param("Django\ngunicorn\ndj-static", "", id="dj-static"),
+        pytest.param(
+            "Django\ngunicorn",
+            "# coding: latin-1\n# é\nimport whitenoise\napplication = whitenoise.WhiteNoise(x)",
+            id="wrapped-around-wsgi",
+        ),
+    ],
+)
+def test_who_serves_otherwise_is_left_alone(tmp_path: Path, requirements: str, wsgi: str) -> None:
+    write(tmp_path, {"mysite/wsgi.py": wsgi.encode("latin-1")})
+    changes = [(f"{MIDDLEWARE}\n", ""), (STORAGES, "")]
+    assert needed(tmp_path, *changes, installs=("requirements.txt", requirements)) == ()
+
+
+def test_a_remote_storage_needs_neither_static_root_nor_whitenoise(tmp_path: Path) -> None:
+    changes = [
+        (f"{MIDDLEWARE}\n", ""),
+        ('STATIC_ROOT = BASE_DIR / "staticfiles"', ""),
+        ("whitenoise.storage.CompressedManifestStaticFilesStorage", S3),
+    ]
+    assert needed(tmp_path, *changes, installs=("requirements.txt", "Django\ngunicorn")) == ()
+
+
+def test_in_split_settings_each_edit_goes_to_the_file_it_belongs_to(tmp_path: Path) -> None:
+    base = DONE.replace("parent.parent", "parent.parent.parent").replace(HOSTS, "")
+    files = {
+        "mysite/settings/base.py": base.replace('STATIC_ROOT = BASE_DIR / "staticfiles"\n', ""),
+        "mysite/settings/dev.py": "from .base import *\nALLOWED_HOSTS = ['*']\n",
+        "mysite/settings/production.py": "from .base import *\nALLOWED_HOSTS = []\n",
+        "requirements.txt": REQUIREMENTS,
+    }
+    project(tmp_path, files, "mysite.settings.dev")
+    found = edits(detect(tmp_path, environ={}))
+    assert [(edit.file, edit.where) for edit in found] == [
+        ("mysite/settings/production.py", "in place of ALLOWED_HOSTS, line 2"),
+        ("mysite/settings/base.py", "below line 10, STATIC_URL"),
+    ]
+
+
+def test_settings_in_classes_get_no_lines_that_would_do_nothing(tmp_path: Path) -> None:
+    text = "from configurations import Configuration\nclass Prod(Configuration):\n  DEBUG = False\n"
+    project(tmp_path, {"mysite/settings.py": text, "requirements.txt": REQUIREMENTS})
+    assert edits(detect(tmp_path, environ={})) == ()

@@ -1,0 +1,81 @@
+"""The variables that the settings demand, while static files are collected."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from buildstatic.project.config import Config
+from buildstatic.project.detect import detect
+from buildstatic.project.environment import missing, paste, placeholder, placeholders
+from buildstatic.project.model import Project, Variable
+from tests.project.tree import project
+
+SETTINGS = """\
+import os
+SECRET_KEY = os.environ["DJANGO_KEY"]
+TOKEN = os.environ["TOKEN"]
+DEBUG = os.environ.get("DEBUG", "")
+DATABASE = os.environ["DATABASE_URL"]
+"""
+
+
+@pytest.fixture
+def demanding(tmp_path: Path) -> Project:
+    return detect(project(tmp_path, {"mysite/settings.py": SETTINGS}), environ={})
+
+
+def test_the_secret_key_is_a_throwaway_new_each_time(demanding: Project) -> None:
+    keys = {placeholders(demanding, Config(), {})["DJANGO_KEY"] for _ in range(3)}
+    assert len(keys) == 3
+    assert all(len(key) >= 50 for key in keys)
+
+
+def test_the_configuration_adds_and_the_environment_wins(demanding: Project) -> None:
+    config = Config(env={"TOKEN": "placeholder", "DATABASE_URL": "sqlite://"})
+    given = placeholders(demanding, config, {"TOKEN": "real", "DJANGO_KEY": "real"})
+    assert given == {"DATABASE_URL": "sqlite://"}
+    kept = placeholders(demanding, Config(env={"DJANGO_KEY": "for-tests"}), {})
+    assert kept == {"DJANGO_KEY": "for-tests"}
+
+
+def test_nothing_is_given_where_the_key_stands_in_the_settings(tmp_path: Path) -> None:
+    project(tmp_path, {"mysite/settings.py": "SECRET_KEY = 'insecure'\n"})
+    assert placeholders(detect(tmp_path, environ={}), Config(), {}) == {}
+
+
+def test_what_is_demanded_and_not_given_is_missing_all_of_it(demanding: Project) -> None:
+    assert [item.name for item in missing(demanding, {})] == ["DJANGO_KEY", "TOKEN", "DATABASE_URL"]
+    assert [item.name for item in missing(demanding, {"TOKEN": "", "DJANGO_KEY": ""})] == [
+        "DATABASE_URL"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("TOKEN", "text", "placeholder"),
+        ("DATABASE_URL", "text", "sqlite:///:memory:"),
+        ("READ_DB_URL", "text", "sqlite:///:memory:"),
+        ("MAIN", "database", "sqlite:///:memory:"),
+        ("EMAIL_PORT", "text", "0"),
+        ("django_debug", "text", "0"),
+        ("SIZE", "number", "0"),
+        ("ON", "flag", "0"),
+        ("CACHE", "cache", "locmemcache://"),
+        ("MAIL", "email", "consolemail://"),
+        ("OPTIONS", "json", "{}"),
+    ],
+)
+def test_a_placeholder_can_be_read_by_the_settings(name: str, kind: str, expected: str) -> None:
+    assert placeholder(Variable(name, True, "x:1", kind)) == expected
+
+
+def test_what_is_pasted_is_toml_whatever_the_names() -> None:
+    names = ["TOKEN", "a.b", 'with "quotes"', "päth", "with space"]
+    text = paste(Variable(name, True, "x:1") for name in names)
+    assert text.startswith("[tool.buildstatic.env]\nTOKEN = ")
+    pasted = tomllib.loads(text)["tool"]["buildstatic"]["env"]
+    assert pasted == dict.fromkeys(names, "placeholder")

@@ -1,0 +1,136 @@
+"""Reading files: what is skipped, and errors that name the line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import files
+from tests.project.tree import write
+
+READERS = [files.read_text, files.read_toml, files.read_json, files.read_python]
+Reader = Callable[[Path, Path], object]
+
+
+def test_only_directories_of_the_project_s_own_are_entered(tmp_path: Path) -> None:
+    names = (".git", "node_modules", "venv", "vendor", "shop", "blog", "__pycache__", "my-env")
+    write(tmp_path, {f"{name}/x": "" for name in names} | {"my-env/pyvenv.cfg": "", "file": ""})
+    (tmp_path / "loop").symlink_to(".")
+    assert files.subdirectories(tmp_path) == [tmp_path / "blog", tmp_path / "shop"]
+
+
+def test_a_closed_directory_is_empty_and_its_files_are_not_there(closed: Path) -> None:
+    assert files.subdirectories(closed) == []
+    assert not files.is_file(closed / "x")
+    assert not files.is_directory(closed / "x")
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_file_that_may_not_be_read_is_named(closed: Path, read: Reader) -> None:
+    with pytest.raises(ConfigInvalid, match=r"^data/x cannot be read: Permission denied\.") as said:
+        read(closed / "x", closed.parent)
+    assert said.value.advice
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param("é".encode(), "é", id="utf-8"),
+        pytest.param(b"\xef\xbb\xbfa", "a", id="utf-8-with-a-mark"),
+        pytest.param("é".encode("utf-16"), "é", id="utf-16-with-a-mark"),
+    ],
+)
+def test_text_is_utf_8_or_marked(tmp_path: Path, content: bytes, text: str) -> None:
+    assert files.read_text(write(tmp_path, {"x": content}) / "x", tmp_path) == text
+
+
+def test_python_is_decoded_as_python_does(tmp_path: Path) -> None:
+    content = "# coding: latin-1\nX = 'é'\n".encode("latin-1")
+    tree = files.read_python(write(tmp_path, {"x.py": content}) / "x.py", tmp_path)
+    assert "é" in compile(tree, "x.py", "exec").co_consts
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "problem"),
+    [
+        (files.read_text, b"a\nb\xff", "x:2: not utf-8 text."),
+        (files.read_text, b"a\nb\0", "x:2: has a null byte"),
+        (files.read_text, b"D\0j\0a\0n\0g\0o\0", "x:1: has a null byte"),
+        (files.read_toml, b"a = 1\nb = \n", "x:2: invalid TOML: Invalid value."),
+        (files.read_toml, b"a = 1\nb = '''\n", "x:3: invalid TOML"),
+        (files.read_toml, b"a = 1\na = 2\n", "x:2: invalid TOML: Cannot overwrite a value."),
+        (files.read_json, b'{\n"a": 1,\n}', "x:3: invalid JSON"),
+        (files.read_json, b"[]", "x:1: not a JSON object."),
+        (files.read_json, b"[" * 100_000, "x is nested too deeply to be read."),
+        (files.read_toml, b"a = " + b"9" * 5000, "x: invalid TOML"),
+        (files.read_json, b'{"a": ' + b"9" * 5000 + b"}", "x: invalid JSON"),
+        (files.read_python, b"a = 1\nb = (\n", "x:2: not valid Python: '(' was never closed."),
+        (files.read_python, b"import os\0\n", "x:1: not valid Python: "),
+        (files.read_python, b"X = '\xff'\n", "x:1: not "),
+        (files.read_python, b"# coding: nonsense\n", "x:1: not valid Python: unknown encoding"),
+        (files.read_python, b"a = " + b"(" * 50_000, "x"),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)[:30]),
+)
+def test_what_cannot_be_read_is_said_with_its_line(
+    tmp_path: Path, read: Reader, content: bytes, problem: str
+) -> None:
+    write(tmp_path, {"x": content})
+    with pytest.raises(ConfigInvalid) as caught:
+        read(tmp_path / "x", tmp_path)
+    assert caught.value.problem.startswith(problem)
+
+
+def test_a_warning_of_the_project_s_code_is_not_ours(tmp_path: Path) -> None:
+    write(tmp_path, {"x.py": 'X = "\\d"\nif X is "a": pass\n'})
+    assert files.read_python(tmp_path / "x.py", tmp_path).body
+
+
+TOML = """\
+title = "a [b] = c"
+
+[project]
+name = "x"
+"requires-python" = ">=3.11"
+
+[tool.poetry.dependencies]
+python = "^3.11"
+
+[tool]
+buildstatic.env.A = "a"
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        (("title",), 1),
+        (("project", "requires-python"), 5),
+        (("tool", "poetry", "dependencies", "python"), 8),
+        (("tool", "buildstatic", "env", "A"), 11),
+        (("project", "nowhere"), 3),
+        (("nowhere",), 1),
+    ],
+)
+def test_a_key_of_toml_is_found_on_its_line(keys: tuple[str, ...], line: int) -> None:
+    assert files.toml_line(TOML, *keys) == line
+
+
+def test_a_long_line_takes_no_time() -> None:
+    assert files.toml_line(f"a = 1\n{' ' * 50_000}\n# {'a ' * 50_000}\nb = 1\n", "b") == 4
+
+
+def test_links_in_circles_are_no_files(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert not files.is_file(tmp_path / "a")
+    assert files.resolved(tmp_path / "a").name in "ab"
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "settings.py")
+    assert not files.is_file(tmp_path / "settings.py")

@@ -1,0 +1,105 @@
+"""The front-end build."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import frontend
+from buildstatic.project.model import Fact, Frontend
+from tests.project.tree import write
+
+BUILD = '{\n  "scripts": {\n    "dev": "vite",\n    "build": "vite build"\n  }\n}\n'
+
+
+def find(root: Path, manage: str = ".", *, modules: bool = False) -> Fact[Frontend] | None:
+    return frontend.find(root, (root / manage).resolve(), modules=modules)
+
+
+@pytest.mark.parametrize(
+    ("lock", "manager"),
+    [
+        ("package-lock.json", "npm"),
+        ("npm-shrinkwrap.json", "npm"),
+        ("pnpm-lock.yaml", "pnpm"),
+        ("yarn.lock", "yarn"),
+        ("bun.lock", "bun"),
+        ("bun.lockb", "bun"),
+    ],
+)
+def test_the_lock_file_says_who_installs(tmp_path: Path, lock: str, manager: str) -> None:
+    write(tmp_path, {"package.json": BUILD, lock: ""})
+    assert find(tmp_path) == Fact(Frontend(manager, ".", lock), "package.json:4")
+
+
+def test_without_a_lock_file_it_is_npm(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": BUILD})
+    assert find(tmp_path) == Fact(Frontend("npm", ".", None), "package.json:4")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("pnpm@9.1.0+sha512.abc", ("pnpm", "pnpm-lock.yaml")),
+        ("yarn@4", ("yarn", None)),
+        ("deno@2", ("npm", "package-lock.json")),
+        (4, ("npm", "package-lock.json")),
+    ],
+)
+def test_package_manager_decides_between_lock_files(
+    tmp_path: Path, asked: object, expected: tuple[str, str | None]
+) -> None:
+    package = {"scripts": {"build": "x"}, "packageManager": asked}
+    files = {"package.json": json.dumps(package), "package-lock.json": "", "pnpm-lock.yaml": ""}
+    found = find(write(tmp_path, files))
+    assert found is not None
+    assert (found.value.manager, found.value.lock) == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "directory"),
+    [
+        ("package.json", "."),
+        ("src/package.json", "src"),
+        ("assets/package.json", "assets"),
+        ("src/theme/package.json", "src/theme"),
+        ("a/b/package.json", None),
+        ("node_modules/package.json", None),
+        (".cache/package.json", None),
+    ],
+)
+def test_it_is_in_the_root_beside_manage_py_or_one_level_below(
+    tmp_path: Path, place: str, directory: str | None
+) -> None:
+    write(tmp_path, {place: BUILD, "src/manage.py": ""})
+    found = find(tmp_path, "src")
+    assert (found.value.directory if found else None) == directory
+
+
+def test_one_without_a_build_script_gives_way(tmp_path: Path) -> None:
+    package = '{"scripts": {"lint": "x"}, "dependencies": {}}'
+    write(tmp_path, {"package.json": package, "frontend/package.json": BUILD})
+    assert find(tmp_path) == Fact(Frontend("npm", "frontend", None), "frontend/package.json:4")
+
+
+@pytest.mark.parametrize(
+    "package", ["{}", '{"scripts": []}', '{"scripts": {"build": null}}', '{"scripts": "build"}']
+)
+def test_no_build_script_is_no_front_end(tmp_path: Path, package: str) -> None:
+    assert find(write(tmp_path, {"package.json": package})) is None
+
+
+def test_installed_packages_that_are_collected_need_no_build_script(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": '{\n"dependencies": {"htmx.org": "2"}}', "yarn.lock": ""})
+    assert find(tmp_path) is None
+    expected = Frontend("yarn", ".", "yarn.lock", build=False, modules=True)
+    assert find(tmp_path, modules=True) == Fact(expected, "package.json:2")
+
+
+def test_a_broken_package_json_is_said_with_its_line(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": '{\n"scripts": {,}\n}'})
+    with pytest.raises(ConfigInvalid, match=r"^package.json:2: invalid JSON"):
+        find(tmp_path)
