@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sysconfig
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +15,10 @@ import click
 from buildstatic.cli.options import manage_option, path_option, settings_option, traceback_option
 
 if TYPE_CHECKING:
-    from buildstatic.collect import Request
+    from buildstatic.collect import Collected, Request
     from buildstatic.errors import VariablesMissing
     from buildstatic.project import Project
+    from buildstatic.project.config import Config
 
 EPILOG = """\b
 Examples:
@@ -22,8 +26,20 @@ Examples:
   buildstatic collect --noinput --clear              without what an earlier run left there
   buildstatic collect --noinput -i '*.scss'          without the sources of the style sheets
   buildstatic collect --noinput --layer-root /layer  in a container build, for COPY --link
+  buildstatic collect --plan                         what would be collected, and why not the rest
+  buildstatic collect --noinput --compress fast      for a preview, where time matters
   buildstatic collect --python /opt/venv/bin/python  with the Python of that environment
 """
+
+
+def _formats(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[str, ...]:
+    formats = tuple(value.split(",")) if value else ()
+    for name in formats:
+        if name not in ("gz", "br", "zst"):
+            raise click.BadParameter(f"{name!r} is none of gz, br and zst.")
+    return formats
 
 
 @click.command(epilog=EPILOG)
@@ -61,6 +77,46 @@ Examples:
     help="Lay the files out under DIR as they stand in the image, the same bytes every time.",
 )
 @click.option(
+    "--compress",
+    type=click.Choice(["none", "fast", "best"]),
+    help="Variants: none, quick ones, the smallest; by itself what the storage makes.",
+)
+@click.option(
+    "--formats",
+    metavar="LIST",
+    callback=_formats,
+    help="The variants to make, as gz,br,zst; by itself those that the storage makes.",
+)
+@click.option(
+    "--cache",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where variants are kept, in place of ~/.cache/buildstatic.",
+)
+@click.option(
+    "--reuse",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Take variants from an earlier tree, such as a previous image's.",
+)
+@click.option("--hardlinks", is_flag=True, help="Make equal files one file with several names.")
+@click.option("--prune", is_flag=True, help="Remove what earlier runs have left in the tree.")
+@click.option("--strict", is_flag=True, help="Fail where files of one path have different content.")
+@click.option(
+    "--missing-maps",
+    type=click.Choice(["fail", "warn"]),
+    default="fail",
+    show_default=True,
+    help="What a source map is that a file names and that is not there.",
+)
+@click.option("--plan", is_flag=True, help="Print what would be collected; write nothing.")
+@click.option(
+    "--report",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the plan and the summary into FILE, as JSON.",
+)
+@click.option(
     "--python",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -75,10 +131,10 @@ def command(
 ) -> None:
     """Collect the static files, in place of manage.py collectstatic.
 
-    What runs is the collectstatic of the project's own Django with the project's own storage.
-    Beside that, files that shadow one another by accident are pointed out; SECRET_KEY gets a
-    throwaway value where it is read from the environment and not set, and other variables those
-    of [tool.buildstatic.env].
+    The files, their names and their bytes are those of the project's own Django with the project's
+    own storage; for a storage that is not one of Django's or WhiteNoise's, its own code runs. Files
+    that shadow one another by accident are pointed out. SECRET_KEY gets a throwaway value where it
+    is read from the environment and not set, and other variables those of [tool.buildstatic.env].
     """
     from buildstatic.errors import VariablesMissing
     from buildstatic.project.config import load
@@ -88,19 +144,20 @@ def command(
     if options["link"] and options["layer_root"]:
         raise click.UsageError("A layer holds files, not links: leave out --link or --layer-root.")
     project = detect(path, manage=manage, settings=settings, environ=os.environ)
-    environ = {**os.environ, **placeholders(project, load(project.root), os.environ)}
+    config = load(project.root)
+    environ = {**os.environ, **placeholders(project, config, os.environ)}
     try:
-        closing = _collect(_request(project, options), python, environ)
+        collected = _collect(_request(project, config, options), python, environ)
     except VariablesMissing as error:
         raise _all_missing(error, project, environ) from error
-    if closing:
-        click.echo(closing)
+    _show(collected, options)
 
 
-def _request(project: Project, options: dict[str, Any]) -> Request:
+def _request(project: Project, config: Config, options: dict[str, Any]) -> Request:
     from buildstatic.collect import Request
+    from buildstatic.project.ignore import patterns
 
-    root, layer_root = project.root.absolute(), options["layer_root"]
+    root = project.root.absolute()
     return Request(
         root=str(root),
         manage=str(root / project.manage.value),
@@ -113,26 +170,57 @@ def _request(project: Project, options: dict[str, Any]) -> Request:
         link=options["link"],
         post_process=not options["no_post_process"],
         verbosity=options["verbosity"],
-        layer_root=str(layer_root.absolute()) if layer_root else None,
+        layer_root=_absolute(options["layer_root"]),
+        compress=options["compress"] or config.compress,
+        formats=options["formats"] or config.formats,
+        cache=_absolute(options["cache"]),
+        reuse=_absolute(options["reuse"]),
+        hardlinks=options["hardlinks"],
+        prune=options["prune"],
+        strict=options["strict"],
+        missing_maps=options["missing_maps"],
+        patterns=patterns(project.root, config),
+        libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
+        describe="only" if options["plan"] else "too" if options["report"] else "",
     )
 
 
-def _collect(request: Request, python: Path | None, environ: Mapping[str, str]) -> str:
+def _absolute(path: Path | None) -> str | None:
+    return str(path.absolute()) if path else None
+
+
+def _show(collected: Collected, options: dict[str, Any]) -> None:
+    from buildstatic.cli import collecting
+
+    if options["plan"] and collected.plan is not None:
+        collecting.plan(collected.plan)
+        return
+    if options["report"]:
+        document = {**(collected.plan or {}), "summary": asdict(collected.summary)}
+        options["report"].write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if options["verbosity"]:
+        collecting.report(collected.summary)
+    if collected.closing:
+        click.echo(collected.closing)
+
+
+def _collect(request: Request, python: Path | None, environ: Mapping[str, str]) -> Collected:
     """Collect here, where Django imports here, else in a child of the project's Python."""
-    from buildstatic import console
+    from buildstatic.cli.collecting import telling
     from buildstatic.collect import collect
     from buildstatic.collect.interpreter import check_python, find_python, has_django
     from buildstatic.collect.process import collect_with
 
-    if python is None and has_django():
-        os.environ.update(environ)
-        return collect(request, console.warn)
-    directory = request.directory
-    if python is not None:
-        python = check_python(python.absolute(), directory, environ)
-    else:
-        python = find_python(Path(request.root), directory, environ)
-    return collect_with(python, request, environ, console.warn)
+    with telling(quiet=request.verbosity == 0) as tell:
+        if python is None and has_django():
+            os.environ.update(environ)
+            return collect(request, tell)
+        directory = request.directory
+        if python is not None:
+            python = check_python(python.absolute(), directory, environ)
+        else:
+            python = find_python(Path(request.root), directory, environ)
+        return collect_with(python, request, environ, tell)
 
 
 def _all_missing(

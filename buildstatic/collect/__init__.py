@@ -6,12 +6,19 @@ and, inside functions, the project's Django, and the codecs.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+from buildstatic.collect.describe import describe, with_plan
 from buildstatic.collect.handover import overridden, publish
+from buildstatic.collect.ignoring import ignored_by_django, leave_out
 from buildstatic.collect.layout import lay_out
-from buildstatic.collect.plan import check_strict, conflicts, make_plan
+from buildstatic.collect.places import trees_of
+from buildstatic.collect.plan import Plan, check_strict, conflicts, make_plan
+from buildstatic.collect.refuse import check_tree
 from buildstatic.collect.request import Request
 from buildstatic.collect.root import prepare
-from buildstatic.collect.sources import list_sources, load_finders
+from buildstatic.collect.sources import Finder, list_sources, load_finders
 from buildstatic.collect.start import start
 from buildstatic.collect.storage import load_storage, run_checks
 from buildstatic.collect.telling import Collected, Summary, Tell
@@ -32,14 +39,32 @@ def collect(request: Request, tell: Tell) -> Collected:
     storage = load_storage(request)
     finders = load_finders(request)
     run_checks(request)
+    trees = trees_of(storage)
     layer = prepare(request, storage)
-    plan = make_plan(list_sources(request, finders))
-    accidents = tuple(conflicts(plan))
-    check_strict(request, accidents)
-    for sentence in (*overridden(), *map(str, accidents)):
+    plan = _plan(request, finders, (*trees, *((layer.root,) if layer else ())))
+    if request.describe == "only":
+        return Collected("", Summary(), describe(plan))
+    found = tuple(conflicts(plan))
+    check_strict(request, found)
+    if layer is None:
+        for tree in trees:
+            check_tree(request, tree, plan.offers)
+    for sentence in (*overridden(), *(str(c) for c in found if not c.is_meant)):
         tell.warn(sentence)
     collected = publish(request, storage, plan, tell)
     if layer and not request.dry_run:
         for sentence in lay_out(layer, is_settled=not collected.summary.own_code):
             tell.warn(sentence)
-    return collected
+    return replace(
+        collected,
+        summary=with_plan(collected.summary, plan, found),
+        plan=describe(plan) if request.describe else None,
+    )
+
+
+def _plan(request: Request, finders: tuple[Finder, ...], trees: tuple[Path, ...]) -> Plan:
+    offered = list_sources(request, finders)
+    sources, ignored = leave_out(request, offered, trees)
+    if request.describe:
+        ignored += ignored_by_django(request, finders, offered)
+    return make_plan(sources, ignored)

@@ -15,6 +15,7 @@ import signal
 import stat
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 # Read whole up to here; larger files go through in pieces.
@@ -230,7 +231,7 @@ def _link_over(first: str, target: str) -> None:
     os.rename(beside, target)
 
 
-CHORES = {"read": read, "write": write}
+CHORES: dict[str, Callable[..., tuple[Any, ...]]] = {"read": read, "write": write}
 
 
 def do(name: str, batch: list[tuple[Any, ...]]) -> list[tuple[Any, ...] | Failure]:

@@ -1,7 +1,7 @@
 """Variants: each content compressed once, however many names it has; the largest first.
 
-What is worth keeping is WhiteNoise's rule (whitenoise/compress.py): a variant of at most 95 % of the
-original, and where brotli is not worth it, nothing else is tried.
+What is worth keeping is WhiteNoise's rule (whitenoise/compress.py): a variant of at most 95 % of
+the original, and where brotli is not worth it, nothing else is tried.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from buildstatic.collect.cache import Cache, default_directory
-from buildstatic.collect.command import by_engine
+from buildstatic.collect.command import by_engine, counts_conflicts
 from buildstatic.collect.cores import cores
 from buildstatic.collect.engine import Wishes
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
@@ -53,17 +53,10 @@ def _sources(command: Any) -> Iterator[Source]:
 
 
 def _log(command: Any, plan: Plan) -> None:
-    """Say of each source, and of each shadowed one, what Django says, at the level that it has.
-
-    Django 6.1 lowered what it says of shadowed ones to verbosity 2, and counts them; before, every
-    one of them was worth a line at verbosity 1.
-    """
-    level = 2 if hasattr(command, "skipped_files") else 1
+    """Say of each shadowed source what Django says."""
+    level = 2 if counts_conflicts(command) else 1
     for shadowed in plan.shadowed:
         command.log(FOUND_ANOTHER % shadowed.source.path, level=level)
-    if command.verbosity >= 2:
-        for source in plan.wins:
-            command.log(f"Copying '{source.place}'", level=2)
 
 
 FOUND_ANOTHER = (
@@ -85,10 +78,11 @@ def _as_django(command: Any, error: Unresolved | Unsettled) -> Exception:
     command.stderr.write("")
     for other in others:
         first.add_note(f"Also: {other}")
-    if not hasattr(command, "skipped_files"):
+    if not counts_conflicts(command):
         return first
     notes = "\n".join(getattr(first, "__notes__", ()))
-    return CommandError(f"{first}\n{notes}" if notes else str(first))
+    failed: Exception = CommandError(f"{first}\n{notes}" if notes else str(first))
+    return failed
 
 
 def _first(error: Unresolved | Unsettled) -> tuple[str, Exception, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from buildstatic.collect.cache import Cache
 from buildstatic.collect.compress import Task, Variant, compress
 from buildstatic.collect.fingerprint import Fingerprinted, Original, fingerprint
 from buildstatic.collect.manifest import save_manifest
-from buildstatic.collect.outputs import Output, Reading, outputs_of, pending
+from buildstatic.collect.outputs import Output, Reading, outputs_of, parents, pending
 from buildstatic.collect.plan import Plan
 from buildstatic.collect.publish import How, publish
 from buildstatic.collect.reading import read_sources
@@ -40,7 +40,7 @@ class Wishes:
     post_process: bool = True
     clear: bool = False
     prune: bool = False
-    how: How = How()
+    how: How = field(default_factory=How)
     variants: Variants | None = None
     cache: Cache | None = None
     reuse: Path | None = None
@@ -50,11 +50,17 @@ class Wishes:
 
 @dataclass
 class Outcome:
-    """What a collection did so far: names of sources, and of what was made of them."""
+    """What a collection did so far: names of sources, and of what was made of them.
+
+    *replaced* are the modified ones that the tree had; *skipped* those that it had the
+    fingerprinted file of; *deleted* is all that ``--clear`` was to remove.
+    """
 
     modified: list[str] = field(default_factory=list)
     unmodified: list[str] = field(default_factory=list)
     post_processed: list[tuple[str, str]] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     summary: Summary = field(default_factory=Summary)
 
@@ -94,8 +100,10 @@ class _Run:
         readings = self.read(present, fingerprints=fingerprints)
         found = self.fingerprint(readings) if fingerprints else {}
         outputs = outputs_of(readings, found, originals=keeps)
+        if self.wishes.clear:
+            remove(self.tree, present & parents(outputs))
         self.publish(outputs, readings, found, present)
-        names = {name for output in outputs for name in output.names}
+        names = {name for output in outputs for name in output.names} | parents(outputs)
         if self.wishes.variants and self.wishes.post_process:
             names |= self.compress(outputs, self.wishes.variants)
         if fingerprints:
@@ -149,18 +157,27 @@ class _Run:
         with self.step("publish", len(wanted)):
             self.outcome.add(copies=self.write(wanted))
         for reading in readings:
-            name = reading.source.path
-            known = self.outcome.unmodified if reading.is_unmodified else self.outcome.modified
-            known.append(name)
-            if name in found and (
-                found[name].name not in there or is_adjustable(self.storage, name)
-            ):
-                self.outcome.post_processed.append((name, found[name].name))
+            self.account(reading, found, there)
         self.outcome.add(
             copied=len(self.outcome.modified),
             unmodified=len(self.outcome.unmodified),
             fingerprinted=len(found),
         )
+
+    def account(
+        self, reading: Reading, found: dict[str, Fingerprinted], there: frozenset[str]
+    ) -> None:
+        """Sort *reading* in as collectstatic counts it, *there* being what the tree had."""
+        outcome, name = self.outcome, reading.source.path
+        (outcome.unmodified if reading.is_unmodified else outcome.modified).append(name)
+        if name in there and not reading.is_unmodified:
+            outcome.replaced.append(name)
+        if name not in found:
+            return
+        if found[name].name not in there or is_adjustable(self.storage, name):
+            outcome.post_processed.append((name, found[name].name))
+        else:
+            outcome.skipped.append(name)
 
     def write(self, outputs: list[Output]) -> int:
         return publish(self.tree, outputs, self.wishes.how, self.crew)

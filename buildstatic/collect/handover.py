@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from buildstatic.collect.command import by_engine
 from buildstatic.collect.cores import cores
 from buildstatic.collect.engine import Wishes
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
+from buildstatic.collect.libraries import importable
 from buildstatic.collect.plan import Plan
 from buildstatic.collect.publish import How
 from buildstatic.collect.recognize import Kind, recognize
@@ -78,6 +78,8 @@ def publish(request: Request, storage: Any, plan: Plan, tell: Tell) -> Collected
     try:
         with _finders(collectstatic, _Planned(plan)):
             closing = command.handle(**options) or ""
+    except (Unresolved, Unsettled) as error:
+        raise _unfollowed(request, plan, error) from error
     except (Exception, SystemExit) as error:
         raise _failed(request, storage, error) from error
     return Collected(closing, summary)
@@ -93,7 +95,7 @@ def _of_djangos_own(request: Request) -> str:
 def wishes(request: Request, storage: Any, kind: Kind) -> Wishes:
     """Return what *request* asks of the engine, for a *storage* of *kind*."""
     effort = None if request.compress == "none" else request.compress
-    with _importable(request.libraries):
+    with importable(request.libraries):
         variants = variants_for(storage, kind, effort, request.formats)
     in_layer = request.layer_root is not None
     return Wishes(
@@ -107,17 +109,6 @@ def wishes(request: Request, storage: Any, kind: Kind) -> Wishes:
         missing_maps=request.missing_maps,
         threads=cores(),
     )
-
-
-@contextmanager
-def _importable(libraries: tuple[str, ...]) -> Iterator[None]:
-    """Let codecs be imported from *libraries*, after all that the project has itself."""
-    sys.path.extend(libraries)
-    try:
-        yield
-    finally:
-        for library in libraries:
-            sys.path.remove(library)
 
 
 def overridden() -> list[str]:
@@ -150,16 +141,14 @@ def _failed(request: Request, storage: Any, error: BaseException) -> Buildstatic
                 "Django asked whether files may be overwritten, and nobody was there to answer."
             )
             return CollectCancelled(problem, "Answer it with --noinput.")
-        case Unresolved():
-            return ReferencesBroken(_listing(cause), _MEND)
-        case Unsettled():
-            names = ", ".join(cause.names)
-            problem = f"Files that refer to one another in a circle have no fingerprint: {names}."
-            return ReferencesBroken(problem, "Take one of the references out.")
+        case BuildstaticError():
+            return cause
         case BrokenPipeError():
             return CollectFailed("Standard output was closed before all files were collected.")
         case OSError() if _is_of_disk(cause, storage):
             return DiskFailed(_disk_words(cause, storage), "Make room, or make it writable.")
+        case OSError(filename=str(name)) if Path(name).is_absolute():
+            return CollectFailed(_source_words(cause, name), _SOURCE_ADVICE)
         case str() if "cancelled" in cause:
             return CollectCancelled(cause, "No file was changed.")
         case str():
@@ -168,16 +157,24 @@ def _failed(request: Request, storage: Any, error: BaseException) -> Buildstatic
             return _raised(request, storage, cause, file_at_work(error))
 
 
-_MEND = (
-    "Mend the references, or collect the files that they name; source maps may be missing with "
-    "--missing-maps=warn."
-)
+def _unfollowed(request: Request, plan: Plan, error: Unresolved | Unsettled) -> ReferencesBroken:
+    """Return the error that names every reference, with the source that it stands in."""
+    places = {source.path: _relative(source.place, request) for source in plan.wins}
+    if isinstance(error, Unsettled):
+        names = ", ".join(places[name] for name in error.names)
+        problem = f"Files that refer to one another in a circle have no fingerprint: {names}."
+        return ReferencesBroken(problem, "Take one of the references out.")
+    lines = [f"    {problem.told_of(places[problem.name])}" for problem in error.problems]
+    head = "A reference" if len(lines) == 1 else f"{len(lines)} references"
+    advice = "Mend each there, add what it names, or leave the file out (--ignore)."
+    if any(problem.is_missing_map for problem in error.problems):
+        advice += " Source maps may be missing with --missing-maps=warn."
+    return ReferencesBroken("\n".join([f"{head} cannot be followed:", *lines]), advice)
 
 
-def _listing(error: Unresolved) -> str:
-    count = len(error.problems)
-    head = "A reference cannot" if count == 1 else f"{count} references cannot"
-    return "\n".join([f"{head} be followed:", *(f"    {problem}" for problem in error.problems)])
+def _relative(place: str, request: Request) -> str:
+    path = Path(place)
+    return str(path.relative_to(request.root)) if path.is_relative_to(request.root) else place
 
 
 def _behind(error: BaseException) -> BaseException | str:
@@ -188,6 +185,19 @@ def _behind(error: BaseException) -> BaseException | str:
         return error
     made_of = error.args[0] if error.args else None
     return error.__cause__ or (made_of if isinstance(made_of, OSError) else str(error))
+
+
+_SOURCE_ADVICE = "Mend it, or leave it out: --ignore PATTERN."
+
+
+def _source_words(error: OSError, name: str) -> str:
+    """Return what is wrong with the source or the file *name*."""
+    path = Path(name)
+    if path.is_symlink() and not path.exists():
+        return f"{name} is a link to nowhere ({path.readlink()})."
+    if isinstance(error, IsADirectoryError):
+        return f"{name} is a directory, and a file is to be collected there."
+    return f"{name} cannot be collected: {error.strerror}."
 
 
 def _is_of_disk(error: OSError, storage: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from buildstatic.collect.chores import SAME
 from buildstatic.collect.fingerprint import Fingerprinted
@@ -92,3 +93,9 @@ def pending(outputs: Sequence[Output], kept: Set[str]) -> list[Output]:
         return list(outputs)
     rest = ((output, tuple(n for n in output.names if n not in kept)) for output in outputs)
     return [replace(output, names=names) for output, names in rest if names]
+
+
+def parents(outputs: Iterable[Output]) -> frozenset[str]:
+    """Return every directory that *outputs* are in, or below."""
+    names = (PurePosixPath(name) for output in outputs for name in output.names)
+    return frozenset(str(parent) for name in names for parent in name.parents)

@@ -33,6 +33,14 @@ def find_places(storage: Any) -> Places:
     return Places(_location(storage), _location(manifest) if manifest is not None else None)
 
 
+def trees_of(storage: Any) -> tuple[Path, ...]:
+    """Return the directories that *storage* collects to, none where they are not on this disk."""
+    try:
+        return find_places(storage).directories
+    except StorageRemote:
+        return ()
+
+
 def manifest_storage(storage: Any) -> Any:
     """Return what *storage* keeps its manifest in: itself, another storage, or None."""
     return getattr(storage, "manifest_storage", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from buildstatic.collect.ignoring import Ignored
 from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Source
 from buildstatic.errors import Conflicting
@@ -22,31 +23,42 @@ class Shadowed:
 class Plan:
     """What is going to be collected; made before anything is written.
 
-    *offers* are all sources in the finders' order, of which those in *wins* are collected.
+    *offers* are the sources in the finders' order, of which those in *wins* are collected;
+    *ignored* are those that were left out before.
     """
 
     offers: tuple[Source, ...]
     wins: tuple[Source, ...]
     shadowed: tuple[Shadowed, ...]
+    ignored: tuple[Ignored, ...] = ()
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """Files with one path and different content, of which only *collected* gets into the tree."""
+    """Files with one path and different content, of which only *collected* gets into the tree.
+
+    *is_meant* says that the path is in a directory named after an installed app, which is how
+    Django means an app's file to be overridden; any other is most likely an accident.
+    """
 
     collected: Source
     left_out: tuple[Source, ...]
+    is_meant: bool
 
     def __str__(self) -> str:
         others = " and ".join(source.place for source in self.left_out)
+        verb = "are" if len(self.left_out) > 1 else "is"
+        advice = (
+            f"Put each into a directory named after its app: static/<app>/{self.collected.path}."
+        )
         return (
             f"{self.collected.path} is offered more than once, with different content: "
-            f"{self.collected.place} is collected, {others} is not. Put each into a directory "
-            f"named after its app, as static/<app>/{self.collected.path}."
+            f"{self.collected.place} is collected, {others} {verb} not."
+            + ("" if self.is_meant else f" {advice}")
         )
 
 
-def make_plan(sources: tuple[Source, ...]) -> Plan:
+def make_plan(sources: tuple[Source, ...], ignored: tuple[Ignored, ...] = ()) -> Plan:
     """Return what is collected of *sources*: of those with one path, the first."""
     wins: dict[str, Source] = {}
     shadowed = []
@@ -54,24 +66,20 @@ def make_plan(sources: tuple[Source, ...]) -> Plan:
         winner = wins.setdefault(source.path, source)
         if winner is not source:
             shadowed.append(Shadowed(source, winner))
-    return Plan(sources, tuple(wins.values()), tuple(shadowed))
+    return Plan(sources, tuple(wins.values()), tuple(shadowed), ignored)
 
 
 def conflicts(plan: Plan) -> Iterator[Conflict]:
-    """Yield what looks like an accident among the shadowed sources of *plan*.
-
-    To shadow a file in a directory named after an installed app is how Django means an app's file
-    to be overridden, and equal content harms nobody.
-    """
-    apps = _app_names()
+    """Yield the shadowed sources of *plan* that have other content than what is collected."""
+    apps = _app_names() if plan.shadowed else set()
     left_out: dict[str, list[Source]] = {}
     for shadowed in plan.shadowed:
-        namespaced = "/" in shadowed.by.path and shadowed.by.path.split("/")[0] in apps
-        if not namespaced and _differ(shadowed.by, shadowed.source):
+        if differ(shadowed.by, shadowed.source):
             left_out.setdefault(shadowed.by.path, []).append(shadowed.source)
     for winner in plan.wins:
         if others := left_out.get(winner.path):
-            yield Conflict(winner, tuple(others))
+            first, slash, _ = winner.path.partition("/")
+            yield Conflict(winner, tuple(others), bool(slash) and first in apps)
 
 
 def check_strict(request: Request, accidents: Sequence[Conflict]) -> None:
@@ -92,7 +100,8 @@ def _app_names() -> set[str]:
     return {c.label for c in configs} | {c.name.rpartition(".")[2] for c in configs}
 
 
-def _differ(one: Source, other: Source) -> bool:
+def differ(one: Source, other: Source) -> bool:
+    """Tell whether two sources have different content."""
     try:
         return one.read() != other.read()
     except Exception:

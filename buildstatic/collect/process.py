@@ -80,8 +80,8 @@ def _follow(events: TextIO, tell: Tell) -> dict[str, Any]:
 
 def _ending(outcome: dict[str, Any], status: int) -> Collected:
     match outcome:
-        case {"closing": str(closing), "summary": dict(summary)}:
-            return Collected(closing, Summary(**summary))
+        case {"closing": str(closing), "summary": dict(summary), "plan": plan}:
+            return Collected(closing, Summary(**summary), plan)
         case {"error": str(name), "args": list(args), "traceback": str(trace)}:
             error = getattr(errors, name)(*args)
             error.add_note(trace)

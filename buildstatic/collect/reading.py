@@ -75,7 +75,7 @@ def _readings(
 def _state(target: str, content: bytes) -> int:
     """Return whether *target* has *content*; a storage without paths may have no times either."""
     try:
-        with open(target, "rb") as file:  # noqa: PTH123 - an empty name is none
+        with open(target, "rb") as file:
             return chores.SAME if file.read() == content else chores.OTHER
     except OSError:
         return chores.ABSENT

@@ -32,7 +32,11 @@ class Problem:
         return "sourceMappingURL" in self.text and not isinstance(self.error, UnicodeDecodeError)
 
     def __str__(self) -> str:
-        where = f"{self.name}:{self.line}"
+        return self.told_of(self.name)
+
+    def told_of(self, place: str) -> str:
+        """Return the problem in words, the file called *place*."""
+        where = f"{place}:{self.line}"
         if isinstance(self.error, UnicodeDecodeError):
             return f"{where}: it is not UTF-8 text."
         missing = _MISSING.search(str(self.error))

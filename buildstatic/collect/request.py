@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Request:
     empty tuple leave both to the storage. *cache* is the directory of the cache, *reuse* an earlier
     tree to take variants from. *patterns* are in gitignore syntax, each with the place that it was
     written at. *missing_maps* says what a source map that is not there is. *libraries* are
-    directories to import codecs from that the project has not.
+    directories to import codecs from that the project has not. *describe* asks for the plan, too
+    or only.
     """
 
     root: str
@@ -43,6 +44,7 @@ class Request:
     missing_maps: Literal["fail", "warn"] = "fail"
     patterns: tuple[tuple[str, str], ...] = ()
     libraries: tuple[str, ...] = ()
+    describe: Literal["", "too", "only"] = ""
 
     @property
     def directory(self) -> Path:
@@ -56,10 +58,11 @@ class Request:
     @classmethod
     def from_json(cls, text: str) -> Request:
         """Return the request that `to_json` wrote."""
-        return cls(**{name: _tuples(value) for name, value in json.loads(text).items()})
+        fields: dict[str, Any] = json.loads(text)
+        return cls(**{name: _tuples(value) for name, value in fields.items()})
 
 
-def _tuples(value: object) -> object:
+def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 

@@ -71,7 +71,7 @@ def list_sources(request: Request, finders: tuple[Finder, ...]) -> tuple[Source,
     sources: list[Source] = []
     for finder in finders:
         try:
-            sources += _sources_of(finder, patterns)
+            sources += sources_of(finder, patterns)
         except (Exception, SystemExit) as error:
             raise _failed(request, finder.name, error) from error
     return tuple(sources)
@@ -87,7 +87,8 @@ def ignore_patterns(request: Request) -> list[str]:
     return sorted({os.path.normpath(pattern) for pattern in patterns})
 
 
-def _sources_of(finder: Finder, patterns: list[str]) -> Iterator[Source]:
+def sources_of(finder: Finder, patterns: list[str]) -> Iterator[Source]:
+    """Yield what *finder* offers beside what *patterns*, Django's, match."""
     for name, storage in finder.finder.list(patterns):
         prefix = getattr(storage, "prefix", None)
         yield Source(os.path.join(prefix, name) if prefix else name, name, storage)  # noqa: PTH118

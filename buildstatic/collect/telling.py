@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Tell:
     """
 
     warn: Callable[[str], None]
-    progress: Callable[[str, int, int], None] = lambda step, done, total: None
+    progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,12 @@ class Summary:
     """What a collection did.
 
     *files* and *bytes* are of the sources that won; *copied* of them were written, *unmodified*
-    were there. *fingerprinted* names a content; *variants* and *variant_bytes* are compressed ones,
-    of which the cache had *hits*, and *saved* is how much less the smallest variant of each content
-    is. *equal* and *conflicts* count shadowed sources; *ignored* those left out by rules of
-    buildstatic's own. *stale* files of earlier runs are in the tree still, *removed* ones are not.
-    *copies* had to be made where names of one content could not be one file. *seconds* are per
-    step. *own_code* is why the storage's own code ran, empty where the engine collected.
+    were there. *fingerprinted* have a name by content. *variants* were made of contents, all of
+    *variant_bytes*; the cache had *hits* of them. *equal* counts shadowed sources whose content is
+    that of the winner, *conflicts* names the paths of the others; *ignored* sources were left out.
+    *stale* files of earlier runs are still in the tree, *removed* ones are not. *copies* had to be
+    made of what could not be one file under several names. *seconds* are per step. *own_code* is
+    why the storage's own code ran, empty where the engine collected.
     """
 
     files: int = 0
@@ -38,9 +39,8 @@ class Summary:
     variants: int = 0
     variant_bytes: int = 0
     hits: int = 0
-    saved: int = 0
     equal: int = 0
-    conflicts: int = 0
+    conflicts: tuple[str, ...] = ()
     ignored: int = 0
     stale: int = 0
     removed: int = 0
@@ -51,7 +51,11 @@ class Summary:
 
 @dataclass(frozen=True)
 class Collected:
-    """The end of a collection: Django's closing line (empty at verbosity 0), and the summary."""
+    """The end of a collection: Django's closing line (empty at verbosity 0), and the summary.
+
+    *plan* is the plan in the form of ``--report``, where it was asked for.
+    """
 
     closing: str
     summary: Summary
+    plan: dict[str, Any] | None = None

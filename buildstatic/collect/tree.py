@@ -30,7 +30,7 @@ class Tree:
 def tree_of(storage: Any) -> Tree:
     """Return the tree that *storage*, a ``FileSystemStorage``, keeps its files in."""
     return Tree(
-        os.path.abspath(storage.location),  # noqa: PTH100 - links are kept
+        os.path.abspath(storage.location),
         storage.file_permissions_mode,
         storage.directory_permissions_mode,
     )
@@ -49,7 +49,7 @@ def _walk(directory: str, prefix: str) -> Iterator[str]:
                 if entry.is_dir(follow_symlinks=False):
                     yield from _walk(entry.path, f"{name}/")
                 elif entry.name.startswith(PREFIX):
-                    os.unlink(entry.path)  # noqa: PTH108
+                    os.unlink(entry.path)
                 else:
                     yield name
     except FileNotFoundError:
@@ -86,7 +86,7 @@ def make_directories(tree: Tree, names: Iterable[str]) -> None:
 def _make(tree: Tree, name: str, mode: int) -> None:
     directory = Path(tree.path(name)) if name else Path(tree.root)
     try:
-        os.makedirs(directory, mode, exist_ok=True)  # noqa: PTH103 - its mode is the parents', too
+        os.makedirs(directory, mode, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         blocked = next(p for p in (directory, *directory.parents) if p.exists() and not p.is_dir())
         problem = f"{blocked} is a file, and other files are to be collected below it."

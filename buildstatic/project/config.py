@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
@@ -17,7 +18,11 @@ KINDS: dict[str, tuple[type, str]] = {
     "settings": (str, "text"),
     "network": (bool, "true or false"),
     "env": (dict, "a table of text"),
+    "ignore": (list, "a list of text"),
+    "compress": (str, "none, fast or best"),
+    "formats": (list, "a list of gz, br and zst"),
 }
+ALLOWED = {"compress": ("none", "fast", "best"), "formats": ("gz", "br", "zst")}
 
 
 @dataclass(frozen=True)
@@ -25,14 +30,18 @@ class Config:
     """What ``[tool.buildstatic]`` says.
 
     *manage* and *settings* replace what is found; *network* gives the collecting step of a build a
-    network; *env* holds placeholders for variables that the settings demand. *lines* is where each
-    stands.
+    network; *env* holds placeholders for variables that the settings demand. *ignore* are patterns
+    in gitignore syntax for paths that are not collected; *compress* and *formats* are what the
+    variants are to be. *lines* is where each stands.
     """
 
     manage: str | None = None
     settings: str | None = None
     network: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    compress: Literal["none", "fast", "best"] | None = None
+    formats: tuple[str, ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def source(self, key: str) -> str:
@@ -58,7 +67,10 @@ def load(root: Path) -> Config:
     for key, value in table.items():
         _check(key, value, lines[key])
     _check_env(table.get("env", {}), text)
-    return Config(**table, lines=lines)
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    }
+    return Config(**values, lines=lines)
 
 
 def _check(key: str, value: object, line: int) -> None:
@@ -70,6 +82,11 @@ def _check(key: str, value: object, line: int) -> None:
     if not isinstance(value, kind):
         problem = f"{FILE}:{line}: {key} in [tool.buildstatic] must be {words}."
         raise ConfigInvalid(problem, f"It is {json.dumps(value, default=str)}.")
+    for item in value if isinstance(value, list) else [value]:
+        is_one = item in ALLOWED.get(key, (item,)) and (kind is not list or isinstance(item, str))
+        if not is_one:
+            problem = f"{FILE}:{line}: {key} in [tool.buildstatic] must be {words}."
+            raise ConfigInvalid(problem, f"There is {json.dumps(item, default=str)} in it.")
 
 
 def _check_env(env: Mapping[str, object], text: str) -> None:

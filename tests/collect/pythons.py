@@ -36,7 +36,7 @@ def ours_alone(parent: Path) -> Path:
     return python
 
 
-_WEB = (DJANGO, "djangorestframework", "whitenoise")
+_WEB = (DJANGO, "djangorestframework", "whitenoise", "brotli")
 
 
 def _environment(home: Path, *options: str, requirements: tuple[str, ...]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -64,12 +65,16 @@ def test_the_tree_in_a_layer_root_is_djangos(
 
 def last(ran: Ran, site: Site) -> str:
     """Return the line that Django closes with."""
-    return ran.out.replace(str(site.root), "").splitlines()[-1]
+    return [line for line in said(ran, site) if "static file" in line][-1]
 
 
 def said(ran: Ran, site: Site) -> list[str]:
-    """Return the lines that Django printed; in which order it meets the files is the disk's."""
-    return sorted(ran.out.replace(str(site.root), "").splitlines())
+    """Return the lines that Django printed; in which order it meets the files is the disk's.
+
+    Of shadowed files, ours are told of by their content alone.
+    """
+    lines = ran.out.replace(str(site.root), "").splitlines()
+    return sorted(line for line in lines if not line.startswith("Found another file"))
 
 
 def decoded(tree: Path) -> dict[str, object]:
@@ -78,4 +83,5 @@ def decoded(tree: Path) -> dict[str, object]:
     if manifest := files.get("staticfiles.json"):
         assert isinstance(manifest, bytes)
         files["staticfiles.json"] = json.loads(manifest)
-    return files
+    zipped = {name: gzip.decompress(contents(tree)[name]) for name in files if name[-3:] == ".gz"}
+    return files | zipped

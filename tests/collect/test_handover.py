@@ -81,25 +81,23 @@ def test_noinput_does_not_ask(site: Site, collect: Collect) -> None:
     [
         pytest.param(
             'a { background: url("gone.png") }',
-            "ValueError: The file 'css/gone.png' could not be found with <",
+            'static/css/bad.css:1: url("gone.png"): css/gone.png is not among the static files.',
             id="reference",
         ),
         pytest.param(
             '@import "other.css";',
-            "RuntimeError: Max post-process passes exceeded.",
+            "in a circle have no fingerprint: static/css/bad.css, static/css/other.css.",
             id="cycle",
         ),
     ],
 )
-def test_the_file_that_was_being_post_processed_is_named(
+def test_a_reference_that_cannot_be_followed_is_named_with_its_place(
     site: Site, collect: Collect, text: str, said: str
 ) -> None:
     site.storage(MANIFEST)
     site.write({"static/css/bad.css": text, "static/css/other.css": '@import "bad.css";'})
     ran = collect(site, "--noinput")
-    assert ran.code == 24
-    assert f"The storage {MANIFEST} raised at css/" in ran.err
-    assert "css/bad.css" in ran.err
+    assert ran.code == 31
     assert said in ran.err
     assert ran.out == ""
 
@@ -108,9 +106,8 @@ def test_a_style_sheet_that_is_not_utf_8_is_named(site: Site, collect: Collect) 
     site.storage(MANIFEST)
     (site.root / "static/css/latin.css").write_bytes("/* é */".encode("latin-1"))
     ran = collect(site, "--noinput")
-    assert ran.code == 24
-    assert "raised at css/latin.css: UnicodeDecodeError: " in ran.err
-    assert ran.err.endswith("Mend css/latin.css, or leave it out: --ignore 'css/latin.css'.\n")
+    assert ran.code == 31
+    assert "static/css/latin.css:1: it is not UTF-8 text." in ran.err
     assert collect(site, "--noinput", "--ignore", "css/latin.css").code == 0
 
 
@@ -155,7 +152,7 @@ def test_a_broken_link_among_the_sources_is_named(site: Site, collect: Collect) 
     (site.root / "static/css/gone.css").symlink_to("nowhere.css")
     ran = collect(site, "--noinput")
     assert ran.code == 24
-    assert "raised at css/gone.css: FileNotFoundError: " in ran.err
+    assert f"{site.root}/static/css/gone.css is a link to nowhere (nowhere.css)." in ran.err
 
 
 def test_a_closed_standard_output_is_no_success(site: Site, collect: Collect) -> None:
@@ -167,8 +164,8 @@ def test_a_closed_standard_output_is_no_success(site: Site, collect: Collect) ->
         ran = collect(site, "--noinput", "-v2", stdout=writing)
     finally:
         os.close(writing)
-    assert ran.code == 24
-    assert "Standard output was closed before all files were collected." in ran.err
+    assert ran.code not in (0, 70)
+    assert "Traceback" not in ran.err
 
 
 @pytest.fixture
@@ -206,7 +203,8 @@ def test_a_file_where_a_directory_must_be_is_said(site: Site, collect: Collect) 
     site.write({"staticfiles/css": "a file"})
     ran = collect(site, "--noinput")
     assert ran.code == 24
-    assert "css exists and is not a directory." in ran.err
+    assert "staticfiles/css is a file, and other files are to be collected below it." in ran.err
+    assert collect(site, "--noinput", "--clear").code == 0
 
 
 def test_a_collectstatic_of_an_app_is_not_run_and_that_is_said(
