@@ -146,6 +146,9 @@ def _recipe(project: Project) -> Recipe:
         console.warn(
             f"{recipe.passed_over.name} has no stage named static: the generated one runs."
         )
+    if recipe.source is None:
+        for text in gunicorn.warnings(project):
+            console.warn(text)
     return recipe
 
 
@@ -155,8 +158,8 @@ def _check(project: Project, recipe: Recipe, request: BuildRequest) -> None:
 
     if recipe.source is None and project.dependencies is None:
         raise ConfigInvalid(
-            f"{project.root} names no dependencies.",
-            "Write a requirements.txt; `buildstatic check` shows what belongs into it.",
+            f"{project.root} names no dependencies that can be installed.",
+            "`buildstatic check` says what is missing: a lock file, or a requirements.txt.",
         )
     if request.target and not recipe.has(request.target.lower()):
         known = ", ".join(filter(None, recipe.stages))

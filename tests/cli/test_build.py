@@ -224,6 +224,12 @@ def test_a_dockerfile_without_a_static_stage_is_passed_over_with_a_warning(tmp_p
     assert not list(root.glob(".dockerignore"))
 
 
+def test_a_server_that_will_not_be_installed_is_said_before_the_build(tmp_path: Path) -> None:
+    root = tiny(tmp_path / "tiny", None, {"requirements.txt": "Django\n"})
+    ran = build(root, environ=NOWHERE)
+    assert "warning: The server needs gunicorn, which is not among the dependencies" in ran.err
+
+
 def test_a_dockerfile_that_cannot_be_read_is_named(root: Path) -> None:
     (root / "Dockerfile").write_bytes(b"FROM scratch AS static\n# \xff\n")
     ran = build(root, environ=NOWHERE)
