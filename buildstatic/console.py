@@ -6,6 +6,7 @@ Results go to standard output, all that is said along the way to standard error.
 from __future__ import annotations
 
 from functools import cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # The width of what is printed into a pipe, where nothing is to be folded.
 WIDE = 10_000
+NARROW = 10
 
 
 @cache
@@ -62,17 +64,26 @@ def fail(error: BuildstaticError) -> None:
 
 
 def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
-    """Print *rows* in aligned columns; in a pipe the columns are as wide as their content."""
+    """Print *rows* in aligned columns as wide as their content.
+
+    A terminal that is too narrow gets the second column folded; names and places stay whole.
+    """
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=None, show_header=bool(header), pad_edge=False, header_style="bold")
     rows = list(rows)
-    for index in range(max((len(row) for row in rows), default=0)):
-        grid.add_column(header[index] if header else "", overflow="fold")
+    for index, cells in enumerate(zip_longest(*rows, fillvalue="")):
+        widest = max(map(cell_len, cells))
+        narrowest = min(widest, NARROW) if index == 1 else widest
+        grid.add_column(header[index] if header else "", overflow="fold", min_width=narrowest)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
-    out().print(grid)
+    with out().capture() as printed:
+        out().print(grid)
+    for line in printed.get().removesuffix("\n").split("\n"):
+        out().out(line.rstrip(" "), highlight=False)
 
 
 def size(count: int) -> str:

@@ -41,6 +41,8 @@ def _place(where: str, lines: list[str]) -> tuple[int, int]:
     """Return the slice of *lines* that an edit replaces, by the words for its place."""
     if where == "a new file":
         return 0, 0
+    if where == "at the end":
+        return len(lines), len(lines)
     if where == "among the imports":
         first = next(n for n, line in enumerate(lines) if line.startswith(("import ", "from ")))
         return first, first

@@ -48,12 +48,12 @@ def in_a_pipe(environ: Mapping[str, str] = {}) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-def in_a_terminal(environ: Mapping[str, str] = {}, columns: int = 80) -> str:
-    """Return what a terminal of *columns* gets to see."""
+def in_a_terminal(environ: Mapping[str, str] = {}, columns: int = 80, code: str = SPEAK) -> str:
+    """Return what a terminal of *columns* gets to see of *code*."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = environment({"TERM": "xterm-256color", **environ})
-    with subprocess.Popen([sys.executable, "-c", SPEAK], env=env, stdout=its, stderr=its) as p:
+    with subprocess.Popen([sys.executable, "-c", code], env=env, stdout=its, stderr=its) as p:
         os.close(its)
         shown = b"".join(iter(lambda: _read(ours), b""))
         os.close(ours)
@@ -94,7 +94,7 @@ def test_a_pipe_gets_plain_lines_that_are_not_folded(environ: Mapping[str, str])
     out, err = in_a_pipe(environ)
     assert ESCAPE not in out + err
     assert LONG in out.splitlines()
-    assert f"longer  {LONG}" in (line.rstrip() for line in out.splitlines())
+    assert out.splitlines()[-3:] == ["one     two", "a       [b]", f"longer  {LONG}"]
 
 
 def test_a_terminal_gets_colours() -> None:
@@ -108,6 +108,20 @@ def test_a_terminal_that_wants_no_colour_gets_none(environ: Mapping[str, str]) -
     shown = in_a_terminal(environ)
     assert not COLOUR.search(shown)
     assert "failed [red]. Mend it." in shown
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60])
+def test_a_narrow_terminal_folds_values_and_never_a_place(columns: int) -> None:
+    value, place = "Q" * 30 + " " + "Z" * 30, "mysite/settings/base.py:120"
+    rows = [("static_root", value, place), ("x", "y", "-")]
+    code = f"from buildstatic import console; console.table({rows!r})"
+    shown = in_a_terminal({"NO_COLOR": "1"}, columns, code)
+    first, *more = shown.splitlines()
+    assert first.startswith("static_root  QQQQQQQQQQ")
+    assert first.endswith(f"  {place}")
+    assert (shown.count("Q"), shown.count("Z")) == (30, 30)
+    assert len(more) > 1
+    assert all(line == line.rstrip() for line in shown.splitlines())
 
 
 def test_a_table_is_folded_to_the_terminal_and_loses_nothing() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,8 @@ from buildstatic import console
 from buildstatic.cli.options import manage_option, path_argument, settings_option, traceback_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from buildstatic.image.build import Expected, Report
     from buildstatic.image.recipe import Recipe
@@ -103,9 +106,30 @@ def command(
         push=push,
         no_cache=no_cache,
         pull=pull,
+        export=export,
     )
     _check(project, recipe, request)
-    _run(project, recipe, request, export, as_json)
+    with _terminable():
+        _run(project, recipe, request, export, as_json)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does: what it has begun is taken back."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _recipe(project: Project) -> Recipe:
@@ -122,6 +146,9 @@ def _recipe(project: Project) -> Recipe:
         console.warn(
             f"{recipe.passed_over.name} has no stage named static: the generated one runs."
         )
+    if recipe.source is None:
+        for text in gunicorn.warnings(project):
+            console.warn(text)
     return recipe
 
 
@@ -131,10 +158,10 @@ def _check(project: Project, recipe: Recipe, request: BuildRequest) -> None:
 
     if recipe.source is None and project.dependencies is None:
         raise ConfigInvalid(
-            f"{project.root} names no dependencies.",
-            "Write a requirements.txt; `buildstatic check` shows what belongs into it.",
+            f"{project.root} names no dependencies that can be installed.",
+            "`buildstatic check` says what is missing: a lock file, or a requirements.txt.",
         )
-    if request.target and not recipe.has(request.target.lower()) and not request.target.isdecimal():
+    if request.target and not recipe.has(request.target.lower()):
         known = ", ".join(filter(None, recipe.stages))
         raise DockerfileUnsuitable(f"There is no stage {request.target}.", f"There are: {known}.")
     if recipe.has("static"):
@@ -168,17 +195,17 @@ def _run(
         if builder.driver is None:
             console.note("No docker buildx here: building by the engine's API.")
         files = 0
-        with view() as on_event:
+        with view(image.own_stages(request)) as on_event:
             if export:
                 report, files = image.export(builder, request, export, on_event)
             else:
                 expected = _expected(project, recipe, request)
                 report = image.build(builder, request, expected, on_event)
     say = console.note if as_json else console.say
-    _summary(report, say)
+    _summary(report, request, say)
     _warn_of_older(report)
     if export:
-        say(f"{files} static files in {export}.")
+        say(f"{_files(files, 'static ')} in {export}.")
     if as_json:
         print(json.dumps(_as_json(report)))
 
@@ -201,7 +228,7 @@ def _with_wheels(request: BuildRequest, directory: Path) -> BuildRequest:
     return dataclasses.replace(request, wheels=directory, build_args=arguments)
 
 
-def _summary(report: Report, say: Callable[[str], None]) -> None:
+def _summary(report: Report, request: BuildRequest, say: Callable[[str], None]) -> None:
     for stage in report.stages:
         say(f"  {stage.name:<20} {'cached' if stage.cached else f'{stage.seconds:.1f} s'}")
     say(f"  {'all':<20} {report.seconds:.1f} s")
@@ -209,9 +236,14 @@ def _summary(report: Report, say: Callable[[str], None]) -> None:
         say(f"image   {report.image or '(no tag)'} {report.id}")
     if report.static:
         static = report.static
-        say(f"static  {static.files} files, {console.size(static.bytes)}, in {static.path}")
+        say(f"static  {_files(static.files)}, {console.size(static.bytes)}, in {static.path}")
         say(f"diffID  {static.diff_id}{_compared(report)}")
-        say(f"digest  {static.digest or '(none until a registry has it)'}")
+        none = "the engine's API does not tell" if request.push else "none until a registry has it"
+        say(f"digest  {static.digest or f'({none})'}")
+
+
+def _files(count: int, kind: str = "") -> str:
+    return f"{count} {kind}file{'' if count == 1 else 's'}"
 
 
 def _warn_of_older(report: Report) -> None:

@@ -47,11 +47,16 @@ def generated(project: Project, targets: Collection[str], wishes: Wishes) -> tup
     return tuple(files)
 
 
-def notes(project: Project, files: Collection[Generated], wishes: Wishes) -> tuple[str, ...]:
+def warnings(project: Project, files: Collection[Generated], wishes: Wishes) -> tuple[str, ...]:
+    """Return what will not work with *files*, each thing once."""
+    said = (warning for file in files for warning in file.warnings)
+    return tuple(dict.fromkeys((*said, *gunicorn.warnings(project, wishes.server))))
+
+
+def notes(project: Project, files: Collection[Generated]) -> tuple[str, ...]:
     """Return what there is to know of *files* and of what they stand on, each thing once."""
-    served = gunicorn.notes(project, wishes.server)
     said = (note for file in files for note in file.notes)
-    return tuple(dict.fromkeys((*project.notes, *served, *said)))
+    return tuple(dict.fromkeys((*project.notes, *said)))
 
 
 def _dockerfile(project: Project, wishes: Wishes) -> Generated:

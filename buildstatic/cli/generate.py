@@ -12,6 +12,7 @@ import click
 from buildstatic.cli.options import manage_option, path_option, settings_option, traceback_option
 
 if TYPE_CHECKING:
+    from buildstatic.cli.files import Wishes
     from buildstatic.project import Project
     from buildstatic.templates import Generated
     from buildstatic.templates.write import Change
@@ -117,7 +118,7 @@ def command(
     FILE is dockerfile, dockerignore, procfile, railway (these four without any name), deploy.sh
     or gitignore. Generating twice changes nothing.
     """
-    from buildstatic.cli.files import Wishes, generated, notes
+    from buildstatic.cli.files import Wishes, generated
     from buildstatic.project.detect import detect
     from buildstatic.templates.write import compare, write
 
@@ -128,14 +129,14 @@ def command(
     files = generated(project, targets or USUAL, wanted)
     if stdout:
         _print_files(files)
-        _print_notes(project, files, notes(project, files, wanted))
+        _print_notes(project, files, wanted)
         return 0
     changes = compare(project.root, files)
     if diff or check:
         return _print_changes(changes, diff=diff, check=check)
     write(project.root, changes, force=force)
     _print_states(changes)
-    _print_notes(project, files, notes(project, files, wanted))
+    _print_notes(project, files, wanted)
     return 0
 
 
@@ -171,14 +172,15 @@ def _print_states(changes: Sequence[Change]) -> None:
         click.echo(f"{verb:<9}  {change.file.path}")
 
 
-def _print_notes(project: Project, files: Sequence[Generated], notes: Sequence[str]) -> None:
-    """Print the warnings of *files*, *notes*, and what the project still lacks, ready to paste."""
+def _print_notes(project: Project, files: Sequence[Generated], wishes: Wishes) -> None:
+    """Print warnings and notes on *files*, and what the project still lacks, ready to paste."""
     from buildstatic import console
+    from buildstatic.cli.files import notes, warnings
     from buildstatic.project.edits import edits
 
-    for text in dict.fromkeys(warning for file in files for warning in file.warnings):
+    for text in warnings(project, files, wishes):
         console.warn(text)
-    for text in notes:
+    for text in notes(project, files):
         console.note(f"note: {text}")
     for edit in edits(project):
         console.note(f"\n{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,19 +20,20 @@ WIDTH = 100
 
 
 @contextmanager
-def view() -> Iterator[OnEvent]:
-    """Yield what is to be told of every event; it shows them on standard error."""
+def view(stages: Set[str]) -> Iterator[OnEvent]:
+    """Yield what is to be told of every event; it shows those of *stages* on standard error."""
     if console.err().is_terminal:
-        with _live() as on_event:
+        with _live(stages) as on_event:
             yield on_event
     else:
-        yield _Lines()
+        yield _Lines(stages)
 
 
 class _Lines:
     """Prints a line for each step that has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Set[str]) -> None:
+        self._stages = stages
         self._printed: set[str] = set()
 
     def __call__(self, event: Event, build: Build) -> None:
@@ -40,17 +41,21 @@ class _Lines:
             return
         vertex = build.vertices[event.digest]
         stage = stage_name(vertex)
-        if stage and vertex.completed:
+        if stage in self._stages and vertex.completed:
             self._printed.add(event.digest)
             console.note(f"{stage}: {_shortened(command(vertex))} ({_state(vertex)})")
 
 
 @contextmanager
-def _live() -> Iterator[OnEvent]:
+def _live(stages: Set[str]) -> Iterator[OnEvent]:
     from rich.live import Live
 
     build = Build()
-    with Live(console=console.err(), get_renderable=lambda: _table(build), transient=True) as live:
+
+    def table() -> Table:
+        return _table(build, stages)
+
+    with Live(console=console.err(), get_renderable=table, transient=True) as live:
 
         def on_event(event: Event, now: Build) -> None:
             nonlocal build
@@ -61,17 +66,17 @@ def _live() -> Iterator[OnEvent]:
         yield on_event
 
 
-def _table(build: Build) -> Table:
-    """Return a row a stage: its name, its time, and the step that it is at."""
+def _table(build: Build, stages: Set[str]) -> Table:
+    """Return a row for each of *stages*: its name, its time, and the step that it is at."""
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
-    stages: dict[str, list[Vertex]] = {}
+    steps: dict[str, list[Vertex]] = {}
     for vertex in list(build.vertices.values()):
-        if stage_name(vertex):
-            stages.setdefault(stage_name(vertex), []).append(vertex)
-    for name, vertices in stages.items():
+        if stage_name(vertex) in stages:
+            steps.setdefault(stage_name(vertex), []).append(vertex)
+    for name, vertices in steps.items():
         running = [vertex for vertex in vertices if vertex.started and not vertex.completed]
         at = _shortened(command(running[-1])) if running else ""
         style = "" if running else "dim"
@@ -86,7 +91,8 @@ def _until_now(vertex: Vertex) -> Vertex:
 
 def _state(vertex: Vertex) -> str:
     if vertex.error:
-        return "failed"
+        # BuildKit cancels what runs beside a step that fails.
+        return "cancelled" if "cancel" in vertex.error.lower() else "failed"
     return "cached" if vertex.cached else f"{seconds([vertex]):.1f} s"
 
 

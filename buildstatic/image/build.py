@@ -6,8 +6,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from buildstatic.image import identify
 from buildstatic.image.archive import Image
 from buildstatic.image.builders import api, buildx
 from buildstatic.image.engine import connect, failures
-from buildstatic.image.events import Event
+from buildstatic.image.events import Built, Event
+from buildstatic.image.recipe import stage_names
 from buildstatic.image.request import BuildRequest
 from buildstatic.image.stages import COMMAND_FAILED, Build, Stage
 from buildstatic.image.static_layer import StaticLayer, find_static_layer
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 OnEvent = Callable[[Event, Build], None]
-# The drivers whose images are in an engine's store when the build ends.
-_LOCAL = "docker"
+# BuildKit's own step that asks a registry for a base image.
+_LOOKING_UP = "load metadata for "
+_NO_BASE_IMAGE = (
+    "Is the name of that base image right, its registry within reach, and a login there? "
+    "Without --pull, one that is here already will do."
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Builder:
     @property
     def keeps_images_itself(self) -> bool:
         """Tell whether a pushed image is in no engine's store."""
-        return self.driver not in (None, _LOCAL)
+        return self.driver not in (None, buildx.ENGINE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def choose_builder(request: BuildRequest) -> Builder:
         api.check(request)
         return Builder(None, connect())
     driver = buildx.driver(request.builder)
-    needs_engine = driver == _LOCAL or not (request.push or request.export)
+    needs_engine = driver == buildx.ENGINE or not (request.push or request.export)
     return Builder(driver, connect() if needs_engine else None)
 
 
@@ -96,15 +101,26 @@ def build(
     with failures():
         before = _layers_before(builder, request)
         progress = _run(builder, request, on_event)
-        static = _static(builder, request, progress, expected) if expected else None
+        image_id = _image_id(builder, progress.built) if progress.built else None
+        static = _static(builder, request, image_id, expected) if expected else None
     return Report(
         image=request.tags[0] if request.tags else None,
-        id=progress.built.config or progress.built.digest if progress.built else None,
+        id=image_id,
         static=static,
         reused=static.diff_id in before if static and before else None,
-        stages=progress.stages(),
+        stages=tuple(stage for stage in progress.stages() if stage.name in own_stages(request)),
         seconds=round(time.monotonic() - started, 2),
     )
+
+
+def own_stages(request: BuildRequest) -> frozenset[str]:
+    """Return the stages of the Dockerfile, those without a name as BuildKit calls them.
+
+    BuildKit tells of a step that two builds share, at the same time, by the name that the first
+    one has for it, and that is a stage of another Dockerfile.
+    """
+    names = enumerate(stage_names(request.dockerfile))
+    return frozenset(name or f"stage-{index}" for index, name in names)
 
 
 @contextmanager
@@ -120,11 +136,11 @@ def export(
 ) -> tuple[Report, int]:
     """Run *request* for its files alone, and put them into *directory*; return how many.
 
-    They are built beside it and moved into it one by one, so that no file is ever half there;
-    other files in it stay, as collectstatic lets them.
+    They are built on the same file system and moved into it one by one, so that no file is ever
+    half there; other files in it stay, as collectstatic lets them.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".buildstatic-", dir=directory.parent) as beside:
+    near = next(place for place in (directory, *directory.absolute().parents) if place.is_dir())
+    with tempfile.TemporaryDirectory(prefix=".buildstatic-", dir=near) as beside:
         tree = Path(beside, "tree")
         wanted = replace(request, export=tree, tags=())
         report = build(builder, wanted, None, on_event)
@@ -135,8 +151,9 @@ def _move(tree: Path, directory: Path) -> int:
     files = 0
     for parent, _, names in os.walk(tree):
         target = directory / Path(parent).relative_to(tree)
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copymode(parent, target)
+        if not target.is_dir():
+            target.mkdir(parents=True)
+            shutil.copymode(parent, target)
         for name in names:
             Path(parent, name).replace(target / name)
             files += 1
@@ -146,9 +163,11 @@ def _move(tree: Path, directory: Path) -> int:
 def _run(builder: Builder, request: BuildRequest, on_event: OnEvent) -> Build:
     progress = Build()
     try:
-        for event in _events(builder, request):
-            progress.add(event)
-            on_event(event, progress)
+        # Closed at once when interrupted: what the builder has put up for the time is taken away.
+        with closing(_events(builder, request)) as events:
+            for event in events:
+                progress.add(event)
+                on_event(event, progress)
     except BuildstaticError as error:
         raise _cause(progress.failure(), error) from error
     return progress
@@ -159,12 +178,15 @@ def _cause(failure: StageFailed | None, error: BuildstaticError) -> BuildstaticE
 
     A command that failed may have printed anything, and none of it is about the builder.
     """
-    if failure and (isinstance(error, EngineFailed) or COMMAND_FAILED in failure.problem):
-        return failure
-    return error
+    if failure is None or not (
+        isinstance(error, EngineFailed) or COMMAND_FAILED in failure.problem
+    ):
+        return error
+    advice = _NO_BASE_IMAGE if _LOOKING_UP in failure.problem else failure.advice
+    return StageFailed(failure.problem, advice, stage=failure.stage, vertex=failure.vertex)
 
 
-def _events(builder: Builder, request: BuildRequest) -> Iterator[Event]:
+def _events(builder: Builder, request: BuildRequest) -> Generator[Event, None, None]:
     if builder.driver is None:
         assert builder.client is not None
         return api.build(builder.client, request)
@@ -177,21 +199,33 @@ def _layers_before(builder: Builder, request: BuildRequest) -> tuple[str, ...]:
     return identify.layers_of(builder.client, request.tags[0])
 
 
-def _images(builder: Builder, request: BuildRequest, progress: Build) -> tuple[Image, ...]:
+def _image_id(builder: Builder, built: Built) -> str | None:
+    """Return the image's id, as the engine calls it that has the image.
+
+    The containerd store goes by the digest of the manifest, the others by the configuration's.
+    """
+    from docker.errors import ImageNotFound
+
+    for name in (built.digest, built.config):
+        with suppress(ImageNotFound):
+            if builder.client and name:
+                return str(builder.client.images.get(name).id)
+    return built.config or built.digest
+
+
+def _images(builder: Builder, request: BuildRequest, image_id: str | None) -> tuple[Image, ...]:
     if request.push and builder.keeps_images_itself:
         return identify.from_builder(request)
     assert builder.client is not None
-    assert progress.built is not None
-    name = request.tags[0] if request.tags else progress.built.config or progress.built.digest
-    if name is None:
+    if image_id is None:
         raise EngineFailed("The builder did not say which image it made.")
-    return identify.from_engine(builder.client, name)
+    return identify.from_engine(builder.client, image_id)
 
 
 def _static(
-    builder: Builder, request: BuildRequest, progress: Build, expected: Expected
+    builder: Builder, request: BuildRequest, image_id: str | None, expected: Expected
 ) -> StaticLayer:
-    images = _images(builder, request, progress)
+    images = _images(builder, request, image_id)
     layers = [find_static_layer(image, expected.static_root) for image in images]
     if request.push and builder.driver is not None:
         return identify.with_registry_digest(layers[0], images[0], request.tags[0])

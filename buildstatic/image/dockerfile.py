@@ -78,11 +78,12 @@ def _names(project: Project) -> Iterator[str]:
 
 def _notes(project: Project) -> Iterator[str]:
     """Yield what the application cannot do in the image: write below /app."""
-    if project.sqlite and not project.sqlite.value.startswith("/"):
+    if project.sqlite and not project.sqlite.value.file.startswith("/"):
+        also = "" if project.sqlite.value.imports_os else " (and import os, which is not there)"
         yield (
             f"SQLite: {project.sqlite.source} keeps the database in {APP}, where the application "
-            'may not write. Let it be moved: "NAME": os.environ.get("DATABASE_PATH", BASE_DIR / '
-            f'"{project.sqlite.value}"), and run the image with DATABASE_PATH=/data/db.sqlite3.'
+            'may not write. Let it be moved: put os.environ.get("DATABASE_PATH", …) around the '
+            f"value of NAME{also}, and run the image with DATABASE_PATH=/data/db.sqlite3."
         )
     if project.media_root and not project.media_root.value.startswith("/"):
         yield (

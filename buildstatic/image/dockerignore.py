@@ -6,32 +6,24 @@ from pathlib import Path
 
 from buildstatic.image.quote import pattern
 from buildstatic.project import Project
+from buildstatic.project.data import uploads
 from buildstatic.templates import Generated, render
 
 USUAL_ENVIRONMENTS = (".venv", "venv")
-USUAL_MEDIA = "media"
 USUAL_TREE = "staticfiles"
 
 
 def dockerignore(project: Project) -> Generated:
     """Return the .dockerignore of *project*."""
+    media = uploads(project)
     text = render(
         "dockerignore",
-        media=tuple(map(pattern, _media(project))),
+        media=(pattern(media),) if media else (),
         made=tuple(map(pattern, _tree(project))),
         environments=_environments(project.root),
         keep_node_modules=project.node_modules is not None and project.frontend is None,
     )
     return Generated(".dockerignore", text)
-
-
-def _media(project: Project) -> tuple[str, ...]:
-    """Return where uploads are; a package of the name ``media`` is an app, not uploads."""
-    if project.media_root is not None:
-        inside = not project.media_root.value.startswith("/") and project.media_root.value != "."
-        return (project.media_root.value,) if inside else ()
-    is_package = (project.root / USUAL_MEDIA / "__init__.py").exists()
-    return () if is_package else (USUAL_MEDIA,)
 
 
 def _tree(project: Project) -> tuple[str, ...]:

@@ -12,10 +12,12 @@ from buildstatic.errors import EngineFailed, EngineForbidden, EngineNotFound, En
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.context import Context
 
 # Engine 23.0, the first whose own BuildKit knows `COPY --link` without a `# syntax=` line.
 OLDEST = (23, 0)
 OLDEST_API = (1, 42)
+_UPGRADE = "Upgrade it, or build with a newer one: --builder NAME."
 TIMEOUT = 600  # seconds; saving a large image is slow to begin
 
 
@@ -25,18 +27,14 @@ def connect() -> DockerClient:
     That is DOCKER_HOST, else the current docker context, else the default socket. Raises
     EngineNotFound, EngineForbidden or EngineTooOld.
     """
-    from docker.errors import APIError, DockerException
+    from docker.errors import DockerException, InvalidVersion
 
     try:
         client = _client()
         version = client.version()
-    except APIError as error:
-        raise EngineFailed(
-            f"The Docker engine answers with an error: {error.explanation}."
-        ) from error
-    except DockerException as error:
-        raise _unreachable(error) from error
-    except OSError as error:
+    except InvalidVersion as error:
+        raise EngineTooOld(f"The Docker engine is too old: {error}", _UPGRADE) from error
+    except (DockerException, OSError) as error:
         raise _unreachable(error) from error
     check_version(version["Version"], version["ApiVersion"])
     return client
@@ -67,7 +65,7 @@ def check_version(version: str, api: str) -> None:
     )
     if found < oldest:
         problem = f"The Docker engine is {version}, and COPY --link needs 23.0 or newer."
-        raise EngineTooOld(problem, "Upgrade it, or build with a newer one: --builder NAME.")
+        raise EngineTooOld(problem, _UPGRADE)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -77,30 +75,42 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _client() -> DockerClient:
     import docker
-    from docker.context import ContextAPI
 
-    context = ContextAPI.get_current_context()
+    context = _context()
     if "DOCKER_HOST" in os.environ or context is None:
         return docker.from_env(timeout=TIMEOUT)
     tls = context.TLSConfig or False
     return docker.DockerClient(base_url=context.Host, tls=tls, timeout=TIMEOUT)
 
 
-def _host() -> str:
+def _context() -> Context | None:
     from docker.context import ContextAPI
 
-    context = ContextAPI.get_current_context()
+    return ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
+
+
+def _host() -> str:
+    context = _context()
     return os.environ.get("DOCKER_HOST") or (context and context.Host) or "the default socket"
 
 
-def _unreachable(error: Exception) -> EngineNotFound | EngineForbidden:
+def _unreachable(error: Exception) -> EngineNotFound | EngineForbidden | EngineFailed:
+    from docker.errors import APIError
+
     where = _host()
+    answer = error.__cause__ or error
+    if isinstance(answer, APIError):
+        problem = f"The Docker engine at {where} answers with an error: {answer.explanation}."
+        return EngineFailed(problem)
     cause = _cause(error)
     if isinstance(cause, PermissionError) or getattr(cause, "errno", None) == errno.EACCES:
         advice = (
             "Add yourself to the docker group (sudo usermod -aG docker $USER, then log in again)."
         )
         return EngineForbidden(f"The Docker engine at {where} does not let you in.", advice)
+    if where.startswith("ssh://") and "paramiko" in str(error):
+        problem = f"The Docker engine at {where} is reached by SSH, and paramiko is not here."
+        return EngineNotFound(problem, "Install it beside buildstatic: pip install 'docker[ssh]'.")
     advice = "Start Docker, or name another engine with DOCKER_HOST or `docker context use`."
     return EngineNotFound(f"No Docker engine answers at {where}.", advice)
 

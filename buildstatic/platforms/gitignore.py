@@ -7,20 +7,20 @@ from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.options import Options
-from buildstatic.project import Fact, Project
+from buildstatic.project import Project
+from buildstatic.project.data import uploads
 from buildstatic.templates import Generated, render
 
 NAME = "gitignore"
 USUAL = False
-USUAL_MEDIA = "media"
 
 
 def files(project: Project, options: Options) -> tuple[Generated, ...]:  # noqa: ARG001
     """Return the .gitignore of *project*: a new one, or the present one and what it lacks."""
     text = render(
         "gitignore",
-        static=_pattern(project.static_root),
-        media=_pattern(project.media_root or _usual_media(project.root)),
+        static=_pattern(project.static_root.value if project.static_root else None),
+        media=_pattern(uploads(project)),
     )
     present = _read(project.root / ".gitignore")
     if present is None:
@@ -28,20 +28,14 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:  # noqa:
     return (Generated(".gitignore", _added(present, text), appends=True),)
 
 
-def _usual_media(root: Path) -> Fact[str] | None:
-    """Return the usual place of uploads, unless a package of that name is there."""
-    is_package = (root / USUAL_MEDIA / "__init__.py").exists()
-    return None if is_package else Fact(USUAL_MEDIA, "")
-
-
-def _pattern(directory: Fact[str] | None) -> str | None:
+def _pattern(directory: str | None) -> str | None:
     """Return the pattern of *directory* (git-scm.com/docs/gitignore), None if it is outside.
 
     A line break, which no pattern can hold, is matched by ``?``.
     """
-    if directory is None or directory.value.startswith(("/", "..")) or directory.value == ".":
+    if directory is None or directory.startswith(("/", "..")) or directory == ".":
         return None
-    return "/" + re.sub(r"[\r\n]", "?", re.sub(r"([\\*?\[])", r"\\\1", directory.value)) + "/"
+    return "/" + re.sub(r"[\r\n]", "?", re.sub(r"([\\*?\[])", r"\\\1", directory)) + "/"
 
 
 def _read(path: Path) -> str | None:

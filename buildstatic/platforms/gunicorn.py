@@ -41,12 +41,29 @@ def command(project: Project, server: Choice | None = None) -> tuple[str, ...]:
     )
 
 
-def notes(project: Project, server: Choice | None = None) -> tuple[str, ...]:
-    """Return what the command needs that is not among the project's dependencies."""
+def missing(project: Project, server: Choice | None = None) -> tuple[str, ...]:
+    """Return the packages that `command` needs and that the project does not depend on.
+
+    uvicorn-worker brings gunicorn and uvicorn along. Nothing is missing where it is not known what
+    gets installed: no dependencies were found, or some are a directory's own.
+    """
+    dependencies = project.dependencies.value if project.dependencies else None
     found = project.server.value if project.server else None
-    if not _is_asgi(_chosen(project, server)) or (found and found.uvicorn_worker):
+    if dependencies is None or dependencies.local or (found and found.uvicorn_worker):
         return ()
-    return ("The server needs the packages uvicorn-worker and uvicorn among the dependencies.",)
+    if _is_asgi(_chosen(project, server)):
+        return ("uvicorn-worker",)
+    return () if found and found.name == "gunicorn" else ("gunicorn",)
+
+
+def warnings(project: Project, server: Choice | None = None) -> tuple[str, ...]:
+    """Return what is to be said of the packages that are `missing`."""
+    file = project.dependencies.value.file if project.dependencies else ""
+    return tuple(
+        f"The server needs {name}, which is not among the dependencies in {file}: what is built "
+        "cannot start without it."
+        for name in missing(project, server)
+    )
 
 
 def operand(path: str) -> str:

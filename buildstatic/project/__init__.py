@@ -8,7 +8,18 @@ from buildstatic.project.model import (
     Frontend,
     Project,
     Server,
+    Sqlite,
     Variable,
 )
 
-__all__ = ["Database", "Dependencies", "Edit", "Fact", "Frontend", "Project", "Server", "Variable"]
+__all__ = [
+    "Database",
+    "Dependencies",
+    "Edit",
+    "Fact",
+    "Frontend",
+    "Project",
+    "Server",
+    "Sqlite",
+    "Variable",
+]

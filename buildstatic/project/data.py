@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from buildstatic.project.model import Fact
+from buildstatic.project import files
+from buildstatic.project.model import Fact, Project, Sqlite
 from buildstatic.project.reader import Value
 from buildstatic.project.search import Search
-from buildstatic.project.settings import Settings
+from buildstatic.project.settings import Settings, imports_os
 from buildstatic.project.static import directory, entry
 
 SQLITE = "django.db.backends.sqlite3"
+USUAL_MEDIA = "media"
 
 
 def media_root(settings: Settings, search: Search) -> Fact[str] | None:
@@ -19,17 +22,33 @@ def media_root(settings: Settings, search: Search) -> Fact[str] | None:
     return directory(settings.get("MEDIA_ROOT"), search)
 
 
-def sqlite(settings: Settings, search: Search) -> Fact[str] | None:
-    """Return the file of the default database where that is SQLite, as `media_root` does.
+def uploads(project: Project) -> str | None:
+    """Return the directory in *project* that holds uploads, and nothing that a build needs.
 
-    None where the environment has a say in it.
+    Where no MEDIA_ROOT is found it is the usual one, unless that is a package.
     """
+    usual = posixpath.join(posixpath.dirname(project.manage.value), USUAL_MEDIA)
+    place = project.media_root.value if project.media_root else usual
+    if place.startswith("/") or place == ".":
+        return None
+    if project.media_root is None and files.is_file(project.root / usual / "__init__.py"):
+        return None
+    holds = any(PurePosixPath(needed).is_relative_to(place) for needed in project.needed)
+    return None if holds else place
+
+
+def sqlite(settings: Settings, search: Search) -> Fact[Sqlite] | None:
+    """Return the default database where that is SQLite, in a file that is always the same."""
     database = entry(settings.get("DATABASES"), "default")
     engine = entry(database, "ENGINE")
     if engine is None or engine.data != SQLITE:
         return None
     name = entry(database, "NAME")
-    return None if name is None or name.reads else directory(name, search)
+    found = None if name is None or name.reads else directory(name, search)
+    if found is None:
+        return None
+    file, _, _ = found.source.rpartition(":")
+    return Fact(Sqlite(found.value, bool(file) and imports_os(file, search)), found.source)
 
 
 def node_modules(settings: Settings) -> Fact[bool] | None:
@@ -40,6 +59,37 @@ def node_modules(settings: Settings) -> Fact[bool] | None:
             PurePosixPath(item.data).parts
         ):
             return Fact(True, item.source)
+    return None
+
+
+def needed(settings: Settings, search: Search) -> tuple[str, ...]:
+    """Return the directories that *settings* name for static files, templates and apps."""
+    templates = [entry(engine, "DIRS") for engine in _entries(settings.get("TEMPLATES"))]
+    named = [
+        *(_last(item) for item in _entries(settings.get("STATICFILES_DIRS"))),
+        *(item for value in templates for item in _entries(value)),
+    ]
+    found = (directory(value, search) for value in named)
+    apps = (_app(item, search) for item in settings.listed("INSTALLED_APPS"))
+    return tuple(dict.fromkeys((*(fact.value for fact in found if fact), *filter(None, apps))))
+
+
+def _entries(value: Value | None) -> tuple[Value, ...]:
+    return value.data if value is not None and isinstance(value.data, tuple) else ()
+
+
+def _last(value: Value) -> Value:
+    """Return the directory of a pair (prefix, directory), and of a directory itself."""
+    return _entries(value)[-1] if _entries(value) else value
+
+
+def _app(name: object, search: Search) -> str | None:
+    """Return where the app *name* is: ``shop``, ``shop.apps.ShopConfig``; None if not in here."""
+    parts = name.split(".") if isinstance(name, str) else []
+    for length in range(len(parts), 0, -1):
+        place = search.package(".".join(parts[:length]))
+        if place is not None:
+            return search.relative(place)
     return None
 
 

@@ -70,6 +70,7 @@ def detect(
         media_root=data.media_root(read, search),
         sqlite=data.sqlite(read, search),
         node_modules=modules,
+        needed=data.needed(read, search),
         variables=read.variables,
         secret_key=settings_module.secret_key(read),
         notes=(

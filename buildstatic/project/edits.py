@@ -2,19 +2,20 @@
 
 The edits take a bare ``django-admin startproject`` there: its requirements, STATIC_ROOT, WhiteNoise
 with its manifest storage (https://whitenoise.readthedocs.io/en/stable/django.html), and
-ALLOWED_HOSTS from the environment.
+ALLOWED_HOSTS from the environment; SECRET_KEY, too, where nothing sets it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from buildstatic.project import choice, dependencies, files, reader, software, static
+from buildstatic.project import choice, dependencies, files, software, static
 from buildstatic.project import settings as settings_module
+from buildstatic.project.dependencies import Installed
 from buildstatic.project.model import Edit, Project
 from buildstatic.project.packages import DEFAULT_PYTHON, Packages
-from buildstatic.project.reader import UNKNOWN, Ref, Value, plain
+from buildstatic.project.reader import UNKNOWN, Value, plain
 from buildstatic.project.search import Search
 from buildstatic.project.settings import Settings
 
@@ -43,13 +44,15 @@ def edits(project: Project) -> tuple[Edit, ...]:
     search = Search(project.root, (project.root / project.manage.value).resolve().parent)
     settings = settings_module.read(choice.locate(project.settings, search), search)
     python = project.python.value if project.python else DEFAULT_PYTHON
-    packages = dependencies.find(project.root, search.manage, python).packages
+    installed = dependencies.find(project.root, search.manage, python)
+    packages = installed.packages
     local = project.remote is not None and not project.remote.value
     serves = local and not _is_served(project, settings, packages, search)
+    from_environment = (*_secret_key(settings), *_allowed_hosts(settings))
     return (
-        *_requirements(project, packages, serves=serves),
-        *_import_os(settings, search),
-        *_allowed_hosts(settings),
+        *_requirements(project, installed, serves=serves),
+        *_import_os(from_environment, search),
+        *from_environment,
         *_installed(settings),
         *(_middleware(settings) if serves else ()),
         *(_static_root(project, settings) if local else ()),
@@ -71,13 +74,14 @@ def _mentions(settings: Settings, word: str) -> bool:
     return any(isinstance(item, str) and word in item for item in settings.listed("MIDDLEWARE"))
 
 
-def _requirements(project: Project, packages: Packages, *, serves: bool) -> Iterator[Edit]:
+def _requirements(project: Project, installed: Installed, *, serves: bool) -> Iterator[Edit]:
     wanted = [
-        *(["Django"] if "django" not in packages else []),
+        *(["Django"] if "django" not in installed.packages else []),
         *(["gunicorn"] if project.server is None else []),
-        *(["whitenoise"] if serves and "whitenoise" not in packages else []),
+        *(["whitenoise"] if serves and "whitenoise" not in installed.packages else []),
     ]
-    if not wanted:
+    # Without its lock file a manager's packages are not known, and its notes ask for that.
+    if not wanted or (installed.fact is None and installed.notes):
         return
     found = project.dependencies.value if project.dependencies else None
     file = found.file if found else "requirements.txt"
@@ -92,12 +96,27 @@ def _requirements(project: Project, packages: Packages, *, serves: bool) -> Iter
         yield Edit(file, "at the end" if found else "a new file", why, "\n".join(wanted))
 
 
-def _import_os(settings: Settings, search: Search) -> Iterator[Edit]:
-    """``import os``, in the file that the edit of ALLOWED_HOSTS goes to, if it has none."""
-    for edit in _allowed_hosts(settings):
-        names, _ = reader.read(search.root / edit.file, search)
-        if names.get("os", Value(None)).data != Ref("os"):
-            yield Edit(edit.file, "among the imports", "ALLOWED_HOSTS needs it.", "import os")
+def _import_os(edits: Sequence[Edit], search: Search) -> Iterator[Edit]:
+    """``import os``, in the files that *edits*, which need it, go to, if they have none."""
+    for file in dict.fromkeys(edit.file for edit in edits):
+        names = [edit.text.partition(" ")[0] for edit in edits if edit.file == file]
+        if not settings_module.imports_os(file, search):
+            why = f"{' and '.join(names)} need{'' if len(names) > 1 else 's'} it."
+            yield Edit(file, "among the imports", why, "import os")
+
+
+def _secret_key(settings: Settings) -> Iterator[Edit]:
+    value = settings.get("SECRET_KEY")
+    is_set = value is not None and (value.data not in ("", None) or value.reads)
+    if settings.classes or not settings.complete or is_set:
+        return
+    file, line = _place(value, settings)
+    yield Edit(
+        file,
+        f"in place of SECRET_KEY, line {line}" if line else "at the end",
+        "Django answers nothing without one.",
+        'SECRET_KEY = os.environ["SECRET_KEY"]',
+    )
 
 
 def _allowed_hosts(settings: Settings) -> Iterator[Edit]:

@@ -71,6 +71,17 @@ class Frontend:
 
 
 @dataclass(frozen=True)
+class Sqlite:
+    """The default database's *file*, and whether the settings that name it import ``os``.
+
+    *file* is relative to the root, or absolute where it is outside.
+    """
+
+    file: str
+    imports_os: bool
+
+
+@dataclass(frozen=True)
 class Variable:
     """An environment variable that the settings read; *required* if they fail without it.
 
@@ -99,7 +110,8 @@ class Project:
 
     Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
     absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set where
-    STATICFILES_DIRS names a path in ``node_modules``; *sqlite* is the file of the default database.
+    STATICFILES_DIRS names a path in ``node_modules``; *sqlite* where the default database is one;
+    *needed* are the directories of static files, templates and apps that the settings name.
     """
 
     root: Path
@@ -118,8 +130,9 @@ class Project:
     storage: Fact[str] | None
     remote: Fact[bool] | None
     media_root: Fact[str] | None = None
-    sqlite: Fact[str] | None = None
+    sqlite: Fact[Sqlite] | None = None
     node_modules: Fact[bool] | None = None
+    needed: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
     secret_key: Variable | None = None
     notes: tuple[str, ...] = ()

@@ -17,14 +17,17 @@ from buildstatic.project.search import Search
 class Settings:
     """The names of a settings module, and the environment variables that were read for them.
 
-    *file* is the module's, relative to the root. *classes* is where django-configurations is
-    imported: then the settings are attributes of a class, and *names* has none of them.
+    *file* is the module's, relative to the root. *complete* says that reading has seen whatever
+    may set a name, so that one it does not have is not set. *classes* is where
+    django-configurations is imported: then the settings are attributes of a class, and *names* has
+    none of them.
     """
 
     file: str
     names: Mapping[str, Value]
     variables: tuple[Variable, ...]
     classes: str | None = None
+    complete: bool = True
 
     def get(self, name: str) -> Value | None:
         """Return what *name* is worth, or None where the settings leave Django's default."""
@@ -51,7 +54,14 @@ def read(path: Path, search: Search) -> Settings:
     """
     names, reading = reader.read(path, search)
     variables = _variables(reading.reads)
-    return Settings(search.relative(path), names, variables, _classes(names))
+    complete = not reading.unseen and reading.steps >= 0
+    return Settings(search.relative(path), names, variables, _classes(names), complete)
+
+
+def imports_os(file: str, search: Search) -> bool:
+    """Say whether code in *file*, relative to the root, can say ``os``."""
+    names, _ = reader.read(search.root / file, search)
+    return names.get("os", Value(None)).data == Ref("os")
 
 
 def _classes(names: Mapping[str, Value]) -> str | None:

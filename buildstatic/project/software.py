@@ -9,7 +9,16 @@ from buildstatic.project.model import Database, Fact, Server
 from buildstatic.project.packages import Package, Packages
 
 # In the order of preference: the first that is there is the one that is started.
-SERVERS = ("gunicorn", "uvicorn", "daphne", "hypercorn", "granian", "waitress", "uwsgi")
+SERVERS = (
+    "gunicorn",
+    "uvicorn-worker",
+    "uvicorn",
+    "daphne",
+    "hypercorn",
+    "granian",
+    "waitress",
+    "uwsgi",
+)
 POSTGRES_BUILD = ("gcc", "libc6-dev", "libpq-dev")
 POSTGRES_RUN = ("libpq5",)
 MYSQL_BUILD = ("gcc", "libc6-dev", "pkg-config", "default-libmysqlclient-dev")

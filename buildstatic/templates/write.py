@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import stat
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import Enum
@@ -61,7 +62,8 @@ def write(root: Path, changes: Sequence[Change], *, force: bool = False) -> None
     with ExitStack() as undo:
         prepared = [(_prepare(root, change, undo), change) for change in pending]
         for temporary, change in prepared:
-            temporary.replace(root / change.file.path)
+            with _said(root, change.file.path):
+                temporary.replace(root / change.file.path)
         undo.pop_all()
 
 
@@ -133,15 +135,26 @@ def _prepare(root: Path, change: Change, undo: ExitStack) -> Path:
     """Write the file beside its place and return where; *undo* learns how to take it back."""
     place = root / change.file.path
     temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-    try:
+    with _said(root, change.file.path):
         _make_directories(place.parent, undo)
         with temporary.open("xb") as stream:
             undo.callback(temporary.unlink, missing_ok=True)
             stream.write(encoded(change.file))
         temporary.chmod(_mode(place, temporary, change.file.executable))
-    except OSError as error:
-        raise DiskFailed(f"{change.file.path} cannot be written: {error.strerror}.") from error
     return temporary
+
+
+@contextmanager
+def _said(root: Path, path: str) -> Iterator[None]:
+    """Raise DiskFailed where the block fails to write *path*: where to, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        place = next(parent for parent in (root / path).parents if parent.is_dir())
+        problem = f"{path} cannot be written in {place}: {error.strerror}."
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        mend = "Make room on that disk" if is_full else "Let that directory be written to"
+        raise DiskFailed(problem, f"{mend}, or print the files with --stdout.") from error
 
 
 def _make_directories(directory: Path, undo: ExitStack) -> None:

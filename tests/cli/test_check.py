@@ -161,6 +161,12 @@ def test_the_table_has_a_line_for_each_fact(
     assert said["database"] == [needs, "requirements/production.txt:3"]
 
 
+def test_no_line_ends_in_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(write(tmp_path, FULL))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
 def test_the_variables_are_listed_and_placeholders_are_ready_to_paste(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -231,11 +231,59 @@ def test_collecting_a_local_tree_in_release_is_warned_of_wherever_it_is_printed(
     assert "warning:" not in capsys.readouterr().err
 
 
-def test_a_server_that_is_not_installed_is_said(
-    site: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("requirements", "server", "name"),
+    [
+        pytest.param("Django\nwhitenoise\n", "gunicorn", "gunicorn", id="none"),
+        pytest.param("Django\nwaitress\n", "gunicorn", "gunicorn", id="another"),
+        pytest.param("Django\ngunicorn\n", "uvicorn-worker", "uvicorn-worker", id="no worker"),
+        pytest.param("Django\ngunicorn\n", "gunicorn", None, id="gunicorn"),
+        pytest.param("Django\nuvicorn-worker\n", "uvicorn-worker", None, id="worker"),
+    ],
+)
+def test_a_server_that_will_not_be_installed_is_warned_of(
+    site: Path,
+    capsys: pytest.CaptureFixture[str],
+    requirements: str,
+    server: str,
+    name: str | None,
 ) -> None:
-    generate(site, "procfile", "--server", "uvicorn-worker")
-    assert "needs the packages uvicorn-worker and uvicorn" in capsys.readouterr().err
+    (site / "requirements.txt").write_text(requirements)
+    for how in ("--stdout", "--force"):
+        assert generate(site, "dockerfile", "--server", server, how) == 0
+        said = capsys.readouterr().err
+        warned = f"warning: The server needs {name}, which is not among the dependencies in requir"
+        assert (warned in said) is (name is not None)
+        assert ("warning:" in said) is (name is not None)
+
+
+def test_a_database_beside_the_code_is_told_how_to_move_and_what_to_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "back").mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "django", "startproject", "mysite", "back"], cwd=tmp_path, check=True
+    )
+    settings = tmp_path / "back/mysite/settings.py"
+    move = 'put os.environ.get("DATABASE_PATH", …) around the value of NAME'
+    generate(tmp_path, "dockerfile", "--force")
+    assert f"{move} (and import os, which is not there)" in capsys.readouterr().err
+    settings.write_text(f"import os\n{settings.read_text()}")
+    generate(tmp_path, "dockerfile", "--force")
+    assert f"{move}, and run" in capsys.readouterr().err
+
+
+def test_what_the_settings_name_in_media_is_not_ignored(tmp_path: Path) -> None:
+    site = copy("subfolder", tmp_path)
+    generate(site, "dockerignore", "gitignore")
+    assert "\nsrc/media\n" in (site / ".dockerignore").read_text()
+    assert "\n/src/media/\n" in (site / ".gitignore").read_text()
+    settings = site / "src/mysite/settings.py"
+    settings.write_text(f"{settings.read_text()}STATICFILES_DIRS = [BASE_DIR / 'media/static']\n")
+    (site / ".gitignore").unlink()
+    generate(site, "dockerignore", "gitignore", "--force")
+    assert "media" not in (site / ".dockerignore").read_text()
+    assert "media" not in (site / ".gitignore").read_text()
 
 
 def test_a_project_with_asgi_alone_is_served(tmp_path: Path) -> None:

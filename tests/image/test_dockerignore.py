@@ -173,6 +173,19 @@ def test_an_app_of_the_name_media_stays(root: Path, sent: Any) -> None:
     assert sent(plain(root)) == expected
 
 
+@pytest.mark.parametrize("needed", ["media", "media/static"])
+def test_what_a_build_needs_is_sent_from_media_too(needed: str, root: Path, sent: Any) -> None:
+    fill(root, "media/static/logo.svg")
+    expected = {*NEEDED, "media/static/logo.svg", "media/upload.pdf"}
+    assert sent(plain(root, needed=(needed,))) == expected
+
+
+def test_uploads_are_beside_manage_py(root: Path, sent: Any) -> None:
+    fill(root, "src/media/upload.pdf")
+    manage = Fact("src/manage.py", "src/manage.py:1")
+    assert sent(plain(root, manage=manage)) == {*NEEDED, "media/upload.pdf"}
+
+
 def test_uploads_are_kept_out_where_the_settings_put_them(root: Path) -> None:
     fill(root, "uploads/secret.pdf")
     text = dockerignore(plain(root, media_root=Fact("uploads", "s:1"))).text

@@ -11,7 +11,7 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import gitignore
 from buildstatic.project import Fact, Project
 from buildstatic.templates import Generated
-from tests.platforms.projects import AWKWARD, USUAL, project
+from tests.platforms.projects import AWKWARD, USUAL, in_directory, project
 
 MADE = ("app/__pycache__/a.pyc", "a.pyo", ".venv/bin/python", "venv/x", "staticfiles/a.css")
 
@@ -66,6 +66,16 @@ def test_an_app_called_media_is_not_taken_for_uploads(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "__init__.py").touch()
     assert "media" not in generate(project(tmp_path)).text
+
+
+def test_what_a_build_needs_is_not_taken_for_uploads(tmp_path: Path) -> None:
+    file = generate(project(tmp_path, needed=("media/static",)))
+    assert ignored(tmp_path, file, *MADE, "media/static/a") == set(MADE)
+
+
+def test_uploads_are_looked_for_beside_manage_py(tmp_path: Path) -> None:
+    file = generate(in_directory(tmp_path, "back"))
+    assert ignored(tmp_path, file, "back/media/a", "media/a") == {"back/media/a"}
 
 
 @pytest.mark.parametrize(

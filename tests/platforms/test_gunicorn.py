@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms.gunicorn import Choice, command
-from buildstatic.project import Fact, Server
+from buildstatic.platforms.gunicorn import Choice, command, missing, warnings
+from buildstatic.project import Dependencies, Fact, Server
 from tests.platforms.projects import AWKWARD, in_directory, project
 
 SOCKET = "--no-control-socket"
@@ -117,3 +117,48 @@ def test_gunicorn_takes_the_flags(tmp_path: Path, directory: str) -> None:
     argv = [str(Path(sys.executable).with_name("gunicorn")), "--check-config", *command(found)[1:]]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+PIP = Dependencies("pip", "requirements.txt", ("requirements.txt",))
+
+
+@pytest.mark.parametrize(
+    ("server", "chosen", "expected"),
+    [
+        pytest.param(None, None, ("gunicorn",), id="none"),
+        pytest.param(Server("daphne", ""), None, ("gunicorn",), id="another"),
+        pytest.param(Server("gunicorn", ""), None, (), id="gunicorn"),
+        pytest.param(Server("gunicorn", ""), "uvicorn-worker", ("uvicorn-worker",), id="no-worker"),
+        pytest.param(Server("uvicorn", ""), "uvicorn-worker", ("uvicorn-worker",), id="uvicorn"),
+        pytest.param(Server("gunicorn", "", True), "uvicorn-worker", (), id="worker"),
+        pytest.param(Server("uvicorn-worker", "", True), None, (), id="worker-brings-gunicorn"),
+    ],
+)
+def test_what_the_command_needs_is_known_to_be_missing(
+    tmp_path: Path, server: Server | None, chosen: Choice | None, expected: tuple[str, ...]
+) -> None:
+    fact = Fact(server, "requirements.txt:2") if server else None
+    found = project(tmp_path, server=fact, dependencies=Fact(PIP, "requirements.txt:1"))
+    assert missing(found, chosen) == expected
+    said = warnings(found, chosen)
+    assert len(said) == len(expected)
+    assert all(name in text for name, text in zip(expected, said, strict=True))
+
+
+def test_asgi_alone_needs_uvicorns_worker(tmp_path: Path) -> None:
+    found = project(tmp_path, wsgi=None, dependencies=Fact(PIP, "requirements.txt:1"))
+    assert missing(found) == ("uvicorn-worker",)
+
+
+@pytest.mark.parametrize(
+    "dependencies",
+    [
+        pytest.param(None, id="no-dependencies"),
+        pytest.param(Dependencies("pip", "r.txt", ("r.txt",), (".",)), id="a-directory"),
+    ],
+)
+def test_nothing_is_said_to_be_missing_where_dependencies_are_not_known(
+    tmp_path: Path, dependencies: Dependencies | None
+) -> None:
+    fact = Fact(dependencies, "r.txt:1") if dependencies else None
+    assert missing(project(tmp_path, server=None, dependencies=fact)) == ()

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from buildstatic.project import data
-from buildstatic.project.model import Fact
+from buildstatic.project.model import Fact, Sqlite
 from buildstatic.project.search import Search
-from tests.project.tree import read
+from tests.platforms.projects import project
+from tests.project.tree import read, write
 
 BASE = "import os\nfrom pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\n"
 SQLITE = "'ENGINE': 'django.db.backends.sqlite3'"
@@ -52,7 +53,19 @@ def test_a_local_database_is_a_file_that_the_environment_has_no_say_in(
 ) -> None:
     text = f"{BASE}import dj_database_url\nDATABASES = {{'default': {database}}}\n"
     found = data.sqlite(read(tmp_path, {"mysite/settings.py": text}), Search(tmp_path, tmp_path))
-    assert found == (Fact(expected, "mysite/settings.py:5") if expected else None)
+    assert found == (Fact(Sqlite(expected, True), "mysite/settings.py:5") if expected else None)
+
+
+@pytest.mark.parametrize(("first", "has_os"), [("", False), ("import os\n", True)])
+def test_of_a_database_it_is_known_whether_its_file_can_say_os(
+    tmp_path: Path, first: str, has_os: bool
+) -> None:
+    base = f"{first}DATABASES = {{'default': {{{SQLITE}, 'NAME': 'db'}}}}\n"
+    files = {"mysite/settings.py": "import os\nfrom .base import *\n", "mysite/base.py": base}
+    found = data.sqlite(read(tmp_path, files), Search(tmp_path, tmp_path))
+    assert found is not None
+    assert found.source.startswith("mysite/base.py:")
+    assert found.value.imports_os is has_os
 
 
 @pytest.mark.parametrize(
@@ -71,3 +84,58 @@ def test_collected_packages_of_npm_are_seen(
 ) -> None:
     found = data.node_modules(read(tmp_path, {"mysite/settings.py": BASE + text}))
     assert found == (Fact(True, f"mysite/settings.py:{expected}") if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("STATICFILES_DIRS = [BASE_DIR / 'assets']", ("assets",), id="static"),
+        pytest.param("STATICFILES_DIRS = [('media', BASE_DIR / 'a')]", ("a",), id="with-a-prefix"),
+        pytest.param("STATICFILES_DIRS = [find(), '/srv/a']", ("/srv/a",), id="outside"),
+        pytest.param(
+            "TEMPLATES = [{'DIRS': [BASE_DIR / 'media/emails']}, {}]",
+            ("media/emails",),
+            id="templates",
+        ),
+        pytest.param("INSTALLED_APPS = ['shop.blog', 'django.x']", ("shop/blog",), id="app"),
+        pytest.param("INSTALLED_APPS = ['shop.apps.Shop', 'b']", ("shop",), id="app-config"),
+        pytest.param("INSTALLED_APPS = find()\nTEMPLATES = find()", (), id="unknown"),
+    ],
+)
+def test_what_the_settings_name_is_needed(
+    tmp_path: Path, text: str, expected: tuple[str, ...]
+) -> None:
+    write(tmp_path, {"shop/apps.py": "", "shop/blog/models.py": ""})
+    settings = read(tmp_path, {"mysite/settings.py": BASE + text})
+    assert data.needed(settings, Search(tmp_path, tmp_path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("media_root", "manage", "needed", "expected"),
+    [
+        pytest.param(None, "manage.py", (), "media", id="usual"),
+        pytest.param(None, "backend/manage.py", (), "backend/media", id="beside-manage"),
+        pytest.param(None, "manage.py", ("static", "mediator"), "media", id="needs-another"),
+        pytest.param(None, "manage.py", ("media",), None, id="is-needed"),
+        pytest.param(None, "manage.py", ("media/static",), None, id="holds-what-is-needed"),
+        pytest.param(None, "backend/manage.py", ("media",), "backend/media", id="not-that-one"),
+        pytest.param("up", "manage.py", ("media",), "up", id="stated"),
+        pytest.param("up", "manage.py", ("up/static",), None, id="stated-and-needed"),
+        pytest.param("/data", "manage.py", (), None, id="outside"),
+        pytest.param(".", "manage.py", (), None, id="everything"),
+    ],
+)
+def test_uploads_are_a_directory_that_no_build_needs(
+    tmp_path: Path,
+    media_root: str | None,
+    manage: str,
+    needed: tuple[str, ...],
+    expected: str | None,
+) -> None:
+    found = project(
+        tmp_path,
+        manage=Fact(manage, f"{manage}:1"),
+        media_root=Fact(media_root, "s:1") if media_root else None,
+        needed=needed,
+    )
+    assert data.uploads(found) == expected

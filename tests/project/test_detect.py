@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.project.detect import detect
-from buildstatic.project.model import Fact, Project
+from buildstatic.project.model import Fact, Project, Sqlite
 from tests.project.tree import MANAGE, project, write
 from tests.running import run
 from tests.samples import copy
@@ -32,7 +32,7 @@ def test_startproject_is_known_for_what_it_is(tmp_path: Path) -> None:
         "wsgi": "mysite.wsgi:application",
         "asgi": "mysite.asgi:application",
         "static_url": "/static/",
-        "sqlite": "db.sqlite3",
+        "sqlite": Sqlite("db.sqlite3", imports_os=False),
         "remote": False,
     }
     lacking = ("python", "dependencies", "server", "whitenoise", "database", "frontend", "storage")
@@ -125,7 +125,7 @@ def test_a_project_in_src_is_seen_from_the_repository(tmp_path: Path) -> None:
         "manage": "src/manage.py",
         "wsgi": "mysite.wsgi:application",
         "static_root": "build/static",
-        "sqlite": "src/db.sqlite3",
+        "sqlite": Sqlite("src/db.sqlite3", imports_os=False),
     }
     assert found.settings.source.startswith("src/manage.py:")
     assert found.dependencies is not None

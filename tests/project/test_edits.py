@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from buildstatic.project import Edit
 from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
 from tests.project.tree import project, write
-from tests.running import run
-from tests.startproject import edited, startproject
+from tests.running import environment, run
+from tests.startproject import edited, make, startproject
 
 REQUIREMENTS = "Django>=5.2\ngunicorn\nwhitenoise\n"
 MIDDLEWARE = '    "whitenoise.middleware.WhiteNoiseMiddleware",'
@@ -35,7 +37,9 @@ MIDDLEWARE = [
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 {STORAGES}
+SECRET_KEY = "x"
 """
+KEY = 'SECRET_KEY = os.environ["SECRET_KEY"]'
 S3 = "storages.backends.s3.S3Storage"
 
 
@@ -232,3 +236,129 @@ def test_settings_in_classes_get_no_lines_that_would_do_nothing(tmp_path: Path) 
     text = "from configurations import Configuration\nclass Prod(Configuration):\n  DEBUG = False\n"
     project(tmp_path, {"mysite/settings.py": text, "requirements.txt": REQUIREMENTS})
     assert edits(detect(tmp_path, environ={})) == ()
+
+
+def wagtail(root: Path) -> Path:
+    """Make a project whose settings are split as ``wagtail start`` splits them."""
+    run(root, "django-admin", "startproject", "mysite", ".")
+    package = root / "mysite/settings"
+    package.mkdir()
+    text = (root / "mysite/settings.py").read_text()
+    (root / "mysite/settings.py").unlink()
+    kept = (line for line in text.splitlines() if not line.startswith(("SECRET_KEY", "DEBUG")))
+    local = "\ntry:\n    from .local import *\nexcept ImportError:\n    pass\n"
+    files = {
+        "__init__.py": "",
+        "base.py": "\n".join(kept),
+        "dev.py": "from .base import *\n\nDEBUG = True\nSECRET_KEY = 'dev'\n" + local,
+        "production.py": "from .base import *\n\nDEBUG = False\n" + local,
+    }
+    write(package, files)
+    manage = (root / "manage.py").read_text()
+    (root / "manage.py").write_text(manage.replace("mysite.settings", "mysite.settings.dev"))
+    return root
+
+
+def test_a_secret_key_that_production_does_not_set_is_asked_for(tmp_path: Path) -> None:
+    found = edits(detect(wagtail(tmp_path), environ={}))
+    place = "mysite/settings/production.py"
+    (edit,) = (edit for edit in found if edit.text == KEY)
+    assert (edit.file, edit.where) == (place, "at the end")
+    imports = [(edit.file, edit.why) for edit in found if edit.text == "import os"]
+    assert (place, "SECRET_KEY needs it.") in imports
+
+
+def test_with_the_secret_key_from_the_environment_django_has_one(tmp_path: Path) -> None:
+    root = wagtail(tmp_path)
+    environ = environment(DJANGO_SETTINGS_MODULE="mysite.settings.production", SECRET_KEY="given")
+    code = "from django.conf import settings; print(settings.SECRET_KEY)"
+
+    def ask() -> str:
+        argv = [sys.executable, "-c", code]
+        done = subprocess.run(argv, cwd=root, env=environ, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    assert "The SECRET_KEY setting must not be empty" in ask()
+    while needed := [edit for edit in edits(detect(root, environ={})) if "production" in edit.file]:
+        make(root, needed[0])
+    assert ask() == "given\n"
+
+
+def test_one_import_serves_all_that_need_it_in_a_file(tmp_path: Path) -> None:
+    changes = [("import os\n", ""), (HOSTS, ""), ('SECRET_KEY = "x"', "SECRET_KEY = ''")]
+    imports, key, hosts = needed(tmp_path, *changes)
+    assert (imports.text, imports.why) == ("import os", "SECRET_KEY and ALLOWED_HOSTS need it.")
+    assert (key.text, key.where) == (KEY, "in place of SECRET_KEY, line 15")
+    assert hosts.text == HOSTS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("SECRET_KEY = os.environ.get('KEY', '')", id="from-the-environment"),
+        pytest.param("if DEBUG:\n    SECRET_KEY = 'x'", id="in-a-branch"),
+        pytest.param("from .secrets import SECRET_KEY", id="from-a-file-that-is-not-here"),
+        pytest.param("globals()['SECRET_KEY'] = 'x'", id="globals"),
+        pytest.param("from .local import *", id="all-of-a-file-that-is-not-here"),
+        pytest.param(
+            "try:\n    from .local import *\nexcept ImportError:\n    raise SystemExit('no local')",
+            id="all-of-a-file-that-must-be-there",
+        ),
+        pytest.param(
+            "try:\n    from .local import *\nexcept ImportError:\n    from local_settings import *",
+            id="all-of-one-or-another",
+        ),
+        pytest.param("from shared.settings import *", id="all-of-a-package"),
+        pytest.param(
+            "from dynaconf import DjangoDynaconf\nDjangoDynaconf(__name__)", id="dynaconf"
+        ),
+        pytest.param("import django_heroku\ndjango_heroku.settings(locals())", id="locals"),
+        pytest.param("globals().update(find())", id="update"),
+        pytest.param("for name in find():\n    globals()[name] = 1", id="a-name-worked-out"),
+        pytest.param("exec(open('more.py').read())", id="exec"),
+        pytest.param("import sys\nsetattr(sys.modules[__name__], find(), 1)", id="setattr"),
+        pytest.param(
+            "from split_settings.tools import include\ninclude(find())", id="an-include-worked-out"
+        ),
+        pytest.param("def fill(names):\n    names.update(x)\nfill(vars())", id="a-function"),
+    ],
+)
+def test_a_secret_key_that_may_be_set_out_of_sight_is_not_asked_for(
+    tmp_path: Path, text: str
+) -> None:
+    assert needed(tmp_path, ('SECRET_KEY = "x"', text)) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("import logging\nlog = logging.getLogger(__name__)", id="a-logger"),
+        pytest.param("from .helpers import find\nX = find()", id="a-helper"),
+        pytest.param("from .other import *", id="a-file-that-is-here"),
+    ],
+)
+def test_a_secret_key_is_asked_for_where_nothing_can_set_it(tmp_path: Path, text: str) -> None:
+    write(
+        tmp_path,
+        {
+            "mysite/helpers.py": "from elsewhere import *\ndef find():\n    return globals()\n",
+            "mysite/other.py": "OTHER = 1\n",
+        },
+    )
+    (found,) = needed(tmp_path, ('SECRET_KEY = "x"', text))
+    assert found.text == KEY
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("pyproject.toml", '[tool.poetry.dependencies]\ndjango = "*"\n'),
+        ("Pipfile", '[packages]\ndjango = "*"\n'),
+    ],
+)
+def test_whose_lock_file_is_missing_is_not_told_to_write_requirements(
+    tmp_path: Path, file: str, content: str
+) -> None:
+    assert needed(tmp_path, installs=(file, content)) == ()
+    assert "lock" in detect(tmp_path, environ={}).notes[0]

@@ -24,6 +24,7 @@ def packages(*lines: str) -> Packages:
         (["uvicorn[standard]==0.34"], Fact(Server("uvicorn", "==0.34"), "r.txt:1")),
         (["uvicorn", "gunicorn"], Fact(Server("gunicorn", ""), "r.txt:2")),
         (["gunicorn", "uvicorn-worker"], Fact(Server("gunicorn", "", True), "r.txt:1")),
+        (["uvicorn", "uvicorn-worker"], Fact(Server("uvicorn-worker", "", True), "r.txt:2")),
         (["Daphne"], Fact(Server("daphne", ""), "r.txt:1")),
         (["uWSGI"], Fact(Server("uwsgi", ""), "r.txt:1")),
         (["django"], None),

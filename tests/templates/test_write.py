@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from buildstatic.errors import ConfigInvalid, DiskFailed, FilesExist
 from buildstatic.templates import Generated
 from buildstatic.templates.write import Change, State, compare, diff, write
+from tests.collect.test_publish import tiny  # noqa: F401 - a fixture
+from tests.project.conftest import closed  # noqa: F401 - a fixture
 
 PROCFILE = Generated("Procfile", "web: gunicorn\n")
 NESTED = Generated(".railway/railway.py", "text = 'ünï'\n")
@@ -164,6 +167,36 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(DiskFailed, match="File name too long"):
         write(tmp_path, [*compare(tmp_path, FILES), *_new(too_long)])
     assert tree(tmp_path) == {}
+
+
+def test_where_nothing_may_be_written_the_directory_is_named(
+    closed: Path,  # noqa: F811
+) -> None:
+    root = closed.parent / "site"
+    root.mkdir()
+    root.chmod(0o555)
+    for file in (PROCFILE, NESTED):
+        with pytest.raises(DiskFailed) as caught:
+            put(root, file)
+        assert caught.value.problem == (
+            f"{file.path} cannot be written in {root}: Permission denied."
+        )
+        assert caught.value.advice == (
+            "Let that directory be written to, or print the files with --stdout."
+        )
+
+
+def test_a_full_disk_is_said_and_nothing_is_left_on_it(
+    tiny: Path,  # noqa: F811
+) -> None:
+    with (tiny / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(b"x" * 1024)
+    with pytest.raises(DiskFailed) as caught:
+        put(tiny, *FILES)
+    assert f"cannot be written in {tiny}: No space left on device." in caught.value.problem
+    assert caught.value.advice.startswith("Make room on that disk, or")
+    assert list(tree(tiny)) == ["filler"]
 
 
 def _new(file: Generated) -> list[Change]:

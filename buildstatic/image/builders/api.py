@@ -13,7 +13,7 @@ import json
 import re
 import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -30,6 +30,10 @@ TRACE = "moby.buildkit.trace"
 IMAGE_ID = "moby.image.id"
 _WHEELS_STAGE = re.compile(r"^FROM\s+scratch\s+AS\s+buildstatic-wheels\s*$", re.M | re.I)
 _NO_LOGIN = ("authorization failed", "401 Unauthorized", "pull access denied")
+# The engine's name for a context that was sent to it (github.com/moby/moby/issues/47717).
+_NO_CONTEXT = "http://build-context-"
+_NO_SESSION = "no active sessions"
+_BASE_IMAGE = "failed to resolve source metadata"
 _BUILDX = "`docker buildx` can: install the docker command with its buildx plugin."
 
 
@@ -47,7 +51,7 @@ def check(request: BuildRequest) -> None:
         raise BuilderCannot(f"The engine's API cannot do: {refused}.", _BUILDX)
 
 
-def build(client: DockerClient, request: BuildRequest) -> Iterator[Event]:
+def build(client: DockerClient, request: BuildRequest) -> Generator[Event, None, None]:
     """Run *request* on the engine of *client* and yield what happens, last a `Built`."""
     check(request)
     with _wheels(client, request) as dockerfile, tempfile.TemporaryFile() as context:
@@ -71,17 +75,24 @@ def _wheels(client: DockerClient, request: BuildRequest) -> Iterator[str]:
     if request.wheels is None:
         yield request.dockerfile
         return
-    tag = f"buildstatic-wheels:{Path(request.wheels).name.lower().strip('._-')}"
+    from docker.errors import ImageNotFound
+
+    tag = f"buildstatic-wheels:{request.wheels.name.lower().strip('._-')}"
+    try:
+        _build_wheels(client, request.wheels, tag)
+        yield _WHEELS_STAGE.sub(f"FROM {tag} AS buildstatic-wheels", request.dockerfile)
+    finally:
+        with suppress(ImageNotFound):
+            client.images.remove(tag, noprune=True)
+
+
+def _build_wheels(client: DockerClient, wheels: Path, tag: str) -> None:
     with tempfile.TemporaryFile() as context:
-        names = tuple(sorted(path.name for path in request.wheels.iterdir()))
-        write_tar(Context(request.wheels, names), "FROM scratch\nCOPY *.whl /\n", context)
+        names = tuple(sorted(path.name for path in wheels.iterdir()))
+        write_tar(Context(wheels, names), "FROM scratch\nCOPY *.whl /\n", context)
         context.seek(0)
         for _ in _post(client, {"version": "2", "t": tag}, context):
             pass
-    try:
-        yield _WHEELS_STAGE.sub(f"FROM {tag} AS buildstatic-wheels", request.dockerfile)
-    finally:
-        client.images.remove(tag, noprune=True)
 
 
 def _parameters(request: BuildRequest) -> dict[str, str]:
@@ -123,13 +134,19 @@ def _post(
     return image_id
 
 
-def _failure(reason: str) -> BuildstaticError:
-    if any(words in reason for words in _NO_LOGIN):
+def _failure(said: str) -> BuildstaticError:
+    reason = said.strip().rstrip(".")
+    no_session = _NO_SESSION in reason
+    if any(words in reason for words in _NO_LOGIN) or (no_session and _BASE_IMAGE in reason):
         problem = f"The engine's API cannot log in to a registry for a base image: {reason}."
         return BuilderCannot(problem, _BUILDX)
-    if "secret" in reason and "not found" in reason:
-        return BuilderCannot(f"The engine's API has no secrets: {reason}.", _BUILDX)
-    return EngineFailed(f"The build failed: {reason}")
+    if _NO_CONTEXT in reason:
+        problem = "The API of this engine takes no build context: it has the containerd image store"
+        return BuilderCannot(f"{problem}, and is older than Docker 28.", _BUILDX)
+    if no_session:
+        problem = "A step mounts a secret or an SSH agent, and the engine's API has neither"
+        return BuilderCannot(f"{problem}: {reason}.", _BUILDX)
+    return EngineFailed(f"The build failed: {reason}.")
 
 
 def _push(client: DockerClient, tag: str) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,29 +25,36 @@ from buildstatic.image.request import BuildRequest
 
 # The first with --progress=rawjson.
 OLDEST = (0, 13)
+# The driver whose images are in an engine's store when the build ends.
+ENGINE = "docker"
 _VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.\d+")
-_DRIVER = re.compile(r"^Driver:\s+(\S+)", re.M)
+_DRIVER = re.compile(r"^Driver:[ \t]*(\S*)", re.M)
 _GRACE = 10  # seconds
 _BEYOND = ("multi-platform", "multiple platforms", "not supported", "does not currently support")
 
 
 def is_available() -> bool:
     """Tell whether the ``docker`` command is here with a buildx that is new enough."""
-    found = _VERSION.search(_ask("version") or "")
+    done = _ask("version")
+    found = _VERSION.search(done.stdout) if done and done.returncode == 0 else None
     return found is not None and (int(found[1]), int(found[2])) >= OLDEST
 
 
 def driver(builder: str | None) -> str:
-    """Return the driver of *builder*, or of the one in use; raises EngineNotFound for no such."""
-    described = _ask("inspect", *([builder] if builder else []))
-    found = _DRIVER.search(described or "")
+    """Return the driver of *builder*, or of the one in use; raises EngineNotFound for no such.
+
+    The driver is ``docker`` where buildx tells none, which is so where no engine answers.
+    """
+    done = _ask("inspect", *([builder] if builder else []))
+    found = _DRIVER.search(done.stdout) if done else None
     if found is None:
-        advice = "`docker buildx ls` lists the builders that there are."
-        raise EngineNotFound(f"There is no builder {builder or '(default)'}.", advice)
-    return found[1]
+        said = done.stderr.strip().removeprefix("ERROR: ") if done else "no docker command"
+        problem = f"docker buildx finds no builder {builder or 'to use'}: {said}."
+        raise EngineNotFound(problem, "`docker buildx ls` lists the builders that there are.")
+    return found[1] or ENGINE
 
 
-def build(request: BuildRequest) -> Iterator[Event]:
+def build(request: BuildRequest) -> Generator[Event, None, None]:
     """Run *request* and yield what happens, last a `Built`."""
     with tempfile.TemporaryDirectory(prefix="buildstatic-") as directory:
         metadata = Path(directory, "metadata.json")
@@ -69,8 +76,8 @@ def save_oci(request: BuildRequest, archive: Path) -> Iterator[Event]:
 
 def registry_manifest(tag: str) -> dict[str, Any] | None:
     """Return what the registry keeps under *tag*: a manifest, an index, or None for nothing."""
-    said = _ask("imagetools", "inspect", "--raw", tag)
-    return dict(json.loads(said)) if said else None
+    done = _ask("imagetools", "inspect", "--raw", tag)
+    return dict(json.loads(done.stdout)) if done and done.returncode == 0 else None
 
 
 def _command(request: BuildRequest, directory: Path, output: str = "") -> list[str]:
@@ -143,26 +150,25 @@ def _failure(words: list[str]) -> BuildstaticError:
     """Return the error that buildx ended with, by its last line."""
     said = [word.strip() for word in words if word.strip()]
     last = next((w for w in reversed(said) if w.startswith("ERROR:")), said[-1] if said else "")
-    reason = last.removeprefix("ERROR:").strip() or "it said nothing"
+    reason = last.removeprefix("ERROR:").strip().rstrip(".") or "it said nothing"
     lower = reason.lower()
     if "permission denied" in lower and "docker" in lower and "sock" in lower:
         advice = "Add yourself to the docker group (sudo usermod -aG docker $USER)."
         return EngineForbidden(f"The Docker engine does not let you in: {reason}.", advice)
     if "cannot connect to the docker daemon" in lower:
-        return EngineNotFound(f"No Docker engine answers: {reason}", "Start Docker.")
+        return EngineNotFound(f"No Docker engine answers: {reason}.", "Start Docker.")
     if "unknown flag: link" in lower or "unknown flag: --link" in lower:
         return EngineTooOld(f"The builder does not know COPY --link: {reason}.", "Upgrade it.")
     if any(phrase in lower for phrase in _BEYOND):
         advice = "`docker buildx create --driver docker-container --use` makes a builder that can."
-        return BuilderCannot(f"The builder cannot do that: {reason}", advice)
-    return EngineFailed(f"The build failed: {reason}")
+        return BuilderCannot(f"The builder cannot do that: {reason}.", advice)
+    return EngineFailed(f"The build failed: {reason}.")
 
 
-def _ask(*words: str) -> str | None:
+def _ask(*words: str) -> subprocess.CompletedProcess[str] | None:
+    """Return what buildx says to *words*, None where there is no docker command."""
+    command = ["docker", "buildx", *words]
     try:
-        done = subprocess.run(
-            ["docker", "buildx", *words], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+    except (FileNotFoundError, PermissionError):
         return None
-    return done.stdout if done.returncode == 0 else None

@@ -42,8 +42,12 @@ def _assign_item(target: ast.Subscript, value: Value, frame: Frame) -> None:
         else:
             frame.names[base.id] = put(owner, keys, value)
     elif isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and len(keys) == 1:
-        if base.func.id in ("globals", "locals", "vars") and isinstance(keys[0], str):
+        if base.func.id not in ("globals", "locals", "vars"):
+            return
+        if isinstance(keys[0], str):
             frame.names[keys[0]] = value
+        else:
+            frame.overlook(target)
     elif evaluate(base, frame).data == Ref("os.environ"):
         _give(keys, value, frame)
 

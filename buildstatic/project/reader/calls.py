@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -17,6 +18,8 @@ from buildstatic.project.reader.values import (
     union,
 )
 
+# What is given a module's names, or makes them of a text.
+NAMING = frozenset({"globals", "locals", "vars", "exec", "setattr"})
 ODD = (TypeError, ValueError, IndexError, KeyError, AttributeError)
 
 
@@ -40,6 +43,8 @@ def function(called: Value, arguments: Arguments) -> Value:
 def _outside(name: str, arguments: Arguments) -> Value:
     if name == "split_settings.tools.optional" and arguments.positional:
         return arguments.positional[0]
+    if name in NAMING or _is_told_who_calls(name, arguments):
+        arguments.frame.overlook(arguments.node)
     found = variables.call(name, arguments)
     if found is not None:
         return found
@@ -52,6 +57,12 @@ def _outside(name: str, arguments: Arguments) -> Value:
     except ODD:
         data = UNKNOWN
     return Value(data, reads=reads if data is not UNKNOWN or name in CONVERSIONS else ())
+
+
+def _is_told_who_calls(name: str, arguments: Arguments) -> bool:
+    """Say whether a call is given ``__name__`` to set names there: ``DjangoDynaconf(__name__)``."""
+    given = ast.walk(arguments.node) if "logger" not in name.lower() else ()
+    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in given)
 
 
 CONVERSIONS = frozenset(

@@ -63,7 +63,9 @@ def bind_from(node: ast.ImportFrom, frame: Frame) -> None:
 
 
 def _bind_outside(alias: ast.alias, node: ast.ImportFrom, frame: Frame) -> None:
-    if alias.name != "*":
+    if alias.name == "*":
+        frame.overlook(node)
+    else:
         value = Value(UNKNOWN) if node.level else outside(f"{node.module}.{alias.name}")
         frame.names[alias.asname or alias.name] = replace(value, source=frame.source(node))
 
@@ -116,11 +118,12 @@ def _module(path: Path, frame: Frame) -> Value:
         return Value(UNKNOWN)
 
 
-def include(patterns: Sequence[Value], frame: Frame) -> None:
+def include(node: ast.Call, patterns: Sequence[Value], frame: Frame) -> None:
     """``include("components/base.py", optional("local.py"))`` of django-split-settings."""
     own = frame.names.get("__file__")
     for pattern in patterns:
         if not isinstance(pattern.data, str):
+            frame.overlook(node)
             continue
         # Not Path.glob, which raises for an absolute pattern.
         for name in sorted(glob.glob(pattern.data, root_dir=frame.file.parent)):  # noqa: PTH207

@@ -41,8 +41,9 @@ class Reading:
     """What one reading gathers: modules by file, variables, and the environment that is set.
 
     *given* holds what the code itself puts into ``os.environ``, *offered* the same where it may not
-    come to that. *missed* counts imports of the project's own that have no file. *steps* and
-    *depth* bound the work on code that loops.
+    come to that. *missed* counts imports of the project's own that have no file. *unseen* are the
+    places in the settings where names may be set that reading does not see. *steps* and *depth*
+    bound the work on code that loops.
     """
 
     search: Search
@@ -55,6 +56,7 @@ class Reading:
     steps: int = STEPS
     depth: int = DEPTH
     missed: int = 0
+    unseen: set[str] = field(default_factory=set)
 
     @property
     def cwd(self) -> PurePosixPath:
@@ -92,6 +94,11 @@ class Frame:
         """Return ``file:line`` of *node*."""
         line = getattr(node, "lineno", 1)
         return f"{self.reading.search.relative(self.file)}:{line}"
+
+    def overlook(self, node: ast.AST) -> None:
+        """Note that *node* may set names of the settings that reading does not see."""
+        if self.distance == 0:
+            self.reading.unseen.add(self.source(node))
 
     def lookup(self, name: str) -> Value | None:
         """Return what *name* is worth here, or None where it was never set."""

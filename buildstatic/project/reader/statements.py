@@ -97,7 +97,7 @@ def _expression(node: ast.expr, frame: Frame) -> End:
         case ast.Call(func=ast.Name() | ast.Attribute() as function):
             called = evaluate(function, frame).data
             if called == INCLUDE:
-                include([evaluate(part, frame) for part in node.args], frame)
+                include(node, [evaluate(part, frame) for part in node.args], frame)
                 return End.FALLS
             evaluate(node, frame)
             return End.RAISES if called in EXITS else End.FALLS

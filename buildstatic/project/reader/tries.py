@@ -30,7 +30,7 @@ def follow_try(node: ast.Try | ast.TryStar, frame: Frame) -> End:
     set; any other counts for the names that it sets.
     """
     reading = frame.reading
-    mark, missed = len(reading.reads), reading.missed
+    mark, missed, unseen = len(reading.reads), reading.missed, frozenset(reading.unseen)
     before, way = dict(frame.names), frame.branch(runs=True)
     end = frame.follow(node.body, way)
     if end is End.FALLS:
@@ -38,10 +38,13 @@ def follow_try(node: ast.Try | ast.TryStar, frame: Frame) -> End:
     if not way.runs:
         frame.runs = False
     demanded = [entry for entry in reading.reads[mark:] if entry.required]
+    absent, hidden = reading.missed > missed, reading.unseen - unseen
     frame.rename(way.names)
     ends = [end]
     for handler in node.handlers:
-        ends.append(_handle(handler, frame, before, demanded, absent=reading.missed > missed))
+        ends.append(_handle(handler, frame, before, demanded, absent=absent))
+        if absent and ends[-1] is End.FALLS and _caught(handler.type) & (IMPORTS | BROAD):
+            reading.unseen -= hidden  # what is not there sets nothing
     frame.follow(node.finalbody, frame)
     return _end(ends)
 

@@ -1,0 +1,105 @@
+"""The view of a build: what a person sees of the events that a builder tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from buildstatic import console
+from buildstatic.cli.stages import view
+from buildstatic.image.events import Built, Event, Output, Vertex
+from buildstatic.image.stages import Build
+
+BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+STAGES = frozenset({"static", "web"})
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the console be made anew, for the standard error of the test, which is no terminal."""
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    console.err.cache_clear()
+    yield
+    console.err.cache_clear()
+
+
+def vertex(
+    name: str, seconds: float | None = None, cached: bool = False, error: str = ""
+) -> Vertex:
+    """Return a step that began, and ended after *seconds*, or is still running."""
+    completed = None if seconds is None else BEGIN + timedelta(seconds=seconds)
+    return Vertex(f"sha256:{name}", name, BEGIN, completed, cached, error)
+
+
+def shown(events: list[Event], capfd: pytest.CaptureFixture[str]) -> str:
+    build = Build()
+    with view(STAGES) as on_event:
+        for event in events:
+            build.add(event)
+            on_event(event, build)
+    out, err = capfd.readouterr()
+    assert out == ""
+    return err
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        pytest.param(vertex("[static 3/4] COPY . .", 1.25), "static: COPY . . (1.2 s)\n", id="ran"),
+        pytest.param(vertex("[web 2/2] RUN x", 0, True), "web: RUN x (cached)\n", id="cached"),
+        pytest.param(
+            vertex("[static 1/2] RUN false", 2, error="exit code: 1"),
+            "static: RUN false (failed)\n",
+            id="failed",
+        ),
+        pytest.param(
+            vertex("[web 1/2] RUN sleep", 2, error="context canceled"),
+            "web: RUN sleep (cancelled)\n",
+            id="cancelled",
+        ),
+        pytest.param(
+            vertex("[linux/arm64 web 1/2] RUN x", 2), "web: RUN x (2.0 s)\n", id="with-a-platform"
+        ),
+        pytest.param(vertex("[web 1/2] RUN [x]", 2), "web: RUN [x] (2.0 s)\n", id="brackets"),
+        pytest.param(
+            vertex(f"[web 1/2] RUN {'x' * 300}", 2), f"web: RUN {'x' * 95}… (2.0 s)\n", id="long"
+        ),
+        pytest.param(vertex("[static 3/4] COPY . ."), "", id="running"),
+        pytest.param(vertex("[internal] load build context", 1), "", id="internal"),
+        pytest.param(vertex("[base 1/2] RUN x", 1), "", id="another-builds"),
+        pytest.param(Output("sha256:x", "a line of a log\n"), "", id="output"),
+        pytest.param(Built("sha256:x"), "", id="built"),
+    ],
+)
+def test_a_step_that_has_ended_is_a_plain_line(
+    event: Event, line: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert shown([event], capfd) == line
+
+
+def test_a_step_is_printed_once_when_it_has_ended(capfd: pytest.CaptureFixture[str]) -> None:
+    name = "[static 1/2] RUN x"
+    events: list[Event] = [vertex(name), vertex(name, 1), vertex(name, 1), vertex(name, 1)]
+    assert shown(events, capfd) == "static: RUN x (1.0 s)\n"
+
+
+def test_a_terminal_sees_the_running_step_of_each_stage_and_in_the_end_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    console.err.cache_clear()
+    events: list[Event] = [
+        vertex("[static 1/2] RUN first", 1),
+        vertex("[static 2/2] RUN second"),
+        vertex("[web 1/1] COPY . .", 2),
+        vertex("[base 1/1] RUN other"),
+    ]
+    seen = shown(events, capfd)
+    assert "RUN second" in seen
+    assert "2.0 s" in seen
+    assert "RUN other" not in seen
+    assert seen.endswith("\r" + "\x1b[1A\x1b[2K" * 2)
