@@ -21,4 +21,4 @@ def patterns(root: Path, config: Config) -> tuple[tuple[str, str], ...]:
     if files.is_file(path):
         lines = files.read_text(path, root).splitlines()
         found += [(line, f"{FILE}:{number}") for number, line in enumerate(lines, start=1)]
-    return tuple(found)
+    return tuple(item for item in found if item[0].strip() and not item[0].startswith("#"))

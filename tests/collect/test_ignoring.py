@@ -1,0 +1,79 @@
+"""What is left out: by ``.staticignore``, by the configuration, and what was collected before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.collect.conftest import Collect
+from tests.collect.sites import Site, contents
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        pytest.param("*.css", {"img/dot.svg", "js/site.js"}, id="anywhere"),
+        pytest.param("/css/", {"img/dot.svg", "js/site.js"}, id="a directory"),
+        pytest.param("site.*\n!*.js", {"img/dot.svg", "js/site.js"}, id="an exception"),
+        pytest.param("# a comment\n\n", {"css/site.css", "img/dot.svg", "js/site.js"}, id="none"),
+    ],
+)
+def test_staticignore_is_read_as_git_reads_its_own(
+    site: Site, collect: Collect, patterns: str, left: set[str]
+) -> None:
+    site.write({".staticignore": patterns})
+    assert collect(site, "--noinput").code == 0
+    assert set(contents(site.tree)) == left
+
+
+def test_the_configuration_ignores_and_staticignore_has_the_last_word(
+    site: Site, collect: Collect
+) -> None:
+    site.write({"pyproject.toml": '[tool.buildstatic]\nignore = ["*.css", "*.svg"]\n'})
+    site.write({".staticignore": "!site.css\n"})
+    assert collect(site, "--noinput").code == 0
+    assert set(contents(site.tree)) == {"css/site.css", "js/site.js"}
+
+
+def test_a_storages_own_code_does_not_get_what_is_ignored(site: Site, collect: Collect) -> None:
+    site.write({".staticignore": "*.css\n", "mysite/files.py": OWN_CODE})
+    site.storage("mysite.files.Own")
+    assert collect(site, "--noinput").code == 0
+    assert set(contents(site.tree)) == {"img/dot.svg", "js/site.js"}
+
+
+OWN_CODE = """\
+from django.contrib.staticfiles.storage import StaticFilesStorage
+
+
+class Own(StaticFilesStorage):
+    def _save(self, name, content):
+        return super()._save(name, content)
+"""
+
+
+def test_a_tree_among_the_sources_is_not_collected_into_itself(
+    site: Site, collect: Collect
+) -> None:
+    site.append('STATIC_ROOT = BASE_DIR / "static" / "out"\n')
+    for _ in range(3):
+        assert collect(site, "--noinput").code == 0
+    names = set(contents(site.root / "static/out"))
+    assert names == {"css/site.css", "img/dot.svg", "js/site.js"}
+
+
+def test_the_report_says_what_was_ignored_by_which_rule(
+    site: Site, collect: Collect, tmp_path: Path
+) -> None:
+    site.write({".staticignore": "\n*.css\n", "static/.hidden/a.txt": "", "static/b.txt~": ""})
+    report = tmp_path / "report.json"
+    assert collect(site, "--noinput", "--ignore", "*.svg", "--report", report).code == 0
+    ignored = json.loads(report.read_text())["ignored"]
+    assert {item["path"]: item["rule"] for item in ignored} == {
+        "css/site.css": "*.css (.staticignore:2)",
+        "img/dot.svg": "*.svg (Django)",
+        ".hidden/a.txt": ".* (Django)",
+        "b.txt~": "*~ (Django)",
+    }
