@@ -1,4 +1,4 @@
-.PHONY: help demo test check clean
+.PHONY: help demo test check bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +31,12 @@ check: $(VENV)/installed  ## Run the checks and the tests that need no engine
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n $(WORKERS) -m "not engine"
+
+bench: $(VENV)/installed  ## Measure collecting against Django and WhiteNoise
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/collect.py
+	$(BIN)/python benchmarks/sizes.py
+	$(BIN)/python benchmarks/scale.py
 
 clean:  ## Remove what the others made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

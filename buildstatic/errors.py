@@ -139,7 +139,7 @@ class ReferencesBroken(BuildstaticError):
 
 
 class TreeRefused(BuildstaticError):
-    """The tree is a directory that holds other things, and ``--clear`` or ``--prune`` would go."""
+    """The tree holds other things as well, and ``--clear`` or ``--prune`` would remove them."""
 
     exit_code = 32
 

@@ -1,0 +1,58 @@
+"""The site that is collected: three Django packages, and large front-end packages from npm."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CORPUS = HERE / ".corpus"
+SITE = HERE / "site"
+PACKAGES = {
+    "@fortawesome/fontawesome-free": "6.7.2",
+    "@mdi/svg": "7.4.47",
+    "ace-builds": "1.43.3",
+    "bootstrap": "5.3.7",
+    "bootstrap-icons": "1.13.1",
+    "codemirror": "5.65.19",
+    "flag-icons": "7.5.0",
+    "jquery": "3.7.1",
+    "leaflet": "1.9.4",
+    "mathjax": "3.2.2",
+    "monaco-editor": "0.52.2",
+    "tinymce": "7.9.1",
+}
+
+
+def assets() -> Path:
+    """Return the directory of the front-end packages, fetched if it is not there."""
+    ready = CORPUS / "assets"
+    if not ready.exists():
+        fetched = CORPUS / "npm"
+        fetched.mkdir(parents=True, exist_ok=True)
+        (fetched / "package.json").write_text(json.dumps({"private": True}))
+        names = [f"{name}@{version}" for name, version in PACKAGES.items()]
+        install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run([*install, *names], cwd=fetched, check=True)
+        copied = CORPUS / "copied"
+        shutil.rmtree(copied, ignore_errors=True)
+        for name in PACKAGES:
+            shutil.copytree(fetched / "node_modules" / name, copied / name)
+        add_missing(copied)
+        copied.rename(ready)
+    return ready
+
+
+def add_missing(root: Path) -> None:
+    """Write the source maps that the packages name and do not ship: Django refuses without them."""
+    for script in [*root.rglob("*.js"), *root.rglob("*.css")]:
+        for line in script.read_text(errors="replace").splitlines():
+            name = line.rpartition("sourceMappingURL=")[2].removesuffix("*/").strip()
+            is_named = line.startswith(("//# sourceMappingURL=", "/*# sourceMappingURL="))
+            if is_named and not name.startswith("data:"):
+                target = (script.parent / name).resolve()
+                if target.is_relative_to(root.resolve()) and not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_text("{}\n")

@@ -1,0 +1,34 @@
+"""A site with the admin, Django REST framework and Wagtail; the environment says the rest."""
+
+import os
+
+SECRET_KEY = "only-to-measure"
+INSTALLED_APPS = [
+    *(["buildstatic.django"] if os.environ.get("ENGINE") else []),
+    "wagtail.contrib.forms",
+    "wagtail.contrib.redirects",
+    "wagtail.embeds",
+    "wagtail.sites",
+    "wagtail.users",
+    "wagtail.snippets",
+    "wagtail.documents",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+    "modelcluster",
+    "taggit",
+    "rest_framework",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = os.environ["STATIC_ROOT"]
+STATICFILES_DIRS = [os.environ["ASSETS"]]
+STORAGES = {"staticfiles": {"BACKEND": os.environ["STORAGE"]}}
+WAGTAIL_SITE_NAME = "bench"
+WAGTAILADMIN_BASE_URL = "http://bench.invalid"
