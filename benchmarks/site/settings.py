@@ -29,6 +29,9 @@ INSTALLED_APPS = [
 STATIC_URL = "/static/"
 STATIC_ROOT = os.environ["STATIC_ROOT"]
 STATICFILES_DIRS = [os.environ["ASSETS"]]
-STORAGES = {"staticfiles": {"BACKEND": os.environ["STORAGE"]}}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": os.environ["STORAGE"]},
+}
 WAGTAIL_SITE_NAME = "bench"
 WAGTAILADMIN_BASE_URL = "http://bench.invalid"

@@ -15,18 +15,24 @@ import signal
 import stat
 import struct
 import sys
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 # Read whole up to here; larger files go through in pieces.
 LARGE = 8 << 20
 PIECE = 1 << 20
 PREFIX = ".buildstatic-"
-UNLINKABLE = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP}
+UNLINKABLE = {
+    *(errno.EPERM, errno.EXDEV, errno.EMLINK),
+    *(errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS),
+}
+# What opening a socket, or a device that nothing is behind, answers.
+UNOPENABLE = {errno.ENXIO, errno.ENODEV}
 # What a case-insensitive regular expression takes for i, s and k beside these letters.
 ODD_LETTERS = (b"\xc4\xb1", b"\xc4\xb0", b"\xc5\xbf", b"\xe2\x84\xaa")
 # What the file in the place of a source is: none, an older one or no file, the same, another.
 ABSENT, OLDER, SAME, OTHER = range(4)
+IRREGULAR = "it is no regular file"
 FRAME = struct.Struct("<Q")
 _names = iter(range(sys.maxsize))
 
@@ -51,12 +57,13 @@ def read(
         state = _target(target, before)
         if before.st_size > LARGE and not is_text:
             content = None
-            digests, state = _read_pieces(file, target, state, strong)
+            size, digests, state = _read_pieces(file, before.st_size, target, state, strong)
         else:
-            content = file.read()
-            digests = digest(content, strong)
+            content = _read_whole(file, before.st_size)
+            size, digests = len(content), digest(content, strong)
             state = state if state != SAME or _holds(target, content) else OTHER
-        _check_unchanged(path, before, os.fstat(descriptor))
+        if size != before.st_size or _stamp(os.fstat(descriptor)) != _stamp(before):
+            raise Changed(errno.EBUSY, "it changed while it was read", path)
     if content is not None and not (is_text and _matters(content, needles)):
         content = None
     return before.st_size, before.st_mtime_ns, *digests, state, content
@@ -69,11 +76,17 @@ def digest(content: bytes, strong: bool) -> tuple[str, str]:
 
 
 def _open(path: str) -> tuple[int, os.stat_result]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    """Open a regular file; a pipe without a writer does not block."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in UNOPENABLE:
+            raise OSError(errno.EINVAL, IRREGULAR, path) from error
+        raise
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no regular file", path)
+        raise OSError(errno.EINVAL, IRREGULAR, path)
     return descriptor, found
 
 
@@ -83,9 +96,7 @@ def _target(target: str, source: os.stat_result) -> int:
         return ABSENT
     try:
         found = os.lstat(target)
-    except FileNotFoundError:
-        return ABSENT
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         return ABSENT
     if not stat.S_ISREG(found.st_mode) or int(found.st_mtime) < int(source.st_mtime):
         return OLDER
@@ -97,21 +108,33 @@ def _holds(target: str, content: bytes) -> bool:
         return file.read() == content
 
 
-def _read_pieces(file: Any, target: str, state: int, strong: bool) -> tuple[tuple[str, str], int]:
+def _read_whole(file: Any, size: int) -> bytes:
+    """Return what is in *file*, and a byte more than *size* of one that has grown."""
+    content: bytes = file.read(size + 1)
+    while len(content) < size and (more := file.read(size + 1 - len(content))):
+        content += more
+    return content
+
+
+def _read_pieces(
+    file: Any, size: int, target: str, state: int, strong: bool
+) -> tuple[int, tuple[str, str], int]:
+    """Return how much is in *file*, which should be *size*, its digests, and the target's state."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    done = 0
     with open(target, "rb", buffering=0) if state == SAME else contextlib.nullcontext() as other:
-        while piece := file.read(PIECE):
+        while done <= size and (piece := file.read(PIECE)):
+            done += len(piece)
             md5.update(piece)
             if strong:
                 sha256.update(piece)
             if state == SAME and other is not None and other.read(len(piece)) != piece:
                 state = OTHER
-    return (md5.hexdigest(), sha256.hexdigest() if strong else ""), state
+    return done, (md5.hexdigest(), sha256.hexdigest() if strong else ""), state
 
 
-def _check_unchanged(path: str, before: os.stat_result, after: os.stat_result) -> None:
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise Changed(errno.EBUSY, "it changed while it was read", path)
+def _stamp(found: os.stat_result) -> tuple[int, int]:
+    return found.st_size, found.st_mtime_ns
 
 
 def _matters(content: bytes, needles: tuple[bytes, ...] | None) -> bool:
@@ -150,7 +173,7 @@ def write(
         if first and links and _link(first, target):
             continue
         _write(source, size, modified, target, mode, seconds)
-        first, copies = first or target, copies + 1
+        first, copies = target, copies + 1
     return (copies,)
 
 
@@ -158,8 +181,8 @@ def _write(
     source: str | bytes, size: int, modified: int, target: str, mode: int, seconds: int
 ) -> None:
     beside = _beside(target)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             if isinstance(source, bytes):
                 _write_all(descriptor, source)
@@ -182,13 +205,12 @@ def _beside(target: str) -> str:
 def _copy(source: str, size: int, modified: int, descriptor: int) -> None:
     reading, found = _open(source)
     try:
-        if (found.st_size, found.st_mtime_ns) != (size, modified):
-            raise Changed(errno.EBUSY, "it changed while it was collected", source)
         written = 0
-        while piece := os.read(reading, PIECE):
-            _write_all(descriptor, piece)
-            written += len(piece)
-        if written != size:
+        if _stamp(found) == (size, modified):
+            while written <= size and (piece := os.read(reading, PIECE)):
+                _write_all(descriptor, piece)
+                written += len(piece)
+        if written != size or _stamp(os.fstat(reading)) != (size, modified):
             raise Changed(errno.EBUSY, "it changed while it was collected", source)
     finally:
         os.close(reading)
@@ -227,41 +249,79 @@ def _link_over(first: str, target: str) -> None:
     if os.path.samestat(os.stat(first), os.lstat(target)):
         return
     beside = _beside(target)
-    os.link(first, beside)
-    os.rename(beside, target)
+    try:
+        os.link(first, beside)
+        os.rename(beside, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
 
 
 CHORES: dict[str, Callable[..., tuple[Any, ...]]] = {"read": read, "write": write}
 
 
-def do(name: str, batch: list[tuple[Any, ...]]) -> list[tuple[Any, ...] | Failure]:
-    """Do the chore *name* for each of *batch*; a failure is returned in its place.
+def do(name: str, batch: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...] | Failure]:
+    """Do the chore *name* for each of *batch*; a failure is yielded in its place.
 
-    A failure is ``("", errno, reason, file name)``: what `error_of` makes an OSError of again.
+    A failure is ``("", errno, reason, file name)``: what an OSError is made of.
     """
     chore = CHORES[name]
-    results: list[Any] = []
     for item in batch:
         try:
-            results.append(chore(*item))
+            yield chore(*item)
         except OSError as error:
-            place = str(error.filename2 or error.filename or "")
-            results.append(("", error.errno or 0, error.strerror or str(error), place))
-        except ValueError as error:  # a null byte in a name
-            results.append(("", errno.EINVAL, str(error), str(item[0])[:200]))
-    return results
+            place = error.filename2 or error.filename or ""
+            yield "", error.errno or 0, error.strerror or str(error), str(place)
+        except ValueError as error:  # a name that the file system cannot have
+            place = item[0] if isinstance(item[0], str) else item[3][0]
+            yield "", errno.EINVAL, str(error), place
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Do what comes in, frame by frame, until the input ends."""
-    while head := requests.read(FRAME.size):
-        (length,) = FRAME.unpack(head)
-        name, batch = marshal.loads(requests.read(length))
-        data = marshal.dumps(do(name, batch))
-        answers.write(FRAME.pack(len(data)) + data)
-        answers.flush()
+def send(stream: IO[bytes], value: Any) -> None:
+    """Write *value* to *stream*, as one frame."""
+    data = marshal.dumps(value)
+    stream.write(FRAME.pack(len(data)) + data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> Any:
+    """Return the value of the next frame of *stream*, None where it ends before that does."""
+    head = stream.read(FRAME.size)
+    if len(head) < FRAME.size:
+        return None
+    (length,) = FRAME.unpack(head)
+    data = stream.read(length)
+    return None if len(data) < length else marshal.loads(data)
+
+
+def serve(requests: IO[bytes], answers: IO[bytes], parent: int) -> None:
+    """Do what comes in, frame by frame, until the input ends or the process *parent* has.
+
+    The tree's lock ends with that process, so nothing is begun after it.
+    """
+    while request := receive(requests):
+        results = []
+        for result in do(*request):
+            results.append(result)
+            if os.getppid() != parent:
+                return
+        send(answers, results)
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Serve on the standard streams; the argument is the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))
+    except BrokenPipeError:
+        os._exit(0)  # the interpreter would try to write again, and complain
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    main()

@@ -6,7 +6,7 @@ from typing import Any
 
 from buildstatic.collect.engine import Outcome, Wishes, run
 from buildstatic.collect.plan import Plan
-from buildstatic.collect.recognize import Kind
+from buildstatic.collect.recognize import Kind, unwrapped
 from buildstatic.collect.telling import Tell
 
 
@@ -52,13 +52,3 @@ def counts_conflicts(command: Any) -> bool:
     It counts what it skips and deletes, and says of each at verbosity 2, where before it was 1.
     """
     return hasattr(command, "skipped_files")
-
-
-def unwrapped(storage: Any) -> Any:
-    """Return the storage behind Django's lazy ``staticfiles_storage``."""
-    from django.contrib.staticfiles.storage import ConfiguredStorage
-
-    if not isinstance(storage, ConfiguredStorage):
-        return storage
-    storage.exists("")  # whatever it is asked, it is made then
-    return storage._wrapped

@@ -6,13 +6,14 @@ the original, and where brotli is not worth it, nothing else is tried.
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
-from buildstatic.collect.cache import NOT_WORTH_IT, Cache
+from buildstatic.collect.cache import NOT_WORTH_IT, Cache, variant_at
 from buildstatic.collect.codecs import Codec
 
 WORTH = 0.95
@@ -32,7 +33,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Variant:
-    """A variant of the content *identity*; *hit* tells that the cache had it."""
+    """A variant of the content *identity*; *hit* tells that it was there, and was not made."""
 
     identity: str
     suffix: str
@@ -46,71 +47,144 @@ def compress(
     cache: Cache | None,
     threads: int,
     progress: Callable[[int], None],
+    reuse: Path | None = None,
 ) -> Iterator[Variant]:
-    """Yield the variants of *tasks* that are worth keeping, the largest content's first.
+    """Yield the variants of *tasks* that are worth keeping, as they get done.
 
-    *codecs* are tried in their order. Not more than `BUDGET` bytes of contents are in memory, or
-    one larger one. *progress* is told how many bytes of contents are done.
+    *codecs* are tried in their order; what *cache*, or *reuse*, an earlier tree, has is not made
+    again. Contents whose variants were not taken yet are at most `BUDGET` bytes, or one larger one.
+    *progress* is told how many bytes of contents are done. Raises OSError.
     """
-    gate = _Gate(BUDGET)
+    pending = _Pending(tasks)
+    maker = _Maker(codecs, cache, reuse)
+    done: SimpleQueue[tuple[Task, list[Variant] | BaseException]] = SimpleQueue()
 
-    def work(task: Task) -> list[Variant]:
-        with gate.holding(task.size):
-            return list(_variants(task, codecs, cache))
+    def work() -> None:
+        while task := pending.take():
+            try:
+                done.put((task, list(maker.variants(task))))
+            except BaseException as error:
+                done.put((task, error))
 
-    largest_first = sorted(tasks, key=lambda task: task.size, reverse=True)
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for task, variants in zip(largest_first, pool.map(work, largest_first), strict=True):
-                yield from variants
-                progress(task.size)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    # Ended with the process: a codec cannot be interrupted, and Ctrl-C is not to wait for it.
+    crew = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
+    try:
+        for thread in crew:
+            thread.start()
+        for _ in range(pending.count):
+            task, result = done.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield from result
+            pending.leave(task)
+            progress(task.size)
+    finally:
+        pending.close()
+    for thread in crew:
+        thread.join()
+    maker.finish()
 
 
-def _variants(task: Task, codecs: tuple[Codec, ...], cache: Cache | None) -> Iterator[Variant]:
-    content = task.path.read_bytes()
-    for codec in codecs:
-        data = cache.get(task.identity, codec, content) if cache else None
-        hit = data is not None
-        if data is None:
-            data = codec.compress(content)
-            if len(data) > WORTH * len(content):
-                data = NOT_WORTH_IT
-            if cache:
-                cache.put(task.identity, codec, data)
-        if data == NOT_WORTH_IT:
-            if codec.suffix == "br":
+@dataclass
+class _Maker:
+    """Makes the variants of a task, or finds them; *put* tells whether the cache got any."""
+
+    codecs: tuple[Codec, ...]
+    cache: Cache | None
+    reuse: Path | None
+    put: bool = False
+
+    def variants(self, task: Task) -> Iterator[Variant]:
+        content = _content(task)
+        for codec in self.codecs:
+            data = self.found(task, codec, content)
+            hit = data is not None
+            if data is None:
+                data = self.made(task, codec, content)
+            if data != NOT_WORTH_IT:
+                yield Variant(task.identity, codec.suffix, data, hit)
+            elif codec.suffix == "br":
                 return
-            continue
-        yield Variant(task.identity, codec.suffix, data, hit)
+
+    def found(self, task: Task, codec: Codec, content: bytes) -> bytes | None:
+        """Return what the cache has, else what the earlier tree has under one of the names."""
+        data = self.cache.get(task.identity, codec, content) if self.cache else None
+        if data is not None or self.reuse is None:
+            return _checked(data, content)
+        for name in task.names:
+            data = variant_at(self.reuse / f"{name}.{codec.suffix}", codec, content)
+            if data is not None and _is_worth_it(data, content):
+                return data
+        return None
+
+    def made(self, task: Task, codec: Codec, content: bytes) -> bytes:
+        data = codec.compress(content)
+        if not _is_worth_it(data, content):
+            data = NOT_WORTH_IT
+        if self.cache:
+            self.cache.put(task.identity, codec, data)
+            self.put = True
+        return data
+
+    def finish(self) -> None:
+        if self.cache and self.put:
+            self.cache.evict()
 
 
-class _Gate:
-    """Lets work through while its sizes add up to no more than a budget."""
+def _checked(data: bytes | None, content: bytes) -> bytes | None:
+    """Return *data* of the cache; None for a variant that nobody would have kept."""
+    if data is None or data == NOT_WORTH_IT or _is_worth_it(data, content):
+        return data
+    return None
 
-    def __init__(self, budget: int) -> None:
-        self.budget = budget
+
+def _is_worth_it(data: bytes, content: bytes) -> bool:
+    return len(data) <= WORTH * len(content)
+
+
+def _content(task: Task) -> bytes:
+    with task.path.open("rb", buffering=0) as file:
+        content = file.read(task.size + 1)
+        while len(content) < task.size and (more := file.read(task.size + 1 - len(content))):
+            content += more
+    if len(content) != task.size:
+        raise OSError(errno.EBUSY, "it changed after it was collected", str(task.path))
+    return content
+
+
+class _Pending:
+    """The tasks to do, handed out in their order while the sizes of those out fit the budget."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self.tasks = sorted(tasks, key=lambda task: task.size)
+        self.count = len(self.tasks)
         self.held = 0
         self.changed = threading.Condition()
 
-    def holding(self, size: int) -> _Held:
-        return _Held(self, min(size, self.budget))
+    def take(self) -> Task | None:
+        """Return the largest task, as soon as there is room for it; None if there is none left."""
+        with self.changed:
+            self.changed.wait_for(
+                lambda: not self.tasks or self.held + _cost(self.tasks[-1]) <= BUDGET
+            )
+            if not self.tasks:
+                return None
+            task = self.tasks.pop()
+            self.held += _cost(task)
+            self.changed.notify_all()
+            return task
+
+    def leave(self, task: Task) -> None:
+        with self.changed:
+            self.held -= _cost(task)
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        """Let no more be taken."""
+        with self.changed:
+            self.tasks.clear()
+            self.changed.notify_all()
 
 
-@dataclass(frozen=True)
-class _Held:
-    gate: _Gate
-    size: int
-
-    def __enter__(self) -> None:
-        gate = self.gate
-        with gate.changed:
-            gate.changed.wait_for(lambda: gate.held + self.size <= gate.budget)
-            gate.held += self.size
-
-    def __exit__(self, *_: object) -> None:
-        with self.gate.changed:
-            self.gate.held -= self.size
-            self.gate.changed.notify_all()
+def _cost(task: Task) -> int:
+    return min(task.size, BUDGET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.command import by_engine, counts_conflicts
@@ -21,10 +21,11 @@ from buildstatic.collect.variants import variants_for
 def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     """Return what ``Command.collect`` owes for *command*, None where its own has to do it.
 
-    That is where *storage* is not known, for links and for dry runs.
+    That is where *storage* is not known or has no place (which Django only misses once there is a
+    file), for links and for dry runs.
     """
     kind = recognize(storage)
-    if isinstance(kind, str) or command.symlink or command.dry_run:
+    if isinstance(kind, str) or not storage.location or command.symlink or command.dry_run:
         return None
     plan = make_plan(tuple(_sources(command)))
     _log(command, plan)
@@ -38,7 +39,7 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     try:
         owed, _ = by_engine(command, kind, plan, wishes, Tell(command.stderr.write))
     except (Unresolved, Unsettled) as error:
-        raise _as_django(command, error) from error
+        _raise_as_django(command, error)
     return owed
 
 
@@ -66,10 +67,11 @@ FOUND_ANOTHER = (
 )
 
 
-def _as_django(command: Any, error: Unresolved | Unsettled) -> Exception:
-    """Return what the installed Django raises for *error*, after it has named the file.
+def _raise_as_django(command: Any, error: Unresolved | Unsettled) -> NoReturn:
+    """Name the file, and raise what the installed Django does for *error*.
 
-    It stops at the first; what else there is, is said in the notes of the exception.
+    It stops at the first; what else there is, is said in the notes of the exception. Django 6.1
+    makes a CommandError of it, which has the notes in its text (``Command.collect``).
     """
     from django.core.management.base import CommandError
 
@@ -79,14 +81,20 @@ def _as_django(command: Any, error: Unresolved | Unsettled) -> Exception:
     for other in others:
         first.add_note(f"Also: {other}")
     if not counts_conflicts(command):
-        return first
-    notes = "\n".join(getattr(first, "__notes__", ()))
-    failed: Exception = CommandError(f"{first}\n{notes}" if notes else str(first))
-    return failed
+        raise first from None
+    raise CommandError("\n".join((str(first), *getattr(first, "__notes__", ())))) from first
 
 
 def _first(error: Unresolved | Unsettled) -> tuple[str, Exception, tuple[str, ...]]:
     if isinstance(error, Unsettled):
-        return ", ".join(error.names), RuntimeError("Max post-process passes exceeded."), ()
+        return _circle(error.names), RuntimeError("Max post-process passes exceeded."), ()
     first, *others = error.problems
     return first.name, first.error, tuple(map(str, others))
+
+
+def _circle(names: tuple[str, ...]) -> str:
+    """Return what the installed Django calls the files *names*: Django 4.2 says "All" of any."""
+    from django.contrib.staticfiles.storage import HashedFilesMixin
+
+    named = HashedFilesMixin.post_process.__code__.co_consts
+    return "All" if "All" in named else ", ".join(names)

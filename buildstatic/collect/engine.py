@@ -198,7 +198,12 @@ class _Run:
         total = sum(task.size for task in tasks.values())
         with self.step("compress", total) as progress:
             done = compress(
-                tasks.values(), variants.codecs, self.wishes.cache, self.wishes.threads, progress
+                tasks.values(),
+                variants.codecs,
+                self.wishes.cache,
+                self.wishes.threads,
+                progress,
+                self.wishes.reuse,
             )
             for variant in done:
                 wanted.append(self.variant(variant, names[variant.identity]))

@@ -8,13 +8,14 @@ rewritten when a name that it uses has changed, and nothing is written.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from buildstatic.collect.chores import digest
-from buildstatic.collect.references import Names, Problem, rewrite
+from buildstatic.collect.pretence import Digest, collected
+from buildstatic.collect.references import Names, Problem, is_adjustable, rewrite
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,15 @@ class Original:
 class Fingerprinted:
     """A file under its fingerprinted name; *content* is None where it is the original's.
 
-    *digest* and *identity* are as in `Original`.
+    *digest* and *identity* are as in `Original`. *yields* says that a source has this very name,
+    and stays: post_process writes such as it rewrites in any case, others where there is none.
     """
 
     name: str
     digest: str
     identity: str
     content: bytes | None = None
+    yields: bool = False
 
 
 class Unresolved(Exception):
@@ -61,51 +64,6 @@ class Unsettled(Exception):
         self.names = tuple(names)
 
 
-@dataclass(frozen=True)
-class _Digest:
-    """What stands in for a file's content where the storage wants to hash it."""
-
-    digest: str
-
-    def close(self) -> None:
-        """Do nothing: a stand-in holds no file."""
-
-
-@contextmanager
-def _collected(storage: Any, digests: Mapping[str, str], is_empty: bool) -> Iterator[None]:
-    """Let *storage* see its place as it will be when the files in *digests* are there.
-
-    Set on the instance, where ``hashed_name`` looks: ``exists``, ``open`` and ``file_hash``.
-    *is_empty* says that nothing else will be there.
-    """
-    directories = {""}
-    for name in digests:
-        while name and (name := os.path.dirname(name)) not in directories:
-            directories.add(name)
-    exists, open_, file_hash = storage.exists, storage.open, storage.file_hash
-
-    def seen(name: str) -> bool:
-        known = name in digests or os.path.normpath(name) in (*directories, ".")
-        return known or (not is_empty and exists(name))
-
-    def opened(name: str, mode: str = "rb") -> Any:
-        if name in digests:
-            return _Digest(digests[name])
-        if name in directories or os.path.normpath(name) == ".":
-            raise IsADirectoryError(name)
-        return open_(name, mode)
-
-    def hashed(name: str, content: Any = None) -> Any:
-        known = isinstance(content, _Digest)
-        return content.digest[:12] if known else file_hash(name, content)
-
-    storage.exists, storage.open, storage.file_hash = seen, opened, hashed
-    try:
-        yield
-    finally:
-        del storage.exists, storage.open, storage.file_hash
-
-
 def fingerprint(
     storage: Any,
     originals: tuple[Original, ...],
@@ -120,31 +78,29 @@ def fingerprint(
     Raises `Unresolved` or `Unsettled`.
     """
     digests = {original.name: original.digest for original in originals}
-    with _collected(storage, digests, is_empty):
-        work = _Work(storage, originals, missing_maps)
+    work = _Work(storage, missing_maps)
+    with collected(storage, digests, work.made, is_empty):
         work.run(originals)
-        return {original.name: work.files[work.key(original.name)] for original in originals}
+        found = {original.name: work.files[work.key(original.name)] for original in originals}
+    taken = (n for n, item in found.items() if item.name in found and not is_adjustable(storage, n))
+    return found | {name: replace(found[name], yields=True) for name in taken}
 
 
 class _Work:
-    """One run over the files: *names* are the fingerprinted names so far, at first by the raw
-    content; *asked* are those that each file was rewritten with last.
+    """One run over the files, by what the storage calls them.
+
+    *files* are what they have become so far, at first by the raw content. *made* has the digests of
+    the fingerprinted files that Django would have written by now. The storage is to look for itself
+    for those in *late*, as it does for all files that it comes to later. *asked* are the names that
+    each file was rewritten with last.
     """
 
-    def __init__(
-        self,
-        storage: Any,
-        originals: tuple[Original, ...],
-        missing_maps: Callable[[str], None] | None,
-    ) -> None:
+    def __init__(self, storage: Any, missing_maps: Callable[[str], None] | None) -> None:
         self.storage = storage
         self.missing_maps = missing_maps
-        self.files = {
-            self.key(original.name): Fingerprinted(
-                self.named(original.name, original.digest), original.digest, original.identity
-            )
-            for original in originals
-        }
+        self.files: dict[str, Fingerprinted] = {}
+        self.made: dict[str, str] = {}
+        self.late: set[str] = set()
         self.asked: dict[str, dict[str, str]] = {}
         self.problems: list[Problem] = []
 
@@ -153,27 +109,73 @@ class _Work:
         return key
 
     def named(self, name: str, digest: str) -> str:
-        hashed = self.storage.hashed_name(name, _Digest(digest))
+        """Return the fingerprinted name of the file *name*.
+
+        Raises ValueError or SuspiciousFileOperation where there can be none.
+        """
+        hashed = self.storage.hashed_name(name, Digest(digest))
+        if ".." in hashed or hashed.startswith("/"):
+            self.storage.path(hashed)
+        if "\0" in hashed:
+            raise ValueError("embedded null byte")
         return str(self.storage.clean_name(hashed))
 
     def name(self, key: str) -> str | None:
+        """Return what is known of *key*: None for no file, nothing for one to look for."""
+        if key in self.late:
+            return ""
         found = self.files.get(key)
         return found.name if found else None
 
     def run(self, originals: tuple[Original, ...]) -> None:
         """Do the passes of ``post_process``, of each only what can change anything."""
-        referring = [original for original in originals if original.content is not None]
-        referring.sort(key=lambda original: len(original.name.split(os.sep)), reverse=True)
-        for original in referring:
+        ordered = sorted(originals, key=lambda o: len(o.name.split(os.sep)), reverse=True)
+        unnamed = self.begin(ordered)
+        for original in ordered:
+            if problem := unnamed.get(original.name):
+                self.problems.append(problem)
+            else:
+                self.first(original)
+        self.tell_problems()
+        self.settle([original for original in ordered if original.content is not None])
+
+    def begin(self, originals: Sequence[Original]) -> dict[str, Problem]:
+        """Name *originals* by the raw content; return the problems of those that have no name."""
+        from django.core.exceptions import SuspiciousFileOperation
+
+        unnamed = {}
+        for original in originals:
+            key = self.key(original.name)
+            if _is_odd(original.name):
+                self.late.add(key)
+            try:
+                name = self.named(original.name, original.digest)
+            except (ValueError, SuspiciousFileOperation) as error:
+                unnamed[original.name] = Problem(original.name, 0, "", error)
+                continue
+            self.files[key] = Fingerprinted(name, original.digest, original.identity)
+        return unnamed
+
+    def first(self, original: Original) -> None:
+        """Do for *original* what the first pass does."""
+        if original.content is not None:
             self.follow(original)
+        key = self.key(original.name)
+        self.late.discard(key)
+        self.made[self.files[key].name] = self.files[key].digest
+
+    def tell_problems(self) -> None:
+        """Tell the problems that may be; raise `Unresolved` if there are others."""
         lenient = self.missing_maps is not None
         problems = [p for p in self.problems if not (lenient and p.is_missing_map)]
         if problems:
             raise Unresolved(tuple(problems))
-        self.problems, missed = [], self.problems
-        for problem in missed:
+        for problem in self.problems:
             assert self.missing_maps is not None
             self.missing_maps(f"{problem} The line stays as it is.")
+
+    def settle(self, referring: Sequence[Original]) -> None:
+        """Do the passes after the first."""
         changed: list[str] = []
         for _ in range(self.storage.max_post_process_passes):
             changed = [original.name for original in referring if self.changes(original)]
@@ -189,9 +191,14 @@ class _Work:
         """Follow *original* again where a name has changed; say whether its own name did."""
         if not self.is_stale(original):
             return False
-        before = self.name(self.key(original.name))
+        before = self.files[self.key(original.name)]
         self.follow(original)
-        return self.name(self.key(original.name)) != before
+        after = self.files[self.key(original.name)]
+        if after.name == before.name:
+            return False
+        self.made.pop(before.name, None)
+        self.made[after.name] = after.digest
+        return True
 
     def follow(self, original: Original) -> None:
         """Rewrite *original* with the names that there are now."""
@@ -207,10 +214,20 @@ class _Work:
         new = rewrite(
             self.storage, original.name, original.path, text, names, self.problems
         ).encode()
-        key = self.key(original.name)
-        if new == original.content:
+        self.files[self.key(original.name)] = self.rewritten(original, new)
+
+    def rewritten(self, original: Original, content: bytes) -> Fingerprinted:
+        """Return *original* with *content* in it."""
+        if content == original.content:
             name = self.named(original.name, original.digest)
-            self.files[key] = Fingerprinted(name, original.digest, original.identity)
-        else:
-            md5, sha256 = digest(new, bool(original.identity))
-            self.files[key] = Fingerprinted(self.named(original.name, md5), md5, sha256, new)
+            return Fingerprinted(name, original.digest, original.identity)
+        md5, sha256 = digest(content, bool(original.identity))
+        return Fingerprinted(self.named(original.name, md5), md5, sha256, content)
+
+
+def _is_odd(name: str) -> bool:
+    """Tell whether ``hashed_name`` takes *name*, which it reads as a URL, for another one."""
+    return _PLAIN.fullmatch(name) is None
+
+
+_PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)

@@ -55,36 +55,49 @@ def outputs_of(
     Without *originals* only the fingerprinted names are there.
     """
     outputs = []
-    taken = {reading.source.path for reading in readings}
+    kept = {item.name for item in found.values() if item.yields}
+    replaced = {item.name for item in found.values() if not item.yields}
     for reading in readings:
-        name = reading.source.path
-        print_ = found.get(name)
-        names = [name] if originals or print_ is None else []
-        if print_ is not None and print_.content is None and print_.name not in taken:
-            names.append(print_.name)
+        item = found.get(reading.source.path)
+        names = _names(reading.source.path, item, kept, replaced, originals=originals)
         if names:
-            outputs.append(
-                Output(
-                    tuple(names),
-                    reading.digest,
-                    reading.identity,
-                    reading.size,
-                    reading.path,
-                    reading.modified,
-                    None if reading.path else reading.content,
-                )
-            )
-        if print_ is not None and print_.content is not None:
-            outputs.append(
-                Output(
-                    (print_.name,),
-                    print_.digest,
-                    print_.identity,
-                    len(print_.content),
-                    content=print_.content,
-                )
-            )
+            outputs.append(_read(reading, names))
+        if item is not None and item.content is not None:
+            outputs.append(_made(item, item.content))
     return tuple(outputs)
+
+
+def _names(
+    name: str,
+    item: Fingerprinted | None,
+    kept: Set[str],
+    replaced: Set[str],
+    *,
+    originals: bool,
+) -> tuple[str, ...]:
+    """Return the names that the content of the source *name* has."""
+    is_there = (originals or item is None or name in kept) and name not in replaced
+    names = (name,) if is_there else ()
+    if item is None or item.content is not None or item.yields:
+        return names
+    return (*names, item.name)
+
+
+def _read(reading: Reading, names: tuple[str, ...]) -> Output:
+    content = None if reading.path else reading.content
+    return Output(
+        names,
+        reading.digest,
+        reading.identity,
+        reading.size,
+        reading.path,
+        reading.modified,
+        content,
+    )
+
+
+def _made(item: Fingerprinted, content: bytes) -> Output:
+    return Output((item.name,), item.digest, item.identity, len(content), content=content)
 
 
 def pending(outputs: Sequence[Output], kept: Set[str]) -> list[Output]:

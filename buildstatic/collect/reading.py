@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from buildstatic.collect import chores
 from buildstatic.collect.outputs import Reading
+from buildstatic.collect.recognize import unwrapped
 from buildstatic.collect.references import is_adjustable, needles
 from buildstatic.collect.sources import Source
 from buildstatic.collect.tree import Tree
@@ -69,23 +71,30 @@ def _readings(
         else:
             content = source.read()
             digests = chores.digest(content, item[-1])
-            yield Reading(source, "", len(content), 0, *digests, _state(item[1], content), content)
+            state = _state(source, item[1], content)
+            yield Reading(source, "", len(content), 0, *digests, state, content)
 
 
-def _state(target: str, content: bytes) -> int:
-    """Return whether *target* has *content*; a storage without paths may have no times either."""
-    try:
-        with open(target, "rb") as file:
-            return chores.SAME if file.read() == content else chores.OTHER
-    except OSError:
+def _state(source: Source, target: str, content: bytes) -> int:
+    """Return the state of *target* by Django's rule; a source without a time is always newer."""
+    if not os.path.lexists(target):
         return chores.ABSENT
+    try:
+        modified = source.storage.get_modified_time(source.name).timestamp()
+    except (OSError, NotImplementedError):
+        return chores.OLDER
+    found = os.lstat(target)
+    if not stat.S_ISREG(found.st_mode) or int(found.st_mtime) < int(modified):
+        return chores.OLDER
+    with open(target, "rb") as file:
+        return chores.SAME if file.read() == content else chores.OTHER
 
 
 def local_path(source: Source) -> str:
     """Return where *source* is on this disk, or nothing where only its storage can open it."""
     from django.core.files.storage import FileSystemStorage
 
-    storage = source.storage
+    storage = unwrapped(source.storage)
     kind = type(storage)
     if not isinstance(storage, FileSystemStorage) or kind.open is not FileSystemStorage.open:
         return ""

@@ -8,6 +8,7 @@ uses has changed.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ _MISSING = re.compile(r"^The file '(.+?)' could not be found with ")
 
 @dataclass(frozen=True)
 class Problem:
-    """A reference that cannot be followed: in *name*, on *line*, written as *text*."""
+    """A reference that cannot be followed: in *name*, on *line*, written as *text*.
+
+    Without *line* and *text* it is the file's own name that nothing can be made of.
+    """
 
     name: str
     line: int
@@ -36,12 +40,13 @@ class Problem:
 
     def told_of(self, place: str) -> str:
         """Return the problem in words, the file called *place*."""
-        where = f"{place}:{self.line}"
+        where = f"{place}:{self.line}" if self.line else place
         if isinstance(self.error, UnicodeDecodeError):
             return f"{where}: it is not UTF-8 text."
         missing = _MISSING.search(str(self.error))
         reason = f"{missing[1]} is not among the static files" if missing else str(self.error)
-        return f"{where}: {_shortened(self.text)}: {reason}."
+        text = f"{_shortened(self.text)}: " if self.text else ""
+        return f"{where}: {text}{reason.rstrip('.')}."
 
 
 def _shortened(text: str) -> str:
@@ -51,7 +56,10 @@ def _shortened(text: str) -> str:
 
 @dataclass
 class Names:
-    """What the storage asks for the name of a file: it sees `current`, and *asked* learns of it."""
+    """What the storage asks for the name of a file: it sees `current`, and *asked* learns of it.
+
+    Where `current` has an empty name for a file, the storage has to look for the file itself.
+    """
 
     current: Callable[[str], str | None]
     asked: dict[str, str] = field(default_factory=dict)
@@ -61,7 +69,7 @@ class Names:
         name = self.current(key)
         if name is not None:
             self.asked[key] = name
-        return name
+        return name or None
 
 
 def is_adjustable(storage: Any, name: str) -> bool:
@@ -93,13 +101,17 @@ def rewrite(
 def _safely(
     convert: Callable[[re.Match[str]], str], name: str, problems: list[Problem]
 ) -> Callable[[re.Match[str]], str]:
+    from django.core.exceptions import SuspiciousFileOperation
+
     def converted(match: re.Match[str]) -> str:
         try:
             return convert(match)
-        except ValueError as error:
-            line = match.string.count("\n", 0, match.start()) + 1
-            problems.append(Problem(name, line, match["matched"], error))
-            return match["matched"]
+        except (ValueError, SuspiciousFileOperation) as error:
+            # Not match["matched"], which is empty for source maps up to Django 5.0.
+            start = match.start() + len(match[0]) - len(match[0].lstrip())
+            line = match.string.count("\n", 0, start) + 1
+            problems.append(Problem(name, line, match[0], error))
+            return match[0]
 
     return converted
 
@@ -107,19 +119,26 @@ def _safely(
 def needles(storage: Any, path: str) -> tuple[bytes, ...] | None:
     """Return texts, lower case, of which a file has one if a pattern for *path* matches at all.
 
-    None where that cannot be told, so that every file has to be looked at.
+    They hold for every file of the suffix that *path* has. None where nothing can be told, so that
+    every file has to be looked at.
     """
-    from django.contrib.staticfiles.utils import matches_patterns
-
+    suffix = posixpath.splitext(path)[1] or path
     found: set[bytes] = set()
     for extension, patterns in storage._patterns.items():
-        if matches_patterns(path, (extension,)):
-            for pattern, *_ in patterns:
-                literal = _literal(pattern.pattern)
-                if literal is None:
-                    return None
-                found.add(literal)
+        if not _may_match(extension, suffix):
+            continue
+        for pattern, *_ in patterns:
+            literal = _literal(pattern.pattern)
+            if literal is None:
+                return None
+            found.add(literal)
     return tuple(sorted(found))
+
+
+def _may_match(extension: str, suffix: str) -> bool:
+    """Say whether a name with *suffix* can match *extension*, a pattern of fnmatch."""
+    end = extension.rpartition("*")[2]
+    return any(sign in end for sign in "?[]") or end.endswith(suffix) or suffix.endswith(end)
 
 
 def _literal(pattern: str) -> bytes | None:

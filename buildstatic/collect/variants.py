@@ -10,6 +10,7 @@ from typing import Any
 from buildstatic.collect import codecs
 from buildstatic.collect.codecs import Codec, Effort
 from buildstatic.collect.recognize import Kind
+from buildstatic.errors import CollectFailed
 
 # WhiteNoise's list (whitenoise/compress.py), for storages that have none of their own.
 SKIPPED = (
@@ -19,6 +20,7 @@ SKIPPED = (
     *("3gp", "3gpp", "asf", "avi", "m4v", "mov", "mp4", "mpeg", "mpg", "webm", "wmv"),
 )
 USUAL = ("br", "gz")
+LIBRARIES = {"br": "brotli", "zst": "zstandard"}
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,17 @@ def variants_for(
     """Return the variants for *storage*, None for none.
 
     *effort* and *formats* are what the person asks for; without them it is what the storage makes.
+    Raises `CollectFailed` for a format that is asked for and has no library.
     """
     if effort is None and not formats and not kind.compresses:
         return None
     wanted, fits = _of_storage(storage) if kind.compresses else (USUAL, _fits)
     suffixes = [suffix for suffix in codecs.FORMATS if suffix in (formats or wanted)]
-    loaded = (codecs.load(suffix, effort or "best") for suffix in suffixes)
-    return Variants(tuple(codec for codec in loaded if codec), fits)
+    loaded = {suffix: codecs.load(suffix, effort or "best") for suffix in suffixes}
+    if missing := [suffix for suffix in formats if not loaded[suffix]]:
+        problem = f"No library that makes .{missing[0]} can be imported by the project's Python."
+        raise CollectFailed(problem, f"Install {LIBRARIES[missing[0]]}, or leave the format out.")
+    return Variants(tuple(codec for codec in loaded.values() if codec), fits)
 
 
 def _of_storage(storage: Any) -> tuple[tuple[str, ...], Callable[[str], bool]]:

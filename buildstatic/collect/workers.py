@@ -6,8 +6,9 @@ lock, processes do not. They are interpreters of their own that know nothing but
 
 from __future__ import annotations
 
-import marshal
+import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -18,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect import chores
+from buildstatic.errors import CollectFailed
 
 BATCH = 128
 # Below this many items a process costs more than it saves.
 FEW = 400
 GRACE = 10  # seconds
 PROGRAM = Path(chores.__file__)
+WORDS = {"read": "reading the sources", "write": "writing the files"}
 
 Item = tuple[Any, ...]
 
@@ -38,43 +41,47 @@ class Workers:
     def run(self, chore: str, items: Sequence[Item]) -> Iterator[Item]:
         """Yield the result of *chore* for each of *items*, in their order.
 
-        Raises OSError, with the file's name, for the first that failed.
+        Raises OSError, with the file's name, for the first that failed, and `CollectFailed` where
+        a process was killed.
         """
         batches = [list(items[start : start + BATCH]) for start in range(0, len(items), BATCH)]
-        here = self.count < 2 or len(items) < FEW
-        done = (
-            (chores.do(chore, batch) for batch in batches) if here else self._away(chore, batches)
-        )
+        if len(items) >= FEW:
+            self._start()
+        if self.processes and len(items) >= FEW:
+            done = self._away(chore, batches)
+        else:
+            done = (list(chores.do(chore, batch)) for batch in batches)
         for results in done:
             for result in results:
                 if result[:1] == ("",):
-                    raise OSError(result[1], result[2], result[3])
+                    raise OSError(*result[1:])
                 yield result
 
+    def _start(self) -> None:
+        """Start what is missing; where the system has no more processes, fewer have to do."""
+        if self.count < 2 or not sys.executable:
+            return
+        with suppress(OSError):
+            while len(self.processes) < self.count:
+                self.processes.append(_process())
+
     def _away(self, chore: str, batches: list[list[Item]]) -> Iterator[list[Item]]:
-        while len(self.processes) < self.count:
-            self.processes.append(_start())
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(len(batches)):
             waiting.put(number)
         finished: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
 
         def attend(process: subprocess.Popen[bytes]) -> None:
-            while True:
-                try:
+            with suppress(queue.Empty):
+                result: list[Item] | Exception = []
+                while not isinstance(result, Exception):
                     number = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                try:
-                    finished.put((number, _ask(process, chore, batches[number])))
-                except Exception as error:
-                    finished.put((number, error))
-                    return
+                    result = _ask(process, chore, batches[number])
+                    finished.put((number, result))
 
-        threads = [threading.Thread(target=attend, args=(p,), daemon=True) for p in self.processes]
-        for thread in threads:
-            thread.start()
-        ready: dict[int, Any] = {}
+        for process in self.processes:
+            threading.Thread(target=attend, args=(process,), daemon=True).start()
+        ready: dict[int, list[Item]] = {}
         for number in range(len(batches)):
             while number not in ready:
                 key, result = finished.get()
@@ -86,43 +93,66 @@ class Workers:
 
 @contextmanager
 def workers(count: int) -> Iterator[Workers]:
-    """Yield `Workers` of which none is left when the block ends."""
+    """Yield `Workers` of which none is left when the block ends.
+
+    Where it ends with an exception they stop at once, without leaving half a file behind.
+    """
     crew = Workers(count)
     try:
         yield crew
+    except BaseException:
+        for process in crew.processes:
+            process.terminate()
+        for process in crew.processes:
+            _wait(process)
+        raise
     finally:
         for process in crew.processes:
             _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let *process* finish the file that it is at, and see it end."""
+    """See *process* end, whose input ends here."""
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(OSError):
         process.stdin.close()
+    _wait(process)
+    process.stdout.close()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    process.stdout.close()
 
 
-def _start() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", "-S", "-X", "utf8", str(PROGRAM)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def _process() -> subprocess.Popen[bytes]:
+    """Start a worker that reads names as this process does, and has no part in its Ctrl-C."""
+    encoding = f"utf8={sys.flags.utf8_mode}"
+    command = [sys.executable, "-I", "-S", "-X", encoding, str(PROGRAM), str(os.getpid())]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, process_group=0)
 
 
-def _ask(process: subprocess.Popen[bytes], chore: str, batch: list[Item]) -> list[Item]:
+def _ask(process: subprocess.Popen[bytes], chore: str, batch: list[Item]) -> list[Item] | Exception:
+    """Return what *process* answers, or the error that it did not."""
     assert process.stdin is not None
     assert process.stdout is not None
-    data = marshal.dumps((chore, batch))
-    process.stdin.write(chores.FRAME.pack(len(data)) + data)
-    process.stdin.flush()
-    head = process.stdout.read(chores.FRAME.size)
-    if len(head) < chores.FRAME.size:
-        raise RuntimeError(f"A worker process ended with status {process.wait()}.")
-    (length,) = chores.FRAME.unpack(head)
-    results: list[Item] = marshal.loads(process.stdout.read(length))
-    return results
+    try:
+        chores.send(process.stdin, (chore, batch))
+        answer = chores.receive(process.stdout)
+    except Exception as error:
+        return _died(process, chore) if isinstance(error, BrokenPipeError) else error
+    return _died(process, chore) if answer is None else list(answer)
+
+
+def _died(process: subprocess.Popen[bytes], chore: str) -> CollectFailed:
+    status = process.wait()
+    name = signal.Signals(-status).name if status < 0 else ""
+    end = f"was killed by {name}" if name else f"ended with status {status}"
+    problem = f"A worker process {end} while {WORDS[chore]}."
+    short = "Most often that means that memory ran out. " if name == "SIGKILL" else ""
+    return CollectFailed(problem, f"{short}Run it again: what is there already stays as it is.")

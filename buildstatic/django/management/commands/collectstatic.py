@@ -6,8 +6,8 @@ from typing import Any
 
 from django.contrib.staticfiles.management.commands import collectstatic
 
-from buildstatic.collect.command import unwrapped
 from buildstatic.collect.door import collect
+from buildstatic.collect.recognize import unwrapped
 
 
 class Command(collectstatic.Command):  # type: ignore[misc]

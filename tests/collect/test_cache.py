@@ -1,0 +1,363 @@
+"""The cache: shared by all, believed by none, no larger than it may be, and never in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from buildstatic.collect.cache import (
+    BLOCK,
+    LIMIT,
+    NOT_WORTH_IT,
+    VARIABLE,
+    Cache,
+    default_directory,
+    parse_size,
+)
+from buildstatic.collect.codecs import Codec, load
+from buildstatic.errors import ConfigInvalid
+from tests.collect.pythons import REPOSITORY
+from tests.collect.rights import as_nobody, disk, public_directory
+
+CONTENT = b"body { color: red }\n" * 200
+
+
+def gzip() -> Codec:
+    codec = load("gz", "fast")
+    assert codec is not None
+    return codec
+
+
+CODEC = gzip()
+
+
+def identity(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def keep(cache: Cache, content: bytes = CONTENT) -> bytes:
+    """Put the variant of *content* into *cache* and return it."""
+    data = CODEC.compress(content)
+    cache.put(identity(content), CODEC, data)
+    return data
+
+
+def got(cache: Cache, content: bytes = CONTENT) -> bytes | None:
+    return cache.get(identity(content), CODEC, content)
+
+
+def files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.rglob("*") if not path.is_dir())
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "deep" / "cache")
+
+
+def test_what_was_put_is_got_by_whoever_looks_next(cache: Cache) -> None:
+    assert got(cache) is None
+    data = keep(cache)
+    assert got(Cache(cache.directory)) == data
+    assert len(files(cache.directory)) == 1
+
+
+@pytest.mark.parametrize("content", [CONTENT, b"", b"a"], ids=["a text", "empty", "one byte"])
+def test_that_a_variant_was_not_worth_keeping_is_kept(cache: Cache, content: bytes) -> None:
+    cache.put(identity(content), CODEC, NOT_WORTH_IT)
+    assert got(cache, content) == NOT_WORTH_IT
+
+
+def test_a_variant_of_another_level_or_version_is_another(cache: Cache) -> None:
+    keep(cache)
+    newer = replace(CODEC, key=f"{CODEC.key}1")
+    assert cache.get(identity(CONTENT), newer, CONTENT) is None
+
+
+def replaced_by_a_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+def replaced_by_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+        pytest.param(lambda path: path.write_bytes(b"\0" * 50), id="zeros"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-1]), id="cut short"),
+        pytest.param(lambda path: path.write_bytes(CODEC.compress(b"other")), id="another's"),
+        pytest.param(lambda path: path.write_bytes(NOT_WORTH_IT + b"\n"), id="nearly a mark"),
+        pytest.param(lambda path: os.truncate(path, 1 << 40), id="a terabyte"),
+        pytest.param(replaced_by_a_link, id="a link"),
+        pytest.param(replaced_by_a_pipe, id="a pipe"),
+    ],
+)
+def test_a_corrupt_variant_is_none_and_is_made_again(
+    cache: Cache, spoil: Callable[[Path], object]
+) -> None:
+    data = keep(cache)
+    [path] = files(cache.directory)
+    spoil(path)
+    assert got(cache) is None
+    keep(cache)
+    assert got(cache) == data
+    assert not path.is_symlink()
+
+
+def test_a_directory_in_the_place_of_a_variant_is_not_in_the_way(cache: Cache) -> None:
+    keep(cache)
+    [path] = files(cache.directory)
+    path.unlink()
+    path.mkdir()
+    assert got(cache) is None
+    keep(cache)
+    assert files(cache.directory) == []
+    assert cache.prune(0) == []
+
+
+def contents(count: int) -> list[bytes]:
+    return [b"content %d " % number * 50 for number in range(count)]
+
+
+def fill(cache: Cache, count: int) -> list[bytes]:
+    """Keep *count* variants, each used a second after the one before, and return their contents."""
+    for number, content in enumerate(contents(count)):
+        before = set(files(cache.directory))
+        keep(cache, content)
+        [path] = set(files(cache.directory)) - before
+        os.utime(path, (1000 + number, 1000 + number))
+    return contents(count)
+
+
+def test_what_was_used_longest_ago_goes_first(cache: Cache) -> None:
+    first, second, third, fourth = fill(cache, 4)
+    assert got(cache, second)
+    replace(cache, limit=2 * BLOCK).evict()
+    kept = [content for content in (first, second, third, fourth) if got(cache, content)]
+    assert kept == [second, fourth]
+
+
+def test_a_cache_within_its_limit_is_left_alone(cache: Cache) -> None:
+    fill(cache, 3)
+    replace(cache, limit=3 * BLOCK).evict()
+    assert len(files(cache.directory)) == 3
+
+
+def test_variants_of_other_versions_and_leftovers_count_and_go(cache: Cache) -> None:
+    keep(cache)
+    [path] = files(cache.directory)
+    older = cache.directory / "v0" / path.relative_to(cache.directory / "v1")
+    older.parent.mkdir(parents=True)
+    older.write_bytes(b"older")
+    leftover = path.with_name(f".{path.name}.0123abcd")
+    leftover.write_bytes(b"half")
+    assert {entry.path for entry in cache.entries()} == {str(path), str(older), str(leftover)}
+    assert {entry.kind for entry in cache.entries()} == {CODEC.key}
+    assert len(cache.clear()) == 3
+    assert list(cache.directory.iterdir()) == []
+
+
+def test_files_that_are_not_the_caches_stay(cache: Cache, tmp_path: Path) -> None:
+    keep(cache)
+    [path] = files(cache.directory)
+    mine = [
+        cache.directory / "notes.txt",
+        cache.directory / "v1" / "notes.txt",
+        path.with_name("notes.txt"),
+        cache.directory / "src" / path.parent.name / path.name,
+    ]
+    for file in mine:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("mine")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / path.name).write_text("mine")
+    (cache.directory / "v1" / "00").symlink_to(elsewhere)
+    assert [entry.path for entry in cache.clear()] == [str(path)]
+    assert files(cache.directory) == sorted(mine)
+    assert (elsewhere / path.name).exists()
+
+
+def python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start *code* with *arguments* in an interpreter of its own."""
+    command = [sys.executable, "-c", dedent(code), *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, encoding="utf-8")
+
+
+WORK = """
+    import hashlib, sys
+    from pathlib import Path
+    from buildstatic.collect.cache import Cache
+    from buildstatic.collect.codecs import load
+    codec, cache = load("gz", "fast"), Cache(Path(sys.argv[1]), int(sys.argv[2]))
+    hits = 0
+    for round in range(5):
+        for number in range(200):
+            content = b"content %d " % number * 50
+            identity = hashlib.sha256(content).hexdigest()
+            data = cache.get(identity, codec, content)
+            hits += data is not None
+            assert data is None or data == codec.compress(content)
+            cache.put(identity, codec, codec.compress(content))
+        cache.evict()
+    print(hits)
+"""
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 50 * BLOCK], ids=["roomy", "tight"])
+def test_two_processes_share_it(tmp_path: Path, limit: int) -> None:
+    both = [python(WORK, tmp_path, limit) for _ in range(2)]
+    hits = [int(process.communicate()[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert min(hits) > 0
+    assert all(path.name[0] != "." for path in files(tmp_path))
+    Cache(tmp_path, limit).evict()
+    assert len(files(tmp_path)) == min(200, limit // BLOCK)
+
+
+def test_what_one_process_put_another_gets(tmp_path: Path) -> None:
+    for expected in (800, 1000):
+        assert int(python(WORK, tmp_path, LIMIT).communicate()[0]) == expected
+
+
+def test_one_process_at_a_time_evicts_and_the_others_do_not_wait(cache: Cache) -> None:
+    fill(cache, 3)
+    small = replace(cache, limit=BLOCK)
+    code = """
+        import fcntl, os, sys
+        fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)
+        print("locked", flush=True)
+        sys.stdin.read()
+    """
+    with python(code, cache.directory) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        small.evict()
+        assert len(files(cache.directory)) == 3
+        holder.communicate()
+    small.evict()
+    assert len(files(cache.directory)) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_still_read() -> None:
+    with public_directory() as place:
+        cache = Cache(place / "cache", BLOCK)
+        first, second = contents(2)
+        data = keep(cache, first)
+        keep(cache, second)
+        for directory in (place, *place.rglob("*/")):
+            directory.chmod(0o555)
+        try:
+            with as_nobody():
+                keep(cache, CONTENT)
+                cache.evict()
+                assert got(cache, CONTENT) is None
+                assert got(cache, first) == data
+        finally:
+            for directory in (place, *place.rglob("*/")):
+                directory.chmod(0o755)
+
+
+def test_a_cache_that_cannot_be_read_has_nothing() -> None:
+    with public_directory() as place:
+        cache = Cache(place / "cache")
+        keep(cache)
+        cache.directory.chmod(0)
+        with as_nobody():
+            assert got(cache) is None
+            keep(cache)
+            cache.evict()
+        cache.directory.chmod(0o755)
+
+
+@pytest.mark.parametrize("place", ["/dev/null/cache", "/proc/cache"])
+def test_a_place_that_cannot_be_is_a_cache_with_nothing(place: str) -> None:
+    cache = Cache(Path(place))
+    keep(cache)
+    cache.evict()
+    assert got(cache) is None
+    assert (cache.entries(), cache.prune(0), cache.clear()) == ([], [], [])
+
+
+def test_a_full_disk_keeps_what_is_whole_and_nothing_else(tmp_path: Path) -> None:
+    with disk(tmp_path / "disk") as place:
+        cache = Cache(place / "cache")
+        large = [os.urandom(15_000) + bytes(5_000) for _ in range(6)]
+        for content in large:
+            keep(cache, content)
+        kept = [content for content in large if got(cache, content)]
+        assert 0 < len(kept) < len(large)
+        assert len(files(place)) == len(kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1000", 1000),
+        ("500MB", 500_000_000),
+        ("500 mb", 500_000_000),
+        ("1.5G", 1_500_000_000),
+        ("2GiB", 2 << 30),
+        ("64kB", 64_000),
+        ("10b", 10),
+    ],
+)
+def test_a_size_may_be_written_as_people_do(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1", "1TB", "1 2", "MB", "1e9"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no size"):
+        parse_size(text)
+
+
+def test_the_variable_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert Cache(tmp_path).limit == LIMIT == 1_000_000_000
+    monkeypatch.setenv(VARIABLE, "5MB")
+    assert Cache(tmp_path).limit == 5_000_000
+    monkeypatch.setenv(VARIABLE, "lots")
+    with pytest.raises(ConfigInvalid, match=rf"{VARIABLE}: 'lots' is no size"):
+        Cache(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "place"),
+    [("/xdg", "/xdg/buildstatic"), ("", "/home/me/.cache/buildstatic"), ("xdg", None)],
+    ids=["set", "empty", "relative"],
+)
+def test_the_cache_is_where_caches_are(
+    variable: str, place: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("XDG_CACHE_HOME", variable)
+    assert default_directory() == Path(place or "/home/me/.cache/buildstatic")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a user that nobody knows")
+def test_a_user_without_a_home_has_no_cache_and_no_failure() -> None:
+    code = """
+        import os
+        from buildstatic.collect.cache import Cache, default_directory
+        os.environ.pop("HOME", None)
+        os.environ.pop("XDG_CACHE_HOME", None)
+        os.setuid(54321)
+        print(Cache(default_directory()).entries())
+    """
+    assert python(code).communicate()[0] == "[]\n"

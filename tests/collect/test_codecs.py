@@ -1,0 +1,246 @@
+"""The codecs: what they make and how small, and that nothing is believed of what others made."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from textwrap import dedent
+
+import brotli
+import pytest
+
+from buildstatic.collect.codecs import FORMATS, Codec, Effort, load
+from tests.collect.pythons import REPOSITORY
+
+PACKAGES = {"django": "contrib/admin/static", "rest_framework": "static"}
+CONTENT = Path(__file__).read_bytes() * 3
+each_format = pytest.mark.parametrize("suffix", FORMATS)
+
+
+def codec(suffix: str, effort: Effort = "fast") -> Codec:
+    found = load(suffix, effort)
+    assert found is not None
+    return found
+
+
+def texts(package: str) -> list[bytes]:
+    """Return every style sheet, script and drawing of *package*."""
+    suffixes = (".css", ".js", ".svg", ".map")
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    directory = Path(spec.origin).parent / PACKAGES[package]
+    files = sorted(file for file in directory.rglob("*") if file.suffix in suffixes)
+    assert len(files) > 10
+    return [file.read_bytes() for file in files]
+
+
+@each_format
+@pytest.mark.parametrize("effort", ["fast", "best"])
+@pytest.mark.parametrize("content", [b"", b"a", CONTENT], ids=["empty", "one byte", "a text"])
+def test_a_variant_holds_what_it_was_made_from(suffix: str, effort: Effort, content: bytes) -> None:
+    made = codec(suffix, effort)
+    assert made.holds(made.compress(content), content)
+
+
+@each_format
+def test_the_same_content_makes_the_same_bytes(suffix: str) -> None:
+    assert codec(suffix).compress(CONTENT) == codec(suffix).compress(CONTENT)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_best_gzip_files_are_together_no_larger_than_whitenoises(package: str) -> None:
+    contents = texts(package)
+    ours = sum(len(codec("gz", "best").compress(content)) for content in contents)
+    theirs = sum(len(gzip.compress(content, 9, mtime=0)) for content in contents)
+    assert ours <= theirs
+
+
+def test_the_best_brotli_files_are_whitenoises() -> None:
+    for content in texts("rest_framework")[:10]:
+        assert codec("br", "best").compress(content) == brotli.compress(content)
+
+
+@each_format
+def test_the_best_is_smaller_than_the_fast(suffix: str) -> None:
+    content = max(texts("django"), key=len)
+    assert len(codec(suffix, "best").compress(content)) < len(codec(suffix).compress(content))
+
+
+def flipped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1 :]
+
+
+@each_format
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda _: b"", id="empty"),
+        pytest.param(lambda _: CONTENT[:999], id="something else"),
+        pytest.param(flipped, id="a bit flipped"),
+        pytest.param(lambda data: data[:-1], id="cut short"),
+        pytest.param(lambda data: data + b"\0", id="something after it"),
+        pytest.param(lambda data: data + data, id="twice"),
+    ],
+)
+def test_a_spoilt_variant_is_none(suffix: str, spoil: object) -> None:
+    made = codec(suffix)
+    assert callable(spoil)
+    assert not made.holds(spoil(made.compress(CONTENT)), CONTENT)
+
+
+@each_format
+def test_a_variant_of_a_longer_or_shorter_content_is_none(suffix: str) -> None:
+    made = codec(suffix)
+    assert not made.holds(made.compress(CONTENT), CONTENT[:-1])
+    assert not made.holds(made.compress(CONTENT[:-1]), CONTENT)
+
+
+@pytest.fixture(scope="session")
+def older(environments: Path) -> Path:
+    """Return a directory with a brotli that cannot be told where to stop."""
+    return installed(environments / "older-brotli", "brotli==1.1.0")
+
+
+@pytest.fixture(scope="session")
+def backports(environments: Path) -> Path:
+    """Return a directory with what Python 3.14 has as compression.zstd."""
+    return installed(environments / "backports-zstd", "backports.zstd")
+
+
+def installed(directory: Path, requirement: str) -> Path:
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
+    with directory.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([*uv, "--target", directory, requirement], check=True)
+    return directory
+
+
+def python(code: str, *paths: Path, site: bool = True) -> str:
+    """Run *code* with *paths* before all others; without *site* there are no packages at all."""
+    head = f"import sys; sys.path[:0] = {[str(path) for path in (*paths, REPOSITORY)]!r}\n"
+    command = [sys.executable, *([] if site else ["-S"]), "-I", "-c", head + dedent(code)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+HELD = """
+    import pathlib, resource
+    from buildstatic.collect.codecs import load
+    codec = load({suffix!r}, "fast")
+    def peak():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
+    for bomb in sorted(pathlib.Path({bombs!r}).iterdir()):
+        assert not codec.holds(bomb.read_bytes(), bytes(1000))
+    print(peak() - before)
+"""
+BOMBS = """
+    import gzip, pathlib
+    import brotli, zstandard
+    zeros = bytes(1 << 28)
+    stream = zstandard.ZstdCompressor(level=1).compressobj()
+    bombs = {{
+        "br": lambda: [brotli.compress(zeros, quality=1)],
+        "gz": lambda: [gzip.compress(zeros, 1)],
+        "zst": lambda: [zstandard.compress(zeros, 1), stream.compress(zeros) + stream.flush()],
+    }}[{suffix!r}]()
+    for number, bomb in enumerate(bombs):
+        pathlib.Path({bombs!r}, str(number)).write_bytes(bomb)
+"""
+
+
+@pytest.mark.parametrize(
+    ("suffix", "library"),
+    [("br", ""), ("br", "older"), ("gz", ""), ("zst", ""), ("zst", "backports")],
+)
+def test_a_decompression_bomb_takes_no_memory(
+    suffix: str, library: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    paths = [request.getfixturevalue(library)] if library else []
+    python(BOMBS.format(suffix=suffix, bombs=str(tmp_path)))
+    grown = int(python(HELD.format(suffix=suffix, bombs=str(tmp_path)), *paths))
+    assert grown * 1024 < (1 << 28) // 2
+
+
+KEY = 'from buildstatic.collect.codecs import load; print(load("{}", "best").key)'
+
+
+def test_the_key_names_the_library_its_version_and_the_level() -> None:
+    assert codec("br", "best").key == f"brotli-{brotli.__version__}-11"
+    assert len({codec(suffix, effort).key for suffix in FORMATS for effort in EFFORTS}) == 6
+
+
+EFFORTS: tuple[Effort, ...] = ("fast", "best")
+
+
+def test_another_version_of_a_library_has_another_key(older: Path) -> None:
+    assert python(KEY.format("br"), older) == "brotli-1.1.0-11"
+
+
+@each_format
+def test_a_key_is_a_file_name(suffix: str) -> None:
+    key = codec(suffix).key
+    assert Path(key).name == key
+    assert key.isascii()
+
+
+def test_an_older_brotli_tells_its_own_variants_from_others(older: Path) -> None:
+    code = """
+        from buildstatic.collect.codecs import load
+        codec = load("br", "fast")
+        content = b"some text, " * 5000
+        data = codec.compress(content)
+        print([
+            codec.holds(data, content), codec.holds(data + b"x", content),
+            codec.holds(data[:-1], content), codec.holds(data, content[:-1]),
+            codec.holds(codec.compress(b""), b""),
+        ])
+    """
+    assert python(code, older) == str([True, False, False, False, True])
+
+
+ZSTD = """
+    from buildstatic.collect.codecs import load
+    codec = load("zst", "best")
+    content = b"some text, " * 5000
+    data = codec.compress(content)
+    assert codec.holds(data, content)
+    assert not codec.holds(data + b"x", content)
+    assert not codec.holds(data[:-1], content)
+    print("zstandard" in sys.modules, {"compression.zstd", "backports.zstd"} & set(sys.modules))
+    import zstandard
+    assert zstandard.decompress(data) == content
+"""
+
+
+def test_zstd_is_taken_from_where_it_is(backports: Path, tmp_path: Path) -> None:
+    assert python(ZSTD) == "True set()"
+    assert python(ZSTD, backports) == "False {'backports.zstd'}"
+    (tmp_path / "compression").mkdir()
+    (tmp_path / "compression" / "zstd.py").write_text(
+        "from backports.zstd import *\nfrom backports.zstd import zstd_version\n"
+    )
+    found = python(ZSTD, tmp_path, backports)
+    assert found.startswith("False ")
+    assert "compression.zstd" in found
+
+
+def test_without_libraries_there_is_gzip_by_zlib_and_nothing_else() -> None:
+    code = """
+        from buildstatic.collect.codecs import load
+        codec = load("gz", "best")
+        assert codec.holds(codec.compress(b"text " * 100), b"text " * 100)
+        seconds = codec.compress(b"text")[4:8].hex()
+        zstd = load("zst", "best")
+        print(zstd and zstd.key, load("br", "best"), codec.key.partition("-")[0], seconds)
+    """
+    zstd, brotli_, name, seconds = python(code, site=False).split()
+    assert (brotli_, name, seconds) == ("None", "zlib", "00000000")
+    assert (zstd == "None") == (sys.version_info < (3, 14))

@@ -1,0 +1,319 @@
+"""Variants: WhiteNoise's, each content once, found before made, and in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from buildstatic.collect.cache import BLOCK, NOT_WORTH_IT, Cache
+from buildstatic.collect.codecs import FORMATS, Codec, Effort, load
+from buildstatic.collect.compress import BUDGET, Task, Variant, compress
+from tests.collect.conftest import Collect
+from tests.collect.pythons import REPOSITORY
+from tests.collect.sites import Site, contents
+
+ROOM = 1 << 40
+
+
+def codecs(*suffixes: str, effort: Effort = "fast") -> tuple[Codec, ...]:
+    loaded = (load(suffix, effort) for suffix in suffixes or FORMATS)
+    return tuple(codec for codec in loaded if codec)
+
+
+def task(root: Path, name: str, content: bytes, *others: str) -> Task:
+    """Write *content* to the file *name* below *root*, and return the task of compressing it."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return Task(hashlib.sha256(content).hexdigest(), len(content), path, (name, *others))
+
+
+def made(
+    tasks: Iterable[Task],
+    *suffixes: str,
+    cache: Cache | None = None,
+    reuse: Path | None = None,
+    effort: Effort = "fast",
+) -> list[Variant]:
+    work = compress(tasks, codecs(*suffixes, effort=effort), cache, 2, lambda _: None, reuse)
+    return sorted(work, key=lambda variant: (variant.identity, variant.suffix))
+
+
+def hits(variants: Iterable[Variant]) -> list[bool]:
+    return [variant.hit for variant in variants]
+
+
+TEXTS = [b"body { color: red } /* %d */\n" % number * 99 for number in range(5)]
+
+
+def sample(number: int, size: int, share: float) -> bytes:
+    """Return *size* bytes of which *share* are noise, the same for each *number*."""
+    source = random.Random(number)
+    noise = source.randbytes(int(size * share))
+    return noise + b"a" * (size - len(noise))
+
+
+EDGE = [sample(size, size, share / 100) for size in (1, 60, 500, 9000) for share in (0, 80, 94, 97)]
+
+
+def test_what_is_worth_it_is_what_whitenoise_finds_worth_it(tmp_path: Path) -> None:
+    every = [*TEXTS, *EDGE, b"", Path(sys.executable).read_bytes()[:30000]]
+    theirs = import_module("whitenoise.compress").Compressor(quiet=True)
+    for number, content in enumerate(every):
+        ours = task(tmp_path, f"{number}.txt", content)
+        variants = {v.suffix: v.data for v in made([ours], "br", "gz", effort="best")}
+        theirs.compress(str(ours.path))
+        there = {p.suffix[1:]: p.read_bytes() for p in tmp_path.glob(f"{number}.txt.*")}
+        assert variants.keys() == there.keys(), (number, len(content))
+        assert variants.get("br") == there.get("br")
+
+
+def test_where_brotli_is_not_worth_it_nothing_else_is_tried(tmp_path: Path) -> None:
+    noise = [task(tmp_path, "noise.txt", os.urandom(5000))]
+    cache = Cache(tmp_path / "cache", ROOM)
+    assert made(noise, cache=cache) == []
+    assert [entry.kind.partition("-")[0] for entry in cache.entries()] == ["brotli"]
+
+
+def test_each_variant_is_of_the_content_it_is_named_after(tmp_path: Path) -> None:
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
+    texts = {hashlib.sha256(text).hexdigest(): text for text in TEXTS}
+    by_suffix = {codec.suffix: codec for codec in codecs()}
+    variants = made(tasks)
+    assert len(variants) == len(TEXTS) * len(FORMATS)
+    for variant in variants:
+        assert by_suffix[variant.suffix].holds(variant.data, texts[variant.identity])
+
+
+def test_the_largest_is_done_first_and_all_is_told_of(tmp_path: Path) -> None:
+    sizes = [3000, 9000, 1, 5000]
+    tasks = [task(tmp_path, f"{size}.css", b"a" * size) for size in sizes]
+    told: list[int] = []
+    list(compress(tasks, codecs("gz"), None, 1, told.append))
+    assert told == [9000, 5000, 3000, 1]
+
+
+def test_no_task_is_no_work(tmp_path: Path) -> None:
+    assert made([], cache=Cache(tmp_path / "cache", ROOM)) == []
+
+
+def test_the_cache_is_asked_before_anything_is_made(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", ROOM)
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate([*TEXTS, *EDGE])]
+    first = made(tasks, cache=cache)
+    second = made(tasks, cache=cache)
+    assert not any(hits(first))
+    assert all(hits(second))
+    assert [(v.identity, v.suffix, v.data) for v in second] == [
+        (v.identity, v.suffix, v.data) for v in first
+    ]
+
+
+def test_a_variant_that_nobody_would_have_kept_is_not_taken_from_the_cache(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", ROOM)
+    ours = task(tmp_path, "a.css", b"0123456789" * 300)
+    (codec,) = codecs("gz")
+    stored = gzip.compress(ours.path.read_bytes(), 0)
+    assert codec.holds(stored, ours.path.read_bytes())
+    cache.put(ours.identity, codec, stored)
+    [variant] = made([ours], "gz", cache=cache)
+    assert not variant.hit
+    assert len(variant.data) < len(stored)
+
+
+def test_the_cache_is_no_larger_than_it_may_be_when_all_is_done(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", 3 * BLOCK)
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
+    assert len(made(tasks, cache=cache)) == 15
+    assert len(cache.entries()) == 3
+
+
+@pytest.mark.parametrize("place", ["/dev/null/cache", "/proc/cache"])
+def test_a_cache_that_cannot_be_is_not_in_the_way(tmp_path: Path, place: str) -> None:
+    assert len(made([task(tmp_path, "a.css", TEXTS[0])], cache=Cache(Path(place), ROOM))) == 3
+
+
+@pytest.mark.parametrize("name", ["a.css", "a.0123456789ab.css"])
+def test_an_earlier_trees_variants_are_taken_under_any_of_the_names(
+    tmp_path: Path, name: str
+) -> None:
+    ours = task(tmp_path, "a.css", TEXTS[0], "a.0123456789ab.css")
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    for codec in codecs(effort="best"):
+        (earlier / f"{name}.{codec.suffix}").write_bytes(codec.compress(TEXTS[0]))
+    variants = made([ours], reuse=earlier)
+    assert hits(variants) == [True] * 3
+    assert [v.data for v in variants] == [
+        (earlier / f"{name}.{suffix}").read_bytes() for suffix in ("br", "gz", "zst")
+    ]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["of other content", "no variant"])
+def test_what_is_wrong_in_an_earlier_tree_is_made_again(tmp_path: Path, number: int) -> None:
+    ours = task(tmp_path, "a.css", TEXTS[0])
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    for codec in codecs():
+        wrong = [codec.compress(TEXTS[1]), NOT_WORTH_IT][number]
+        (earlier / f"a.css.{codec.suffix}").write_bytes(wrong)
+    variants = made([ours], reuse=earlier)
+    assert hits(variants) == [False] * 3
+    assert [v.data for v in variants] == [v.data for v in made([ours])]
+
+
+def test_what_comes_from_an_earlier_tree_is_not_said_to_be_made_at_this_level(
+    tmp_path: Path,
+) -> None:
+    ours = task(tmp_path, "a.css", TEXTS[0])
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    for variant in made([ours]):
+        (earlier / f"a.css.{variant.suffix}").write_bytes(variant.data)
+    cache = Cache(tmp_path / "cache", ROOM)
+    assert hits(made([ours], cache=cache, reuse=earlier, effort="best")) == [True] * 3
+    assert cache.entries() == []
+    assert hits(made([ours], cache=cache, effort="best")) == [False] * 3
+
+
+def test_a_previous_images_tree_saves_the_work_of_a_build_without_a_cache(
+    site: Site, collect: Collect, tmp_path: Path
+) -> None:
+    site.write({f"static/{number}.css": text.decode() for number, text in enumerate(TEXTS)})
+    site.storage("whitenoise.storage.CompressedManifestStaticFilesStorage")
+    assert collect(site, "--noinput", "--cache", tmp_path / "first").code == 0
+    before = contents(site.tree)
+    earlier = tmp_path / "earlier"
+    site.tree.rename(earlier)
+    site.write({"static/0.css": "h1 { color: blue }\n" * 99})
+    report = tmp_path / "report.json"
+    where = ("--cache", tmp_path / "second", "--reuse", earlier, "--report", report)
+    assert collect(site, "--noinput", *where).code == 0
+    summary = json.loads(report.read_text())["summary"]
+    assert summary["variants"] - summary["hits"] == 2  # of 0.css
+    assert summary["hits"] >= 8
+    after = contents(site.tree)
+    for name, content in after.items():
+        if name.endswith((".br", ".gz")) and not name.startswith("0."):
+            assert content == before[name], name
+
+
+def test_a_file_that_is_gone_is_named_and_no_thread_is_left(tmp_path: Path) -> None:
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
+    tasks[2].path.unlink()
+    before = threading.active_count()
+    with pytest.raises(FileNotFoundError) as caught:
+        made(tasks)
+    assert str(caught.value.filename) == str(tasks[2].path)
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(60)
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("more", [b"x", b""], ids=["longer", "shorter"])
+def test_a_file_that_is_not_as_long_as_it_was_is_no_variants_source(
+    tmp_path: Path, more: bytes
+) -> None:
+    ours = task(tmp_path, "a.css", TEXTS[0])
+    ours.path.write_bytes(TEXTS[0] + more if more else TEXTS[0][:-1])
+    with pytest.raises(OSError, match="it changed after it was collected") as caught:
+        made([ours])
+    assert caught.value.filename == str(ours.path)
+
+
+def test_a_file_larger_than_the_budget_is_compressed_too(tmp_path: Path) -> None:
+    large = tmp_path / "large.txt"
+    with large.open("wb") as file:
+        file.truncate(BUDGET + 1)
+    tasks = [Task("0" * 64, BUDGET + 1, large, ("large.txt",)), task(tmp_path, "a.css", TEXTS[0])]
+    assert len(made(tasks, "gz")) == 2
+
+
+def test_whoever_stops_taking_stops_the_work(tmp_path: Path) -> None:
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS * 50)]
+    before = threading.active_count()
+    work = compress(tasks, codecs("gz"), None, 2, lambda _: None)
+    next(work)
+    work.close()  # type: ignore[attr-defined]
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(60)
+    assert threading.active_count() <= before
+
+
+def python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", dedent(code), *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8"
+    )
+
+
+SLOW_READER = """
+    import pathlib, resource, sys, time
+    from buildstatic.collect.codecs import load
+    from buildstatic.collect.compress import Task, compress
+    tasks = [
+        Task(str(number), path.stat().st_size, path, (path.name,))
+        for number, path in enumerate(pathlib.Path(sys.argv[1]).iterdir())
+    ]
+    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
+    for number, variant in enumerate(compress(tasks, (load("zst", "fast"),), None, 2, id)):
+        time.sleep(0 if number else 4)
+    print(peak() - before)
+"""
+
+
+def test_memory_is_bounded_however_much_there_is_to_compress(tmp_path: Path) -> None:
+    for number in range(100):
+        (tmp_path / f"{number}.bin").write_bytes(os.urandom(4 << 20) + bytes(2 << 20))
+    out, err = python(SLOW_READER, tmp_path).communicate()
+    assert err == ""
+    # Of six hundred megabytes, and of four hundred that they are compressed to.
+    assert int(out) * 1024 < 2 * BUDGET
+    shutil.rmtree(tmp_path)
+
+
+INTERRUPTED = """
+    import pathlib, random, sys
+    from buildstatic.collect.codecs import load
+    from buildstatic.collect.compress import Task, compress
+    path = pathlib.Path(sys.argv[1])
+    tasks = [Task("0", path.stat().st_size, path, ("slow",)), Task("1", 9, path.with_name("9"), ())]
+    print("begun", flush=True)
+    try:
+        for variant in compress(tasks, (load("br", "best"),), None, 2, print):
+            print("made", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_control_c_does_not_wait_for_a_codec(tmp_path: Path) -> None:
+    source = random.Random(1)
+    words = [source.randbytes(4).hex() for _ in range(5000)]
+    (tmp_path / "slow").write_text(" ".join(source.choices(words, k=4_000_000)))
+    (tmp_path / "9").write_text("9" * 9)
+    process = python(INTERRUPTED, tmp_path / "slow")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    assert process.stdout.readline() == "9\n"  # the small one is done, the large one is at work
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)  # the codec takes longer
+    assert (out, err, process.returncode) == ("interrupted\n", "", 0)

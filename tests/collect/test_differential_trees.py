@@ -1,0 +1,242 @@
+"""Never different from Django: its own code and ours on trees of every shape, in this process."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.collect.inprocess import Sources, Verdict, collect, djangos, ours, tree_of
+from tests.collect.storages import (
+    MANIFEST_STORAGES,
+    STORAGES,
+    HashedOnlyStorage,
+    ManifestStaticFilesStorage,
+    OnePassStorage,
+    SuffixStorage,
+    override_settings,
+)
+from tests.collect.trees import Tree, chains, fingerprinted, trees, write
+
+FUTURE = 4_000_000_000
+PICTURE = b"i"
+REFERS = b"x{y:url(i.png)}"
+REWRITTEN = b'x{y:url("%s")}' % fingerprinted("i.png", PICTURE).encode()
+
+
+@dataclass
+class Pair:
+    """A place for Django and one for ours, collected to from the same sources."""
+
+    root: Path
+    storage: Any
+    tree: Tree
+    sources: Sources = field(init=False)
+
+    def __post_init__(self) -> None:
+        directories = (("", self.root / "src"), ("pre", self.root / "css"))
+        self.sources = Sources(directories)
+        self.tree.write(*(directory for _, directory in directories))
+        for place in ("theirs", "ours"):
+            write(self.root / place, self.tree.left, 1_500_000_000)
+
+    def is_same(self, *, clear: bool = False, counted: bool = True) -> bool:
+        """Collect with both, which have to agree; say whether they did collect."""
+        theirs = self.collected("theirs", clear=clear)
+        own = self.collected("ours", clear=clear)
+        if self.is_crash(theirs):
+            return False
+        assert own.error[1:] == theirs.error[1:]
+        if theirs.said:  # else it was raised past the command, and ours names the file all the same
+            assert (own.error, own.said) == (theirs.error, theirs.said)
+        if theirs.error:
+            return False
+        if counted:
+            assert {key: own.counts[key] for key in theirs.counts} == theirs.counts
+        self.compare(tree_of(self.root / "ours"), tree_of(self.root / "theirs"))
+        return True
+
+    def compare(self, own: dict[str, object], theirs: dict[str, object]) -> None:
+        """See that both are the same, but for files that Django removes though it never made them.
+
+        It does so with what has a name that it uses on its way, or that WhiteNoise sees it use.
+        """
+        more = own.keys() - theirs.keys()
+        assert more <= self.tree.left.keys() | self.tree.files.keys()
+        assert {name: content for name, content in own.items() if name not in more} == theirs
+
+    def is_crash(self, theirs: Verdict) -> bool:
+        """Tell whether WhiteNoise has deleted what it needs, by another name that a file uses."""
+        is_deletion = theirs.error[:1] in (("IsADirectoryError",), ("FileNotFoundError",))
+        return is_deletion and self.storage is HashedOnlyStorage
+
+    def collected(self, place: str, *, clear: bool) -> Verdict:
+        loop = djangos if place == "theirs" else ours
+        storage = self.storage(location=str(self.root / place))
+        return collect(loop, storage, self.sources, clear=clear)
+
+
+@contextmanager
+def pair(storage: Any, tree: Tree) -> Iterator[Pair]:
+    root = Path(tempfile.mkdtemp())
+    try:
+        yield Pair(root, storage, tree)
+    finally:
+        shutil.rmtree(root)
+
+
+EXAMPLES = settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@EXAMPLES
+@given(storage=st.sampled_from(STORAGES), tree=trees(), clear=st.booleans())
+def test_a_tree_of_any_shape_is_collected_as_django_does(
+    storage: Any, tree: Tree, *, clear: bool
+) -> None:
+    with pair(storage, tree) as both:
+        if not both.is_same(clear=clear) or not both.is_same():
+            return
+        name, content = tree.edit
+        if name:
+            write(both.root / "src", {name: content}, FUTURE)
+            both.is_same(clear=clear)
+
+
+@settings(EXAMPLES, max_examples=100)
+@given(storage=st.sampled_from(MANIFEST_STORAGES), tree=chains())
+def test_a_chain_settles_after_as_many_passes_as_with_django(storage: Any, tree: Tree) -> None:
+    with pair(storage, tree) as both:
+        both.is_same()
+
+
+def files(**contents: bytes) -> dict[str, bytes]:
+    return {f"{name}.css": content for name, content in contents.items()}
+
+
+TREES: dict[str, tuple[dict[str, bytes], dict[str, bytes]]] = {
+    "a name that is outside when it is read as a URL": ({"%20/a.css": b""}, {}),
+    "a name that is far outside": ({"..%2F..%2Fa.png": b""}, {}),
+    "a name in a directory that is not there": ({"n%2Fa.css": REFERS, "i.png": PICTURE}, {}),
+    "a name with an escape, met later": (
+        {"d/a.css": b"url(../i%2520i.png)", "i%20i.png": PICTURE},
+        {},
+    ),
+    "a name with an escape, met before": (
+        {"a.css": b"url(d/i%2520i.png)", "d/i%20i.png": PICTURE},
+        {},
+    ),
+    "a name with an escape, beside what it means": (
+        {"d/a.css": b"url(../i%2520i.png)", "i%20i.png": PICTURE, "i i.png": b"other"},
+        {},
+    ),
+    "a name with a hash": ({"a#b.png": PICTURE, "a.css": b"url(a%23b.png) url(a%2523b.png)"}, {}),
+    "two names for one file": ({" a.css": REFERS, "a.css": REFERS, "i.png": PICTURE}, {}),
+    "a path outside": ({"a.css": b"url(../../x.png)"}, {}),
+    "an absolute path outside": ({"a.css": b"url(/static//etc/hosts)"}, {}),
+    "an escaped path inside": ({"a.css": b"url(d/%252e%252e/i.png)", "i.png": PICTURE}, {}),
+    "a directory": ({"a.css": b"url(d) url(d/) url(.)", "d/i.png": PICTURE}, {}),
+    "a directory that is left": ({"a.css": b"url(l)"}, {"l/x": b"l"}),
+    "a file that is left": ({"a.css": b"url(l.css)"}, {"l.css": b"l"}),
+    "what is made before": (
+        {"a.css": b"url(d/%s)" % fingerprinted("i.png", PICTURE).encode(), "d/i.png": PICTURE},
+        {},
+    ),
+    "what is made later": (
+        {"d/a.css": b"url(../%s)" % fingerprinted("i.png", PICTURE).encode(), "i.png": PICTURE},
+        {},
+    ),
+    "a query means the raw content": (
+        {"a.css": b"url(b.css?x) url(b.css)", "b.css": REFERS, "i.png": PICTURE},
+        {},
+    ),
+    "a source with the raw name": (
+        {"a.css": REFERS, "i.png": PICTURE, fingerprinted("a.css", REFERS): b"other"},
+        {},
+    ),
+    "a source with the final name": (
+        {"a.css": REFERS, "i.png": PICTURE, fingerprinted("a.css", REWRITTEN): b"other"},
+        {},
+    ),
+    "a source with the name of a text": (
+        {"a.css": b"no", fingerprinted("a.css", b"no"): b"other"},
+        {},
+    ),
+    "a source with the name of a picture": (
+        {"i.png": PICTURE, fingerprinted("i.png", PICTURE): b"other"},
+        {},
+    ),
+    "a source as it was collected": (
+        {"i.png": PICTURE, fingerprinted("i.png", PICTURE): PICTURE},
+        {},
+    ),
+    "what is left has the raw name": (
+        {"a.css": REFERS, "i.png": PICTURE},
+        {fingerprinted("a.css", REFERS): b"left"},
+    ),
+    "letters that are others in another case": (
+        {"a.js": "\u0130mport './b.js'; \u0131mport './b.js';".encode(), "b.js": b"1"},
+        {},
+    ),
+    "a suffix that ends in another": (
+        {"a.css": b"", "b.min.css": b"src(i.png)", "i.png": b"i"},
+        {},
+    ),
+    "itself": ({"a.css": b"url(a.css)"}, {}),
+    "a circle": ({"a.css": b"url(b.css)", "b.css": b"url(a.css)"}, {}),
+    "itself with a query": ({"a.css": b"url(a.css?x)"}, {}),
+    "itself in a fragment": ({"a.css": b"url(#a.css)"}, {}),
+    "a diamond": (
+        files(a=b"url(b.css) url(c.css)", b=b"url(d.css)", c=b"url(d.css)", d=b"url(i.png)")
+        | {"i.png": PICTURE},
+        {},
+    ),
+    "no UTF-8": ({"a.css": b"\n\xff url(b.css)", "b.css": b"url(missing.png)"}, {}),
+}
+
+
+@pytest.mark.parametrize("clear", [False, True], ids=["", "clear"])
+@pytest.mark.parametrize(
+    "storage",
+    [ManifestStaticFilesStorage, OnePassStorage, HashedOnlyStorage],
+    ids=lambda s: s.__name__,
+)
+@pytest.mark.parametrize("name", TREES)
+def test_a_tree_with_something_odd_is_collected_as_django_does(
+    name: str, storage: Any, *, clear: bool
+) -> None:
+    contents, left = TREES[name]
+    with pair(storage, Tree(contents, {}, left, ("", b""))) as both:
+        both.is_same(clear=clear, counted=not name.startswith("a source"))
+
+
+def test_patterns_for_a_suffix_and_for_one_that_ends_in_it_are_both_followed() -> None:
+    contents = {"a.css": b"", "b.min.css": b"src(i.png)", "i.png": PICTURE}
+    with pair(SuffixStorage, Tree(contents, {}, {}, ("", b""))) as both:
+        assert both.is_same()
+        assert b"src(i." in (both.root / "ours" / "b.min.96b540742869.css").read_bytes()
+
+
+@pytest.mark.parametrize("url", ["/s/", "//cdn.example/s/", "https://cdn.example/s/"])
+@pytest.mark.parametrize("storage", MANIFEST_STORAGES[:2], ids=lambda s: s.__name__)
+def test_another_address_is_honoured_as_django_does(storage: Any, url: str) -> None:
+    refers = f"url({url}i.png) url(/static/i.png) url({url}missing.png?x)".encode()
+    contents = {"a.css": refers, "d/b.css": refers[: refers.index(b") url(/static")] + b")"}
+    with override_settings(STATIC_URL=url):
+        for name, content in contents.items():
+            tree = Tree({name: content, "i.png": PICTURE}, {}, {}, ("", b""))
+            with pair(storage, tree) as both:
+                both.is_same()

@@ -1,0 +1,82 @@
+"""The differential tests of `test_differential_trees` with other versions of Django."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+REPOSITORY = Path(__file__).parent.parent.parent
+MODULE = "tests/collect/test_differential_trees.py"
+TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "whitenoise>=6.6")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", MODULE)
+# What the package and the module are made of.
+SOURCES = ("buildstatic", "tests", "pyproject.toml", "README.md", "LICENSE")
+
+
+def test_a_tree_of_any_shape_is_collected_as_django_4_2_does() -> None:
+    wanted = ("Django~=4.2.0", *TOOLS)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "uv", "run", "--quiet", "--no-project", "--isolated"),
+            *("--python", sys.executable, "--with-editable", str(REPOSITORY)),
+            *(part for requirement in wanted for part in ("--with", requirement)),
+            *("python", *PYTEST),
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+@pytest.mark.engine
+def test_a_tree_of_any_shape_is_collected_as_the_newest_django_does(engine: DockerClient) -> None:
+    """On a Python, too, that adds more to a class than those that Django 4.2 runs on."""
+    script = (
+        f"cd /src && python -m pip install -q --root-user-action=ignore . 'Django>=6.1' {tools()}"
+        f" && python -m tests.collect.data_storages && exec python {' '.join(PYTEST)}"
+    )
+    with container(engine, script) as made:
+        made.put_archive("/", archive())
+        made.start()
+        status = made.wait(timeout=600)["StatusCode"]
+        assert status == 0, made.logs().decode()[-6000:]
+
+
+def tools() -> str:
+    return " ".join(f"'{tool}'" for tool in TOOLS)
+
+
+@contextmanager
+def container(engine: DockerClient, script: str) -> Iterator[Container]:
+    made = engine.containers.create("python:3.13-slim", ["sh", "-c", script])
+    try:
+        yield made
+    finally:
+        made.remove(force=True, v=True)
+
+
+def archive() -> bytes:
+    """Return the source tree as a tar, below ``src/``."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in SOURCES:
+            tar.add(REPOSITORY / name, f"src/{name}", filter=without_caches)
+    return buffer.getvalue()
+
+
+def without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if Path(member.name).name in ("__pycache__", "golden", "projects") else member

@@ -1,0 +1,146 @@
+"""The engine behind ``manage.py collectstatic``: what Django says and does, and does it alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.collect.sites import Ran, Site, contents, make_site, manage
+from tests.collect.test_differential import decoded
+
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+# A finder as projects write it: what it offers is not what lies on the disk.
+FINDER = """\
+from django.contrib.staticfiles.finders import BaseStorageFinder
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
+
+
+class Loud(FileSystemStorage):
+    def __init__(self):
+        super().__init__("loud")
+
+    def _open(self, name, mode="rb"):
+        return ContentFile(super()._open(name, mode).read().upper())
+
+    {more}
+
+
+class LoudFinder(BaseStorageFinder):
+    storage = Loud
+"""
+NO_TIMES = """\
+def get_modified_time(self, name):
+        raise NotImplementedError
+"""
+
+
+def twins(parent: Path) -> tuple[Site, Site]:
+    """Write one project twice; the second has our app."""
+    theirs, ours = make_site(parent / "theirs" / "site"), make_site(parent / "ours" / "site")
+    ours.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
+    return theirs, ours
+
+
+def said(ran: Ran, site: Site) -> tuple[int, list[str], str]:
+    """Return the exit code, the lines (in which order, is the disk's), and the last of stderr."""
+    out = sorted(ran.out.replace(str(site.root), "").splitlines())
+    return ran.code, out, (ran.err.splitlines() or [""])[-1]
+
+
+def assert_same(theirs: Site, ours: Site, *arguments: str) -> Ran:
+    """Run both; assert that one says and does what the other does. Return what ours did."""
+    expected = manage(theirs, *arguments)
+    ran = manage(ours, *arguments)
+    assert said(ran, ours) == said(expected, theirs), ran.err
+    assert decoded(ours.tree) == decoded(theirs.tree)
+    return ran
+
+
+@pytest.mark.parametrize("verbosity", ["0", "1", "2"])
+def test_every_line_is_djangos(tmp_path: Path, verbosity: str) -> None:
+    theirs, ours = twins(tmp_path)
+    for site in (theirs, ours):
+        site.app("shop", {"css/site.css": "shadowed", "shop/shop.js": "let shop;\n"})
+        site.storage("django.contrib.staticfiles.storage.StaticFilesStorage")
+    for _ in range(2):
+        assert_same(theirs, ours, "--noinput", f"--verbosity={verbosity}")
+    assert_same(theirs, ours, "--noinput", f"--verbosity={verbosity}", "--ignore=*.js", "--clear")
+
+
+def test_links_and_dry_runs_are_djangos_own(tmp_path: Path) -> None:
+    theirs, ours = twins(tmp_path)
+    assert_same(theirs, ours, "--noinput", "--dry-run")
+    assert not ours.tree.exists()
+    assert_same(theirs, ours, "--noinput", "--link")
+    assert (ours.tree / "js" / "site.js").is_symlink()
+    assert_same(theirs, ours, "--noinput")
+    assert not (ours.tree / "js" / "site.js").is_symlink()
+
+
+def test_a_missing_place_is_missed_with_the_first_file(tmp_path: Path) -> None:
+    theirs, ours = twins(tmp_path)
+    for site in (theirs, ours):
+        site.append("STATIC_ROOT = None\n")
+    assert "without having set the STATIC_ROOT" in assert_same(theirs, ours, "--noinput").err
+    for site in (theirs, ours):
+        site.append("STATICFILES_DIRS = []\n")
+    assert assert_same(theirs, ours, "--noinput").code == 0
+
+
+def test_broken_references_fail_as_djangos_do_and_all_are_named(tmp_path: Path) -> None:
+    theirs, ours = twins(tmp_path)
+    broken = {f"static/css/{name}.css": f'a {{ b: url("no-{name}.png") }}\n' for name in "ab"}
+    for site in (theirs, ours):
+        site.write(broken)
+        site.storage(MANIFEST)
+    expected, ran = manage(theirs, "--noinput"), manage(ours, "--noinput")
+    assert (expected.code, ran.code) == (1, 1)
+    for err in (expected.err, ran.err):
+        assert "Post-processing 'css/" in err
+        assert "could not be found with <django.contrib.staticfiles.storage.Manifest" in err
+    assert ran.err.count("Also: ") == 1
+    assert all(name in ran.err for name in ("no-a.png", "no-b.png"))
+
+
+def test_a_circle_fails_in_djangos_words(tmp_path: Path) -> None:
+    theirs, ours = twins(tmp_path)
+    for site in (theirs, ours):
+        site.write({"static/a.css": '@import "b.css";', "static/b.css": '@import "a.css";'})
+        site.storage(MANIFEST)
+    expected, ran = manage(theirs, "--noinput"), manage(ours, "--noinput")
+    assert (expected.code, ran.code) == (1, 1)
+    assert ran.err.splitlines()[0] == expected.err.splitlines()[0]
+    assert ran.err.splitlines()[-1] == expected.err.splitlines()[-1]
+
+
+def test_a_lazy_storage_is_collected_from(tmp_path: Path) -> None:
+    theirs, ours = twins(tmp_path)
+    for site in (theirs, ours):
+        site.write({"media/css/more.css": 'b { c: url("dot.svg") }', "media/css/dot.svg": "<svg/>"})
+        site.append('MEDIA_ROOT = BASE_DIR / "media"\n')
+        site.append(f"STATICFILES_FINDERS = {FINDERS}\n")
+        site.storage(MANIFEST)
+        site.append(DEFAULT)
+    for _ in range(2):
+        assert assert_same(theirs, ours, "--noinput").code == 0
+    assert len(contents(ours.tree)) == 11
+
+
+DEFAULT = 'STORAGES["default"] = {"BACKEND": "django.core.files.storage.FileSystemStorage"}\n'
+FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.DefaultStorageFinder",
+]
+
+
+@pytest.mark.parametrize("more", ["", NO_TIMES], ids=["with-times", "without-times"])
+def test_what_a_storage_makes_of_a_file_is_collected_and_counted(tmp_path: Path, more: str) -> None:
+    theirs, ours = twins(tmp_path)
+    for site in (theirs, ours):
+        site.write({"finding.py": FINDER.format(more=more), "loud/loud.txt": "loud"})
+        site.append('STATICFILES_FINDERS = ["finding.LoudFinder"]\n')
+    for _ in range(2):
+        assert assert_same(theirs, ours, "--noinput").code == 0
+    assert contents(ours.tree) == {"loud.txt": b"LOUD"}

@@ -1,0 +1,190 @@
+"""Fingerprints: every problem at once, a file rewritten no more than it has to be."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildstatic.collect.fingerprint import (
+    Fingerprinted,
+    Original,
+    Unresolved,
+    Unsettled,
+    fingerprint,
+)
+from buildstatic.collect.references import rewrite
+from tests.collect.storages import (
+    ManifestStaticFilesStorage,
+    OnePassStorage,
+    override_settings,
+)
+
+PICTURE = b"i"
+
+
+def original(name: str, content: bytes, *, refers: bool = True) -> Original:
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Original(name, name, md5, sha256, content if refers else None)
+
+
+def originals(**contents: bytes) -> tuple[Original, ...]:
+    """Return a style sheet for each of *contents*, and the picture ``i.png``."""
+    sheets = (original(f"{name}.css", content) for name, content in contents.items())
+    return (*sheets, original("i.png", PICTURE, refers=False))
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Any:
+    return ManifestStaticFilesStorage(location=str(tmp_path / "root"))
+
+
+def found(storage: Any, *files: Original, **how: Any) -> dict[str, Fingerprinted]:
+    return fingerprint(storage, files, is_empty=how.pop("is_empty", True), **how)
+
+
+def test_a_file_is_called_by_its_content_and_rewritten_with_the_names_of_others(
+    storage: Any,
+) -> None:
+    made = found(storage, *originals(a=b"url(b.css)", b=b"url(i.png)"))
+    assert made["i.png"].name == "i.865c0c0b4ab0.png"
+    assert made["i.png"].content is None
+    assert made["b.css"].content == b'url("i.865c0c0b4ab0.png")'
+    assert made["a.css"].content == f'url("{made["b.css"].name}")'.encode()
+    for item in (made["a.css"], made["b.css"]):
+        assert item.content is not None
+        assert item.digest == hashlib.md5(item.content, usedforsecurity=False).hexdigest()
+        assert item.identity == hashlib.sha256(item.content).hexdigest()
+        assert item.name.split(".")[1] == item.digest[:12]
+
+
+def test_a_file_in_which_nothing_is_rewritten_keeps_the_content_of_its_source(
+    storage: Any,
+) -> None:
+    made = found(storage, *originals(a=b"url(#here) url(data:x)"))
+    assert made["a.css"].content is None
+
+
+def test_every_reference_that_cannot_be_followed_is_told_of_at_once(storage: Any) -> None:
+    files = originals(
+        a=b"\nurl(missing.png)\nurl('i.png') url(other.png)",
+        b=b"fine\n\n\xff",
+        c=b"url(../../outside.png)",
+    )
+    with pytest.raises(Unresolved) as raised:
+        found(storage, *files)
+    told = [str(problem) for problem in raised.value.problems]
+    assert told[:3] == [
+        "a.css:2: url(missing.png): missing.png is not among the static files.",
+        "a.css:3: url(other.png): other.png is not among the static files.",
+        "b.css:3: it is not UTF-8 text.",
+    ]
+    assert told[3].startswith("c.css:1: url(../../outside.png): The joined path")
+    assert len(told) == 4
+
+
+@pytest.mark.parametrize("name", ["%20/a.png", "..%2F..%2Fa.png", "a%00.png", "%2F%2F[.png"])
+def test_a_name_that_no_file_in_the_tree_can_have_is_a_problem(storage: Any, name: str) -> None:
+    with pytest.raises(Unresolved) as raised:
+        found(storage, original(name, PICTURE, refers=False), *originals(a=b"url(missing.png)"))
+    problems = raised.value.problems
+    assert [(problem.name, problem.line) for problem in problems] == [(name, 0), ("a.css", 1)]
+    assert str(problems[0]).startswith(f"{name}: ")
+
+
+def test_a_missing_source_map_may_be_told_of_and_its_line_stays(storage: Any) -> None:
+    told: list[str] = []
+    text = b"a{}\n/*# sourceMappingURL=a.css.map */\nurl(i.png)"
+    made = found(storage, *originals(a=text, b=b"url(a.css)"), missing_maps=told.append)
+    assert made["a.css"].content == (
+        b'a{}\n/*# sourceMappingURL=a.css.map */\nurl("i.865c0c0b4ab0.png")'
+    )
+    assert told == [
+        "a.css:2: /*# sourceMappingURL=a.css.map */: a.css.map is not among the static files. "
+        "The line stays as it is."
+    ]
+
+
+def test_any_other_missing_file_is_a_problem_even_where_source_maps_may_be_missing(
+    storage: Any,
+) -> None:
+    text = b"/*# sourceMappingURL=a.css.map */\nurl(missing.png)"
+    with pytest.raises(Unresolved) as raised:
+        found(storage, *originals(a=text), missing_maps=lambda _: None)
+    assert [problem.text for problem in raised.value.problems] == ["url(missing.png)"]
+
+
+def test_a_circle_is_named_by_the_files_in_it(storage: Any) -> None:
+    with pytest.raises(Unsettled) as raised:
+        found(storage, *originals(a=b"url(b.css)", b=b"url(a.css)", c=b"url(i.png)"))
+    assert raised.value.names == ("a.css", "b.css")
+
+
+def test_a_circle_stands_where_the_storage_does_but_one_pass(tmp_path: Path) -> None:
+    storage = OnePassStorage(location=str(tmp_path))
+    made = found(storage, *originals(a=b"url(b.css)", b=b"url(a.css)"))
+    raw = f"b.{hashlib.md5(b'url(a.css)', usedforsecurity=False).hexdigest()[:12]}.css"
+    assert made["a.css"].content == f'url("{raw}")'.encode()
+
+
+def test_a_file_is_rewritten_again_only_where_a_name_that_it_uses_has_changed(
+    storage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewritten: list[str] = []
+
+    def counted(storage: Any, name: str, *rest: Any) -> str:
+        rewritten.append(name)
+        return rewrite(storage, name, *rest)
+
+    monkeypatch.setattr("buildstatic.collect.fingerprint.rewrite", counted)
+    many = {f"s{number}": b"url(i.png)" for number in range(50)}
+    found(storage, *originals(a=b"url(b.css)", b=b"url(i.png)", **many))
+    assert sorted(rewritten) == sorted(["a.css", "a.css", "b.css", *(f"{n}.css" for n in many)])
+
+
+@pytest.mark.parametrize("content", [b"url(i.png)", b"url(missing.png)", b"\xff", b"url(a.css)"])
+def test_the_storage_is_left_as_it_was(storage: Any, content: bytes) -> None:
+    with suppress(Unresolved, Unsettled):
+        found(storage, *originals(a=content))
+    assert not {"exists", "open", "file_hash"} & vars(storage).keys()
+    assert not Path(storage.location).exists()
+
+
+def test_what_is_left_in_the_tree_is_followed_unless_it_is_to_be_cleared(storage: Any) -> None:
+    root = Path(storage.location)
+    (root / "left").mkdir(parents=True)
+    (root / "left" / "i.png").write_bytes(PICTURE)
+    made = found(storage, *originals(a=b"url(left/i.png) url(left)"), is_empty=False)
+    assert made["a.css"].content == b'url("left/i.865c0c0b4ab0.png") url("left")'
+    with pytest.raises(Unresolved) as raised:
+        found(storage, *originals(a=b"url(left/i.png) url(left)"))
+    assert [problem.text for problem in raised.value.problems] == ["url(left/i.png)"]
+
+
+def test_a_text_takes_the_place_of_a_source_of_its_name_and_another_file_does_not(
+    storage: Any,
+) -> None:
+    text, picture = original("a.css", b"no"), original("i.png", PICTURE, refers=False)
+    made = found(
+        storage,
+        *(text, picture),
+        original(f"a.{text.digest[:12]}.css", b"other"),
+        original(f"i.{picture.digest[:12]}.png", b"other", refers=False),
+    )
+    assert [name for name, item in made.items() if item.yields] == ["i.png"]
+
+
+def test_a_query_means_the_content_as_it_is_in_the_source(storage: Any) -> None:
+    made = found(storage, *originals(a=b"url(b.css?v=1)", b=b"url(i.png)"))
+    raw = hashlib.md5(b"url(i.png)", usedforsecurity=False).hexdigest()[:12]
+    assert made["a.css"].content == f'url("b.{raw}.css?v=1")'.encode()
+
+
+def test_the_address_of_the_static_files_is_that_of_the_settings(storage: Any) -> None:
+    with override_settings(STATIC_URL="/files/"):
+        made = found(storage, *originals(a=b"url(/files/i.png) url(/static/i.png)"))
+    assert made["a.css"].content == b'url("/files/i.865c0c0b4ab0.png") url(/static/i.png)'

@@ -1,0 +1,248 @@
+"""Known storages: nothing that has code of its own is taken for one, all that is data is."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from django.core.files.storage import FileSystemStorage, Storage
+from django.utils.functional import LazyObject, cached_property
+
+from buildstatic.collect.recognize import Kind, recognize
+from tests.collect.data_storages import DATA
+from tests.collect.storages import (
+    STORAGES,
+    CompressedManifestStaticFilesStorage,
+    CompressedStaticFilesStorage,
+    ManifestStaticFilesStorage,
+    StaticFilesStorage,
+)
+
+
+def made(kind: Any, **how: Any) -> Any:
+    return kind(location="/nonexistent", **how)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (StaticFilesStorage, Kind(fingerprints=False, compresses=False)),
+        (ManifestStaticFilesStorage, Kind(fingerprints=True, compresses=False)),
+        (CompressedStaticFilesStorage, Kind(fingerprints=False, compresses=True)),
+        (CompressedManifestStaticFilesStorage, Kind(fingerprints=True, compresses=True)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_installed_storages_are_known(kind: Any, expected: Kind) -> None:
+    assert recognize(made(kind)) == expected
+
+
+@pytest.mark.parametrize("kind", STORAGES, ids=lambda kind: kind.__name__)
+def test_a_storage_that_only_sets_data_is_known(kind: Any) -> None:
+    assert isinstance(recognize(made(kind)), Kind)
+
+
+@pytest.mark.parametrize("kind", DATA, ids=lambda kind: kind.__name__)
+def test_data_is_known_wherever_it_is_set(kind: Any) -> None:
+    assert recognize(made(kind)) == Kind(fingerprints=True, compresses=False)
+
+
+@pytest.mark.parametrize(
+    "name", ["__annotate__", "__annotate_func__", "__annotations_cache__", "__static_attributes__"]
+)
+def test_what_newer_pythons_add_to_a_class_is_no_code(name: str) -> None:
+    added = function if name.startswith("__annotate_") else ()
+    kind = type("Own", (ManifestStaticFilesStorage,), {name: added, "__firstlineno__": 1})
+    assert isinstance(recognize(made(kind)), Kind)
+
+
+class KeepsHashed(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    keep_only_hashed_files = True
+
+
+def test_data_in_the_place_of_a_property_is_known() -> None:
+    assert recognize(made(KeepsHashed)) == Kind(fingerprints=True, compresses=True)
+
+
+def test_a_storage_that_keeps_intermediate_files_runs_its_own_code() -> None:
+    kind = type("Keeps", (ManifestStaticFilesStorage,), {"keep_intermediate_files": True})
+    assert recognize(made(kind)) == "it keeps intermediate files"
+
+
+def function(*arguments: Any, **options: Any) -> Any:
+    return arguments, options
+
+
+class Descriptor:
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return function
+
+
+class Setter:
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise AssertionError
+
+
+class Named:
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.name = name
+
+
+class Called:
+    def __call__(self, *arguments: Any) -> Any:
+        return arguments
+
+
+CODE: dict[str, Callable[[], Any]] = {
+    "a method": lambda: function,
+    "a lambda": lambda: lambda *_: None,
+    "a staticmethod": lambda: staticmethod(function),
+    "a classmethod": lambda: classmethod(function),
+    "a property": lambda: property(function),
+    "a cached property of Django": lambda: cached_property(function),
+    "a cached property": lambda: functools.cached_property(function),
+    "a partial": lambda: functools.partial(function, 1),
+    "a partial method": lambda: functools.partialmethod(function, 1),
+    "a dispatching method": lambda: functools.singledispatchmethod(function),
+    "a cached function": lambda: functools.cache(function),
+    "a builtin": lambda: len,
+    "a bound method": lambda: types.MethodType(function, 1),
+    "a class": lambda: Called,
+    "something that is called": Called,
+    "a descriptor": Descriptor,
+    "a descriptor that is set": Setter,
+    "what knows its name": Named,
+    "a mock": Mock,
+}
+
+
+@pytest.fixture(params=CODE)
+def code(request: pytest.FixtureRequest) -> Any:
+    return CODE[request.param]()
+
+
+def test_code_in_a_class_runs(code: Any) -> None:
+    kind = type("Own", (ManifestStaticFilesStorage,), {"hashed_name": code, "__module__": "site"})
+    assert recognize(made(kind)) == "site.Own has a hashed_name of its own"
+
+
+@pytest.mark.parametrize("make", CODE.values(), ids=CODE)
+def test_code_in_a_mixin_runs_wherever_it_stands(make: Callable[[], Any]) -> None:
+    mixin = type("Mixin", (), {"hashed_name": make(), "__module__": "site"})
+    below = type("Below", (StaticFilesStorage,), {"_save": make(), "__module__": "site"})
+    for bases, said in (
+        ((mixin, ManifestStaticFilesStorage), "site.Mixin has a hashed_name of its own"),
+        ((ManifestStaticFilesStorage, mixin), "site.Mixin has a hashed_name of its own"),
+        ((ManifestStaticFilesStorage, below), "site.Below has a _save of its own"),
+    ):
+        assert recognize(made(type("Own", bases, {}))) == said
+
+
+def test_code_that_was_put_on_an_instance_runs(code: Any) -> None:
+    storage = made(ManifestStaticFilesStorage)
+    storage.hashed_name = code
+    assert recognize(storage) == "its hashed_name was replaced"
+
+
+def test_code_that_was_put_into_a_known_class_runs(
+    code: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = made(CompressedManifestStaticFilesStorage)
+    for kind, name in (
+        (ManifestStaticFilesStorage, "_url"),
+        (CompressedManifestStaticFilesStorage, "compress_files"),
+        (CompressedManifestStaticFilesStorage, "hashed_name"),
+        (FileSystemStorage, "deconstruct"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, name, code)
+            said = f"{kind.__module__}.{kind.__qualname__}.{name} was replaced"
+            assert recognize(storage) == said
+    assert isinstance(recognize(storage), Kind)
+
+
+def test_a_wrapper_that_looks_like_what_it_wraps_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = ManifestStaticFilesStorage.save_manifest
+
+    @functools.wraps(kept)
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        return kept(*arguments, **options)
+
+    kind = ManifestStaticFilesStorage.__mro__[1]
+    monkeypatch.setattr(kind, "save_manifest", wrapper)
+    said = f"{kind.__module__}.ManifestFilesMixin.save_manifest was replaced"
+    assert recognize(made(ManifestStaticFilesStorage)) == said
+
+
+@pytest.fixture
+def mixed_in() -> Iterator[type]:
+    """Put a class among the bases of a known one, as django-debug-toolbar does."""
+
+    class Mixin:
+        def url(self, name: str) -> Any:
+            return super().url(name)  # type: ignore[misc]
+
+    bases = ManifestStaticFilesStorage.__bases__
+    ManifestStaticFilesStorage.__bases__ = (Mixin, *bases)
+    yield Mixin
+    ManifestStaticFilesStorage.__bases__ = bases
+
+
+def test_a_base_that_was_put_into_a_known_class_runs(mixed_in: type) -> None:
+    said = f"{__name__}.{mixed_in.__qualname__} has a url of its own"
+    assert recognize(made(ManifestStaticFilesStorage)) == said
+
+
+def test_a_storage_of_another_make_runs_its_own_code() -> None:
+    class Remote(Storage):  # type: ignore[misc]
+        pass
+
+    assert recognize(Remote()) == "it is made from none that is known"
+    assert isinstance(recognize(FileSystemStorage("/nonexistent")), str)
+
+
+def test_two_known_storages_in_one_run_their_own_code() -> None:
+    kind = type("Both", (CompressedStaticFilesStorage, ManifestStaticFilesStorage), {})
+    assert isinstance(recognize(made(kind)), str)
+    kind = type("Both", (ManifestStaticFilesStorage, CompressedStaticFilesStorage), {})
+    assert isinstance(recognize(made(kind)), str)
+
+
+class Lazy(LazyObject):  # type: ignore[misc]
+    def _setup(self) -> None:
+        self._wrapped = FileSystemStorage("/nonexistent")
+
+
+class Elsewhere(Storage):  # type: ignore[misc]
+    def _open(self, name: str, mode: str = "rb") -> Any:  # noqa: ARG002 - what a storage owes
+        raise FileNotFoundError(name)
+
+
+class OwnDisk(FileSystemStorage):  # type: ignore[misc]
+    def _save(self, name: str, content: Any) -> str:
+        return str(super()._save(name, content))
+
+
+def test_a_manifest_in_another_directory_is_known() -> None:
+    for keeper in (FileSystemStorage("/nonexistent"), made(StaticFilesStorage), Lazy()):
+        storage = made(ManifestStaticFilesStorage, manifest_storage=keeper)
+        assert isinstance(recognize(storage), Kind)
+
+
+def test_a_manifest_that_is_not_kept_on_the_disk_runs_the_storages_own_code() -> None:
+    storage = made(ManifestStaticFilesStorage, manifest_storage=Elsewhere())
+    assert recognize(storage) == "it keeps its manifest in a Elsewhere"
+    storage = made(ManifestStaticFilesStorage, manifest_storage=OwnDisk("/nonexistent"))
+    assert recognize(storage) == (
+        f"it keeps its manifest in a storage of which {__name__}.OwnDisk has a _save of its own"
+    )
+    keeper = FileSystemStorage("/nonexistent")
+    storage = made(ManifestStaticFilesStorage, manifest_storage=keeper)
+    keeper.path = function
+    assert recognize(storage) == (
+        "it keeps its manifest in a storage of which its path was replaced"
+    )

@@ -1,0 +1,207 @@
+"""References: no file that has one is passed over, and what is wrong with one is told."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from buildstatic.collect.chores import ODD_LETTERS, read
+from buildstatic.collect.references import Names, Problem, needles, rewrite
+from tests.collect.storages import (
+    ManifestStaticFilesStorage,
+    ModulesStorage,
+    OwnPatternsStorage,
+    SuffixStorage,
+)
+
+EXAMPLES = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+
+
+def storage_of(kind: Any, patterns: Any = None) -> Any:
+    if patterns is not None:
+        kind = type("Storage", (kind,), {"patterns": patterns})
+    return kind(location="/nonexistent")
+
+
+def is_kept(tmp_path: Path, storage: Any, name: str, content: bytes) -> bool:
+    """Say whether reading a source *name* with *content* keeps the content to be rewritten."""
+    source = tmp_path / "source"
+    source.write_bytes(content)
+    return read(str(source), "", needles(storage, name), True, False)[-1] is not None
+
+
+SUFFIXES = {"*.css": "a.css", "*.js": "a.js"}
+PATTERNS = [
+    (extension, number)
+    for extension, patterns in storage_of(ModulesStorage)._patterns.items()
+    for number, _ in enumerate(patterns)
+]
+
+
+@pytest.mark.parametrize(("extension", "number"), PATTERNS)
+def test_whatever_a_pattern_of_the_installed_django_matches_is_looked_at(
+    tmp_path: Path, extension: str, number: int
+) -> None:
+    storage = storage_of(ModulesStorage)
+    pattern = storage._patterns[extension][number][0]
+
+    @EXAMPLES
+    @given(text=st.from_regex(pattern), swap=st.booleans())
+    def look(text: str, swap: bool) -> None:
+        text = text.swapcase() if swap else text
+        assume(pattern.search(text) and not re.search("[\ud800-\udfff]", text))
+        assert is_kept(tmp_path, storage, SUFFIXES[extension], text.encode())
+
+    look()
+
+
+def test_the_odd_letters_are_all_that_match_a_letter_in_another_case() -> None:
+    letters = re.compile("[a-z]", re.IGNORECASE)
+    characters = map(chr, (*range(0x80, 0xD800), *range(0xE000, sys.maxunicode + 1)))
+    assert sorted(c.encode() for c in characters if letters.match(c)) == sorted(ODD_LETTERS)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [
+        (r"url\(['\"]{0,1}\s*(?P<url>.*?)\)", (b"url(",)),
+        (r"(?m)^(?P<matched>//# (?-i:sourceMappingURL)=(?P<url>.*))$", (b"//# sourcemappingurl=",)),
+        (r"(?P<matched>a(?:bcd)?efgh)", (b"efgh",)),
+        (r"(?P<matched>(?:abcd|efgh)ij)", None),
+        (r"(?P<matched>[a-z]+)", None),
+        (r"(?P<matched>abcd(?=efgh))", (b"abcd",)),
+        (r"(?P<matched>(?!abcd)efg)", (b"efg",)),
+        (r"(?P<matched>(abcd)*xyz)", (b"xyz",)),
+        (r"(?P<matched>(abcd)+)", None),
+        (r"(?x) (?P<matched> ABC  DEF )", (b"abcdef",)),
+        ("(?P<matched>größe)", None),
+    ],
+)
+def test_a_needle_is_in_all_that_a_pattern_matches(
+    pattern: str, wanted: tuple[bytes, ...] | None
+) -> None:
+    storage = storage_of(ManifestStaticFilesStorage, (("*.css", ((pattern, "%(url)s"),)),))
+    assert needles(storage, "a.css") == wanted
+
+
+@pytest.mark.parametrize(
+    ("extensions", "name", "others"),
+    [
+        (("*.css", "*.min.css"), "a.css", ("b.min.css",)),
+        (("*.css", "main.css"), "a.css", ("main.css", "x/main.css")),
+        (("*.css", "*.?ss"), "a.css", ("b.css",)),
+        (("*.css", "*.[bc]ss"), "a.css", ("b.css",)),
+        (("*.css", "css/*"), "a.css", ("css/b.css",)),
+        (("*.css", "*"), "a.css", ("b.css",)),
+        (("*file", "Makefile"), "Makefile", ("Makefile",)),
+        (("*.css", "*css"), "a.css", ("b.css",)),
+    ],
+)
+def test_the_needles_for_a_name_hold_for_all_of_its_suffix(
+    extensions: tuple[str, str], name: str, others: tuple[str, ...]
+) -> None:
+    patterns = [
+        (extension, ((rf"(?P<matched>needle{number}(?P<url>x))", "%(url)s"),))
+        for number, extension in enumerate(extensions)
+    ]
+    storage = storage_of(ManifestStaticFilesStorage, tuple(patterns))
+    found = needles(storage, name)
+    assert found is not None
+    for other in others:
+        assert set(needles(storage, other) or ()) <= set(found)
+    assert set(found) == {b"needle0x", b"needle1x"}
+
+
+def test_a_suffix_without_patterns_has_no_needles() -> None:
+    assert needles(storage_of(SuffixStorage), "a.png") == ()
+    assert needles(storage_of(ManifestStaticFilesStorage), "a.js") == (b"//# sourcemappingurl=",)
+    assert needles(storage_of(OwnPatternsStorage), "js/a.png") is not None
+
+
+@pytest.mark.parametrize(
+    "content", [b"url(a.png)", b"URL(A)", b"\xff", "\u0130mport".encode(), b"@ImPort 'x'"]
+)
+def test_what_may_refer_to_others_is_kept(tmp_path: Path, content: bytes) -> None:
+    assert is_kept(tmp_path, storage_of(ManifestStaticFilesStorage), "a.css", content)
+
+
+def test_what_refers_to_nothing_is_not_kept(tmp_path: Path) -> None:
+    storage = storage_of(ManifestStaticFilesStorage)
+    assert not is_kept(tmp_path, storage, "a.css", "a { content: 'é' }".encode())
+    assert not is_kept(tmp_path, storage, "a.js", b"url(a.png)")
+
+
+def rewritten(text: str, name: str = "a.css", known: Mapping[str, str] = {}) -> str:
+    problems: list[Problem] = []
+    names = Names(known.get)
+    result = rewrite(storage_of(ModulesStorage), name, name, text, names, problems)
+    assert not problems
+    assert names.asked == known
+    return result
+
+
+def test_a_reference_becomes_what_the_installed_storage_makes_of_it() -> None:
+    known = {"i.png": "i.1.png", "b.css": "b.2.css"}
+    assert rewritten("url(i.png?#iefix) @import 'b.css';", known=known) == (
+        'url("i.1.png?#iefix") @import url("b.2.css");'
+    )
+    assert rewritten("import './b.js';", "a.js", {"b.js": "b.3.js"}).startswith('import"./b.3.js"')
+
+
+def problem_in(text: str, name: str = "a.css") -> Problem:
+    problems: list[Problem] = []
+    storage = storage_of(ModulesStorage)
+    result = rewrite(storage, name, name, text, Names(lambda _: None), problems)
+    (problem,) = problems
+    assert result == text
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "line", "told"),
+    [
+        ("url(missing.png)", "a.css", 1, "url(missing.png)"),
+        ("\r\n\r\n  url(missing.png)", "a.css", 3, "url(missing.png)"),
+        ("a\n@import 'missing.css';", "a.css", 2, "@import 'missing.css'"),
+        ("a\n//# sourceMappingURL=a.js.map\n", "a.js", 2, "//# sourceMappingURL=a.js.map"),
+        (
+            "/*# sourceMappingURL=a.css.map */",
+            "a.css",
+            1,
+            "/*# sourceMappingURL=a.css.map */",
+        ),
+        ("import {\n  a,\n} from './missing.js';", "a.js", 1, "import { a, } from './missing.js'"),
+    ],
+)
+def test_a_reference_to_nothing_is_told_with_its_line_and_stays(
+    text: str, name: str, line: int, told: str
+) -> None:
+    problem = problem_in(text, name)
+    assert problem.line == line
+    assert str(problem).startswith(f"{name}:{line}: {told}")
+    assert str(problem).endswith(" is not among the static files.")
+    assert problem.is_missing_map == ("sourceMappingURL" in text)
+
+
+def test_a_long_reference_is_told_in_short() -> None:
+    told = str(problem_in(f"url({'x' * 200}.png)"))
+    assert told.startswith(f"a.css:1: url({'x' * 95}…: ")
+
+
+def test_a_file_that_is_to_be_looked_for_is_remembered_and_looked_for() -> None:
+    names = Names({"a.css": "", "b.css": "b.1.css"}.get)
+    assert [names.get(name) for name in ("a.css", "b.css", "c.css")] == [None, "b.1.css", None]
+    assert names.asked == {"a.css": "", "b.css": "b.1.css"}

@@ -1,0 +1,98 @@
+"""Which variants are made: what the storage makes, or what the person asks for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from tests.collect.conftest import Collect
+from tests.collect.pythons import REPOSITORY
+from tests.collect.sites import Site
+
+DJANGO = "django.contrib.staticfiles.storage.StaticFilesStorage"
+WHITENOISE = "whitenoise.storage.CompressedStaticFilesStorage"
+TEXT = "body { color: red }\n" * 99
+
+
+def suffixes(site: Site, name: str) -> set[str]:
+    """Return the suffixes of the variants that *name* has in the tree."""
+    return {path.suffix[1:] for path in site.tree.glob(f"{name}.*")}
+
+
+@pytest.fixture
+def text(site: Site) -> Site:
+    """Return a site with texts under several names, of which some are not to be compressed."""
+    names = ("a.css", "b.png", "c.CSS", "d.avif", "e.jxl", "f.zst", "png", "g.png.css")
+    site.write({f"static/{name}": TEXT for name in names})
+    return site
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "expected"),
+    [
+        pytest.param(DJANGO, [], "", id="django's makes none"),
+        pytest.param(WHITENOISE, [], "br gz", id="whitenoise's makes two"),
+        pytest.param(DJANGO, ["--compress", "fast"], "br gz", id="fast"),
+        pytest.param(DJANGO, ["--compress", "best"], "br gz", id="best"),
+        pytest.param(DJANGO, ["--compress", "none"], "", id="none"),
+        pytest.param(WHITENOISE, ["--compress", "none"], "", id="none of whitenoise's"),
+        pytest.param(DJANGO, ["--formats", "zst"], "zst", id="one format"),
+        pytest.param(WHITENOISE, ["--formats", "zst,gz"], "gz zst", id="others than whitenoise's"),
+        pytest.param(WHITENOISE, ["--no-post-process"], "", id="no post-processing"),
+    ],
+)
+def test_the_person_is_asked_first_and_the_storage_next(
+    text: Site, collect: Collect, tmp_path: Path, backend: str, options: list[str], expected: str
+) -> None:
+    text.storage(backend)
+    ran = collect(text, "--noinput", "--cache", tmp_path / "cache", *options)
+    assert ran.code == 0, ran.err
+    assert suffixes(text, "a.css") == set(expected.split())
+
+
+@pytest.mark.parametrize("backend", [DJANGO, WHITENOISE])
+def test_what_is_compressed_already_is_not_compressed_again(
+    text: Site, collect: Collect, tmp_path: Path, backend: str
+) -> None:
+    text.storage(backend)
+    ran = collect(text, "--noinput", "--cache", tmp_path / "cache", "--compress", "fast")
+    assert ran.code == 0, ran.err
+    assert compressed(text, ["c.CSS", "png", "g.png.css"]) == {"c.CSS", "png", "g.png.css"}
+    assert compressed(text, ["b.png"]) == set()
+    # WhiteNoise's own list is shorter than ours.
+    expected = set() if backend == DJANGO else {"d.avif", "e.jxl", "f.zst"}
+    assert compressed(text, ["d.avif", "e.jxl", "f.zst"]) == expected
+
+
+def compressed(site: Site, names: Collection[str]) -> set[str]:
+    return {name for name in names if (site.tree / f"{name}.br").exists()}
+
+
+def test_whitenoises_setting_of_what_to_skip_is_kept(
+    text: Site, collect: Collect, tmp_path: Path
+) -> None:
+    text.storage(WHITENOISE)
+    text.append('WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["css"]\n')
+    assert collect(text, "--noinput", "--cache", tmp_path / "cache").code == 0
+    assert compressed(text, ["a.css", "c.CSS"]) == set()
+    assert compressed(text, ["b.png"]) == {"b.png"}
+
+
+def test_a_format_that_no_library_makes_is_named_with_what_to_install() -> None:
+    code = (
+        f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
+        "from buildstatic.collect.recognize import Kind\n"
+        "from buildstatic.collect.variants import variants_for\n"
+        "plain = Kind(False, False)\n"
+        "print([codec.suffix for codec in variants_for(None, plain, 'best', ()).codecs])\n"
+        "variants_for(None, plain, 'best', ('gz', 'br'))\n"
+    )
+    command = [sys.executable, "-I", "-S", "-c", code]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert done.stdout == "['gz']\n"
+    assert "CollectFailed: No library that makes .br can be imported" in done.stderr
+    assert "Install brotli" in done.stderr

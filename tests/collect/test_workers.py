@@ -1,0 +1,352 @@
+"""Worker processes: the same results as without them, and none is left, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from buildstatic.collect.chores import PREFIX
+from buildstatic.collect.tree import Tree, names_in
+from buildstatic.collect.workers import FEW, Item, workers
+from buildstatic.errors import CollectFailed
+from tests.collect.pythons import REPOSITORY
+
+SECONDS = 60
+ODD = ["with space", "two\nlines", os.fsdecode(b"caf\xe9"), "é", "'\"$(x)`\\"]
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    """Return enough files for processes to be worth it, some with odd names."""
+    names = [*ODD, *map(str, range(FEW))]
+    (tmp_path / "in").mkdir()
+    found = [tmp_path / "in" / name for name in names]
+    for number, path in enumerate(found):
+        path.write_bytes(b"@import %d" % number)
+    return found
+
+
+def reads(paths: list[Path]) -> list[Item]:
+    return [(str(path), "", (b"@import",), True, True) for path in paths]
+
+
+def gone(pid: int) -> bool:
+    """Tell whether the process *pid* ended; one that nobody waits for has no command line."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Wait until *condition* holds."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_the_results_are_those_of_one_process_in_the_same_order(paths: list[Path]) -> None:
+    with workers(1) as alone, workers(3) as crew:
+        expected = list(alone.run("read", reads(paths)))
+        assert list(crew.run("read", reads(paths))) == expected
+        assert (len(alone.processes), len(crew.processes)) == (0, 3)
+    assert [result[-1] for result in expected] == [
+        b"@import %d" % number for number in range(len(paths))
+    ]
+
+
+def test_files_of_any_name_are_written(paths: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    items = []
+    for path in paths:
+        found = path.stat()
+        target = (str(tmp_path / "out" / path.name),)
+        items.append((str(path), found.st_size, found.st_mtime_ns, target, -1, -1, False))
+    with workers(2) as crew:
+        assert list(crew.run("write", items)) == [(1,)] * len(paths)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == {
+        p.name: p.read_bytes() for p in paths
+    }
+
+
+def test_few_files_start_no_process(paths: list[Path]) -> None:
+    with workers(2) as crew:
+        assert len(list(crew.run("read", reads(paths[: FEW - 1])))) == FEW - 1
+        assert list(crew.run("read", [])) == []
+        assert crew.processes == []
+
+
+def test_the_processes_are_started_once(paths: list[Path]) -> None:
+    with workers(2) as crew:
+        list(crew.run("read", reads(paths)))
+        before = [process.pid for process in crew.processes]
+        list(crew.run("read", reads(paths)))
+        assert [process.pid for process in crew.processes] == before
+
+
+def test_where_no_process_can_be_started_the_work_is_done_here(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for executable in ("", "/nonexistent/python"):
+        monkeypatch.setattr(sys, "executable", executable)
+        with workers(2) as crew:
+            assert len(list(crew.run("read", reads(paths)))) == len(paths)
+            assert crew.processes == []
+
+
+Process = subprocess.Popen[bytes]
+
+
+def fail(
+    count: int,
+    processes: list[Process],
+    chore: str,
+    items: list[Item],
+    disturb: Callable[[], object],
+) -> None:
+    """Do *items*, and *disturb* after the first; put the workers into *processes*."""
+    with workers(count) as crew:
+        results = crew.run(chore, items)
+        next(results)
+        processes += crew.processes
+        disturb()
+        list(results)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_first_file_that_fails_is_named_and_no_process_is_left(
+    paths: list[Path], count: int
+) -> None:
+    paths[200].unlink()
+    paths[300].unlink()
+    processes: list[Process] = []
+    with pytest.raises(FileNotFoundError) as caught:
+        fail(count, processes, "read", reads(paths), lambda: None)
+    assert caught.value.filename == str(paths[200])
+    assert all(process.returncode is not None for process in processes)
+
+
+@pytest.mark.parametrize("chore", ["read", "write"])
+def test_a_process_that_is_killed_at_its_work_is_a_clear_failure(
+    paths: list[Path], tmp_path: Path, chore: str
+) -> None:
+    target = (str(tmp_path / "target"),)
+    write: Item = (b"text", 0, 0, target, -1, -1, False)
+    items = reads(paths) * 200 if chore == "read" else [write] * 80_000
+    processes: list[Process] = []
+    with pytest.raises(CollectFailed) as caught:
+        fail(2, processes, chore, items, lambda: processes[0].kill())
+    assert "was killed by SIGKILL while" in str(caught.value)
+    assert "memory" in caught.value.advice
+    assert all(process.returncode is not None for process in processes)
+
+
+def test_a_process_that_died_between_two_steps_is_a_clear_failure(paths: list[Path]) -> None:
+    with workers(2) as crew:
+        list(crew.run("read", reads(paths)))
+        for process in crew.processes:
+            process.kill()
+            process.wait()
+        with pytest.raises(CollectFailed, match="was killed by SIGKILL"):
+            list(crew.run("read", reads(paths)))
+
+
+def test_a_process_that_hangs_does_not_keep_us(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("buildstatic.collect.workers.GRACE", 0.1)
+    processes: list[Process] = []
+
+    def hang() -> None:
+        processes[0].send_signal(signal.SIGSTOP)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail(2, processes, "read", reads(paths) * 50, hang)
+    assert processes[0].returncode == -signal.SIGKILL
+    assert all(process.returncode is not None for process in processes)
+
+
+ENDLESS = """
+    import sys
+    from buildstatic.collect.workers import workers
+    source, target, size, modified, count = sys.argv[1:]
+    item = (source, int(size), int(modified), (target,), -1, -1, False)
+    with workers(2) as crew:
+        results = crew.run("write", [item] * int(count))
+        next(results)
+        print(*(process.pid for process in crew.processes), flush=True)
+        list(results)
+"""
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """Start a process whose workers write a file again and again; yield it and their ids."""
+    source, target = tmp_path / "source", tmp_path / "tree" / "target"
+    target.parent.mkdir()
+    source.write_bytes(random.Random(1).randbytes(2 << 20))
+    found = source.stat()
+    arguments = [source, target, found.st_size, found.st_mtime_ns, 1_000_000]
+    process = subprocess.Popen(
+        [sys.executable, "-c", dedent(ENDLESS), *map(str, arguments)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    pids = [int(pid) for pid in process.stdout.readline().split()]
+    assert len(pids) == 2
+    yield process, pids
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+    assert soon(lambda: all(map(gone, pids)))
+
+
+Endless = tuple[subprocess.Popen[str], list[int]]
+
+
+def left(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / "tree").iterdir())
+
+
+def test_control_c_leaves_no_process_and_no_half_file(endless: Endless, tmp_path: Path) -> None:
+    process, pids = endless
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=SECONDS)
+    assert err.count("Traceback") == 1  # ours; the workers have nothing to say
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert all(map(gone, pids))
+    assert left(tmp_path) == ["target"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_workers_of_a_killed_process_end_by_themselves(
+    endless: Endless, tmp_path: Path, number: signal.Signals
+) -> None:
+    process, pids = endless
+    process.send_signal(number)
+    process.wait(SECONDS)
+    assert soon(lambda: all(map(gone, pids)))
+    _, err = process.communicate(timeout=SECONDS)
+    assert err == ""
+    # The file at work was finished, and none was begun after it.
+    assert left(tmp_path) == ["target"]
+    assert (tmp_path / "tree" / "target").read_bytes() == (tmp_path / "source").read_bytes()
+
+
+MANY = """
+    import sys
+    from buildstatic.collect.workers import workers
+    source, size, modified, tree = sys.argv[1:]
+    how = (source, int(size), int(modified))
+    items = [(*how, (f"{tree}/{n}",), -1, -1, False) for n in range(100_000)]
+    with workers(2) as crew:
+        results = crew.run("write", items)
+        next(results)
+        print(*(process.pid for process in crew.processes), flush=True)
+        list(results)
+"""
+
+
+def test_nothing_is_begun_after_the_process_that_holds_the_lock_has_ended(tmp_path: Path) -> None:
+    source, tree = tmp_path / "source", tmp_path / "tree"
+    source.write_bytes(bytes(300_000))
+    tree.mkdir()
+    found = source.stat()
+    arguments = [source, found.st_size, found.st_mtime_ns, tree]
+    command = [sys.executable, "-c", dedent(MANY), *map(str, arguments)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        process.kill()
+    before = len(list(tree.iterdir()))
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    assert soon(lambda: all(map(gone, pids)))
+    assert len(list(tree.iterdir())) <= before + len(pids)
+
+
+def test_what_killed_workers_leave_is_removed_by_the_next_run(
+    endless: Endless, tmp_path: Path
+) -> None:
+    process, pids = endless
+    tree = tmp_path / "tree"
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    # Stopped at any point of their work: let them on until one has a file half written.
+    for _ in range(1000):
+        if any(name.startswith(PREFIX) for name in left(tmp_path)):
+            break
+        os.kill(pids[0], signal.SIGCONT)
+        time.sleep(0.001)
+        os.kill(pids[0], signal.SIGSTOP)
+    for pid in (process.pid, *pids):
+        os.kill(pid, signal.SIGKILL)
+    process.wait(SECONDS)
+    assert soon(lambda: all(map(gone, pids)))
+    assert any(name.startswith(PREFIX) for name in left(tmp_path))
+    assert names_in(Tree(str(tree), None, None)) == {"target"}
+    assert left(tmp_path) == ["target"]
+    assert (tree / "target").read_bytes() == (tmp_path / "source").read_bytes()
+
+
+NAMES = """
+    import os, sys
+    from buildstatic.collect.workers import workers
+    names = [os.path.join(sys.argv[1], name) for name in os.listdir(sys.argv[1])]
+    with workers(2) as crew:
+        found = list(crew.run("read", [(name, "", (), False, False) for name in names]))
+        assert crew.processes
+    print(sys.getfilesystemencoding(), len(found))
+"""
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8", "ISO-8859-1"])
+def test_names_mean_the_same_to_a_worker_in_any_locale(
+    paths: list[Path], tmp_path: Path, locale: str
+) -> None:
+    environ = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    if locale == "ISO-8859-1":
+        environ |= {"LC_ALL": "en_US", "LOCPATH": str(made_locale(tmp_path / "locales", locale))}
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(NAMES), paths[0].parent],
+        cwd=REPOSITORY,
+        env=environ,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    encoding, count = done.stdout.split()
+    assert int(count) == len(paths)
+    if locale == "ISO-8859-1":
+        assert encoding == "iso8859-1"
+
+
+def made_locale(directory: Path, charmap: str) -> Path:
+    """Make the locale en_US in *charmap* below *directory*, or skip where nothing can."""
+    directory.mkdir()
+    if not shutil.which("localedef"):
+        pytest.skip("nothing makes locales here")
+    command = ["localedef", "-i", "en_US", "-f", charmap, str(directory / "en_US")]
+    if subprocess.run(command, capture_output=True).returncode > 1:
+        pytest.skip("there is nothing to make locales from")
+    return directory

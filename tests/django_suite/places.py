@@ -1,0 +1,100 @@
+"""Where Django's own tests run: an environment on this machine, and images of other Pythons."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildstatic.image.wheel import make_wheel
+from tests.collect.sites import plain_environ
+from tests.engine import once
+
+RUNNER = Path(__file__).parent / "runner.py"
+SECONDS = 600
+DOCKERFILE = """\
+FROM python:{python}-slim
+RUN python -m venv /venv
+COPY django.tar.gz /
+RUN /venv/bin/pip install --quiet /django.tar.gz
+COPY wheels /wheels/
+RUN /venv/bin/pip install --quiet /wheels/*.whl
+COPY runner.py /
+ENTRYPOINT ["/venv/bin/python", "/runner.py", "/django.tar.gz"]
+"""
+
+
+def sdist(shared: Path, version: str) -> Path:
+    """Return the newest sdist of Django *version*, fetched once in a run, for any Python."""
+
+    def fetch() -> str:
+        target = shared / f"django-{version}"
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        source = ["--no-binary=django", "--ignore-requires-python", f"--dest={target}"]
+        check([*pip, *source, f"django=={version}.*"])
+        (found,) = target.iterdir()
+        return str(found)
+
+    return Path(once(shared, f"sdist-{version}", fetch))
+
+
+def environment(shared: Path, version: str) -> Path:
+    """Return the Python of an environment with Django *version*, of its sdist, and buildstatic."""
+    source = sdist(shared, version)
+    home = shared / f"here-{version}"
+
+    def make() -> str:
+        wheels = shared / f"here-{version}-wheels"
+        wheels.mkdir()
+        uv = [sys.executable, "-m", "uv"]
+        check([*uv, "venv", "--quiet", f"--python={sys.executable}", str(home)])
+        install = [*uv, "pip", "install", "--quiet", f"--python={home}/bin/python"]
+        check([*install, str(source), str(make_wheel(wheels))])
+        return str(home / "bin" / "python")
+
+    return Path(once(shared, home.name, make))
+
+
+def image(shared: Path, version: str, python: str, tag: str) -> str:
+    """Return *tag*, an image of *python* with Django *version*, of its sdist, and buildstatic."""
+    source = sdist(shared, version)
+
+    def make() -> str:
+        context = shared / f"image-{version}"
+        (context / "wheels").mkdir(parents=True)
+        make_wheel(context / "wheels")
+        shutil.copy(source, context / "django.tar.gz")
+        shutil.copy(RUNNER, context)
+        (context / "Dockerfile").write_text(DOCKERFILE.format(python=python), encoding="utf-8")
+        check(["docker", "buildx", "build", "--load", f"--tag={tag}", str(context)])
+        return tag
+
+    return str(once(shared, f"image-{version}", make))
+
+
+def report(command: Sequence[str | Path], cwd: Path) -> dict[str, Any]:
+    """Run *command* in *cwd*, the runner in one of the places; return what it reports.
+
+    Failures of Django's tests are this test's, in Django's words.
+    """
+    ran = subprocess.run(
+        command, cwd=cwd, env=plain_environ(), capture_output=True, text=True, timeout=SECONDS
+    )
+    if ran.returncode:
+        pytest.fail(f"The runner exited with {ran.returncode}:\n{ran.stderr[-20000:]}")
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+def check(command: Sequence[str | Path]) -> None:
+    """Run *command* to its end; where that is a bad one, fail with what it said."""
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    if ran.returncode:
+        words = " ".join(map(str, command))
+        pytest.fail(f"{words} exited with {ran.returncode}:\n{ran.stderr[-6000:]}")

@@ -1,0 +1,157 @@
+"""Django's own tests of its staticfiles, with our collectstatic in the place of Django's.
+
+    python runner.py SDIST DOOR
+
+It stands alone: all it needs is Django, installed from SDIST, and buildstatic. The last line that
+it prints is a report in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import runpy
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Report:
+    """What ran: how many tests, which failed, how often the engine collected, by what processes."""
+
+    django: str
+    python: str
+    tests: int = 0
+    skipped: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    engine: int = 0
+    processes: int = 0
+
+
+def main(sdist: str, door: str) -> int:
+    """Run the tests in *sdist* behind *door*; return 0 where there are any and all passed."""
+    import django
+
+    report = Report(django.get_version(), platform.python_version())
+    with tempfile.TemporaryDirectory() as directory:
+        tests = unpack(Path(sdist), Path(directory))
+        os.chdir(tests)
+        sys.path.insert(0, str(tests))
+        DOORS[door]()
+        count_runs(report)
+        count_processes(report)
+        count_tests(report)
+        run()
+        os.chdir("/")
+    print(json.dumps(asdict(report)))
+    return 0 if report.tests and not report.failed else 1
+
+
+def unpack(sdist: Path, directory: Path) -> Path:
+    """Unpack *sdist* into *directory* and return where its tests are."""
+    with tarfile.open(sdist) as archive:
+        # Python 3.11 has the filter since 3.11.4, Debian's is older.
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        archive.extractall(directory)
+    (tests,) = directory.glob("*/tests")
+    return tests
+
+
+def run() -> None:
+    """Run Django's runner, in this process: others would count for themselves."""
+    sys.argv = ["runtests.py", "staticfiles_tests", "--parallel=1"]
+    try:
+        runpy.run_path("runtests.py", run_name="__main__")
+    except SystemExit as end:
+        print(f"runtests.py exited with {end.code}.", file=sys.stderr)
+
+
+def by_app() -> None:
+    """Put our app before Django's, as a project does."""
+    from staticfiles_tests.settings import TEST_SETTINGS  # type: ignore[import-not-found]
+
+    TEST_SETTINGS["INSTALLED_APPS"].insert(0, "buildstatic.django")
+
+
+def by_patch() -> None:
+    """Replace Django's command, so that tests which make one themselves make ours."""
+    from django.contrib.staticfiles.management.commands import collectstatic
+
+    from buildstatic.django.management.commands.collectstatic import Command
+
+    collectstatic.Command = Command
+
+
+def by_processes() -> None:
+    """Replace Django's command, and let worker processes read and write even a few files."""
+    module("workers").FEW = 0
+    module("door").cores = lambda *_: 2
+    by_patch()
+
+
+def by_none() -> None:
+    """Leave Django alone."""
+
+
+DOORS: dict[str, Callable[[], None]] = {
+    "app": by_app,
+    "patch": by_patch,
+    "processes": by_processes,
+    "none": by_none,
+}
+
+
+def module(name: str) -> Any:
+    """Return the module *name* of our engine, to be changed."""
+    return import_module(f"buildstatic.collect.{name}")
+
+
+def count_runs(report: Report) -> None:
+    """Let *report* learn of each collection that the engine, and not Django, does."""
+    door = module("door")
+    by_engine = door.by_engine
+
+    def counted(*arguments: Any) -> Any:
+        outcome = by_engine(*arguments)
+        report.engine += 1
+        return outcome
+
+    door.by_engine = counted
+
+
+def count_processes(report: Report) -> None:
+    """Let *report* learn of each worker process."""
+    program = module("chores").__file__
+
+    def heard(event: str, arguments: Any) -> None:
+        if event == "subprocess.Popen" and program in map(str, arguments[1]):
+            report.processes += 1
+
+    sys.addaudithook(heard)
+
+
+def count_tests(report: Report) -> None:
+    """Let *report* learn what Django's runner found."""
+    from django.test.runner import DiscoverRunner
+
+    suite_result = DiscoverRunner.suite_result
+
+    def counted(runner: Any, suite: Any, result: Any, **more: Any) -> Any:
+        report.tests += result.testsRun
+        report.skipped += [f"{test.id()}: {reason}" for test, reason in result.skipped]
+        report.failed += [test.id() for test, _ in (*result.failures, *result.errors)]
+        report.failed += [test.id() for test in result.unexpectedSuccesses]
+        return suite_result(runner, suite, result, **more)
+
+    DiscoverRunner.suite_result = counted
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
