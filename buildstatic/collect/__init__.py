@@ -47,8 +47,7 @@ def collect(request: Request, tell: Tell) -> Collected:
     found = tuple(conflicts(plan))
     check_strict(request, found)
     if layer is None:
-        for tree in trees:
-            check_tree(request, tree, plan.offers)
+        _check_trees(request, trees, plan)
     for sentence in (*overridden(), *(str(c) for c in found if not c.is_meant)):
         tell.warn(sentence)
     collected = publish(request, storage, plan, tell)
@@ -60,6 +59,13 @@ def collect(request: Request, tell: Tell) -> Collected:
         summary=with_plan(collected.summary, plan, found),
         plan=describe(plan) if request.describe else None,
     )
+
+
+def _check_trees(request: Request, trees: tuple[Path, ...], plan: Plan) -> None:
+    option = "--clear" if request.clear else "--prune" if request.prune else ""
+    kept = {"the project": Path(request.root), "manage.py": request.directory}
+    for tree in trees if option else ():
+        check_tree(option, tree, kept, plan.offers)
 
 
 def _plan(request: Request, finders: tuple[Finder, ...], trees: tuple[Path, ...]) -> Plan:

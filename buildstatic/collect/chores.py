@@ -44,15 +44,24 @@ class Changed(OSError):
 
 
 def read(
-    path: str, target: str, needles: tuple[bytes, ...] | None, is_text: bool, strong: bool
+    path: str,
+    target: str,
+    needles: tuple[bytes, ...] | None,
+    is_text: bool,
+    strong: bool,
+    hashed: bool = True,
 ) -> tuple[Any, ...]:
     """Read the source *path* and return ``(size, mtime_ns, md5, sha256, state, content)``.
 
     *target* is the file that it may be collected to already; *state* says what that is, or ABSENT
-    for an empty name. *content* is None unless *is_text* and one of *needles* (lower case, None for
-    any) is in it, or it is no UTF-8. The SHA-256 is empty unless *strong*.
+    for an empty name. *content* is None unless *is_text* and one of *needles* (see `_matters`, None
+    for any) is in it, or it is no UTF-8. The SHA-256 is empty unless *strong*. Without *hashed*
+    nobody asks for digests, and what nothing is compared with is not read.
     """
     descriptor, before = _open(path)
+    if not hashed and _target(target, before) != SAME:
+        os.close(descriptor)
+        return before.st_size, before.st_mtime_ns, "", "", _target(target, before), None
     with open(descriptor, "rb", buffering=0) as file:
         state = _target(target, before)
         if before.st_size > LARGE and not is_text:
@@ -138,17 +147,30 @@ def _stamp(found: os.stat_result) -> tuple[int, int]:
 
 
 def _matters(content: bytes, needles: tuple[bytes, ...] | None) -> bool:
-    if not content.isascii():
-        try:
-            content.decode()
-        except UnicodeDecodeError:
-            return True
-        if any(letter in content for letter in ODD_LETTERS):
-            return True
-    if needles is None:
+    """Tell whether *content* has one of *needles*, or is no UTF-8.
+
+    A needle in lower case is there in any case, one with capitals as it is.
+    """
+    is_ascii = content.isascii()
+    if needles is None or not (is_ascii or _is_text(content)):
         return True
+    loose = [needle for needle in needles if needle == needle.lower()]
+    if any(needle in content for needle in needles if needle not in loose):
+        return True
+    if not loose:
+        return False
     lower = content.lower()
-    return any(needle in lower for needle in needles)
+    if any(needle in lower for needle in loose):
+        return True
+    return not is_ascii and any(letter in content for letter in ODD_LETTERS)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def write(
@@ -169,6 +191,8 @@ def write(
     """
     copies = 0
     first = ""
+    if isinstance(source, str) and size <= LARGE:
+        source = _content(source, size, modified)
     for target in targets:
         if first and links and _link(first, target):
             continue
@@ -202,15 +226,25 @@ def _beside(target: str) -> str:
     return f"{os.path.dirname(target)}/{PREFIX}{os.getpid()}-{next(_names)}"
 
 
+def _content(source: str, size: int, modified: int) -> bytes:
+    return b"".join(_pieces(source, size, modified))
+
+
 def _copy(source: str, size: int, modified: int, descriptor: int) -> None:
+    for piece in _pieces(source, size, modified):
+        _write_all(descriptor, piece)
+
+
+def _pieces(source: str, size: int, modified: int) -> Iterator[bytes]:
+    """Yield the content of *source*, which must be what it was when it was read."""
     reading, found = _open(source)
     try:
-        written = 0
+        done = 0
         if _stamp(found) == (size, modified):
-            while written <= size and (piece := os.read(reading, PIECE)):
-                _write_all(descriptor, piece)
-                written += len(piece)
-        if written != size or _stamp(os.fstat(reading)) != (size, modified):
+            while done <= size and (piece := os.read(reading, PIECE)):
+                yield piece
+                done += len(piece)
+        if done != size or _stamp(os.fstat(reading)) != (size, modified):
             raise Changed(errno.EBUSY, "it changed while it was collected", source)
     finally:
         os.close(reading)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 from buildstatic.collect.cache import Cache, default_directory
@@ -13,9 +15,11 @@ from buildstatic.collect.engine import Wishes
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.plan import Plan, make_plan
 from buildstatic.collect.recognize import recognize
+from buildstatic.collect.refuse import check_tree
 from buildstatic.collect.sources import Source
 from buildstatic.collect.telling import Tell
 from buildstatic.collect.variants import variants_for
+from buildstatic.errors import BuildstaticError
 
 
 def collect(command: Any, storage: Any) -> dict[str, Any] | None:
@@ -27,20 +31,35 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     kind = recognize(storage)
     if isinstance(kind, str) or not storage.location or command.symlink or command.dry_run:
         return None
+    from django.core.management.base import CommandError
+
     plan = make_plan(tuple(_sources(command)))
     _log(command, plan)
-    wishes = Wishes(
-        post_process=command.post_process,
-        clear=command.clear,
-        variants=variants_for(storage, kind, None, ()),
-        cache=Cache(default_directory()),
-        threads=cores(),
-    )
     try:
+        if command.clear:
+            check_tree("--clear", Path(storage.location), _kept(), plan.offers)
+        wishes = Wishes(
+            post_process=command.post_process,
+            clear=command.clear,
+            variants=variants_for(storage, kind, None, ()),
+            cache=Cache(default_directory()),
+            threads=cores(),
+        )
         owed, _ = by_engine(command, kind, plan, wishes, Tell(command.stderr.write))
     except (Unresolved, Unsettled) as error:
         _raise_as_django(command, error)
+    except BuildstaticError as error:
+        raise CommandError(str(error)) from error
     return owed
+
+
+def _kept() -> dict[str, Path]:
+    """Return the directory of the settings, which nobody means to clear; none if it has no file."""
+    from django.conf import settings
+
+    module = sys.modules.get(getattr(settings, "SETTINGS_MODULE", ""))
+    file = getattr(module, "__file__", None)
+    return {"the settings": Path(file).parent} if file else {}
 
 
 def _sources(command: Any) -> Iterator[Source]:

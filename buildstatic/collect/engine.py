@@ -75,7 +75,7 @@ def run(storage: Any, kind: Kind, plan: Plan, wishes: Wishes, tell: Tell) -> Out
     Raises `Unresolved`, `Unsettled` (see `fingerprint`) and OSError.
     """
     tree = tree_of(storage)
-    with workers(wishes.threads) as crew, locked(tree):
+    with locked(tree) as lock, workers(wishes.threads, lock) as crew:
         return _Run(storage, kind, plan, wishes, tell, tree, crew).run()
 
 
@@ -185,20 +185,20 @@ class _Run:
     def compress(self, outputs: tuple[Output, ...], variants: Variants) -> set[str]:
         """Make the variants of *outputs*; return their names."""
         names: dict[str, list[str]] = {}
-        tasks: dict[str, Task] = {}
+        sizes = {output.identity: output.size for output in outputs}
         for output in outputs:
-            fit = [name for name in output.names if variants.fits(name)]
-            if fit:
+            if fit := [name for name in output.names if variants.fits(name)]:
                 names.setdefault(output.identity, []).extend(fit)
-                tasks[output.identity] = Task(
-                    output.identity, output.size, Path(self.tree.path(fit[0])), tuple(fit)
-                )
+        tasks = [
+            Task(identity, sizes[identity], Path(self.tree.path(own[0])), tuple(own))
+            for identity, own in names.items()
+        ]
         made: set[str] = set()
         wanted: list[Output] = []
-        total = sum(task.size for task in tasks.values())
+        total = sum(task.size for task in tasks)
         with self.step("compress", total) as progress:
             done = compress(
-                tasks.values(),
+                tasks,
                 variants.codecs,
                 self.wishes.cache,
                 self.wishes.threads,

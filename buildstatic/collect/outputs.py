@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from buildstatic.collect.chores import SAME
 from buildstatic.collect.fingerprint import Fingerprinted
@@ -110,5 +109,9 @@ def pending(outputs: Sequence[Output], kept: Set[str]) -> list[Output]:
 
 def parents(outputs: Iterable[Output]) -> frozenset[str]:
     """Return every directory that *outputs* are in, or below."""
-    names = (PurePosixPath(name) for output in outputs for name in output.names)
-    return frozenset(str(parent) for name in names for parent in name.parents)
+    found: set[str] = set()
+    for output in outputs:
+        for name in output.names:
+            while (name := name.rpartition("/")[0]) and name not in found:
+                found.add(name)
+    return frozenset(found)

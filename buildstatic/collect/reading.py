@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from buildstatic.collect import chores
@@ -32,31 +34,30 @@ def read_sources(
     that are no file on this disk. *present* are the names in the tree that may stay.
     """
     paths = [local_path(source) for source in sources]
-    known: dict[str, tuple[bytes, ...] | None] = {}
+    needed = _Needles(storage)
+    hashed = fingerprints or strong
     items = []
     for source, path in zip(sources, paths, strict=True):
         is_text = fingerprints and is_adjustable(storage, source.path)
         target = tree.path(source.path) if source.path in present else ""
-        items.append(
-            (path, target, _needles(storage, source, known) if is_text else (), is_text, strong)
-        )
+        wanted = needed.of(source.name) if is_text else ()
+        items.append((path, target, wanted, is_text, strong, hashed))
     results = crew.run("read", [item for item in items if item[0]])
     return tuple(_readings(sources, paths, items, results))
 
 
-def _needles(
-    storage: Any, source: Source, known: dict[str, tuple[bytes, ...] | None]
-) -> tuple[bytes, ...] | None:
-    """Return the needles for *source*: patterns are nearly always by suffix."""
-    suffix = os.path.splitext(source.name)[1] or source.name
-    simple = all(
-        extension == f"*{suffix}" or "*" not in extension[1:] for extension in storage._patterns
-    )
-    if not simple:
-        return needles(storage, source.name)
-    if suffix not in known:
-        known[suffix] = needles(storage, source.name)
-    return known[suffix]
+@dataclass(frozen=True)
+class _Needles:
+    """The needles of the patterns that *storage* has for a name, by which those are."""
+
+    storage: Any
+    known: dict[tuple[str, ...], tuple[bytes, ...] | None] = field(default_factory=dict)
+
+    def of(self, name: str) -> tuple[bytes, ...] | None:
+        fitting = tuple(e for e in self.storage._patterns if fnmatchcase(name, e))
+        if fitting not in self.known:
+            self.known[fitting] = needles(self.storage, name)
+        return self.known[fitting]
 
 
 def _readings(
@@ -70,7 +71,7 @@ def _readings(
             yield Reading(source, path, *next(results))
         else:
             content = source.read()
-            digests = chores.digest(content, item[-1])
+            digests = chores.digest(content, item[4])
             state = _state(source, item[1], content)
             yield Reading(source, "", len(content), 0, *digests, state, content)
 

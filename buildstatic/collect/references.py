@@ -117,10 +117,10 @@ def _safely(
 
 
 def needles(storage: Any, path: str) -> tuple[bytes, ...] | None:
-    """Return texts, lower case, of which a file has one if a pattern for *path* matches at all.
+    """Return texts of which a file has one if a pattern for *path* matches at all.
 
-    They hold for every file of the suffix that *path* has. None where nothing can be told, so that
-    every file has to be looked at.
+    Those in lower case may be there in any case. They hold for every file of the suffix that *path*
+    has. None where nothing can be told, so that every file has to be looked at.
     """
     suffix = posixpath.splitext(path)[1] or path
     found: set[bytes] = set()
@@ -142,26 +142,37 @@ def _may_match(extension: str, suffix: str) -> bool:
 
 
 def _literal(pattern: str) -> bytes | None:
-    """Return the longest text, lower case, that every match of *pattern* has in it."""
+    """Return the longest text that every match of *pattern* has in it.
+
+    It is lower case where the pattern ignores case, as those of the storages are compiled to; what
+    stands in ``(?-i:…)`` is as it is written there.
+    """
     runs = [""]
-    for part in _required(re._parser.parse(pattern)):  # type: ignore[attr-defined]
-        if part is None:
-            runs.append("")
+    for part in _required(re._parser.parse(pattern), exact=False):  # type: ignore[attr-defined]
+        if part:
+            runs[-1] += part
         else:
-            runs[-1] += chr(part)
-    longest = max(runs, key=len).lower()
+            runs.append("")
+    longest = max(runs, key=len)
     return longest.encode() if len(longest) > 2 and longest.isascii() else None
 
 
-def _required(parsed: Any) -> Iterator[int | None]:
-    """Yield the characters that stand one after the other in every match, None for any others."""
+def _required(parsed: Any, *, exact: bool) -> Iterator[str]:
+    """Yield the characters that stand one after the other in every match, nothing for any others.
+
+    What is *exact* is apart from what is not.
+    """
     for operator, argument in parsed:
         match str(operator):
             case "LITERAL":
-                yield argument
+                yield chr(argument) if exact else chr(argument).lower()
             case "SUBPATTERN":
-                yield from _required(argument[3])
+                _, _, removed, inner = argument
+                changes = bool(removed & re.IGNORECASE) and not exact
+                yield from ("",) * changes
+                yield from _required(inner, exact=exact or changes)
+                yield from ("",) * changes
             case "AT":
                 continue
             case _:
-                yield None
+                yield ""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from buildstatic.collect.places import Places, inside
-from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Source
 from buildstatic.errors import PlaceRefused, TreeRefused
 
@@ -38,22 +37,20 @@ def check_root(root: Path, project: Path, places: Places) -> None:
         raise PlaceRefused(f"The layer root {root} holds other things: {some}.", advice)
 
 
-def check_tree(request: Request, tree: Path, sources: Iterable[Source]) -> None:
-    """Refuse ``--clear`` and ``--prune`` where they would take more than collected files.
+def check_tree(
+    option: str, tree: Path, kept: Mapping[str, Path], sources: Iterable[Source]
+) -> None:
+    """Refuse *option*, ``--clear`` or ``--prune``, where it would take more than collected files.
 
-    Both remove what is in *tree* and was not collected now: *tree* may not be ``/``, the project's
-    root or the directory of manage.py, hold one of them, or hold a directory of *sources*.
+    Both remove what is in *tree* and was not collected now, so it may neither be nor hold one of
+    the directories that are *kept*, nor a directory of *sources*.
 
     Raises `TreeRefused`.
     """
-    option = "--clear" if request.clear else "--prune" if request.prune else ""
-    if not option:
-        return
     real = tree.resolve()
-    kept = {"the project": Path(request.root), "manage.py": request.directory}
     locations = {getattr(source.storage, "location", None) for source in sources}
-    kept |= {f"sources ({place})": Path(place) for place in sorted(filter(None, locations))}
-    for what, path in kept.items():
+    places = {f"sources ({place})": Path(place) for place in sorted(filter(None, locations))}
+    for what, path in {**kept, **places}.items():
         if path.resolve() == real or real in path.resolve().parents:
             problem = f"{option} would remove {what}: files are collected to {tree}."
             raise TreeRefused(problem, "Set STATIC_ROOT to a directory of its own.")

@@ -57,16 +57,17 @@ def _walk(directory: str, prefix: str) -> Iterator[str]:
 
 
 @contextmanager
-def locked(tree: Tree) -> Iterator[None]:
-    """Hold the one lock of *tree*, which is made if it is not there.
+def locked(tree: Tree) -> Iterator[int]:
+    """Hold the one lock of *tree*, which is made if it is not there; yield its descriptor.
 
-    The lock is on the directory itself, so that no file of ours is in it.
+    The lock is on the directory itself, so that no file of ours is in it, and held for as long as
+    any process has the descriptor.
     """
     make_directories(tree, [""])
     descriptor = os.open(tree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -33,9 +33,10 @@ Item = tuple[Any, ...]
 
 @dataclass
 class Workers:
-    """Up to *count* processes, started when there is work for them."""
+    """Up to *count* processes, started when there is work for them, each with the *lock*."""
 
     count: int
+    lock: int | None = None
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, chore: str, items: Sequence[Item]) -> Iterator[Item]:
@@ -63,7 +64,7 @@ class Workers:
             return
         with suppress(OSError):
             while len(self.processes) < self.count:
-                self.processes.append(_process())
+                self.processes.append(_process(self.lock))
 
     def _away(self, chore: str, batches: list[list[Item]]) -> Iterator[list[Item]]:
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -92,12 +93,13 @@ class Workers:
 
 
 @contextmanager
-def workers(count: int) -> Iterator[Workers]:
+def workers(count: int, lock: int | None = None) -> Iterator[Workers]:
     """Yield `Workers` of which none is left when the block ends.
 
-    Where it ends with an exception they stop at once, without leaving half a file behind.
+    *lock* is the descriptor of a lock that they are to hold as long as they run. Where it ends with
+    an exception they stop at once, without leaving half a file behind.
     """
-    crew = Workers(count)
+    crew = Workers(count, lock)
     try:
         yield crew
     except BaseException:
@@ -129,12 +131,13 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _process() -> subprocess.Popen[bytes]:
+def _process(lock: int | None) -> subprocess.Popen[bytes]:
     """Start a worker that reads names as this process does, and has no part in its Ctrl-C."""
     encoding = f"utf8={sys.flags.utf8_mode}"
     command = [sys.executable, "-I", "-S", "-X", encoding, str(PROGRAM), str(os.getpid())]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, process_group=0)
+    kept = () if lock is None else (lock,)
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, pass_fds=kept, process_group=0)
 
 
 def _ask(process: subprocess.Popen[bytes], chore: str, batch: list[Item]) -> list[Item] | Exception:

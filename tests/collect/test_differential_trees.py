@@ -230,6 +230,15 @@ def test_patterns_for_a_suffix_and_for_one_that_ends_in_it_are_both_followed() -
         assert b"src(i." in (both.root / "ours" / "b.min.96b540742869.css").read_bytes()
 
 
+def test_patterns_are_of_the_name_in_the_source_and_not_of_the_collected_one() -> None:
+    reference = r"(?P<matched>see (?P<url>\S+))"
+    patterns = (("pre/*", ((reference, "see %(url)s"),)), ("own/*", ((reference, "own %(url)s"),)))
+    storage = type("Folders", (ManifestStaticFilesStorage,), {"patterns": patterns})
+    prefixed = {"a.txt": b"see i.png", "own/b.txt": b"see ../i.png", "i.png": PICTURE}
+    with pair(storage, Tree({"own/c.txt": b"see c.txt?x"}, prefixed, {}, ("", b""))) as both:
+        assert both.is_same()
+
+
 @pytest.mark.parametrize("url", ["/s/", "//cdn.example/s/", "https://cdn.example/s/"])
 @pytest.mark.parametrize("storage", MANIFEST_STORAGES[:2], ids=lambda s: s.__name__)
 def test_another_address_is_honoured_as_django_does(storage: Any, url: str) -> None:

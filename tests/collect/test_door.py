@@ -144,3 +144,24 @@ def test_what_a_storage_makes_of_a_file_is_collected_and_counted(tmp_path: Path,
     for _ in range(2):
         assert assert_same(theirs, ours, "--noinput").code == 0
     assert contents(ours.tree) == {"loud.txt": b"LOUD"}
+
+
+@pytest.mark.parametrize("place", ["BASE_DIR", 'BASE_DIR / "static"', 'BASE_DIR / "mysite"'])
+def test_a_tree_that_holds_more_is_not_cleared(tmp_path: Path, place: str) -> None:
+    _, ours = twins(tmp_path)
+    ours.write({"shop/static/shop/shop.css": "shop", "shop/__init__.py": ""})
+    ours.append(f'INSTALLED_APPS += ["shop"]\nSTATIC_ROOT = {place}\n')
+    ours.append('STATICFILES_DIRS = [("own", BASE_DIR / "static" / "js")]\n')
+    before = set(contents(ours.root))
+    ran = manage(ours, "--noinput", "--clear")
+    assert ran.code == 1
+    assert ran.err.startswith("CommandError: --clear would remove ")
+    assert before <= set(contents(ours.root))
+
+
+def test_a_bad_size_of_the_cache_is_one_line(tmp_path: Path) -> None:
+    _, ours = twins(tmp_path)
+    ran = manage(ours, "--noinput", environ={"BUILDSTATIC_CACHE_SIZE": "much"})
+    assert ran.code == 1
+    assert ran.err.startswith("CommandError: ")
+    assert "BUILDSTATIC_CACHE_SIZE" in ran.err

@@ -78,7 +78,7 @@ def test_the_odd_letters_are_all_that_match_a_letter_in_another_case() -> None:
     ("pattern", "wanted"),
     [
         (r"url\(['\"]{0,1}\s*(?P<url>.*?)\)", (b"url(",)),
-        (r"(?m)^(?P<matched>//# (?-i:sourceMappingURL)=(?P<url>.*))$", (b"//# sourcemappingurl=",)),
+        (r"(?m)^(?P<matched>//# (?-i:sourceMappingURL)=(?P<url>.*))$", (b"sourceMappingURL",)),
         (r"(?P<matched>a(?:bcd)?efgh)", (b"efgh",)),
         (r"(?P<matched>(?:abcd|efgh)ij)", None),
         (r"(?P<matched>[a-z]+)", None),
@@ -127,7 +127,7 @@ def test_the_needles_for_a_name_hold_for_all_of_its_suffix(
 
 def test_a_suffix_without_patterns_has_no_needles() -> None:
     assert needles(storage_of(SuffixStorage), "a.png") == ()
-    assert needles(storage_of(ManifestStaticFilesStorage), "a.js") == (b"//# sourcemappingurl=",)
+    assert needles(storage_of(ManifestStaticFilesStorage), "a.js") == (b"sourceMappingURL",)
     assert needles(storage_of(OwnPatternsStorage), "js/a.png") is not None
 
 

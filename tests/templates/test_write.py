@@ -13,7 +13,7 @@ import pytest
 from buildstatic.errors import ConfigInvalid, DiskFailed, FilesExist
 from buildstatic.templates import Generated
 from buildstatic.templates.write import Change, State, compare, diff, write
-from tests.collect.test_publish import tiny  # noqa: F401 - a fixture
+from tests.collect.test_handover import tiny  # noqa: F401 - a fixture
 from tests.project.conftest import closed  # noqa: F401 - a fixture
 
 PROCFILE = Generated("Procfile", "web: gunicorn\n")
