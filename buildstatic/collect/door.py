@@ -14,7 +14,7 @@ from buildstatic.collect.cores import cores
 from buildstatic.collect.engine import Wishes
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.plan import Plan, make_plan
-from buildstatic.collect.recognize import recognize
+from buildstatic.collect.recognize import recognize, unwrapped
 from buildstatic.collect.refuse import check_tree
 from buildstatic.collect.sources import Source
 from buildstatic.collect.telling import Tell
@@ -92,16 +92,26 @@ def _raise_as_django(command: Any, error: Unresolved | Unsettled) -> NoReturn:
     It stops at the first; what else there is, is said in the notes of the exception. Django 6.1
     makes a CommandError of it, which has the notes in its text (``Command.collect``).
     """
+    from django.core.exceptions import SuspiciousFileOperation
     from django.core.management.base import CommandError
 
     name, first, others = _first(error)
+    if helpful := getattr(unwrapped(command.storage), "make_helpful_exception", None):
+        first = helpful(first, name)  # WhiteNoise's
     command.stderr.write(f"Post-processing '{name}' failed!")
     command.stderr.write("")
     for other in others:
         first.add_note(f"Also: {other}")
-    if not counts_conflicts(command):
+    # Django 6.0 counts conflicts, and raises the error itself; a path outside it always does.
+    if not _tells_notes() or isinstance(first, SuspiciousFileOperation):
         raise first from None
     raise CommandError("\n".join((str(first), *getattr(first, "__notes__", ())))) from first
+
+
+def _tells_notes() -> bool:
+    from django.contrib.staticfiles.management.commands.collectstatic import Command
+
+    return "__notes__" in Command.collect.__code__.co_consts
 
 
 def _first(error: Unresolved | Unsettled) -> tuple[str, Exception, tuple[str, ...]]:

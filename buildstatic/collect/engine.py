@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +28,11 @@ from buildstatic.collect.workers import Workers, workers
 
 # Variants that are written at one time, in bytes.
 PORTION = 8 << 20
+Progress = Callable[[int], None]
+
+
+def _told_to_nobody(_more: int) -> None:
+    """Take in progress that is told of elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +121,13 @@ class _Run:
 
     def read(self, present: frozenset[str], *, fingerprints: bool) -> tuple[Reading, ...]:
         how = self.wishes.how
-        with self.step("read", len(self.plan.wins)):
+        with self.step("read", len(self.plan.wins)) as progress:
             readings = read_sources(
                 self.plan.wins,
                 self.storage,
                 self.tree,
                 self.crew,
+                progress,
                 fingerprints=fingerprints,
                 present=frozenset() if self.wishes.clear else present,
                 strong=how.links or how.settled or self.wishes.variants is not None,
@@ -152,10 +160,11 @@ class _Run:
     ) -> None:
         there = frozenset() if self.wishes.clear else present
         kept = {reading.source.path for reading in readings if reading.is_unmodified}
-        kept |= {item.name for item in found.values() if item.name in there}
+        pairs = ((found.get(reading.source.path), reading) for reading in readings)
+        kept |= {item.name for item, reading in pairs if item and self.holds(item, reading, there)}
         wanted = pending(outputs, kept)
-        with self.step("publish", len(wanted)):
-            self.outcome.add(copies=self.write(wanted))
+        with self.step("publish", len(wanted)) as progress:
+            self.outcome.add(copies=self.write(wanted, progress))
         for reading in readings:
             self.account(reading, found, there)
         self.outcome.add(
@@ -163,6 +172,20 @@ class _Run:
             unmodified=len(self.outcome.unmodified),
             fingerprinted=len(found),
         )
+
+    def holds(self, item: Fingerprinted, reading: Reading, there: frozenset[str]) -> bool:
+        """Tell whether the tree has *item*, which is *reading*, as it is to be.
+
+        A killed run may have left less of it; what was rewritten, Django writes again each time.
+        """
+        if item.name not in there:
+            return False
+        path = self.tree.path(item.name)
+        size = reading.size if item.content is None else len(item.content)
+        state = os.lstat(path)
+        if not stat.S_ISREG(state.st_mode) or state.st_size != size:
+            return False
+        return item.content is None or Path(path).read_bytes() == item.content
 
     def account(
         self, reading: Reading, found: dict[str, Fingerprinted], there: frozenset[str]
@@ -174,13 +197,15 @@ class _Run:
             outcome.replaced.append(name)
         if name not in found:
             return
-        if found[name].name not in there or is_adjustable(self.storage, name):
+        if is_adjustable(self.storage, name) or not (
+            found[name].yields or found[name].name in there
+        ):
             outcome.post_processed.append((name, found[name].name))
         else:
             outcome.skipped.append(name)
 
-    def write(self, outputs: list[Output]) -> int:
-        return publish(self.tree, outputs, self.wishes.how, self.crew)
+    def write(self, outputs: list[Output], progress: Progress = _told_to_nobody) -> int:
+        return publish(self.tree, outputs, self.wishes.how, self.crew, progress)
 
     def compress(self, outputs: tuple[Output, ...], variants: Variants) -> set[str]:
         """Make the variants of *outputs*; return their names."""
@@ -248,13 +273,16 @@ class _Run:
 
 @dataclass
 class _Progress:
-    """Tells how much of a step is done."""
+    """Tells how much of a step is done, a hundred times at most."""
 
     tell: Tell
     step: str
     total: int
     done: int = 0
+    told: int = 0
 
     def __call__(self, more: int) -> None:
         self.done += more
-        self.tell.progress(self.step, self.done, self.total)
+        if not self.done or self.done == self.total or self.done - self.told > self.total // 100:
+            self.told = self.done
+            self.tell.progress(self.step, self.done, self.total)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from buildstatic.collect.layout import content_time
@@ -25,10 +25,12 @@ def publish(
     outputs: Sequence[Output],
     how: How,
     crew: Workers,
+    progress: Callable[[int], None],
 ) -> int:
     """Write *outputs* into *tree*; return how many names had to be copies of one another.
 
-    Without links all are copies, and none had to be. Raises OSError.
+    *progress* is told of every content that is there. Without links all are copies, and none had to
+    be. Raises OSError.
     """
     if how.links:
         outputs = _by_content(outputs)
@@ -36,6 +38,7 @@ def publish(
     copies = 0
     for (taken,) in crew.run("write", [_item(tree, output, how) for output in outputs]):
         copies += taken - 1
+        progress(1)
     return copies if how.links else 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -23,6 +23,7 @@ def read_sources(
     storage: Any,
     tree: Tree,
     crew: Workers,
+    progress: Callable[[int], None],
     *,
     fingerprints: bool,
     present: frozenset[str],
@@ -30,7 +31,7 @@ def read_sources(
 ) -> tuple[Reading, ...]:
     """Return *sources* as they were read.
 
-    The content is kept of those that refer to others, where *storage* fingerprints, and of those
+    *progress* is told of each of them. The content is kept of those that refer to others, where *storage* fingerprints, and of those
     that are no file on this disk. *present* are the names in the tree that may stay.
     """
     paths = [local_path(source) for source in sources]
@@ -43,7 +44,11 @@ def read_sources(
         wanted = needed.of(source.name) if is_text else ()
         items.append((path, target, wanted, is_text, strong, hashed))
     results = crew.run("read", [item for item in items if item[0]])
-    return tuple(_readings(sources, paths, items, results))
+    readings = []
+    for reading in _readings(sources, paths, items, results):
+        readings.append(reading)
+        progress(1)
+    return tuple(readings)
 
 
 @dataclass(frozen=True)
