@@ -31,8 +31,9 @@ def read_sources(
 ) -> tuple[Reading, ...]:
     """Return *sources* as they were read.
 
-    *progress* is told of each of them. The content is kept of those that refer to others, where *storage* fingerprints, and of those
-    that are no file on this disk. *present* are the names in the tree that may stay.
+    *progress* is told of each of them. The content is kept of those that refer to others, where
+    *storage* fingerprints, and of those that are no file on this disk. *present* are the names in
+    the tree that may stay.
     """
     paths = [local_path(source) for source in sources]
     needed = _Needles(storage)
