@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -20,6 +18,7 @@ PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 RUNS = 3
+PAUSE = 15  # seconds, in which the disk forgets what was deleted
 
 
 @dataclass(frozen=True)
@@ -59,30 +58,30 @@ def collect(place: Place, storage: str, *, engine: bool) -> Measured:
     return Measured(seconds, usage.ru_maxrss / 1024)
 
 
-def cold(place: Place) -> None:
-    """Leave neither a tree nor a cache."""
-    shutil.rmtree(place.tree, ignore_errors=True)
-    shutil.rmtree(place.cache, ignore_errors=True)
+def cold(place: Place, run: int) -> Place:
+    """Begin with neither a tree nor a cache."""
+    return Place(place.tree / str(run), place.cache / str(run))
 
 
-def cached(place: Place) -> None:
-    """Leave the cache alone, as a container build does."""
-    shutil.rmtree(place.tree, ignore_errors=True)
+def cached(place: Place, run: int) -> Place:
+    """Begin with a cache that is full and no tree, as a container build does."""
+    return Place(place.tree / str(run), place.cache)
 
 
-def warm(_place: Place) -> None:
-    """Leave all as it is."""
+def warm(place: Place, _run: int) -> Place:
+    """Begin with all that the last run has left."""
+    return place
 
 
 @dataclass(frozen=True)
 class Case:
-    """A line of the table: the storage, what is left between runs, and the target ratio.
+    """A line of the table: the storage, what each run begins with, and the target ratio.
 
-    *runs* is how often: what takes WhiteNoise minutes is measured once by the peer.
+    *peer_runs* is how often the peer runs: what takes WhiteNoise minutes is measured once.
     """
 
     storage: str
-    before: Callable[[Place], None]
+    begin: Callable[[Place, int], Place]
     target: float
     peer_runs: int = RUNS
 
@@ -97,26 +96,30 @@ CASES = {
 
 
 def measure(case: Case, runs: int, *, engine: bool) -> list[Measured]:
-    """Run *case* and return what each run took; a run that is not counted comes first."""
+    """Run *case* and return what each run took; what is to be there before is made first.
+
+    Nothing is deleted in between, as the disk would be busy with that for a while.
+    """
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
         place = Place(Path(directory, "tree"), Path(directory, "cache"))
-        if case.before is not cold:
+        if case.begin is not cold:
             collect(place, case.storage, engine=engine)
         measured = []
-        for _ in range(runs):
-            case.before(place)
-            measured.append(collect(place, case.storage, engine=engine))
-        return measured
+        for run in range(runs):
+            os.sync()
+            measured.append(collect(case.begin(place, run), case.storage, engine=engine))
+    os.sync()
+    time.sleep(PAUSE)
+    return measured
 
 
 def main(names: list[str]) -> None:
     """Print a line for each of the cases *names*, all of them by default."""
     assets()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
     print(f"{'':<20}{'peer s':>9}{'ours s':>9}{'ratio':>8}{'target':>8}{'memory':>8}")
     for name in names or list(CASES):
         case = CASES[name]
-        peer_case = case if case.before is not cached else Case(case.storage, cold, case.target)
+        peer_case = case if case.begin is not cached else Case(case.storage, cold, case.target)
         peer = measure(peer_case, case.peer_runs, engine=False)
         ours = measure(case, RUNS, engine=True)
         slow, quick = (statistics.median(m.seconds for m in each) for each in (peer, ours))
