@@ -42,8 +42,8 @@ def lay_out(tree: Path, layer: Path, cache: Path) -> Path:
         "ASSETS": str(assets()),
         "STORAGE": WHITENOISE,
     }
-    command = [sys.executable, "-m", "buildstatic", "collect", "--noinput", "-v0", "--path", SITE]
-    options = ["--layer-root", layer, "--cache", cache]
+    command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "-v0", "--path", SITE)
+    options = ("--layer-root", layer, "--cache", cache)
     subprocess.run([*command, *options], env=environment, check=True)
     return layer / tree.relative_to("/")
 
