@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 RUN = "BUILDSTATIC_TEST_RUN"
 
 
-def pytest_configure() -> None:
-    """Name the run, in the process that starts it."""
+IS_OURS = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the run, in the process that starts it: not in its workers, nor in a run within it."""
+    config.stash[IS_OURS] = RUN not in os.environ
     os.environ.setdefault(RUN, uuid.uuid4().hex[:8])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove what the run shared, when its last process is done."""
-    if hasattr(session.config, "workerinput"):
-        return
-    if _shared().exists():
+    if session.config.stash[IS_OURS] and _shared().exists():
         shutil.rmtree(_shared())
         _remove_images()
 

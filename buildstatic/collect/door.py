@@ -79,6 +79,7 @@ def _log(command: Any, plan: Plan) -> None:
         command.log(FOUND_ANOTHER % shadowed.source.path, level=level)
 
 
+DJANGOS = "django.contrib.staticfiles.management.commands.collectstatic"
 FOUND_ANOTHER = (
     "Found another file with the destination path '%s'. It will be ignored since only the first "
     "encountered file is collected. If this is not what you want, make sure every static file has "
@@ -103,15 +104,15 @@ def _raise_as_django(command: Any, error: Unresolved | Unsettled) -> NoReturn:
     for other in others:
         first.add_note(f"Also: {other}")
     # Django 6.0 counts conflicts, and raises the error itself; a path outside it always does.
-    if not _tells_notes() or isinstance(first, SuspiciousFileOperation):
+    if not _tells_notes(command) or isinstance(first, SuspiciousFileOperation):
         raise first from None
     raise CommandError("\n".join((str(first), *getattr(first, "__notes__", ())))) from first
 
 
-def _tells_notes() -> bool:
-    from django.contrib.staticfiles.management.commands.collectstatic import Command
-
-    return "__notes__" in Command.collect.__code__.co_consts
+def _tells_notes(command: Any) -> bool:
+    """Tell whether Django's own command, whatever was put in its place, makes a CommandError."""
+    own: Any = next(kind for kind in type(command).__mro__ if kind.__module__ == DJANGOS)
+    return "__notes__" in own.collect.__code__.co_consts
 
 
 def _first(error: Unresolved | Unsettled) -> tuple[str, Exception, tuple[str, ...]]:

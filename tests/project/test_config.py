@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project.config import Config, load
+from buildstatic.project.config import KINDS, Config, load
 from tests.project.tree import write
 
 
@@ -45,7 +45,7 @@ def test_without_it_the_defaults_hold(tmp_path: Path, files: dict[str, str]) -> 
     ("text", "line", "said"),
     [
         pytest.param('settings = "a"\nsetings = "b"', 3, "Did you mean settings?", id="misspelt"),
-        pytest.param("colour = 1", 2, "There are manage, settings, network, env.", id="unknown"),
+        pytest.param("colour = 1", 2, f"There are {', '.join(KINDS)}.", id="unknown"),
         pytest.param("settings = 1", 2, "settings in [tool.buildstatic] must be text", id="number"),
         pytest.param('network = "yes"', 2, "must be true or false. It is", id="text-for-a-flag"),
         pytest.param('env = ["A"]', 2, "must be a table of text", id="list-for-a-table"),
