@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.plan import Plan, make_plan
 from buildstatic.collect.recognize import recognize, unwrapped
 from buildstatic.collect.refuse import check_tree
-from buildstatic.collect.sources import Source
+from buildstatic.collect.sources import Finder, Source, sources_of
 from buildstatic.collect.telling import Tell
 from buildstatic.collect.variants import variants_for
 from buildstatic.errors import BuildstaticError
@@ -66,10 +65,7 @@ def _sources(command: Any) -> Iterator[Source]:
     from django.contrib.staticfiles.management.commands import collectstatic
 
     for finder in collectstatic.get_finders():
-        for name, storage in finder.list(command.ignore_patterns):
-            prefix = getattr(storage, "prefix", None)
-            path = os.path.join(prefix, name) if prefix else name  # noqa: PTH118
-            yield Source(path, name, storage)
+        yield from sources_of(Finder(type(finder).__name__, finder), command.ignore_patterns)
 
 
 def _log(command: Any, plan: Plan) -> None:
