@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import hashlib
 import marshal
 import os
@@ -54,7 +55,7 @@ def read(
     """Read the source *path* and return ``(size, mtime_ns, md5, sha256, state, content)``.
 
     *target* is the file that it may be collected to already; *state* says what that is, or ABSENT
-    for an empty name. *content* is None unless *is_text* and one of *needles* (see `_matters`, None
+    for an empty name. *content* is None unless *is_text* and one of *needles* (see `matters`, None
     for any) is in it, or it is no UTF-8. The SHA-256 is empty unless *strong*. Without *hashed*
     nobody asks for digests, and what nothing is compared with is not read.
     """
@@ -73,7 +74,7 @@ def read(
             state = state if state != SAME or _holds(target, content) else OTHER
         if size != before.st_size or _stamp(os.fstat(descriptor)) != _stamp(before):
             raise Changed(errno.EBUSY, "it changed while it was read", path)
-    if content is not None and not (is_text and _matters(content, needles)):
+    if content is not None and not (is_text and matters(content, needles)):
         content = None
     return before.st_size, before.st_mtime_ns, *digests, state, content
 
@@ -146,7 +147,7 @@ def _stamp(found: os.stat_result) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _matters(content: bytes, needles: tuple[bytes, ...] | None) -> bool:
+def matters(content: bytes, needles: tuple[bytes, ...] | None) -> bool:
     """Tell whether *content* has one of *needles*, or is no UTF-8.
 
     A needle in lower case is there in any case, one with capitals as it is.
@@ -181,13 +182,14 @@ def write(
     mode: int,
     seconds: int,
     links: bool,
+    direct: bool = False,
 ) -> tuple[Any, ...]:
     """Write *source*, a path or a content, to *targets*; return how many copies it took.
 
-    Each is written beside its place and renamed. A path must still have the *size* and the time
-    *modified* (ns) that it was read with. *mode* is the files', -1 for the umask's; *seconds* the
-    time that they get, and root as owner where we are root, -1 for neither. With *links* all
-    are names of one file, where the file system can.
+    Each is written beside its place and renamed, unless *direct* and nothing is there. A
+    path must still have the *size* and the time *modified* (ns) that it was read with. *mode* is
+    the files', -1 for the umask's; *seconds* the time that they get, and root as owner where we are
+    root, -1 for neither. With *links* all are names of one file, where the file system can.
     """
     copies = 0
     first = ""
@@ -196,17 +198,27 @@ def write(
     for target in targets:
         if first and links and _link(first, target):
             continue
-        _write(source, size, modified, target, mode, seconds)
+        try:
+            place = target if direct else _beside(target)
+            _write(source, size, modified, place, target, mode, seconds)
+        except FileExistsError:  # another content has this name as well
+            _write(source, size, modified, _beside(target), target, mode, seconds)
         first, copies = target, copies + 1
     return (copies,)
 
 
 def _write(
-    source: str | bytes, size: int, modified: int, target: str, mode: int, seconds: int
+    source: str | bytes,
+    size: int,
+    modified: int,
+    place: str,
+    target: str,
+    mode: int,
+    seconds: int,
 ) -> None:
-    beside = _beside(target)
+    """Write *source* to *place*, which must not be there, and call that *target*."""
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             if isinstance(source, bytes):
                 _write_all(descriptor, source)
@@ -215,10 +227,11 @@ def _write(
             _settle(descriptor, mode, seconds)
         finally:
             os.close(descriptor)
-        os.rename(beside, target)
+        if place != target:
+            os.rename(place, target)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(place)
         raise
 
 
@@ -351,6 +364,7 @@ def main() -> None:
     """Serve on the standard streams; the argument is the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
+    gc.disable()  # nothing here refers to itself
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))
     except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import time
@@ -21,6 +22,7 @@ from buildstatic.collect.publish import How, publish
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.recognize import Kind
 from buildstatic.collect.references import is_adjustable
+from buildstatic.collect.stage import Stage, staged
 from buildstatic.collect.telling import Summary, Tell
 from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
 from buildstatic.collect.variants import Variants
@@ -82,13 +84,30 @@ def run(storage: Any, kind: Kind, plan: Plan, wishes: Wishes, tell: Tell) -> Out
     Raises `Unresolved`, `Unsettled` (see `fingerprint`) and OSError.
     """
     tree = tree_of(storage)
-    with locked(tree) as lock, workers(wishes.threads, lock) as crew:
-        return _Run(storage, kind, plan, wishes, tell, tree, crew).run()
+    with locked(tree) as lock:
+        present = names_in(tree)
+        with staged(tree) as stage, workers(wishes.threads, lock) as crew, _no_garbage():
+            return _Run(storage, kind, plan, wishes, tell, tree, present, stage, crew).run()
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Let nobody look for garbage: there is none, among the project's million of objects."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @dataclass
 class _Run:
-    """One collection: its steps, each of which takes what the ones before have made."""
+    """One collection: its steps, each of which takes what the ones before have made.
+
+    *present* are the files that the tree has before.
+    """
 
     storage: Any
     kind: Kind
@@ -96,6 +115,8 @@ class _Run:
     wishes: Wishes
     tell: Tell
     tree: Tree
+    present: frozenset[str]
+    stage: Stage
     crew: Workers
     outcome: Outcome = field(default_factory=Outcome)
 
@@ -103,23 +124,28 @@ class _Run:
         """Read, fingerprint, publish, compress; the manifest last."""
         fingerprints = self.kind.fingerprints and self.wishes.post_process
         keeps = not (fingerprints and getattr(self.storage, "keep_only_hashed_files", False))
-        present = names_in(self.tree)
-        readings = self.read(present, fingerprints=fingerprints)
+        readings = self.read(fingerprints=fingerprints)
         found = self.fingerprint(readings) if fingerprints else {}
         outputs = outputs_of(readings, found, originals=keeps)
         if self.wishes.clear:
-            remove(self.tree, present & parents(outputs))
-        self.publish(outputs, readings, found, present)
+            remove(self.tree, self.present & parents(outputs))
+        self.publish(outputs, readings, found)
         names = {name for output in outputs for name in output.names} | parents(outputs)
         if self.wishes.variants and self.wishes.post_process:
             names |= self.compress(outputs, self.wishes.variants)
+        self.stage.commit()
         if fingerprints:
             names.add(save_manifest(self.storage, self.tree, found))
         originals = frozenset() if keeps else frozenset(r.source.path for r in readings)
-        self.tidy(present, names, originals)
+        self.tidy(names, originals)
         return self.outcome
 
-    def read(self, present: frozenset[str], *, fingerprints: bool) -> tuple[Reading, ...]:
+    @property
+    def kept(self) -> frozenset[str]:
+        """The files that the tree has before, and that may stay."""
+        return frozenset() if self.wishes.clear else self.present
+
+    def read(self, *, fingerprints: bool) -> tuple[Reading, ...]:
         how = self.wishes.how
         with self.step("read", len(self.plan.wins)) as progress:
             readings = read_sources(
@@ -129,7 +155,7 @@ class _Run:
                 self.crew,
                 progress,
                 fingerprints=fingerprints,
-                present=frozenset() if self.wishes.clear else present,
+                present=self.kept,
                 strong=how.links or how.settled or self.wishes.variants is not None,
             )
         self.outcome.add(files=len(readings), bytes=sum(reading.size for reading in readings))
@@ -156,9 +182,8 @@ class _Run:
         outputs: tuple[Output, ...],
         readings: tuple[Reading, ...],
         found: dict[str, Fingerprinted],
-        present: frozenset[str],
     ) -> None:
-        there = frozenset() if self.wishes.clear else present
+        there = self.kept
         kept = {reading.source.path for reading in readings if reading.is_unmodified}
         pairs = ((found.get(reading.source.path), reading) for reading in readings)
         kept |= {item.name for item, reading in pairs if item and self.holds(item, reading, there)}
@@ -205,7 +230,7 @@ class _Run:
             outcome.skipped.append(name)
 
     def write(self, outputs: list[Output], progress: Progress = _told_to_nobody) -> int:
-        return publish(self.tree, outputs, self.wishes.how, self.crew, progress)
+        return publish(self.stage, outputs, self.wishes.how, self.crew, progress)
 
     def compress(self, outputs: tuple[Output, ...], variants: Variants) -> set[str]:
         """Make the variants of *outputs*; return their names."""
@@ -215,7 +240,7 @@ class _Run:
             if fit := [name for name in output.names if variants.fits(name)]:
                 names.setdefault(output.identity, []).extend(fit)
         tasks = [
-            Task(identity, sizes[identity], Path(self.tree.path(own[0])), tuple(own))
+            Task(identity, sizes[identity], Path(self.stage.tree.path(own[0])), tuple(own))
             for identity, own in names.items()
         ]
         made: set[str] = set()
@@ -251,11 +276,11 @@ class _Run:
         )
         return Output(targets, variant.suffix, variant.identity, size, content=variant.data)
 
-    def tidy(self, present: frozenset[str], names: set[str], originals: frozenset[str]) -> None:
-        """Remove what is not to stay of what was *present* before; count what does."""
-        stale = present - names
+    def tidy(self, names: set[str], originals: frozenset[str]) -> None:
+        """Remove what is not to stay of what was there before; count what does."""
+        stale = self.present - names
         if self.wishes.clear:
-            self.outcome.deleted = sorted(present)
+            self.outcome.deleted = sorted(self.present)
         removed = stale if self.wishes.clear or self.wishes.prune else stale & originals
         remove(self.tree, removed)
         self.outcome.add(removed=len(removed), stale=len(stale - removed))

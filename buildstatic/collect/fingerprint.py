@@ -8,13 +8,13 @@ rewritten when a name that it uses has changed, and nothing is written.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from buildstatic.collect.chores import digest
-from buildstatic.collect.pretence import Digest, collected
+from buildstatic.collect.hashed_names import HashedNames, is_plain
+from buildstatic.collect.pretence import collected
 from buildstatic.collect.references import Names, Problem, is_adjustable, rewrite
 
 
@@ -81,7 +81,7 @@ def fingerprint(
     work = _Work(storage, missing_maps)
     with collected(storage, digests, work.made, is_empty):
         work.run(originals)
-        found = {original.name: work.files[work.key(original.name)] for original in originals}
+        found = {original.name: work.files[work.keys[original.name]] for original in originals}
     taken = (n for n, item in found.items() if item.name in found and not is_adjustable(storage, n))
     return found | {name: replace(found[name], yields=True) for name in taken}
 
@@ -89,31 +89,29 @@ def fingerprint(
 class _Work:
     """One run over the files, by what the storage calls them.
 
-    *files* are what they have become so far, at first by the raw content. *made* has the digests of
-    the fingerprinted files that Django would have written by now. The storage is to look for itself
-    for those in *late*, as it does for all files that it comes to later. *asked* are the names that
-    each file was rewritten with last.
+    *keys* is what it calls them. *files* are what they have become so far, at first by the raw
+    content. *made* has the digests of the fingerprinted files that Django would have written by
+    now. The storage is to look for itself for those in *late*, as it does for all files that it
+    comes to later. *asked* are the names that each file was rewritten with last.
     """
 
     def __init__(self, storage: Any, missing_maps: Callable[[str], None] | None) -> None:
         self.storage = storage
         self.missing_maps = missing_maps
+        self.hashed_name = HashedNames(storage)
+        self.keys: dict[str, str] = {}
         self.files: dict[str, Fingerprinted] = {}
         self.made: dict[str, str] = {}
         self.late: set[str] = set()
         self.asked: dict[str, dict[str, str]] = {}
         self.problems: list[Problem] = []
 
-    def key(self, name: str) -> str:
-        key: str = self.storage.hash_key(self.storage.clean_name(name))
-        return key
-
     def named(self, name: str, digest: str) -> str:
         """Return the fingerprinted name of the file *name*.
 
         Raises ValueError or SuspiciousFileOperation where there can be none.
         """
-        hashed = self.storage.hashed_name(name, Digest(digest))
+        hashed = self.hashed_name(name, digest)
         if ".." in hashed or hashed.startswith("/"):
             self.storage.path(hashed)
         if "\0" in hashed:
@@ -145,8 +143,9 @@ class _Work:
 
         unnamed = {}
         for original in originals:
-            key = self.key(original.name)
-            if _is_odd(original.name):
+            key = self.storage.hash_key(self.storage.clean_name(original.name))
+            self.keys[original.name] = key
+            if not is_plain(original.name):
                 self.late.add(key)
             try:
                 name = self.named(original.name, original.digest)
@@ -160,7 +159,7 @@ class _Work:
         """Do for *original* what the first pass does."""
         if original.content is not None:
             self.follow(original)
-        key = self.key(original.name)
+        key = self.keys[original.name]
         self.late.discard(key)
         self.made[self.files[key].name] = self.files[key].digest
 
@@ -191,9 +190,9 @@ class _Work:
         """Follow *original* again where a name has changed; say whether its own name did."""
         if not self.is_stale(original):
             return False
-        before = self.files[self.key(original.name)]
+        before = self.files[self.keys[original.name]]
         self.follow(original)
-        after = self.files[self.key(original.name)]
+        after = self.files[self.keys[original.name]]
         if after.name == before.name:
             return False
         self.made.pop(before.name, None)
@@ -214,7 +213,7 @@ class _Work:
         new = rewrite(
             self.storage, original.name, original.path, text, names, self.problems
         ).encode()
-        self.files[self.key(original.name)] = self.rewritten(original, new)
+        self.files[self.keys[original.name]] = self.rewritten(original, new)
 
     def rewritten(self, original: Original, content: bytes) -> Fingerprinted:
         """Return *original* with *content* in it."""
@@ -223,11 +222,3 @@ class _Work:
             return Fingerprinted(name, original.digest, original.identity)
         md5, sha256 = digest(content, bool(original.identity))
         return Fingerprinted(self.named(original.name, md5), md5, sha256, content)
-
-
-def _is_odd(name: str) -> bool:
-    """Tell whether ``hashed_name`` takes *name*, which it reads as a URL, for another one."""
-    return _PLAIN.fullmatch(name) is None
-
-
-_PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from buildstatic.collect.layout import content_time
 from buildstatic.collect.outputs import Output
-from buildstatic.collect.tree import Tree, make_directories
+from buildstatic.collect.stage import Stage
+from buildstatic.collect.tree import make_directories
 from buildstatic.collect.workers import Item, Workers
 
 
@@ -21,22 +22,22 @@ class How:
 
 
 def publish(
-    tree: Tree,
+    stage: Stage,
     outputs: Sequence[Output],
     how: How,
     crew: Workers,
     progress: Callable[[int], None],
 ) -> int:
-    """Write *outputs* into *tree*; return how many names had to be copies of one another.
+    """Write *outputs* onto *stage*; return how many names had to be copies of one another.
 
     *progress* is told of every content that is there. Without links all are copies, and none had to
     be. Raises OSError.
     """
     if how.links:
         outputs = _by_content(outputs)
-    make_directories(tree, {os.path.dirname(name) for o in outputs for name in o.names})
+    make_directories(stage.tree, {os.path.dirname(name) for o in outputs for name in o.names})
     copies = 0
-    for (taken,) in crew.run("write", [_item(tree, output, how) for output in outputs]):
+    for (taken,) in crew.run("write", [_item(stage, output, how) for output in outputs]):
         copies += taken - 1
         progress(1)
     return copies if how.links else 0
@@ -52,9 +53,9 @@ def _by_content(outputs: Iterable[Output]) -> list[Output]:
     return list(found.values())
 
 
-def _item(tree: Tree, output: Output, how: How) -> Item:
+def _item(stage: Stage, output: Output, how: How) -> Item:
     source = output.path if output.content is None else output.content
-    targets = tuple(tree.path(name) for name in output.names)
-    mode = 0o644 if how.settled else -1 if tree.file_mode is None else tree.file_mode
+    targets = tuple(stage.tree.path(name) for name in output.names)
+    mode = 0o644 if how.settled else -1 if stage.tree.file_mode is None else stage.tree.file_mode
     seconds = content_time(output.identity) if how.settled else -1
-    return source, output.size, output.modified, targets, mode, seconds, how.links
+    return source, output.size, output.modified, targets, mode, seconds, how.links, stage.is_new

@@ -11,8 +11,9 @@ from typing import Any
 
 from buildstatic.collect import chores
 from buildstatic.collect.outputs import Reading
+from buildstatic.collect.patterns import needles
 from buildstatic.collect.recognize import unwrapped
-from buildstatic.collect.references import is_adjustable, needles
+from buildstatic.collect.references import is_adjustable
 from buildstatic.collect.sources import Source
 from buildstatic.collect.tree import Tree
 from buildstatic.collect.workers import Workers

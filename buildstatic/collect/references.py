@@ -8,11 +8,12 @@ uses has changed.
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from buildstatic.collect.patterns import can_match, substitute
 
 # HashedFilesMixin.hashed_name
 _MISSING = re.compile(r"^The file '(.+?)' could not be found with ")
@@ -92,9 +93,11 @@ def rewrite(
         if not matches_patterns(path, (extension,)):
             continue
         for pattern, template, *ignored in patterns:
+            if not can_match(pattern, content):
+                continue
             blocks = [storage.get_ignored_blocks(content, *ignored)] if ignored else []
             convert = storage.url_converter(name, names, template, *blocks)
-            content = pattern.sub(_safely(convert, name, problems), content)
+            content = substitute(pattern, _safely(convert, name, problems), content)
     return content
 
 
@@ -114,65 +117,3 @@ def _safely(
             return match[0]
 
     return converted
-
-
-def needles(storage: Any, path: str) -> tuple[bytes, ...] | None:
-    """Return texts of which a file has one if a pattern for *path* matches at all.
-
-    Those in lower case may be there in any case. They hold for every file of the suffix that *path*
-    has. None where nothing can be told, so that every file has to be looked at.
-    """
-    suffix = posixpath.splitext(path)[1] or path
-    found: set[bytes] = set()
-    for extension, patterns in storage._patterns.items():
-        if not _may_match(extension, suffix):
-            continue
-        for pattern, *_ in patterns:
-            literal = _literal(pattern.pattern)
-            if literal is None:
-                return None
-            found.add(literal)
-    return tuple(sorted(found))
-
-
-def _may_match(extension: str, suffix: str) -> bool:
-    """Say whether a name with *suffix* can match *extension*, a pattern of fnmatch."""
-    end = extension.rpartition("*")[2]
-    return any(sign in end for sign in "?[]") or end.endswith(suffix) or suffix.endswith(end)
-
-
-def _literal(pattern: str) -> bytes | None:
-    """Return the longest text that every match of *pattern* has in it.
-
-    It is lower case where the pattern ignores case, as those of the storages are compiled to; what
-    stands in ``(?-i:…)`` is as it is written there.
-    """
-    runs = [""]
-    for part in _required(re._parser.parse(pattern), exact=False):  # type: ignore[attr-defined]
-        if part:
-            runs[-1] += part
-        else:
-            runs.append("")
-    longest = max(runs, key=len)
-    return longest.encode() if len(longest) > 2 and longest.isascii() else None
-
-
-def _required(parsed: Any, *, exact: bool) -> Iterator[str]:
-    """Yield the characters that stand one after the other in every match, nothing for any others.
-
-    What is *exact* is apart from what is not.
-    """
-    for operator, argument in parsed:
-        match str(operator):
-            case "LITERAL":
-                yield chr(argument) if exact else chr(argument).lower()
-            case "SUBPATTERN":
-                _, _, removed, inner = argument
-                changes = bool(removed & re.IGNORECASE) and not exact
-                yield from ("",) * changes
-                yield from _required(inner, exact=exact or changes)
-                yield from ("",) * changes
-            case "AT":
-                continue
-            case _:
-                yield ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,10 +47,11 @@ def _walk(directory: str, prefix: str) -> Iterator[str]:
         with os.scandir(directory) as entries:
             for entry in entries:
                 name = f"{prefix}{entry.name}"
-                if entry.is_dir(follow_symlinks=False):
+                is_directory = entry.is_dir(follow_symlinks=False)
+                if entry.name.startswith(PREFIX):
+                    shutil.rmtree(entry.path) if is_directory else os.unlink(entry.path)
+                elif is_directory:
                     yield from _walk(entry.path, f"{name}/")
-                elif entry.name.startswith(PREFIX):
-                    os.unlink(entry.path)
                 else:
                     yield name
     except FileNotFoundError:

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from buildstatic.collect.chores import ODD_LETTERS, read
-from buildstatic.collect.references import Names, Problem, needles, rewrite
+from buildstatic.collect.patterns import needles
+from buildstatic.collect.references import Names, Problem, rewrite
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
     ModulesStorage,

@@ -1,0 +1,49 @@
+"""Where files are written until all of them are there: for an empty tree, a directory in it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from buildstatic.collect.chores import PREFIX
+from buildstatic.collect.tree import Tree
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The *tree* that files are written into now, and the root of the one they are meant for.
+
+    Where *is_new*, nobody sees them there, so they need no other name until they are whole.
+    """
+
+    tree: Tree
+    root: str
+
+    @property
+    def is_new(self) -> bool:
+        """Tell whether the tree was empty."""
+        return self.tree.root != self.root
+
+    def commit(self) -> None:
+        """Put what was written where it is meant to be."""
+        if not self.is_new:
+            return
+        for path in list(Path(self.tree.root).iterdir()):
+            path.rename(f"{self.root}/{path.name}")
+
+
+@contextmanager
+def staged(tree: Tree) -> Iterator[Stage]:
+    """Yield the stage for *tree*, of which nothing is left when the block ends."""
+    if any(Path(tree.root).iterdir()):
+        yield Stage(tree, tree.root)
+        return
+    directory = tempfile.mkdtemp(prefix=PREFIX, dir=tree.root)
+    try:
+        yield Stage(replace(tree, root=directory), tree.root)
+    finally:
+        shutil.rmtree(directory)
