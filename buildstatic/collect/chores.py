@@ -206,7 +206,7 @@ def _write(
 ) -> None:
     beside = _beside(target)
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = _create(beside, target)
         try:
             if isinstance(source, bytes):
                 _write_all(descriptor, source)
@@ -215,11 +215,30 @@ def _write(
             _settle(descriptor, mode, seconds)
         finally:
             os.close(descriptor)
-        os.rename(beside, target)
+        _rename(beside, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
+
+
+def _create(beside: str, target: str) -> int:
+    try:
+        return os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        error.filename = target
+        raise
+
+
+def _rename(beside: str, target: str) -> None:
+    """Put *beside* into the place of *target*; empty directories there are no loss."""
+    try:
+        os.rename(beside, target)
+    except IsADirectoryError:
+        with contextlib.suppress(OSError):
+            for directory, _, _ in os.walk(target, topdown=False):
+                os.rmdir(directory)
+        os.rename(beside, target)
 
 
 def _beside(target: str) -> str:
@@ -285,7 +304,7 @@ def _link_over(first: str, target: str) -> None:
     beside = _beside(target)
     try:
         os.link(first, beside)
-        os.rename(beside, target)
+        _rename(beside, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)

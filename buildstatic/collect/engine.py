@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from buildstatic.collect.apart import check_apart
 from buildstatic.collect.cache import Cache
 from buildstatic.collect.compress import Task, Variant, compress
 from buildstatic.collect.fingerprint import Fingerprinted, Original, fingerprint
 from buildstatic.collect.manifest import save_manifest
-from buildstatic.collect.outputs import Output, Reading, outputs_of, parents, pending
+from buildstatic.collect.outputs import Output, Reading, below, outputs_of, parents, pending
 from buildstatic.collect.plan import Plan
 from buildstatic.collect.publish import How, publish
 from buildstatic.collect.reading import read_sources
@@ -98,6 +99,7 @@ class _Run:
     tree: Tree
     crew: Workers
     outcome: Outcome = field(default_factory=Outcome)
+    below: Mapping[str, list[str]] = field(default_factory=dict)
 
     def run(self) -> Outcome:
         """Read, fingerprint, publish, compress; the manifest last."""
@@ -107,8 +109,9 @@ class _Run:
         readings = self.read(present, fingerprints=fingerprints)
         found = self.fingerprint(readings) if fingerprints else {}
         outputs = outputs_of(readings, found, originals=keeps)
-        if self.wishes.clear:
+        if self.wishes.clear or self.wishes.prune:
             remove(self.tree, present & parents(outputs))
+            self.below = below(present)
         self.publish(outputs, readings, found, present)
         names = {name for output in outputs for name in output.names} | parents(outputs)
         if self.wishes.variants and self.wishes.post_process:
@@ -165,6 +168,7 @@ class _Run:
         wanted = pending(outputs, kept)
         with self.step("publish", len(wanted)) as progress:
             self.outcome.add(copies=self.write(wanted, progress))
+        check_apart(self.tree, outputs)
         for reading in readings:
             self.account(reading, found, there)
         self.outcome.add(
@@ -205,6 +209,9 @@ class _Run:
             outcome.skipped.append(name)
 
     def write(self, outputs: list[Output], progress: Progress = _told_to_nobody) -> int:
+        for output in outputs if self.below else ():
+            for name in output.names:
+                remove(self.tree, self.below.get(name, ()))
         return publish(self.tree, outputs, self.wishes.how, self.crew, progress)
 
     def compress(self, outputs: tuple[Output, ...], variants: Variants) -> set[str]:
@@ -248,6 +255,7 @@ class _Run:
             variants=summary.variants + 1,
             variant_bytes=summary.variant_bytes + size,
             hits=summary.hits + variant.hit,
+            reused=summary.reused + variant.reused,
         )
         return Output(targets, variant.suffix, variant.identity, size, content=variant.data)
 
