@@ -58,13 +58,13 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
 
 def in_words(command: Any, error: OSError) -> Exception:
     """Return a CommandError that says what *error* is about, *error* itself if it names no file."""
-    from django.conf import settings
     from django.core.management.base import CommandError
 
     try:
         location = getattr(command.storage, "location", None)
     except OSError:  # the storage is lazy, and cannot read its manifest
-        location = settings.STATIC_ROOT
+        problem = f"{error.filename} cannot be read: {error.strerror}."
+        return CommandError(f"{problem} Mend it, or remove it.")
     known = of_file(error, location)
     return CommandError(str(known)) if known else error
 

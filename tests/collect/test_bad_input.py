@@ -212,6 +212,15 @@ def test_a_tree_that_is_no_directory_is_named(site: Site, collect: Collect, is_l
     assert os.path.lexists(site.tree)
 
 
+def test_a_manifest_that_is_a_directory_is_named(site: Site, collect: Collect) -> None:
+    site.storage(MANIFEST)
+    (site.tree / "staticfiles.json").mkdir(parents=True)
+    place = f"{site.tree}/staticfiles.json"
+    assert_said(collect(site, "--noinput"), 24, place, "Is a directory")
+    said = f"{place} cannot be read: Is a directory. Mend it, or remove it."
+    assert_said(manage(door(site), "--noinput"), 1, said)
+
+
 ODD = ("a b.css", "it's.css", 'q"q.css', "n\nl.css", "t\t.css", "%20.css", "ü.css", "\x1b[31m.css")
 ODDER = ("ha#sh.css", "que?ry.css", "[x].css", " lead.css", "trail ", "x\r.css", "caf\udce9.css")
 
