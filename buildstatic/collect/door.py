@@ -56,7 +56,7 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     return owed
 
 
-def in_words(command: Any, error: OSError) -> Exception:
+def in_words(command: Any, error: OSError) -> Any:
     """Return a CommandError that says what *error* is about, *error* itself if it names no file."""
     from django.core.management.base import CommandError
 
