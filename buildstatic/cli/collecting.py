@@ -86,9 +86,8 @@ def _lines(summary: Summary) -> Iterator[str]:
         return
     yield f"files       {summary.files:,}, {console.size(summary.bytes)}{_beside(summary)}"
     if summary.variants:
-        hits = f", {summary.hits:,} of them from the cache" if summary.hits else ""
         size = console.size(summary.variant_bytes)
-        yield f"variants    {summary.variants:,}, {size}{hits}"
+        yield f"variants    {summary.variants:,}, {size}{_not_made(summary)}"
     if summary.conflicts:
         yield f"conflicts   {_some(summary.conflicts)}"
     if summary.stale:
@@ -98,6 +97,11 @@ def _lines(summary: Summary) -> Iterator[str]:
     if summary.copies:
         yield f"copies      {summary.copies:,} that the file system would not link"
     yield f"seconds     {_seconds(summary.seconds)}"
+
+
+def _not_made(summary: Summary) -> str:
+    places = {"the cache": summary.hits, "the earlier tree": summary.reused}
+    return "".join(f", {count:,} of them from {where}" for where, count in places.items() if count)
 
 
 def _beside(summary: Summary) -> str:

@@ -217,7 +217,7 @@ def _write(
     seconds: int,
 ) -> None:
     """Write *source* to *place*, which must not be there, and call that *target*."""
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    descriptor = _create(place, target)
     try:
         try:
             if isinstance(source, bytes):
@@ -228,11 +228,30 @@ def _write(
         finally:
             os.close(descriptor)
         if place != target:
-            os.rename(place, target)
+            _rename(place, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(place)
         raise
+
+
+def _create(beside: str, target: str) -> int:
+    try:
+        return os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        error.filename = target
+        raise
+
+
+def _rename(beside: str, target: str) -> None:
+    """Put *beside* into the place of *target*; empty directories there are no loss."""
+    try:
+        os.rename(beside, target)
+    except IsADirectoryError:
+        with contextlib.suppress(OSError):
+            for directory, _, _ in os.walk(target, topdown=False):
+                os.rmdir(directory)
+        os.rename(beside, target)
 
 
 def _beside(target: str) -> str:
@@ -298,7 +317,7 @@ def _link_over(first: str, target: str) -> None:
     beside = _beside(target)
     try:
         os.link(first, beside)
-        os.rename(beside, target)
+        _rename(beside, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)

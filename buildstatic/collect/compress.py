@@ -33,12 +33,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Variant:
-    """A variant of the content *identity*; *hit* tells that it was there, and was not made."""
+    """A variant of the content *identity*.
+
+    *hit* tells that the cache had it, *reused* that an earlier tree did; else it was made.
+    """
 
     identity: str
     suffix: str
     data: bytes
-    hit: bool
+    hit: bool = False
+    reused: bool = False
 
 
 def compress(
@@ -97,20 +101,24 @@ class _Maker:
     def variants(self, task: Task) -> Iterator[Variant]:
         content = _content(task)
         for codec in self.codecs:
-            data = self.found(task, codec, content)
-            hit = data is not None
-            if data is None:
-                data = self.made(task, codec, content)
+            kept = self.kept(task, codec, content)
+            found = self.found(task, codec, content) if kept is None else None
+            data = kept or found or self.made(task, codec, content)
             if data != NOT_WORTH_IT:
-                yield Variant(task.identity, codec.suffix, data, hit)
+                hit, reused = kept is not None, found is not None
+                yield Variant(task.identity, codec.suffix, data, hit, reused)
             elif codec.suffix == "br":
                 return
 
-    def found(self, task: Task, codec: Codec, content: bytes) -> bytes | None:
-        """Return what the cache has, else what the earlier tree has under one of the names."""
+    def kept(self, task: Task, codec: Codec, content: bytes) -> bytes | None:
+        """Return what the cache has."""
         data = self.cache.get(task.identity, codec, content) if self.cache else None
-        if data is not None or self.reuse is None:
-            return _checked(data, content)
+        return _checked(data, content)
+
+    def found(self, task: Task, codec: Codec, content: bytes) -> bytes | None:
+        """Return what the earlier tree has under one of the names."""
+        if self.reuse is None:
+            return None
         for name in task.names:
             data = variant_at(self.reuse / f"{name}.{codec.suffix}", codec, content)
             if data is not None and _is_worth_it(data, content):

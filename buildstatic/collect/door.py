@@ -11,7 +11,10 @@ from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.command import by_engine, counts_conflicts
 from buildstatic.collect.cores import cores
 from buildstatic.collect.engine import Wishes
+from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
+from buildstatic.collect.ignoring import in_trees
+from buildstatic.collect.places import trees_of
 from buildstatic.collect.plan import Plan, make_plan
 from buildstatic.collect.recognize import recognize, unwrapped
 from buildstatic.collect.refuse import check_tree
@@ -32,7 +35,8 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
         return None
     from django.core.management.base import CommandError
 
-    plan = make_plan(tuple(_sources(command)))
+    is_collected = in_trees(trees_of(storage))
+    plan = make_plan(tuple(s for s in _sources(command) if not is_collected(s)))
     _log(command, plan)
     try:
         if command.clear:
@@ -50,6 +54,19 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     except BuildstaticError as error:
         raise CommandError(str(error)) from error
     return owed
+
+
+def in_words(command: Any, error: OSError) -> Any:
+    """Return a CommandError that says what *error* is about, *error* itself if it names no file."""
+    from django.core.management.base import CommandError
+
+    try:
+        location = getattr(command.storage, "location", None)
+    except OSError:  # the storage is lazy, and cannot read its manifest
+        problem = f"{error.filename} cannot be read: {error.strerror}."
+        return CommandError(f"{problem} Mend it, or remove it.")
+    known = of_file(error, location)
+    return CommandError(str(known)) if known else error
 
 
 def _kept() -> dict[str, Path]:

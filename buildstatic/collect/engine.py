@@ -6,17 +6,18 @@ import gc
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from buildstatic.collect.apart import check_apart
 from buildstatic.collect.cache import Cache
 from buildstatic.collect.compress import Task, Variant, compress
 from buildstatic.collect.fingerprint import Fingerprinted, Original, fingerprint
 from buildstatic.collect.manifest import save_manifest
-from buildstatic.collect.outputs import Output, Reading, outputs_of, parents, pending
+from buildstatic.collect.outputs import Output, Reading, below, outputs_of, parents, pending
 from buildstatic.collect.plan import Plan
 from buildstatic.collect.publish import How, publish
 from buildstatic.collect.reading import read_sources
@@ -119,6 +120,7 @@ class _Run:
     stage: Stage
     crew: Workers
     outcome: Outcome = field(default_factory=Outcome)
+    below: Mapping[str, list[str]] = field(default_factory=dict)
 
     def run(self) -> Outcome:
         """Read, fingerprint, publish, compress; the manifest last."""
@@ -127,8 +129,9 @@ class _Run:
         readings = self.read(fingerprints=fingerprints)
         found = self.fingerprint(readings) if fingerprints else {}
         outputs = outputs_of(readings, found, originals=keeps)
-        if self.wishes.clear:
+        if self.wishes.clear or self.wishes.prune:
             remove(self.tree, self.present & parents(outputs))
+            self.below = below(self.present)
         self.publish(outputs, readings, found)
         names = {name for output in outputs for name in output.names} | parents(outputs)
         if self.wishes.variants and self.wishes.post_process:
@@ -190,6 +193,7 @@ class _Run:
         wanted = pending(outputs, kept)
         with self.step("publish", len(wanted)) as progress:
             self.outcome.add(copies=self.write(wanted, progress))
+        check_apart(self.stage, outputs)
         for reading in readings:
             self.account(reading, found, there)
         self.outcome.add(
@@ -230,7 +234,11 @@ class _Run:
             outcome.skipped.append(name)
 
     def write(self, outputs: list[Output], progress: Progress = _told_to_nobody) -> int:
-        return publish(self.stage, outputs, self.wishes.how, self.crew, progress)
+        for output in outputs if self.below else ():
+            for name in output.names:
+                remove(self.tree, self.below.get(name, ()))
+        with self.stage.named():
+            return publish(self.stage, outputs, self.wishes.how, self.crew, progress)
 
     def compress(self, outputs: tuple[Output, ...], variants: Variants) -> set[str]:
         """Make the variants of *outputs*; return their names."""
@@ -273,6 +281,7 @@ class _Run:
             variants=summary.variants + 1,
             variant_bytes=summary.variant_bytes + size,
             hits=summary.hits + variant.hit,
+            reused=summary.reused + variant.reused,
         )
         return Output(targets, variant.suffix, variant.identity, size, content=variant.data)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.command import by_engine
 from buildstatic.collect.cores import cores
 from buildstatic.collect.engine import Wishes
+from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.libraries import importable
 from buildstatic.collect.plan import Plan
@@ -26,13 +26,11 @@ from buildstatic.errors import (
     BuildstaticError,
     CollectCancelled,
     CollectFailed,
-    DiskFailed,
     ReferencesBroken,
 )
 
 COMMAND = "django.contrib.staticfiles.management.commands.collectstatic"
 STORAGE = "django.contrib.staticfiles.storage"
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 @dataclass(frozen=True)
@@ -145,10 +143,8 @@ def _failed(request: Request, storage: Any, error: BaseException) -> Buildstatic
             return cause
         case BrokenPipeError():
             return CollectFailed("Standard output was closed before all files were collected.")
-        case OSError() if _is_of_disk(cause, storage):
-            return DiskFailed(_disk_words(cause, storage), "Make room, or make it writable.")
-        case OSError(filename=str(name)) if Path(name).is_absolute():
-            return CollectFailed(_source_words(cause, name), _SOURCE_ADVICE)
+        case OSError() if known := of_file(cause, getattr(storage, "location", None)):
+            return known
         case str() if "cancelled" in cause:
             return CollectCancelled(cause, "No file was changed.")
         case str():
@@ -185,31 +181,6 @@ def _behind(error: BaseException) -> BaseException | str:
         return error
     made_of = error.args[0] if error.args else None
     return error.__cause__ or (made_of if isinstance(made_of, OSError) else str(error))
-
-
-_SOURCE_ADVICE = "Mend it, or leave it out: --ignore PATTERN."
-
-
-def _source_words(error: OSError, name: str) -> str:
-    """Return what is wrong with the source or the file *name*."""
-    path = Path(name)
-    if path.is_symlink() and not path.exists():
-        return f"{name} is a link to nowhere ({path.readlink()})."
-    if isinstance(error, IsADirectoryError):
-        return f"{name} is a directory, and a file is to be collected there."
-    return f"{name} cannot be collected: {error.strerror}."
-
-
-def _is_of_disk(error: OSError, storage: Any) -> bool:
-    """Tell a failure to write (which often has no file name) from one to read a source."""
-    if error.errno not in UNWRITABLE or not hasattr(storage, "location"):
-        return False
-    location, file = Path(storage.location), Path(error.filename or storage.location)
-    return file.is_relative_to(location) or location.is_relative_to(file)
-
-
-def _disk_words(error: OSError, storage: Any) -> str:
-    return f"{error.filename or storage.location} cannot be written: {error.strerror}."
 
 
 def _raised(

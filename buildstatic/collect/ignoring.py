@@ -33,15 +33,20 @@ def leave_out(
     *trees* that lies in a directory of sources: Django would collect it again, one level deeper.
     """
     by_pattern = _matcher(request)
-    by_place = _Collected(tuple(tree.resolve() for tree in trees))
+    by_place = in_trees(trees)
     kept, ignored = [], []
     for source in sources:
-        rule = by_pattern(source.path) or by_place.rule(source)
+        rule = by_pattern(source.path) or by_place(source)
         if rule:
             ignored.append(Ignored(source, rule))
         else:
             kept.append(source)
     return tuple(kept), tuple(ignored)
+
+
+def in_trees(trees: Iterable[Path]) -> Callable[[Source], str]:
+    """Return what says of a source that it is in one of *trees*, empty where it is not."""
+    return _Collected(tuple(tree.resolve() for tree in trees)).rule
 
 
 def _matcher(request: Request) -> Callable[[str], str]:

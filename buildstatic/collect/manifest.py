@@ -51,7 +51,12 @@ def save_manifest(storage: Any, tree: Tree, found: Mapping[str, Fingerprinted]) 
 def _replace(place: Path, content: bytes, mode: int | None) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_name(f"{PREFIX}{place.name}")
-    with beside.open("wb") as file:
+    try:
+        file = beside.open("wb")
+    except OSError as error:
+        error.filename = str(place)
+        raise
+    with file:
         file.write(content)
         if mode is not None:
             os.fchmod(file.fileno(), mode)

@@ -107,6 +107,16 @@ def pending(outputs: Sequence[Output], kept: Set[str]) -> list[Output]:
     return [replace(output, names=names) for output, names in rest if names]
 
 
+def below(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return every directory that *names* are in, or below, with those of them."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        directory = name
+        while directory := directory.rpartition("/")[0]:
+            found.setdefault(directory, []).append(name)
+    return found
+
+
 def parents(outputs: Iterable[Output]) -> frozenset[str]:
     """Return every directory that *outputs* are in, or below."""
     found: set[str] = set()

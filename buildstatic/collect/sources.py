@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from buildstatic.collect.blame import missing_variable, place, words
+from buildstatic.collect.failures import circle, of_source
 from buildstatic.collect.request import Request
 from buildstatic.errors import CollectFailed
 
@@ -88,14 +91,57 @@ def ignore_patterns(request: Request) -> list[str]:
 
 
 def sources_of(finder: Finder, patterns: list[str]) -> Iterator[Source]:
-    """Yield what *finder* offers beside what *patterns*, Django's, match."""
-    for name, storage in finder.finder.list(patterns):
-        prefix = getattr(storage, "prefix", None)
-        yield Source(os.path.join(prefix, name) if prefix else name, name, storage)  # noqa: PTH118
+    """Yield what *finder* offers beside what *patterns*, Django's, match.
+
+    A backslash in a name separates, as in the names that ``Storage.save`` gives.
+    """
+    with _out_of_circles(finder.finder):
+        for name, storage in finder.finder.list(patterns):
+            prefix = getattr(storage, "prefix", None)
+            path = os.path.join(prefix, name) if prefix else name  # noqa: PTH118
+            yield Source(path.replace("\\", "/"), name, storage)
+
+
+@contextmanager
+def _out_of_circles(finder: Any) -> Iterator[None]:
+    """Let *finder* raise OSError at the first directory that is a link to one that it is in.
+
+    Django follows it until the system has enough of it; where there are two, that is never.
+    """
+    from django.core.files.storage import FileSystemStorage
+
+    found = getattr(finder, "storages", None)
+    storages = list(found.values()) if isinstance(found, dict) else []
+    guarded = [s for s in storages if isinstance(s, FileSystemStorage) and "listdir" not in vars(s)]
+    for storage in guarded:
+        storage.listdir = _guarded(storage)
+    try:
+        yield
+    finally:
+        for storage in guarded:
+            del storage.listdir
+
+
+def _guarded(storage: Any) -> Callable[[str], Any]:
+    """Return the ``listdir`` of *storage* for paths that lead into no circle."""
+    listdir: Callable[[str], Any] = storage.listdir
+
+    def guarded(path: str) -> Any:
+        parts = path.split("/")
+        if len(set(parts)) < len(parts):  # in a circle names come again
+            place = storage.path(path)
+            if circle(place, storage.location):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place)
+        return listdir(path)
+
+    return guarded
 
 
 def _failed(request: Request, name: str, error: BaseException) -> Exception:
     if variable := missing_variable(error, request):
         return variable
+    match error:
+        case OSError(errno=errno.ELOOP | errno.EACCES) if known := of_source(error):
+            return known
     problem = f"The finder {name} raised: {place(error, request)}{words(error)}"
     return CollectFailed(problem, "It is one of STATICFILES_FINDERS in the settings.")

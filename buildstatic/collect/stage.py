@@ -28,6 +28,17 @@ class Stage:
         """Tell whether the tree was empty."""
         return self.tree.root != self.root
 
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Let an OSError that rises in the block name the file as it will be called."""
+        try:
+            yield
+        except OSError as error:
+            place, directory = str(error.filename), f"{self.tree.root}/"
+            if place.startswith(directory):
+                error.filename = f"{self.root}/{place.removeprefix(directory)}"
+            raise
+
     def commit(self) -> None:
         """Put what was written where it is meant to be."""
         if not self.is_new:

@@ -24,11 +24,12 @@ class Summary:
 
     *files* and *bytes* are of the sources that won; *copied* of them were written, *unmodified*
     were there. *fingerprinted* have a name by content. *variants* were made of contents, all of
-    *variant_bytes*; the cache had *hits* of them. *equal* counts shadowed sources whose content is
-    that of the winner, *conflicts* names the paths of the others; *ignored* sources were left out.
-    *stale* files of earlier runs are still in the tree, *removed* ones are not. *copies* had to be
-    made of what could not be one file under several names. *seconds* are per step. *own_code* is
-    why the storage's own code ran, empty where the engine collected.
+    *variant_bytes*; the cache had *hits* of them, an earlier tree *reused* others. *equal* counts
+    shadowed sources whose content is that of the winner, *conflicts* names the paths of the others;
+    *ignored* sources were left out. *stale* files of earlier runs are still in the tree, *removed*
+    ones are not. *copies* had to be made of what could not be one file under several names.
+    *seconds* are per step. *own_code* is why the storage's own code ran, empty where the engine
+    collected.
     """
 
     files: int = 0
@@ -39,6 +40,7 @@ class Summary:
     variants: int = 0
     variant_bytes: int = 0
     hits: int = 0
+    reused: int = 0
     equal: int = 0
     conflicts: tuple[str, ...] = ()
     ignored: int = 0

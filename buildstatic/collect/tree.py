@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ def _make(tree: Tree, name: str, mode: int) -> None:
 
 
 def remove(tree: Tree, names: Iterable[str]) -> None:
-    """Remove the files *names* of *tree*."""
+    """Remove the files *names* of *tree*; those that are gone, with a directory even, are."""
     for name in names:
-        Path(tree.path(name)).unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(tree.path(name))

@@ -18,19 +18,19 @@ DJANGO = f"Django=={django.get_version()}"
 
 def old_click(parent: Path) -> Path:
     """Return the Python of a project that pins click below ours, in an environment with pip."""
-    return _environment(parent / "old-click", "--seed", requirements=("click<8", *_WEB))
+    return environment(parent / "old-click", "--seed", requirements=("click<8", *_WEB))
 
 
 def uv_made(parent: Path) -> Path:
     """Return the Python of an environment as uv makes it, without pip; it can read variables."""
     readers = ("django-environ", "environs", "python-decouple")
-    return _environment(parent / "uv-made", requirements=(*_WEB, *readers))
+    return environment(parent / "uv-made", requirements=(*_WEB, *readers))
 
 
 def ours_alone(parent: Path) -> Path:
     """Return the Python of an environment with buildstatic and what it depends on: no Django."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    python = _environment(parent / "ours-alone", requirements=tuple(project["dependencies"]))
+    python = environment(parent / "ours-alone", requirements=tuple(project["dependencies"]))
     for packages in python.parent.parent.glob("lib/python*/site-packages"):
         (packages / "buildstatic.pth").write_text(f"{REPOSITORY}\n", encoding="utf-8")
     return python
@@ -39,10 +39,10 @@ def ours_alone(parent: Path) -> Path:
 _WEB = (DJANGO, "djangorestframework", "whitenoise", "brotli")
 
 
-def _environment(home: Path, *options: str, requirements: tuple[str, ...]) -> Path:
+def environment(home: Path, *options: str, requirements: tuple[str, ...]) -> Path:
     """Make the environment *home*, once for all processes of a run."""
     python = home / "bin" / "python"
-    with _locked(home.with_suffix(".lock")):
+    with locked(home.with_suffix(".lock")):
         if not (home / "complete").exists():
             uv = [sys.executable, "-m", "uv"]
             make: list[str | Path] = [
@@ -70,7 +70,7 @@ def _environment(home: Path, *options: str, requirements: tuple[str, ...]) -> Pa
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

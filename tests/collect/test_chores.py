@@ -336,12 +336,33 @@ def test_a_source_that_changes_while_it_is_copied_is_not_written(
 
 def test_a_directory_in_the_place_of_a_file_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
+    (tmp_path / "b/kept").touch()
     for links in (False, True):
         [failure] = do(
             "write", [(b"x", 0, 0, (str(tmp_path / "a"), str(tmp_path / "b")), -1, -1, links)]
         )
         assert failure == ("", errno.EISDIR, "Is a directory", str(tmp_path / "b"))
     assert names(tmp_path) == ["a", "b"]
+    assert names(tmp_path / "b") == ["kept"]
+
+
+@pytest.mark.parametrize("links", [False, True], ids=["copies", "links"])
+def test_empty_directories_in_the_place_of_a_file_make_room_for_it(
+    tmp_path: Path, links: bool
+) -> None:
+    (tmp_path / "b/c/d").mkdir(parents=True)
+    targets = (str(tmp_path / "a"), str(tmp_path / "b"))
+    [done] = do("write", [(b"x", 0, 0, targets, -1, -1, links)])
+    assert done == (1 if links else 2,)
+    assert (tmp_path / "b").read_bytes() == b"x"
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_a_directory_that_may_not_be_written_is_told_by_the_name_of_the_file() -> None:
+    with public_directory() as place:
+        with as_nobody():
+            [failure] = do("write", [(b"x", 0, 0, (str(place / "a"),), -1, -1, False)])
+        assert failure == ("", errno.EACCES, "Permission denied", str(place / "a"))
 
 
 def test_a_full_disk_leaves_what_was_there_and_no_half_file(tmp_path: Path) -> None:

@@ -1,0 +1,453 @@
+"""What is wrong with the files or their place: said in a line, or done right; nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.collect.conftest import Collect
+from tests.collect.rights import disk
+from tests.collect.sites import Ran, Site, contents, make_site, manage, plain_environ, run
+
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+COLLECT = (sys.executable, "-m", "buildstatic", "collect", "--noinput")
+DOOR = (sys.executable, "manage.py", "collectstatic", "--noinput")
+
+
+def door(site: Site) -> Site:
+    """Let ``manage.py collectstatic`` of *site* be ours."""
+    site.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
+    return site
+
+
+def assert_said(ran: Ran, code: int, *words: str) -> None:
+    """Assert that *ran* failed with *code* and one line in which *words* are."""
+    assert ran.code == code, ran.err
+    assert "Traceback" not in ran.err
+    assert len(ran.err.splitlines()) == 1, ran.err
+    for word in words:
+        assert word in ran.err
+
+
+def circle_to_parent(site: Site) -> Path:
+    return link(site.root / "static/loop", "..")
+
+
+def circle_to_itself(site: Site) -> Path:
+    return link(site.root / "static/self.css", "self.css")
+
+
+def two_circles(site: Site) -> Path:
+    """Make two links to where they are: there are more ways through them than anybody can go."""
+    link(site.root / "static/css/b", ".")
+    return link(site.root / "static/css/a", ".")
+
+
+def circle_of_two(site: Site) -> Path:
+    link(site.root / "static/css/js", "../js")
+    return link(site.root / "static/js/css", "../css")
+
+
+def link(place: Path, target: str) -> Path:
+    place.symlink_to(target)
+    return place
+
+
+CIRCLES = [circle_to_parent, circle_to_itself, two_circles, circle_of_two]
+
+
+@pytest.mark.parametrize("circle", CIRCLES)
+def test_a_circle_of_links_is_named_at_once_and_nothing_is_written(
+    site: Site, collect: Collect, circle: Callable[[Site], Path]
+) -> None:
+    circle(site)
+    ran = collect(site, "--noinput")
+    assert_said(ran, 24, f"{site.root}/static/", " is a link in a circle (to ", "Remove the link.")
+    assert not site.tree.exists()
+
+
+@pytest.mark.parametrize("circle", [circle_to_parent, circle_to_itself, two_circles])
+def test_the_first_link_of_a_circle_is_the_one_that_is_named_by_the_door(
+    site: Site, circle: Callable[[Site], Path]
+) -> None:
+    place = circle(site).parent
+    ran = manage(door(site), "--noinput")
+    assert_said(ran, 1, f"CommandError: {place}/", " is a link in a circle")
+
+
+def test_a_directory_whose_name_comes_again_is_no_circle(site: Site, collect: Collect) -> None:
+    site.write({"static/css/css/css/a.css": "a", "elsewhere/css/b.css": "b"})
+    link(site.root / "static/css/js", "../../elsewhere")
+    assert collect(site, "--noinput").code == 0
+    assert {"css/css/css/a.css", "css/js/css/b.css"} <= set(contents(site.tree))
+
+
+def test_a_link_to_nowhere_is_named_by_the_door(site: Site) -> None:
+    link(site.root / "static/gone.css", "nowhere")
+    assert_said(manage(door(site), "--noinput"), 1, "static/gone.css is a link to nowhere")
+
+
+@contextmanager
+def closed(path: Path, mode: int) -> Iterator[None]:
+    """Leave *path* with *mode* in the block."""
+    before = path.stat().st_mode
+    path.chmod(mode)
+    try:
+        yield
+    finally:
+        path.chmod(before)
+
+
+def without_rights(site: Site, *command: str | Path) -> Ran:
+    """Run *command* for whom modes count, root as well."""
+    if os.geteuid() == 0:
+        command = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", *command)
+    return run(*command, cwd=site.root)
+
+
+@pytest.mark.parametrize(
+    ("place", "mode", "code", "said"),
+    [
+        pytest.param("static/js/site.js", 0, 24, "site.js cannot be collected", id="file"),
+        pytest.param("static/js", 0, 24, "static/js cannot be collected", id="directory"),
+        pytest.param("static/js", 0o444, 24, "site.js cannot be collected", id="only listed"),
+        pytest.param("staticfiles", 0o555, 50, "staticfiles/css cannot be written", id="tree"),
+        pytest.param("staticfiles/js", 0o555, 50, "js/site.js cannot be written", id="in the tree"),
+        pytest.param("staticfiles/js", 0, 50, "staticfiles/js cannot be written", id="unseen"),
+    ],
+)
+def test_what_may_not_be_read_or_written_is_named(
+    site: Site, place: str, mode: int, code: int, said: str
+) -> None:
+    old = "staticfiles" if place == "staticfiles" else "staticfiles/js"
+    site.write({f"{old}/old.txt": "old"})
+    with closed(site.root / place, mode):
+        ran = without_rights(site, *COLLECT)
+        by_door = without_rights(door(site), *DOOR)
+    assert_said(ran, code, said, "Permission denied")
+    assert_said(by_door, 1, said, "Permission denied")
+    assert (site.root / old / "old.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("way", ["here", "door"])
+def test_a_file_that_is_written_meanwhile_is_refused(site: Site, way: str) -> None:
+    log, is_over = site.root / "static/log.bin", threading.Event()
+    log.touch()
+    os.truncate(log, 64 << 20)
+
+    def write() -> None:
+        while not is_over.is_set():
+            with log.open("ab") as file:
+                file.write(b"x")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        ran = manage(door(site), "--noinput") if way == "door" else run(*COLLECT, cwd=site.root)
+    finally:
+        is_over.set()
+        writer.join()
+    assert_said(ran, 1 if way == "door" else 24, f"{log} cannot be collected: it changed while")
+    assert "log.bin" not in contents(site.tree)
+
+
+def files_become_directories(site: Site) -> None:
+    """Let a source be what its directory was, and another one a directory."""
+    (site.root / "static/js/site.js").unlink()
+    (site.root / "static/css/site.css").unlink()
+    (site.root / "static/css").rmdir()
+    site.write({"static/js/site.js/a.js": "a", "static/css": "no directory"})
+
+
+@pytest.mark.parametrize("option", ["--clear", "--prune"])
+@pytest.mark.parametrize("storage", [MANIFEST, WHITENOISE])
+def test_files_and_directories_change_places_where_old_files_may_go(
+    site: Site, collect: Collect, option: str, storage: str
+) -> None:
+    site.storage(storage)
+    site.write({"static/deep/deep.css": "a { color: red }\n" * 99})
+    assert collect(site, "--noinput").code == 0
+    files_become_directories(site)
+    site.write({"staticfiles/deep/deep.css.gz/old.txt": "old"} if storage == MANIFEST else {})
+    assert collect(site, "--noinput", option).code == 0
+    found = contents(site.tree)
+    assert found["js/site.js/a.js"] == b"a"
+    assert found["css"] == b"no directory"
+    assert_manifest_is_kept(site.tree)
+    assert collect(site, "--noinput", "--clear").code == 0
+    assert contents(site.tree) == found
+
+
+def test_a_directory_with_files_stays_until_it_may_go(site: Site, collect: Collect) -> None:
+    site.write({"staticfiles/js/site.js/old.txt": "old"})
+    ran = collect(site, "--noinput")
+    said = "js/site.js is a directory, and a file is to be collected there. Remove it, or collect"
+    assert_said(ran, 24, said)
+    assert contents(site.tree)["js/site.js/old.txt"] == b"old"
+    assert collect(site, "--noinput", "--clear").code == 0
+    assert contents(site.tree) == contents(site.root / "static")
+
+
+@pytest.mark.parametrize("is_link", [False, True], ids=["file", "broken link"])
+def test_a_tree_that_is_no_directory_is_named(site: Site, collect: Collect, is_link: bool) -> None:
+    if is_link:
+        link(site.tree, "elsewhere")
+    else:
+        site.tree.write_text("mine")
+    said = f"{site.tree}, where files are to be collected, is a "
+    assert_said(collect(site, "--noinput", "--clear"), 24, said, "or set STATIC_ROOT to another")
+    assert_said(manage(door(site), "--noinput", "--clear"), 1, said)
+    assert os.path.lexists(site.tree)
+
+
+def test_a_manifest_that_is_a_directory_is_named(site: Site, collect: Collect) -> None:
+    site.storage(MANIFEST)
+    (site.tree / "staticfiles.json").mkdir(parents=True)
+    place = f"{site.tree}/staticfiles.json"
+    assert_said(collect(site, "--noinput"), 24, place, "Is a directory")
+    said = f"{place} cannot be read: Is a directory. Mend it, or remove it."
+    assert_said(manage(door(site), "--noinput"), 1, said)
+
+
+ODD = ("a b.css", "it's.css", 'q"q.css', "n\nl.css", "t\t.css", "%20.css", "ü.css", "\x1b[31m.css")
+ODDER = ("ha#sh.css", "que?ry.css", "[x].css", " lead.css", "trail ", "x\r.css", "caf\udce9.css")
+
+
+@pytest.mark.parametrize("storage", [MANIFEST, WHITENOISE])
+def test_a_file_of_any_name_is_collected_as_django_does(
+    tmp_path: Path, collect: Collect, storage: str
+) -> None:
+    sites = [make_site(tmp_path / name / "site") for name in ("theirs", "ours")]
+    for site in sites:
+        site.storage(storage)
+        for number, name in enumerate((*ODD, *ODDER, "Case.css", "case.css", "e\u0301", "\u00e9")):
+            (site.root / "static" / name).write_text("a { color: red }\n" * (number + 9))
+    assert manage(sites[0], "--noinput").code == 0
+    ran = collect(sites[1], "--noinput")
+    assert ran.code == 0, ran.err
+    theirs, ours = (contents(site.tree) for site in sites)
+    manifests = [json.loads(files.pop("staticfiles.json")) for files in (theirs, ours)]
+    assert manifests[0] == manifests[1]
+    assert set(ours) == set(theirs)
+    assert {n: c for n, c in ours.items() if n[-3:] not in (".gz", ".br")} == {
+        n: c for n, c in theirs.items() if n[-3:] not in (".gz", ".br")
+    }
+
+
+def test_a_backslash_separates_as_with_django(tmp_path: Path, collect: Collect) -> None:
+    sites = [make_site(tmp_path / name / "site") for name in ("theirs", "ours")]
+    for site in sites:
+        site.write({"static/a\\b.css": "a"})
+    assert manage(sites[0], "--noinput").code == 0
+    assert collect(sites[1], "--noinput").code == 0
+    assert contents(sites[1].tree) == contents(sites[0].tree)
+    assert contents(sites[1].tree)["a/b.css"] == b"a"
+
+
+def test_a_manifest_names_what_is_there_where_a_backslash_separates(
+    site: Site, collect: Collect
+) -> None:
+    """Django writes such a file under another name than its manifest has."""
+    site.storage(WHITENOISE)
+    site.write({"static/a\\b.css": "a { color: red }\n" * 99})
+    for _ in range(2):
+        assert collect(site, "--noinput").code == 0
+    assert_manifest_is_kept(site.tree)
+    assert "a/b.css.gz" in contents(site.tree)
+
+
+def assert_manifest_is_kept(tree: Path) -> None:
+    paths = json.loads((tree / "staticfiles.json").read_text())["paths"]
+    assert paths
+    assert set(paths.values()) <= set(contents(tree))
+
+
+def test_two_names_that_are_one_by_a_backslash_are_a_conflict(site: Site, collect: Collect) -> None:
+    site.write({"static/a\\b.css": "one", "static/a/b.css": "other"})
+    ran = collect(site, "--noinput")
+    assert ran.code == 0
+    assert "conflicts   1: a/b.css" in ran.err
+
+
+def test_names_that_are_one_where_case_does_not_matter_lose_nothing_silently(
+    site: Site, collect: Collect
+) -> None:
+    """A link makes two directories one, as a file system does that knows no case."""
+    site.storage(MANIFEST)
+    assert collect(site, "--noinput").code == 0
+    before = (site.tree / "staticfiles.json").read_bytes()
+    site.write({"static/A/x.css": "upper", "static/a/x.css": "lower", "staticfiles/a/y": ""})
+    link(site.tree / "A", "a")
+    ran = collect(site, "--noinput")
+    assert_said(ran, 24, "A/x.css", "a/x.css", "are different files, and one in", "Rename one")
+    assert (site.tree / "staticfiles.json").read_bytes() == before
+    site.write({"static/A/x.css": "lower"})
+    assert collect(site, "--noinput").code == 0
+
+
+@pytest.mark.parametrize(
+    ("storage", "length", "size"),
+    [
+        pytest.param(MANIFEST, 255, 268, id="fingerprint"),
+        pytest.param(WHITENOISE, 241, 257, id="variant"),
+    ],
+)
+def test_a_name_that_gets_too_long_is_named_with_its_length(
+    site: Site, collect: Collect, storage: str, length: int, size: int
+) -> None:
+    site.storage(storage)
+    assert collect(site, "--noinput").code == 0
+    before = contents(site.tree)
+    name = "n" * (length - 4) + ".css"
+    site.write({f"static/css/{name}": "a { color: red }\n" * 99})
+    ran = collect(site, "--noinput")
+    assert_said(ran, 24, name[:-4], f"its name has {size} bytes", "takes 255", "a shorter name")
+    assert_said(manage(door(site), "--noinput"), 1, f"its name has {size} bytes")
+    after = contents(site.tree)
+    assert {name: after.get(name) for name in before} == before
+
+
+def test_a_name_of_255_bytes_is_collected(site: Site, collect: Collect) -> None:
+    name = "n" * 251 + ".css"
+    site.write({f"static/{name}": "long"})
+    assert collect(site, "--noinput").code == 0
+    assert contents(site.tree)[name] == b"long"
+
+
+@pytest.mark.parametrize("option", ["", "--clear"])
+def test_a_tree_among_the_sources_is_not_collected_into_itself_by_the_door(
+    site: Site, option: str
+) -> None:
+    site.append('STATIC_ROOT = BASE_DIR / "static" / "out"\n')
+    door(site)
+    for _ in range(3):
+        assert manage(site, "--noinput", *filter(None, [option])).code == 0
+    names = set(contents(site.root / "static/out"))
+    assert names == {"css/site.css", "img/dot.svg", "js/site.js"}
+
+
+def test_a_tree_that_is_a_source_is_refused_in_djangos_words(site: Site, collect: Collect) -> None:
+    site.append('STATIC_ROOT = BASE_DIR / "static"\n')
+    ran = collect(site, "--noinput", "--clear")
+    assert ran.code == 20
+    assert "(staticfiles.E002)" in ran.err
+    assert len(contents(site.root / "static")) == 3
+
+
+@pytest.mark.parametrize("size", [400_000, 95_000], ids=["file", "variant"])
+def test_a_disk_that_gets_full_keeps_all_that_was_there(
+    site: Site, collect: Collect, size: int
+) -> None:
+    site.storage(WHITENOISE)
+    with disk(site.tree, "size=300k"):
+        assert collect(site, "--noinput").code == 0
+        before = contents(site.tree)
+        (site.root / "static/noise.css").write_bytes(os.urandom(size // 2).hex().encode())
+        ran = collect(site, "--noinput")
+        assert_said(ran, 50, f"{site.tree} cannot be written: No space left on device.")
+        after = contents(site.tree)
+        assert {name: after.get(name) for name in before} == before
+        assert not [name for name in after if ".buildstatic-" in name]
+
+
+@pytest.mark.parametrize("options", [(), ("--clear",), ("--prune",)], ids=str)
+def test_a_tree_that_is_read_only_is_named_by_the_file(
+    site: Site, collect: Collect, options: tuple[str, ...]
+) -> None:
+    site.storage(MANIFEST)
+    with disk(site.tree, "size=300k"):
+        assert collect(site, "--noinput").code == 0
+        before = contents(site.tree)
+        subprocess.run(["mount", "-o", "remount,ro", site.tree], check=True)
+        said = "staticfiles.json cannot be written: Read-only file system."
+        if not options:
+            ran = collect(site, "--noinput")
+            assert_said(ran, 50, f"{site.tree}/{said}")
+        site.write({"static/new.css": "new"})
+        ran = collect(site, "--noinput", *options)
+        assert_said(ran, 50, f"{site.tree}/new.css cannot be written: Read-only file system.")
+        assert contents(site.tree) == before
+
+
+def test_control_c_in_a_terminal_is_one_word_and_leaves_no_half_file(site: Site) -> None:
+    site.storage(WHITENOISE)
+    environ = {"XDG_CACHE_HOME": str(site.root.parent / "cache"), "TERM": "xterm"}
+    assert run(*COLLECT, cwd=site.root, environ=environ).code == 0
+    before = contents(site.tree)
+    site.write({f"static/{n}.txt": f"{n} line\n" * 9000 for n in range(200)})
+    status, out = interrupted(COLLECT, site, environ, lambda: len([*site.tree.iterdir()]) > 150)
+    assert status == 130
+    assert out.rstrip().endswith(b"Interrupted.")
+    assert b"Traceback" not in out
+    after = contents(site.tree)
+    assert {name: after.get(name) for name in before} == before
+    assert not [name for name in after if ".buildstatic-" in name]
+
+
+def interrupted(
+    command: tuple[str, ...], site: Site, environ: Mapping[str, str], is_time: Callable[[], bool]
+) -> tuple[int, bytes]:
+    """Run *command* in a terminal, and press Ctrl-C when *is_time*; return how it ended."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *command],
+        cwd=site.root,
+        env={**plain_environ(), **environ},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    end = time.monotonic() + 60
+    while not is_time() and time.monotonic() < end:
+        time.sleep(0.01)
+    os.write(ours, b"\x03")
+    out = b"".join(iter(lambda: read(ours), b""))
+    os.close(ours)
+    return process.wait(60), out
+
+
+def read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # EIO: nobody is at the other end any more
+        return b""
+
+
+@pytest.mark.parametrize("way", ["child", "door"])
+def test_a_killed_run_leaves_what_the_manifest_names_and_the_next_one_finishes(
+    site: Site, old_click: Path, way: str
+) -> None:
+    site.storage(MANIFEST)
+    site.write({f"static/{n}.txt": f"{n}" * 500 for n in range(2000)})
+    options = ("--python", str(old_click)) if way == "child" else ()
+    command = (*COLLECT, *options)
+    if way == "door":
+        door(site)
+        command = DOOR
+    assert run(*command, cwd=site.root).code == 0
+    site.write({f"static/{n}.txt": f"new {n}" * 500 for n in range(2000)})
+    process = subprocess.Popen(command, cwd=site.root, env=plain_environ())
+    end = time.monotonic() + 60
+    while (site.tree / "0.txt").read_text()[:1] == "0" and time.monotonic() < end:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    assert_manifest_is_kept(site.tree)
+    assert run(*command, cwd=site.root).code == 0
+    assert_manifest_is_kept(site.tree)
+    found = contents(site.tree)
+    assert {n: found[n] for n in contents(site.root / "static")} == contents(site.root / "static")
+    assert not [name for name in found if ".buildstatic-" in name]

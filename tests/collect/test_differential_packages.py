@@ -1,0 +1,97 @@
+"""Never different from Django over what people really install: names, bytes, manifest, variants.
+
+A site of Django REST framework and Wagtail, with packages from npm in STATICFILES_DIRS, is
+collected by ``manage.py collectstatic`` and by us. For storages that compress there is less of it:
+that takes WhiteNoise its time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+import brotli
+import pytest
+
+from tests.collect.packages import APPS, PACKAGES, node_modules, python_with_apps
+from tests.collect.sites import Site, contents, make_site, run
+
+DJANGOS = "django.contrib.staticfiles.storage"
+WHITENOISES = "whitenoise.storage"
+DEFAULT = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+SMALL = ("jquery", "leaflet")
+VARIANTS = {".gz": gzip.decompress, ".br": brotli.decompress}
+ONLY_HASHED = "WHITENOISE_KEEP_ONLY_HASHED_FILES = True\n"
+
+
+@pytest.fixture(scope="module")
+def python(environments: Path) -> Path:
+    return python_with_apps(environments)
+
+
+@pytest.fixture(scope="module")
+def packages(environments: Path) -> Path:
+    return node_modules(environments)
+
+
+def make(root: Path, packages: Path, names: tuple[str, ...], storage: str, more: str) -> Site:
+    site = make_site(root)
+    site.append(APPS + more)
+    site.storage(storage)
+    site.append(f"STORAGES['default'] = {DEFAULT!r}\n")
+    places = [(name, str(packages / name)) for name in names]
+    site.append(f"STATICFILES_DIRS += {places!r}\n")
+    return site
+
+
+@pytest.mark.parametrize(
+    ("storage", "more", "least"),
+    [
+        pytest.param(f"{DJANGOS}.StaticFilesStorage", "", 5000, id="plain"),
+        pytest.param(f"{DJANGOS}.ManifestStaticFilesStorage", "", 10_000, id="manifest"),
+        pytest.param(f"{WHITENOISES}.CompressedStaticFilesStorage", "", 800, id="compressed"),
+        pytest.param(
+            f"{WHITENOISES}.CompressedManifestStaticFilesStorage",
+            "",
+            1600,
+            id="compressed manifest",
+        ),
+        pytest.param(
+            f"{WHITENOISES}.CompressedManifestStaticFilesStorage",
+            ONLY_HASHED,
+            800,
+            id="compressed manifest, only hashed",
+        ),
+    ],
+)
+def test_real_packages_are_collected_as_django_does(
+    tmp_path: Path, python: Path, packages: Path, storage: str, more: str, least: int
+) -> None:
+    names = SMALL if storage.startswith(WHITENOISES) else tuple(PACKAGES)
+    theirs = make(tmp_path / "theirs" / "site", packages, names, storage, more)
+    ours = make(tmp_path / "ours" / "site", packages, names, storage, more)
+    expected = run(python, "manage.py", "collectstatic", "--noinput", cwd=theirs.root)
+    assert expected.code == 0, expected.err
+    command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--python", python)
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        ran = run(*command, "--cache", cache, cwd=ours.root)
+        assert ran.code == 0, ran.err
+        assert "Django's own code collected" not in ran.err
+        assert_same(contents(theirs.tree), contents(ours.tree), least)
+
+
+def assert_same(theirs: dict[str, bytes], ours: dict[str, bytes], least: int) -> None:
+    """Assert that *ours* are *theirs*, of which there are at *least* so many."""
+    assert len(theirs) >= least
+    assert sorted(ours) == sorted(theirs)
+    if manifest := theirs.pop("staticfiles.json", None):
+        assert json.loads(ours.pop("staticfiles.json")) == json.loads(manifest)
+    other = [name for name in theirs if ours[name] != theirs[name]]
+    variants = [name for name in other if Path(name).suffix in VARIANTS]
+    assert other == variants
+    for name in variants:
+        decompress = VARIANTS[Path(name).suffix]
+        assert decompress(ours[name]) == decompress(theirs[name]), name
