@@ -31,6 +31,7 @@ def start() -> None:
             STATIC_ROOT="/nonexistent",
             USE_TZ=True,
             WHITENOISE_SKIP_COMPRESS_EXTENSIONS=TEXTS,
+            SERVESTATIC_SKIP_COMPRESS_EXTENSIONS=TEXTS,
         )
     if not apps.ready:
         django.setup()
