@@ -180,7 +180,7 @@ class _Run:
 
         A killed run may have left less of it; what was rewritten, Django writes again each time.
         """
-        if item.name not in there:
+        if item.yields or item.name not in there:
             return False
         path = self.tree.path(item.name)
         size = reading.size if item.content is None else len(item.content)

@@ -84,8 +84,8 @@ class _Source(Digest):
 class _Scene:
     """One run of ``post_process``, and what comes of it.
 
-    *made* are the digests of what it has saved, *named* the names that it gives, *texts* what it
-    has put into files. *spots* are where the warnings came up that it has not told of yet.
+    *made* are the digests of what it has saved, *named* the names that it gives, *owners* whose they
+    were first, *texts* what it has put into files. *spots* are where the warnings came up that it has not told of yet.
     """
 
     storage: Any
@@ -94,6 +94,7 @@ class _Scene:
     warns: bool
     made: dict[str, str] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     processed: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -251,6 +252,7 @@ class _Scene:
             self.warnings.append(str(processed))
         else:
             self.named[name] = str(hashed_name)
+            self.owners.setdefault(str(hashed_name), name)
         if processed:
             self.processed.append((name, str(hashed_name)))
         else:
@@ -262,14 +264,14 @@ class _Scene:
         return Fingerprints(files, *told, tuple(self.warnings))
 
     def fingerprinted(self, original: Original) -> Fingerprinted:
-        """Return what *original* has become; a source that has its new name already stays."""
+        """Return what *original* has become; it yields to what has its new name already."""
         name = self.named[original.name]
-        yields = self.keeps and name in self.originals and name not in self.made
-        if original.name not in self.texts:
+        is_source = self.keeps and name in self.originals and name not in self.made
+        yields = is_source or self.owners[name] != original.name
+        if yields or original.name not in self.texts:
             return Fingerprinted(name, original.digest, original.identity, yields=yields)
         content = self.texts[original.name].encode()
-        digests = digest(content, bool(original.identity))
-        return Fingerprinted(name, *digests, content, yields)
+        return Fingerprinted(name, *digest(content, bool(original.identity)), content)
 
 
 def _spot(content: str, position: Position) -> tuple[int, str]:
