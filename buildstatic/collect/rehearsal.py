@@ -84,8 +84,9 @@ class _Source(Digest):
 class _Scene:
     """One run of ``post_process``, and what comes of it.
 
-    *made* are the digests of what it has saved, *named* the names that it gives, *owners* whose they
-    were first, *texts* what it has put into files. *spots* are where the warnings came up that it has not told of yet.
+    *made* are the digests of what it has saved, *named* the names that it gives, *owners* whose
+    they were first, *texts* what it has put into files. *spots* are where the warnings came up that
+    it has not told of yet.
     """
 
     storage: Any

