@@ -132,7 +132,7 @@ def command(
     """Collect the static files, in place of manage.py collectstatic.
 
     The files, their names and their bytes are those of the project's own Django with the project's
-    own storage; for a storage that is not one of Django's or WhiteNoise's, its own code runs. Files
+    own storage; for a storage that buildstatic does not know, its own code runs. Files
     that shadow one another by accident are pointed out. SECRET_KEY gets a throwaway value where it
     is read from the environment and not set, and other variables those of [tool.buildstatic.env].
     """

@@ -48,7 +48,7 @@ def collect(request: Request, tell: Tell) -> Collected:
     check_strict(request, found)
     if layer is None:
         _check_trees(request, trees, plan)
-    for sentence in (*overridden(), *(str(c) for c in found if not c.is_meant)):
+    for sentence in (*overridden(storage), *(str(c) for c in found if not c.is_meant)):
         tell.warn(sentence)
     collected = publish(request, storage, plan, tell)
     if layer and not request.dry_run:

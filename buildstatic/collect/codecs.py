@@ -52,9 +52,12 @@ class Codec:
             return False
 
 
-def load(suffix: str, effort: Effort) -> Codec | None:
-    """Return the codec for *suffix*, or None where its library is not installed."""
-    level = LEVELS[suffix][effort]
+def load(suffix: str, effort: Effort, level: int | None = None) -> Codec | None:
+    """Return the codec for *suffix*, or None where its library is not installed.
+
+    A *level* that is given is the one, whatever the *effort*.
+    """
+    level = LEVELS[suffix][effort] if level is None else level
     return {"br": _brotli, "gz": _gzip, "zst": _zstd}[suffix](level)
 
 

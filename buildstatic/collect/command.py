@@ -30,12 +30,17 @@ def _log(command: Any, plan: Plan, outcome: Outcome) -> None:
     """Say what Django says of each file, at the verbosity that the installed one has for it."""
     for name in outcome.deleted:
         command.log(f"Deleting '{name}'", level=2 if counts_conflicts(command) else 1)
+    for warning in outcome.warnings:
+        command.log(warning, level=1)
     if command.verbosity < 2:
         return
     unmodified, replaced = set(outcome.unmodified), set(outcome.replaced)
+    modified = set(outcome.modified)
     for source in plan.wins:
         if source.path in unmodified:
             command.log(f"Skipping '{source.name}' (not modified)")
+            continue
+        if source.path not in modified:
             continue
         if source.path in replaced:
             command.log(f"Deleting '{source.name}'")

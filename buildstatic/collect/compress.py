@@ -1,7 +1,8 @@
 """Variants: each content compressed once, however many names it has; the largest first.
 
 What is worth keeping is WhiteNoise's rule (whitenoise/compress.py): a variant of at most 95 % of
-the original, and where brotli is not worth it, nothing else is tried.
+the original, and where brotli is not worth it, nothing else is tried. ServeStatic tries
+each by itself (servestatic/compress.py).
 """
 
 from __future__ import annotations
@@ -52,15 +53,18 @@ def compress(
     threads: int,
     progress: Callable[[int], None],
     reuse: Path | None = None,
+    *,
+    chained: bool = True,
 ) -> Iterator[Variant]:
     """Yield the variants of *tasks* that are worth keeping, as they get done.
 
     *codecs* are tried in their order; what *cache*, or *reuse*, an earlier tree, has is not made
     again. Contents whose variants were not taken yet are at most `BUDGET` bytes, or one larger one.
-    *progress* is told how many bytes of contents are done. Raises OSError.
+    *progress* is told how many bytes of contents are done. Without *chained*, each of *codecs* is
+    tried. Raises OSError.
     """
     pending = _Pending(tasks)
-    maker = _Maker(codecs, cache, reuse)
+    maker = _Maker(codecs, cache, reuse, chained)
     done: SimpleQueue[tuple[Task, list[Variant] | BaseException]] = SimpleQueue()
 
     def work() -> None:
@@ -96,6 +100,7 @@ class _Maker:
     codecs: tuple[Codec, ...]
     cache: Cache | None
     reuse: Path | None
+    chained: bool
     put: bool = False
 
     def variants(self, task: Task) -> Iterator[Variant]:
@@ -107,7 +112,7 @@ class _Maker:
             if data != NOT_WORTH_IT:
                 hit, reused = kept is not None, found is not None
                 yield Variant(task.identity, codec.suffix, data, hit, reused)
-            elif codec.suffix == "br":
+            elif codec.suffix == "br" and self.chained:
                 return
 
     def kept(self, task: Task, codec: Codec, content: bytes) -> bytes | None:

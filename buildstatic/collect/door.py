@@ -50,7 +50,7 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
         )
         owed, _ = by_engine(command, kind, plan, wishes, Tell(command.stderr.write))
     except (Unresolved, Unsettled) as error:
-        _raise_as_django(command, error)
+        _raise_as_django(command, error, tells_notes=kind.has_own_command)
     except BuildstaticError as error:
         raise CommandError(str(error)) from error
     return owed
@@ -100,11 +100,12 @@ FOUND_ANOTHER = (
 )
 
 
-def _raise_as_django(command: Any, error: Unresolved | Unsettled) -> NoReturn:
+def _raise_as_django(command: Any, error: Unresolved | Unsettled, *, tells_notes: bool) -> NoReturn:
     """Name the file, and raise what the installed Django does for *error*.
 
     It stops at the first; what else there is, is said in the notes of the exception. Django 6.1
-    makes a CommandError of it, which has the notes in its text (``Command.collect``).
+    makes a CommandError of it, which has the notes in its text (``Command.collect``); so does one
+    that *tells_notes*.
     """
     from django.core.exceptions import SuspiciousFileOperation
     from django.core.management.base import CommandError
@@ -117,7 +118,7 @@ def _raise_as_django(command: Any, error: Unresolved | Unsettled) -> NoReturn:
     for other in others:
         first.add_note(f"Also: {other}")
     # Django 6.0 counts conflicts, and raises the error itself; a path outside it always does.
-    if not _tells_notes(command) or isinstance(first, SuspiciousFileOperation):
+    if not (tells_notes or _tells_notes(command)) or isinstance(first, SuspiciousFileOperation):
         raise first from None
     raise CommandError("\n".join((str(first), *getattr(first, "__notes__", ())))) from first
 

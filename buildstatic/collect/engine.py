@@ -6,23 +6,30 @@ import gc
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from buildstatic.collect.apart import check_apart
 from buildstatic.collect.cache import Cache
 from buildstatic.collect.compress import Task, Variant, compress
-from buildstatic.collect.fingerprint import Fingerprinted, Original, fingerprint
-from buildstatic.collect.manifest import save_manifest
+from buildstatic.collect.families.kind import (
+    Ending,
+    Fingerprinting,
+    Fingerprints,
+    Originals,
+    Present,
+)
+from buildstatic.collect.fingerprint import Fingerprinted, Original
+from buildstatic.collect.manifest import manifest_in, save_manifest
 from buildstatic.collect.outputs import Output, Reading, below, outputs_of, parents, pending
 from buildstatic.collect.plan import Plan
 from buildstatic.collect.publish import How, publish
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.recognize import Kind
-from buildstatic.collect.references import is_adjustable
 from buildstatic.collect.stage import Stage, staged
 from buildstatic.collect.telling import Summary, Tell
 from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
@@ -43,8 +50,8 @@ class Wishes:
     """What is asked of the engine.
 
     *post_process* and *clear* are collectstatic's; *prune* removes what earlier runs have left;
-    *variants* is None for none; *reuse* an earlier tree; *threads* is how many threads and
-    processes there may be.
+    *variants* is None for none; *reuse* an earlier tree; *layer_root* is what the tree stands in;
+    *threads* is how many threads and processes there may be.
     """
 
     post_process: bool = True
@@ -54,6 +61,7 @@ class Wishes:
     variants: Variants | None = None
     cache: Cache | None = None
     reuse: Path | None = None
+    layer_root: Path | None = None
     missing_maps: Literal["fail", "warn"] = "fail"
     threads: int = 1
 
@@ -63,7 +71,8 @@ class Outcome:
     """What a collection did so far: names of sources, and of what was made of them.
 
     *replaced* are the modified ones that the tree had; *skipped* those that it had the
-    fingerprinted file of; *deleted* is all that ``--clear`` was to remove.
+    fingerprinted file of; *deleted* is all that ``--clear`` was to remove; *warnings* are the
+    storage's own.
     """
 
     modified: list[str] = field(default_factory=list)
@@ -72,6 +81,7 @@ class Outcome:
     replaced: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
     summary: Summary = field(default_factory=Summary)
 
     def add(self, **counts: Any) -> None:
@@ -124,31 +134,27 @@ class _Run:
 
     def run(self) -> Outcome:
         """Read, fingerprint, publish, compress; the manifest last."""
-        fingerprints = self.kind.fingerprints and self.wishes.post_process
-        keeps = not (fingerprints and getattr(self.storage, "keep_only_hashed_files", False))
-        readings = self.read(fingerprints=fingerprints)
-        found = self.fingerprint(readings) if fingerprints else {}
-        outputs = outputs_of(readings, found, originals=keeps)
+        way = self.kind.fingerprinting if self.wishes.post_process else None
+        originals = way.originals(self.storage) if way else Originals.KEPT
+        there = frozenset() if self.wishes.clear else self.present
+        readings = self.read(frozenset() if originals is Originals.LEFT_OUT else there, way)
+        made = self.fingerprint(readings, there, way) if way else None
+        found = made.files if made else {}
+        outputs = outputs_of(readings, found, originals=originals is Originals.KEPT)
         if self.wishes.clear or self.wishes.prune:
             remove(self.tree, self.present & parents(outputs))
             self.below = below(self.present)
-        self.publish(outputs, readings, found)
+        self.publish(outputs, readings, found, there)
+        self.account(readings if originals is not Originals.LEFT_OUT else (), made, there)
         names = {name for output in outputs for name in output.names} | parents(outputs)
         if self.wishes.variants and self.wishes.post_process:
             names |= self.compress(outputs, self.wishes.variants)
+        own = {r.source.path for r in readings} if originals is Originals.REMOVED else set()
         self.stage.commit()
-        if fingerprints:
-            names.add(save_manifest(self.storage, self.tree, found))
-        originals = frozenset() if keeps else frozenset(r.source.path for r in readings)
-        self.tidy(names, originals)
+        self.end(made, self.present - names, own)
         return self.outcome
 
-    @property
-    def kept(self) -> frozenset[str]:
-        """The files that the tree has before, and that may stay."""
-        return frozenset() if self.wishes.clear else self.present
-
-    def read(self, *, fingerprints: bool) -> tuple[Reading, ...]:
+    def read(self, there: frozenset[str], way: Fingerprinting | None) -> tuple[Reading, ...]:
         how = self.wishes.how
         with self.step("read", len(self.plan.wins)) as progress:
             readings = read_sources(
@@ -157,26 +163,25 @@ class _Run:
                 self.tree,
                 self.crew,
                 progress,
-                fingerprints=fingerprints,
-                present=self.kept,
+                way=way,
+                present=there,
                 strong=how.links or how.settled or self.wishes.variants is not None,
             )
         self.outcome.add(files=len(readings), bytes=sum(reading.size for reading in readings))
         return readings
 
-    def fingerprint(self, readings: Iterable[Reading]) -> dict[str, Fingerprinted]:
-        originals = tuple(self.original(reading) for reading in readings)
+    def fingerprint(
+        self, readings: Iterable[Reading], there: frozenset[str], way: Fingerprinting
+    ) -> Fingerprints:
+        originals = tuple(self.original(reading, way) for reading in readings)
+        present = Present(there, is_empty=self.wishes.clear)
+        missing_maps = self.tell.warn if self.wishes.missing_maps == "warn" else None
         with self.step("fingerprint", len(originals)):
-            return fingerprint(
-                self.storage,
-                originals,
-                is_empty=self.wishes.clear,
-                missing_maps=self.tell.warn if self.wishes.missing_maps == "warn" else None,
-            )
+            return way.run(self.storage, originals, present, missing_maps)
 
-    def original(self, reading: Reading) -> Original:
+    def original(self, reading: Reading, way: Fingerprinting) -> Original:
         name = reading.source.path
-        refers = reading.path or is_adjustable(self.storage, name)
+        refers = reading.path or way.is_text(self.storage, name)
         content = reading.content if refers else None
         return Original(name, reading.source.name, reading.digest, reading.identity, content)
 
@@ -184,9 +189,9 @@ class _Run:
         self,
         outputs: tuple[Output, ...],
         readings: tuple[Reading, ...],
-        found: dict[str, Fingerprinted],
+        found: Mapping[str, Fingerprinted],
+        there: frozenset[str],
     ) -> None:
-        there = self.kept
         kept = {reading.source.path for reading in readings if reading.is_unmodified}
         pairs = ((found.get(reading.source.path), reading) for reading in readings)
         kept |= {item.name for item, reading in pairs if item and self.holds(item, reading, there)}
@@ -194,20 +199,13 @@ class _Run:
         with self.step("publish", len(wanted)) as progress:
             self.outcome.add(copies=self.write(wanted, progress))
         check_apart(self.stage, outputs)
-        for reading in readings:
-            self.account(reading, found, there)
-        self.outcome.add(
-            copied=len(self.outcome.modified),
-            unmodified=len(self.outcome.unmodified),
-            fingerprinted=len(found),
-        )
 
     def holds(self, item: Fingerprinted, reading: Reading, there: frozenset[str]) -> bool:
         """Tell whether the tree has *item*, which is *reading*, as it is to be.
 
         A killed run may have left less of it; what was rewritten, Django writes again each time.
         """
-        if item.name not in there:
+        if item.yields or item.name not in there:
             return False
         path = self.tree.path(item.name)
         size = reading.size if item.content is None else len(item.content)
@@ -217,21 +215,24 @@ class _Run:
         return item.content is None or Path(path).read_bytes() == item.content
 
     def account(
-        self, reading: Reading, found: dict[str, Fingerprinted], there: frozenset[str]
+        self, originals: Iterable[Reading], made: Fingerprints | None, there: frozenset[str]
     ) -> None:
-        """Sort *reading* in as collectstatic counts it, *there* being what the tree had."""
-        outcome, name = self.outcome, reading.source.path
-        (outcome.unmodified if reading.is_unmodified else outcome.modified).append(name)
-        if name in there and not reading.is_unmodified:
-            outcome.replaced.append(name)
-        if name not in found:
-            return
-        if is_adjustable(self.storage, name) or not (
-            found[name].yields or found[name].name in there
-        ):
-            outcome.post_processed.append((name, found[name].name))
-        else:
-            outcome.skipped.append(name)
+        """Count as collectstatic does, *there* being what the tree had."""
+        outcome = self.outcome
+        for reading in originals:
+            name = reading.source.path
+            (outcome.unmodified if reading.is_unmodified else outcome.modified).append(name)
+            if name in there and not reading.is_unmodified:
+                outcome.replaced.append(name)
+        if made:
+            outcome.post_processed += made.processed
+            outcome.skipped += made.skipped
+            outcome.warnings = made.warnings
+        self.outcome.add(
+            copied=len(outcome.modified),
+            unmodified=len(outcome.unmodified),
+            fingerprinted=len(made.files) if made else 0,
+        )
 
     def write(self, outputs: list[Output], progress: Progress = _told_to_nobody) -> int:
         for output in outputs if self.below else ():
@@ -262,6 +263,7 @@ class _Run:
                 self.wishes.threads,
                 progress,
                 self.wishes.reuse,
+                chained=variants.chained,
             )
             for variant in done:
                 wanted.append(self.variant(variant, names[variant.identity]))
@@ -285,14 +287,27 @@ class _Run:
         )
         return Output(targets, variant.suffix, variant.identity, size, content=variant.data)
 
-    def tidy(self, names: set[str], originals: frozenset[str]) -> None:
-        """Remove what is not to stay of what was there before; count what does."""
-        stale = self.present - names
+    def end(
+        self,
+        made: Fingerprints | None,
+        stale: frozenset[str],
+        originals: Set[str],
+    ) -> None:
+        """Replace the manifest of what was *made*, then remove what is not to stay.
+
+        Of what was there before, that is what is *stale* if it is asked for, and *originals*.
+        """
+        if made:
+            stale -= {manifest_in(self.storage, self.tree)}
+        all_of_it = self.wishes.clear or self.wishes.prune
+        gone = stale if all_of_it else stale & originals
+        if made:
+            ending = Ending(frozenset(map(self.tree.path, gone)), self.wishes.layer_root)
+            save_manifest(self.storage, made.files, partial(self.kind.complete, ending=ending))
         if self.wishes.clear:
             self.outcome.deleted = sorted(self.present)
-        removed = stale if self.wishes.clear or self.wishes.prune else stale & originals
-        remove(self.tree, removed)
-        self.outcome.add(removed=len(removed), stale=len(stale - removed))
+        remove(self.tree, gone)
+        self.outcome.add(removed=len(gone), stale=len(stale - gone))
 
     @contextmanager
     def step(self, name: str, total: int) -> Iterator[_Progress]:

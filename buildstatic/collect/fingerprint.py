@@ -86,6 +86,16 @@ def fingerprint(
     return found | {name: replace(found[name], yields=True) for name in taken}
 
 
+def judge(problems: Sequence[Problem], missing_maps: Callable[[str], None] | None) -> None:
+    """Raise `Unresolved` for *problems*, of which *missing_maps*, if given, is told the lesser."""
+    grave = [p for p in problems if missing_maps is None or not p.is_missing_map]
+    if grave:
+        raise Unresolved(tuple(grave))
+    for problem in problems:
+        assert missing_maps is not None
+        missing_maps(f"{problem} The line stays as it is.")
+
+
 class _Work:
     """One run over the files, by what the storage calls them.
 
@@ -134,7 +144,7 @@ class _Work:
                 self.problems.append(problem)
             else:
                 self.first(original)
-        self.tell_problems()
+        judge(self.problems, self.missing_maps)
         self.settle([original for original in ordered if original.content is not None])
 
     def begin(self, originals: Sequence[Original]) -> dict[str, Problem]:
@@ -162,16 +172,6 @@ class _Work:
         key = self.keys[original.name]
         self.late.discard(key)
         self.made[self.files[key].name] = self.files[key].digest
-
-    def tell_problems(self) -> None:
-        """Tell the problems that may be; raise `Unresolved` if there are others."""
-        lenient = self.missing_maps is not None
-        problems = [p for p in self.problems if not (lenient and p.is_missing_map)]
-        if problems:
-            raise Unresolved(tuple(problems))
-        for problem in self.problems:
-            assert self.missing_maps is not None
-            self.missing_maps(f"{problem} The line stays as it is.")
 
     def settle(self, referring: Sequence[Original]) -> None:
         """Do the passes after the first."""

@@ -104,17 +104,23 @@ def wishes(request: Request, storage: Any, kind: Kind) -> Wishes:
         variants=None if request.compress == "none" else variants,
         cache=Cache(Path(request.cache) if request.cache else default_directory()),
         reuse=Path(request.reuse) if request.reuse else None,
+        layer_root=Path(request.layer_root) if request.layer_root else None,
         missing_maps=request.missing_maps,
         threads=cores(),
     )
 
 
-def overridden() -> list[str]:
-    """Return a sentence for an app that has put a collectstatic in the place of Django's."""
+def overridden(storage: Any) -> list[str]:
+    """Return a sentence for an app that has put a collectstatic in the place of Django's.
+
+    None for the app of *storage*, if it is known: the engine does what its collectstatic does.
+    """
     from django.core.management import get_commands
 
     app = get_commands()["collectstatic"]
-    if app in ("django.contrib.staticfiles", "buildstatic.django"):
+    kind = recognize(storage)
+    own = "" if isinstance(kind, str) else kind.app
+    if app in ("django.contrib.staticfiles", "buildstatic.django", own):
         return []
     return [f"{app} has a collectstatic of its own, which is not run: Django's collects here."]
 

@@ -24,12 +24,12 @@ class Digest:
 @contextmanager
 def collected(
     storage: Any, digests: Mapping[str, str], made: Mapping[str, str], is_empty: bool
-) -> Iterator[None]:
+) -> Iterator[set[str]]:
     """Let *storage* see its place with the files in *digests* there, and those in *made*.
 
     Set on the instance, where ``hashed_name`` looks: ``exists``, ``open`` and ``file_hash``. More
-    may get into *made* meanwhile. *is_empty* says that nothing else will be there but directories,
-    which ``--clear`` leaves.
+    may get into *made* meanwhile, and directories into those that are yielded. *is_empty* says that
+    nothing else will be there but directories, which ``--clear`` leaves.
     """
     directories = {"."}
     for name in digests:
@@ -65,6 +65,6 @@ def collected(
 
     storage.exists, storage.open, storage.file_hash = seen, opened, hashed
     try:
-        yield
+        yield directories
     finally:
         del storage.exists, storage.open, storage.file_hash

@@ -10,10 +10,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from buildstatic.collect import chores
+from buildstatic.collect.families.kind import Fingerprinting
 from buildstatic.collect.outputs import Reading
-from buildstatic.collect.patterns import needles
 from buildstatic.collect.recognize import unwrapped
-from buildstatic.collect.references import is_adjustable
 from buildstatic.collect.sources import Source
 from buildstatic.collect.tree import Tree
 from buildstatic.collect.workers import Workers
@@ -26,24 +25,24 @@ def read_sources(
     crew: Workers,
     progress: Callable[[int], None],
     *,
-    fingerprints: bool,
+    way: Fingerprinting | None,
     present: frozenset[str],
     strong: bool,
 ) -> tuple[Reading, ...]:
     """Return *sources* as they were read.
 
-    *progress* is told of each of them. The content is kept of those that refer to others, where
-    *storage* fingerprints, and of those that are no file on this disk. *present* are the names in
-    the tree that may stay.
+    *progress* is told of each of them. The content is kept of those that refer to others, in the
+    *way* that *storage* fingerprints (None for none), and of those that are no file on this disk.
+    *present* are the names in the tree that may stay.
     """
     paths = [local_path(source) for source in sources]
-    needed = _Needles(storage)
-    hashed = fingerprints or strong
+    hashed = way is not None or strong
+    needed = _Needles(storage, way) if way else None
     items = []
     for source, path in zip(sources, paths, strict=True):
-        is_text = fingerprints and is_adjustable(storage, source.path)
+        is_text = way is not None and way.is_text(storage, source.path)
         target = tree.path(source.path) if source.path in present else ""
-        wanted = needed.of(source.name) if is_text else ()
+        wanted = needed.of(source.name) if needed and is_text else ()
         items.append((path, target, wanted, is_text, strong, hashed))
     results = crew.run("read", [item for item in items if item[0]])
     readings = []
@@ -58,12 +57,13 @@ class _Needles:
     """The needles of the patterns that *storage* has for a name, by which those are."""
 
     storage: Any
+    way: Fingerprinting
     known: dict[tuple[str, ...], tuple[bytes, ...] | None] = field(default_factory=dict)
 
     def of(self, name: str) -> tuple[bytes, ...] | None:
         fitting = tuple(e for e in self.storage._patterns if fnmatchcase(name, e))
         if fitting not in self.known:
-            self.known[fitting] = needles(self.storage, name)
+            self.known[fitting] = self.way.needles(self.storage, name)
         return self.known[fitting]
 
 

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Set
 from types import FunctionType
 from typing import Any
 
-DJANGO = "django.contrib.staticfiles.storage"
-WHITENOISE = "whitenoise.storage"
-PLAIN = (f"{DJANGO}.StaticFilesStorage", f"{WHITENOISE}.CompressedStaticFilesStorage")
-MANIFEST = (
-    f"{DJANGO}.ManifestStaticFilesStorage",
-    f"{WHITENOISE}.CompressedManifestStaticFilesStorage",
-)
-# Whose code is known: an installed version of these is what it says.
-OWN = ("django", "whitenoise")
+from buildstatic.collect.families import KINDS, PACKAGES
+from buildstatic.collect.families.kind import Kind
+
+__all__ = ["Kind", "recognize", "unwrapped"]
+
 # What a class has besides its own: made by Python for its annotations and instances.
 MADE = ("__annotate__", "__annotate_func__", "__dict__", "__weakref__")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A known storage: whether it fingerprints, and whether it compresses."""
-
-    fingerprints: bool
-    compresses: bool
 
 
 def unwrapped(storage: Any) -> Any:
@@ -45,32 +32,30 @@ def recognize(storage: Any) -> Kind | str:
     Known is a class of the installed packages with everything above it, and a class that only sets
     data on top of that. Whatever can do something counts as code: methods, descriptors, callables.
     """
-    if getattr(storage, "keep_intermediate_files", False):
-        return "it keeps intermediate files"
-    above = (kind for kind in type(storage).__mro__ if _name(kind) in (*PLAIN, *MANIFEST))
-    known = next(above, None)
+    known = next((kind for kind in type(storage).__mro__ if _name(kind) in KINDS), None)
     if known is None:
         return "it is made from none that is known"
-    return _changed(storage, known) or _elsewhere(storage) or _kind(known)
-
-
-def _kind(known: type) -> Kind:
-    return Kind(_name(known) in MANIFEST, _name(known).startswith(WHITENOISE))
+    kind = KINDS[_name(known)]
+    changed = _changed(storage, known, kind.options)
+    return changed or kind.refuses(storage) or _elsewhere(storage) or kind
 
 
 def _name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _changed(storage: Any, known: type) -> str:
-    """Return what makes *storage* do other than *known* does, empty for nothing."""
+def _changed(storage: Any, known: type, options: Set[str] = frozenset()) -> str:
+    """Return what makes *storage* do other than *known* does, empty for nothing.
+
+    The *options* of an instance may be code.
+    """
     for kind in type(storage).__mro__:
         if kind in known.__mro__ and _is_own(kind.__module__):
             if patched := next(_patched(kind), None):
                 return f"{_name(kind)}.{patched} was replaced"
         elif kind is not object and (changed := next(_code(kind), None)):
             return f"{_name(kind)} has a {changed} of its own"
-    replaced = next(_code(storage), None)
+    replaced = next((name for name in _code(storage) if name not in options), None)
     return f"its {replaced} was replaced" if replaced else ""
 
 
@@ -92,7 +77,7 @@ def _is_foreign(storage: Any) -> bool:
 
 
 def _is_own(module: str) -> bool:
-    return module.partition(".")[0] in OWN
+    return module.partition(".")[0] in PACKAGES
 
 
 def _code(holder: Any) -> Iterator[str]:

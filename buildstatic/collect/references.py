@@ -45,13 +45,19 @@ class Problem:
         if isinstance(self.error, UnicodeDecodeError):
             return f"{where}: it is not UTF-8 text."
         missing = _MISSING.search(str(self.error))
-        reason = f"{missing[1]} is not among the static files" if missing else str(self.error)
+        reason = (
+            f"{missing[1]} is not among the static files" if missing else _in_a_line(self.error)
+        )
         text = f"{_shortened(self.text)}: " if self.text else ""
         return f"{where}: {text}{reason.rstrip('.')}."
 
 
+def _in_a_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
+    line = _in_a_line(text)
     return line if len(line) <= 100 else f"{line[:99]}…"
 
 

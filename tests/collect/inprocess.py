@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ STATIC_URL = "/static/"
 # What is not compressed here: that is held to WhiteNoise elsewhere.
 TEXTS = ["css", "js", "txt", "map"]
 MANIFEST = "staticfiles.json"
+DJANGO = "django.contrib.staticfiles"
+FOREIGN = ("whitenoise", "servestatic", "django_manifeststaticfiles_enhanced")
 
 
 def start() -> None:
@@ -31,6 +34,7 @@ def start() -> None:
             STATIC_ROOT="/nonexistent",
             USE_TZ=True,
             WHITENOISE_SKIP_COMPRESS_EXTENSIONS=TEXTS,
+            SERVESTATIC_SKIP_COMPRESS_EXTENSIONS=TEXTS,
         )
     if not apps.ready:
         django.setup()
@@ -79,10 +83,11 @@ def ours(command: Any) -> dict[str, list[str]]:
     return owed
 
 
-def collect(loop: Loop, storage: Any, sources: Sources, *, clear: bool = False) -> Verdict:
-    """Collect *sources* into *storage* with *loop*."""
-    from django.contrib.staticfiles.management.commands import collectstatic
-
+def collect(
+    loop: Loop, storage: Any, sources: Sources, *, clear: bool = False, app: str = DJANGO
+) -> Verdict:
+    """Collect *sources* into *storage* with *loop*, and the collectstatic of *app*."""
+    collectstatic = import_module(f"{app}.management.commands.collectstatic")
     said = StringIO()
     command = collectstatic.Command(stdout=StringIO(), stderr=said, no_color=True)
     parser = command.create_parser("manage.py", "collectstatic")
@@ -109,7 +114,7 @@ def _finders(collectstatic: Any, finders: list[Any]) -> Iterator[None]:
 
 def _told(error: Exception, root: str) -> tuple[str, ...]:
     """Return the class of *error*, one of Django's or Python's, and what Django says in it."""
-    kinds = (kind for kind in type(error).__mro__ if not kind.__module__.startswith("whitenoise"))
+    kinds = (kind for kind in type(error).__mro__ if not kind.__module__.startswith(FOREIGN))
     words = re.sub(r" object at 0x\w+", "", str(error)).replace(root, "STATIC_ROOT")
     return next(kinds).__name__, words.partition("\n")[0]
 

@@ -36,7 +36,8 @@ def ours_alone(parent: Path) -> Path:
     return python
 
 
-_WEB = (DJANGO, "djangorestframework", "whitenoise", "brotli")
+_STORAGES = ("servestatic", "django-manifeststaticfiles-enhanced")
+_WEB = (DJANGO, "djangorestframework", "whitenoise", "brotli", *_STORAGES)
 
 
 def environment(home: Path, *options: str, requirements: tuple[str, ...]) -> Path:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.collect.conftest import Collect
-from tests.collect.sites import PLACE, Ran, Site, contents, make_site, manage
+from tests.collect.sites import PLACE, Ran, Site, contents, make_site, manage, run
 
 STORAGES = (
     "django.contrib.staticfiles.storage.StaticFilesStorage",
     "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
     "whitenoise.storage.CompressedManifestStaticFilesStorage",
+    "servestatic.storage.CompressedManifestStaticFilesStorage",
+    "django_manifeststaticfiles_enhanced.storage.EnhancedManifestStaticFilesStorage",
 )
 
 
@@ -82,6 +85,109 @@ def decoded(tree: Path) -> dict[str, object]:
     files: dict[str, object] = dict(contents(tree))
     if manifest := files.get("staticfiles.json"):
         assert isinstance(manifest, bytes)
-        files["staticfiles.json"] = json.loads(manifest)
+        made = files["staticfiles.json"] = json.loads(manifest)
+        made["stats"] = sorted(made.get("stats", ()))
     zipped = {name: gzip.decompress(contents(tree)[name]) for name in files if name[-3:] == ".gz"}
     return files | zipped
+
+
+ENHANCED = "django_manifeststaticfiles_enhanced"
+WARNED = {
+    "static/js/lazy.js": "import('./worker');\n",
+    "static/css/map.css": "a{}\n/*# sourceMappingURL=map.css.map */\n",
+}
+
+
+def make_enhanced_site(root: Path, options: str) -> Site:
+    """Write a project that has the app of the storage, and files that it warns of."""
+    site = make_site(root)
+    site.write(WARNED)
+    site.append(f'INSTALLED_APPS.insert(0, "{ENHANCED}")\n')
+    site.storage(f"{ENHANCED}.storage.EnhancedManifestStaticFilesStorage", options)
+    return site
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param('{"support_js_module_import_aggregation": True}', id="usual"),
+        pytest.param('{"keep_original_files": False, "use_lexer": True}', id="new names alone"),
+    ],
+)
+def test_the_tree_and_the_warnings_are_those_of_the_collectstatic_of_enhanced(
+    tmp_path: Path, collect: Collect, options: str
+) -> None:
+    theirs = make_enhanced_site(tmp_path / "theirs" / "site", options)
+    ours = make_enhanced_site(tmp_path / "ours" / "site", options)
+    for _ in range(2):
+        expected, ran = manage(theirs, "--noinput"), collect(ours, "--noinput")
+        assert (expected.code, ran.code) == (0, 0), ran.err
+        assert said(ran, ours) == said(expected, theirs)
+        assert any("could not be resolved" in line for line in said(ran, ours))
+        assert "which is not run" not in ran.err
+        assert decoded(ours.tree) == decoded(theirs.tree)
+
+
+def test_what_enhanced_warns_of_fails_where_its_collectstatic_is_not_installed(
+    tmp_path: Path, collect: Collect
+) -> None:
+    site = make_enhanced_site(tmp_path / "site", "{}")
+    site.append("INSTALLED_APPS.pop(0)\n")
+    assert manage(site, "--noinput").code == 1
+    ran = collect(site, "--noinput")
+    assert ran.code == 31
+    assert "static/css/map.css:2: sourceMappingURL=map.css.map: " in ran.err
+    ran = collect(site, "--noinput", "--missing-maps", "warn")
+    assert ran.code == 0, ran.err
+    assert "css/map.css:2: sourceMappingURL=map.css.map: " in ran.err
+    assert "The line stays as it is." in ran.err
+
+
+ZSTD = """\
+from backports.zstd import *
+from backports.zstd import zstd_version
+"""
+
+
+@pytest.mark.parametrize("level", [None, 1], ids=["usual", "its own"])
+def test_zstd_is_made_where_servestatic_makes_it(tmp_path: Path, level: int | None) -> None:
+    """Python has zstd from 3.14 on; before, the same module stands in its place."""
+    library = tmp_path / "library" / "compression"
+    if sys.version_info < (3, 14):
+        library.mkdir(parents=True)
+        (library / "zstd.py").write_text(ZSTD)
+    environ = {"PYTHONPATH": str(library.parent)}
+    trees = []
+    for place in ("theirs", "ours"):
+        site = make_real_site(tmp_path / place / "site", STORAGES[3])
+        site.append(f"SERVESTATIC_ZSTD_LEVEL = {level}\n")
+        if place == "theirs":
+            assert manage(site, "--noinput", environ=environ).code == 0
+        else:
+            command = (sys.executable, "-m", "buildstatic", "collect", "--path", site.root)
+            ran = run(*command, "--noinput", cwd=tmp_path, environ=environ)
+            assert ran.code == 0, ran.err
+        trees.append(decoded(site.tree))
+    assert trees[0] == trees[1]
+    assert any(name.endswith(".zstd") for name in trees[0])
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("SERVESTATIC_MINIFY = True", "its variants are minified (SERVESTATIC_MINIFY)"),
+        (
+            "SERVESTATIC_ZSTD_DICTIONARY = b'words'",
+            "it compresses with a dictionary (SERVESTATIC_ZSTD_DICTIONARY)",
+        ),
+    ],
+    ids=["minified", "a dictionary"],
+)
+def test_what_only_servestatic_can_compress_it_compresses_itself(
+    tmp_path: Path, setting: str, reason: str
+) -> None:
+    site = make_site(tmp_path / "site")
+    site.storage("servestatic.storage.CompressedStaticFilesStorage")
+    site.append(f"{setting}\n")
+    command = (sys.executable, "-m", "buildstatic", "collect", "--path", site.root)
+    assert reason in run(*command, "--noinput", "--no-post-process", cwd=tmp_path).err

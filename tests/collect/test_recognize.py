@@ -12,14 +12,19 @@ import pytest
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject, cached_property
 
+from buildstatic.collect.families.kind import Originals
 from buildstatic.collect.recognize import Kind, recognize
 from tests.collect.data_storages import DATA
 from tests.collect.storages import (
+    ENHANCED_STORAGES,
+    SERVED_STORAGES,
     STORAGES,
     CompressedManifestStaticFilesStorage,
     CompressedStaticFilesStorage,
     ManifestStaticFilesStorage,
     StaticFilesStorage,
+    enhanced,
+    servestatic,
 )
 
 
@@ -30,15 +35,27 @@ def made(kind: Any, **how: Any) -> Any:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        (StaticFilesStorage, Kind(fingerprints=False, compresses=False)),
-        (ManifestStaticFilesStorage, Kind(fingerprints=True, compresses=False)),
-        (CompressedStaticFilesStorage, Kind(fingerprints=False, compresses=True)),
-        (CompressedManifestStaticFilesStorage, Kind(fingerprints=True, compresses=True)),
+        (StaticFilesStorage, ""),
+        (ManifestStaticFilesStorage, "fingerprints"),
+        (CompressedStaticFilesStorage, "compresses"),
+        (CompressedManifestStaticFilesStorage, "fingerprints compresses"),
+        (servestatic.CompressedStaticFilesStorage, "compresses"),
+        (servestatic.CompressedManifestStaticFilesStorage, "fingerprints compresses"),
+        (enhanced.EnhancedManifestStaticFilesStorage, "fingerprints"),
+        (enhanced.ThreadSafeStaticFilesStorage, ""),
+        (enhanced.TestingManifestStaticFilesStorage, ""),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_installed_storages_are_known(kind: Any, expected: Kind) -> None:
-    assert recognize(made(kind)) == expected
+def test_the_installed_storages_are_known(kind: Any, expected: str) -> None:
+    assert does(recognize(made(kind))) == expected
+
+
+def does(kind: Kind | str) -> str:
+    """Return what a storage of *kind* does after it has copied the files."""
+    assert isinstance(kind, Kind), kind
+    what = {"fingerprints": kind.fingerprinting, "compresses": kind.compression}
+    return " ".join(word for word, is_done in what.items() if is_done)
 
 
 @pytest.mark.parametrize("kind", STORAGES, ids=lambda kind: kind.__name__)
@@ -48,7 +65,7 @@ def test_a_storage_that_only_sets_data_is_known(kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", DATA, ids=lambda kind: kind.__name__)
 def test_data_is_known_wherever_it_is_set(kind: Any) -> None:
-    assert recognize(made(kind)) == Kind(fingerprints=True, compresses=False)
+    assert does(recognize(made(kind))) == "fingerprints"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +82,7 @@ class KeepsHashed(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
 
 
 def test_data_in_the_place_of_a_property_is_known() -> None:
-    assert recognize(made(KeepsHashed)) == Kind(fingerprints=True, compresses=True)
+    assert does(recognize(made(KeepsHashed))) == "fingerprints compresses"
 
 
 def test_a_storage_that_keeps_intermediate_files_runs_its_own_code() -> None:
@@ -246,3 +263,72 @@ def test_a_manifest_that_is_not_kept_on_the_disk_runs_the_storages_own_code() ->
     assert recognize(storage) == (
         "it keeps its manifest in a storage of which its path was replaced"
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "name"),
+    [
+        (servestatic.CompressedManifestStaticFilesStorage, "compress_files"),
+        (servestatic.CompressedManifestStaticFilesStorage, "stat_static_root"),
+        (enhanced.EnhancedManifestStaticFilesStorage, "_process_css_urls"),
+        (enhanced.EnhancedManifestStaticFilesStorage, "is_prehashed"),
+        (enhanced.EnhancedManifestStaticFilesStorage, "url_finders"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__module__,
+)
+def test_code_in_a_storage_of_another_family_runs(
+    known: Any, name: str, code: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = type("Own", (known,), {name: code, "__module__": "site"})
+    assert recognize(made(own)) == f"site.Own has a {name} of its own"
+    holder = next(kind for kind in known.__mro__ if name in vars(kind))
+    monkeypatch.setattr(holder, name, code)
+    assert (
+        recognize(made(known)) == f"{holder.__module__}.{holder.__qualname__}.{name} was replaced"
+    )
+
+
+@pytest.mark.parametrize(
+    "known", [*ENHANCED_STORAGES, *SERVED_STORAGES], ids=lambda kind: kind.__name__
+)
+def test_data_in_a_storage_of_another_family_is_known(known: Any) -> None:
+    assert isinstance(recognize(made(known)), Kind)
+    assert isinstance(recognize(made(type("Own", (known,), {"manifest_name": "own.json"}))), Kind)
+
+
+def test_a_version_of_enhanced_that_is_written_otherwise_runs_its_own_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def renamed(self: Any, file: str, text: str, found: Any, hashes: Any) -> str:  # noqa: ARG001
+        return text
+
+    renamed.__globals__["__name__"], before = enhanced.__name__, __name__
+    monkeypatch.setattr(enhanced.EnhancedHashedFilesMixin, "_process_file_content", renamed)
+    try:
+        said = recognize(made(enhanced.EnhancedManifestStaticFilesStorage))
+    finally:
+        renamed.__globals__["__name__"] = before
+    assert said == "this version of django_manifeststaticfiles_enhanced is not known"
+
+
+def test_a_callable_of_enhanced_is_an_option_and_no_code() -> None:
+    storage = made(enhanced.EnhancedManifestStaticFilesStorage, prehashed=function)
+    assert isinstance(recognize(storage), Kind)
+    storage = made(ManifestStaticFilesStorage)
+    storage.prehashed = function
+    assert recognize(storage) == "its prehashed was replaced"
+
+
+def test_originals_are_removed_where_the_storage_removes_them_alone() -> None:
+    data = {"keep_only_hashed_files": True}
+    for known, expected in (
+        (ManifestStaticFilesStorage, Originals.KEPT),
+        (CompressedManifestStaticFilesStorage, Originals.REMOVED),
+        (servestatic.CompressedManifestStaticFilesStorage, Originals.REMOVED),
+        (enhanced.EnhancedManifestStaticFilesStorage, Originals.KEPT),
+    ):
+        storage = made(type("Own", (known,), data))
+        kind = recognize(storage)
+        assert isinstance(kind, Kind)
+        assert kind.fingerprinting
+        assert kind.fingerprinting.originals(storage) is expected

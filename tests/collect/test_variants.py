@@ -87,7 +87,7 @@ def test_a_format_that_no_library_makes_is_named_with_what_to_install() -> None:
         f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
         "from buildstatic.collect.recognize import Kind\n"
         "from buildstatic.collect.variants import variants_for\n"
-        "plain = Kind(False, False)\n"
+        "plain = Kind()\n"
         "print([codec.suffix for codec in variants_for(None, plain, 'best', ()).codecs])\n"
         "variants_for(None, plain, 'best', ('gz', 'br'))\n"
     )
