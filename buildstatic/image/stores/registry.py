@@ -1,0 +1,1 @@
+"""Images in a registry (github.com/opencontainers/distribution-spec, spec.md)."""
