@@ -103,7 +103,9 @@ def parse_reference(text: str) -> Reference:
         return LayoutReference(_path(text, path), tag or None)
     if kind in ("docker-archive", "oci-archive") and colon:
         path, _, name = rest.partition(":")
-        return ArchiveReference(_path(text, path), with_tag(name) if name else None)
+        # An OCI layout has any words as tags, and a docker archive the names of images.
+        known = with_tag(name) if name and kind == "docker-archive" else name
+        return ArchiveReference(_path(text, path), known or None)
     if kind == "docker" and colon and not rest.startswith("//"):
         return EngineReference(rest if _ID.fullmatch(rest) else with_tag(rest))
     return _in_registry(text.removeprefix("docker://"))

@@ -108,10 +108,11 @@ class ArchiveSource:
         name = self._name
         if name is None:
             return choose(entries, None, CONTAINERD_NAME, self._where)
-        for annotation in (CONTAINERD_NAME, REF_NAME):
-            for tag in (full_name(name), name, name.rpartition(":")[2]):
-                if any(each.annotations.get(annotation) == tag for each in entries):
-                    return choose(entries, tag, annotation, self._where)
+        full = full_name(name)
+        known = [(CONTAINERD_NAME, full), (REF_NAME, name), (REF_NAME, full.rpartition(":")[2])]
+        for annotation, tag in known:
+            if any(each.annotations.get(annotation) == tag for each in entries):
+                return choose(entries, tag, annotation, self._where)
         return choose(entries, name, CONTAINERD_NAME, self._where)
 
     def _older(self) -> Document:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from buildstatic.image.oci import INDEX, Descriptor, Document, Index, Manifest, blob_path, parse
-from buildstatic.image.reference import ArchiveReference, Reference, full_name
+from buildstatic.image.reference import ArchiveReference, Reference, full_name, with_tag
 from buildstatic.image.store import Opener
 from buildstatic.image.stores.archive import CONTAINERD_NAME, MANIFEST_FILE
 from buildstatic.image.stores.layout import INDEX_FILE, REF_NAME, VERSION, VERSION_FILE
@@ -54,7 +54,7 @@ class ArchiveTarget:
         self.reference = reference
         self.platform = platform
         self._archive = archive
-        self._name = name
+        self._name = with_tag(name) if name else None
         self._written: set[str] = set()
         self._images: dict[str, Manifest] = {}
 
