@@ -48,10 +48,10 @@ def compose(
     the same layer give the same bytes on another day. The manifest's description of the
     configuration is that of the image before. Raises ImageCorrupt, which names the image *where*.
     """
-    steps = _steps(manifest, config, where)
+    words = manifest if _fits_docker(manifest, layer) else _in_oci_words(manifest)
+    steps = _steps(words, config, where)
     old = [index for index, step in enumerate(steps) if step.is_static]
     now = created or config.more.get("created")
-    words = manifest if _fits_docker(manifest, layer) else _in_oci_words(manifest)
     place = old[-1] if old else len(steps)
     before = [step for step in steps[:place] if not step.is_static]
     all_steps = [*before, _step(layer, words, now), *steps[place + 1 :]]

@@ -105,7 +105,7 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
                 self._token()
                 return
             allowed = state.allows(self.headers.get("Authorization", ""), self.command, self.path)
-            fault = state.fault(self.command, self.path)
+            fault = state.fault(self.command, self.path) if allowed else None
             if fault and fault.drop >= 0:
                 self.rfile.read(fault.drop)
                 self._note(0)

@@ -95,8 +95,7 @@ class Authorization:
 
     def asks_for_more(self, challenge: str) -> bool:
         """Tell whether *challenge* is for a scope that was not asked for yet."""
-        scope = parse_auth_header(challenge).scope
-        return scope is not None and scope not in self._scopes
+        return not set(_scopes(challenge)) <= set(self._scopes)
 
     def failure(self, what: str) -> RegistryForbidden:
         """Return what is raised where the registry does not allow *what*."""
@@ -112,8 +111,7 @@ class Authorization:
     def _bearer(self, challenge: str) -> str:
         """Return a token's header (distribution.github.io/distribution/spec/auth/token)."""
         asked = parse_auth_header(challenge)
-        if asked.scope and asked.scope not in self._scopes:
-            self._scopes.append(asked.scope)
+        self._scopes += [each for each in _scopes(challenge) if each not in self._scopes]
         realm = self._realm(asked.realm or "")
         fields = {"service": asked.service or "", "scope": self._scopes}
         answer = self._ask(realm, fields)
@@ -144,3 +142,8 @@ class Authorization:
         if self._known is None:
             self._known = credentials_for(self._registry, os.environ)
         return self._known
+
+
+def _scopes(challenge: str) -> list[str]:
+    """Return what *challenge* asks for: a mount concerns two repositories."""
+    return (parse_auth_header(challenge).scope or "").split()
