@@ -215,6 +215,7 @@ def test_a_pull_gets_over_a_fault(tmp_path: Path, repository: str, fault: Fault)
         through.faults = [Fault(**vars(fault))]
         put(f"{through.host}/{repository}:new", tag, layer)
         assert through.faults[0].times == 0
+        assert (206 in through.requests("GET", BLOB)) is (fault.cut > 1000)
     for described in manifest_of(tag)["layers"]:
         content_of(tag, described)
 

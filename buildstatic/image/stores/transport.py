@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from oras.provider import Registry
 from requests import Request, Response, Session
 from requests.exceptions import ConnectionError as Unconnected
-from requests.exceptions import RequestException, SSLError
+from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from buildstatic import __version__
@@ -33,6 +33,7 @@ TIMEOUT = (10, 120)  # seconds: to connect, and without a byte
 HUB_HOST = "registry-1.docker.io"
 PASSING = (408, 500, 502, 503, 504)
 TOO_MANY = 429
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 _INSECURE = "Give it a certificate, or allow it with --insecure."
 
 
@@ -114,9 +115,9 @@ class Transport(Registry):  # type: ignore[misc]
             answer: Response = self.session.request(
                 method, url, timeout=TIMEOUT, verify=self._tls_verify, stream=stream, **more
             )
-        except SSLError as error:
-            raise _untrusted(self.host, error) from error
         except (RequestException, HTTPError, OSError) as error:
+            if _UNTRUSTED in str(error):
+                raise _untrusted(self.host, error) from error
             raise Again(unreachable(self.name, error)) from error
         self._check_passing(answer)
         return answer
@@ -169,7 +170,7 @@ def _speaks_tls(host: str, *, verify: bool) -> bool:
     try:
         return _answers(f"https://{host}/v2/", verify=verify)
     except Unconnected as error:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        if _UNTRUSTED in str(error):
             raise _untrusted(host, error) from error
         with suppress(RequestException):
             return not _answers(f"http://{host}/v2/")
