@@ -17,6 +17,7 @@ from tests.image.tiny import registry, serving
 
 USER, PASSWORD = "alice", "s3cret"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+IDENTITY = "the-identity"
 DROPPED = {"connection", "transfer-encoding", "content-length", "date", "server", "host"}
 
 
@@ -152,18 +153,20 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
                 self._hang_up()
 
         def _token(self) -> None:
-            query = parse_qs(urlsplit(self.path).query)
+            form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            query = parse_qs(form or urlsplit(self.path).query)
             self.path = "/token"
             if fault := state.fault("GET", "/token"):
                 self._say(fault.status, fault.headers)
                 return
-            if self.headers.get("Authorization") != BASIC:
+            by_identity = query.get("refresh_token") == [IDENTITY] and self.command == "POST"
+            if self.headers.get("Authorization") != BASIC and not by_identity:
                 self._say(401, {})
                 return
             token, state.issued = uuid.uuid4().hex, state.issued + 1
             state.tokens[token] = {
                 f"{name}:{action}"
-                for scope in query.get("scope", [])
+                for scope in (query["scope"][0].split() if form else query.get("scope", []))
                 for name, actions in [scope.removeprefix("repository:").rsplit(":", 1)]
                 for action in actions.split(",")
             }

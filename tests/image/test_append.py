@@ -379,3 +379,13 @@ def test_the_archive_lists_its_files_once(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar") as archive:
         names = archive.getnames()
     assert len(names) == len(set(names)) == 8
+
+
+def test_a_blob_of_the_target_that_is_spoilt_is_written_anew(tmp_path: Path) -> None:
+    name, tag = base(tmp_path / "oci"), f"oci:{tmp_path / 'out'}:base"
+    layer = static(tmp_path)
+    first = put(name, tag, layer)
+    spoil_layer(tmp_path / "out")
+    assert put(name, tag, layer).digest == first.digest
+    for described in manifest_of(tag)["layers"]:
+        content_of(tag, described)

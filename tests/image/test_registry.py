@@ -41,7 +41,7 @@ from tests.image.images import (
     tool,
     unpacked,
 )
-from tests.image.proxy import PASSWORD, USER, Fault, proxy
+from tests.image.proxy import IDENTITY, PASSWORD, USER, Fault, proxy
 from tests.image.scratch import tar
 from tests.image.tiny import manifest, registry
 
@@ -314,6 +314,19 @@ def test_credentials_are_those_of_docker(
         assert made.mounted
     assert exists(repository)
     assert exists(f"{repository}-b")
+
+
+def test_an_identity_token_gets_the_others(
+    tmp_path: Path, repository: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy("bearer") as through:
+        config = {"auths": {through.host: {"identitytoken": IDENTITY}}}
+        monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps(config))
+        tag = f"{through.host}/{repository}:new"
+        put(base(tmp_path / "oci"), tag, static(tmp_path))
+        made = put(tag, f"{through.host}/{repository}-b:new", static(tmp_path, {"b": repository}))
+        assert made.mounted
+    assert exists(repository)
 
 
 @pytest.mark.parametrize("where", ["file", "helper", "store"])

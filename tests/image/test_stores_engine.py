@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.errors import ImageNotFound
+from buildstatic.errors import ImageNotFound, ReferenceInvalid
 from buildstatic.image import oci
 from tests.image.images import Base, config_of, manifest_of, put, static, tool, unpacked
 from tests.image.scratch import build_image, tar
@@ -187,3 +187,14 @@ def test_configurations_come_out_as_they_went_in(
     config: Mapping[str, object] = config_of(f"oci:{tmp_path / 'out'}")["config"]
     seen = engine.images.get(name).attrs["Config"]
     assert config["Entrypoint"] == seen["Entrypoint"] == ["/bin/cat"]
+
+
+def test_an_id_is_a_base_and_no_name_for_what_is_made(
+    tmp_path: Path, engine: DockerClient, name: str
+) -> None:
+    identity = engine.images.get(name).id
+    layer = static(tmp_path)
+    tag = f"oci:{tmp_path / 'out'}"
+    assert put(f"docker:{identity}", tag, layer).digest == put(f"docker:{name}", tag, layer).digest
+    with pytest.raises(ReferenceInvalid, match="Name a tag"):
+        put(f"docker:{name}", f"docker:{identity}", layer)

@@ -36,7 +36,7 @@ from buildstatic.image.stores.layout import (
     entries_of,
     missing,
 )
-from buildstatic.image.stream import CHUNK, checked, read_document
+from buildstatic.image.stream import CHUNK, LARGEST_DOCUMENT, checked, read_document
 
 CONTAINERD_NAME = "io.containerd.image.name"
 MANIFEST_FILE = "manifest.json"
@@ -171,8 +171,8 @@ class ArchiveSource:
 
     def _read(self, place: str) -> bytes:
         member = self._find(place)
-        if member is None:
-            raise ImageCorrupt(f"{self._where}: {place} is no file.")
+        if member is None or member.size > LARGEST_DOCUMENT:
+            raise ImageCorrupt(f"{self._where}: {place} is no file, or no document's size.")
         with self._open(member) as stream:
             return stream.read()
 

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildstatic.errors import EngineFailed, ImageNotFound
+from buildstatic.errors import EngineFailed, ImageNotFound, ReferenceInvalid
 from buildstatic.image.engine import connect, failures
 from buildstatic.image.oci import platform_name
 from buildstatic.image.reference import EngineReference
@@ -36,7 +36,13 @@ def read_engine(reference: EngineReference) -> Iterator[ArchiveSource]:
 
 @contextmanager
 def write_engine(reference: EngineReference) -> Iterator[ArchiveTarget]:
-    """Yield what writes *reference* to a temporary file, loaded where the block succeeds."""
+    """Yield what writes *reference* to a temporary file, loaded where the block succeeds.
+
+    Raises ReferenceInvalid where that is an id or a digest.
+    """
+    if "sha256:" in reference.name:
+        problem = f"{reference} names a digest, and an image to be written has none yet."
+        raise ReferenceInvalid(problem, "Name a tag.")
     with (
         closing(connect()) as client,
         tempfile.TemporaryDirectory(prefix="buildstatic-") as directory,

@@ -94,11 +94,13 @@ class LayoutTarget:
         self._index = _index(reference.directory, str(reference))
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Tell whether a file of the blob's name and size is there."""
+        """Tell whether the blob is there, and is what its digest says."""
         try:
-            return self._path(descriptor).stat().st_size == descriptor.size
-        except FileNotFoundError:
+            with self._path(descriptor).open("rb") as stream:
+                copy(checked(stream, descriptor, str(self.reference)), len)
+        except (FileNotFoundError, ImageCorrupt):
             return False
+        return True
 
     def mount_blob(self, descriptor: Descriptor, source: Reference) -> bool:  # noqa: ARG002
         """Return False: a blob of another layout is another file."""
