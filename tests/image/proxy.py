@@ -42,11 +42,14 @@ class Fault:
 
 @dataclass
 class Proxy:
-    """A registry at *host*; *seen* has the method, path and status of each request."""
+    """A registry at *host*; *seen* has the method, path and status of each request.
+
+    One that *is_public* lets anyone pull who fetches a token first.
+    """
 
     host: str
     auth: str = ""
-    realm: str = ""
+    is_public: bool = False
     faults: list[Fault] = field(default_factory=list)
     seen: list[tuple[str, str, int]] = field(default_factory=list)
     tokens: dict[str, set[str]] = field(default_factory=dict)
@@ -160,7 +163,8 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
                 self._say(fault.status, fault.headers)
                 return
             by_identity = query.get("refresh_token") == [IDENTITY] and self.command == "POST"
-            if self.headers.get("Authorization") != BASIC and not by_identity:
+            known = by_identity or self.headers.get("Authorization") == BASIC
+            if not known and not state.is_public:
                 self._say(401, {})
                 return
             token, state.issued = uuid.uuid4().hex, state.issued + 1
@@ -169,6 +173,7 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
                 for scope in (query["scope"][0].split() if form else query.get("scope", []))
                 for name, actions in [scope.removeprefix("repository:").rsplit(":", 1)]
                 for action in actions.split(",")
+                if known or action == "pull"
             }
             self._say(200, {}, json.dumps({"token": token}).encode())
 
@@ -180,8 +185,7 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
                 name, action = each.rsplit(":", 1)
                 scope.setdefault(name, []).append(action)
             scopes = " ".join(f"repository:{name}:{','.join(a)}" for name, a in scope.items())
-            realm = state.realm or f"http://{state.host}/token"
-            return f'Bearer realm="{realm}",service="tests",scope="{scopes}"'
+            return f'Bearer realm="http://{state.host}/token",service="tests",scope="{scopes}"'
 
         def _say(self, status: int, headers: dict[str, str], body: bytes = b"{}") -> None:
             self._note(status)

@@ -329,6 +329,21 @@ def test_an_identity_token_gets_the_others(
     assert exists(repository)
 
 
+def test_a_public_image_wants_no_credentials_and_a_push_does(
+    tmp_path: Path, repository: str
+) -> None:
+    layer = static(tmp_path)
+    put(base(tmp_path / "oci"), f"{registry()}/{repository}:new", layer)
+    with proxy("bearer") as through:
+        through.is_public = True
+        tag = f"{through.host}/{repository}:new"
+        put(tag, f"oci:{tmp_path / 'out'}", layer)
+        assert through.issued == 1
+        with pytest.raises(RegistryForbidden, match="there are none"):
+            put(tag, f"{through.host}/{repository}-b:new", layer)
+    assert not exists(f"{repository}-b")
+
+
 @pytest.mark.parametrize("where", ["file", "helper", "store"])
 def test_the_files_and_the_helpers_of_docker_are_asked(
     tmp_path: Path, repository: str, where: str, monkeypatch: pytest.MonkeyPatch
