@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 from oras.container import Container
 from oras.utils import append_url_params
 from requests import Response
-from requests.exceptions import RequestException
-from urllib3.exceptions import HTTPError
 
 from buildstatic.errors import (
     ImageCorrupt,
@@ -22,19 +20,17 @@ from buildstatic.errors import (
 from buildstatic.image.oci import INDEXES, MANIFESTS, Descriptor, Document, digest_of
 from buildstatic.image.reference import Reference, RegistryReference
 from buildstatic.image.store import Opener
-from buildstatic.image.stores.layout import missing
 from buildstatic.image.stores.retry import Again, patiently
+from buildstatic.image.stores.transfer import ACCEPT, Body, Download
 from buildstatic.image.stores.transport import (
     Transport,
     connect,
     errors,
     failed,
     location,
-    unreachable,
 )
 from buildstatic.image.stream import CHUNK, checked
 
-ACCEPT = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
 BINARY = {"Content-Type": "application/octet-stream"}
 
 
@@ -113,7 +109,7 @@ class RegistrySource:
         """Open a blob; where the connection is cut, it is read on from there."""
         is_manifest = descriptor.media_type in (*INDEXES, *MANIFESTS)
         place = self._repository.manifest if is_manifest else self._repository.blob
-        with _Download(self._transport, place(descriptor.digest), descriptor) as download:
+        with Download(self._transport, place(descriptor.digest), descriptor) as download:
             stream = io.BufferedReader(download, CHUNK)
             yield checked(stream, descriptor, str(self.reference))
 
@@ -162,7 +158,7 @@ class RegistryTarget:
     def _upload(self, descriptor: Descriptor, content: Opener) -> None:
         url = append_url_params(self._session(descriptor), {"digest": descriptor.digest})
         with content() as stream:
-            body = _Body(stream, descriptor.size) if descriptor.size else b""
+            body = Body(stream, descriptor.size) if descriptor.size else b""
             answer = self._transport.once("PUT", url, data=body, headers=BINARY)
         if answer.status_code == 201:
             return
@@ -188,74 +184,3 @@ class RegistryTarget:
         answer = self._transport.request("PUT", url, data=document.content, headers=headers)
         if answer.status_code != 201:
             raise failed(self.reference.registry, answer)
-
-
-class _Body:
-    """What is sent of a stream, a chunk at a time; its length goes before it."""
-
-    def __init__(self, stream: IO[bytes], size: int) -> None:
-        self._stream = stream
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        while chunk := self._stream.read(CHUNK):
-            yield chunk
-
-
-class _Download(io.RawIOBase):
-    """The bytes at a URL, asked for anew from where they stopped."""
-
-    def __init__(self, transport: Transport, url: str, descriptor: Descriptor) -> None:
-        self._transport = transport
-        self._url = url
-        self._descriptor = descriptor
-        self._at = 0
-        self._answer = self._open()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        chunk: bytes = patiently(lambda: self._read(len(buffer)))
-        buffer[: len(chunk)] = chunk
-        self._at += len(chunk)
-        return len(chunk)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._answer.close()
-        super().close()
-
-    def _read(self, size: int) -> bytes:
-        try:
-            chunk: bytes = self._answer.raw.read(size)
-        except (HTTPError, RequestException, OSError) as error:
-            raise self._cut(error) from error
-        if not chunk and self._at < self._descriptor.size:
-            raise self._cut(EOFError(f"the connection ends after {self._at} bytes"))
-        return chunk
-
-    def _cut(self, error: Exception) -> Again:
-        self._answer.close()
-        self._answer = self._open()
-        return Again(unreachable(self._transport.name, error), 0)
-
-    def _open(self) -> Response:
-        headers = {**ACCEPT, **({"Range": f"bytes={self._at}-"} if self._at else {})}
-        answer = self._transport.request("GET", self._url, headers=headers, stream=True)
-        if answer.status_code == 404:
-            answer.close()
-            raise missing(self._descriptor, self._transport.name)
-        if answer.status_code not in (200, 206):
-            raise failed(self._transport.name, answer)
-        if self._at and answer.status_code == 200:
-            self._skip(answer)
-        return answer
-
-    def _skip(self, answer: Response) -> None:
-        left = self._at
-        while left and (chunk := answer.raw.read(min(left, CHUNK))):
-            left -= len(chunk)
