@@ -38,6 +38,11 @@ def name(engine: DockerClient, tmp_path: Path, tag: Callable[[str], str]) -> str
     return made
 
 
+def new(name: str) -> str:
+    """Return another name, removed when the run ends as *name* is."""
+    return name.replace(":cat-", ":new-cat-")
+
+
 def cat(root: Path) -> Path:
     """Write this machine's ``cat`` with its libraries below *root*."""
     binary = shutil.which("cat") or pytest.skip("There is no cat here.")
@@ -72,9 +77,9 @@ def test_an_image_of_the_engine_gets_the_layer_and_runs(
     tmp_path: Path, engine: DockerClient, name: str
 ) -> None:
     layer = static(tmp_path, {"site.css": CSS})
-    put(f"docker:{name}", f"docker:{name}-new", layer)
-    assert shown(engine, f"{name}-new") == CSS
-    before, after = engine.images.get(name), engine.images.get(f"{name}-new")
+    put(f"docker:{name}", f"docker:{new(name)}", layer)
+    assert shown(engine, new(name)) == CSS
+    before, after = engine.images.get(name), engine.images.get(new(name))
     assert after.attrs["RootFS"]["Layers"] == [
         *before.attrs["RootFS"]["Layers"],
         layer[0].diff_id,
@@ -82,11 +87,11 @@ def test_an_image_of_the_engine_gets_the_layer_and_runs(
 
 
 def test_the_mark_outlives_the_engine(tmp_path: Path, engine: DockerClient, name: str) -> None:
-    put(f"docker:{name}", f"docker:{name}-new", static(tmp_path, {"site.css": "old"}))
-    made = put(f"docker:{name}-new", f"docker:{name}-new", static(tmp_path, {"site.css": CSS}))
+    put(f"docker:{name}", f"docker:{new(name)}", static(tmp_path, {"site.css": "old"}))
+    made = put(f"docker:{new(name)}", f"docker:{new(name)}", static(tmp_path, {"site.css": CSS}))
     assert len(made.images[0].replaced) == 1
-    assert shown(engine, f"{name}-new") == CSS
-    image = engine.images.get(f"{name}-new")
+    assert shown(engine, new(name)) == CSS
+    image = engine.images.get(new(name))
     assert len(image.attrs["RootFS"]["Layers"]) == 2
 
 
@@ -109,22 +114,22 @@ def test_what_docker_saves_goes_to_a_registry_and_the_engine_pulls_it(
 def test_the_engine_loads_the_archive(tmp_path: Path, engine: DockerClient, name: str) -> None:
     archive = tmp_path / "made.tar"
     layer = static(tmp_path, {"site.css": CSS}, "zstd")
-    put(f"docker:{name}", f"docker-archive:{archive}:{name}-loaded", layer)
+    put(f"docker:{name}", f"docker-archive:{archive}:{new(name)}", layer)
     subprocess.run(["docker", "load", "--quiet", "-i", archive], check=True, timeout=60)
-    assert shown(engine, f"{name}-loaded") == CSS
+    assert shown(engine, new(name)) == CSS
 
 
 def test_an_engine_of_one_platform_gets_its_own(
     tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
 ) -> None:
     several = platforms(tmp_path / "oci", "arm64", "amd64", "s390x")
-    new = tag(f"one-{uuid.uuid4().hex[:8]}")
-    made = put(several, f"docker:{new}", static(tmp_path))
+    one = tag(f"one-{uuid.uuid4().hex[:8]}")
+    made = put(several, f"docker:{one}", static(tmp_path))
     version = engine.version()
     assert [each.platform for each in made.images] == [f"linux/{version['Arch']}"]
-    assert engine.images.get(new).attrs["Architecture"] == version["Arch"]
+    assert engine.images.get(one).attrs["Architecture"] == version["Arch"]
     with pytest.raises(ImageNotFound, match="It has: linux/s390x"):
-        put(platforms(tmp_path / "other", "s390x"), f"docker:{new}", static(tmp_path))
+        put(platforms(tmp_path / "other", "s390x"), f"docker:{one}", static(tmp_path))
 
 
 def platforms(directory: Path, *names: str) -> str:
