@@ -206,3 +206,69 @@ class DiskFailed(BuildstaticError):
     """A file could not be written: a full disk, a read-only directory."""
 
     exit_code = 50
+
+
+class EpochInvalid(BuildstaticError):
+    """SOURCE_DATE_EPOCH is no number of seconds."""
+
+    exit_code = 59
+
+
+class ReferenceInvalid(BuildstaticError):
+    """What was given is no name of an image."""
+
+    exit_code = 60
+
+
+class ImageNotFound(BuildstaticError):
+    """No image has the name."""
+
+    exit_code = 61
+
+
+class NotAnImage(BuildstaticError):
+    """What has the name is no image."""
+
+    exit_code = 62
+
+
+class MediaTypeUnknown(BuildstaticError):
+    """An image, or a part of it, is of a media type that is not known."""
+
+    exit_code = 63
+
+
+class ImageCorrupt(BuildstaticError):
+    """The parts of an image do not fit: a wrong digest, a missing blob, broken JSON."""
+
+    exit_code = 64
+
+
+class RegistryForbidden(BuildstaticError):
+    """The registry wants other credentials, or any."""
+
+    exit_code = 65
+
+
+class RegistryInsecure(BuildstaticError):
+    """The registry speaks HTTP, or has a certificate that is not trusted."""
+
+    exit_code = 66
+
+
+class RegistryUnreachable(BuildstaticError):
+    """No registry answers, or not to the end."""
+
+    exit_code = 67
+
+
+class RegistryBusy(BuildstaticError):
+    """The registry asks to wait for longer than is waited."""
+
+    exit_code = 68
+
+
+class RegistryFailed(BuildstaticError):
+    """The registry gave up for a reason of its own."""
+
+    exit_code = 69

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
 from typing import IO, Any, cast
 
+from buildstatic.image.oci import blob_path, is_attestation
+
 INDEX = "index.json"
 _HEADER = 512  # of a member of a tar, "ustar" at 257
 
@@ -98,26 +100,21 @@ def _kind(member: tarfile.TarInfo) -> str:
 def _oci(documents: dict[str, Any], name: str = INDEX) -> Iterator[tuple[str, list[str]]]:
     """Yield the configuration and the layers of every manifest below the index *name*."""
     for descriptor in documents[name]["manifests"]:
-        blob = _blob(descriptor["digest"])
-        if blob not in documents or _is_attestation(descriptor):
+        blob = blob_path(descriptor["digest"])
+        if blob not in documents or is_attestation(descriptor):
             continue
         if "manifests" in documents[blob]:
             yield from _oci(documents, blob)
         else:
             manifest = documents[blob]
-            blobs = [_blob(layer["digest"]) for layer in manifest["layers"]]
-            yield _blob(manifest["config"]["digest"]), blobs
+            blobs = [blob_path(layer["digest"]) for layer in manifest["layers"]]
+            yield blob_path(manifest["config"]["digest"]), blobs
 
 
 def _legacy(documents: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Yield the same from the manifest.json of ``docker save`` before Docker 25."""
     for manifest in documents["manifest.json"]:
         yield manifest["Config"], manifest["Layers"]
-
-
-def _is_attestation(descriptor: dict[str, Any]) -> bool:
-    annotations = descriptor.get("annotations") or {}
-    return annotations.get("vnd.docker.reference.type") == "attestation-manifest"
 
 
 def _image(config: dict[str, Any], blobs: list[str], layers: dict[str, Any]) -> Image:
@@ -130,10 +127,6 @@ def _image(config: dict[str, Any], blobs: list[str], layers: dict[str, Any]) -> 
             for diff_id, blob in zip(diff_ids, blobs, strict=True)
         ),
     )
-
-
-def _blob(digest: str) -> str:
-    return "blobs/" + digest.replace(":", "/")
 
 
 def _digest(blob: str, diff_id: str) -> str | None:

@@ -1,0 +1,130 @@
+"""Where images are: what every store can do, and the store that a name is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import IO, Protocol
+
+from buildstatic.image.oci import Config, Descriptor, Document, Manifest
+from buildstatic.image.oci import parse_config as _parse_config
+from buildstatic.image.reference import (
+    ArchiveReference,
+    EngineReference,
+    LayoutReference,
+    Reference,
+    RegistryReference,
+)
+from buildstatic.image.stream import read_document
+
+Opener = Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+class Source(Protocol):
+    """One image in a store, to be read. Every byte read is checked against its digest."""
+
+    @property
+    def reference(self) -> Reference:
+        """What the image was named."""
+
+    def resolve(self) -> Document:
+        """Return the manifest or the index that the name stands for; raises ImageNotFound."""
+
+    def open_blob(self, descriptor: Descriptor) -> AbstractContextManager[IO[bytes]]:
+        """Open a blob, or a manifest of an index, as a stream.
+
+        Opening or reading raises ImageCorrupt where it is missing or not what its digest says.
+        """
+
+
+class Target(Protocol):
+    """One image in a store, to be written: blobs, then manifests, the named one last.
+
+    Until `put_image` returns, the name stands for what it did before.
+    """
+
+    @property
+    def reference(self) -> Reference:
+        """What the image will be named."""
+
+    @property
+    def platform(self) -> str | None:
+        """The one platform that the store takes, as ``os/architecture``; None for any number."""
+
+    def has_blob(self, descriptor: Descriptor) -> bool:
+        """Tell whether the blob is there already."""
+
+    def mount_blob(self, descriptor: Descriptor, source: Reference) -> bool:
+        """Take the blob from *source* without moving its bytes; tell whether that was possible."""
+
+    def put_blob(self, descriptor: Descriptor, content: Opener) -> None:
+        """Store the blob.
+
+        *content* opens its bytes as a checked stream, more than once where it must be tried again.
+        """
+
+    def put_manifest(self, document: Document) -> None:
+        """Store a manifest that the image, an index, names."""
+
+    def put_image(self, document: Document) -> None:
+        """Store the manifest or the index, and let the name stand for it."""
+
+
+def open_source(reference: Reference, *, insecure: bool = False) -> AbstractContextManager[Source]:
+    """Open the image of the name *reference*; what is used of it is released at the end.
+
+    *insecure* allows a registry without TLS, or with a certificate that is not trusted.
+    """
+    match reference:
+        case LayoutReference():
+            from buildstatic.image.stores.layout import read_layout
+
+            return read_layout(reference)
+        case ArchiveReference():
+            from buildstatic.image.stores.archive import read_archive
+
+            return read_archive(reference)
+        case EngineReference():
+            from buildstatic.image.stores.engine import read_engine
+
+            return read_engine(reference)
+        case RegistryReference():
+            from buildstatic.image.stores.registry import read_registry
+
+            return read_registry(reference, insecure=insecure)
+
+
+def open_target(reference: Reference, *, insecure: bool = False) -> AbstractContextManager[Target]:
+    """Open a store to write an image of the name *reference*.
+
+    Where the block raises, what the name stood for is what it stands for still.
+    """
+    match reference:
+        case LayoutReference():
+            from buildstatic.image.stores.layout import write_layout
+
+            return write_layout(reference)
+        case ArchiveReference():
+            from buildstatic.image.stores.archive_writer import write_archive
+
+            return write_archive(reference)
+        case EngineReference():
+            from buildstatic.image.stores.engine import write_engine
+
+            return write_engine(reference)
+        case RegistryReference():
+            from buildstatic.image.stores.registry import write_registry
+
+            return write_registry(reference, insecure=insecure)
+
+
+def read_blob(source: Source, descriptor: Descriptor) -> Document:
+    """Return the document that *descriptor* names: a manifest, a configuration."""
+    with source.open_blob(descriptor) as stream:
+        return Document(descriptor, read_document(stream, descriptor, str(source.reference)))
+
+
+def read_config(source: Source, manifest: Manifest) -> Config:
+    """Return the configuration of *manifest*; raises ImageCorrupt."""
+    where = f"{source.reference}: the configuration {manifest.config.digest}"
+    return _parse_config(read_blob(source, manifest.config), where)

@@ -1,0 +1,81 @@
+"""Streams that are checked as they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from buildstatic.errors import ImageCorrupt
+from buildstatic.image.oci import Descriptor
+
+CHUNK = 1 << 20  # bytes
+# Registries take manifests of 4 MiB; a configuration with a long history is no larger.
+LARGEST_DOCUMENT = 8 << 20
+
+
+def checked(stream: IO[bytes], descriptor: Descriptor, where: str) -> IO[bytes]:
+    """Return *stream*, which raises ImageCorrupt where it is not what *descriptor* names.
+
+    It does so at the end, before the last bytes are given away. *where* names what is read.
+    """
+    return io.BufferedReader(_Checked(stream, descriptor, where), CHUNK)
+
+
+class _Checked(io.RawIOBase):
+    def __init__(self, stream: IO[bytes], descriptor: Descriptor, where: str) -> None:
+        self._stream = stream
+        self._descriptor = descriptor
+        self._where = where
+        self._hash = hashlib.new(descriptor.digest.partition(":")[0])
+        self._left = descriptor.size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), self._left)
+        chunk = self._stream.read(wanted) if wanted else b""
+        buffer[: len(chunk)] = chunk
+        self._hash.update(chunk)
+        self._left -= len(chunk)
+        if len(buffer) and (not chunk or not self._left):
+            self._check()
+        return len(chunk)
+
+    def _check(self) -> None:
+        named = self._descriptor
+        if self._left:
+            read = named.size - self._left
+            raise self._wrong(f"ends after {read} of {named.size} bytes")
+        if self._stream.read(1):
+            raise self._wrong(f"has more than the {named.size} bytes that are named")
+        found = f"{self._hash.name}:{self._hash.hexdigest()}"
+        if found != named.digest:
+            raise self._wrong(f"has the digest {found}")
+
+    def _wrong(self, what: str) -> ImageCorrupt:
+        advice = "Make or fetch the image anew."
+        return ImageCorrupt(f"{self._where}: the blob {self._descriptor.digest} {what}.", advice)
+
+
+def read_document(stream: IO[bytes], descriptor: Descriptor, where: str) -> bytes:
+    """Return all of *stream*, a checked one; raises ImageCorrupt for what is no document's size."""
+    if descriptor.size > LARGEST_DOCUMENT:
+        problem = f"{where}: {descriptor.digest} is no document, with {descriptor.size} bytes."
+        raise ImageCorrupt(problem)
+    return stream.read()
+
+
+def copy(stream: IO[bytes], write: Callable[[bytes], object]) -> None:
+    """Give all of *stream* to *write*, a chunk at a time."""
+    while chunk := stream.read(CHUNK):
+        write(chunk)
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[IO[bytes]]:
+    """Yield *content* as a stream."""
+    yield io.BytesIO(content)
