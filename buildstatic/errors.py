@@ -206,3 +206,9 @@ class DiskFailed(BuildstaticError):
     """A file could not be written: a full disk, a read-only directory."""
 
     exit_code = 50
+
+
+class TreeUnfit(BuildstaticError):
+    """A tree cannot become a layer: it changes, cannot be read, or holds more than files."""
+
+    exit_code = 51

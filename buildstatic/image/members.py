@@ -1,0 +1,109 @@
+"""What a tree is in a layer: as it stands there, or laid out as in an image."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from buildstatic.collect.layout import EPOCH, content_time, sorted_manifest
+from buildstatic.image.static_layer import MANIFEST
+from buildstatic.image.tarball import DIRECTORY, FILE, LINK, Entry
+from buildstatic.image.tree import Found, walk
+
+_MORSEL = 1 << 20
+_SECOND = 1_000_000_000
+
+
+class Member(NamedTuple):
+    """An entry, and its content: an open file, or, where it is not as on disk, its bytes."""
+
+    entry: Entry
+    content: int | bytes = b""
+
+
+def as_they_stand(root: bytes) -> Iterator[Member]:
+    """Yield what the layer root *root* is in a layer: modes, times and hard links as on disk.
+
+    Raises `TreeUnfit`.
+    """
+    firsts: dict[tuple[int, int], tuple[bytes, int]] = {}
+    for found in walk(root):
+        mode = stat.S_IMODE(found.status.st_mode)
+        mtime = found.status.st_mtime_ns // _SECOND
+        if stat.S_ISDIR(found.status.st_mode):
+            yield Member(Entry(found.name + b"/", DIRECTORY, mode, mtime))
+        elif link := _first(firsts, found):
+            yield Member(Entry(found.name, LINK, mode, mtime, link=link))
+        else:
+            entry = Entry(found.name, FILE, mode, mtime, found.status.st_size)
+            yield Member(entry, found.file)
+
+
+def _first(firsts: dict[tuple[int, int], tuple[bytes, int]], found: Found) -> bytes:
+    """Return the first name of a file that was met before, and forget it after its last one."""
+    if found.status.st_nlink == 1:
+        return b""
+    key = found.status.st_dev, found.status.st_ino
+    name, left = firsts.pop(key, (b"", found.status.st_nlink))
+    if left > 1:
+        firsts[key] = name or found.name, left - 1
+    return name
+
+
+def laid_out(tree: bytes, at: PurePosixPath) -> Iterator[Member]:
+    """Yield what the collected *tree* is in a layer where it lies *at*, an absolute path.
+
+    As `buildstatic.collect.layout.lay_out` does it, but in passing: modes are fixed, times are the
+    content's, a content has one file, the manifest is sorted. A content is read twice, as its time
+    stands before it. Memory grows by the names of the contents.
+
+    Raises `TreeUnfit`.
+    """
+    place = os.fsencode(at.relative_to("/"))
+    for parent in (*reversed(at.parents), at):
+        if name := os.fsencode(parent.relative_to("/")).strip(b"."):
+            yield _directory(name)
+    firsts: dict[bytes, bytes] = {}
+    for found in walk(tree):
+        name = os.path.join(place, found.name)
+        if stat.S_ISDIR(found.status.st_mode):
+            yield _directory(name)
+        elif found.name == MANIFEST.encode():
+            yield _file(name, sorted_manifest(_read(found)), firsts)
+        else:
+            yield _file(name, found, firsts)
+
+
+def _directory(name: bytes) -> Member:
+    return Member(Entry(name + b"/", DIRECTORY, 0o755, EPOCH))
+
+
+def _file(name: bytes, content: bytes | Found, firsts: dict[bytes, bytes]) -> Member:
+    is_read = isinstance(content, bytes)
+    digest = hashlib.sha256(content).digest() if is_read else _digest(content)
+    mtime = content_time(digest.hex())
+    first = firsts.setdefault(digest, name)
+    if first != name:
+        return Member(Entry(name, LINK, 0o644, mtime, link=first))
+    if is_read:
+        return Member(Entry(name, FILE, 0o644, mtime, len(content)), content)
+    entry = Entry(name, FILE, 0o644, mtime, content.status.st_size)
+    return Member(entry, content.file)
+
+
+def _digest(found: Found) -> bytes:
+    """Return the SHA-256 of an open file, which is then at its beginning again."""
+    sha256 = hashlib.sha256()
+    while morsel := os.read(found.file, _MORSEL):
+        sha256.update(morsel)
+    os.lseek(found.file, 0, os.SEEK_SET)
+    return sha256.digest()
+
+
+def _read(found: Found) -> bytes:
+    with os.fdopen(found.file, "rb", closefd=False) as file:
+        return file.read()
