@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from buildstatic.image.members import Member, as_they_stand, laid_out
-from buildstatic.image.pack import Compression, Packer
-from buildstatic.image.tarball import DIRECTORY, END, FILE, header, padding
-from buildstatic.image.tree import changed
+from buildstatic.image.pack import Compression, Packer, Unread
+from buildstatic.image.tarball import DIRECTORY, END, FILE, Entry, header, padding
+from buildstatic.image.tree import changed, unread
 
 # OCI image-spec, layer.md, "Media Types"
 MEDIA_TYPES: dict[Compression, str] = {
@@ -112,6 +112,14 @@ def _add(packer: Packer, member: Member, place: bytes) -> None:
         return
     if isinstance(content, bytes):
         packer.write(content)
-    elif not packer.copy(content, entry.size):
-        raise changed(place, entry.name)
+    else:
+        _copy(packer, content, entry, place)
     packer.skip(padding(entry.size))
+
+
+def _copy(packer: Packer, content: int, entry: Entry, place: bytes) -> None:
+    try:
+        if not packer.copy(content, entry.size):
+            raise changed(place, entry.name)
+    except Unread as failure:
+        raise unread(place, entry.name, failure.error) from failure

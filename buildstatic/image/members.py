@@ -12,7 +12,7 @@ from typing import NamedTuple
 from buildstatic.collect.layout import EPOCH, content_time, sorted_manifest
 from buildstatic.image.static_layer import MANIFEST
 from buildstatic.image.tarball import DIRECTORY, FILE, LINK, Entry
-from buildstatic.image.tree import Found, walk
+from buildstatic.image.tree import Found, unread, walk
 
 _MORSEL = 1 << 20
 _SECOND = 1_000_000_000
@@ -72,27 +72,42 @@ def laid_out(tree: bytes, at: PurePosixPath) -> Iterator[Member]:
         name = os.path.join(place, found.name)
         if stat.S_ISDIR(found.status.st_mode):
             yield _directory(name)
-        elif found.name == MANIFEST.encode():
-            yield _file(name, sorted_manifest(_read(found)), firsts)
-        else:
-            yield _file(name, found, firsts)
+            continue
+        try:
+            is_manifest = found.name == MANIFEST.encode()
+            member = (_manifest if is_manifest else _file)(name, found, firsts)
+        except OSError as error:
+            raise unread(tree, found.name, error) from error
+        yield member
 
 
 def _directory(name: bytes) -> Member:
     return Member(Entry(name + b"/", DIRECTORY, 0o755, EPOCH))
 
 
-def _file(name: bytes, content: bytes | Found, firsts: dict[bytes, bytes]) -> Member:
-    is_read = isinstance(content, bytes)
-    digest = hashlib.sha256(content).digest() if is_read else _digest(content)
-    mtime = content_time(digest.hex())
+def _file(name: bytes, found: Found, firsts: dict[bytes, bytes]) -> Member:
+    digest = _digest(found)
+    return _once(
+        name, digest, Member(_entry(name, digest, found.status.st_size), found.file), firsts
+    )
+
+
+def _manifest(name: bytes, found: Found, firsts: dict[bytes, bytes]) -> Member:
+    content = sorted_manifest(_read(found))
+    digest = hashlib.sha256(content).digest()
+    return _once(name, digest, Member(_entry(name, digest, len(content)), content), firsts)
+
+
+def _entry(name: bytes, digest: bytes, size: int) -> Entry:
+    return Entry(name, FILE, 0o644, content_time(digest.hex()), size)
+
+
+def _once(name: bytes, digest: bytes, member: Member, firsts: dict[bytes, bytes]) -> Member:
+    """Return *member*, or, where its content was met before, a link to that."""
     first = firsts.setdefault(digest, name)
-    if first != name:
-        return Member(Entry(name, LINK, 0o644, mtime, link=first))
-    if is_read:
-        return Member(Entry(name, FILE, 0o644, mtime, len(content)), content)
-    entry = Entry(name, FILE, 0o644, mtime, content.status.st_size)
-    return Member(entry, content.file)
+    if first == name:
+        return member
+    return Member(member.entry._replace(kind=LINK, size=0, link=first))
 
 
 def _digest(found: Found) -> bytes:

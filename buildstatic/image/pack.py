@@ -29,6 +29,14 @@ class Packed:
     size: int
 
 
+class Unread(Exception):
+    """A file could not be read: *error* is not that of what is written."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Packer:
     """Takes a stream in pieces and writes it, compressed, to *output*; to be used in a ``with``."""
 
@@ -36,7 +44,8 @@ class Packer:
         self._output = output
         self._compress = _codec(compression)
         self._length = BLOCKS[compression]
-        self._plain, self._packed = hashlib.sha256(), hashlib.sha256()
+        self._plain = hashlib.sha256()
+        self._packed = self._plain if compression == "none" else hashlib.sha256()
         self._size = 0
         self._begin()
         self._hasher = ThreadPoolExecutor(1)
@@ -66,10 +75,13 @@ class Packer:
             self._advance(taken)
 
     def copy(self, file: int, count: int) -> bool:
-        """Add *count* bytes of the open *file*; False where it has fewer."""
+        """Add *count* bytes of the open *file*; False where it has fewer. Raises `Unread`."""
         while count:
             end = min(self._filled + count, self._length)
-            taken = os.readv(file, [self._view[self._filled : end]])
+            try:
+                taken = os.readv(file, [self._view[self._filled : end]])
+            except OSError as error:
+                raise Unread(error) from error
             if not taken:
                 return False
             count -= taken
@@ -115,7 +127,8 @@ class Packer:
         hashed, packed = self._pending.popleft()
         hashed.result()
         block = packed.result()
-        self._packed.update(block)
+        if self._packed is not self._plain:
+            self._packed.update(block)
         self._size += len(block)
         self._output.write(block)
 

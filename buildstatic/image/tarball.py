@@ -8,14 +8,15 @@ plain one. Python's ``tarfile`` names and pads these differently, so they are wr
 from __future__ import annotations
 
 import posixpath
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+from zlib import adler32
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
 FILE, LINK, DIRECTORY = b"0", b"1", b"5"
 _NAME, _PREFIX = 100, 155
 _OCTAL = 1 << 33  # what eleven digits hold
-_MAGIC = b"ustar\x0000"
+_MAGIC = b"ustar\x0000".ljust(72, b"\x00")  # with the names of no owner
 _EXTENDED = b"x"
 _NO_DEVICE = b"0000000\x00" * 2
 
@@ -23,12 +24,12 @@ _NO_DEVICE = b"0000000\x00" * 2
 class Entry(NamedTuple):
     """A member of a layer, root's as all are.
 
-    *name* is relative, that of a directory ends in a slash; *link* is the name of the earlier
+    *kind* is FILE, LINK or DIRECTORY. *name* is relative, that of a directory ends in a slash; *link* is the name of the earlier
     member that a link is the same file as. *mtime* is in seconds, *size* that of a file's content.
     """
 
     name: bytes
-    kind: Literal[b"0", b"1", b"5"]
+    kind: bytes
     mode: int
     mtime: int
     size: int = 0
@@ -117,7 +118,11 @@ def _sealed(
     device: bytes,
     prefix: bytes,
 ) -> bytes:
-    """Return a block with its checksum, which is taken with spaces in its own place."""
+    """Return a block with its checksum, which is taken with spaces in its own place.
+
+    The lower half of Adler-32 is one more than the sum of the bytes, up to 65,520: 512 bytes of
+    ASCII never exceed that, and Python's ``sum`` would take most of the time of a small file.
+    """
     start = b"%b%07o\x000000000\x000000000\x00%011o\x00%011o\x00" % (
         name.ljust(_NAME, b"\x00"),
         mode,
@@ -127,11 +132,12 @@ def _sealed(
     end = b"%b%b%b%b%b" % (
         kind,
         link.ljust(_NAME, b"\x00"),
-        _MAGIC.ljust(72, b"\x00"),
+        _MAGIC,
         device.ljust(16, b"\x00"),
         prefix.ljust(_PREFIX + 12, b"\x00"),
     )
-    return b"%b%06o\x00 %b" % (start, sum(start) + sum(end) + 8 * 32, end)
+    checksum = (adler32(b"%b        %b" % (start, end)) & 0xFFFF) - 1
+    return b"%b%06o\x00 %b" % (start, checksum, end)
 
 
 def _ascii(text: bytes) -> bytes:

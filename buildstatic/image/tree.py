@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from buildstatic.errors import TreeUnfit
@@ -33,7 +32,7 @@ class Found(NamedTuple):
 class _Directory(NamedTuple):
     name: bytes
     status: os.stat_result
-    children: Iterator[bytes]
+    children: Iterator[os.DirEntry[bytes]]
 
 
 def walk(root: bytes) -> Iterator[Found]:
@@ -46,23 +45,20 @@ def walk(root: bytes) -> Iterator[Found]:
     open_ = [_enter(root, b"")]
     while open_:
         directory = open_[-1]
-        name = next(directory.children, None)
-        if name is None:
-            with _reading(root, directory.name):
-                _check(root, directory.name, directory.status, _status(root, directory.name))
-            open_.pop()
+        child = next(directory.children, None)
+        if child is None:
+            _leave(root, open_.pop())
             continue
-        child = os.path.join(directory.name, name)
-        with _reading(root, child):
-            status = _status(root, child)
-        _check_name(root, child)
-        if stat.S_ISDIR(status.st_mode):
-            open_.append(_enter(root, child))
-            yield Found(child, open_[-1].status)
-        elif stat.S_ISREG(status.st_mode):
-            yield from _file(root, child, status)
+        name = directory.name + b"/" + child.name if directory.name else child.name
+        if child.name.startswith(_WHITEOUT):
+            raise _whiteout(root, name)
+        if child.is_file(follow_symlinks=False):
+            yield from _file(root, name, child.path)
+        elif child.is_dir(follow_symlinks=False):
+            open_.append(_enter(root, name))
+            yield Found(name, open_[-1].status)
         else:
-            problem = f"{shown(root, child)} is neither a file nor a directory:"
+            problem = f"{shown(root, name)} is neither a file nor a directory:"
             raise TreeUnfit(f"{problem} a layer holds nothing else.", "Take it out of the tree.")
 
 
@@ -78,50 +74,56 @@ def changed(root: bytes, name: bytes) -> TreeUnfit:
     return TreeUnfit(problem, "Run it again when nothing else writes there.")
 
 
-def _file(root: bytes, name: bytes, status: os.stat_result) -> Iterator[Found]:
-    with _reading(root, name):
-        file = os.open(os.path.join(root, name), _FLAGS)
+def _file(root: bytes, name: bytes, path: bytes) -> Iterator[Found]:
     try:
-        _check(root, name, status, os.fstat(file))
-        yield Found(name, status, file)
-        _check(root, name, status, os.fstat(file))
+        file = os.open(path, _FLAGS)
+    except OSError as error:
+        raise unread(root, name, error) from error
+    try:
+        before = os.fstat(file)
+        if not stat.S_ISREG(before.st_mode):
+            raise changed(root, name)
+        yield Found(name, before, file)
+        if _state(before) != _state(os.fstat(file)):
+            raise changed(root, name)
     finally:
         os.close(file)
 
 
 def _enter(root: bytes, name: bytes) -> _Directory:
-    with _reading(root, name):
-        status = os.stat(root) if not name else _status(root, name)
-        children = sorted(os.listdir(os.path.join(root, name)))
+    path = os.path.join(root, name)
+    try:
+        status = os.stat(path, follow_symlinks=not name)
+        with os.scandir(path) as found:
+            children = sorted(found, key=lambda child: child.name)
+    except OSError as error:
+        raise unread(root, name, error) from error
     return _Directory(name, status, iter(children))
 
 
-def _status(root: bytes, name: bytes) -> os.stat_result:
-    return os.lstat(os.path.join(root, name)) if name else os.stat(root)
-
-
-@contextmanager
-def _reading(root: bytes, name: bytes) -> Iterator[None]:
+def _leave(root: bytes, directory: _Directory) -> None:
+    path = os.path.join(root, directory.name)
     try:
-        yield
+        after = os.stat(path, follow_symlinks=not directory.name)
     except OSError as error:
-        if error.errno in _GONE:
-            raise changed(root, name) from error
-        problem = f"{shown(root, name)} cannot be read: {error.strerror}."
-        raise TreeUnfit(problem, "Make it readable.") from error
-
-
-def _check(root: bytes, name: bytes, before: os.stat_result, after: os.stat_result) -> None:
-    """Raise where it was written to, renamed or settled: all of these set the time of change."""
-    if _state(before) != _state(after):
-        raise changed(root, name)
+        raise unread(root, directory.name, error) from error
+    if _state(directory.status) != _state(after):
+        raise changed(root, directory.name)
 
 
 def _state(status: os.stat_result) -> tuple[int, ...]:
+    """Return what differs after a write, a rename or a settling: all set the time of change."""
     return (status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_ctime_ns)
 
 
-def _check_name(root: bytes, name: bytes) -> None:
-    if os.path.basename(name).startswith(_WHITEOUT):
-        problem = f"{shown(root, name)} would remove another file of the image:"
-        raise TreeUnfit(f"{problem} in a layer, .wh. marks what is gone.", "Call it otherwise.")
+def unread(root: bytes, name: bytes, error: OSError) -> TreeUnfit:
+    """Return the error for what *error* was raised by."""
+    if error.errno in _GONE:
+        return changed(root, name)
+    problem = f"{shown(root, name)} cannot be read: {error.strerror}."
+    return TreeUnfit(problem, "Make it readable.")
+
+
+def _whiteout(root: bytes, name: bytes) -> TreeUnfit:
+    problem = f"{shown(root, name)} would remove another file of the image:"
+    return TreeUnfit(f"{problem} in a layer, .wh. marks what is gone.", "Call it otherwise.")
