@@ -24,8 +24,9 @@ _NO_DEVICE = b"0000000\x00" * 2
 class Entry(NamedTuple):
     """A member of a layer, root's as all are.
 
-    *kind* is FILE, LINK or DIRECTORY. *name* is relative, that of a directory ends in a slash; *link* is the name of the earlier
-    member that a link is the same file as. *mtime* is in seconds, *size* that of a file's content.
+    *name* is relative, that of a directory ends in a slash; *kind* is FILE, LINK or DIRECTORY;
+    *link* is the name of the earlier member that a link is the same file as. *mtime* is in seconds,
+    *size* that of a file's content.
     """
 
     name: bytes

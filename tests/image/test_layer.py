@@ -338,11 +338,9 @@ def test_what_has_no_place_in_a_layer_is_refused_by_name(
             os.mkfifo(odd)
         case _:
             odd.touch()
+    tree, output = tmp_path / "tree", io.BytesIO()
     with pytest.raises(TreeUnfit) as failure:
-        if at:
-            write_tree(tmp_path / "tree", at, io.BytesIO())
-        else:
-            write_layer(tmp_path / "tree", io.BytesIO())
+        write_tree(tree, at, output) if at else write_layer(tree, output)
     assert "\n" not in str(failure.value)
     assert "tree/a/" in str(failure.value)
 
