@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from buildstatic.collect.codecs import FORMATS
 from buildstatic.collect.layout import EPOCH, content_time, sorted_manifest
 from buildstatic.image.static_layer import MANIFEST
 from buildstatic.image.tarball import DIRECTORY, FILE, LINK, Entry
 from buildstatic.image.tree import Found, unread, walk
 
 _MORSEL = 1 << 20
+_VARIANTS = tuple(f".{suffix}".encode() for suffix in FORMATS)
 _SECOND = 1_000_000_000
 
 
@@ -59,7 +61,8 @@ def laid_out(tree: bytes, at: PurePosixPath) -> Iterator[Member]:
 
     As `buildstatic.collect.layout.lay_out` does it, but in passing: modes are fixed, times are the
     content's, a content has one file, the manifest is sorted. A content is read twice, as its time
-    stands before it. Memory grows by the names of the contents.
+    stands before it. A variant has its original's time, as collecting gives it. Memory grows by
+    the names.
 
     Raises `TreeUnfit`.
     """
@@ -67,7 +70,7 @@ def laid_out(tree: bytes, at: PurePosixPath) -> Iterator[Member]:
     for parent in (*reversed(at.parents), at):
         if name := os.fsencode(parent.relative_to("/")).strip(b"."):
             yield _directory(name)
-    firsts: dict[bytes, bytes] = {}
+    known = _Known({}, {})
     for found in walk(tree):
         name = os.path.join(place, found.name)
         if stat.S_ISDIR(found.status.st_mode):
@@ -75,37 +78,46 @@ def laid_out(tree: bytes, at: PurePosixPath) -> Iterator[Member]:
             continue
         try:
             is_manifest = found.name == MANIFEST.encode()
-            member = (_manifest if is_manifest else _file)(name, found, firsts)
+            member = (_manifest if is_manifest else _file)(name, found, known)
         except OSError as error:
             raise unread(tree, found.name, error) from error
         yield member
+
+
+class _Known(NamedTuple):
+    """What was met: the first name of a content, by what it was made from; digests by name."""
+
+    firsts: dict[tuple[bytes, bytes], bytes]
+    digests: dict[bytes, bytes]
 
 
 def _directory(name: bytes) -> Member:
     return Member(Entry(name + b"/", DIRECTORY, 0o755, EPOCH))
 
 
-def _file(name: bytes, found: Found, firsts: dict[bytes, bytes]) -> Member:
-    digest = _digest(found)
-    return _once(
-        name, digest, Member(_entry(name, digest, found.status.st_size), found.file), firsts
-    )
+def _file(name: bytes, found: Found, known: _Known) -> Member:
+    digest = known.digests[name] = _digest(found)
+    original, suffix = os.path.splitext(name)
+    # A variant has the time of what it was made from, which stands before it.
+    identity = known.digests.get(original, digest) if suffix in _VARIANTS else digest
+    size = found.status.st_size
+    return _once(Member(_entry(name, identity, size), found.file), (identity, digest), known)
 
 
-def _manifest(name: bytes, found: Found, firsts: dict[bytes, bytes]) -> Member:
+def _manifest(name: bytes, found: Found, known: _Known) -> Member:
     content = sorted_manifest(_read(found))
     digest = hashlib.sha256(content).digest()
-    return _once(name, digest, Member(_entry(name, digest, len(content)), content), firsts)
+    return _once(Member(_entry(name, digest, len(content)), content), (digest, digest), known)
 
 
-def _entry(name: bytes, digest: bytes, size: int) -> Entry:
-    return Entry(name, FILE, 0o644, content_time(digest.hex()), size)
+def _entry(name: bytes, identity: bytes, size: int) -> Entry:
+    return Entry(name, FILE, 0o644, content_time(identity.hex()), size)
 
 
-def _once(name: bytes, digest: bytes, member: Member, firsts: dict[bytes, bytes]) -> Member:
+def _once(member: Member, key: tuple[bytes, bytes], known: _Known) -> Member:
     """Return *member*, or, where its content was met before, a link to that."""
-    first = firsts.setdefault(digest, name)
-    if first == name:
+    first = known.firsts.setdefault(key, member.entry.name)
+    if first == member.entry.name:
         return member
     return Member(member.entry._replace(kind=LINK, size=0, link=first))
 

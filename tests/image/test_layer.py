@@ -359,15 +359,25 @@ class Meddling(io.BytesIO):
         return super().write(data)  # type: ignore[arg-type]
 
 
+def linked(root: Path) -> None:
+    (root / "c").unlink()
+    (root / "c").symlink_to("a")
+
+
+def piped(root: Path) -> None:
+    (root / "c").unlink()
+    os.mkfifo(root / "c")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda root: os.truncate(root / "b/large", 5),
     "longer": lambda root: os.truncate(root / "b/large", 200 << 20),
     "rewritten": lambda root: os.utime(root / "b/large"),
     "gone": lambda root: (root / "c").unlink(),
     "another": lambda root: (root / "b/another").touch(),
-    "directory gone": lambda root: (root / "d/x").unlink() or (root / "d").rmdir(),
-    "linked": lambda root: (root / "c").unlink() or (root / "c").symlink_to("a"),
-    "pipe": lambda root: (root / "c").unlink() or os.mkfifo(root / "c"),
+    "directory gone": lambda root: shutil.rmtree(root / "d"),
+    "linked": linked,
+    "pipe": piped,
 }
 
 
