@@ -33,9 +33,12 @@ from tests.collect.sites import PLACE, contents, make_site, run
 if TYPE_CHECKING:
     from docker import DockerClient
 
-COPY = (
-    "FROM scratch AS static\nCOPY layer /layer\nFROM scratch\nCOPY --link --from=static /layer/ /\n"
-)
+COPY = """\
+FROM scratch AS static
+COPY {own} /layer
+FROM scratch
+COPY --link --from=static /layer/ /
+"""
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 AT = PurePosixPath("/app/staticfiles")
 COMPRESSIONS: tuple[Compression, ...] = ("gzip", "zstd", "none")
@@ -103,12 +106,13 @@ def buildx(context: Path, engine: DockerClient, tag: str) -> str:
     """Return the same, built by the docker command, which takes links and any name."""
     if shutil.which("docker") is None:
         pytest.skip("There is no docker command.")
-    # BuildKit keeps what it was sent before, and takes what has that path, size and time for it.
+    # What has the path, the size and the time of a file that was sent before is taken for it, and
+    # a cached copy of equal content for one of other times.
     own = f"layer-{uuid.uuid4().hex}"
     (context / "layer").rename(context / own)
-    command = ["docker", "buildx", "build", "--quiet", f"--tag={tag}", "--file=-", str(context)]
-    dockerfile = COPY.replace("COPY layer", f"COPY {own}").encode()
-    subprocess.run(command, input=dockerfile, check=True, capture_output=True)
+    command = ["docker", "buildx", "build", "--quiet", "--no-cache", f"--tag={tag}", "--file=-"]
+    dockerfile = COPY.format(own=own).encode()
+    subprocess.run([*command, context], input=dockerfile, check=True, capture_output=True)
     (context / own).rename(context / "layer")
     (diff_id,) = engine.images.get(tag).attrs["RootFS"]["Layers"]
     return str(diff_id)
