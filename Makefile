@@ -37,6 +37,7 @@ bench: $(VENV)/installed  ## Measure collecting against Django and WhiteNoise
 	$(BIN)/python benchmarks/collect.py
 	$(BIN)/python benchmarks/sizes.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/layer.py
 
 clean:  ## Remove what the others made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

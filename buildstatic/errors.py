@@ -208,6 +208,12 @@ class DiskFailed(BuildstaticError):
     exit_code = 50
 
 
+class TreeUnfit(BuildstaticError):
+    """A tree cannot become a layer: it changes, cannot be read, or holds more than files."""
+
+    exit_code = 51
+
+
 class EpochInvalid(BuildstaticError):
     """SOURCE_DATE_EPOCH is no number of seconds."""
 

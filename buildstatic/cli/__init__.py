@@ -20,6 +20,7 @@ COMMANDS = {
     "generate": "Write the Dockerfile, Procfile and platform files for a project.",
     "collect": "Collect the static files, in place of manage.py collectstatic.",
     "build": "Build the image, its static files in a layer of their own.",
+    "layer": "Write the static files as an image layer, with no engine.",
     "cache": "Show, shrink or empty the cache of compressed variants.",
 }
 INTERNAL = 70

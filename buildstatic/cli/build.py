@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +11,10 @@ import click
 
 from buildstatic import console
 from buildstatic.cli.options import manage_option, path_argument, settings_option, traceback_option
+from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
+    from collections.abc import Callable
 
     from buildstatic.image.build import Expected, Report
     from buildstatic.image.recipe import Recipe
@@ -109,27 +107,8 @@ def command(
         export=export,
     )
     _check(project, recipe, request)
-    with _terminable():
+    with terminable():
         _run(project, recipe, request, export, as_json)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does: what it has begun is taken back."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def _recipe(project: Project) -> Recipe:

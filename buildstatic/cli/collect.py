@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from buildstatic.cli.options import manage_option, path_option, settings_option, traceback_option
+from buildstatic.cli.options import (
+    manage_option,
+    path_option,
+    python_option,
+    settings_option,
+    traceback_option,
+)
 
 if TYPE_CHECKING:
     from buildstatic.collect import Collected, Request
@@ -116,12 +122,7 @@ def _formats(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the plan and the summary into FILE, as JSON.",
 )
-@click.option(
-    "--python",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The project's Python, in place of the one found.",
-)
+@python_option
 @path_option
 @manage_option
 @settings_option
@@ -136,21 +137,39 @@ def command(
     that shadow one another by accident are pointed out. SECRET_KEY gets a throwaway value where it
     is read from the environment and not set, and other variables those of [tool.buildstatic.env].
     """
+    if options["link"] and options["layer_root"]:
+        raise click.UsageError("A layer holds files, not links: leave out --link or --layer-root.")
+    _show(collected(path, manage, settings, python, options), options)
+
+
+def collected_into(layer_root: Path, words: Sequence[str]) -> Collected:
+    """Collect into *layer_root* as the command line does, *words* being more of its options."""
+    arguments = ["--noinput", f"--layer-root={layer_root}", *words]
+    options = command.make_context("buildstatic collect", arguments).params
+    named = {name: options.pop(name) for name in ("path", "manage", "settings", "python")}
+    return collected(**named, options=options)
+
+
+def collected(
+    path: Path,
+    manage: str | None,
+    settings: str | None,
+    python: Path | None,
+    options: dict[str, Any],
+) -> Collected:
+    """Collect the project in *path*, as the *options* of this command say."""
     from buildstatic.errors import VariablesMissing
     from buildstatic.project.config import load
     from buildstatic.project.detect import detect
     from buildstatic.project.environment import placeholders
 
-    if options["link"] and options["layer_root"]:
-        raise click.UsageError("A layer holds files, not links: leave out --link or --layer-root.")
     project = detect(path, manage=manage, settings=settings, environ=os.environ)
     config = load(project.root)
     environ = {**os.environ, **placeholders(project, config, os.environ)}
     try:
-        collected = _collect(_request(project, config, options), python, environ)
+        return _collect(_request(project, config, options), python, environ)
     except VariablesMissing as error:
         raise _all_missing(error, project, environ) from error
-    _show(collected, options)
 
 
 def _request(project: Project, config: Config, options: dict[str, Any]) -> Request:

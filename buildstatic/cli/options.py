@@ -30,6 +30,12 @@ manage_option = click.option(
 settings_option = click.option(
     "--settings", metavar="MODULE", help="The settings module, in place of the one found."
 )
+python_option = click.option(
+    "--python",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The project's Python, in place of the one found.",
+)
 traceback_option = click.option(
     "--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error."
 )

@@ -47,15 +47,19 @@ def content_time(digest: str) -> int:
     return EPOCH + int(digest, 16) % SPAN
 
 
-def _sort_manifest(manifest: Path) -> None:
-    """Write *manifest* again with sorted paths; one of a form that Django does not write stays."""
+def sorted_manifest(manifest: bytes) -> bytes:
+    """Return *manifest* with sorted paths; one of a form that Django does not write as it is."""
     try:
-        content = json.loads(manifest.read_bytes())
+        content = json.loads(manifest)
         content["paths"] = dict(sorted(content["paths"].items()))
     except (ValueError, TypeError, KeyError, AttributeError):
-        return
+        return manifest
+    return json.dumps(content).encode()
+
+
+def _sort_manifest(manifest: Path) -> None:
     beside = _beside(manifest)
-    beside.write_text(json.dumps(content), encoding="utf-8")
+    beside.write_bytes(sorted_manifest(manifest.read_bytes()))
     beside.replace(manifest)
 
 

@@ -1,24 +1,36 @@
-"""Writes a layer root as the layer of an image."""
+"""Writes a tree as an OCI layer, the one that BuildKit makes of it, with no engine."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import tarfile
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Literal
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
-MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar"
-Compression = Literal["gzip", "zstd", "none"]
+from buildstatic.image.members import Member, as_they_stand, laid_out
+from buildstatic.image.pack import Compression, Packer, Unread
+from buildstatic.image.tarball import DIRECTORY, END, FILE, Entry, header, padding
+from buildstatic.image.tree import changed, unread
+
+# OCI image-spec, layer.md, "Media Types"
+MEDIA_TYPES: dict[Compression, str] = {
+    "none": "application/vnd.oci.image.layer.v1.tar",
+    "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
+    "zstd": "application/vnd.oci.image.layer.v1.tar+zstd",
+}
+# Where containerd and BuildKit look for the diffID of a descriptor (containerd, core/labels).
+DIFF_ID = "containerd.io/uncompressed"
+FILES, BYTES = "buildstatic.files", "buildstatic.bytes"
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer that was written.
+    """A layer that was written: an OCI descriptor's members, and what is in it.
 
-    *digest* and *size* are those of the bytes written, *diff_id* is the digest of the uncompressed
-    tar; *files* and *bytes* what it holds.
+    *digest* and *size* are of the bytes written, *diff_id* is the digest of the tar in them.
+    *files* is the number of its names, *bytes* what they take, where names of one file take it
+    once.
     """
 
     media_type: str
@@ -30,43 +42,84 @@ class Layer:
 
 
 def write_layer(
-    root: Path,
+    root: Path, output: IO[bytes], compression: Compression = "gzip", threads: int = 1
+) -> Layer:
+    """Write the layer root *root* to *output* as the layer that BuildKit makes of it.
+
+    That is the one of ``FROM scratch`` and ``COPY --link --from=static /layer/ /``: the same
+    diffID. What is written depends on the tree, on *compression* and on the libraries' versions,
+    not on the number of *threads* that compress.
+
+    Raises `TreeUnfit`, and whatever OSError *output* raises; then what is written is of no use.
+    """
+    place = os.fsencode(root)
+    return _write(place, as_they_stand(place), output, compression, threads)
+
+
+def write_tree(
+    tree: Path,
+    at: PurePosixPath,
     output: IO[bytes],
     compression: Compression = "gzip",
-    threads: int = 1,  # noqa: ARG001
+    threads: int = 1,
 ) -> Layer:
-    """Write what is below *root* to *output* as a tar and return what came out."""
-    import io
+    """Write the collected *tree*, which lies *at* in the image, as `write_layer` does a root.
 
-    plain = io.BytesIO()
-    files = sizes = 0
-    with tarfile.open(fileobj=plain, mode="w") as archive:
-        for path in sorted(root.rglob("*")):
-            member = archive.gettarinfo(path, path.relative_to(root).as_posix())
-            member.uid = member.gid = member.mtime = 0
-            member.uname = member.gname = ""
-            if member.isreg():
-                files, sizes = files + 1, sizes + member.size
-                with path.open("rb") as content:
-                    archive.addfile(member, content)
-            else:
-                archive.addfile(member)
-    packed, suffix = _pack(plain.getvalue(), compression)
-    output.write(packed)
-    return Layer(
-        MEDIA_TYPE + suffix, _sha256(packed), len(packed), _sha256(plain.getvalue()), files, sizes
-    )
+    It is the layer that ``buildstatic collect --layer-root`` would have led to; the times, modes
+    and links of *tree* do not matter. Raises the same.
+    """
+    place = os.fsencode(tree)
+    return _write(place, laid_out(place, at), output, compression, threads)
 
 
-def _pack(content: bytes, compression: Compression) -> tuple[bytes, str]:
-    if compression == "gzip":
-        return gzip.compress(content, mtime=0), "+gzip"
-    if compression == "zstd":
-        import zstandard
+def descriptor(layer: Layer) -> dict[str, Any]:
+    """Return the OCI descriptor of *layer*, with what it holds as annotations."""
+    return {
+        "mediaType": layer.media_type,
+        "digest": layer.digest,
+        "size": layer.size,
+        "annotations": {
+            DIFF_ID: layer.diff_id,
+            FILES: str(layer.files),
+            BYTES: str(layer.bytes),
+        },
+    }
 
-        return zstandard.compress(content), "+zstd"
-    return content, ""
+
+def _write(
+    place: bytes,
+    members: Iterable[Member],
+    output: IO[bytes],
+    compression: Compression,
+    threads: int,
+) -> Layer:
+    files = size = 0
+    with Packer(output, compression, threads) as packer:
+        for member in members:
+            _add(packer, member, place)
+            files += member.entry.kind != DIRECTORY
+            size += member.entry.size
+        packer.write(END)
+        packed = packer.finish()
+    media_type = MEDIA_TYPES[compression]
+    return Layer(media_type, packed.digest, packed.size, packed.diff_id, files, size)
 
 
-def _sha256(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+def _add(packer: Packer, member: Member, place: bytes) -> None:
+    entry, content = member
+    packer.write(header(entry))
+    if entry.kind != FILE:
+        return
+    if isinstance(content, bytes):
+        packer.write(content)
+    else:
+        _copy(packer, content, entry, place)
+    packer.skip(padding(entry.size))
+
+
+def _copy(packer: Packer, content: int, entry: Entry, place: bytes) -> None:
+    try:
+        if not packer.copy(content, entry.size):
+            raise changed(place, entry.name)
+    except Unread as failure:
+        raise unread(place, entry.name, failure.error) from failure

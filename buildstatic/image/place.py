@@ -40,6 +40,20 @@ def check_place(project: Project) -> None:
             raise _refusal(project, f"{place} is {FOREIGN[str(place)]}, and would be changed")
 
 
+def check_at(place: PurePosixPath) -> None:
+    """Raise PlaceRefused where a layer with *place*, an absolute path, would do damage.
+
+    What there is in the image is not known; these are the places of Debian's.
+    """
+    for parent in (place, *place.parents):
+        why = FOREIGN.get(str(parent)) if parent != place else None
+        if str(parent) in SYMLINKS:
+            why = "a symlink"
+        if why or place.parent == place:
+            problem = f"A layer with {place} would change {parent}: it is {why or 'the root'}."
+            raise PlaceRefused(problem, "Name another place, such as --at /app/staticfiles.")
+
+
 def _is_link(project: Project, parent: PurePosixPath) -> bool:
     inside = parent.is_relative_to(APP) and parent != PurePosixPath(APP)
     return inside and (project.root / parent.relative_to(APP)).is_symlink()

@@ -15,8 +15,9 @@ import pytest
 
 from buildstatic.image import oci
 from buildstatic.image.append import Appended, append
-from buildstatic.image.layer import Compression, Layer, write_layer
+from buildstatic.image.layer import Layer, write_layer
 from buildstatic.image.oci import Descriptor, Document
+from buildstatic.image.pack import Compression
 from buildstatic.image.reference import LayoutReference, parse_reference
 from buildstatic.image.store import open_source, open_target
 from buildstatic.image.stream import opened
