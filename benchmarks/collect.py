@@ -1,4 +1,4 @@
-"""Times collecting by the engine against Django and WhiteNoise; see README.md beside this file."""
+"""Times collecting by the engine against Django's; see README.md beside this file."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ def collect(place: Place, storage: str, *, engine: bool) -> Measured:
         "ENGINE": "1" if engine else "",
     }
     command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
+    return timed(command, environment)
+
+
+def timed(command: list[str], environment: dict[str, str]) -> Measured:
+    """Run *command* in the site's directory; the memory is that of its largest process."""
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=SITE, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"collectstatic ended with status {process.returncode}.")
+        raise SystemExit(f"{command} ended with status {process.returncode}.")
     return Measured(seconds, usage.ru_maxrss / 1024)
 
 
 def cold(place: Place, run: int) -> Place:
     """Begin with neither a tree nor a cache."""
     return Place(place.tree / str(run), place.cache / str(run))
-
-
-def cached(place: Place, run: int) -> Place:
-    """Begin with a cache that is full and no tree, as a container build does."""
-    return Place(place.tree / str(run), place.cache)
 
 
 def warm(place: Place, _run: int) -> Place:
@@ -75,27 +75,21 @@ def warm(place: Place, _run: int) -> Place:
 
 @dataclass(frozen=True)
 class Case:
-    """A line of the table: the storage, what each run begins with, and the target ratio.
-
-    *peer_runs* is how often the peer runs: what takes WhiteNoise minutes is measured once.
-    """
+    """A line of the table: the storage, what each run begins with, and the target ratio."""
 
     storage: str
     begin: Callable[[Place, int], Place]
     target: float
-    peer_runs: int = RUNS
 
 
 CASES = {
     "plain-cold": Case(PLAIN, cold, 0.35),
     "manifest-cold": Case(MANIFEST, cold, 0.20),
     "manifest-warm": Case(MANIFEST, warm, 0.15),
-    "whitenoise-cold": Case(WHITENOISE, cold, 0.45, peer_runs=1),
-    "whitenoise-cached": Case(WHITENOISE, cached, 0.02, peer_runs=1),
 }
 
 
-def measure(case: Case, runs: int, *, engine: bool) -> list[Measured]:
+def measure(case: Case, *, engine: bool) -> list[Measured]:
     """Run *case* and return what each run took; what is to be there before is made first.
 
     Nothing is deleted in between, as the disk would be busy with that for a while.
@@ -105,7 +99,7 @@ def measure(case: Case, runs: int, *, engine: bool) -> list[Measured]:
         if case.begin is not cold:
             collect(place, case.storage, engine=engine)
         measured = []
-        for run in range(runs):
+        for run in range(RUNS):
             os.sync()
             measured.append(collect(case.begin(place, run), case.storage, engine=engine))
     os.sync()
@@ -119,9 +113,8 @@ def main(names: list[str]) -> None:
     print(f"{'':<20}{'peer s':>9}{'ours s':>9}{'ratio':>8}{'target':>8}{'memory':>8}")
     for name in names or list(CASES):
         case = CASES[name]
-        peer_case = case if case.begin is not cached else Case(case.storage, cold, case.target)
-        peer = measure(peer_case, case.peer_runs, engine=False)
-        ours = measure(case, RUNS, engine=True)
+        peer = measure(case, engine=False)
+        ours = measure(case, engine=True)
         slow, quick = (statistics.median(m.seconds for m in each) for each in (peer, ours))
         memory = max(m.memory for m in ours) / max(m.memory for m in peer)
         print(
