@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildstatic.collect.engine import Outcome, Wishes, run
+from buildstatic.collect.engine import run
+from buildstatic.collect.outcome import Outcome
 from buildstatic.collect.plan import Plan
 from buildstatic.collect.recognize import Kind, unwrapped
 from buildstatic.collect.telling import Tell
+from buildstatic.collect.wishes import Wishes
 
 
 def by_engine(

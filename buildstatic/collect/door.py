@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.command import by_engine, counts_conflicts
 from buildstatic.collect.cores import cores
-from buildstatic.collect.engine import Wishes
 from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.ignoring import in_trees
@@ -21,6 +20,7 @@ from buildstatic.collect.refuse import check_tree
 from buildstatic.collect.sources import Finder, Source, sources_of
 from buildstatic.collect.telling import Tell
 from buildstatic.collect.variants import variants_for
+from buildstatic.collect.wishes import Wishes
 from buildstatic.errors import BuildstaticError
 
 

@@ -8,13 +8,12 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from buildstatic.collect.apart import check_apart
-from buildstatic.collect.cache import Cache
 from buildstatic.collect.compress import Task, Variant, compress
 from buildstatic.collect.families.kind import (
     Ending,
@@ -25,15 +24,17 @@ from buildstatic.collect.families.kind import (
 )
 from buildstatic.collect.fingerprint import Fingerprinted, Original
 from buildstatic.collect.manifest import manifest_in, save_manifest
+from buildstatic.collect.outcome import Outcome
 from buildstatic.collect.outputs import Output, Reading, below, outputs_of, parents, pending
 from buildstatic.collect.plan import Plan
-from buildstatic.collect.publish import How, publish
+from buildstatic.collect.publish import publish
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.recognize import Kind
 from buildstatic.collect.stage import Stage, staged
-from buildstatic.collect.telling import Summary, Tell
+from buildstatic.collect.telling import Tell
 from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
 from buildstatic.collect.variants import Variants
+from buildstatic.collect.wishes import Wishes
 from buildstatic.collect.workers import Workers, workers
 
 # Variants that are written at one time, in bytes.
@@ -43,50 +44,6 @@ Progress = Callable[[int], None]
 
 def _told_to_nobody(_more: int) -> None:
     """Take in progress that is told of elsewhere."""
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What is asked of the engine.
-
-    *post_process* and *clear* are collectstatic's; *prune* removes what earlier runs have left;
-    *variants* is None for none; *reuse* an earlier tree; *layer_root* is what the tree stands in;
-    *threads* is how many threads and processes there may be.
-    """
-
-    post_process: bool = True
-    clear: bool = False
-    prune: bool = False
-    how: How = field(default_factory=How)
-    variants: Variants | None = None
-    cache: Cache | None = None
-    reuse: Path | None = None
-    layer_root: Path | None = None
-    missing_maps: Literal["fail", "warn"] = "fail"
-    threads: int = 1
-
-
-@dataclass
-class Outcome:
-    """What a collection did so far: names of sources, and of what was made of them.
-
-    *replaced* are the modified ones that the tree had; *skipped* those that it had the
-    fingerprinted file of; *deleted* is all that ``--clear`` was to remove; *warnings* are the
-    storage's own.
-    """
-
-    modified: list[str] = field(default_factory=list)
-    unmodified: list[str] = field(default_factory=list)
-    post_processed: list[tuple[str, str]] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    warnings: tuple[str, ...] = ()
-    summary: Summary = field(default_factory=Summary)
-
-    def add(self, **counts: Any) -> None:
-        """Put *counts* into the summary."""
-        self.summary = replace(self.summary, **counts)
 
 
 def run(storage: Any, kind: Kind, plan: Plan, wishes: Wishes, tell: Tell) -> Outcome:

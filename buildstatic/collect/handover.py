@@ -12,7 +12,6 @@ from buildstatic.collect.blame import locals_of, missing_variable, place, words
 from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.command import by_engine
 from buildstatic.collect.cores import cores
-from buildstatic.collect.engine import Wishes
 from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.libraries import importable
@@ -22,6 +21,7 @@ from buildstatic.collect.recognize import Kind, recognize
 from buildstatic.collect.request import Request, django_arguments
 from buildstatic.collect.telling import Collected, Summary, Tell
 from buildstatic.collect.variants import variants_for
+from buildstatic.collect.wishes import Wishes
 from buildstatic.errors import (
     BuildstaticError,
     CollectCancelled,

@@ -1,0 +1,32 @@
+"""What is asked of the engine, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from buildstatic.collect.cache import Cache
+from buildstatic.collect.publish import How
+from buildstatic.collect.variants import Variants
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of the engine.
+
+    *post_process* and *clear* are collectstatic's; *prune* removes what earlier runs have left;
+    *variants* is None for none; *reuse* an earlier tree; *layer_root* is what the tree stands in;
+    *threads* is how many threads and processes there may be.
+    """
+
+    post_process: bool = True
+    clear: bool = False
+    prune: bool = False
+    how: How = field(default_factory=How)
+    variants: Variants | None = None
+    cache: Cache | None = None
+    reuse: Path | None = None
+    layer_root: Path | None = None
+    missing_maps: Literal["fail", "warn"] = "fail"
+    threads: int = 1
