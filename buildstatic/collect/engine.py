@@ -6,6 +6,7 @@ import gc
 import os
 import stat
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -209,10 +210,7 @@ class _Run:
             Task(identity, sizes[identity], Path(self.stage.tree.path(own[0])), tuple(own))
             for identity, own in names.items()
         ]
-        made: set[str] = set()
-        wanted: list[Output] = []
-        total = sum(task.size for task in tasks)
-        with self.step("compress", total) as progress:
+        with self.step("compress", sum(task.size for task in tasks)) as progress:
             done = compress(
                 tasks,
                 variants.codecs,
@@ -222,27 +220,28 @@ class _Run:
                 self.wishes.reuse,
                 chained=variants.chained,
             )
-            for variant in done:
-                wanted.append(self.variant(variant, names[variant.identity]))
-                made.update(wanted[-1].names)
-                if sum(output.size for output in wanted) > PORTION:
-                    self.write(wanted)
-                    wanted = []
-            self.write(wanted)
-        return made
+            return self.keep(done, names)
 
-    def variant(self, variant: Variant, names: list[str]) -> Output:
-        """Return *variant* as an output for each of *names*, and count it."""
-        targets = tuple(f"{name}.{variant.suffix}" for name in names)
-        self.outcome.post_processed += zip(names, targets, strict=True)
-        summary, size = self.outcome.summary, len(variant.data)
-        self.outcome.add(
-            variants=summary.variants + 1,
-            variant_bytes=summary.variant_bytes + size,
-            hits=summary.hits + variant.hit,
-            reused=summary.reused + variant.reused,
-        )
-        return Output(targets, variant.suffix, variant.identity, size, content=variant.data)
+    def keep(self, done: Iterable[Variant], names: Mapping[str, list[str]]) -> set[str]:
+        """Write the variants that get *done*, a portion at a time, and count them."""
+        made: set[str] = set()
+        wanted: list[Output] = []
+        counts: Counter[str] = Counter()
+        held = 0
+        for variant in done:
+            output = _output(variant, names[variant.identity])
+            self.outcome.post_processed += zip(names[variant.identity], output.names, strict=True)
+            made.update(output.names)
+            counts.update(variants=1, variant_bytes=output.size)
+            counts.update(hits=int(variant.hit), reused=int(variant.reused))
+            wanted.append(output)
+            held += output.size
+            if held > PORTION:
+                self.write(wanted)
+                wanted, held = [], 0
+        self.write(wanted)
+        self.outcome.add(**counts)
+        return made
 
     def end(
         self,
@@ -275,6 +274,14 @@ class _Run:
         yield progress
         seconds = round(time.monotonic() - started, 3)
         self.outcome.add(seconds={**self.outcome.summary.seconds, name: seconds})
+
+
+def _output(variant: Variant, names: Iterable[str]) -> Output:
+    """Return *variant* as an output beside each of *names*."""
+    targets = tuple(f"{name}.{variant.suffix}" for name in names)
+    return Output(
+        targets, variant.suffix, variant.identity, len(variant.data), content=variant.data
+    )
 
 
 @dataclass
