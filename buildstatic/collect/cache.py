@@ -95,7 +95,7 @@ class Cache:
 
         `NOT_WORTH_IT` is returned for one that was made and not kept.
         """
-        path = self._path(identity, codec)
+        path = f"{self.directory}/{VERSION}/{_name(identity, codec)}"
         data = _read(path, max(len(content), len(NOT_WORTH_IT)))
         if data is None or (data != NOT_WORTH_IT and not codec.holds(data, content)):
             return None
@@ -105,7 +105,7 @@ class Cache:
 
     def put(self, identity: str, codec: Codec, data: bytes) -> None:
         """Keep *data*, a variant or `NOT_WORTH_IT`; whole or not at all."""
-        path = self._path(identity, codec)
+        path = self.directory / VERSION / _name(identity, codec)
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,8 +166,10 @@ class Cache:
         finally:
             os.close(descriptor)
 
-    def _path(self, identity: str, codec: Codec) -> Path:
-        return self.directory / VERSION / identity[:2] / f"{identity[2:]}.{codec.key}"
+
+def _name(identity: str, codec: Codec) -> str:
+    """Return where a variant is below the directory of its version."""
+    return f"{identity[:2]}/{identity[2:]}.{codec.key}"
 
 
 def variant_at(path: Path, codec: Codec, content: bytes) -> bytes | None:
@@ -176,17 +178,22 @@ def variant_at(path: Path, codec: Codec, content: bytes) -> bytes | None:
     return data if data is not None and codec.holds(data, content) else None
 
 
-def _read(path: Path, most: int) -> bytes | None:
+def _read(path: str | Path, most: int) -> bytes | None:
     """Return the content of a file of at most *most* bytes; None for anything else there is."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-                return None
-            data = file.read(most + 1)
+        descriptor = os.open(path, flags)
     except OSError:
         return None
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            return None
+        data = os.read(descriptor, found.st_size + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
     return data if len(data) == found.st_size else None
 
 

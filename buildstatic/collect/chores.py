@@ -289,10 +289,11 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def _settle(descriptor: int, mode: int, seconds: int) -> None:
-    if mode >= 0:
+    found = os.fstat(descriptor)
+    if mode >= 0 and stat.S_IMODE(found.st_mode) != mode:
         os.fchmod(descriptor, mode)
     if seconds >= 0:
-        if os.geteuid() == 0:
+        if (found.st_uid or found.st_gid) and os.geteuid() == 0:
             os.fchown(descriptor, 0, 0)
         os.utime(descriptor, (seconds, seconds))
 
