@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from tests.image.remote import builder, buildkit
 from tests.image.test_build import EXPORTED
 from tests.image.test_platforms import BOTH, generated, layers_by_platform, static_is_cached
 from tests.image.tiny import BASE, FINAL, STATIC, build, registry, second_engine, tiny
+from tests.pages import Shell, blocks, environment, read
 from tests.running import free_port
 
 if TYPE_CHECKING:
@@ -166,3 +168,26 @@ def test_a_build_on_one_builder_is_a_cache_hit_on_another(
     without = build(root, "--tag", tag("hit"), "--no-cache", "--json")
     assert without.report["static"]["diff_id"] != made.report["static"]["diff_id"]
     assert without.report["static"]["reused"] is False
+
+
+def test_the_commands_of_the_page_do_what_it_says(
+    tmp_path: Path, reference: str, tag: Callable[[str], str]
+) -> None:
+    root = tiny(tmp_path / "tiny", None, {"static/js/site.js": f"/* {uuid.uuid4()} */"})
+    (root / "Dockerfile").write_text(generated(root))
+    own = {**environment(tmp_path), "BUILDX_CONFIG": str(tmp_path / "buildx")}
+    shell = Shell(root, own, tmp_path / "state")
+    there = f"{registry()}/{REPOSITORY}:{reference}"
+    text = read("docs/how-to/distributed.md").replace(" mysite:1", f" {tag(reference)}")
+    text = text.replace("registry.example.org/mysite:cache", f"{there}-cache")
+    text = text.replace("registry.example.org/mysite:1", there)
+    lines = "".join(block.text for block in blocks(text)).replace("\\\n", "").splitlines()
+    with buildkit(second_engine()) as address:
+        printed = [
+            shell.run(each.replace("tcp://buildkit.example.org:1234", address)) for each in lines
+        ]
+    assert len(lines) == 6
+    found = [re.search(r"diffID +(sha256:\w{64})", each) for each in printed[1:]]
+    assert len({each[1] for each in found if each}) == 1
+    assert None not in found
+    assert re.search(r"^  static +cached$", printed[4], re.M)
