@@ -192,4 +192,4 @@ def test_the_commands_of_the_page_do_what_it_says(
     found = [re.search(r"diffID +(sha256:\w{64})", each) for each in printed[1:]]
     assert len({each[1] for each in found if each}) == 1
     assert None not in found
-    assert re.search(r"^  static +cached$", printed[4], re.M), printed[4]
+    assert re.search(r"^  build-deps +cached$", printed[4], re.M), printed[4]
