@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildstatic.errors import BuildstaticError, EngineFailed, StageFailed
+from buildstatic.errors import BuildstaticError, EngineFailed, EngineNotFound, StageFailed
 from buildstatic.image import identify
 from buildstatic.image.archive import Image
 from buildstatic.image.builders import api, buildx
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 OnEvent = Callable[[Event, Build], None]
 # BuildKit's own step that asks a registry for a base image.
 _LOOKING_UP = "load metadata for "
+# buildx's, before the build begins on a builder with a driver of its own.
+_CONNECTING = "failed at: waiting for connection\n"
 _NO_BASE_IMAGE = (
     "Is the name of that base image right, its registry within reach, and a login there? "
     "Without --pull, one that is here already will do."
@@ -169,11 +171,13 @@ def _run(builder: Builder, request: BuildRequest, on_event: OnEvent) -> Build:
                 progress.add(event)
                 on_event(event, progress)
     except BuildstaticError as error:
-        raise _cause(progress.failure(), error) from error
+        raise _cause(progress.failure(), error, request.builder) from error
     return progress
 
 
-def _cause(failure: StageFailed | None, error: BuildstaticError) -> BuildstaticError:
+def _cause(
+    failure: StageFailed | None, error: BuildstaticError, builder: str | None
+) -> BuildstaticError:
     """Return what tells more: the step that failed, or what the builder made of it.
 
     A command that failed may have printed anything, and none of it is about the builder.
@@ -182,6 +186,9 @@ def _cause(failure: StageFailed | None, error: BuildstaticError) -> BuildstaticE
         isinstance(error, EngineFailed) or COMMAND_FAILED in failure.problem
     ):
         return error
+    if _CONNECTING in failure.problem and not failure.stage:
+        problem = f"The builder {builder or 'in use'} does not answer."
+        return EngineNotFound(problem, "`docker buildx ls` lists the builders and where they are.")
     advice = _NO_BASE_IMAGE if _LOOKING_UP in failure.problem else failure.advice
     return StageFailed(failure.problem, advice, stage=failure.stage, vertex=failure.vertex)
 
@@ -194,7 +201,11 @@ def _events(builder: Builder, request: BuildRequest) -> Generator[Event, None, N
 
 
 def _layers_before(builder: Builder, request: BuildRequest) -> tuple[str, ...]:
-    if builder.client is None or not request.tags:
+    if not request.tags:
+        return ()
+    if request.push and builder.keeps_images_itself:
+        return buildx.registry_layers(request.tags[0])
+    if builder.client is None:
         return ()
     return identify.layers_of(builder.client, request.tags[0])
 

@@ -15,6 +15,7 @@ import sys
 import tarfile
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
@@ -24,11 +25,15 @@ from hypothesis import strategies as st
 
 from buildstatic.collect.codecs import load
 from buildstatic.errors import PlaceRefused, TreeUnfit
+from buildstatic.image.archive import read_archive
 from buildstatic.image.layer import Layer, descriptor, write_layer, write_tree
 from buildstatic.image.pack import BLOCKS, Compression
 from buildstatic.image.place import check_at
 from buildstatic.image.tarball import FILE, Entry, header
+from tests.collect.rights import disk
 from tests.collect.sites import PLACE, contents, make_site, run
+from tests.image.images import tool
+from tests.image.tiny import second_engine
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -104,18 +109,65 @@ def test_the_diff_id_is_buildkits_for_every_kind_of_name(
 
 def buildx(context: Path, engine: DockerClient, tag: str) -> str:
     """Return the same, built by the docker command, which takes links and any name."""
+    run_buildx(context, f"--tag={tag}")
+    (diff_id,) = engine.images.get(tag).attrs["RootFS"]["Layers"]
+    return str(diff_id)
+
+
+def run_buildx(context: Path, *options: str, host: str | None = None) -> None:
+    """Build an image of the one layer below *context*, on the engine or on that at *host*."""
     if shutil.which("docker") is None:
         pytest.skip("There is no docker command.")
     # What has the path, the size and the time of a file that was sent before is taken for it, and
     # a cached copy of equal content for one of other times.
     own = f"layer-{uuid.uuid4().hex}"
     (context / "layer").rename(context / own)
-    command = ["docker", "buildx", "build", "--quiet", "--no-cache", f"--tag={tag}", "--file=-"]
+    command = ["docker", "buildx", "build", "--quiet", "--no-cache", "--file=-", *options]
+    environ = {**os.environ, "DOCKER_HOST": host} if host else None
     dockerfile = COPY.format(own=own).encode()
-    subprocess.run([*command, context], input=dockerfile, check=True, capture_output=True)
+    subprocess.run(
+        [*command, context], input=dockerfile, check=True, capture_output=True, env=environ
+    )
     (context / own).rename(context / "layer")
-    (diff_id,) = engine.images.get(tag).attrs["RootFS"]["Layers"]
-    return str(diff_id)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("exported", [True, False], ids=["oci-archive", "containerd-store"])
+def test_the_diff_id_is_that_of_an_engine_with_the_containerd_store(
+    tmp_path: Path, exported: bool
+) -> None:
+    root = tree_of_every_kind(tmp_path / "layer")
+    layer, _ = packed(root)
+    if exported:
+        archive = tmp_path / "image.tar"
+        options = ("--provenance=false", f"--output=type=oci,dest={archive}")
+        run_buildx(tmp_path, *options, host=second_engine())
+        with archive.open("rb") as stream:
+            (image,) = read_archive(stream)
+        assert [each.diff_id for each in image.layers] == [layer.diff_id]
+    else:
+        from docker import DockerClient
+
+        name = f"buildstatic-tests:{uuid.uuid4().hex}"
+        run_buildx(tmp_path, f"--tag={name}", "--provenance=false", host=second_engine())
+        with closing(DockerClient(base_url=second_engine())) as second:
+            try:
+                layers = second.images.get(name).attrs["RootFS"]["Layers"]
+            finally:
+                second.images.remove(name)
+        assert layers == [layer.diff_id]
+
+
+@each_compression
+def test_skopeo_unpacks_every_compression_to_the_same_tar(
+    tmp_path: Path, compression: Compression
+) -> None:
+    root = tree_of_every_kind(tmp_path / "layer")
+    layout(tmp_path / "oci", root, compression)
+    copy = ("skopeo", "--insecure-policy", "copy", "--dest-decompress")
+    tool(*copy, f"oci:{tmp_path}/oci:it", f"dir:{tmp_path}/copied")
+    layer, plain = packed(root)
+    assert (tmp_path / "copied" / layer.diff_id.removeprefix("sha256:")).read_bytes() == plain
 
 
 ALPHABET = st.sampled_from([*"abAB0-._ ~é日\n\\=", "\u0301", "\U0001f600", "n" * 40, "d" * 90])
@@ -415,15 +467,15 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "tree/secret cannot be read: Permission denied." in ran.err
 
 
-def test_an_error_of_the_output_is_the_outputs(tmp_path: Path) -> None:
-    write(tmp_path, "large", bytes(20 << 20))
-
-    class Full(io.BytesIO):
-        def write(self, _: object) -> int:
-            raise OSError(errno.ENOSPC, "full")
-
-    with pytest.raises(OSError, match="full"):
-        write_layer(tmp_path, Full(), "none")
+def test_a_full_disk_is_the_outputs_error(tmp_path: Path) -> None:
+    write(tmp_path, "tree/large", os.urandom(2 << 20))
+    with (
+        disk(tmp_path / "small", "size=1m") as small,
+        pytest.raises(OSError, match="No space left") as failure,
+        (small / "layer.tar").open("wb", buffering=0) as output,
+    ):
+        write_layer(tmp_path / "tree", output, "none")
+    assert failure.value.errno == errno.ENOSPC
 
 
 def test_memory_grows_with_neither_the_tree_nor_a_file(tmp_path: Path) -> None:

@@ -80,6 +80,17 @@ def registry_manifest(tag: str) -> dict[str, Any] | None:
     return dict(json.loads(done.stdout)) if done and done.returncode == 0 else None
 
 
+def registry_layers(tag: str) -> tuple[str, ...]:
+    """Return the diffIDs of the image, or of any platform's, that *tag* names in its registry.
+
+    None at all where the registry has no such image.
+    """
+    done = _ask("imagetools", "inspect", "--format={{json .Image}}", tag)
+    said = json.loads(done.stdout) if done and done.returncode == 0 else None
+    images = [said] if said and "rootfs" in said else list((said or {}).values())
+    return tuple(layer for image in images for layer in image["rootfs"].get("diff_ids") or ())
+
+
 def _command(request: BuildRequest, directory: Path, output: str = "") -> list[str]:
     dockerfile = directory / "Dockerfile"
     dockerfile.write_text(request.dockerfile, encoding="utf-8")
