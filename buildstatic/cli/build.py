@@ -16,7 +16,8 @@ from buildstatic.cli.signals import terminable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from buildstatic.image.build import Expected, Report
+    from buildstatic.cli.embedded import Wanted
+    from buildstatic.image.build import Builder, Expected, Report
     from buildstatic.image.recipe import Recipe
     from buildstatic.image.request import BuildRequest
     from buildstatic.project import Project
@@ -27,6 +28,7 @@ Examples:
   buildstatic build --tag mysite
   buildstatic build --tag registry.example.org/mysite:1.2 --push
   buildstatic build --export static       only the static files, no image
+  buildstatic build --builder embedded    the static layer, with no engine
   buildstatic build --tag mysite --json | tail -1 | jq -r .static.diff_id
 """
 
@@ -42,7 +44,16 @@ Examples:
 @click.option("--cache-from", multiple=True, metavar="CACHE", help="Read a cache from elsewhere.")
 @click.option("--cache-to", multiple=True, metavar="CACHE", help="Write a cache to elsewhere.")
 @click.option("--platform", multiple=True, metavar="OS/ARCH", help="Platforms to build for.")
-@click.option("--builder", metavar="NAME", help="A builder that buildx knows.")
+@click.option("--builder", metavar="NAME", help="A builder that buildx knows, or embedded.")
+@click.option("--base", metavar="IMAGE", help="Embedded: put the static layer on this image.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Embedded: write the static layer into FILE.",
+)
+@click.option("--insecure", is_flag=True, help="Embedded: allow registries without TLS.")
 @click.option("--push", is_flag=True, help="Push the image to the registry of its tag.")
 @click.option("--no-cache", is_flag=True, help="Run every step again.")
 @click.option("--pull", is_flag=True, help="Look for newer base images.")
@@ -66,6 +77,9 @@ def command(
     cache_to: tuple[str, ...],
     platform: tuple[str, ...],
     builder: str | None,
+    base: str | None,
+    output: Path | None,
+    insecure: bool,
     push: bool,
     no_cache: bool,
     pull: bool,
@@ -79,7 +93,13 @@ def command(
     Runs the project's Dockerfile if buildstatic wrote it or it has a stage named static, else the
     one that `buildstatic generate` would write. With docker buildx, or, where there is no docker
     command, by the engine's API.
+
+    The builder embedded, which --base and --output choose too, needs no engine: the static files
+    are collected here, by the project's own Python, and become a layer in FILE, or one on top of
+    the image of --base. So they do where no engine answers and nothing else was asked for.
     """
+    from buildstatic.cli import embedded
+    from buildstatic.image.builders.embedded import NAME
     from buildstatic.image.request import BuildRequest
     from buildstatic.project.detect import detect
 
@@ -87,12 +107,15 @@ def command(
         raise click.UsageError("--push needs a --tag to push to.")
     if export and (push or tags or target):
         raise click.UsageError("--export makes no image: leave out --tag, --target and --push.")
+    is_embedded = bool(builder == NAME or base or output)
+    if is_embedded and builder not in (None, NAME):
+        raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
+    if insecure and not is_embedded:
+        raise click.UsageError("--insecure is for the embedded builder.")
     project = detect(path, manage=manage, settings=settings)
-    recipe = _recipe(project)
     request = BuildRequest(
         context=project.root,
-        dockerfile=recipe.dockerfile,
-        dockerignore=recipe.dockerignore,
+        dockerfile="",
         tags=tags,
         target="export" if export else target,
         build_args=build_args,
@@ -106,9 +129,55 @@ def command(
         pull=pull,
         export=export,
     )
+    words = [f"--path={path}", *([f"--manage={manage}"] if manage else [])]
+    words += [f"--settings={settings}"] if settings else []
+    if is_embedded:
+        wanted = embedded.wanted(request, base, output, insecure, words)
+        return _run_embedded(project, request, wanted, as_json)
+    recipe = _recipe(project)
+    request = dataclasses.replace(
+        request, dockerfile=recipe.dockerfile, dockerignore=recipe.dockerignore
+    )
     _check(project, recipe, request)
+    found = _choose_builder(request)
+    if found is None:
+        console.note(embedded.NOTE)
+        wanted = embedded.wanted(request, None, None, insecure, words)
+        return _run_embedded(project, request, wanted, as_json)
     with terminable():
-        _run(project, recipe, request, export, as_json)
+        _run(project, recipe, request, found, as_json)
+    return None
+
+
+def _choose_builder(request: BuildRequest) -> Builder | None:
+    """Return the builder; None for the embedded one, where no engine answers and it will do."""
+    from buildstatic.cli.embedded import HINT
+    from buildstatic.errors import EngineNotFound
+    from buildstatic.image.build import choose_builder
+    from buildstatic.image.builders.embedded import unfit
+
+    try:
+        return choose_builder(request)
+    except EngineNotFound as error:
+        if not (request.builder or request.tags or unfit(request)):
+            return None
+        if request.builder:
+            raise
+        raise EngineNotFound(error.problem, f"{error.advice} {HINT}") from error
+
+
+def _run_embedded(project: Project, request: BuildRequest, wanted: Wanted, as_json: bool) -> None:
+    from buildstatic.cli.embedded import build
+
+    say = console.note if as_json else console.say
+    with terminable():
+        report, layer = build(project, wanted, quiet=as_json)
+    _summary(report, request, say)
+    if wanted.output:
+        say(f"layer   {console.size(layer.size)}, in {wanted.output}")
+    if as_json:
+        file = str(wanted.output) if wanted.output else None
+        print(json.dumps({**_as_json(report), "layer": file}))
 
 
 def _recipe(project: Project) -> Recipe:
@@ -161,16 +230,16 @@ def _warn_of_size(request: BuildRequest) -> None:
 
 
 def _run(
-    project: Project, recipe: Recipe, request: BuildRequest, export: Path | None, as_json: bool
+    project: Project, recipe: Recipe, request: BuildRequest, builder: Builder, as_json: bool
 ) -> None:
     from buildstatic.cli.stages import view
     from buildstatic.image import build as image
 
+    export = request.export
     brings_itself = recipe.has("buildstatic-wheels")
     with image.wheels() as directory:
         if brings_itself:
             request = _with_wheels(request, directory)
-        builder = image.choose_builder(request)
         if builder.driver is None:
             console.note("No docker buildx here: building by the engine's API.")
         files = 0

@@ -161,7 +161,7 @@ def _collecting(context: click.Context) -> list[str]:
     return [f"--{name}={context.params[name]}" for name in names]
 
 
-def collect_layer_root(root: Path, words: list[str], *, quiet: bool) -> None:
+def collect_layer_root(root: Path, words: list[str], *, quiet: bool, is_image: bool = True) -> None:
     """Collect the project into *root* by *words*, options of collect; come back to where we are."""
     from buildstatic.cli import collecting
     from buildstatic.cli.collect import collected_into
@@ -169,7 +169,8 @@ def collect_layer_root(root: Path, words: list[str], *, quiet: bool) -> None:
     root.mkdir()
     with chdir(Path.cwd()):
         silent = ["--verbosity=0"] if quiet else []
-        collecting.report(collected_into(root, [*words, *silent]).summary)
+        collected = collected_into(root, [*words, *silent], is_image=is_image)
+        collecting.report(collected.summary)
 
 
 def save(tree: Path, at: PurePosixPath | None, output: Path, compression: Compression) -> Layer:

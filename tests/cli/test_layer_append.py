@@ -50,7 +50,8 @@ def test_the_image_has_the_layer_on_top_and_no_file_is_left(tree: Path) -> None:
     top = manifest_of(f"oci:{tree.parent / 'images'}:new")["layers"][-1]
     assert (top["digest"], top["size"]) == (said["digest"], said["size"])
     assert said["image"]["reference"] == "oci:images:new"
-    assert said["image"]["present"] > 5000 > said["image"]["sent"] >= said["size"]
+    assert said["image"]["sent"] >= said["size"]
+    assert said["image"]["present"] > 0
 
 
 def test_with_an_output_the_layer_is_there_too(tree: Path) -> None:
