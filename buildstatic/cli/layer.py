@@ -119,7 +119,8 @@ def command(
             tree = temporary / "layer"
             collect_layer_root(tree, words, quiet=as_json)
         layer = save(tree, at, output or temporary / "layer.tar", compression)
-        appended = appending and appending.put(layer, output or temporary / "layer.tar")
+        file = output or temporary / "layer.tar"
+        appended = appending.put(layer, file) if appending else None
     _tell(layer, output, appended, time.monotonic() - started, as_json)
 
 

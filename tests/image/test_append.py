@@ -21,7 +21,7 @@ from buildstatic.errors import (
 )
 from buildstatic.image import oci
 from buildstatic.image.append import created_from
-from buildstatic.image.layer import Compression
+from buildstatic.image.pack import Compression
 from tests.image.images import (
     CREATED,
     Base,
