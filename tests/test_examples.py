@@ -103,7 +103,7 @@ def test_railways_start_command_serves_from_a_fresh_checkout(in_production: Path
 
 def test_the_demo_makes_the_layer_and_serves_its_files_where_there_is_no_docker() -> None:
     environ = {**os.environ, "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
-    command = [sys.executable, REPOSITORY / "examples/demo.py"]
+    command = [sys.executable, str(REPOSITORY / "examples/demo.py")]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"fingerprinted http://127\.0\.0\.1:\d+/\S+\.[0-9a-f]{12}\.css\n", done.stdout)

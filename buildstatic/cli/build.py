@@ -11,17 +11,18 @@ import click
 
 from buildstatic import console
 from buildstatic.cli.options import manage_option, path_argument, settings_option, traceback_option
+from buildstatic.cli.reporting import files as counted
+from buildstatic.cli.reporting import in_json, summary, warn_of_older
 from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from buildstatic.cli.embedded import Wanted
-    from buildstatic.image.build import Builder, Expected, Report
+    from buildstatic.image.build import Builder, Expected
     from buildstatic.image.recipe import Recipe
     from buildstatic.image.request import BuildRequest
     from buildstatic.project import Project
 
+PREVIOUS = "buildstatic-previous"
 LARGE_CONTEXT = 1 << 30
 EPILOG = """\b
 Examples:
@@ -53,7 +54,8 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Embedded: write the static layer into FILE.",
 )
-@click.option("--insecure", is_flag=True, help="Embedded: allow registries without TLS.")
+@click.option("--insecure", is_flag=True, help="Embedded, --reuse: allow registries without TLS.")
+@click.option("--reuse", metavar="IMAGE", help="Take compressed variants from an earlier image.")
 @click.option("--push", is_flag=True, help="Push the image to the registry of its tag.")
 @click.option("--no-cache", is_flag=True, help="Run every step again.")
 @click.option("--pull", is_flag=True, help="Look for newer base images.")
@@ -80,6 +82,7 @@ def command(
     base: str | None,
     output: Path | None,
     insecure: bool,
+    reuse: str | None,
     push: bool,
     no_cache: bool,
     pull: bool,
@@ -99,7 +102,10 @@ def command(
     the image of --base. So they do where no engine answers and nothing else was asked for.
     """
     from buildstatic.cli import embedded
+    from buildstatic.cli.reusing import reusing
     from buildstatic.image.builders.embedded import NAME
+    from buildstatic.image.dockerfile import tree_in_image
+    from buildstatic.image.reference import parse_reference
     from buildstatic.image.request import BuildRequest
     from buildstatic.project.detect import detect
 
@@ -110,8 +116,9 @@ def command(
     is_embedded = bool(builder == NAME or base or output)
     if is_embedded and builder not in (None, NAME):
         raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
-    if insecure and not is_embedded:
-        raise click.UsageError("--insecure is for the embedded builder.")
+    if insecure and not (is_embedded or reuse):
+        raise click.UsageError("--insecure is for --reuse and the embedded builder.")
+    previous = parse_reference(reuse) if reuse else None
     project = detect(path, manage=manage, settings=settings)
     request = BuildRequest(
         context=project.root,
@@ -131,22 +138,32 @@ def command(
     )
     words = [f"--path={path}", *([f"--manage={manage}"] if manage else [])]
     words += [f"--settings={settings}"] if settings else []
+    wanted = None
     if is_embedded:
         wanted = embedded.wanted(request, base, output, insecure, words)
-        return _run_embedded(project, request, wanted, as_json)
-    recipe = _recipe(project)
-    request = dataclasses.replace(
+    else:
+        recipe = _recipe(project)
+        request = _with_recipe(request, recipe)
+        _check(project, recipe, request)
+        found = _choose_builder(request)
+        if found is None:
+            console.note(embedded.NOTE)
+            wanted = embedded.wanted(request, None, None, insecure, words)
+        elif previous and not recipe.has(PREVIOUS):
+            console.warn(f"The Dockerfile has no stage {PREVIOUS}: --reuse does nothing.")
+            previous = None
+    with terminable(), reusing(previous, tree_in_image(project), insecure=insecure) as variants:
+        if wanted:
+            _run_embedded(project, request, wanted.reusing(variants), as_json)
+        elif found:
+            request = dataclasses.replace(request, previous=variants)
+            _run(project, recipe, request, found, as_json)
+
+
+def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
+    return dataclasses.replace(
         request, dockerfile=recipe.dockerfile, dockerignore=recipe.dockerignore
     )
-    _check(project, recipe, request)
-    found = _choose_builder(request)
-    if found is None:
-        console.note(embedded.NOTE)
-        wanted = embedded.wanted(request, None, None, insecure, words)
-        return _run_embedded(project, request, wanted, as_json)
-    with terminable():
-        _run(project, recipe, request, found, as_json)
-    return None
 
 
 def _choose_builder(request: BuildRequest) -> Builder | None:
@@ -170,14 +187,13 @@ def _run_embedded(project: Project, request: BuildRequest, wanted: Wanted, as_js
     from buildstatic.cli.embedded import build
 
     say = console.note if as_json else console.say
-    with terminable():
-        report, layer = build(project, wanted, quiet=as_json)
-    _summary(report, request, say)
+    report, layer = build(project, wanted, quiet=as_json)
+    summary(report, request, say)
     if wanted.output:
         say(f"layer   {console.size(layer.size)}, in {wanted.output}")
     if as_json:
         file = str(wanted.output) if wanted.output else None
-        print(json.dumps({**_as_json(report), "layer": file}))
+        print(json.dumps({**in_json(report), "layer": file}))
 
 
 def _recipe(project: Project) -> Recipe:
@@ -250,12 +266,12 @@ def _run(
                 expected = _expected(project, recipe, request)
                 report = image.build(builder, request, expected, on_event)
     say = console.note if as_json else console.say
-    _summary(report, request, say)
-    _warn_of_older(report)
+    summary(report, request, say)
+    warn_of_older(report)
     if export:
-        say(f"{_files(files, 'static ')} in {export}.")
+        say(f"{counted(files, 'static ')} in {export}.")
     if as_json:
-        print(json.dumps(_as_json(report)))
+        print(json.dumps(in_json(report)))
 
 
 def _expected(project: Project, recipe: Recipe, request: BuildRequest) -> Expected | None:
@@ -274,44 +290,3 @@ def _with_wheels(request: BuildRequest, directory: Path) -> BuildRequest:
     argument = f"BUILDSTATIC=/wheels/{wheel.name}"
     arguments = (*request.build_args, argument)
     return dataclasses.replace(request, wheels=directory, build_args=arguments)
-
-
-def _summary(report: Report, request: BuildRequest, say: Callable[[str], None]) -> None:
-    for stage in report.stages:
-        say(f"  {stage.name:<20} {'cached' if stage.cached else f'{stage.seconds:.1f} s'}")
-    say(f"  {'all':<20} {report.seconds:.1f} s")
-    if report.id:
-        say(f"image   {report.image or '(no tag)'} {report.id}")
-    if report.static:
-        static = report.static
-        say(f"static  {_files(static.files)}, {console.size(static.bytes)}, in {static.path}")
-        say(f"diffID  {static.diff_id}{_compared(report)}")
-        none = "the engine's API does not tell" if request.push else "none until a registry has it"
-        say(f"digest  {static.digest or f'({none})'}")
-
-
-def _files(count: int, kind: str = "") -> str:
-    return f"{count} {kind}file{'' if count == 1 else 's'}"
-
-
-def _warn_of_older(report: Report) -> None:
-    if report.static and report.static.older:
-        console.warn(
-            f"{report.static.older} files of an earlier layer show in {report.static.path}: name "
-            "the old tree in .dockerignore."
-        )
-
-
-def _compared(report: Report) -> str:
-    if report.reused is None:
-        return ""
-    return " (the same layer as before)" if report.reused else " (new)"
-
-
-def _as_json(report: Report) -> dict[str, object]:
-    said = dataclasses.asdict(report)
-    reused = said.pop("reused")
-    if report.static:
-        said["static"].pop("older")
-        said["static"]["reused"] = reused
-    return said

@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,10 @@ class Wanted:
     output: Path | None
     appendings: tuple[Appending, ...]
     words: tuple[str, ...]
+
+    def reusing(self, variants: Path | None) -> Wanted:
+        """Return the same with the *variants* of an earlier image, if there are any."""
+        return replace(self, words=(*self.words, f"--reuse={variants}")) if variants else self
 
 
 def wanted(

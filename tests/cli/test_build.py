@@ -219,8 +219,8 @@ def test_a_dockerfile_without_a_static_stage_is_passed_over_with_a_warning(tmp_p
     warning, error = ran.err.splitlines()
     assert warning == "warning: Dockerfile has no stage named static: the generated one runs."
     assert error == (
-        "error: There is no stage mine. There are: base, deps, buildstatic-wheels, static, export, "
-        "web."
+        "error: There is no stage mine. There are: base, deps, buildstatic-wheels, "
+        "buildstatic-previous, static, export, web."
     )
     assert not list(root.glob(".dockerignore"))
 
