@@ -16,7 +16,6 @@ from buildstatic.cli.reporting import in_json, summary, warn_of_older
 from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from buildstatic.cli.embedded import Wanted
     from buildstatic.image.build import Builder, Expected
     from buildstatic.image.recipe import Recipe
     from buildstatic.image.request import BuildRequest
@@ -145,7 +144,7 @@ def command(
         recipe = _recipe(project)
         request = _with_recipe(request, recipe)
         _check(project, recipe, request)
-        found = _choose_builder(request)
+        found = embedded.choose_builder(request)
         if found is None:
             console.note(embedded.NOTE)
             wanted = embedded.wanted(request, None, None, insecure, words)
@@ -154,7 +153,7 @@ def command(
             previous = None
     with terminable(), reusing(previous, tree_in_image(project), insecure=insecure) as variants:
         if wanted:
-            _run_embedded(project, request, wanted.reusing(variants), as_json)
+            embedded.run(project, request, wanted.reusing(variants), as_json)
         elif found:
             request = dataclasses.replace(request, previous=variants)
             _run(project, recipe, request, found, as_json)
@@ -164,36 +163,6 @@ def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
     return dataclasses.replace(
         request, dockerfile=recipe.dockerfile, dockerignore=recipe.dockerignore
     )
-
-
-def _choose_builder(request: BuildRequest) -> Builder | None:
-    """Return the builder; None for the embedded one, where no engine answers and it will do."""
-    from buildstatic.cli.embedded import HINT
-    from buildstatic.errors import EngineNotFound
-    from buildstatic.image.build import choose_builder
-    from buildstatic.image.builders.embedded import unfit
-
-    try:
-        return choose_builder(request)
-    except EngineNotFound as error:
-        if not (request.builder or request.tags or unfit(request)):
-            return None
-        if request.builder:
-            raise
-        raise EngineNotFound(error.problem, f"{error.advice} {HINT}") from error
-
-
-def _run_embedded(project: Project, request: BuildRequest, wanted: Wanted, as_json: bool) -> None:
-    from buildstatic.cli.embedded import build
-
-    say = console.note if as_json else console.say
-    report, layer = build(project, wanted, quiet=as_json)
-    summary(report, request, say)
-    if wanted.output:
-        say(f"layer   {console.size(layer.size)}, in {wanted.output}")
-    if as_json:
-        file = str(wanted.output) if wanted.output else None
-        print(json.dumps({**in_json(report), "layer": file}))
 
 
 def _recipe(project: Project) -> Recipe:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from buildstatic import console
 from buildstatic.cli.appending import Appending, asked
+from buildstatic.cli.reporting import in_json, summary
 
 if TYPE_CHECKING:
     from buildstatic.image.append import Appended
-    from buildstatic.image.build import Report
+    from buildstatic.image.build import Builder, Report
     from buildstatic.image.layer import Layer
     from buildstatic.image.request import BuildRequest
     from buildstatic.image.stages import Stage
@@ -43,6 +45,22 @@ class Wanted:
     def reusing(self, variants: Path | None) -> Wanted:
         """Return the same with the *variants* of an earlier image, if there are any."""
         return replace(self, words=(*self.words, f"--reuse={variants}")) if variants else self
+
+
+def choose_builder(request: BuildRequest) -> Builder | None:
+    """Return the builder; None for the embedded one, where no engine answers and it will do."""
+    from buildstatic.errors import EngineNotFound
+    from buildstatic.image.build import choose_builder
+    from buildstatic.image.builders.embedded import unfit
+
+    try:
+        return choose_builder(request)
+    except EngineNotFound as error:
+        if not (request.builder or request.tags or unfit(request)):
+            return None
+        if request.builder:
+            raise
+        raise EngineNotFound(error.problem, f"{error.advice} {HINT}") from error
 
 
 def wanted(
@@ -73,7 +91,7 @@ def _check_push(appendings: tuple[Appending, ...], push: bool) -> None:
             )
 
 
-def build(project: Project, wanted: Wanted, *, quiet: bool) -> tuple[Report, Layer]:
+def _build(project: Project, wanted: Wanted, *, quiet: bool) -> tuple[Report, Layer]:
     """Collect *project* here, write what is *wanted*, and return what came out."""
     from buildstatic.cli.layer import collect_layer_root, save
     from buildstatic.image.builders.embedded import collected_tree
@@ -93,6 +111,18 @@ def build(project: Project, wanted: Wanted, *, quiet: bool) -> tuple[Report, Lay
         if appended:
             clock.ends("image")
     return _report(layer, str(at), appended, before, clock), layer
+
+
+def run(project: Project, request: BuildRequest, wanted: Wanted, as_json: bool) -> None:
+    """Build what is *wanted* and say what came out."""
+    say = console.note if as_json else console.say
+    report, layer = _build(project, wanted, quiet=as_json)
+    summary(report, request, say)
+    if wanted.output:
+        say(f"layer   {console.size(layer.size)}, in {wanted.output}")
+    if as_json:
+        file = str(wanted.output) if wanted.output else None
+        print(json.dumps({**in_json(report), "layer": file}))
 
 
 class _Clock:
