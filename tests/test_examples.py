@@ -6,6 +6,8 @@ After a change that is meant: ``GOLDEN_RECORD=1 pytest tests/test_golden.py``, t
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -97,3 +99,12 @@ def test_railways_start_command_serves_from_a_fresh_checkout(in_production: Path
         assert migrations(in_production) > 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0
+
+
+def test_the_demo_makes_the_layer_and_serves_its_files_where_there_is_no_docker() -> None:
+    environ = {**os.environ, "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+    command = [sys.executable, str(REPOSITORY / "examples/demo.py")]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"fingerprinted http://127\.0\.0\.1:\d+/\S+\.[0-9a-f]{12}\.css\n", done.stdout)
+    assert re.search(r"static files are one layer: sha256:[0-9a-f]{64}\n", done.stdout)

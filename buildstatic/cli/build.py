@@ -11,22 +11,24 @@ import click
 
 from buildstatic import console
 from buildstatic.cli.options import manage_option, path_argument, settings_option, traceback_option
+from buildstatic.cli.reporting import files as counted
+from buildstatic.cli.reporting import in_json, summary, warn_of_older
 from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from buildstatic.image.build import Expected, Report
+    from buildstatic.image.build import Builder, Expected
     from buildstatic.image.recipe import Recipe
     from buildstatic.image.request import BuildRequest
     from buildstatic.project import Project
 
+PREVIOUS = "buildstatic-previous"
 LARGE_CONTEXT = 1 << 30
 EPILOG = """\b
 Examples:
   buildstatic build --tag mysite
   buildstatic build --tag registry.example.org/mysite:1.2 --push
   buildstatic build --export static       only the static files, no image
+  buildstatic build --builder embedded    the static layer, with no engine
   buildstatic build --tag mysite --json | tail -1 | jq -r .static.diff_id
 """
 
@@ -42,7 +44,17 @@ Examples:
 @click.option("--cache-from", multiple=True, metavar="CACHE", help="Read a cache from elsewhere.")
 @click.option("--cache-to", multiple=True, metavar="CACHE", help="Write a cache to elsewhere.")
 @click.option("--platform", multiple=True, metavar="OS/ARCH", help="Platforms to build for.")
-@click.option("--builder", metavar="NAME", help="A builder that buildx knows.")
+@click.option("--builder", metavar="NAME", help="A builder that buildx knows, or embedded.")
+@click.option("--base", metavar="IMAGE", help="Embedded: put the static layer on this image.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Embedded: write the static layer into FILE.",
+)
+@click.option("--insecure", is_flag=True, help="Embedded, --reuse: allow registries without TLS.")
+@click.option("--reuse", metavar="IMAGE", help="Take compressed variants from an earlier image.")
 @click.option("--push", is_flag=True, help="Push the image to the registry of its tag.")
 @click.option("--no-cache", is_flag=True, help="Run every step again.")
 @click.option("--pull", is_flag=True, help="Look for newer base images.")
@@ -66,6 +78,10 @@ def command(
     cache_to: tuple[str, ...],
     platform: tuple[str, ...],
     builder: str | None,
+    base: str | None,
+    output: Path | None,
+    insecure: bool,
+    reuse: str | None,
     push: bool,
     no_cache: bool,
     pull: bool,
@@ -79,7 +95,16 @@ def command(
     Runs the project's Dockerfile if buildstatic wrote it or it has a stage named static, else the
     one that `buildstatic generate` would write. With docker buildx, or, where there is no docker
     command, by the engine's API.
+
+    The builder embedded, which --base and --output choose too, needs no engine: the static files
+    are collected here, by the project's own Python, and become a layer in FILE, or one on top of
+    the image of --base. So they do where no engine answers and nothing else was asked for.
     """
+    from buildstatic.cli import embedded
+    from buildstatic.cli.reusing import reusing
+    from buildstatic.image.builders.embedded import NAME
+    from buildstatic.image.dockerfile import tree_in_image
+    from buildstatic.image.reference import parse_reference
     from buildstatic.image.request import BuildRequest
     from buildstatic.project.detect import detect
 
@@ -87,12 +112,16 @@ def command(
         raise click.UsageError("--push needs a --tag to push to.")
     if export and (push or tags or target):
         raise click.UsageError("--export makes no image: leave out --tag, --target and --push.")
+    is_embedded = bool(builder == NAME or base or output)
+    if is_embedded and builder not in (None, NAME):
+        raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
+    if insecure and not (is_embedded or reuse):
+        raise click.UsageError("--insecure is for --reuse and the embedded builder.")
+    previous = parse_reference(reuse) if reuse else None
     project = detect(path, manage=manage, settings=settings)
-    recipe = _recipe(project)
     request = BuildRequest(
         context=project.root,
-        dockerfile=recipe.dockerfile,
-        dockerignore=recipe.dockerignore,
+        dockerfile="",
         tags=tags,
         target="export" if export else target,
         build_args=build_args,
@@ -106,9 +135,34 @@ def command(
         pull=pull,
         export=export,
     )
-    _check(project, recipe, request)
-    with terminable():
-        _run(project, recipe, request, export, as_json)
+    words = [f"--path={path}", *([f"--manage={manage}"] if manage else [])]
+    words += [f"--settings={settings}"] if settings else []
+    wanted = None
+    if is_embedded:
+        wanted = embedded.wanted(request, base, output, insecure, words)
+    else:
+        recipe = _recipe(project)
+        request = _with_recipe(request, recipe)
+        _check(project, recipe, request)
+        found = embedded.choose_builder(request)
+        if found is None:
+            console.note(embedded.NOTE)
+            wanted = embedded.wanted(request, None, None, insecure, words)
+        elif previous and not recipe.has(PREVIOUS):
+            console.warn(f"The Dockerfile has no stage {PREVIOUS}: --reuse does nothing.")
+            previous = None
+    with terminable(), reusing(previous, tree_in_image(project), insecure=insecure) as variants:
+        if wanted:
+            embedded.run(project, request, wanted.reusing(variants), as_json)
+        elif found:
+            request = dataclasses.replace(request, previous=variants)
+            _run(project, recipe, request, found, as_json)
+
+
+def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
+    return dataclasses.replace(
+        request, dockerfile=recipe.dockerfile, dockerignore=recipe.dockerignore
+    )
 
 
 def _recipe(project: Project) -> Recipe:
@@ -161,16 +215,16 @@ def _warn_of_size(request: BuildRequest) -> None:
 
 
 def _run(
-    project: Project, recipe: Recipe, request: BuildRequest, export: Path | None, as_json: bool
+    project: Project, recipe: Recipe, request: BuildRequest, builder: Builder, as_json: bool
 ) -> None:
     from buildstatic.cli.stages import view
     from buildstatic.image import build as image
 
+    export = request.export
     brings_itself = recipe.has("buildstatic-wheels")
     with image.wheels() as directory:
         if brings_itself:
             request = _with_wheels(request, directory)
-        builder = image.choose_builder(request)
         if builder.driver is None:
             console.note("No docker buildx here: building by the engine's API.")
         files = 0
@@ -181,12 +235,12 @@ def _run(
                 expected = _expected(project, recipe, request)
                 report = image.build(builder, request, expected, on_event)
     say = console.note if as_json else console.say
-    _summary(report, request, say)
-    _warn_of_older(report)
+    summary(report, request, say)
+    warn_of_older(report)
     if export:
-        say(f"{_files(files, 'static ')} in {export}.")
+        say(f"{counted(files, 'static ')} in {export}.")
     if as_json:
-        print(json.dumps(_as_json(report)))
+        print(json.dumps(in_json(report)))
 
 
 def _expected(project: Project, recipe: Recipe, request: BuildRequest) -> Expected | None:
@@ -205,44 +259,3 @@ def _with_wheels(request: BuildRequest, directory: Path) -> BuildRequest:
     argument = f"BUILDSTATIC=/wheels/{wheel.name}"
     arguments = (*request.build_args, argument)
     return dataclasses.replace(request, wheels=directory, build_args=arguments)
-
-
-def _summary(report: Report, request: BuildRequest, say: Callable[[str], None]) -> None:
-    for stage in report.stages:
-        say(f"  {stage.name:<20} {'cached' if stage.cached else f'{stage.seconds:.1f} s'}")
-    say(f"  {'all':<20} {report.seconds:.1f} s")
-    if report.id:
-        say(f"image   {report.image or '(no tag)'} {report.id}")
-    if report.static:
-        static = report.static
-        say(f"static  {_files(static.files)}, {console.size(static.bytes)}, in {static.path}")
-        say(f"diffID  {static.diff_id}{_compared(report)}")
-        none = "the engine's API does not tell" if request.push else "none until a registry has it"
-        say(f"digest  {static.digest or f'({none})'}")
-
-
-def _files(count: int, kind: str = "") -> str:
-    return f"{count} {kind}file{'' if count == 1 else 's'}"
-
-
-def _warn_of_older(report: Report) -> None:
-    if report.static and report.static.older:
-        console.warn(
-            f"{report.static.older} files of an earlier layer show in {report.static.path}: name "
-            "the old tree in .dockerignore."
-        )
-
-
-def _compared(report: Report) -> str:
-    if report.reused is None:
-        return ""
-    return " (the same layer as before)" if report.reused else " (new)"
-
-
-def _as_json(report: Report) -> dict[str, object]:
-    said = dataclasses.asdict(report)
-    reused = said.pop("reused")
-    if report.static:
-        said["static"].pop("older")
-        said["static"]["reused"] = reused
-    return said

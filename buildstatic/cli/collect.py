@@ -142,12 +142,15 @@ def command(
     _show(collected(path, manage, settings, python, options), options)
 
 
-def collected_into(layer_root: Path, words: Sequence[str]) -> Collected:
-    """Collect into *layer_root* as the command line does, *words* being more of its options."""
+def collected_into(layer_root: Path, words: Sequence[str], *, is_image: bool = True) -> Collected:
+    """Collect into *layer_root* as the command line does, *words* being more of its options.
+
+    *is_image* tells whether we are where the image is made, with the directories that it has.
+    """
     arguments = ["--noinput", f"--layer-root={layer_root}", *words]
     options = command.make_context("buildstatic collect", arguments).params
     named = {name: options.pop(name) for name in ("path", "manage", "settings", "python")}
-    return collected(**named, options=options)
+    return collected(**named, options={**options, "is_image": is_image})
 
 
 def collected(
@@ -201,6 +204,7 @@ def _request(project: Project, config: Config, options: dict[str, Any]) -> Reque
         patterns=patterns(project.root, config),
         libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
         describe="only" if options["plan"] else "too" if options["report"] else "",
+        is_image=options.get("is_image", True),
     )
 
 

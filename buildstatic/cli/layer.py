@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -24,6 +24,8 @@ from buildstatic.cli.signals import terminable
 if TYPE_CHECKING:
     from typing import IO
 
+    from buildstatic.cli.appending import Appending
+    from buildstatic.image.append import Appended
     from buildstatic.image.layer import Layer
     from buildstatic.image.pack import Compression
 
@@ -32,6 +34,7 @@ Examples:
   buildstatic layer -o layer.tar.gz                               collects, then writes
   buildstatic layer /layer -o layer.tar.gz                        of a layer root
   buildstatic layer staticfiles --at /app/staticfiles -o l.tar.gz of a collected tree
+  buildstatic layer --base registry.example.org/app:1 --tag registry.example.org/mysite:1
 """
 COLLECTING = ("path", "manage", "settings", "python")
 
@@ -56,11 +59,13 @@ def _place(
 @click.option(
     "--output",
     "-o",
-    required=True,
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     help="The layer; its descriptor goes into FILE.json.",
 )
+@click.option("--base", metavar="IMAGE", help="Put the layer on this image.")
+@click.option("--tag", "-t", metavar="IMAGE", help="What the image with the layer is named.")
+@click.option("--insecure", is_flag=True, help="Allow registries without TLS.")
 @click.option(
     "--at",
     metavar="PATH",
@@ -85,33 +90,69 @@ def command(
     context: click.Context,
     /,
     tree: Path | None,
-    output: Path,
+    output: Path | None,
+    base: str | None,
+    tag: str | None,
+    insecure: bool,
     at: PurePosixPath | None,
     compression: Compression,
     as_json: bool,
     **_: object,
 ) -> None:
-    """Write the static files as an OCI image layer, with no engine.
+    """Write the static files as an OCI image layer, or put them on an image, with no engine.
 
     TREE is a layer root, as `buildstatic collect --layer-root` makes it, or, with --at, a collected
     tree; without TREE, the project's static files are collected first. The layer has the diffID of
     the one that BuildKit makes of the same files by COPY --link.
+
+    IMAGE is in a registry (registry.example.org/name:tag), a layout (oci:DIR:TAG), an archive
+    (docker-archive:FILE) or the local engine (docker:NAME). With --base every platform of the
+    image gets the layer, in place of an earlier one.
     """
     words = _collecting(context)
+    _check_use(tree, output, at, words)
+    appending = _appending(base, tag, insecure, output)
+    started = time.monotonic()
+    with terminable(), ExitStack() as stack:
+        temporary = Path(stack.enter_context(_temporary()))
+        if tree is None:
+            tree = temporary / "layer"
+            collect_layer_root(tree, words, quiet=as_json)
+        layer = save(tree, at, output or temporary / "layer.tar", compression)
+        file = output or temporary / "layer.tar"
+        appended = appending.put(layer, file) if appending else None
+    _tell(layer, output, appended, time.monotonic() - started, as_json)
+
+
+def _check_use(
+    tree: Path | None, output: Path | None, at: PurePosixPath | None, words: list[str]
+) -> None:
     if tree and words:
         raise click.UsageError("TREE is collected already: leave out what is for collecting.")
     if at and not tree:
         raise click.UsageError("--at says where TREE lies: name TREE, or leave --at out.")
-    if tree and output.resolve().is_relative_to(tree.resolve()):
+    if tree and output and output.resolve().is_relative_to(tree.resolve()):
         raise click.UsageError(f"{output} would be in TREE: write it elsewhere.")
-    started, target = time.monotonic(), output.absolute()  # collecting changes the directory
-    with terminable(), ExitStack() as stack:
-        if tree is None:
-            temporary = tempfile.TemporaryDirectory(prefix="buildstatic-layer-")
-            tree = Path(stack.enter_context(temporary), "layer")
-            _collect(tree, [*words, *(["--verbosity=0"] if as_json else [])])
-        layer = _save(tree, at, target, compression)
-    _tell(layer, output, time.monotonic() - started, as_json)
+
+
+def _appending(
+    base: str | None, tag: str | None, insecure: bool, output: Path | None
+) -> Appending | None:
+    from buildstatic.cli.appending import asked
+
+    if base and tag:
+        return asked(base, tag, insecure=insecure)
+    if base or tag:
+        raise click.UsageError("--base and --tag go together: the layer is put on the one image.")
+    if insecure:
+        raise click.UsageError("--insecure is about registries: name an image by --base.")
+    if not output:
+        raise click.UsageError("Name a file by -o, or an image by --base and --tag.")
+    return None
+
+
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="buildstatic-layer-")
 
 
 def _collecting(context: click.Context) -> list[str]:
@@ -121,15 +162,19 @@ def _collecting(context: click.Context) -> list[str]:
     return [f"--{name}={context.params[name]}" for name in names]
 
 
-def _collect(root: Path, words: list[str]) -> None:
+def collect_layer_root(root: Path, words: list[str], *, quiet: bool, is_image: bool = True) -> None:
+    """Collect the project into *root* by *words*, options of collect; come back to where we are."""
     from buildstatic.cli import collecting
     from buildstatic.cli.collect import collected_into
 
     root.mkdir()
-    collecting.report(collected_into(root, words).summary)
+    with chdir(Path.cwd()):
+        silent = ["--verbosity=0"] if quiet else []
+        collected = collected_into(root, [*words, *silent], is_image=is_image)
+        collecting.report(collected.summary)
 
 
-def _save(tree: Path, at: PurePosixPath | None, output: Path, compression: Compression) -> Layer:
+def save(tree: Path, at: PurePosixPath | None, output: Path, compression: Compression) -> Layer:
     """Write the layer, then its descriptor; neither is there before it is whole."""
     from buildstatic.image.layer import descriptor
     from buildstatic.image.saving import saving
@@ -160,14 +205,20 @@ def _write(
     return write_layer(tree, file, compression, cores())
 
 
-def _tell(layer: Layer, output: Path, seconds: float, as_json: bool) -> None:
+def _tell(
+    layer: Layer, output: Path | None, appended: Appended | None, seconds: float, as_json: bool
+) -> None:
     from buildstatic import console
+    from buildstatic.cli.appending import lines
 
     say = console.note if as_json else console.say
     say(f"files    {layer.files:,}, {console.size(layer.bytes)}")
-    say(f"layer    {console.size(layer.size)}, in {output}")
+    say(f"layer    {console.size(layer.size)}{f', in {output}' if output else ''}")
     say(f"digest   {layer.digest}")
     say(f"diffID   {layer.diff_id}")
+    for line in lines(appended) if appended else ():
+        say(line)
     say(f"seconds  {seconds:.1f}")
     if as_json:
-        click.echo(json.dumps({**asdict(layer), "seconds": round(seconds, 3)}))
+        image = asdict(appended) if appended else None
+        click.echo(json.dumps({**asdict(layer), "image": image, "seconds": round(seconds, 3)}))

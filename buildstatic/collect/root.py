@@ -34,7 +34,8 @@ def prepare(request: Request, storage: Any) -> Layer | None:
     root = Path(request.layer_root)
     places = find_places(storage)
     check_root(root, Path(request.root), places)
-    check_parents(places)
+    if request.is_image:
+        check_parents(places)
     relocate(storage, root)
     if not request.dry_run:
         for place in sorted(places.directories):

@@ -172,7 +172,9 @@ def _assignments(project: Project, options: DockerfileOptions) -> str:
 
 
 def _collect(project: Project) -> tuple[str, ...]:
-    command = ("/opt/buildstatic/bin/buildstatic", "collect", "--noinput", "--layer-root", "/layer")
+    program = "/opt/buildstatic/bin/buildstatic"
+    options = ("--noinput", "--layer-root", "/layer", "--reuse", "/previous")
+    command = (program, "collect", *options)
     if project.manage.source.startswith(project.manage.value):
         return command
     return (*command, "--manage", project.manage.value)

@@ -12,13 +12,15 @@ class BuildRequest:
 
     *dockerignore* is a text for a context that has none of its own, else None. *wheels* is the
     directory that the ``buildstatic-wheels`` stage is fed from, None where the Dockerfile has no
-    such stage. *export* is a directory for the tree of the target, in place of an image.
+    such stage, and *previous* that of ``buildstatic-previous``: variants of an earlier image.
+    *export* is a directory for the tree of the target, in place of an image.
     """
 
     context: Path
     dockerfile: str
     dockerignore: str | None = None
     wheels: Path | None = None
+    previous: Path | None = None
     tags: tuple[str, ...] = ()
     target: str | None = None
     build_args: tuple[str, ...] = ()
@@ -31,3 +33,9 @@ class BuildRequest:
     no_cache: bool = False
     pull: bool = False
     export: Path | None = None
+
+    @property
+    def contexts(self) -> dict[str, Path]:
+        """The directories that stages of the Dockerfile are fed from, by the stage's name."""
+        named = {"buildstatic-wheels": self.wheels, "buildstatic-previous": self.previous}
+        return {name: directory for name, directory in named.items() if directory}

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     "--tag -t --target --build-arg --secret --cache-from --cache-to --platform --builder --push "
-    "--no-cache --pull --export --json --manage --settings"
+    "--no-cache --pull --export --json --manage --settings --base --output -o --insecure"
 )
 NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 KEYS = ["image", "id", "static", "stages", "seconds"]
@@ -93,7 +93,8 @@ def test_where_no_engine_answers_one_line_says_where_and_what_to_do(
     assert (ran.code, ran.out) == (40, "")
     assert ran.err == (
         f"error: No Docker engine answers at {at}. Start Docker, or name another engine with "
-        "DOCKER_HOST or `docker context use`.\n"
+        "DOCKER_HOST or `docker context use`. With no engine `buildstatic build --base IMAGE --tag "
+        "IMAGE` puts the static files on an image.\n"
     )
 
 
@@ -175,7 +176,7 @@ def test_a_context_of_several_gigabytes_is_said_before_an_engine_is_asked(root: 
     large.parent.mkdir()
     large.touch()
     os.truncate(large, 3 << 30)
-    ran = build(root, environ=NOWHERE)
+    ran = build(root, "--tag", "x", environ=NOWHERE)
     assert ran.code == 40
     warning, error = ran.err.splitlines()
     assert warning.startswith("warning: The context is 3.2 GB, ")
@@ -184,7 +185,7 @@ def test_a_context_of_several_gigabytes_is_said_before_an_engine_is_asked(root: 
     assert error.startswith("error: No Docker engine")
 
     (root / ".dockerignore").write_text("backups\n")
-    assert "warning" not in build(root, environ=NOWHERE).err
+    assert "warning" not in build(root, "--tag", "x", environ=NOWHERE).err
 
 
 @pytest.mark.parametrize(
@@ -218,15 +219,15 @@ def test_a_dockerfile_without_a_static_stage_is_passed_over_with_a_warning(tmp_p
     warning, error = ran.err.splitlines()
     assert warning == "warning: Dockerfile has no stage named static: the generated one runs."
     assert error == (
-        "error: There is no stage mine. There are: base, deps, buildstatic-wheels, static, export, "
-        "web."
+        "error: There is no stage mine. There are: base, deps, buildstatic-wheels, "
+        "buildstatic-previous, static, export, web."
     )
     assert not list(root.glob(".dockerignore"))
 
 
 def test_a_server_that_will_not_be_installed_is_said_before_the_build(tmp_path: Path) -> None:
     root = tiny(tmp_path / "tiny", None, {"requirements.txt": "Django\n"})
-    ran = build(root, environ=NOWHERE)
+    ran = build(root, "--tag", "x", environ=NOWHERE)
     assert "warning: The server needs gunicorn, which is not among the dependencies" in ran.err
 
 

@@ -84,7 +84,15 @@ def test_the_same_project_gets_the_same_bytes_wherever_it_is() -> None:
 
 def test_the_usual_one_is_as_short_as_can_be() -> None:
     text = text_of(VARIANTS["default"])
-    usual = ("base", "deps", "buildstatic-wheels", "static", "export", "web")
+    usual = (
+        "base",
+        "deps",
+        "buildstatic-wheels",
+        "buildstatic-previous",
+        "static",
+        "export",
+        "web",
+    )
     assert stage_names(text) == usual
     assert "--platform" not in text
     assert "DJANGO_SETTINGS_MODULE" not in text

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 TRACE = "moby.buildkit.trace"
 IMAGE_ID = "moby.image.id"
-_WHEELS_STAGE = re.compile(r"^FROM\s+scratch\s+AS\s+buildstatic-wheels\s*$", re.M | re.I)
 _NO_LOGIN = ("authorization failed", "401 Unauthorized", "pull access denied")
 # The engine's name for a context that was sent to it (github.com/moby/moby/issues/47717).
 _NO_CONTEXT = "http://build-context-"
@@ -54,7 +53,7 @@ def check(request: BuildRequest) -> None:
 def build(client: DockerClient, request: BuildRequest) -> Generator[Event, None, None]:
     """Run *request* on the engine of *client* and yield what happens, last a `Built`."""
     check(request)
-    with _wheels(client, request) as dockerfile, tempfile.TemporaryFile() as context:
+    with _contexts(client, request) as dockerfile, tempfile.TemporaryFile() as context:
         write_tar(read_context(request.context, request.dockerignore), dockerfile, context)
         context.seek(0)
         image_id = yield from _post(client, _parameters(request), context)
@@ -66,30 +65,34 @@ def build(client: DockerClient, request: BuildRequest) -> Generator[Event, None,
 
 
 @contextmanager
-def _wheels(client: DockerClient, request: BuildRequest) -> Iterator[str]:
-    """Yield the Dockerfile with its wheels' stage made of an image that holds them.
+def _contexts(client: DockerClient, request: BuildRequest) -> Iterator[str]:
+    """Yield the Dockerfile with each stage that a directory feeds made of an image that holds it.
 
     The API has no named contexts, and wheels inside of the context would be copied into the
-    image with all the rest; so they are an image of their own, gone after the build.
+    image with all the rest; so they are images of their own, gone after the build.
     """
-    if request.wheels is None:
-        yield request.dockerfile
-        return
     from docker.errors import ImageNotFound
 
-    tag = f"buildstatic-wheels:{request.wheels.name.lower().strip('._-')}"
+    text, tags = request.dockerfile, []
     try:
-        _build_wheels(client, request.wheels, tag)
-        yield _WHEELS_STAGE.sub(f"FROM {tag} AS buildstatic-wheels", request.dockerfile)
+        for name, directory in request.contexts.items():
+            tags.append(f"{name}:{directory.name.lower().strip('._-')}")
+            _build_context(client, directory, tags[-1])
+            stage = rf"^FROM\s+scratch\s+AS\s+{name}\s*$"
+            text = re.sub(stage, f"FROM {tags[-1]} AS {name}", text, flags=re.M | re.I)
+        yield text
     finally:
-        with suppress(ImageNotFound):
-            client.images.remove(tag, noprune=True)
+        for tag in tags:
+            with suppress(ImageNotFound):
+                client.images.remove(tag, noprune=True)
 
 
-def _build_wheels(client: DockerClient, wheels: Path, tag: str) -> None:
+def _build_context(client: DockerClient, directory: Path, tag: str) -> None:
     with tempfile.TemporaryFile() as context:
-        names = tuple(sorted(path.name for path in wheels.iterdir()))
-        write_tar(Context(wheels, names), "FROM scratch\nCOPY *.whl /\n", context)
+        files = (path for path in directory.rglob("*") if path.is_file())
+        names = tuple(sorted(path.relative_to(directory.parent).as_posix() for path in files))
+        dockerfile = f"FROM scratch\nCOPY {directory.name}/ /\n"
+        write_tar(Context(directory.parent, names), dockerfile, context)
         context.seek(0)
         for _ in _post(client, {"version": "2", "t": tag}, context):
             pass

@@ -101,7 +101,7 @@ def _command(request: BuildRequest, directory: Path, output: str = "") -> list[s
     # An attestation would make an index of the image, and its digest new with every build.
     command.append("--provenance=false")
     command += [f"--builder={request.builder}"] if request.builder else []
-    command += [f"--build-context=buildstatic-wheels={request.wheels}"] if request.wheels else []
+    command += [f"--build-context={name}={place}" for name, place in request.contexts.items()]
     command += [f"--target={request.target}"] if request.target else []
     command += [f"--build-arg={argument}" for argument in request.build_args]
     command += [f"--secret={secret}" for secret in request.secrets]

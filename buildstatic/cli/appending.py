@@ -1,0 +1,59 @@
+"""How the static layer comes onto an image with no engine, and what is said of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from buildstatic.image.append import Appended
+    from buildstatic.image.layer import Layer
+    from buildstatic.image.reference import Reference
+
+
+@dataclass(frozen=True)
+class Appending:
+    """What is asked for: the layer on *base*, as *tag*; *created* is the time that it says."""
+
+    base: Reference
+    tag: Reference
+    insecure: bool
+    created: datetime | None
+
+    def put(self, layer: Layer, file: Path) -> Appended:
+        """Append *layer*, whose bytes are in *file*; raises what `append` does."""
+        from buildstatic.image.append import append
+
+        return append(
+            self.base, self.tag, layer, file, insecure=self.insecure, created=self.created
+        )
+
+
+def asked(base: str, tag: str, *, insecure: bool) -> Appending:
+    """Return what *base* and *tag* name; raises ReferenceInvalid and EpochInvalid."""
+    from buildstatic.image.append import created_from
+    from buildstatic.image.reference import parse_reference
+
+    created = created_from(os.environ)
+    return Appending(parse_reference(base), parse_reference(tag), insecure, created)
+
+
+def lines(appended: Appended) -> Iterator[str]:
+    """Yield the lines that tell a person what the name stands for now."""
+    from buildstatic.console import size
+
+    yield f"image    {appended.reference} {appended.digest}"
+    for image in appended.images:
+        yield f"         {image.platform} {image.digest}"
+    replaced = dict.fromkeys(diff_id for image in appended.images for diff_id in image.replaced)
+    for diff_id in replaced:
+        yield f"replaced {diff_id}, the static layer before"
+    for digest in appended.dropped:
+        yield f"dropped  {digest}, an attestation or the like: it is of the base, not of this image"
+    counts = (("sent", appended.sent), ("present", appended.present), ("mounted", appended.mounted))
+    yield f"blobs    {', '.join(f'{size(count)} {word}' for word, count in counts)}"

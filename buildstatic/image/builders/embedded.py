@@ -1,0 +1,51 @@
+"""The builder without an engine: what it cannot do, and where the image has what was collected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from buildstatic.errors import BuilderCannot
+from buildstatic.image.request import BuildRequest
+from buildstatic.image.static_layer import MANIFEST
+from buildstatic.project import Project
+
+NAME = "embedded"
+_ANOTHER = "It runs no Dockerfile: leave that out, or build with an engine."
+
+
+def unfit(request: BuildRequest) -> tuple[str, ...]:
+    """Return the options of *request* that are about running a Dockerfile."""
+    wanted = {
+        "--export": request.export is not None,
+        "--target": request.target is not None and request.export is None,
+        "--build-arg": bool(request.build_args),
+        "--secret": bool(request.secrets),
+        "--cache-from": bool(request.cache_from),
+        "--cache-to": bool(request.cache_to),
+        "--platform": bool(request.platforms),
+        "--no-cache": request.no_cache,
+        "--pull": request.pull,
+    }
+    return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+
+def check(request: BuildRequest) -> None:
+    """Raise BuilderCannot for what only an engine can do."""
+    if refused := ", ".join(unfit(request)):
+        raise BuilderCannot(f"The embedded builder cannot do: {refused}.", _ANOTHER)
+
+
+def collected_tree(layer_root: Path, project: Project) -> Path:
+    """Return the tree in *layer_root*, which has STATIC_ROOT at its place on this machine.
+
+    Raises BuilderCannot where the settings keep it at a place that reading them does not tell.
+    """
+    if project.static_root:
+        for root in (project.root.absolute(), project.root.resolve()):
+            tree = layer_root / (root / project.static_root.value).relative_to("/")
+            if tree.is_dir():
+                return tree
+    for manifest in sorted(layer_root.rglob(MANIFEST)):
+        return manifest.parent
+    problem = "The embedded builder cannot tell where STATIC_ROOT is in the image."
+    raise BuilderCannot(problem, 'Write STATIC_ROOT = BASE_DIR / "staticfiles" in the settings.')
