@@ -20,6 +20,7 @@ COMMANDS = {
     "generate": "Write the Dockerfile, Procfile and platform files for a project.",
     "collect": "Collect the static files, in place of manage.py collectstatic.",
     "build": "Build the image, its static files in a layer of their own.",
+    "verify": "Check what was built: the static files of an image or a tree.",
     "cache": "Show, shrink or empty the cache of compressed variants.",
 }
 INTERNAL = 70
