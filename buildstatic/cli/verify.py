@@ -12,7 +12,8 @@ import click
 from buildstatic.cli.options import traceback_option
 
 if TYPE_CHECKING:
-    from buildstatic.image.verify import Checked, Compared, Finding, Verified
+    from buildstatic.image.verify import Compared, Verified
+    from buildstatic.image.verify.finding import Checked, Finding
 
 # More of one check than this is only counted, but for --json.
 SHOWN = 20
@@ -20,10 +21,10 @@ SHOWN = 20
 EPILOG = """\b
 Examples:
   buildstatic verify registry.example.com/mysite:1   an image in a registry
-  buildstatic verify docker:mysite:1                 an image of the local engine
+  buildstatic verify docker:mysite                   an image of the local engine
   buildstatic verify oci:image                       an image in an OCI layout
   buildstatic verify layer                           a layer root, or a collected tree
-  buildstatic verify docker:mysite:1 docker:mysite:2 what changed from one to the other
+  buildstatic verify docker:mysite:old docker:mysite what changed from one to the other
 """
 
 

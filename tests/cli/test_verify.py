@@ -89,7 +89,7 @@ def test_a_broken_promise_is_a_line_and_an_exit_code_of_its_own(
     assert run(["verify", str(layer)]) == PromisesBroken.exit_code
     captured = capsys.readouterr()
     assert f"{TREE}/.env  it is a file of variables  Take it out" in captured.out
-    assert "secrets           29         1 broken" in captured.out.replace("28", "29")
+    assert "1 broken" in next(line for line in captured.out.splitlines() if "secrets" in line)
     assert captured.err == f"error: {layer}: 1 promise is broken.\n"
 
 
@@ -123,7 +123,7 @@ def test_source_maps_are_forbidden_on_request(
 def test_names_cannot_write_to_the_terminal(
     layer: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    os.mkdir(os.fsencode(layer / TREE) + b"/\x1b[31m\xff")
+    (layer / TREE / os.fsdecode(b"\x1b[31m\xff")).mkdir(mode=0o700)
     settle(layer / TREE)
     assert run(["verify", str(layer)]) == PromisesBroken.exit_code
     assert r"\x1b[31m\udcff" in capsys.readouterr().out

@@ -25,7 +25,7 @@ from buildstatic.image.verify import (
     stacking,
     variants,
 )
-from buildstatic.image.verify.compare import Change, changes
+from buildstatic.image.verify.difference import Change, changes
 from buildstatic.image.verify.directory import read_directory
 from buildstatic.image.verify.finding import Checked, Finding
 from buildstatic.image.verify.image import Place, Stack, find, stacks, static_tree

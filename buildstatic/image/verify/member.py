@@ -74,7 +74,7 @@ def normal(name: str) -> str:
     return "" if path == "." else path
 
 
-def _unpacked(stream: io.BufferedReader, library: Any) -> IO[bytes]:
+def _unpacked(stream: io.BufferedReader[Any], library: Any) -> IO[bytes]:
     start = stream.peek(4)[:4]
     if start.startswith(GZIP):
         return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), CHUNK)

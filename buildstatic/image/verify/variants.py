@@ -11,6 +11,7 @@ from buildstatic.image.verify.finding import Checked, Finding, gather, shown
 from buildstatic.image.verify.tree import Tree
 
 CHECK = "variants"
+_ANEW = "Collect anew with --compress; an empty --cache makes all of them anew."
 SUFFIXES = {".gz": "gz", ".br": "br", ".zst": "zst", ".zstd": "zst"}
 
 
@@ -28,19 +29,24 @@ def check(tree: Tree) -> Checked:
 
 def _findings(tree: Tree, pairs: dict[str, str]) -> Iterator[Finding]:
     unique = {(tree.files[name].path, tree.files[base].path): name for name, base in pairs.items()}
-    known = {suffix: codecs.load(suffix, "fast") for suffix in set(SUFFIXES.values())}
+    names = tuple(unique.values())
+    known = {suffix: codecs.load(kind, "fast") for suffix, kind in SUFFIXES.items()}
 
-    def fault(name: str) -> str:
-        codec = known[SUFFIXES[name[name.rindex(".") :]]]
-        if codec is None:
-            return "its codec is not installed, so it was not compared"
-        is_kept = codec.holds(tree.read(name), tree.read(pairs[name]))
-        return "" if is_kept else f"it does not decompress to {shown(pairs[name])}"
+    def is_kept(name: str) -> bool | None:
+        codec = known[_suffix(name)]
+        return codec.holds(tree.read(name), tree.read(pairs[name])) if codec else None
 
+    # A variant and its file are in memory at once, as many as there are cores.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        names = tuple(unique.values())
-        for name, what in zip(names, pool.map(fault, names), strict=True):
-            if what:
-                severity = "warning" if "codec" in what else "error"
-                advice = "Collect anew with --compress; an empty --cache makes all of them anew."
-                yield Finding(CHECK, severity, shown(name), what, advice)  # type: ignore[arg-type]
+        for name, kept in zip(names, pool.map(is_kept, names), strict=True):
+            if kept is None:
+                what = "its codec is not installed, and it was not compared"
+                advice = "Install brotli and zstandard beside buildstatic."
+                yield Finding(CHECK, "warning", shown(name), what, advice)
+            elif not kept:
+                what = f"it does not decompress to {shown(pairs[name])}"
+                yield Finding(CHECK, "error", shown(name), what, _ANEW)
+
+
+def _suffix(name: str) -> str:
+    return name[name.rindex(".") :]

@@ -40,10 +40,10 @@ def collected(parent: Path, more: Mapping[str, str] = {}) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     layer = parent / "layer"
-    command = [sys.executable, "-m", "buildstatic", "collect", "--noinput", "-v0", "--path", root]
-    options = ["--layer-root", layer, "--compress", "fast", "--formats", "gz,br,zst"]
-    cache = ["--cache", parent / "cache"]
-    done = subprocess.run([*command, *options, *cache], capture_output=True, text=True)
+    command = [sys.executable, "-m", "buildstatic", "collect", "--noinput", "-v0"]
+    options = ["--compress", "fast", "--formats", "gz,br,zst", "--path", str(root)]
+    places = ["--layer-root", str(layer), "--cache", str(parent / "cache")]
+    done = subprocess.run([*command, *options, *places], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return layer
 
@@ -87,12 +87,14 @@ def settle(directory: Path) -> None:
 def tarred(layer: Path) -> bytes:
     """Return *layer* as GNU tar writes it."""
     command = ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=posix"]
-    options = ["--pax-option=delete=atime,delete=ctime", "-C", layer, "-cf", "-", *os.listdir(layer)]
+    names = sorted(each.name for each in layer.iterdir())
+    options = ["--pax-option=delete=atime,delete=ctime", f"--directory={layer}", "-cf-", *names]
     return subprocess.run([*command, *options], check=True, capture_output=True).stdout
 
 
 def appended(directory: Path, layer: bytes, *base: bytes, tag: str = "made") -> str:
     """Return the name of an image of the layers *base* with the static layer on top, marked."""
+    directory.mkdir(exist_ok=True)
     file = directory / f"{tag}.tar.gz"
     file.write_bytes(gzip.compress(layer, mtime=0))
     packed = file.read_bytes()

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from buildstatic.image.verify import Compared, Options, compare
-from tests.image.verify.built import RULES, STATIC, TREE, appended, collected, copied, tarred, write
+from tests.image.verify.built import (
+    RULES,
+    STATIC,
+    TREE,
+    appended,
+    collected,
+    copied,
+    entry,
+    tar,
+    tarred,
+    write,
+)
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +27,7 @@ def after(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the site with one file changed, one added and one removed, collected anew."""
     parent = tmp_path_factory.mktemp("after")
     more = {"css/site.css": STATIC["css/site.css"] + RULES, "css/new.css": "a {}"}
-    layer = collected(parent, more)
-    return layer
+    return collected(parent, more)
 
 
 def lines(compared: Compared) -> list[tuple[str, str]]:
@@ -44,28 +54,24 @@ def test_the_other_way_round_what_was_added_is_removed(site: Path, after: Path) 
     assert ("removed", "css/new.css") in lines(compared)
 
 
-def test_images_and_directories_are_compared_alike(
-    site: Path, after: Path, tmp_path: Path
-) -> None:
+def test_images_and_directories_are_compared_alike(site: Path, after: Path, tmp_path: Path) -> None:
     names = [
         appended(tmp_path, tarred(site), tag="one"),
         appended(tmp_path, tarred(after), tag="two"),
     ]
-    images = compare(*names, Options())
+    images = compare(names[0], names[1], Options())
     assert images.same_layer is False
     assert images.changes == compare(str(site), names[1], Options()).changes
     assert images.changes == compare(str(site), str(after), Options()).changes
 
 
 def test_the_same_layer_on_another_base_is_the_same(site: Path, tmp_path: Path) -> None:
-    from tests.image.verify.built import entry, tar
-
     layer = tarred(site)
     names = [
         appended(tmp_path / "1", layer),
         appended(tmp_path / "2", layer, tar(entry("etc/x", b"x"))),
     ]
-    compared = compare(*names, Options())
+    compared = compare(names[0], names[1], Options())
     assert (compared.same_layer, compared.changes) == (True, ())
 
 
@@ -82,6 +88,6 @@ def test_without_a_manifest_each_name_is_a_file(site: Path, tmp_path: Path) -> N
         (tree / "staticfiles.json").unlink()
     (trees[1] / "img/dot.svg").write_text("<svg/>")
     (trees[1] / "img/dot.svg.br").unlink()
-    assert lines(compare(*map(str, trees), Options())) == [
+    assert lines(compare(str(trees[0]), str(trees[1]), Options())) == [
         ("changed", "img/dot.svg"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,9 +24,6 @@ from tests.image.verify.built import (
     tar,
     tarred,
 )
-
-if TYPE_CHECKING:
-    from docker import DockerClient
 
 BASE = tar(folder("usr/"), entry("usr/code.py", b"pass"), folder("app/"))
 CODE = tar(folder("app/"), entry("app/manage.py", b"pass"))
@@ -113,7 +110,9 @@ def test_a_parent_that_the_layer_changes_is_found(
 
 
 @pytest.mark.parametrize(
-    "between", [entry(".wh.app"), entry(".wh..wh..opq"), folder("app/")], ids=str
+    "between",
+    [entry(".wh.app"), entry(".wh..wh..opq"), folder("app/")],
+    ids=["a whiteout", "opaque", "a directory"],
 )
 def test_a_parent_is_that_of_the_uppermost_layer(
     tmp_path: Path, static: bytes, between: Entry
@@ -157,9 +156,7 @@ def test_a_key_in_the_environment_is_found(tmp_path: Path, static: bytes) -> Non
     assert (found.check, found.what) == ("secrets", "it has the value of SECRET_KEY")
 
 
-def configured(
-    directory: Path, static: bytes, change: Callable[[dict[str, Any]], None]
-) -> str:
+def configured(directory: Path, static: bytes, change: Callable[[dict[str, Any]], None]) -> str:
     """Return the name of an image whose configuration *change* has changed."""
     base = Base(directory / "oci")
     config = base.config(BASE, static)
@@ -210,7 +207,11 @@ def test_without_mark_and_manifest_the_static_root_says_where(tmp_path: Path) ->
 def test_entries_that_climb_out_are_found_and_nothing_is_written(
     tmp_path: Path, bad: Entry
 ) -> None:
-    inside = (folder("app/"), folder(f"{TREE}/"), entry(f"{TREE}/staticfiles.json", b'{"paths":{}}'))
+    inside = (
+        folder("app/"),
+        folder(f"{TREE}/"),
+        entry(f"{TREE}/staticfiles.json", b'{"paths":{}}'),
+    )
     name = plain(tmp_path, BASE, tar(*inside, bad))
     before = sorted(tmp_path.rglob("*"))
     verified = one(name)
@@ -218,7 +219,7 @@ def test_entries_that_climb_out_are_found_and_nothing_is_written(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_hard_link_out_of_the_layer_is_found(tmp_path: Path, static: bytes) -> None:
+def test_a_hard_link_out_of_the_layer_is_found(tmp_path: Path) -> None:
     member, _ = entry(f"{TREE}/shadow")
     member.type, member.linkname = b"1", "/etc/shadow"
     layer = tar(folder("app/"), folder(f"{TREE}/"), entry(f"{TREE}/a.css", b"a"), (member, b""))

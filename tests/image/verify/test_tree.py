@@ -129,9 +129,7 @@ BREAKS = [
         {"times and owners"},
         id="a directory's mode",
     ),
-    pytest.param(
-        lambda layer: write(layer / TREE / ".env", "DEBUG=1\n"), {"secrets"}, id=".env"
-    ),
+    pytest.param(lambda layer: write(layer / TREE / ".env", "DEBUG=1\n"), {"secrets"}, id=".env"),
     pytest.param(
         lambda layer: write(layer / TREE / ".env.production", "A=1\n"),
         {"secrets"},
@@ -205,7 +203,10 @@ def test_a_git_repository_is_found_once(layer: Path) -> None:
         ("forge.js", 'if (pem.includes("-----BEGIN RSA PRIVATE KEY-----")) { decode(pem) }'),
         ("a.pem", "-----BEGIN CERTIFICATE-----\n" + "A" * 64 + "\n"),
         ("settings.js", 'const SECRET_KEY = "the_name_of_the_setting_in_django";'),
-        ("settings.js", 'fail("Set SECRET_KEY: \'it is read from the environment, see the docs\'")'),
+        (
+            "settings.js",
+            "fail(\"Set SECRET_KEY: 'it is read from the environment, see the docs'\")",
+        ),
         ("settings.js", "const SECRET_KEY = process.env.SECRET_KEY"),
         ("id_rsa.pub", "ssh-rsa AAAA"),
         (".gitignore", "x"),
@@ -295,7 +296,6 @@ def test_a_collected_tree_has_no_times_to_keep(layer: Path, tmp_path: Path) -> N
     verified = one(tree)
     assert verified.findings == ()
     assert "times and owners" not in {each.check for each in verified.checks}
-    write(named(tree.parent, "tree/css/print.*.css"), "body {}") if False else None
     next(tree.glob("css/print.*.css")).write_text("other {}")
     assert broken(one(tree)) == {"fingerprints"}
 

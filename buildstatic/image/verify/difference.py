@@ -51,7 +51,7 @@ def _is_same(old: _File | None, new: _File | None) -> bool:
 
 def _change(name: str, old: _File | None, new: _File | None) -> Change:
     kind: Kind = "added" if old is None else "removed" if new is None else "changed"
-    return Change(kind, name, old and old.size, new and new.size)
+    return Change(kind, name, old.size if old else None, new.size if new else None)
 
 
 def _goes_with_its_file(change: Change, found: Mapping[str, Change]) -> bool:
