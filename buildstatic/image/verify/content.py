@@ -6,8 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
@@ -95,29 +94,28 @@ def with_links(members: tuple[Member, ...]) -> Mapping[str, Member]:
     return files
 
 
-@contextmanager
-def spooled(stream: IO[bytes], diff_id: str, where: str) -> Iterator[Spool]:
-    """Yield the plain tar in *stream*; raises ImageCorrupt where it is not what *diff_id* says.
+def fill(file: IO[bytes], stream: IO[bytes], diff_id: str | None, where: str) -> Spool:
+    """Write the plain tar in *stream* to *file*; raises ImageCorrupt where its digest is wrong.
 
-    Raises DiskFailed where there is no room for it.
+    That is *diff_id*; without one, *stream* checks itself. Raises DiskFailed where there is no
+    room for it.
     """
-    with tempfile.TemporaryFile(prefix="buildstatic-") as file:
-        found = _copy(stream, file, diff_id.partition(":")[0], where)
-        if found != diff_id:
-            problem = f"{where}: the layer has the diffID {found}, and {diff_id} is named."
-            raise ImageCorrupt(problem, "Make or fetch the image anew.")
-        file.flush()
-        yield Spool(file)
+    digest = hashlib.new(diff_id.partition(":")[0]) if diff_id else None
+    _copy(stream, file, digest.update if digest else len, where)
+    if digest and f"{digest.name}:{digest.hexdigest()}" != diff_id:
+        found = f"{digest.name}:{digest.hexdigest()}"
+        problem = f"{where}: the layer has the diffID {found}, and {diff_id} is named."
+        raise ImageCorrupt(problem, "Make or fetch the image anew.")
+    file.flush()
+    return Spool(file)
 
 
-def _copy(stream: IO[bytes], file: IO[bytes], algorithm: str, where: str) -> str:
+def _copy(stream: IO[bytes], file: IO[bytes], also: Callable[[bytes], object], where: str) -> None:
     room = shutil.disk_usage(tempfile.gettempdir()).free - SPARED
-    digest, size = hashlib.new(algorithm), 0
     while piece := stream.read(CHUNK):
-        size += len(piece)
-        if size > room:
+        room -= len(piece)
+        if room < 0:
             problem = f"{where}: there is no room for the layer in {tempfile.gettempdir()}."
             raise DiskFailed(problem, "Make room, or set TMPDIR.")
-        digest.update(piece)
+        also(piece)
         file.write(piece)
-    return f"{algorithm}:{digest.hexdigest()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from buildstatic.image.oci import (
 from buildstatic.image.reference import EngineReference
 from buildstatic.image.static_layer import FILES, WHITEOUT, inside, trees_of
 from buildstatic.image.store import Source, read_blob, read_config
-from buildstatic.image.verify.content import Spool, spooled
+from buildstatic.image.verify.content import Spool, fill
 from buildstatic.image.verify.member import Member, plain, read_members
 from buildstatic.image.verify.tree import Tree, none_found
 
@@ -67,12 +68,11 @@ class Stack:
     def content(self, index: int) -> Iterator[Spool]:
         """Yield the content of a layer."""
         layer = self.manifest.layers[index]
-        where = f"{self.where}: {layer.digest}"
-        with (
-            self.source.open_blob(layer) as stream,
-            plain(stream, where) as unpacked,
-            spooled(unpacked, self.config.diff_ids[index], where) as spool,
-        ):
+        where, diff_id = f"{self.where}: {layer.digest}", self.config.diff_ids[index]
+        with tempfile.TemporaryFile(prefix="buildstatic-") as file:
+            with self.source.open_blob(layer) as stream, plain(stream, where) as unpacked:
+                known = None if layer.digest == diff_id else diff_id
+                spool = fill(file, unpacked, known, where)
             yield spool
 
 

@@ -44,9 +44,13 @@ def _others(stack: Stack, place: Place, tree: Tree) -> Iterator[Finding]:
 
 
 def _hidden(stack: Stack, place: Place, tree: Tree) -> Iterator[Finding]:
-    paths = [tree.path(name) for name in tree.files]
-    above = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
-    held = set(paths)
+    if place.index + 1 == stack.count:
+        return
+    held = {tree.path(name) for name in tree.files}
+    directories = {path.rpartition("/")[0] for path in held}
+    above = directories | {
+        str(each) for path in directories for each in PurePosixPath(path).parents
+    }
     for index in range(place.index + 1, stack.count):
         for member in stack.members(index):
             path, is_directory = place_taken(member)
