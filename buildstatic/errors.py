@@ -278,3 +278,9 @@ class RegistryFailed(BuildstaticError):
     """The registry gave up for a reason of its own."""
 
     exit_code = 69
+
+
+class PromisesBroken(BuildstaticError):
+    """What was verified is not what was promised."""
+
+    exit_code = 71

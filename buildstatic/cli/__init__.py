@@ -21,6 +21,7 @@ COMMANDS = {
     "collect": "Collect the static files, in place of manage.py collectstatic.",
     "build": "Build the image, its static files in a layer of their own.",
     "layer": "Write the static files as an image layer, with no engine.",
+    "verify": "Check what was built: the static files of an image or a tree.",
     "cache": "Show, shrink or empty the cache of compressed variants.",
 }
 INTERNAL = 70

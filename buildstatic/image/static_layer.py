@@ -42,8 +42,8 @@ def find_static_layer(image: Image, static_root: str | None) -> StaticLayer:
     where the manifest is. The layer is the one with the most files of the tree. Raises
     StaticLayerMissing where no layer has any, or where a later one replaces what it holds.
     """
-    for tree in _trees(image, static_root):
-        held = [_inside(layer, tree.strip("/")) for layer in image.layers]
+    for tree in trees_of(image, static_root):
+        held = [inside(layer, tree.strip("/")) for layer in image.layers]
         if any(held):
             return _static_layer(image, tree, held)
     raise StaticLayerMissing(
@@ -53,7 +53,7 @@ def find_static_layer(image: Image, static_root: str | None) -> StaticLayer:
     )
 
 
-def _trees(image: Image, static_root: str | None) -> Iterator[str]:
+def trees_of(image: Image, static_root: str | None) -> Iterator[str]:
     """Yield where the tree may be: the project's root is the working directory or above it."""
     if static_root is None:
         yield from _manifest_directories(image)
@@ -81,7 +81,8 @@ def _static_layer(image: Image, tree: str, held: list[list[Entry]]) -> StaticLay
     return StaticLayer(tree, len(names), size, layer.diff_id, layer.digest, len(earlier - names))
 
 
-def _inside(layer: Layer, tree: str) -> list[Entry]:
+def inside(layer: Layer, tree: str) -> list[Entry]:
+    """Return the files that *layer* has below *tree*, a path without a leading slash."""
     return [
         entry
         for entry in layer.entries
@@ -95,7 +96,7 @@ def _check_not_hidden(names: set[str], layers: tuple[Layer, ...]) -> None:
     above = {str(parent) for name in names for parent in PurePosixPath(name).parents}
     for later in layers:
         for entry in later.entries:
-            path, is_directory = _place_taken(entry)
+            path, is_directory = place_taken(entry)
             if path in names or (path in above and not is_directory):
                 raise StaticLayerMissing(
                     f"A later layer ({later.diff_id}) hides /{path} of the static layer.",
@@ -104,7 +105,7 @@ def _check_not_hidden(names: set[str], layers: tuple[Layer, ...]) -> None:
                 )
 
 
-def _place_taken(entry: Entry) -> tuple[str, bool]:
+def place_taken(entry: Entry) -> tuple[str, bool]:
     """Return the path that *entry* takes the place of, and whether it leaves what is below."""
     parent, name = posixpath.split(entry.path)
     if name == OPAQUE:

@@ -1,0 +1,189 @@
+"""Verifies what was built: every promise of a static layer, checked on the image or the tree.
+
+`verify` opens what a name stands for, reads its members and contents into a `Tree`, and runs each
+check on it; `compare` does the same for two, and says what changed. Nothing is extracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildstatic.errors import ImageNotFound
+from buildstatic.image.oci import Config
+from buildstatic.image.reference import LayoutReference, Reference, parse_reference
+from buildstatic.image.store import open_source
+from buildstatic.image.verify import (
+    entries,
+    manifest,
+    parents,
+    references,
+    secrets,
+    settled,
+    stacking,
+    variants,
+)
+from buildstatic.image.verify.difference import Change, changes
+from buildstatic.image.verify.directory import read_directory
+from buildstatic.image.verify.finding import Checked, Finding
+from buildstatic.image.verify.image import Place, Stack, find, stacks, static_tree
+from buildstatic.image.verify.tree import Tree
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of a verification: where the tree is, and what is allowed in it."""
+
+    static_root: str | None = None
+    insecure: bool = False
+    source_maps: bool = True
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was verified of one platform's image, or of a directory (with no *platform*).
+
+    *path* is the tree's, in the image or in the directory; *files* the number of its names, and
+    *bytes* what they take where names of one content take it once.
+    """
+
+    platform: str | None
+    path: str
+    files: int
+    bytes: int
+    diff_id: str | None
+    digest: str | None
+    checks: tuple[Checked, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that was found."""
+        return tuple(each for check in self.checks for each in check.findings)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether every promise is kept."""
+        return all(check.is_kept for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What changed between two trees; *same_layer* is None where one is no layer of an image."""
+
+    before: Verified
+    after: Verified
+    same_layer: bool | None
+    changes: tuple[Change, ...]
+
+
+def verify(name: str, options: Options) -> tuple[Verified, ...]:
+    """Verify the image or the directory *name*; return what came of it, a platform each.
+
+    Raises StaticLayerMissing where the static files are not found, ImageCorrupt for what cannot be
+    read, and what the stores raise.
+    """
+    place = _directory(name)
+    if place is not None:
+        return (_verified_directory(read_directory(place, options.static_root), options),)
+    with open_source(_reference(name), insecure=options.insecure) as source:
+        return tuple(_verified(stack, options) for stack in stacks(source))
+
+
+def compare(before: str, after: str, options: Options) -> Compared:
+    """Say what changed from *before* to *after*, images or directories; raises as `verify` does.
+
+    Of an image for several platforms the first is taken that both have, else the first of each.
+    """
+    with (
+        _opened(before, options, None) as (first, old),
+        _opened(after, options, first.platform) as (second, new),
+    ):
+        is_same = first.diff_id == second.diff_id
+        known = first.diff_id is not None and second.diff_id is not None
+        found = () if known and is_same else changes(old, new)
+        return Compared(first, second, is_same if known else None, found)
+
+
+@contextmanager
+def _opened(name: str, options: Options, platform: str | None) -> Iterator[tuple[Verified, Tree]]:
+    directory = _directory(name)
+    if directory is not None:
+        tree = read_directory(directory, options.static_root)
+        yield _of_directory(tree, ()), tree
+        return
+    with open_source(_reference(name), insecure=options.insecure) as source:
+        found = stacks(source)
+        stack = next((each for each in found if each.config.platform == platform), found[0])
+        place = find(stack, options.static_root)
+        with stack.content(place.index) as content:
+            tree = static_tree(stack, place, content)
+            yield _of_image(stack, place, tree, ()), tree
+
+
+def _verified_directory(tree: Tree, options: Options) -> Verified:
+    return _of_directory(tree, tuple(_checks(tree, None, options)))
+
+
+def _verified(stack: Stack, options: Options) -> Verified:
+    place = find(stack, options.static_root)
+    with stack.content(place.index) as content:
+        tree = static_tree(stack, place, content)
+        checks = (
+            *_checks(tree, stack.config, options),
+            stacking.check_one(stack, place, tree),
+            stacking.check_hidden(stack, place, tree),
+            parents.check(stack, place),
+        )
+        return _of_image(stack, place, tree, checks)
+
+
+def _checks(tree: Tree, config: Config | None, options: Options) -> Iterator[Checked]:
+    if tree.is_layer:
+        yield entries.check(tree)
+    yield manifest.check_entries(tree)
+    yield manifest.check_names(tree)
+    yield references.check(tree)
+    yield variants.check(tree)
+    if tree.is_layer:
+        yield settled.check(tree)
+    yield secrets.check(tree, config)
+    if not options.source_maps:
+        yield secrets.check_maps(tree)
+
+
+def _of_directory(tree: Tree, checks: tuple[Checked, ...]) -> Verified:
+    path = str(Path(tree.where, tree.root))
+    return Verified(None, path, len(tree.files), _bytes(tree), None, None, checks)
+
+
+def _of_image(stack: Stack, place: Place, tree: Tree, checks: tuple[Checked, ...]) -> Verified:
+    return Verified(
+        stack.config.platform,
+        f"/{place.tree}",
+        len(tree.files),
+        _bytes(tree),
+        stack.config.diff_ids[place.index],
+        stack.manifest.layers[place.index].digest,
+        checks,
+    )
+
+
+def _bytes(tree: Tree) -> int:
+    return sum({member.path: member.size for member in tree.files.values()}.values())
+
+
+def _directory(name: str) -> Path | None:
+    """Return the directory that *name* is; None for an image, which an OCI layout is, too."""
+    place = Path(name)
+    if place.is_dir():
+        is_layout = (place / "oci-layout").is_file() and (place / "index.json").is_file()
+        return None if is_layout else place
+    if name.startswith(("/", "./", "../", "~")):
+        raise ImageNotFound(f"There is no directory {name}.")
+    return None
+
+
+def _reference(name: str) -> Reference:
+    return LayoutReference(Path(name)) if Path(name).is_dir() else parse_reference(name)

@@ -1,0 +1,224 @@
+"""Reads an image: its layers' members one layer at a time, and the static layer's content."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from buildstatic.errors import ImageCorrupt, ImageNotFound, MediaTypeUnknown, NotAnImage
+from buildstatic.image.archive import Image, Layer
+from buildstatic.image.compose import static_layers
+from buildstatic.image.oci import (
+    Config,
+    Descriptor,
+    Document,
+    Manifest,
+    is_attestation,
+    parse,
+)
+from buildstatic.image.reference import EngineReference
+from buildstatic.image.static_layer import FILES, WHITEOUT, inside, trees_of
+from buildstatic.image.store import Source, read_blob, read_config
+from buildstatic.image.verify.content import Spool, fill
+from buildstatic.image.verify.member import Member, plain, read_members
+from buildstatic.image.verify.tree import Tree, none_found
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The image of one platform, and its layers, each read when it is asked for."""
+
+    source: Source
+    manifest: Manifest
+    config: Config
+    _members: dict[int, tuple[Member, ...]] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """What a person calls it."""
+        return str(self.source.reference)
+
+    @cached_property
+    def marked(self) -> tuple[int, ...]:
+        """The layers with a mark of ours, counted from the base."""
+        return static_layers(self.manifest, self.config, self.where)
+
+    @property
+    def count(self) -> int:
+        """How many layers there are."""
+        return len(self.manifest.layers)
+
+    def members(self, index: int) -> tuple[Member, ...]:
+        """Return the members of a layer; raises ImageCorrupt."""
+        if index not in self._members:
+            layer = self.manifest.layers[index]
+            with self.source.open_blob(layer) as stream:
+                self._members[index] = read_members(stream, f"{self.where}: {layer.digest}")
+        return self._members[index]
+
+    @cached_property
+    def by_path(self) -> _ByPath:
+        """The members of each layer by their paths."""
+        return _ByPath(self)
+
+    @contextmanager
+    def content(self, index: int) -> Iterator[Spool]:
+        """Yield the content of a layer."""
+        layer = self.manifest.layers[index]
+        where, diff_id = f"{self.where}: {layer.digest}", self.config.diff_ids[index]
+        with tempfile.TemporaryFile(prefix="buildstatic-") as file:
+            with self.source.open_blob(layer) as stream, plain(stream, where) as unpacked:
+                known = None if layer.digest == diff_id else diff_id
+                spool = fill(file, unpacked, known, where)
+            yield spool
+
+
+@dataclass
+class _ByPath:
+    stack: Stack
+    known: dict[int, Mapping[str, Member]] = field(default_factory=dict)
+
+    def __getitem__(self, index: int) -> Mapping[str, Member]:
+        if index not in self.known:
+            self.known[index] = {member.path: member for member in self.stack.members(index)}
+        return self.known[index]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image has its static files: the *index* of the layer, and the tree's path in it."""
+
+    index: int
+    tree: str
+
+
+def stacks(source: Source) -> tuple[Stack, ...]:
+    """Return the images of *source*, one a platform; raises ImageNotFound, ImageCorrupt."""
+    found = tuple(_stacks(source, source.resolve()))
+    if not found:
+        raise ImageNotFound(f"{source.reference} is an index with no image in it.")
+    return found
+
+
+def _stacks(source: Source, document: Document) -> Iterator[Stack]:
+    parsed = parse(document, str(source.reference))
+    if isinstance(parsed, Manifest):
+        config = read_config(source, parsed)
+        if len(parsed.layers) != len(config.diff_ids):
+            counts = f"{len(parsed.layers)} layers and {len(config.diff_ids)} diffIDs"
+            raise ImageCorrupt(f"{source.reference}: the image has {counts}.")
+        yield Stack(source, parsed, config)
+        return
+    for each in parsed.manifests:
+        if not is_attestation(each.more):
+            yield from _entry(source, each)
+
+
+def _entry(source: Source, entry: Descriptor) -> Iterator[Stack]:
+    """Yield the image of an index's *entry*, none for a signature or another artifact.
+
+    An engine may keep one platform of several, and save the index whole.
+    """
+    try:
+        document = read_blob(source, entry)
+    except ImageCorrupt:
+        if isinstance(source.reference, EngineReference):
+            return
+        raise
+    try:
+        yield from _stacks(source, document)
+    except (NotAnImage, MediaTypeUnknown):
+        return
+
+
+def find(stack: Stack, static_root: str | None) -> Place:
+    """Return where the static layer of *stack* is: by its mark, else by what is in it.
+
+    *static_root* is absolute, or relative to the project's root. Raises StaticLayerMissing.
+    """
+    if stack.marked:
+        index = stack.marked[-1]
+        tree = _tree_of(stack, index, static_root)
+        if tree is not None:
+            return Place(index, tree)
+    layers = range(stack.count)
+    image = _image(stack, layers)
+    for tree in trees_of(image, static_root):
+        held = [len(inside(layer, tree.strip("/"))) for layer in image.layers]
+        if any(held):
+            return Place(max(layers, key=lambda index: (held[index], index)), tree.strip("/"))
+    raise none_found(stack.where)
+
+
+def _tree_of(stack: Stack, index: int, static_root: str | None) -> str | None:
+    """Return the tree in a marked layer: where the manifest is, else all that it holds."""
+    image = _image(stack, range(index, index + 1))
+    for tree in trees_of(image, static_root):
+        if inside(image.layers[0], tree.strip("/")):
+            return tree.strip("/")
+    if static_root is not None:
+        return None
+    files = [each.path for each in stack.members(index) if each.kind in FILES]
+    return _common(files) if files else None
+
+
+def _common(paths: list[str]) -> str:
+    """Return the directory that holds all of *paths*."""
+    first, last = (path.split("/")[:-1] for path in (min(paths), max(paths)))
+    shared = 0
+    while first[shared : shared + 1] and first[shared : shared + 1] == last[shared : shared + 1]:
+        shared += 1
+    return "/".join(first[:shared])
+
+
+def _image(stack: Stack, layers: range) -> Image:
+    working_dir = (stack.config.more.get("config") or {}).get("WorkingDir") or "/"
+    held = (Layer(stack.config.diff_ids[index], None, stack.members(index)) for index in layers)
+    return Image(stack.config.platform, working_dir, tuple(held))
+
+
+def static_tree(stack: Stack, place: Place, content: Spool) -> Tree:
+    """Return the static files of *stack*."""
+    members = stack.members(place.index)
+    return Tree(stack.where, place.tree, members, content, is_layer=True, has_owners=True)
+
+
+def below(stack: Stack, index: int, path: str) -> Member | None:
+    """Return what the layers below *index* have at *path*, None for nothing.
+
+    OCI image-spec, layer.md: a whiteout hides what is below its layer, and so does another thing
+    in the place of a directory above.
+    """
+    for lower in range(index - 1, -1, -1):
+        members = stack.by_path[lower]
+        if path in members:
+            return members[path]
+        if _hides(members, path):
+            return None
+    return None
+
+
+def _hides(members: Mapping[str, Member], path: str) -> bool:
+    while path:
+        parent, _, name = path.rpartition("/")
+        before = f"{parent}/" if parent else ""
+        if f"{before}{WHITEOUT}{name}" in members or f"{before}.wh..wh..opq" in members:
+            return True
+        if parent in members and members[parent].kind != "dir":
+            return True
+        path = parent
+    return False
+
+
+def environment(config: Config) -> list[str]:
+    """Return the variables of *config*, each ``NAME=value``."""
+    found = (config.more.get("config") or {}).get("Env") or []
+    return [str(each) for each in found]
+
+
+def commands(config: Config) -> list[str]:
+    """Return the text of each entry of the history."""
+    return [str(each.get("created_by") or "") for each in config.history]

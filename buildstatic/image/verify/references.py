@@ -1,0 +1,77 @@
+"""Whether what style sheets refer to is there, and the source maps that files name."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from buildstatic.image.verify.finding import Checked, Finding, Severity, gather, shown
+from buildstatic.image.verify.tree import Tree
+
+CHECK = "references"
+# Comments and other texts are read over, so that nothing in them is taken for a reference.
+_CSS = re.compile(
+    r"""
+    /\*.*?\*/
+    | @import\s+(?:"(?P<a>[^"\n]*)"|'(?P<b>[^'\n]*)')
+    | \burl\(\s*(?:"(?P<c>[^"\n]*)"|'(?P<d>[^'\n]*)'|(?P<e>[^'")\s]+))\s*\)
+    | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
+    """,
+    re.S | re.X | re.I,
+)
+# HashedFilesMixin.patterns
+_MAP = re.compile(
+    r"^(?://|/\*)[#@][ \t]sourceMappingURL=(?P<url>[^\s*]+)[ \t]*(?:\*/)?[ \t]*$", re.M
+)
+_MARK = b"sourceMappingURL="
+
+
+def check(tree: Tree) -> Checked:
+    """Look for what every style sheet refers to, and for the source map of every script.
+
+    What the collecting storage has promised is an error: with a manifest, all but source maps.
+    A reference that is absolute, has a host, or leads out of the tree is not looked for.
+    """
+    texts = [name for name in tree.files if name.endswith((".css", ".js", ".mjs"))]
+    return gather(CHECK, len(texts), lambda: _findings(tree, texts))
+
+
+def _findings(tree: Tree, texts: list[str]) -> Iterator[Finding]:
+    for name in texts:
+        content = tree.read(name)
+        if not name.endswith(".css") and _MARK not in content:
+            continue
+        text = content.decode("utf-8", "replace")
+        found = _MAP.finditer(text)
+        yield from _missing(tree, name, {each["url"] for each in found}, is_map=True)
+        if name.endswith(".css"):
+            yield from _missing(tree, name, set(_urls(text)), is_map=False)
+
+
+def _urls(text: str) -> Iterator[str]:
+    for found in _CSS.finditer(text):
+        yield from filter(None, found.groupdict().values())
+
+
+def _missing(tree: Tree, name: str, urls: set[str], *, is_map: bool) -> Iterator[Finding]:
+    severity: Severity = "warning" if is_map or not tree.names else "error"
+    for url in sorted(urls):
+        path = _target(name, url)
+        if path is not None and path not in tree.files:
+            what = f"it refers to {shown(url)}, and {shown(path)} is not there"
+            advice = "Collect what it names, or take the reference out."
+            yield Finding(CHECK, severity, shown(name), what, advice)
+
+
+def _target(name: str, url: str) -> str | None:
+    """Return the file of the tree that *url* in the file *name* means, None for another place."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc or not parts.path or parts.path.startswith("/"):
+        return None
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
+    return None if path.startswith("..") else path

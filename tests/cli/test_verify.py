@@ -1,0 +1,223 @@
+"""``buildstatic verify``: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from buildstatic.cli import run
+from buildstatic.errors import (
+    ImageNotFound,
+    PromisesBroken,
+    ReferenceInvalid,
+    RegistryUnreachable,
+    StaticLayerMissing,
+)
+from tests.image.images import tool
+from tests.image.verify.built import (
+    TREE,
+    appended,
+    collected,
+    copied,
+    entry,
+    plain,
+    settle,
+    tar,
+    tarred,
+    write,
+)
+from tests.running import free_port
+from tests.samples import copy
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+CHECKS = ["entries", "manifest", "fingerprints", "references", "variants", "times and owners"]
+CHECKS += ["secrets"]
+OF_IMAGES = ["one layer", "not hidden", "parents"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return collected(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def layer(site: Path, tmp_path: Path) -> Path:
+    return copied(site, tmp_path / "root")
+
+
+def said(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, Any]:
+    """Return the exit code of ``verify --json``, and what it printed."""
+    code = run(["verify", "--json", *map(str, argv)])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_layer_root_that_is_right_is_a_table_and_exit_code_0(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", str(site)]) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0].startswith("static  22 files, ")
+    assert [line.split("  ")[0] for line in lines if line.endswith("  kept")] == CHECKS
+    assert captured.err == ""
+
+
+def test_an_image_that_is_right_says_which_layer_it_is(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = appended(tmp_path, tarred(site))
+    code, document = said(capsys, name)
+    assert (code, document["name"], document["kept"]) == (0, name, True)
+    (image,) = document["images"]
+    assert (image["platform"], image["path"], image["files"]) == ("linux/amd64", f"/{TREE}", 22)
+    assert image["diff_id"] != image["digest"]
+    assert [each["check"] for each in image["checks"]] == CHECKS + OF_IMAGES
+
+
+def test_a_broken_promise_is_a_line_and_an_exit_code_of_its_own(
+    layer: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(layer / TREE / ".env", "A=1")
+    assert run(["verify", str(layer)]) == PromisesBroken.exit_code
+    captured = capsys.readouterr()
+    assert f"{TREE}/.env  it is a file of variables  Take it out" in captured.out
+    assert "1 broken" in next(line for line in captured.out.splitlines() if "secrets" in line)
+    assert captured.err == f"error: {layer}: 1 promise is broken.\n"
+
+
+def test_json_has_each_finding(layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(30):
+        write(layer / TREE / f"{number}/.env", "A=1")
+    code, document = said(capsys, layer)
+    assert code == PromisesBroken.exit_code
+    (secrets,) = [c for c in document["images"][0]["checks"] if c["check"] == "secrets"]
+    assert len(secrets["findings"]) == 30
+    assert set(secrets["findings"][0]) == {"check", "severity", "where", "what", "advice"}
+    assert run(["verify", str(layer)]) == PromisesBroken.exit_code
+    assert "and 10 more (secrets)" in capsys.readouterr().out
+
+
+def test_a_warning_alone_is_exit_code_0(layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = layer / TREE / "img/dot.svg"
+    write(path, path.read_bytes())
+    assert run(["verify", str(layer)]) == 0
+    assert "kept, 1 to look at" in capsys.readouterr().out
+
+
+def test_source_maps_are_forbidden_on_request(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", "--no-source-maps", str(site)]) == PromisesBroken.exit_code
+    assert "it is a source map" in capsys.readouterr().out
+    assert run(["verify", "--source-maps", str(site)]) == 0
+
+
+def test_names_cannot_write_to_the_terminal(
+    layer: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (layer / TREE / os.fsdecode(b"\x1b[31m\xff")).mkdir(mode=0o700)
+    settle(layer / TREE)
+    assert run(["verify", str(layer)]) == PromisesBroken.exit_code
+    assert r"\x1b[31m\udcff" in capsys.readouterr().out
+
+
+def test_two_names_are_compared(
+    site: Path, layer: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(layer / TREE / "new.css", "a {}")
+    assert run(["verify", str(site), str(layer)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["added", "new.css", "4", "bytes"]
+    assert lines[-1] == "1 added, 0 removed, 0 changed."
+    code, document = said(capsys, site, layer)
+    assert code == 0
+    assert document["changes"] == [
+        {"kind": "added", "name": "new.css", "before": None, "after": 4},
+    ]
+    assert run(["verify", str(site), str(site)]) == 0
+    assert capsys.readouterr().out == "The same files.\n"
+
+
+def test_an_oci_layout_is_taken_for_one_without_its_word(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain(tmp_path, tarred(site))
+    code, document = said(capsys, tmp_path / "oci")
+    assert (code, document["images"][0]["platform"]) == (0, "linux/amd64")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("oci:{}/none", ImageNotFound),
+        ("docker-archive:{}/none.tar", ImageNotFound),
+        ("./none", ImageNotFound),
+        ("Not A Name", ReferenceInvalid),
+        ("localhost:{port}/a:1", RegistryUnreachable),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_another_exit_code(
+    tmp_path: Path, name: str, code: type[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify", name.format(tmp_path, port=free_port())]) == code.exit_code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert "Traceback" not in captured.err
+
+
+def test_an_image_without_static_files_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = plain(tmp_path, tar(entry("etc/x", b"x")))
+    assert run(["verify", name]) == StaticLayerMissing.exit_code
+    assert "--static-root /app/staticfiles" in capsys.readouterr().err
+
+
+def test_what_skopeo_copies_to_an_archive_is_verified(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = appended(tmp_path, tarred(site))
+    archive = f"docker-archive:{tmp_path / 'image.tar'}"
+    tool("skopeo", "copy", name, f"{archive}:site:1")
+    code, document = said(capsys, archive)
+    assert (code, document["kept"]) == (0, True)
+
+
+@pytest.mark.engine
+def test_the_generated_dockerfile_keeps_every_promise(
+    tmp_path: Path,
+    engine: DockerClient,  # noqa: ARG001 - skips where there is none
+    tag: Callable[[str], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from tests.engine import build
+
+    root, name = copy("manifest", tmp_path), tag("verify")
+    built = build(root, name)
+    code, document = said(capsys, f"docker:{name}")
+    assert document["images"][0]["checks"], document
+    assert (code, document["kept"]) == (0, True), document
+    image = document["images"][0]
+    assert image["diff_id"] == built.static["diff_id"]
+    assert (image["path"], image["files"]) == (built.static["path"], built.static["files"])
+    (tmp_path / "Dockerfile").write_text(f"FROM {name}\nCOPY .env /app/staticfiles/.env\n")
+    (tmp_path / ".env").write_text("A=1\n")
+    later = tag("verify-later")
+    subprocess.run(["docker", "build", "-q", "-t", later, tmp_path], check=True)
+    code, document = said(capsys, f"docker:{later}")
+    assert code == PromisesBroken.exit_code
+    findings = [each for c in document["images"][0]["checks"] for each in c["findings"]]
+    assert [(each["check"], each["where"]) for each in findings] == [
+        ("not hidden", "/app/staticfiles/.env")
+    ]
+    assert run(["verify", f"docker:{name}", f"docker:{later}"]) == 0
+    assert "The same layer" in capsys.readouterr().out
