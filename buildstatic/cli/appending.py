@@ -38,9 +38,10 @@ def asked(base: str, tag: str, *, insecure: bool) -> Appending:
     """Return what *base* and *tag* name; raises ReferenceInvalid and EpochInvalid."""
     from buildstatic.image.append import created_from
     from buildstatic.image.reference import parse_reference
+    from buildstatic.image.store import find_image
 
     created = created_from(os.environ)
-    return Appending(parse_reference(base), parse_reference(tag), insecure, created)
+    return Appending(find_image(base), parse_reference(tag), insecure, created)
 
 
 def lines(appended: Appended) -> Iterator[str]:

@@ -104,8 +104,8 @@ def command(
     from buildstatic.cli.reusing import reusing
     from buildstatic.image.builders.embedded import NAME
     from buildstatic.image.dockerfile import tree_in_image
-    from buildstatic.image.reference import parse_reference
     from buildstatic.image.request import BuildRequest
+    from buildstatic.image.store import find_image
     from buildstatic.project.detect import detect
 
     if push and not tags:
@@ -117,7 +117,7 @@ def command(
         raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
     if insecure and not (is_embedded or reuse):
         raise click.UsageError("--insecure is for --reuse and the embedded builder.")
-    previous = parse_reference(reuse) if reuse else None
+    previous = find_image(reuse) if reuse else None
     project = detect(path, manage=manage, settings=settings)
     request = BuildRequest(
         context=project.root,

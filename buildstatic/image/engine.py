@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from buildstatic.errors import EngineFailed, EngineForbidden, EngineNotFound, EngineTooOld
 
@@ -31,13 +31,21 @@ def connect() -> DockerClient:
 
     try:
         client = _client()
-        version = client.version()
+        version = _version(client)
     except InvalidVersion as error:
         raise EngineTooOld(f"The Docker engine is too old: {error}", _UPGRADE) from error
     except (DockerException, OSError) as error:
         raise _unreachable(error) from error
     check_version(version["Version"], version["ApiVersion"])
     return client
+
+
+def _version(client: DockerClient) -> dict[str, Any]:
+    try:
+        return dict(client.version())
+    except BaseException:
+        client.close()
+        raise
 
 
 @contextmanager

@@ -111,6 +111,17 @@ def parse_reference(text: str) -> Reference:
     return _in_registry(text.removeprefix("docker://"))
 
 
+def is_local(text: str) -> bool:
+    """Tell whether *text* names no registry and no store: ``docker`` looks for it here first."""
+    found = _NAME.fullmatch(text)
+    return found is not None and not _names_host(found["registry"])
+
+
+def _names_host(first: str | None) -> bool:
+    """Tell whether the *first* part of a name is a host (distribution/reference, normalize.go)."""
+    return first is not None and (bool(set(".:") & set(first)) or first == "localhost")
+
+
 def with_tag(name: str) -> str:
     """Return *name* with the tag ``latest`` where it has none; raises ReferenceInvalid."""
     found = _match(name)
@@ -138,7 +149,7 @@ def _match(name: str) -> re.Match[str]:
 def _in_registry(name: str) -> RegistryReference:
     found = _match(name)
     registry, repository = found["registry"], found["repository"]
-    if registry is not None and not (set(".:") & set(registry) or registry == "localhost"):
+    if registry is not None and not _names_host(registry):
         repository = f"{registry}/{repository}"
         registry = None
         if repository != repository.lower():

@@ -14,6 +14,9 @@ from buildstatic.image.reference import (
     LayoutReference,
     Reference,
     RegistryReference,
+    is_local,
+    parse_reference,
+    with_tag,
 )
 from buildstatic.image.stream import read_document
 
@@ -68,6 +71,20 @@ class Target(Protocol):
 
     def put_image(self, document: Document) -> None:
         """Store the manifest or the index, and let the name stand for it."""
+
+
+def find_image(text: str) -> Reference:
+    """Return which image *text* names, as a source: without a registry, the engine's if it has it.
+
+    That is where ``docker`` looks first; else it is Docker Hub's. Raises ReferenceInvalid.
+    """
+    reference = parse_reference(text)
+    if isinstance(reference, RegistryReference) and is_local(text):
+        from buildstatic.image.stores.engine import has_image
+
+        here = EngineReference(with_tag(text))
+        return here if has_image(here) else reference
+    return reference
 
 
 def open_source(reference: Reference, *, insecure: bool = False) -> AbstractContextManager[Source]:

@@ -16,6 +16,13 @@ import pytest
 
 from buildstatic.errors import ImageNotFound, ReferenceInvalid
 from buildstatic.image import oci
+from buildstatic.image.reference import (
+    EngineReference,
+    RegistryReference,
+    parse_reference,
+    with_tag,
+)
+from buildstatic.image.store import find_image
 from tests.image.images import Base, config_of, manifest_of, put, static, tool, unpacked
 from tests.image.scratch import build_image, tar
 from tests.image.tiny import registry, second_engine
@@ -203,3 +210,18 @@ def test_an_id_is_a_base_and_no_name_for_what_is_made(
     assert put(f"docker:{identity}", tag, layer).digest == put(f"docker:{name}", tag, layer).digest
     with pytest.raises(ReferenceInvalid, match="Name a tag"):
         put(f"docker:{name}", f"docker:{identity}", layer)
+
+
+def test_a_name_without_a_registry_is_the_engines_first(name: str) -> None:
+    assert find_image(name) == EngineReference(with_tag(name))
+    assert find_image(f"{name}-gone") == parse_reference(f"{name}-gone")
+    assert isinstance(find_image(f"127.0.0.1:5000/{name}"), RegistryReference)
+
+
+# docker-py leaves the socket open that nothing answers on.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_name_is_a_registrys_where_no_engine_answers(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert isinstance(find_image(name), RegistryReference)

@@ -61,7 +61,17 @@ def test_pip_knows_its_files_and_what_it_requires(wheel: Path, tmp_path: Path) -
     requires = next(line for line in lines if line.startswith("Requires:")).removeprefix(
         "Requires:"
     )
-    ours = {"brotli", "click", "deflate", "docker", "jinja2", "packaging", "pathspec", "rich"}
+    ours = {
+        "brotli",
+        "click",
+        "deflate",
+        "docker",
+        "jinja2",
+        "oras",
+        "packaging",
+        "pathspec",
+        "rich",
+    }
     ours |= {"zstandard"} if sys.version_info < (3, 14) else set()
     assert {name.strip().lower() for name in requires.split(",")} == ours
     assert f"Version: {buildstatic.__version__}" in lines

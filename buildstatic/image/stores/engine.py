@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildstatic.errors import EngineFailed, ImageNotFound, ReferenceInvalid
+from buildstatic.errors import BuildstaticError, EngineFailed, ImageNotFound, ReferenceInvalid
 from buildstatic.image.engine import connect, failures
 from buildstatic.image.oci import platform_name
 from buildstatic.image.reference import EngineReference
@@ -18,6 +18,18 @@ from buildstatic.image.stores.archive_writer import ArchiveTarget
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+
+def has_image(reference: EngineReference) -> bool:
+    """Tell whether an engine answers, and has the image."""
+    from docker.errors import APIError
+
+    try:
+        with closing(connect()) as client:
+            client.images.get(reference.name)
+    except (BuildstaticError, APIError, OSError):
+        return False
+    return True
 
 
 @contextmanager

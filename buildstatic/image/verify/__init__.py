@@ -13,8 +13,8 @@ from pathlib import Path
 
 from buildstatic.errors import ImageNotFound
 from buildstatic.image.oci import Config
-from buildstatic.image.reference import LayoutReference, Reference, parse_reference
-from buildstatic.image.store import open_source
+from buildstatic.image.reference import LayoutReference, Reference
+from buildstatic.image.store import find_image, open_source
 from buildstatic.image.verify import (
     entries,
     manifest,
@@ -186,4 +186,4 @@ def _directory(name: str) -> Path | None:
 
 
 def _reference(name: str) -> Reference:
-    return LayoutReference(Path(name)) if Path(name).is_dir() else parse_reference(name)
+    return LayoutReference(Path(name)) if Path(name).is_dir() else find_image(name)
