@@ -21,10 +21,10 @@ SHOWN = 20
 EPILOG = """\b
 Examples:
   buildstatic verify registry.example.com/mysite:1   an image in a registry
-  buildstatic verify mysite:1                        an image of the local engine
+  buildstatic verify mysite                          an image of the local engine
   buildstatic verify oci:image                       an image in an OCI layout
   buildstatic verify layer                           a layer root, or a collected tree
-  buildstatic verify mysite:1 mysite:2               what changed from one to the other
+  buildstatic verify mysite:old mysite               what changed from one to the other
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -225,3 +226,4 @@ def test_a_name_is_a_registrys_where_no_engine_answers(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     assert isinstance(find_image(name), RegistryReference)
+    gc.collect()
