@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parent.parent.parent
 MODULE = "tests/collect/test_differential_trees.py"
-TOOLS = ("pytest>=8.2", "hypothesis>=6.100", "whitenoise>=6.6")
+TOOLS = (
+    "pytest>=8.2",
+    "hypothesis>=6.100",
+    "whitenoise>=6.6",
+    "servestatic>=4.4",
+    "django-manifeststaticfiles-enhanced>=0.10",
+)
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", MODULE)
 # What the package and the module are made of.
 SOURCES = ("buildstatic", "tests", "pyproject.toml", "README.md", "LICENSE")
