@@ -18,7 +18,6 @@ PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 RUNS = 3
-PAUSE = 15  # seconds, in which the disk forgets what was deleted
 
 
 @dataclass(frozen=True)
@@ -89,21 +88,14 @@ CASES = {
 }
 
 
-def measure(case: Case, *, engine: bool) -> list[Measured]:
-    """Run *case* and return what each run took; what is to be there before is made first.
-
-    Nothing is deleted in between, as the disk would be busy with that for a while.
-    """
-    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
-        place = Place(Path(directory, "tree"), Path(directory, "cache"))
-        if case.begin is not cold:
-            collect(place, case.storage, engine=engine)
-        measured = []
-        for run in range(RUNS):
-            os.sync()
-            measured.append(collect(case.begin(place, run), case.storage, engine=engine))
-    os.sync()
-    time.sleep(PAUSE)
+def measure(case: Case, place: Place, *, engine: bool) -> list[Measured]:
+    """Run *case* in *place* and return what each run took; what is to be there is made first."""
+    if case.begin is not cold:
+        collect(place, case.storage, engine=engine)
+    measured = []
+    for run in range(RUNS):
+        os.sync()
+        measured.append(collect(case.begin(place, run), case.storage, engine=engine))
     return measured
 
 
@@ -111,17 +103,23 @@ def main(names: list[str]) -> None:
     """Print a line for each of the cases *names*, all of them by default."""
     assets()
     print(f"{'':<20}{'peer s':>9}{'ours s':>9}{'ratio':>8}{'target':>8}{'memory':>8}")
-    for name in names or list(CASES):
-        case = CASES[name]
-        peer = measure(case, engine=False)
-        ours = measure(case, engine=True)
-        slow, quick = (statistics.median(m.seconds for m in each) for each in (peer, ours))
-        memory = max(m.memory for m in ours) / max(m.memory for m in peer)
-        print(
-            f"{name:<20}{slow:>9.2f}{quick:>9.2f}{quick / slow:>8.3f}{case.target:>8.2f}"
-            f"{memory:>8.2f}",
-            flush=True,
-        )
+    # Nothing is deleted before the end: it would keep the disk busy for a while.
+    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
+        for name in names or list(CASES):
+            case = CASES[name]
+            places = [
+                Place(Path(directory, name, who), Path(directory, name, f"{who}-cache"))
+                for who in ("peer", "ours")
+            ]
+            peer = measure(case, places[0], engine=False)
+            ours = measure(case, places[1], engine=True)
+            slow, quick = (statistics.median(m.seconds for m in each) for each in (peer, ours))
+            memory = max(m.memory for m in ours) / max(m.memory for m in peer)
+            print(
+                f"{name:<20}{slow:>9.2f}{quick:>9.2f}{quick / slow:>8.3f}{case.target:>8.2f}"
+                f"{memory:>8.2f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
