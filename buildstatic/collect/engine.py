@@ -32,7 +32,7 @@ from buildstatic.collect.publish import publish
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.recognize import Kind
 from buildstatic.collect.stage import Stage, staged
-from buildstatic.collect.telling import Tell
+from buildstatic.collect.telling import StepProgress, Tell
 from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
 from buildstatic.collect.variants import Variants
 from buildstatic.collect.wishes import Wishes
@@ -266,10 +266,10 @@ class _Run:
         self.outcome.add(removed=len(gone), stale=len(stale - gone))
 
     @contextmanager
-    def step(self, name: str, total: int) -> Iterator[_Progress]:
+    def step(self, name: str, total: int) -> Iterator[StepProgress]:
         """Time a step, and tell of it."""
         started = time.monotonic()
-        progress = _Progress(self.tell, name, total)
+        progress = StepProgress(self.tell, name, total)
         progress(0)
         yield progress
         seconds = round(time.monotonic() - started, 3)
@@ -282,20 +282,3 @@ def _output(variant: Variant, names: Iterable[str]) -> Output:
     return Output(
         targets, variant.suffix, variant.identity, len(variant.data), content=variant.data
     )
-
-
-@dataclass
-class _Progress:
-    """Tells how much of a step is done, a hundred times at most."""
-
-    tell: Tell
-    step: str
-    total: int
-    done: int = 0
-    told: int = 0
-
-    def __call__(self, more: int) -> None:
-        self.done += more
-        if not self.done or self.done == self.total or self.done - self.told > self.total // 100:
-            self.told = self.done
-            self.tell.progress(self.step, self.done, self.total)

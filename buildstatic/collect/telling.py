@@ -61,3 +61,21 @@ class Collected:
     closing: str
     summary: Summary
     plan: dict[str, Any] | None = None
+
+
+@dataclass
+class StepProgress:
+    """Tells how much of a step is done, a hundred times at most."""
+
+    tell: Tell
+    step: str
+    total: int
+    done: int = 0
+    told: int = 0
+
+    def __call__(self, more: int) -> None:
+        """Tell that *more* is done."""
+        self.done += more
+        if not self.done or self.done == self.total or self.done - self.told > self.total // 100:
+            self.told = self.done
+            self.tell.progress(self.step, self.done, self.total)

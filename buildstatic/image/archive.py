@@ -82,12 +82,13 @@ def _entries(content: IO[bytes]) -> Iterator[Entry]:
         with tarfile.open(fileobj=content, mode="r|*") as layer:
             for member in layer:
                 path = member.name.removeprefix("./").strip("/")
-                yield Entry(path, _kind(member), member.size if member.isreg() else 0)
+                yield Entry(path, kind_of(member), member.size if member.isreg() else 0)
     except tarfile.ReadError:
         return
 
 
-def _kind(member: tarfile.TarInfo) -> str:
+def kind_of(member: tarfile.TarInfo) -> str:
+    """Return what *member* is: a file, link, symlink, dir or other."""
     if member.isreg():
         return "file"
     if member.islnk():

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import IO, Any, cast
 
 from buildstatic.errors import ImageCorrupt
-from buildstatic.image.archive import Entry
+from buildstatic.image.archive import Entry, kind_of
 from buildstatic.image.stream import CHUNK
 
 # A name or a set of PAX records that is longer is none (Linux has paths of 4 KiB).
@@ -101,7 +101,7 @@ def _each(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _member(member: tarfile.TarInfo) -> Member:
-    kind = _kind(member)
+    kind = "other" if member.issparse() else kind_of(member)
     target = normal(member.linkname) if kind == "link" else member.linkname
     return Member(
         normal(member.name),
@@ -115,18 +115,6 @@ def _member(member: tarfile.TarInfo) -> Member:
         target if kind in ("link", "symlink") else "",
         member.offset_data,
     )
-
-
-def _kind(member: tarfile.TarInfo) -> str:
-    if member.issparse():
-        return "other"
-    if member.isreg():
-        return "file"
-    if member.islnk():
-        return "link"
-    if member.issym():
-        return "symlink"
-    return "dir" if member.isdir() else "other"
 
 
 class _Forward:
