@@ -217,8 +217,8 @@ def _write(
     seconds: int,
 ) -> None:
     """Write *source* to *place*, which must not be there, and call that *target*."""
-    descriptor = _create(place, target)
     try:
+        descriptor = _create(place, target)
         try:
             if isinstance(source, bytes):
                 _write_all(descriptor, source)
@@ -229,6 +229,8 @@ def _write(
             os.close(descriptor)
         if place != target:
             _rename(place, target)
+    except FileExistsError:  # of another's making
+        raise
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(place)

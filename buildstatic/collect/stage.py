@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,8 +53,10 @@ def staged(tree: Tree) -> Iterator[Stage]:
     if any(Path(tree.root).iterdir()):
         yield Stage(tree, tree.root)
         return
-    directory = tempfile.mkdtemp(prefix=PREFIX, dir=tree.root)
+    directory = f"{tree.root}/{PREFIX}{secrets.token_hex(8)}"
     try:
+        Path(directory).mkdir()
         yield Stage(replace(tree, root=directory), tree.root)
     finally:
-        shutil.rmtree(directory)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(directory)
