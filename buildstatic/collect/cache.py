@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ VARIABLE = "BUILDSTATIC_CACHE_SIZE"
 LIMIT = 1_000_000_000
 # What the smallest file takes on a disk.
 BLOCK = 4096
+# Seconds for which a variant counts as just used, so that a build does not write to each of them.
+RECENT = 3600
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.IGNORECASE)
 # The directories of a cache, and its files: variants, and what a killed process has not renamed.
@@ -96,11 +99,12 @@ class Cache:
         `NOT_WORTH_IT` is returned for one that was made and not kept.
         """
         path = f"{self.directory}/{VERSION}/{_name(identity, codec)}"
-        data = _read(path, max(len(content), len(NOT_WORTH_IT)))
+        data, modified = _read(path, max(len(content), len(NOT_WORTH_IT)))
         if data is None or (data != NOT_WORTH_IT and not codec.holds(data, content)):
             return None
-        with suppress(OSError):
-            os.utime(path, follow_symlinks=False)  # when it was used last
+        if abs(time.time() - modified) > RECENT:
+            with suppress(OSError):
+                os.utime(path, follow_symlinks=False)  # when it was used last
         return data
 
     def put(self, identity: str, codec: Codec, data: bytes) -> None:
@@ -112,9 +116,11 @@ class Cache:
             with beside.open("xb") as file:
                 file.write(data)
             beside.replace(path)
-        except OSError:
+        except BaseException as error:
             with suppress(OSError):
                 beside.unlink()
+            if not isinstance(error, OSError):
+                raise
 
     def entries(self) -> list[Entry]:
         """Return the files of the cache, those used longest ago first; no others are touched."""
@@ -174,27 +180,27 @@ def _name(identity: str, codec: Codec) -> str:
 
 def variant_at(path: Path, codec: Codec, content: bytes) -> bytes | None:
     """Return what is at *path* if it is *content* compressed by *codec*, else None."""
-    data = _read(path, len(content))
+    data, _ = _read(path, len(content))
     return data if data is not None and codec.holds(data, content) else None
 
 
-def _read(path: str | Path, most: int) -> bytes | None:
-    """Return the content of a file of at most *most* bytes; None for anything else there is."""
+def _read(path: str | Path, most: int) -> tuple[bytes | None, float]:
+    """Return what is in a file of at most *most* bytes, None for anything else, and its time."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags)
     except OSError:
-        return None
+        return None, 0
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-            return None
+            return None, 0
         data = os.read(descriptor, found.st_size + 1)
     except OSError:
-        return None
+        return None, 0
     finally:
         os.close(descriptor)
-    return data if len(data) == found.st_size else None
+    return data if len(data) == found.st_size else None, found.st_mtime
 
 
 def _walk(directory: str | Path, places: tuple[str, ...]) -> Iterator[tuple[os.DirEntry[str], str]]:

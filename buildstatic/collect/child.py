@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import traceback
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from buildstatic.collect import Request, Tell, collect
+from buildstatic.collect.ending import end_with_the_parent
 from buildstatic.errors import BuildstaticError
 
 INTERRUPTED = 130
-PR_SET_PDEATHSIG = 1
 
 
 def main(channel: int, text: str) -> None:
@@ -26,7 +24,7 @@ def main(channel: int, text: str) -> None:
     "traceback"}`` for a fault of ours.
     """
     os.set_inheritable(channel, False)
-    _end_with_the_parent()
+    end_with_the_parent()
     with os.fdopen(channel, "w", encoding="utf-8") as stream:
 
         def tell(event: dict[str, Any]) -> None:
@@ -41,17 +39,6 @@ def main(channel: int, text: str) -> None:
             tell(_outcome(text, listener))
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-
-
-def _end_with_the_parent() -> None:
-    """Let the kernel end this process when the one that started it is killed (prctl(2)).
-
-    Without that it would go on writing, beside the next run.
-    """
-    with suppress(Exception):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _outcome(text: str, tell: Tell) -> dict[str, Any]:

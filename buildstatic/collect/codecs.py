@@ -7,10 +7,13 @@ Python 3.14 (``compression.zstd``); before that, ``backports.zstd`` has the same
 from __future__ import annotations
 
 import re
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain
+from pathlib import Path
 from typing import Any, Literal
 
 Effort = Literal["fast", "best"]
@@ -23,6 +26,8 @@ LEVELS: dict[str, dict[Effort, int]] = {
     "zst": {"fast": 3, "best": 19},
 }
 FORMATS = tuple(LEVELS)
+# The modules and packages that codecs are in.
+LIBRARIES = ("brotli", "deflate", "zstandard", "compression", "backports")
 GZIP = 31  # zlib's wbits for a gzip file, its time 0
 # Fewer bytes than four meta-blocks have, each of which is 16 MiB at most (RFC 7932, section 9.2).
 MORSEL = 32
@@ -32,12 +37,15 @@ MORSEL = 32
 class Codec:
     """A codec at one level: *key* tells what its output depends on beside the content.
 
-    *restore* takes a variant and how many bytes to expect of it; it returns what was compressed, or
-    more than that many bytes of it, or raises.
+    *format* and *level* are what `load` makes the same one of. *restore* takes a variant and how
+    many bytes to expect of it; it returns what was compressed, or more than that many bytes of it,
+    or raises.
     """
 
     suffix: str
     key: str
+    format: str
+    level: int
     compress: Callable[[bytes], bytes]
     restore: Callable[[bytes, int], bytes]
 
@@ -61,6 +69,16 @@ def load(suffix: str, effort: Effort, level: int | None = None) -> Codec | None:
     return {"br": _brotli, "gz": _gzip, "zst": _zstd}[suffix](level)
 
 
+def places() -> tuple[str, ...]:
+    """Return the directories that the libraries loaded so far were found in, in their order."""
+    loaded = filter(None, map(sys.modules.get, LIBRARIES))
+    paths = chain.from_iterable(
+        getattr(module, "__path__", None) or [module.__file__ or ""] for module in loaded
+    )
+    found = {str(Path(path).parent) for path in paths if path}
+    return tuple(path for path in sys.path if path in found) + tuple(sorted(found - {*sys.path}))
+
+
 def _key(name: str, version: object, level: int) -> str:
     """Return a file name of what the bytes of a variant depend on."""
     return re.sub(r"[^\w.-]", "_", f"{name}-{version}-{level}")
@@ -70,13 +88,15 @@ def _gzip(level: int) -> Codec:
     deflate = _module("deflate")
     if deflate is None:
         key = _key("zlib", zlib.ZLIB_RUNTIME_VERSION, level)
-        return Codec("gz", key, lambda content: zlib.compress(content, level, GZIP), _gunzip)
+        return Codec(
+            "gz", key, "gz", level, lambda content: zlib.compress(content, level, GZIP), _gunzip
+        )
 
     def compress(content: bytes) -> bytes:
         return bytes(deflate.gzip_compress(content, level))
 
     key = _key("libdeflate", getattr(deflate, "__version__", ""), level)
-    return Codec("gz", key, compress, _gunzip)
+    return Codec("gz", key, "gz", level, compress, _gunzip)
 
 
 def _gunzip(data: bytes, expected: int) -> bytes:
@@ -101,7 +121,8 @@ def _brotli(level: int) -> Codec | None:
             raise ValueError("It is longer than it is to be, or cut short.")
         return content
 
-    return Codec("br", _key("brotli", getattr(brotli, "__version__", ""), level), compress, restore)
+    key = _key("brotli", getattr(brotli, "__version__", ""), level)
+    return Codec("br", key, "br", level, compress, restore)
 
 
 def _in_morsels(decompressor: Any, data: bytes, expected: int) -> bytes:
@@ -129,7 +150,8 @@ def _zstd_of_python(library: Any, level: int) -> Codec:
     def restore(data: bytes, expected: int) -> bytes:
         return _whole(library.ZstdDecompressor(), data, expected)
 
-    return Codec("zst", _key("zstd", library.zstd_version, level), compress, restore)
+    key = _key("zstd", library.zstd_version, level)
+    return Codec("zst", key, "zst", level, compress, restore)
 
 
 def _zstd_of_zstandard(library: Any, level: int) -> Codec:
@@ -144,7 +166,7 @@ def _zstd_of_zstandard(library: Any, level: int) -> Codec:
         return bytes(decompress(data, max_output_size=expected + 1, allow_extra_data=False))
 
     version = ".".join(map(str, library.ZSTD_VERSION))
-    return Codec("zst", _key("zstandard", version, level), compress, restore)
+    return Codec("zst", _key("zstandard", version, level), "zst", level, compress, restore)
 
 
 def _whole(decompressor: Any, data: bytes, expected: int) -> bytes:

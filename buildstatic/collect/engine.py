@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.apart import check_apart
-from buildstatic.collect.compress import Task, Variant, compress
+from buildstatic.collect.compress import Task, compress, job_of
 from buildstatic.collect.families.kind import (
     Ending,
     Fingerprinting,
@@ -26,9 +26,17 @@ from buildstatic.collect.families.kind import (
 from buildstatic.collect.fingerprint import Fingerprinted, Original
 from buildstatic.collect.manifest import manifest_in, save_manifest
 from buildstatic.collect.outcome import Outcome
-from buildstatic.collect.outputs import Output, Reading, below, outputs_of, parents, pending
+from buildstatic.collect.outputs import (
+    Output,
+    Reading,
+    below,
+    outputs_of,
+    parents,
+    pending,
+    without_content,
+)
 from buildstatic.collect.plan import Plan
-from buildstatic.collect.publish import publish
+from buildstatic.collect.publish import publish, time_of
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.recognize import Kind
 from buildstatic.collect.stage import Stage, staged
@@ -38,13 +46,7 @@ from buildstatic.collect.variants import Variants
 from buildstatic.collect.wishes import Wishes
 from buildstatic.collect.workers import Workers, workers
 
-# Variants that are written at one time, in bytes.
-PORTION = 8 << 20
 Progress = Callable[[int], None]
-
-
-def _told_to_nobody(_more: int) -> None:
-    """Take in progress that is told of elsewhere."""
 
 
 def run(storage: Any, kind: Kind, plan: Plan, wishes: Wishes, tell: Tell) -> Outcome:
@@ -97,6 +99,7 @@ class _Run:
         there = frozenset() if self.wishes.clear else self.present
         readings = self.read(frozenset() if originals is Originals.LEFT_OUT else there, way)
         made = self.fingerprint(readings, there, way) if way else None
+        readings = tuple(map(without_content, readings))
         found = made.files if made else {}
         outputs = outputs_of(readings, found, originals=originals is Originals.KEPT)
         if self.wishes.clear or self.wishes.prune:
@@ -192,7 +195,7 @@ class _Run:
             fingerprinted=len(made.files) if made else 0,
         )
 
-    def write(self, outputs: list[Output], progress: Progress = _told_to_nobody) -> int:
+    def write(self, outputs: list[Output], progress: Progress) -> int:
         for output in outputs if self.below else ():
             for name in output.names:
                 remove(self.tree, self.below.get(name, ()))
@@ -201,47 +204,36 @@ class _Run:
 
     def compress(self, outputs: tuple[Output, ...], variants: Variants) -> set[str]:
         """Make the variants of *outputs*; return their names."""
+        tasks = list(self.tasks(outputs, variants))
+        for task in tasks if self.below else ():
+            for name in _beside(task, variants):
+                remove(self.tree, self.below.get(name, ()))
+        job = job_of(variants, self.wishes, self.stage)
+        made: set[str] = set()
+        counts: Counter[str] = Counter()
+        with self.step("compress", sum(t.size for t in tasks)) as progress, self.stage.named():
+            for task, pressed in compress(tasks, job, self.crew):
+                for variant in pressed:
+                    pairs = [(name, f"{name}.{variant.suffix}") for name in task.names]
+                    self.outcome.post_processed += pairs
+                    made.update(name for _, name in pairs)
+                    counts.update(variants=1, variant_bytes=variant.size)
+                    counts.update(hits=int(variant.hit), reused=int(variant.reused))
+                progress(task.size)
+        self.outcome.add(**counts)
+        return made
+
+    def tasks(self, outputs: tuple[Output, ...], variants: Variants) -> Iterator[Task]:
+        """Yield what there is to compress: each content once."""
         names: dict[str, list[str]] = {}
         sizes = {output.identity: output.size for output in outputs}
         for output in outputs:
             if fit := [name for name in output.names if variants.fits(name)]:
                 names.setdefault(output.identity, []).extend(fit)
-        tasks = [
-            Task(identity, sizes[identity], Path(self.stage.tree.path(own[0])), tuple(own))
-            for identity, own in names.items()
-        ]
-        with self.step("compress", sum(task.size for task in tasks)) as progress:
-            done = compress(
-                tasks,
-                variants.codecs,
-                self.wishes.cache,
-                self.wishes.threads,
-                progress,
-                self.wishes.reuse,
-                chained=variants.chained,
-            )
-            return self.keep(done, names)
-
-    def keep(self, done: Iterable[Variant], names: Mapping[str, list[str]]) -> set[str]:
-        """Write the variants that get *done*, a portion at a time, and count them."""
-        made: set[str] = set()
-        wanted: list[Output] = []
-        counts: Counter[str] = Counter()
-        held = 0
-        for variant in done:
-            output = _output(variant, names[variant.identity])
-            self.outcome.post_processed += zip(names[variant.identity], output.names, strict=True)
-            made.update(output.names)
-            counts.update(variants=1, variant_bytes=output.size)
-            counts.update(hits=int(variant.hit), reused=int(variant.reused))
-            wanted.append(output)
-            held += output.size
-            if held > PORTION:
-                self.write(wanted)
-                wanted, held = [], 0
-        self.write(wanted)
-        self.outcome.add(**counts)
-        return made
+        for identity, own in names.items():
+            path = self.stage.tree.path(own[0])
+            seconds = time_of(identity, self.wishes.how)
+            yield Task(identity, sizes[identity], path, tuple(own), seconds)
 
     def end(
         self,
@@ -276,9 +268,7 @@ class _Run:
         self.outcome.add(seconds={**self.outcome.summary.seconds, name: seconds})
 
 
-def _output(variant: Variant, names: Iterable[str]) -> Output:
-    """Return *variant* as an output beside each of *names*."""
-    targets = tuple(f"{name}.{variant.suffix}" for name in names)
-    return Output(
-        targets, variant.suffix, variant.identity, len(variant.data), content=variant.data
-    )
+def _beside(task: Task, variants: Variants) -> Iterator[str]:
+    """Yield the names that variants of *task* may get."""
+    for codec in variants.codecs:
+        yield from (f"{name}.{codec.suffix}" for name in task.names)

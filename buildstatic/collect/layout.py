@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from buildstatic.collect.chores import UNLINKABLE
 from buildstatic.collect.root import Layer
+from buildstatic.collect.writing import UNLINKABLE
 from buildstatic.errors import CollectFailed, DiskFailed
 
 EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z

@@ -9,9 +9,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.chores import PREFIX
 from buildstatic.collect.fingerprint import Fingerprinted
 from buildstatic.collect.tree import Tree
+from buildstatic.collect.writing import PREFIX
 
 
 @dataclass

@@ -29,6 +29,11 @@ class Reading:
         return self.state == SAME
 
 
+def without_content(reading: Reading) -> Reading:
+    """Return *reading* without its content, if there is a file to read it from."""
+    return replace(reading, content=None) if reading.path and reading.content else reading
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A content and the *names* that it has in the tree.

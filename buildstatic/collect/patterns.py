@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from buildstatic.collect import chores
+from buildstatic.collect.chores import Needle
 
 
 def can_match(pattern: re.Pattern[str], content: str) -> bool:
@@ -22,8 +23,7 @@ def substitute(
 ) -> str:
     """Return ``pattern.sub(convert, content)``, having searched only what can match."""
     literal = _literal(pattern.pattern)
-    is_exact = literal is not None and literal != literal.lower()
-    if literal is None or not is_exact or not _is_within_line(pattern):
+    if literal is None or not _is_in_lines_with(literal, pattern):
         return pattern.sub(convert, content)
     pieces: list[str] = []
     done = 0
@@ -43,6 +43,11 @@ def _lines_with(literal: str, content: str) -> Iterator[tuple[int, int]]:
         if end < 0:
             end = len(content)
         yield start, end
+
+
+def _is_in_lines_with(literal: str, pattern: re.Pattern[str]) -> bool:
+    """Tell whether *pattern*, whose matches have *literal*, matches in lines with that alone."""
+    return literal != literal.lower() and _is_within_line(pattern)
 
 
 @cache
@@ -72,14 +77,14 @@ def _has_no_newline(part: tuple[Any, Any]) -> bool:
             return False
 
 
-def needles(storage: Any, path: str) -> tuple[bytes, ...] | None:
-    """Return texts of which a file has one if a pattern for *path* matches at all.
+def needles(storage: Any, path: str) -> tuple[Needle, ...] | None:
+    """Return what a file has some of if a pattern for *path* matches at all (see `matters`).
 
-    Those in lower case may be there in any case. They hold for every file of the suffix that *path*
+    They hold for every file of the suffix that *path*
     has. None where nothing can be told, so that every file has to be looked at.
     """
     suffix = posixpath.splitext(path)[1] or path
-    found: set[bytes] = set()
+    found: set[Needle] = set()
     for extension, patterns in storage._patterns.items():
         if not _may_match(extension, suffix):
             continue
@@ -87,8 +92,10 @@ def needles(storage: Any, path: str) -> tuple[bytes, ...] | None:
             literal = _literal(pattern.pattern)
             if literal is None:
                 return None
-            found.add(literal.encode())
-    return tuple(sorted(found))
+            text = literal.encode()
+            is_line = _is_in_lines_with(literal, pattern)
+            found.add((text, pattern.pattern, pattern.flags) if is_line else text)
+    return tuple(sorted(found, key=repr))
 
 
 def _may_match(extension: str, suffix: str) -> bool:

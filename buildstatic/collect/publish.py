@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from buildstatic.collect.layout import content_time
 from buildstatic.collect.outputs import Output
 from buildstatic.collect.stage import Stage
-from buildstatic.collect.tree import make_directories
+from buildstatic.collect.tree import Tree, make_directories
 from buildstatic.collect.workers import Item, Workers
 
 
@@ -56,6 +56,17 @@ def _by_content(outputs: Iterable[Output]) -> list[Output]:
 def _item(stage: Stage, output: Output, how: How) -> Item:
     source = output.path if output.content is None else output.content
     targets = tuple(stage.tree.path(name) for name in output.names)
-    mode = 0o644 if how.settled else -1 if stage.tree.file_mode is None else stage.tree.file_mode
-    seconds = content_time(output.identity) if how.settled else -1
+    mode, seconds = mode_of(stage.tree, how), time_of(output.identity, how)
     return source, output.size, output.modified, targets, mode, seconds, how.links, stage.is_new
+
+
+def mode_of(tree: Tree, how: How) -> int:
+    """Return the mode that files in *tree* get, -1 for the umask's."""
+    if how.settled:
+        return 0o644
+    return -1 if tree.file_mode is None else tree.file_mode
+
+
+def time_of(identity: str, how: How) -> int:
+    """Return the time, in seconds, that a content of the SHA-256 *identity* gets; -1 for now."""
+    return content_time(identity) if how.settled else -1

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from buildstatic.collect import chores
+from buildstatic.collect.chores import Needle
 from buildstatic.collect.families.kind import Fingerprinting
 from buildstatic.collect.outputs import Reading
 from buildstatic.collect.recognize import unwrapped
@@ -58,9 +59,9 @@ class _Needles:
 
     storage: Any
     way: Fingerprinting
-    known: dict[tuple[str, ...], tuple[bytes, ...] | None] = field(default_factory=dict)
+    known: dict[tuple[str, ...], tuple[Needle, ...] | None] = field(default_factory=dict)
 
-    def of(self, name: str) -> tuple[bytes, ...] | None:
+    def of(self, name: str) -> tuple[Needle, ...] | None:
         fitting = tuple(e for e in self.storage._patterns if fnmatchcase(name, e))
         if fitting not in self.known:
             self.known[fitting] = self.way.needles(self.storage, name)

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from buildstatic.collect.chores import PREFIX
 from buildstatic.collect.tree import Tree
+from buildstatic.collect.writing import PREFIX
 
 
 @dataclass(frozen=True)

@@ -17,22 +17,11 @@ from typing import Any
 
 import pytest
 
-from buildstatic.collect import chores
-from buildstatic.collect.chores import (
-    ABSENT,
-    LARGE,
-    OLDER,
-    OTHER,
-    PIECE,
-    PREFIX,
-    SAME,
-    Changed,
-    do,
-    read,
-    receive,
-    send,
-    write,
-)
+from buildstatic.collect import chores, writing
+from buildstatic.collect.chores import ABSENT, LARGE, OLDER, OTHER, PIECE, SAME, Changed, read
+from buildstatic.collect.serving import do, receive, send
+from buildstatic.collect.workers import HOME, PROGRAM
+from buildstatic.collect.writing import PREFIX, write
 from tests.collect.conftest import Collect
 from tests.collect.rights import as_nobody, disk, public_directory
 from tests.collect.sites import Site
@@ -179,14 +168,14 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 ) -> None:
     path = tmp_path / "a"
     make(path, size)
-    opened = chores._open
+    opened = chores.open_regular
 
     def changing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         disturb(path, change, size)
         return found
 
-    monkeypatch.setattr(chores, "_open", changing)
+    monkeypatch.setattr(chores, "open_regular", changing)
     with pytest.raises(Changed) as caught:
         read(str(path), "", (), False, True)
     assert caught.value.filename == str(path)
@@ -207,14 +196,14 @@ def test_a_file_that_grows_is_read_no_further_than_it_was(
     path = tmp_path / "log"
     make(path, size)
     modified = path.stat().st_mtime_ns
-    opened = chores._open
+    opened = chores.open_regular
 
     def growing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         os.truncate(path, 1 << 40)  # more than any memory, and hours to read
         return found
 
-    monkeypatch.setattr(chores, "_open", growing)
+    monkeypatch.setattr(chores, "open_regular", growing)
     with pytest.raises(Changed):
         read(str(path), "", (), False, True)
     os.truncate(path, size)
@@ -321,14 +310,14 @@ def test_a_source_that_changes_while_it_is_copied_is_not_written(
 ) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     make(source, 100)
-    opened = chores._open
+    opened = chores.open_regular
 
     def changing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         disturb(source, "is written over", 100)
         return found
 
-    monkeypatch.setattr(chores, "_open", changing)
+    monkeypatch.setattr(chores, "open_regular", changing)
     with pytest.raises(Changed):
         put(str(source), target)
     assert names(tmp_path) == ["source"]
@@ -410,7 +399,7 @@ def test_where_links_are_forbidden_a_copy_stands_in() -> None:
         place.chmod(0o777)
         put(b"text", place / "a", mode=0o600)
         with as_nobody():
-            assert not chores._link(str(place / "a"), str(place / "b"))
+            assert not writing._link(str(place / "a"), str(place / "b"))
         assert names(place) == ["a"]
 
 
@@ -432,7 +421,7 @@ def test_a_name_that_is_linked_already_stays_so(tmp_path: Path) -> None:
     for _ in range(2):
         assert put(b"text", first, second, links=True) == 1
         assert first.samefile(second)
-    assert chores._link(str(first), str(second))
+    assert writing._link(str(first), str(second))
     assert names(tmp_path) == ["a", "b"]
 
 
@@ -473,7 +462,7 @@ def test_it_runs_by_itself_with_nothing_but_the_standard_library() -> None:
     stream = io.BytesIO()
     send(stream, ("read", [("/none", "", (), False, False)]))
     done = subprocess.run(
-        [sys.executable, "-I", "-S", chores.__file__, str(os.getpid())],
+        [sys.executable, "-I", "-S", "-c", PROGRAM, str(HOME), str(os.getpid())],
         input=stream.getvalue(),
         capture_output=True,
         check=True,

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
@@ -20,11 +21,14 @@ from textwrap import dedent
 import pytest
 
 from buildstatic.collect.cache import BLOCK, NOT_WORTH_IT, Cache
-from buildstatic.collect.codecs import FORMATS, Codec, Effort, load
-from buildstatic.collect.compress import BUDGET, Task, Variant, compress
+from buildstatic.collect.codecs import FORMATS, Codec, Effort, load, places
+from buildstatic.collect.compress import Pressed, Task, compress
+from buildstatic.collect.press import Job
+from buildstatic.collect.workers import BUDGET, FEW, LITTLE, workers
 from tests.collect.conftest import Collect
 from tests.collect.pythons import REPOSITORY
 from tests.collect.sites import Site, contents
+from tests.collect.test_workers import gone, soon
 
 ROOM = 1 << 40
 
@@ -39,7 +43,29 @@ def task(root: Path, name: str, content: bytes, *others: str) -> Task:
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    return Task(hashlib.sha256(content).hexdigest(), len(content), path, (name, *others))
+    return Task(hashlib.sha256(content).hexdigest(), len(content), str(path), (name, *others))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A variant as it was told of, and as it was written for the first name of its content."""
+
+    name: str
+    data: bytes
+    told: Pressed
+
+
+def job(
+    root: Path,
+    *suffixes: str,
+    cache: Cache | None = None,
+    reuse: Path | None = None,
+    effort: Effort = "fast",
+) -> Job:
+    """Return the job of compressing what is below *root*."""
+    own = tuple((c.format, c.level, c.suffix, c.key) for c in codecs(*suffixes, effort=effort))
+    where, limit = (str(cache.directory), cache.limit) if cache else ("", 0)
+    return Job(own, True, places(), where, limit, str(reuse or ""), str(root), -1, False, False)
 
 
 def made(
@@ -48,17 +74,29 @@ def made(
     cache: Cache | None = None,
     reuse: Path | None = None,
     effort: Effort = "fast",
+    count: int = 2,
 ) -> list[Variant]:
-    work = compress(tasks, codecs(*suffixes, effort=effort), cache, 2, lambda _: None, reuse)
-    return sorted(work, key=lambda variant: (variant.identity, variant.suffix))
+    """Compress *tasks*, whose files are all below one directory; return the variants by name."""
+    tasks = list(tasks)
+    root = Path(tasks[0].path.removesuffix(tasks[0].names[0])) if tasks else Path()
+    given = job(root, *suffixes, cache=cache, reuse=reuse, effort=effort)
+    with workers(count) as crew:
+        done = [(own, told) for own, all_ in compress(tasks, given, crew) for told in all_]
+    found = []
+    for own, told in done:
+        written = {(root / f"{name}.{told.suffix}").read_bytes() for name in own.names}
+        (data,) = written
+        assert len(data) == told.size
+        found.append(Variant(f"{own.names[0]}.{told.suffix}", data, told))
+    return sorted(found, key=lambda variant: variant.name)
 
 
 def hits(variants: Iterable[Variant]) -> list[bool]:
-    return [variant.hit for variant in variants]
+    return [variant.told.hit for variant in variants]
 
 
 def reused(variants: Iterable[Variant]) -> list[bool]:
-    return [variant.reused for variant in variants]
+    return [variant.told.reused for variant in variants]
 
 
 TEXTS = [b"body { color: red } /* %d */\n" % number * 99 for number in range(5)]
@@ -79,8 +117,11 @@ def test_what_is_worth_it_is_what_whitenoise_finds_worth_it(tmp_path: Path) -> N
     theirs = import_module("whitenoise.compress").Compressor(quiet=True)
     for number, content in enumerate(every):
         ours = task(tmp_path, f"{number}.txt", content)
-        variants = {v.suffix: v.data for v in made([ours], "br", "gz", effort="best")}
-        theirs.compress(str(ours.path))
+        made_ = made([ours], "br", "gz", effort="best")
+        variants = {v.told.suffix: v.data for v in made_}
+        for variant in made_:
+            (tmp_path / variant.name).unlink()
+        theirs.compress(ours.path)
         there = {p.suffix[1:]: p.read_bytes() for p in tmp_path.glob(f"{number}.txt.*")}
         assert variants.keys() == there.keys(), (number, len(content))
         assert variants.get("br") == there.get("br")
@@ -95,20 +136,20 @@ def test_where_brotli_is_not_worth_it_nothing_else_is_tried(tmp_path: Path) -> N
 
 def test_each_variant_is_of_the_content_it_is_named_after(tmp_path: Path) -> None:
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
-    texts = {hashlib.sha256(text).hexdigest(): text for text in TEXTS}
     by_suffix = {codec.suffix: codec for codec in codecs()}
     variants = made(tasks)
     assert len(variants) == len(TEXTS) * len(FORMATS)
     for variant in variants:
-        assert by_suffix[variant.suffix].holds(variant.data, texts[variant.identity])
+        text = TEXTS[int(variant.name[0])]
+        assert by_suffix[variant.told.suffix].holds(variant.data, text)
 
 
 def test_the_largest_is_done_first_and_all_is_told_of(tmp_path: Path) -> None:
     sizes = [3000, 9000, 1, 5000]
     tasks = [task(tmp_path, f"{size}.css", b"a" * size) for size in sizes]
-    told: list[int] = []
-    list(compress(tasks, codecs("gz"), None, 1, told.append))
-    assert told == [9000, 5000, 3000, 1]
+    with workers(1) as crew:
+        done = [own.size for own, _ in compress(tasks, job(tmp_path, "gz"), crew)]
+    assert done == [9000, 5000, 3000, 1]
 
 
 def test_no_task_is_no_work(tmp_path: Path) -> None:
@@ -122,20 +163,19 @@ def test_the_cache_is_asked_before_anything_is_made(tmp_path: Path) -> None:
     second = made(tasks, cache=cache)
     assert not any(hits(first))
     assert all(hits(second))
-    assert [(v.identity, v.suffix, v.data) for v in second] == [
-        (v.identity, v.suffix, v.data) for v in first
-    ]
+    assert [(v.name, v.data) for v in second] == [(v.name, v.data) for v in first]
 
 
 def test_a_variant_that_nobody_would_have_kept_is_not_taken_from_the_cache(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", ROOM)
     ours = task(tmp_path, "a.css", b"0123456789" * 300)
     (codec,) = codecs("gz")
-    stored = gzip.compress(ours.path.read_bytes(), 0)
-    assert codec.holds(stored, ours.path.read_bytes())
+    content = Path(ours.path).read_bytes()
+    stored = gzip.compress(content, 0)
+    assert codec.holds(stored, content)
     cache.put(ours.identity, codec, stored)
     [variant] = made([ours], "gz", cache=cache)
-    assert not variant.hit
+    assert not variant.told.hit
     assert len(variant.data) < len(stored)
 
 
@@ -188,7 +228,7 @@ def test_what_comes_from_an_earlier_tree_is_not_said_to_be_made_at_this_level(
     earlier = tmp_path / "earlier"
     earlier.mkdir()
     for variant in made([ours]):
-        (earlier / f"a.css.{variant.suffix}").write_bytes(variant.data)
+        (earlier / variant.name).write_bytes(variant.data)
     cache = Cache(tmp_path / "cache", ROOM)
     assert reused(made([ours], cache=cache, reuse=earlier, effort="best")) == [True] * 3
     assert cache.entries() == []
@@ -220,17 +260,32 @@ def test_a_previous_images_tree_saves_the_work_of_a_build_without_a_cache(
             assert content == before[name], name
 
 
-def test_a_file_that_is_gone_is_named_and_no_thread_is_left(tmp_path: Path) -> None:
-    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
-    tasks[2].path.unlink()
-    before = threading.active_count()
+@pytest.mark.parametrize("size", [1, LITTLE], ids=["here", "in a worker"])
+def test_a_file_that_is_gone_is_named(tmp_path: Path, size: int) -> None:
+    texts = [text * (size // len(text) + 1) for text in TEXTS]
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(texts)]
+    Path(tasks[2].path).unlink()
     with pytest.raises(FileNotFoundError) as caught:
         made(tasks)
-    assert str(caught.value.filename) == str(tasks[2].path)
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.daemon:
-            thread.join(60)
-    assert threading.active_count() <= before
+    assert str(caught.value.filename) == tasks[2].path
+
+
+def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
+    texts = [text * 400 for text in TEXTS] + [b"text %d\n" % n * 99 for n in range(FEW)]
+    found = []
+    for count, name in ((0, "none"), (1, "one"), (3, "three")):
+        tasks = [task(tmp_path / name, f"{n}.css", text, f"{n}.x") for n, text in enumerate(texts)]
+        found.append(made(tasks, count=count))
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_worker_that_cannot_have_the_same_codecs_leaves_the_work_to_us(tmp_path: Path) -> None:
+    tasks = [task(tmp_path, f"{number}.css", text * 900) for number, text in enumerate(TEXTS)]
+    given = replace(job(tmp_path), libraries=())
+    with workers(2) as crew:
+        done = [[told.suffix for told in all_] for _, all_ in compress(tasks, given, crew)]
+        assert crew.processes
+    assert done == [["br", "gz", "zst"]] * len(TEXTS)
 
 
 @pytest.mark.parametrize("more", [b"x", b""], ids=["longer", "shorter"])
@@ -238,30 +293,32 @@ def test_a_file_that_is_not_as_long_as_it_was_is_no_variants_source(
     tmp_path: Path, more: bytes
 ) -> None:
     ours = task(tmp_path, "a.css", TEXTS[0])
-    ours.path.write_bytes(TEXTS[0] + more if more else TEXTS[0][:-1])
+    Path(ours.path).write_bytes(TEXTS[0] + more if more else TEXTS[0][:-1])
     with pytest.raises(OSError, match="it changed after it was collected") as caught:
         made([ours])
-    assert caught.value.filename == str(ours.path)
+    assert caught.value.filename == ours.path
 
 
 def test_a_file_larger_than_the_budget_is_compressed_too(tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
     with large.open("wb") as file:
         file.truncate(BUDGET + 1)
-    tasks = [Task("0" * 64, BUDGET + 1, large, ("large.txt",)), task(tmp_path, "a.css", TEXTS[0])]
-    assert len(made(tasks, "gz")) == 2
+    alone = Task("0" * 64, BUDGET + 1, str(large), ("large.txt",))
+    assert len(made([alone, task(tmp_path, "a.css", TEXTS[0])], "gz")) == 2
 
 
 def test_whoever_stops_taking_stops_the_work(tmp_path: Path) -> None:
-    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS * 50)]
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS * 200)]
     before = threading.active_count()
-    work = compress(tasks, codecs("gz"), None, 2, lambda _: None)
-    next(work)
-    work.close()  # type: ignore[attr-defined]
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.daemon:
-            thread.join(60)
-    assert threading.active_count() <= before
+    with workers(2) as crew:
+        work = compress(tasks, job(tmp_path, "gz"), crew)
+        next(work)
+        work.close()  # type: ignore[attr-defined]
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and thread.daemon:
+                thread.join(60)
+        assert threading.active_count() <= before
+    assert len([*tmp_path.glob("*.gz")]) < len(tasks)
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -272,56 +329,79 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
-SLOW_READER = """
-    import pathlib, resource, sys, time
-    from buildstatic.collect.codecs import load
+PEAK = """
+    import pathlib, resource, sys
+    from buildstatic.collect.codecs import load, places
     from buildstatic.collect.compress import Task, compress
+    from buildstatic.collect.press import Job
+    from buildstatic.collect.workers import workers
+    root = sys.argv[1]
     tasks = [
-        Task(str(number), path.stat().st_size, path, (path.name,))
-        for number, path in enumerate(pathlib.Path(sys.argv[1]).iterdir())
+        Task(str(number), path.stat().st_size, str(path), (path.name,))
+        for number, path in enumerate(pathlib.Path(root).iterdir())
     ]
-    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    before = peak()
-    for number, variant in enumerate(compress(tasks, (load("zst", "fast"),), None, 2, id)):
-        time.sleep(0 if number else 4)
-    print(peak() - before)
+    zst = load("zst", "fast")
+    codecs = ((zst.format, zst.level, zst.suffix, zst.key),)
+    job = Job(codecs, True, places(), "", 0, "", root, -1, False, False)
+    peak = lambda who: resource.getrusage(who).ru_maxrss
+    before = peak(resource.RUSAGE_SELF)
+    with workers(4) as crew:
+        made = list(compress(tasks, job, crew))
+    print(peak(resource.RUSAGE_SELF) - before, peak(resource.RUSAGE_CHILDREN))
 """
 
 
 def test_memory_is_bounded_however_much_there_is_to_compress(tmp_path: Path) -> None:
-    for number in range(100):
-        (tmp_path / f"{number}.bin").write_bytes(os.urandom(4 << 20) + bytes(2 << 20))
-    out, err = python(SLOW_READER, tmp_path).communicate()
+    for number in range(20):
+        (tmp_path / f"{number}.bin").write_bytes(os.urandom(20 << 20) + bytes(12 << 20))
+    out, err = python(PEAK, tmp_path).communicate()
     assert err == ""
+    own, largest = (int(kilobytes) * 1024 for kilobytes in out.split())
     # Of six hundred megabytes, and of four hundred that they are compressed to.
-    assert int(out) * 1024 < 2 * BUDGET
+    assert own < BUDGET / 4
+    assert largest < 2.5 * BUDGET
     shutil.rmtree(tmp_path)
 
 
 INTERRUPTED = """
     import pathlib, random, sys
-    from buildstatic.collect.codecs import load
+    from buildstatic.collect.codecs import load, places
     from buildstatic.collect.compress import Task, compress
-    path = pathlib.Path(sys.argv[1])
-    tasks = [Task("0", path.stat().st_size, path, ("slow",)), Task("1", 9, path.with_name("9"), ())]
+    from buildstatic.collect.press import Job
+    from buildstatic.collect.workers import workers
+    root = pathlib.Path(sys.argv[1])
+    tasks = [
+        Task(name, (root / name).stat().st_size, str(root / name), (name,))
+        for name in ("slow", "9")
+    ]
+    br = load("br", "best")
+    codecs = ((br.format, br.level, br.suffix, br.key),)
+    job = Job(codecs, True, places(), "", 0, "", str(root), -1, False, False)
     print("begun", flush=True)
     try:
-        for variant in compress(tasks, (load("br", "best"),), None, 2, print):
-            print("made", flush=True)
+        with workers(2) as crew:
+            for task, _ in compress(tasks, job, crew):
+                print(*task.names, *(process.pid for process in crew.processes), flush=True)
     except KeyboardInterrupt:
         print("interrupted")
 """
 
 
-def test_control_c_does_not_wait_for_a_codec(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_end_does_not_wait_for_a_codec(tmp_path: Path, number: signal.Signals) -> None:
     source = random.Random(1)
     words = [source.randbytes(4).hex() for _ in range(5000)]
     (tmp_path / "slow").write_text(" ".join(source.choices(words, k=4_000_000)))
     (tmp_path / "9").write_text("9" * 9)
-    process = python(INTERRUPTED, tmp_path / "slow")
+    process = python(INTERRUPTED, tmp_path)
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
-    assert process.stdout.readline() == "9\n"  # the small one is done, the large one is at work
-    process.send_signal(signal.SIGINT)
+    # The small one is done, the large one is at work.
+    small, *pids = process.stdout.readline().split()
+    assert small == "9"
+    process.send_signal(number)
     out, err = process.communicate(timeout=30)  # the codec takes longer
-    assert (out, err, process.returncode) == ("interrupted\n", "", 0)
+    expected = ("interrupted\n", "", 0) if number == signal.SIGINT else ("", "", -number)
+    assert (out, err, process.returncode) == expected
+    assert soon(lambda: all(gone(int(pid)) for pid in pids))
+    assert {path.name for path in tmp_path.iterdir()} <= {"slow", "9", "9.br"}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from buildstatic.collect.chores import ODD_LETTERS, read
+from buildstatic.collect.chores import ODD_LETTERS, Needle, read
 from buildstatic.collect.patterns import needles
 from buildstatic.collect.references import Names, Problem, rewrite
 from tests.collect.storages import (
@@ -95,7 +95,13 @@ def test_a_needle_is_in_all_that_a_pattern_matches(
     pattern: str, wanted: tuple[bytes, ...] | None
 ) -> None:
     storage = storage_of(ManifestStaticFilesStorage, (("*.css", ((pattern, "%(url)s"),)),))
-    assert needles(storage, "a.css") == wanted
+    assert texts(needles(storage, "a.css")) == wanted
+
+
+def texts(found: tuple[Needle, ...] | None) -> tuple[bytes, ...] | None:
+    if found is None:
+        return None
+    return tuple(needle[0] if isinstance(needle, tuple) else needle for needle in found)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +134,7 @@ def test_the_needles_for_a_name_hold_for_all_of_its_suffix(
 
 def test_a_suffix_without_patterns_has_no_needles() -> None:
     assert needles(storage_of(SuffixStorage), "a.png") == ()
-    assert needles(storage_of(ManifestStaticFilesStorage), "a.js") == (b"sourceMappingURL",)
+    assert texts(needles(storage_of(ManifestStaticFilesStorage), "a.js")) == (b"sourceMappingURL",)
     assert needles(storage_of(OwnPatternsStorage), "js/a.png") is not None
 
 
@@ -143,6 +149,22 @@ def test_what_refers_to_nothing_is_not_kept(tmp_path: Path) -> None:
     storage = storage_of(ManifestStaticFilesStorage)
     assert not is_kept(tmp_path, storage, "a.css", "a { content: 'é' }".encode())
     assert not is_kept(tmp_path, storage, "a.js", b"url(a.png)")
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (b"a\n//# sourceMappingURL=a.js.map", True),
+        (b'x = "sourceMappingURL="\n//# sourceMappingURL=a.js.map\nb', True),
+        (b'x = "//# sourceMappingURL=" + y', False),
+        (b"//# sourcemappingurl=a.js.map", False),
+    ],
+)
+def test_a_text_that_a_pattern_needs_is_looked_at_in_its_line(
+    tmp_path: Path, content: bytes, kept: bool
+) -> None:
+    storage = storage_of(ManifestStaticFilesStorage)
+    assert is_kept(tmp_path, storage, "a.js", content) == kept
 
 
 def rewritten(text: str, name: str = "a.css", known: Mapping[str, str] = {}) -> str:

@@ -15,9 +15,9 @@ from textwrap import dedent
 
 import pytest
 
-from buildstatic.collect.chores import PREFIX
 from buildstatic.collect.tree import Tree, names_in
 from buildstatic.collect.workers import FEW, Item, workers
+from buildstatic.collect.writing import PREFIX
 from buildstatic.errors import CollectFailed
 from tests.collect.pythons import REPOSITORY
 

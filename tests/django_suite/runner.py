@@ -128,7 +128,7 @@ def count_runs(report: Report) -> None:
 
 def count_processes(report: Report) -> None:
     """Let *report* learn of each worker process."""
-    program = module("chores").__file__
+    program = module("workers").PROGRAM
 
     def heard(event: str, arguments: Any) -> None:
         if event == "subprocess.Popen" and program in map(str, arguments[1]):

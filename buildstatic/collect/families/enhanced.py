@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from buildstatic.collect import patterns
+from buildstatic.collect.chores import Needle
 from buildstatic.collect.families.kind import (
     Fingerprinting,
     Fingerprints,
@@ -40,7 +41,7 @@ def _is_text(storage: Any, name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in storage.url_finders)
 
 
-def _needles(storage: Any, path: str) -> tuple[bytes, ...] | None:
+def _needles(storage: Any, path: str) -> tuple[Needle, ...] | None:
     if not isinstance(inspect.getattr_static(storage, "url_finders"), property):
         return None
     return LEXED if storage.use_lexer else patterns.needles(storage, path)

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+from buildstatic.collect.chores import Needle
 from buildstatic.collect.fingerprint import Fingerprinted, Original
 
 
@@ -64,13 +65,13 @@ class Run(Protocol):
 class Fingerprinting:
     """How a storage fingerprints.
 
-    *is_text* tells by the name of a file whether references in it are followed, *needles* texts of
-    which it has one then (see `patterns.needles`); both get the storage first.
+    *is_text* tells by the name of a file whether references in it are followed, *needles* what it
+    has some of then (see `patterns.needles`); both get the storage first.
     """
 
     run: Run
     is_text: Callable[[Any, str], bool]
-    needles: Callable[[Any, str], tuple[bytes, ...] | None]
+    needles: Callable[[Any, str], tuple[Needle, ...] | None]
     originals: Callable[[Any], Originals] = lambda _storage: Originals.KEPT
 
 
