@@ -50,17 +50,19 @@ def read(
     if not hashed and _target(target, before) != SAME:
         os.close(descriptor)
         return before.st_size, before.st_mtime_ns, "", "", _target(target, before), None
-    with open(descriptor, "rb", buffering=0) as file:
+    try:
         state = _target(target, before)
         if before.st_size > LARGE and not is_text:
             content = None
-            size, digests, state = _read_pieces(file, before.st_size, target, state, strong)
+            size, digests, state = _read_pieces(descriptor, before.st_size, target, state, strong)
         else:
-            content = _read_whole(file, before.st_size)
+            content = _read_whole(descriptor, before.st_size)
             size, digests = len(content), digest(content, strong)
             state = state if state != SAME or _holds(target, content) else OTHER
         if size != before.st_size or stamp(os.fstat(descriptor)) != stamp(before):
             raise Changed(errno.EBUSY, "it changed while it was read", path)
+    finally:
+        os.close(descriptor)
     if content is not None and not (is_text and matters(content, needles)):
         content = None
     return before.st_size, before.st_mtime_ns, *digests, state, content
@@ -101,26 +103,29 @@ def _target(target: str, source: os.stat_result) -> int:
 
 
 def _holds(target: str, content: bytes) -> bool:
-    with open(target, "rb", buffering=0) as file:
-        return file.read() == content
+    descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _read_whole(descriptor, len(content)) == content
+    finally:
+        os.close(descriptor)
 
 
-def _read_whole(file: Any, size: int) -> bytes:
-    """Return what is in *file*, and a byte more than *size* of one that has grown."""
-    content: bytes = file.read(size + 1)
-    while len(content) < size and (more := file.read(size + 1 - len(content))):
+def _read_whole(descriptor: int, size: int) -> bytes:
+    """Return what is in a file, and a byte more than *size* of one that has grown."""
+    content = os.read(descriptor, size + 1)
+    while len(content) < size and (more := os.read(descriptor, size + 1 - len(content))):
         content += more
     return content
 
 
 def _read_pieces(
-    file: Any, size: int, target: str, state: int, strong: bool
+    descriptor: int, size: int, target: str, state: int, strong: bool
 ) -> tuple[int, tuple[str, str], int]:
-    """Return how much is in *file*, which should be *size*, its digests, and the target's state."""
+    """Return how much is in a file, which should be *size*, its digests, and the target's state."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     done = 0
     with open(target, "rb", buffering=0) if state == SAME else contextlib.nullcontext() as other:
-        while done <= size and (piece := file.read(PIECE)):
+        while done <= size and (piece := os.read(descriptor, PIECE)):
             done += len(piece)
             md5.update(piece)
             if strong:

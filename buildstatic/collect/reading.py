@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 from buildstatic.collect import chores
@@ -55,17 +54,17 @@ def read_sources(
 
 @dataclass(frozen=True)
 class _Needles:
-    """The needles of the patterns that *storage* has for a name, by which those are."""
+    """The needles of the patterns that *storage* has for a name: those of its suffix."""
 
     storage: Any
     way: Fingerprinting
-    known: dict[tuple[str, ...], tuple[Needle, ...] | None] = field(default_factory=dict)
+    known: dict[str, tuple[Needle, ...] | None] = field(default_factory=dict)
 
     def of(self, name: str) -> tuple[Needle, ...] | None:
-        fitting = tuple(e for e in self.storage._patterns if fnmatchcase(name, e))
-        if fitting not in self.known:
-            self.known[fitting] = self.way.needles(self.storage, name)
-        return self.known[fitting]
+        suffix = os.path.splitext(name)[1] or name
+        if suffix not in self.known:
+            self.known[suffix] = self.way.needles(self.storage, name)
+        return self.known[suffix]
 
 
 def _readings(

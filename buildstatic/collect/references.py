@@ -8,9 +8,11 @@ uses has changed.
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from buildstatic.collect.patterns import can_match, substitute
@@ -80,10 +82,17 @@ class Names:
 
 
 def is_adjustable(storage: Any, name: str) -> bool:
-    """Say whether *storage* rewrites files of this *name*."""
-    from django.contrib.staticfiles.utils import matches_patterns
+    """Say whether *storage* rewrites files of this *name*.
 
-    return bool(matches_patterns(name, storage._patterns))
+    Its patterns are those of ``fnmatchcase`` (django/contrib/staticfiles/utils.py,
+    `matches_patterns`).
+    """
+    return _any_of(tuple(storage._patterns)).match(name) is not None
+
+
+@lru_cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(fnmatch.translate, patterns)) or "(?!)")
 
 
 def rewrite(

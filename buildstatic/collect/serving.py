@@ -113,7 +113,6 @@ def main(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     gc.disable()  # nothing here refers to itself
-    try:
+    with contextlib.suppress(BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer, parent)
-    except BrokenPipeError:
-        os._exit(0)  # the interpreter would try to write again, and complain
+    os._exit(0)  # at once, and without an attempt to write again
