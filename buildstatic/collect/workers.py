@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -73,7 +73,7 @@ class Workers:
         for number, results in self._done(_Waiting(chore, batches), len(items) >= FEW):
             ready[number] = results
             while following in ready:
-                yield from ready.pop(following)
+                yield from _checked(ready.pop(following))
                 following += 1
 
     def run_by_size(
@@ -91,16 +91,11 @@ class Workers:
             self._start()
         costs = [min(BUDGET, max(item[1] for item in batch)) for batch in batches]
         for number, results in self._done(_Waiting(chore, batches, common, costs), is_much):
-            yield from enumerate(results, starts[number])
+            yield from enumerate(_checked(results), starts[number])
 
     def _done(self, waiting: _Waiting, is_much: bool) -> Iterator[tuple[int, list[Item]]]:
-        """Yield the number and the results of each batch; raise the first failure in one."""
-        away = self.processes and is_much
-        for number, results in self._away(waiting) if away else _here(waiting):
-            for result in results:
-                if result[:1] == ("",):
-                    raise OSError(*result[1:])
-            yield number, results
+        """Yield the number and the results of each batch, as they get done."""
+        return self._away(waiting) if self.processes and is_much else _here(waiting)
 
     def _start(self) -> None:
         """Start what is missing; where the system has no more processes, fewer have to do."""
@@ -183,6 +178,14 @@ class _Waiting:
         with self.changed:
             self.numbers.clear()
             self.changed.notify_all()
+
+
+def _checked(results: Iterable[Item]) -> Iterator[Item]:
+    """Yield *results*; raise the first failure among them."""
+    for result in results:
+        if result[:1] == ("",):
+            raise OSError(*result[1:])
+        yield result
 
 
 def _here(waiting: _Waiting) -> Iterator[tuple[int, list[Item]]]:
