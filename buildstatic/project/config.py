@@ -24,8 +24,8 @@ class Config:
     *manage* and *settings* replace what is found; *network* gives the collecting step of a build a
     network; *env* holds placeholders for variables that the settings demand. *ignore* are patterns
     in gitignore syntax for paths that are not collected; *compress* and *formats* are what the
-    variants are to be. *commands* holds, by the name of a command, the options that it takes from
-    here. *lines* is where each stands.
+    variants are to be; *silence* are the codes of findings that are not told. *commands* holds, by
+    the name of a command, the options that it takes from here. *lines* is where each stands.
     """
 
     manage: str | None = None
@@ -35,6 +35,7 @@ class Config:
     ignore: tuple[str, ...] = ()
     compress: Literal["none", "fast", "best"] | None = None
     formats: tuple[str, ...] = ()
+    silence: tuple[str, ...] = ()
     commands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 

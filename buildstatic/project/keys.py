@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+CODE = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
 # generate.TARGETS, which a test compares.
 TARGETS = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
 
@@ -157,6 +158,9 @@ PROJECT: Mapping[str, Key] = {
         Listed(Text(choices=("gz", "br", "zst")), "a list of gz, br and zst"),
         "the variants to make, in place of the storage's",
     ),
+    "silence": Key(
+        Listed(Text(pattern=CODE), "a list of codes"), "findings that check does not tell of"
+    ),
 }
 COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "generate": {
@@ -198,6 +202,11 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "layer": {
         "base": Key(Text(), "the image that the layer is put on, where there is a --tag"),
         "compression": Key(one_of("gzip", "zstd", "none"), "how the layer is compressed", "gzip"),
+    },
+    "check": {
+        "fail_level": Key(
+            one_of("error", "warning", "info"), "the least severity that fails", "error"
+        ),
     },
 }
 

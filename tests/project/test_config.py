@@ -78,6 +78,7 @@ def test_without_it_the_defaults_hold(tmp_path: Path, files: dict[str, str]) -> 
             "generate.port = 65536", 2, "a number from 1 to 65535. It is 65536.", id="range"
         ),
         pytest.param('build.platform = ["a", 1]', 2, "There is 1 in it.", id="item"),
+        pytest.param('silence = ["Debug"]', 2, 'There is "Debug" in it.', id="code"),
     ],
 )
 def test_what_it_may_not_say_is_said_with_its_line(
@@ -96,11 +97,11 @@ def test_a_value_in_place_of_the_table_is_said(tmp_path: Path) -> None:
 
 def test_the_options_of_a_command_are_read_with_their_lines(tmp_path: Path) -> None:
     text = (
-        '[tool.buildstatic]\ncompress = "best"\nlayer.base = "x:1"\n\n'
+        '[tool.buildstatic]\nsilence = ["debug-on"]\nlayer.base = "x:1"\n\n'
         '[tool.buildstatic.generate]\nport = 8080\ntargets = ["procfile"]\n'
     )
     found = loaded(tmp_path, text)
-    assert found.compress == "best"
+    assert found.silence == ("debug-on",)
     assert found.options("generate") == {"port": 8080, "targets": ("procfile",)}
     assert found.options("layer") == {"base": "x:1"}
     assert found.options("collect") == {}
