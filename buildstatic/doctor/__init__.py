@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from buildstatic.doctor import (
@@ -25,6 +26,7 @@ from buildstatic.doctor import (
 )
 from buildstatic.doctor.case import Case, read_case
 from buildstatic.doctor.finding import Finding, Repair, Severity
+from buildstatic.doctor.repair import is_possible
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project.config import Config
 
@@ -83,5 +85,11 @@ def check_silence(config: Config) -> None:
 def diagnose(case: Case) -> tuple[Finding, ...]:
     """Return what is found in *case*, the gravest first, without what its project silences."""
     found = (finding for check in CHECKS for finding in check.find(case))
-    told = [finding for finding in found if finding.code not in case.config.silence]
+    told = [_honest(case, item) for item in found if item.code not in case.config.silence]
     return tuple(sorted(told, key=lambda finding: -finding.severity))
+
+
+def _honest(case: Case, finding: Finding) -> Finding:
+    """Return *finding* without a repair that would do nothing, the file being written otherwise."""
+    possible = finding.repair is None or is_possible(case.root, finding)
+    return finding if possible else replace(finding, repair=None)

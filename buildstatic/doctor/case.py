@@ -55,7 +55,9 @@ class Case:
     def text(self, name: str) -> str | None:
         """Return the text of the file *name* in the root, None where there is none."""
         path = self.root / name
-        return files.read_text(path, self.root) if files.is_file(path) else None
+        if not files.is_file(path):
+            return None
+        return files.read_bytes(path, self.root).decode("utf-8-sig", errors="replace")
 
 
 def read_case(

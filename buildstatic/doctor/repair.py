@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from buildstatic.doctor.finding import Finding
@@ -21,17 +21,28 @@ def repair(root: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     texts: dict[str, str] = {}
     made = []
     for finding in findings:
-        wanted = finding.repair
-        if wanted is None:
-            continue
-        before = texts.get(wanted.file, _text(root, wanted.file))
-        after = None if before is None else wanted.change(before)
-        if after is None or after == before or not _is_sound(wanted.file, after):
-            continue
-        texts[wanted.file] = after
-        made.append(finding)
+        after = _changed(root, finding, texts)
+        if finding.repair and after is not None:
+            texts[finding.repair.file] = after
+            made.append(finding)
     write(root, compare(root, [Generated(*item) for item in texts.items()]), force=True)
     return tuple(made)
+
+
+def is_possible(root: Path, finding: Finding) -> bool:
+    """Say whether `repair` would do anything for *finding*."""
+    return _changed(root, finding, {}) is not None
+
+
+def _changed(root: Path, finding: Finding, texts: Mapping[str, str]) -> str | None:
+    """Return what the repair of *finding* makes of its file, or of what *texts* has for it."""
+    wanted = finding.repair
+    if wanted is None:
+        return None
+    before = texts.get(wanted.file, _text(root, wanted.file))
+    after = None if before is None else wanted.change(before)
+    is_one = after is not None and after != before and _is_sound(wanted.file, after)
+    return after if is_one else None
 
 
 def _text(root: Path, name: str) -> str | None:
