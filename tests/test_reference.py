@@ -13,7 +13,7 @@ from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, UNREAD
 from buildstatic.cli.check import FACTS
 from buildstatic.cli.generate import TARGETS
 from buildstatic.errors import BuildstaticError
-from buildstatic.project.config import KINDS
+from buildstatic.project import keys
 from tests.pages import REPOSITORY, blocks, commands, read
 from tests.running import environment
 from tests.startproject import edited, startproject
@@ -50,8 +50,13 @@ def test_exit_codes_are_in_order_and_none_is_there_twice() -> None:
 
 
 def test_every_key_of_the_configuration_is_in_its_table() -> None:
-    shown = {row[0].strip("`"): row[1] for row in rows("docs/reference/configuration.md")}
-    assert shown == {key: words for key, (_, words) in KINDS.items()}
+    shown, command = {}, ""
+    for line in read("docs/reference/configuration.md").splitlines():
+        if heading := re.fullmatch(r"### \[tool\.buildstatic\.(\w+)\]", line):
+            command = f"{heading[1]}."
+        if row := re.fullmatch(r"\| `(\w+)` \| (.+) \| .+ \|", line):
+            shown[f"{command}{row[1]}"] = row[2]
+    assert shown == {name: key.kind.words for name, key in keys.every().items()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

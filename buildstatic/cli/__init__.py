@@ -16,7 +16,7 @@ from buildstatic import __version__
 from buildstatic.errors import BuildstaticError, DiskFailed
 
 COMMANDS = {
-    "check": "Say what was found in a project, and what is missing.",
+    "check": "Say what will bite in production, and how to mend it.",
     "generate": "Write the Dockerfile, Procfile and platform files for a project.",
     "collect": "Collect the static files, in place of manage.py collectstatic.",
     "build": "Build the image, its static files in a layer of their own.",
@@ -81,7 +81,7 @@ class LazyGroup(click.Group):
 
 EPILOG = """\b
 Examples:
-  buildstatic check                  what was found, and from where
+  buildstatic check                  what will bite, and what was found
   buildstatic generate               write Dockerfile, Procfile, railway.json ...
   buildstatic build --tag mysite     build the image
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from buildstatic import console
-from buildstatic.cli.options import manage_option, path_argument, settings_option, traceback_option
+from buildstatic.cli.options import (
+    configured,
+    manage_option,
+    path_argument,
+    settings_option,
+    traceback_option,
+)
 from buildstatic.cli.reporting import files as counted
 from buildstatic.cli.reporting import in_json, summary, warn_of_older
 from buildstatic.cli.signals import terminable
@@ -68,15 +74,15 @@ Examples:
 @manage_option
 @settings_option
 @traceback_option
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     path: Path,
     tags: tuple[str, ...],
     target: str | None,
     build_args: tuple[str, ...],
     secrets: tuple[str, ...],
-    cache_from: tuple[str, ...],
-    cache_to: tuple[str, ...],
-    platform: tuple[str, ...],
     builder: str | None,
     base: str | None,
     output: Path | None,
@@ -89,6 +95,7 @@ def command(
     as_json: bool,
     manage: str | None,
     settings: str | None,
+    **_: object,
 ) -> None:
     """Build the image of the project in PATH, its static files in a layer of their own.
 
@@ -112,6 +119,8 @@ def command(
         raise click.UsageError("--push needs a --tag to push to.")
     if export and (push or tags or target):
         raise click.UsageError("--export makes no image: leave out --tag, --target and --push.")
+    said = _configured(context, path)
+    builder, base = said["builder"], said["base"]
     is_embedded = bool(builder == NAME or base or output)
     if is_embedded and builder not in (None, NAME):
         raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
@@ -126,9 +135,9 @@ def command(
         target="export" if export else target,
         build_args=build_args,
         secrets=secrets,
-        cache_from=cache_from,
-        cache_to=cache_to,
-        platforms=tuple(name for names in platform for name in names.split(",")),
+        cache_from=said["cache_from"],
+        cache_to=said["cache_to"],
+        platforms=tuple(name for names in said["platform"] for name in names.split(",")),
         builder=builder,
         push=push,
         no_cache=no_cache,
@@ -159,6 +168,18 @@ def command(
             _run(project, recipe, request, found, as_json)
 
 
+def _configured(context: click.Context, path: Path) -> dict[str, Any]:
+    """Return what was given, completed by the file; each builder gets what is for it alone."""
+    from buildstatic.image.builders.embedded import NAME
+
+    given = context.params
+    said = configured(context, "build", path, given)
+    if not (given["base"] or given["output"] or said["builder"] == NAME):
+        return {**said, "base": None}
+    base = said["base"] if given["tags"] else given["base"]
+    return {**given, "builder": given["builder"] or NAME, "base": base}
+
+
 def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
     return dataclasses.replace(
         request, dockerfile=recipe.dockerfile, dockerignore=recipe.dockerignore
@@ -166,21 +187,20 @@ def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
 
 
 def _recipe(project: Project) -> Recipe:
-    from buildstatic.image.dockerfile import DockerfileOptions
+    from buildstatic.cli.files import configured_wishes, dockerfile_options
     from buildstatic.image.recipe import choose
     from buildstatic.platforms import gunicorn
-    from buildstatic.project.config import load
 
     for text in project.notes:
         console.note(text)
-    serve = gunicorn.command(project, None)
-    recipe = choose(project, DockerfileOptions(serve, network=load(project.root).network))
+    wishes = configured_wishes(project)
+    recipe = choose(project, dockerfile_options(project, wishes))
     if recipe.passed_over:
         console.warn(
             f"{recipe.passed_over.name} has no stage named static: the generated one runs."
         )
     if recipe.source is None:
-        for text in gunicorn.warnings(project):
+        for text in gunicorn.warnings(project, wishes.server):
             console.warn(text)
     return recipe
 

@@ -1,4 +1,4 @@
-"""``buildstatic check``: what was found in a project, and what it still lacks."""
+"""``buildstatic check``: what will bite in a project, what was found in it, what it lacks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buildstatic.cli.options import (
+    configured,
     manage_option,
     path_argument,
+    python_option,
     settings_option,
     traceback_option,
 )
 
 if TYPE_CHECKING:
+    from buildstatic.cli.findings import Checkup
     from buildstatic.project import Edit, Fact, Project, Variable
 
 FACTS = (
@@ -36,15 +39,20 @@ FACTS = (
     "remote",
 )
 
+LEVELS = ("error", "warning", "info")
+
 EPILOG = """\b
 Examples:
   buildstatic check                                  the project in this directory
   buildstatic check shop --manage shop/manage.py     another, of which there are several
   buildstatic check --settings mysite.settings.prod  as it is with these settings
+  buildstatic check --fix                            make the fixes that are safe
+  buildstatic check --format github                  in CI, as annotations of the files
   buildstatic check --json | jq -r .project.static_root.value
 
 \b
-The project is read, never imported. A value that reading cannot tell is left open.
+The project is read, and then imported by its own Python to look at conflicts and references;
+--no-run leaves that out. A value that reading cannot tell is left open.
 """
 
 
@@ -52,33 +60,88 @@ The project is read, never imported. A value that reading cannot tell is left op
 @path_argument
 @manage_option
 @settings_option
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@python_option
+@click.option("--fix", is_flag=True, help="Make the fixes that are safe.")
+@click.option(
+    "--fail-level",
+    type=click.Choice(LEVELS),
+    default="error",
+    show_default=True,
+    help="Exit with 1 if there is a finding of this severity or a graver one.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="How it is printed; github are annotations for GitHub Actions.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--no-run", is_flag=True, help="Read only: run nothing of the project's.")
 @traceback_option
-def command(path: Path, manage: str | None, settings: str | None, as_json: bool) -> None:
-    """Say what was found in the project in PATH, and what is missing.
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    path: Path,
+    manage: str | None,
+    settings: str | None,
+    python: Path | None,
+    fix: bool,
+    fail_level: str,
+    form: str,
+    as_json: bool,
+    no_run: bool,
+) -> int:
+    """Say what will bite in production, each with its fix, and what was found in the project.
 
-    Each fact stands with the file and line that it came from; after them the environment variables
-    that the settings demand, and the edits that the project still needs, ready to paste.
+    PATH is the project's root. First the findings, the gravest first: where, what, why it bites,
+    and the fix. After them the facts, each with the file and line that it came from; the
+    environment variables that the settings demand; and the edits that the project still needs,
+    ready to paste.
     """
+    from buildstatic.cli import findings
+    from buildstatic.doctor import Severity
+
+    def examine() -> findings.Checkup:
+        return findings.examine(path, manage, settings, python, runs=not no_run)
+
+    level = configured(context, "check", path, {"fail_level": fail_level})["fail_level"]
+    checkup = examine()
+    if fix and (made := findings.repair(checkup)):
+        findings.say_made(made)
+        checkup = examine()
+    match "json" if as_json else form:
+        case "json":
+            click.echo(json.dumps(_document(checkup), indent=2))
+        case "github":
+            findings.annotate(checkup)
+        case _:
+            findings.say(checkup)
+            _print_project(checkup)
+    gravest = max((finding.severity for finding in checkup.findings), default=0)
+    return 1 if gravest >= Severity[level.upper()] else 0
+
+
+def _print_project(checkup: Checkup) -> None:
     from buildstatic.project.config import load
-    from buildstatic.project.detect import detect
-    from buildstatic.project.edits import edits
 
-    project = detect(path, manage=manage, settings=settings)
-    needed = edits(project)
-    if as_json:
-        click.echo(json.dumps(_document(project, needed), indent=2))
-        return
-    _print_facts(project)
-    _print_notes(project)
-    _print_variables(project, load(project.root).env)
-    _print_edits(needed)
+    _print_facts(checkup.project)
+    _print_notes(checkup.project)
+    _print_variables(checkup.project, load(checkup.project.root).env)
+    _print_edits(checkup.edits)
 
 
-def _document(project: Project, edits: Sequence[Edit]) -> dict[str, Any]:
+def _document(checkup: Checkup) -> dict[str, Any]:
+    from buildstatic.cli.findings import described
+
+    project, edits = checkup.project, checkup.edits
     root = {"value": ".", "from": project.manage.source}
     facts = {name: _fact(getattr(project, name)) for name in FACTS}
     return {
+        "findings": [described(finding) for finding in checkup.findings],
+        "unexamined": checkup.unexamined or None,
         "project": {"root": root, **facts},
         "variables": [
             {"name": item.name, "required": item.required, "from": item.source}

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buildstatic.cli.options import (
+    configured,
+    is_given,
     manage_option,
     path_option,
     python_option,
@@ -105,9 +107,19 @@ def _formats(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Take variants from an earlier tree, such as a previous image's.",
 )
-@click.option("--hardlinks", is_flag=True, help="Make equal files one file with several names.")
-@click.option("--prune", is_flag=True, help="Remove what earlier runs have left in the tree.")
-@click.option("--strict", is_flag=True, help="Fail where files of one path have different content.")
+@click.option(
+    "--hardlinks/--no-hardlinks",
+    default=False,
+    help="Make equal files one file with several names.",
+)
+@click.option(
+    "--prune/--no-prune", default=False, help="Remove what earlier runs have left in the tree."
+)
+@click.option(
+    "--strict/--no-strict",
+    default=False,
+    help="Fail where files of one path have different content.",
+)
 @click.option(
     "--missing-maps",
     type=click.Choice(["fail", "warn"]),
@@ -127,8 +139,15 @@ def _formats(
 @manage_option
 @settings_option
 @traceback_option
+@click.pass_context
 def command(
-    path: Path, manage: str | None, settings: str | None, python: Path | None, **options: Any
+    context: click.Context,
+    /,
+    path: Path,
+    manage: str | None,
+    settings: str | None,
+    python: Path | None,
+    **options: Any,
 ) -> None:
     """Collect the static files, in place of manage.py collectstatic.
 
@@ -139,7 +158,16 @@ def command(
     """
     if options["link"] and options["layer_root"]:
         raise click.UsageError("A layer holds files, not links: leave out --link or --layer-root.")
+    options = _configured(context, path, options)
     _show(collected(path, manage, settings, python, options), options)
+
+
+def _configured(context: click.Context, path: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """Return *options* with those of the project in *path*, whose root its cache counts from."""
+    said = configured(context, "collect", path, options)
+    if said["cache"] and not is_given(context, "cache"):
+        said["cache"] = path.resolve() / said["cache"]
+    return said
 
 
 def collected_into(layer_root: Path, words: Sequence[str], *, is_image: bool = True) -> Collected:
@@ -148,8 +176,10 @@ def collected_into(layer_root: Path, words: Sequence[str], *, is_image: bool = T
     *is_image* tells whether we are where the image is made, with the directories that it has.
     """
     arguments = ["--noinput", f"--layer-root={layer_root}", *words]
-    options = command.make_context("buildstatic collect", arguments).params
+    context = command.make_context("buildstatic collect", arguments)
+    options = dict(context.params)
     named = {name: options.pop(name) for name in ("path", "manage", "settings", "python")}
+    options = _configured(context, named["path"], options)
     return collected(**named, options={**options, "is_image": is_image})
 
 

@@ -37,7 +37,7 @@ def generated(project: Project, targets: Collection[str], wishes: Wishes) -> tup
     """
     files: list[Generated] = []
     if "dockerfile" in targets:
-        files.append(_dockerfile(project, wishes))
+        files.append(dockerfile(project, dockerfile_options(project, wishes)))
     if "dockerignore" in targets:
         files.append(dockerignore(project))
     options = _options(project, files, wishes)
@@ -59,9 +59,17 @@ def notes(project: Project, files: Collection[Generated]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*project.notes, *said)))
 
 
-def _dockerfile(project: Project, wishes: Wishes) -> Generated:
+def configured_wishes(project: Project) -> Wishes:
+    """Return what ``[tool.buildstatic.generate]`` asks of the files."""
+    said = dict(load(project.root).options("generate"))
+    said.pop("targets", None)
+    return Wishes(**said)
+
+
+def dockerfile_options(project: Project, wishes: Wishes) -> DockerfileOptions:
+    """Return what the Dockerfile is to be like, by *wishes* and by what the project says."""
     config = load(project.root)
-    options = DockerfileOptions(
+    return DockerfileOptions(
         serve=gunicorn.command(project, wishes.server),
         python=wishes.python,
         port=wishes.port,
@@ -71,7 +79,6 @@ def _dockerfile(project: Project, wishes: Wishes) -> Generated:
         network=config.network,
         environment=config.env,
     )
-    return dockerfile(project, options)
 
 
 def _options(project: Project, files: Collection[Generated], wishes: Wishes) -> Options:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buildstatic.cli.options import manage_option, path_option, settings_option, traceback_option
+from buildstatic.cli.options import (
+    configured,
+    manage_option,
+    path_option,
+    settings_option,
+    traceback_option,
+)
 
 if TYPE_CHECKING:
     from buildstatic.cli.files import Wishes
@@ -71,7 +77,11 @@ def _python(_context: click.Context, _parameter: click.Parameter, value: str | N
     default=True,
     help="Dockerfile: caches mounted into the build, or not, as Railway refuses them.",
 )
-@click.option("--multi-platform", is_flag=True, help="Dockerfile: collect once for all platforms.")
+@click.option(
+    "--multi-platform/--no-multi-platform",
+    default=False,
+    help="Dockerfile: collect once for all platforms.",
+)
 @click.option(
     "--collector",
     type=click.Choice(["buildstatic", "django"]),
@@ -102,7 +112,10 @@ def _python(_context: click.Context, _parameter: click.Parameter, value: str | N
     help="Railway: the command that collects, where no Dockerfile does.",
 )
 @traceback_option
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     targets: tuple[str, ...],
     path: Path,
     manage: str | None,
@@ -125,8 +138,10 @@ def command(
     if stdout and (diff or check):
         raise click.UsageError("--stdout prints the files, --diff and --check compare them.")
     project = detect(path, manage=manage, settings=settings)
-    wanted = Wishes(**wishes)
-    files = generated(project, targets or USUAL, wanted)
+    said = configured(context, "generate", path, {"targets": targets, **wishes})
+    targets = said.pop("targets") or USUAL
+    wanted = Wishes(**said)
+    files = generated(project, targets, wanted)
     if stdout:
         _print_files(files)
         _print_notes(project, files, wanted)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from buildstatic.cli.options import (
+    configured,
     manage_option,
     path_option,
     python_option,
@@ -97,6 +98,7 @@ def command(
     at: PurePosixPath | None,
     compression: Compression,
     as_json: bool,
+    path: Path,
     **_: object,
 ) -> None:
     """Write the static files as an OCI image layer, or put them on an image, with no engine.
@@ -109,6 +111,8 @@ def command(
     (docker-archive:FILE) or the local engine (docker:NAME). With --base every platform of the
     image gets the layer, in place of an earlier one.
     """
+    said = configured(context, "layer", path, {"base": base, "compression": compression})
+    compression, base = said["compression"], said["base"] if tag else base
     words = _collecting(context)
     _check_use(tree, output, at, words)
     appending = _appending(base, tag, insecure, output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,3 +39,24 @@ python_option = click.option(
 traceback_option = click.option(
     "--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error."
 )
+
+
+def configured(
+    context: click.Context, command: str, root: Path, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return *given*, options of *command*, with those of ``[tool.buildstatic]`` in *root*.
+
+    What stands on the command line that *context* was made from goes before the file's.
+    """
+    from buildstatic.project.config import load
+
+    said = load(root.resolve()).options(command)
+    return {
+        name: said[name] if name in said and not is_given(context, name) else value
+        for name, value in given.items()
+    }
+
+
+def is_given(context: click.Context, name: str) -> bool:
+    """Say whether the parameter *name* stands on the command line."""
+    return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from buildstatic.collect.describe import describe, with_plan
+from buildstatic.collect.examine import examine
 from buildstatic.collect.handover import overridden, publish
 from buildstatic.collect.ignoring import ignored_by_django, leave_out
 from buildstatic.collect.layout import lay_out
@@ -38,12 +39,15 @@ def collect(request: Request, tell: Tell) -> Collected:
     start(request)
     storage = load_storage(request)
     finders = load_finders(request)
-    run_checks(request)
+    if request.describe != "wrong":
+        run_checks(request)
     trees = trees_of(storage)
     layer = prepare(request, storage)
     plan = _plan(request, finders, (*trees, *((layer.root,) if layer else ())))
     if request.describe == "only":
         return Collected("", Summary(), describe(plan))
+    if request.describe == "wrong":
+        return Collected("", Summary(), examine(storage, plan))
     found = tuple(conflicts(plan))
     check_strict(request, found)
     if layer is None:

@@ -36,12 +36,18 @@ INTERRUPTED = (130, -signal.SIGINT)
 
 
 def collect_with(
-    python: Path, request: Request, environ: Mapping[str, str], tell: Tell
+    python: Path,
+    request: Request,
+    environ: Mapping[str, str],
+    tell: Tell,
+    *,
+    stdout: int | None = None,
 ) -> Collected:
     """Do what `collect` does, in a child of *python* with the environment *environ*.
 
-    The child has the standard streams, so that Django prints and asks as ever; what happened comes
-    back through a pipe of its own, an event a line. A signal that ends us ends the child.
+    The child has the standard streams, so that Django prints and asks as ever, or the descriptor
+    *stdout* for standard output; what happened comes back through a pipe of its own, an event a
+    line. A signal that ends us ends the child.
 
     Raises what `collect` raises, and `CollectFailed` for a child that died.
     """
@@ -53,6 +59,7 @@ def collect_with(
                 cwd=request.directory,
                 env=dict(environ),
                 pass_fds=(writing,),
+                stdout=stdout,
             )
         finally:
             os.close(writing)

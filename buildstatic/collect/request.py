@@ -19,8 +19,8 @@ class Request:
     tree to take variants from. *patterns* are in gitignore syntax, each with the place that it was
     written at. *missing_maps* says what a source map that is not there is. *libraries* are
     directories to import codecs from that the project has not. *describe* asks for the plan, too
-    or only. *is_image* tells whether the files of this machine are those of the image, so that the
-    parents of STATIC_ROOT are what a layer would change.
+    or only, or for what is wrong with it. *is_image* tells whether the files of this machine are
+    those of the image, so that the parents of STATIC_ROOT are what a layer would change.
     """
 
     root: str
@@ -45,7 +45,7 @@ class Request:
     missing_maps: Literal["fail", "warn"] = "fail"
     patterns: tuple[tuple[str, str], ...] = ()
     libraries: tuple[str, ...] = ()
-    describe: Literal["", "too", "only"] = ""
+    describe: Literal["", "too", "only", "wrong"] = ""
     is_image: bool = True
 
     @property

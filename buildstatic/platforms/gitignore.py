@@ -19,8 +19,8 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:  # noqa:
     """Return the .gitignore of *project*: a new one, or the present one and what it lacks."""
     text = render(
         "gitignore",
-        static=_pattern(project.static_root.value if project.static_root else None),
-        media=_pattern(uploads(project)),
+        static=pattern(project.static_root.value if project.static_root else None),
+        media=pattern(uploads(project)),
     )
     present = _read(project.root / ".gitignore")
     if present is None:
@@ -28,7 +28,7 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:  # noqa:
     return (Generated(".gitignore", _added(present, text), appends=True),)
 
 
-def _pattern(directory: str | None) -> str | None:
+def pattern(directory: str | None) -> str | None:
     """Return the pattern of *directory* (git-scm.com/docs/gitignore), None if it is outside.
 
     A line break, which no pattern can hold, is matched by ``?``.

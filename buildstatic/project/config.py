@@ -11,18 +11,10 @@ from typing import Any, Literal
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
+from buildstatic.project.keys import COMMANDS, PROJECT, Key, Number, Variables
 
 FILE = "pyproject.toml"
-KINDS: dict[str, tuple[type, str]] = {
-    "manage": (str, "text"),
-    "settings": (str, "text"),
-    "network": (bool, "true or false"),
-    "env": (dict, "a table of text"),
-    "ignore": (list, "a list of text"),
-    "compress": (str, "none, fast or best"),
-    "formats": (list, "a list of gz, br and zst"),
-}
-ALLOWED = {"compress": ("none", "fast", "best"), "formats": ("gz", "br", "zst")}
+TABLE = "tool.buildstatic"
 
 
 @dataclass(frozen=True)
@@ -32,7 +24,8 @@ class Config:
     *manage* and *settings* replace what is found; *network* gives the collecting step of a build a
     network; *env* holds placeholders for variables that the settings demand. *ignore* are patterns
     in gitignore syntax for paths that are not collected; *compress* and *formats* are what the
-    variants are to be. *lines* is where each stands.
+    variants are to be; *silence* are the codes of findings that are not told. *commands* holds, by
+    the name of a command, the options that it takes from here. *lines* is where each stands.
     """
 
     manage: str | None = None
@@ -42,11 +35,17 @@ class Config:
     ignore: tuple[str, ...] = ()
     compress: Literal["none", "fast", "best"] | None = None
     formats: tuple[str, ...] = ()
+    silence: tuple[str, ...] = ()
+    commands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def source(self, key: str) -> str:
-        """Return ``file:line`` of *key*."""
+        """Return ``file:line`` of *key*, one of a command's being ``generate.port``."""
         return f"{FILE}:{self.lines.get(key, 1)}"
+
+    def options(self, command: str) -> Mapping[str, Any]:
+        """Return the options of *command* that are set, by their names."""
+        return self.commands.get(command, {})
 
 
 def load(root: Path) -> Config:
@@ -62,40 +61,92 @@ def load(root: Path) -> Config:
     table = tool.get("buildstatic", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         line = files.toml_line(text, "tool", "buildstatic")
-        raise ConfigInvalid(f"{FILE}:{line}: tool.buildstatic is no table.", "[tool.buildstatic]")
-    lines = {key: files.toml_line(text, "tool", "buildstatic", key) for key in table}
-    for key, value in table.items():
-        _check(key, value, lines[key])
-    _check_env(table.get("env", {}), text)
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
-    }
-    return Config(**values, lines=lines)
+        raise ConfigInvalid(f"{FILE}:{line}: {TABLE} is no table.", f"[{TABLE}]")
+    return _Text(text).config(table)
 
 
-def _check(key: str, value: object, line: int) -> None:
-    if key not in KINDS:
-        near = difflib.get_close_matches(key, KINDS, n=1)
-        advice = f"Did you mean {near[0]}?" if near else f"There are {', '.join(KINDS)}."
-        raise ConfigInvalid(f"{FILE}:{line}: [tool.buildstatic] has no key {key}.", advice)
-    kind, words = KINDS[key]
-    if not isinstance(value, kind):
-        problem = f"{FILE}:{line}: {key} in [tool.buildstatic] must be {words}."
-        raise ConfigInvalid(problem, f"It is {json.dumps(value, default=str)}.")
-    for item in value if isinstance(value, list) else [value]:
-        is_one = item in ALLOWED.get(key, (item,)) and (kind is not list or isinstance(item, str))
-        if not is_one:
-            problem = f"{FILE}:{line}: {key} in [tool.buildstatic] must be {words}."
-            raise ConfigInvalid(problem, f"There is {json.dumps(item, default=str)} in it.")
+@dataclass(frozen=True)
+class _Text:
+    """The text of the file, to find lines in."""
+
+    text: str
+
+    def config(self, table: Mapping[str, Any]) -> Config:
+        own = {name: value for name, value in table.items() if name not in COMMANDS}
+        values = self.read(own, PROJECT, ())
+        commands = {
+            name: self.read(self.table(table[name], name), keys, (name,))
+            for name, keys in COMMANDS.items()
+            if name in table
+        }
+        paths = [*((name,) for name in own), *((c, name) for c in commands for name in commands[c])]
+        lines = {".".join(path): self.line(*path) for path in paths}
+        return Config(**values, commands=commands, lines=lines)
+
+    def line(self, *path: str) -> int:
+        return files.toml_line(self.text, "tool", "buildstatic", *path)
+
+    def table(self, value: object, name: str) -> Mapping[str, Any]:
+        if isinstance(value, dict):
+            return value
+        problem = f"{FILE}:{self.line(name)}: {name} in [{TABLE}] must be a table."
+        raise ConfigInvalid(problem, f"Write [{TABLE}.{name}] and its options below that.")
+
+    def read(
+        self, table: Mapping[str, Any], keys: Mapping[str, Key], above: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Return the values in *table*, of which *keys* says what they may be."""
+        for name, value in table.items():
+            if name not in keys:
+                where = f"{FILE}:{self.line(*above, name)}: [{'.'.join((TABLE, *above))}]"
+                raise ConfigInvalid(f"{where} has no key {name}.", _nearest(name, keys, above))
+            self.check(value, keys[name], (*above, name))
+        return {name: _value(value, keys[name]) for name, value in table.items()}
+
+    def check(self, value: Any, key: Key, path: tuple[str, ...]) -> None:
+        if isinstance(key.kind, Variables) and isinstance(value, dict):
+            self.check_variables(value, key.kind, path)
+        if key.kind.allows(value):
+            return
+        where = f"{FILE}:{self.line(*path)}: {path[-1]} in [{'.'.join((TABLE, *path[:-1]))}]"
+        raise ConfigInvalid(f"{where} must be {key.kind.words}.", _found(value, key))
+
+    def check_variables(
+        self, table: Mapping[str, object], kind: Variables, path: tuple[str, ...]
+    ) -> None:
+        for name, value in table.items():
+            line = self.line(*path, name)
+            if not kind.is_name(name):
+                problem = f"{FILE}:{line}: {json.dumps(name)} is no name of a variable."
+                raise ConfigInvalid(problem, 'Write NAME = "value".')
+            if not kind.is_value(value):
+                problem = f"{FILE}:{line}: {name} in [{TABLE}.env] must be text."
+                quoted = json.dumps(str(value).lower() if isinstance(value, bool) else str(value))
+                raise ConfigInvalid(problem, f"Write {name} = {quoted}")
 
 
-def _check_env(env: Mapping[str, object], text: str) -> None:
-    for name, value in env.items():
-        line = files.toml_line(text, "tool", "buildstatic", "env", name)
-        if not name or "=" in name or "\0" in name:
-            problem = f"{FILE}:{line}: {json.dumps(name)} is no name of a variable."
-            raise ConfigInvalid(problem, 'Write NAME = "value".')
-        if not isinstance(value, str) or "\0" in value:
-            problem = f"{FILE}:{line}: {name} in [tool.buildstatic.env] must be text."
-            quoted = json.dumps(str(value).lower() if isinstance(value, bool) else str(value))
-            raise ConfigInvalid(problem, f"Write {name} = {quoted}")
+def _found(value: object, key: Key) -> str:
+    """Return what stands there in place of what *key* takes: the item, of a list."""
+    item = getattr(key.kind, "item", None)
+    if item and isinstance(value, list):
+        wrong = next(each for each in value if not item.allows(each))
+        return f"There is {json.dumps(wrong, default=str)} in it."
+    return f"It is {json.dumps(value, default=str)}."
+
+
+def _nearest(name: str, keys: Mapping[str, Key], above: tuple[str, ...]) -> str:
+    """Return what may be meant by *name*, which is none of *keys*."""
+    known = [*keys, *(COMMANDS if not above else ())]
+    if near := difflib.get_close_matches(name, known, n=1):
+        return f"Did you mean {near[0]}?"
+    places = [f"[{TABLE}.{command}]" for command, others in COMMANDS.items() if name in others]
+    places += [f"[{TABLE}]"] if name in PROJECT else []
+    if places:
+        return f"It belongs into {' or '.join(places)}."
+    return f"There are {', '.join(known)}."
+
+
+def _value(value: Any, key: Key) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return int(value) if isinstance(key.kind, Number) else value

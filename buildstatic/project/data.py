@@ -70,7 +70,7 @@ def needed(settings: Settings, search: Search) -> tuple[str, ...]:
         *(item for value in templates for item in _entries(value)),
     ]
     found = (directory(value, search) for value in named)
-    apps = (_app(item, search) for item in settings.listed("INSTALLED_APPS"))
+    apps = (app_directory(item, search) for item in settings.listed("INSTALLED_APPS"))
     return tuple(dict.fromkeys((*(fact.value for fact in found if fact), *filter(None, apps))))
 
 
@@ -83,7 +83,7 @@ def _last(value: Value) -> Value:
     return _entries(value)[-1] if _entries(value) else value
 
 
-def _app(name: object, search: Search) -> str | None:
+def app_directory(name: object, search: Search) -> str | None:
     """Return where the app *name* is: ``shop``, ``shop.apps.ShopConfig``; None if not in here."""
     parts = name.split(".") if isinstance(name, str) else []
     for length in range(len(parts), 0, -1):

@@ -189,8 +189,9 @@ def toml_line(text: str, *keys: str) -> int:
             path = table + _toml_path(entry[0])
         else:
             continue
-        if len(path) > best and path == keys[: len(path)]:
-            best, line = len(path), number
+        common = min(len(path), len(keys))
+        if common > best and path[:common] == keys[:common]:
+            best, line = common, number
     return line
 
 

@@ -25,7 +25,7 @@ from buildstatic.errors import ConfigInvalid, DiskFailed, ProjectNotFound
 from tests.samples import copy
 
 SCRIPT = str(Path(sys.executable).with_name("buildstatic"))
-HEAVY = {"django", "docker", "jinja2", "packaging", "pathspec", "rich"}
+HEAVY = {"django", "docker", "jinja2", "packaging", "pathspec", "rich", "yaml"}
 each_command = pytest.mark.parametrize("name", COMMANDS)
 
 

@@ -70,6 +70,7 @@ def test_pip_knows_its_files_and_what_it_requires(wheel: Path, tmp_path: Path) -
         "oras",
         "packaging",
         "pathspec",
+        "pyyaml",
         "rich",
     }
     ours |= {"zstandard"} if sys.version_info < (3, 14) else set()

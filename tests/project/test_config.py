@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project.config import KINDS, Config, load
+from buildstatic.project.config import Config, load
+from buildstatic.project.keys import COMMANDS, PROJECT
 from tests.project.tree import write
+
+ALL = f"There are {', '.join((*PROJECT, *COMMANDS))}."
 
 
 def loaded(root: Path, text: str) -> Config:
@@ -45,7 +48,7 @@ def test_without_it_the_defaults_hold(tmp_path: Path, files: dict[str, str]) -> 
     ("text", "line", "said"),
     [
         pytest.param('settings = "a"\nsetings = "b"', 3, "Did you mean settings?", id="misspelt"),
-        pytest.param("colour = 1", 2, f"There are {', '.join(KINDS)}.", id="unknown"),
+        pytest.param("colour = 1", 2, ALL, id="unknown"),
         pytest.param("settings = 1", 2, "settings in [tool.buildstatic] must be text", id="number"),
         pytest.param('network = "yes"', 2, "must be true or false. It is", id="text-for-a-flag"),
         pytest.param('env = ["A"]', 2, "must be a table of text", id="list-for-a-table"),
@@ -53,6 +56,29 @@ def test_without_it_the_defaults_hold(tmp_path: Path, files: dict[str, str]) -> 
         pytest.param("[tool.buildstatic.env]\nA = 'a'\nPORT = 80", 4, 'PORT = "80"', id="number-2"),
         pytest.param("[tool.buildstatic.env]\n'A=B' = ''", 3, "no name of a variable", id="name"),
         pytest.param("settings = ", 2, "invalid TOML", id="toml"),
+        pytest.param("port = 80", 2, "It belongs into [tool.buildstatic.generate].", id="above"),
+        pytest.param(
+            'base = "x"',
+            2,
+            "It belongs into [tool.buildstatic.build] or [tool.buildstatic.layer].",
+            id="above-two",
+        ),
+        pytest.param("generat.port = 1", 2, "Did you mean generate?", id="misspelt-table"),
+        pytest.param("generate = 1", 2, "Write [tool.buildstatic.generate]", id="table"),
+        pytest.param(
+            "[tool.buildstatic.generate]\npotr = 1", 3, "Did you mean port?", id="misspelt-option"
+        ),
+        pytest.param(
+            "[tool.buildstatic.collect]\nignore = []",
+            3,
+            "It belongs into [tool.buildstatic].",
+            id="below",
+        ),
+        pytest.param(
+            "generate.port = 65536", 2, "a number from 1 to 65535. It is 65536.", id="range"
+        ),
+        pytest.param('build.platform = ["a", 1]', 2, "There is 1 in it.", id="item"),
+        pytest.param('silence = ["Debug"]', 2, 'There is "Debug" in it.', id="code"),
     ],
 )
 def test_what_it_may_not_say_is_said_with_its_line(
@@ -67,3 +93,17 @@ def test_what_it_may_not_say_is_said_with_its_line(
 def test_a_value_in_place_of_the_table_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=r"^pyproject.toml:2: tool.buildstatic is no table"):
         loaded(tmp_path, "[tool]\nbuildstatic = 1\n")
+
+
+def test_the_options_of_a_command_are_read_with_their_lines(tmp_path: Path) -> None:
+    text = (
+        '[tool.buildstatic]\nsilence = ["debug-on"]\nlayer.base = "x:1"\n\n'
+        '[tool.buildstatic.generate]\nport = 8080\ntargets = ["procfile"]\n'
+    )
+    found = loaded(tmp_path, text)
+    assert found.silence == ("debug-on",)
+    assert found.options("generate") == {"port": 8080, "targets": ("procfile",)}
+    assert found.options("layer") == {"base": "x:1"}
+    assert found.options("collect") == {}
+    assert found.source("generate.port") == "pyproject.toml:6"
+    assert found.source("layer.base") == "pyproject.toml:3"

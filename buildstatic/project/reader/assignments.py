@@ -82,6 +82,15 @@ def _append(before: Value, given: tuple[Value, ...]) -> object:
     return operate(before.data, ast.Add(), (given[-1],))
 
 
+def _insert(before: Value, given: tuple[Value, ...]) -> object:
+    index = given[0].data
+    if not isinstance(before.data, tuple) or not isinstance(index, int):
+        return _append(before, given)
+    items = list(before.data)
+    items.insert(index, given[-1])
+    return tuple(items)
+
+
 def _remove(before: Value, given: tuple[Value, ...]) -> object:
     items = before.data if isinstance(before.data, tuple) else ()
     return tuple(item for item in items if item.data != given[0].data)
@@ -91,10 +100,10 @@ def _update(before: Value, given: tuple[Value, ...]) -> object:
     return operate(before.data, ast.BitOr(), given[0].data)
 
 
-# The methods that change what they are called on; where in the list it goes is of no interest.
+# The methods that change what they are called on.
 CHANGES: dict[str, Callable[[Value, tuple[Value, ...]], object]] = {
     "append": _append,
-    "insert": _append,
+    "insert": _insert,
     "add": _append,
     "extend": _extend,
     "remove": _remove,

@@ -1,0 +1,158 @@
+"""The schema of ``[tool.buildstatic]``: published as made, and of one mind with the loader."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from buildstatic.cli import COMMANDS as PROGRAMS
+from buildstatic.cli import LazyGroup
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project.config import load
+from buildstatic.project.keys import COMMANDS, Flag, Key, Listed, Number, Text, every, schema
+from tests.pages import PAGES, REPOSITORY, blocks, read
+from tests.project.tree import write
+
+PUBLISHED = REPOSITORY / "docs" / "reference" / "tool-buildstatic.schema.json"
+VALIDATOR = Draft202012Validator(schema())
+
+
+def test_the_published_schema_is_the_one_that_the_code_makes() -> None:
+    made = json.dumps(schema(), indent=2) + "\n"
+    if os.environ.get("GOLDEN_RECORD"):
+        PUBLISHED.write_text(made, encoding="utf-8")
+    assert PUBLISHED.read_text(encoding="utf-8") == made
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(schema())
+
+
+def shown() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tables ``[tool.buildstatic]`` of the documentation, with their pages."""
+    for page in PAGES:
+        for block in blocks(read(page)):
+            if block.language == "toml" and "tool.buildstatic" in block.text:
+                yield page, tomllib.loads(block.text)["tool"]["buildstatic"]
+
+
+def test_every_example_in_the_documentation_is_valid() -> None:
+    examples = list(shown())
+    assert len(examples) >= 3
+    assert [page for page, table in examples if not VALIDATOR.is_valid(table)] == []
+
+
+def toml(value: object) -> str:
+    """Return *value* as TOML has it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case dict():
+            return (
+                f"{{{', '.join(f'{toml(name)} = {toml(item)}' for name, item in value.items())}}}"
+            )
+        case _:
+            return str(value)
+
+
+def is_loaded(root: Path, table: dict[str, object]) -> bool:
+    write(root, {"pyproject.toml": f"tool.buildstatic = {toml(table)}\n"})
+    try:
+        load(root)
+    except ConfigInvalid:
+        return False
+    return True
+
+
+LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=6)
+CHOICES = sorted({c for k in every().values() for c in getattr(k.kind, "choices", ())})
+TEXT = LINE | st.sampled_from([*CHOICES, "3.13", "3.13\n", "3.9", "3.12.4", "debug-on", "a\nb", ""])
+VALUE = st.recursive(
+    TEXT | st.booleans() | st.integers(-9, 70_000) | st.floats(allow_nan=False).map(float),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+NAME = st.sampled_from([*(name.rpartition(".")[2] for name in every()), *COMMANDS]) | LINE
+
+
+def of(key: Key) -> st.SearchStrategy[object]:
+    """Return values that *key* may well take, and others."""
+    match key.kind:
+        case Text(choices=choices) if choices:
+            likely: st.SearchStrategy[object] = st.sampled_from(choices)
+        case Listed(item=Text(choices=choices)) if choices:
+            likely = st.lists(st.sampled_from(choices), max_size=2)
+        case Listed():
+            likely = st.lists(TEXT, max_size=2)
+        case Flag():
+            likely = st.booleans()
+        case Number():
+            likely = st.integers(0, 65_537) | st.just(8000.0)
+        case Text():
+            likely = TEXT
+        case _:
+            likely = st.dictionaries(TEXT, TEXT, max_size=2)
+    return likely | VALUE
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, object]:
+    """Return a table with one key of ours in its place, or anything."""
+    name = draw(st.sampled_from(list(every())))
+    table, _, key = name.rpartition(".")
+    value = draw(of(every()[name]))
+    entry: dict[str, object] = {table: {key: value}} if table else {key: value}
+    return draw(st.just(entry) | st.dictionaries(NAME, VALUE, max_size=1))
+
+
+@settings(
+    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(table=tables())
+def test_the_schema_refuses_what_the_loader_refuses_and_nothing_else(
+    tmp_path: Path, table: dict[str, object]
+) -> None:
+    read_back = tomllib.loads(f"tool.buildstatic = {toml(table)}")["tool"]["buildstatic"]
+    assert is_loaded(tmp_path, table) == VALIDATOR.is_valid(read_back)
+
+
+@pytest.mark.parametrize("name", every())
+def test_every_default_may_be_written(tmp_path: Path, name: str) -> None:
+    key = every()[name]
+    table, _, last = name.rpartition(".")
+    entry: dict[str, object] = {table: {last: key.default}} if table else {last: key.default}
+    assert key.default is None or (is_loaded(tmp_path, entry) and VALIDATOR.is_valid(entry))
+
+
+def parameters(command: str) -> dict[str, click.Parameter]:
+    found = LazyGroup().get_command(click.Context(click.Command("buildstatic")), command)
+    assert found is not None
+    return {str(parameter.name): parameter for parameter in found.params}
+
+
+@pytest.mark.parametrize("name", [name for name in every() if "." in name])
+def test_every_key_of_a_command_is_an_option_of_it_with_its_default(name: str) -> None:
+    command, _, option = name.partition(".")
+    parameter, key = parameters(command)[option], every()[name]
+    item = key.kind.item if isinstance(key.kind, Listed) else key.kind
+    assert tuple(getattr(parameter.type, "choices", ())) == tuple(getattr(item, "choices", ()))
+    assert key.default is None or parameter.default == key.default
+    assert parameter.multiple == isinstance(key.kind, Listed) or parameter.nargs == -1
+
+
+def test_every_table_is_a_commands() -> None:
+    assert set(COMMANDS) <= set(PROGRAMS)
