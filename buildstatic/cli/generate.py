@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buildstatic.cli.options import manage_option, path_option, settings_option, traceback_option
+from buildstatic.platforms import PLATFORMS
 
 if TYPE_CHECKING:
     from buildstatic.cli.files import Wishes
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
     from buildstatic.templates import Generated
     from buildstatic.templates.write import Change
 
-TARGETS = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
-USUAL = TARGETS[:4]
+IMAGE = ("dockerfile", "dockerignore")
+TARGETS = (*IMAGE, *(platform.NAME for platform in PLATFORMS))
+USUAL = (*IMAGE, *(platform.NAME for platform in PLATFORMS if platform.USUAL))
+HELP = f"""Write the Dockerfile, Procfile and platform files for a project.
+
+FILE is one of {", ".join(USUAL)}, which are written without any name, and of
+{", ".join(TARGETS[len(USUAL) :])}. Generating twice changes nothing.
+"""
 
 EPILOG = """\b
 Examples:
@@ -41,7 +48,7 @@ def _python(_context: click.Context, _parameter: click.Parameter, value: str | N
     raise click.BadParameter(f"{value!r} is no Python from 3.11 on; write it as 3.13 or 3.12.4.")
 
 
-@click.command(epilog=EPILOG)
+@click.command(help=HELP, epilog=EPILOG)
 @click.argument(
     "targets",
     nargs=-1,
@@ -113,11 +120,7 @@ def command(
     force: bool,
     **wishes: Any,
 ) -> int:
-    """Write the Dockerfile, Procfile and platform files for a project.
-
-    FILE is dockerfile, dockerignore, procfile, railway (these four without any name), deploy.sh
-    or gitignore. Generating twice changes nothing.
-    """
+    """Write what *targets* name; HELP says the rest."""
     from buildstatic.cli.files import Wishes, generated
     from buildstatic.project.detect import detect
     from buildstatic.templates.write import compare, write
