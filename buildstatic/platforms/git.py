@@ -58,3 +58,14 @@ def _sections(text: str) -> list[tuple[str, str]]:
             section = " ".join(part for part in heading.groups() if part)
         lines.append((section, line))
     return lines
+
+
+def place(root: Path) -> str | None:
+    """Return where *root* is in its repository, in POSIX form; None at its top, or outside of one.
+
+    A repository that is part of another one, a submodule, is one of its own.
+    """
+    if (root / ".git").exists():
+        return None
+    above = next((parent for parent in root.resolve().parents if (parent / ".git").exists()), None)
+    return root.resolve().relative_to(above).as_posix() if above else None

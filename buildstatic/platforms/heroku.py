@@ -29,6 +29,11 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
         in_release=in_release,
         release=steps.single_line(release, "Procfile"),
         web=steps.single_line(steps.serve(project, options), "Procfile"),
+        processes=[
+            (item.name, steps.single_line(item.command, "Procfile"))
+            for item in steps.processes(project, options)
+            if not item.schedule
+        ],
     )
     notes = tuple(_notes(project, in_release))
     return (Generated("Procfile", text, notes=notes, warnings=_warnings(project, in_release)),)

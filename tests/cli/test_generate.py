@@ -349,7 +349,7 @@ def test_a_bare_startproject_is_told_what_it_lacks(
         pytest.param(["--python", "3.13-slim AS x"], id="no version"),
         pytest.param(["--port", "0"], id="no port"),
         pytest.param(["--server", "waitress"], id="another server"),
-        pytest.param(["compose"], id="an unknown file"),
+        pytest.param(["podman"], id="an unknown file"),
         pytest.param(["--stdout", "--check"], id="two ways to look"),
         pytest.param(["--stdout", "--diff"], id="two ways to print"),
     ],
