@@ -27,17 +27,20 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
     beside = {} if made.volume else {i.name: i.command for i in made.processes if not i.schedule}
     web = made.served if made.volume else made.serve
     commands = {APP: web, **beside} if beside or made.volume else {}
+    processes = {name: steps.unshelled(command) for name, command in commands.items()}
     text = render(
         "fly.toml",
         made=made,
         release=steps.unshelled(made.release) if made.release and not made.volume else None,
-        processes={name: steps.unshelled(command) for name, command in commands.items()},
+        processes=processes,
         health=project.health.value if project.health else None,
         served=_serves(project),
         statics=_statics(project),
     )
     said = (*warnings(project, made), *_warnings(made))
-    return (Generated("fly.toml", text, notes=tuple(_notes(project, made)), warnings=said),)
+    notes = tuple(_notes(project, made))
+    serves = (processes[APP],) if processes else ()
+    return (Generated("fly.toml", text, notes=notes, warnings=said, serves=serves),)
 
 
 def _serves(project: Project) -> bool:

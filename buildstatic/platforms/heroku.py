@@ -35,8 +35,15 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
             if not item.schedule
         ],
     )
-    notes = tuple(_notes(project, in_release))
-    return (Generated("Procfile", text, notes=notes, warnings=_warnings(project, in_release)),)
+    return (
+        Generated(
+            "Procfile",
+            text,
+            notes=tuple(_notes(project, in_release)),
+            warnings=_warnings(project, in_release),
+            serves=(steps.serve(project, options),),
+        ),
+    )
 
 
 def _collects_in_release(project: Project, options: Options) -> bool:

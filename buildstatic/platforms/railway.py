@@ -52,11 +52,13 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
         settings=steps.settings_module(project),
         name=origin.name if origin else project.root.resolve().name or "site",
     )
+    start = steps.chain(*service.start)
     return (
         Generated(
             "railway.json",
-            render("railway.json", service=service, start=steps.chain(*service.start)),
+            render("railway.json", service=service, start=start),
             notes=(SUCCESSOR, *_notes(project, options, service)),
+            serves=(start,) if start else (),
         ),
         Generated(".railway/railway.py", text),
     )

@@ -31,19 +31,21 @@ PROPERTIES = {
 def files(project: Project, options: Options) -> tuple[Generated, ...]:
     """Return the render.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
     made = container(project, options, NAME)
+    serve = steps.unshelled(made.served) if made.release and made.volume else None
     text = render(
         "render.yaml",
         made=made,
         directory=place(project.root),
         release=steps.unshelled(made.release) if made.release and not made.volume else None,
-        serve=steps.unshelled(made.served) if made.release and made.volume else None,
+        serve=serve,
         health=project.health.value if project.health else None,
         places=tuple(_places(made)),
         processes=[(item, steps.unshelled(item.command)) for item in _beside(made)],
     )
     said = (*warnings(project, made), *_warnings(made))
     notes = tuple(_notes(project, made))
-    return (Generated("render.yaml", text, notes=notes, warnings=said),)
+    serves = (serve,) if serve else ()
+    return (Generated("render.yaml", text, notes=notes, warnings=said, serves=serves),)
 
 
 def _places(made: Container) -> Iterator[tuple[str, str]]:

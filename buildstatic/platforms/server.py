@@ -20,7 +20,7 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
         migrate=steps.migrate(project),
         serve=steps.serve(project, options),
     )
-    return (Generated("deploy.sh", text, executable=True, notes=_notes(project)),)
+    return (Generated("deploy.sh", text, executable=True, notes=_notes(project), serves=(text,)),)
 
 
 def _notes(project: Project) -> tuple[str, ...]:

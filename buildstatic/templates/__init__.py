@@ -24,7 +24,8 @@ class Generated:
 
     *appends* tells that the text is the present file's with lines added at its end. *notes* are
     plain sentences for the person who generates: why the file says what it says, and what is left
-    to do; *warnings* say what will not work. They are printed, never written.
+    to do; *warnings* say what will not work. They are printed, never written. *serves* are the
+    command lines in it that serve, each for a shell; none where the image's own command does.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Generated:
     appends: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
 
 
 def render(template: str, **context: object) -> str:

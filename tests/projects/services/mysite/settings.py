@@ -35,6 +35,8 @@ DATABASES = {
         "PASSWORD": url.password,
     },
 }
+if url.scheme == "sqlite":
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": url.path[1:]}}
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
