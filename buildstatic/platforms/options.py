@@ -30,7 +30,8 @@ class Options:
 
     *collect_in* is where Heroku collects; *builder* and *chain* are Railway's; *dockerfile* is
     the one that the project has, or will have once everything is written. *processes* are asked
-    for in addition to those found.
+    for in addition to those found. *existing* are configurations of Railway that are to be carried
+    over, each a service and its file.
     """
 
     server: Choice | None = None
@@ -39,6 +40,7 @@ class Options:
     chain: Literal["start", "build"] = "start"
     dockerfile: Dockerfile | None = None
     processes: tuple[Process, ...] = ()
+    existing: tuple[tuple[str, str], ...] = ()
 
 
 def read_dockerfile(text: str) -> Dockerfile:

@@ -60,6 +60,7 @@ def _environment() -> Environment:
         json=json_text,
         py=python_text,
         exec=exec_form,
+        pyvalue=python_value,
         yaml=yaml_text,
         yaml_key=yaml_key,
         toml=toml_text,
@@ -75,6 +76,30 @@ def json_text(value: object) -> str:
 def python_text(value: str) -> str:
     """Return *value* as a Python string in double quotes; JSON's escapes are Python's, too."""
     return json_text(value)
+
+
+def python_value(value: object, indent: int = 0) -> str:
+    """Return *value*, of JSON's kinds, as Python over as many lines as it has entries.
+
+    *indent* is how far the line that it begins on is indented, in spaces.
+    """
+    match value:
+        case dict() if value:
+            entries = [f"{python_text(k)}: {python_value(v, indent + 4)}" for k, v in value.items()]
+            return _lines("{", entries, "}", indent)
+        case list() | tuple() if len(value) > 1:
+            return _lines("[", [python_value(item, indent + 4) for item in value], "]", indent)
+        case list() | tuple():
+            return "[" + "".join(python_value(item, indent) for item in value) + "]"
+        case str():
+            return python_text(value)
+        case _:
+            return repr(value)
+
+
+def _lines(start: str, entries: Sequence[str], end: str, indent: int) -> str:
+    inner = "".join(f"{' ' * (indent + 4)}{entry},\n" for entry in entries)
+    return f"{start}\n{inner}{' ' * indent}{end}"
 
 
 def exec_form(argv: Sequence[str]) -> str:
