@@ -3,7 +3,7 @@
 Reads a list of [name, directory, environment, line] from the file that is named, and prints what
 came of each. A line that hands over to the server gets the signal alone, and has the server's
 status; of any other all processes get it, as on Heroku (devcenter.heroku.com/articles/dynos,
-"Shutdown").
+"Shutdown"). A line that brings its own shell is for a platform that asks none, and takes its place.
 """
 
 import json
@@ -48,6 +48,7 @@ def stop(port: str, process: "subprocess.Popen[bytes]", alone: bool) -> int:
 def outcome(directory: str, environment: "dict[str, str]", line: str) -> "dict[str, object]":
     base = {name: value for name, value in os.environ.items() if name != "PORT"}
     port = environment.get("PORT", "8000")
+    line = f"exec {line}" if line.startswith("/bin/sh -c ") else line
     with Path("/tmp/log").open("w+b") as log:
         process = subprocess.Popen(
             ["sh", "-c", line],
