@@ -12,6 +12,8 @@ def main(ctx=None):
         "web",
         # No source: deployed with `railway up`. A repository: source=github("owner/name").
         build={"builder": "RAILPACK"},
+        # It asks as healthcheck.railway.app, which has to be in ALLOWED_HOSTS.
+        healthcheck="/healthz/",
         # The build does not collect static files, and pre-deploy could not keep them.
         start=(
             "python manage.py collectstatic --noinput && "
@@ -19,4 +21,9 @@ def main(ctx=None):
             "exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application"
         ),
     )
-    return project("services", resources=[web])
+    worker = service(
+        "worker",
+        build={"builder": "RAILPACK"},
+        start="python manage.py work",
+    )
+    return project("services", resources=[web, worker])
