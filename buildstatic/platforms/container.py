@@ -123,9 +123,8 @@ def _hides(project: Project) -> bool:
 
 
 def _release(project: Project) -> str | None:
-    collect = steps.collect(project) if steps.is_remote(project) else None
-    migrate = steps.migrate(project) if steps.has_database(project) else None
-    return steps.chain(*filter(None, (collect, migrate))) or None
+    collect = (steps.collect(project),) if steps.is_remote(project) else ()
+    return steps.chain(*collect, *steps.migrations(project)) or None
 
 
 def _fixed(project: Project, connection: Connection | None) -> Iterator[tuple[str, str]]:

@@ -112,13 +112,13 @@ def _plan(project: Project, options: Options) -> Service:
     builder = options.builder or _usual_builder(project, options)
     if builder == "dockerfile":
         return _from_dockerfile(project, options)
-    collect, migrate = steps.collect(project), steps.migrate(project)
+    collect, migrations = steps.collect(project), steps.migrations(project)
     serve = f"exec {steps.serve(project, options)}"
     if steps.is_remote(project):
-        return Service(builder.upper(), None, steps.chain(collect, migrate), (serve,))
+        return Service(builder.upper(), None, steps.chain(collect, *migrations), (serve,))
     if options.chain == "build":
-        return Service(builder.upper(), collect, migrate, (serve,))
-    return Service(builder.upper(), start=(collect, migrate, serve))
+        return Service(builder.upper(), collect, steps.chain(*migrations) or None, (serve,))
+    return Service(builder.upper(), start=(collect, *migrations, serve))
 
 
 def _usual_builder(project: Project, options: Options) -> str:
@@ -139,11 +139,11 @@ def _from_dockerfile(project: Project, options: Options) -> Service:
             "Railway is to build with a Dockerfile, and the project has none.",
             "Write it, too: buildstatic generate dockerfile railway --no-cache-mounts",
         )
-    collect, migrate = steps.collect(project), steps.migrate(project)
+    collect, migrations = steps.collect(project), steps.migrations(project)
     if steps.is_remote(project):
-        return Service("DOCKERFILE", pre_deploy=_shell(steps.chain(collect, migrate)))
+        return Service("DOCKERFILE", pre_deploy=_shell(steps.chain(collect, *migrations)))
     if options.dockerfile.static_stage:
-        return Service("DOCKERFILE", pre_deploy=migrate)
+        return Service("DOCKERFILE", pre_deploy=steps.chain(*migrations) or None)
     if options.chain == "build":
         raise ConfigInvalid(
             "The Dockerfile has no static stage, and Railway runs no build command beside it.",
@@ -151,7 +151,7 @@ def _from_dockerfile(project: Project, options: Options) -> Service:
             "buildstatic generate dockerfile railway --no-cache-mounts --force",
         )
     serve = f"exec {steps.serve(project, options)}"
-    return Service("DOCKERFILE", start=(_shell(steps.chain(collect, migrate, serve)),))
+    return Service("DOCKERFILE", start=(_shell(steps.chain(collect, *migrations, serve)),))
 
 
 def _shell(line: str) -> str:

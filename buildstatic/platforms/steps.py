@@ -95,9 +95,13 @@ def processes(project: Project, options: Options) -> tuple[Process, ...]:
     return tuple({item.name: item for item in (*found, *options.processes)}.values())
 
 
-def has_database(project: Project) -> bool:
-    """Tell whether there is a database to migrate, as far as is known."""
-    return project.connection is None or project.connection.value.engine != "dummy"
+def migrations(project: Project) -> tuple[str, ...]:
+    """Return the line that migrates, and none where it is known that there is no database.
+
+    Without one Django's migrate fails (`django.db.backends.dummy`).
+    """
+    is_without = project.connection is not None and project.connection.value.engine == "dummy"
+    return () if is_without else (migrate(project),)
 
 
 def _manage(project: Project, name: str) -> str:

@@ -23,6 +23,7 @@ from tests.platforms.projects import (
     OURS,
     OURS_FOR_RAILWAY,
     USUAL,
+    connected,
     full,
     in_directory,
     production,
@@ -415,3 +416,20 @@ def test_in_a_monorepo_only_the_projects_own_directory_is_built_and_watched(
 def test_a_repository_of_one_project_is_built_whatever_changes(tmp_path: Path) -> None:
     _git(tmp_path, "init", "--quiet")
     assert "watchPatterns" not in config(project(tmp_path))["build"]
+
+
+@pytest.mark.parametrize(
+    ("options", "deploy"),
+    [
+        pytest.param(Options(), {"startCommand": f"{COLLECT} && {SERVE}"}, id="the chain"),
+        pytest.param(Options(chain="build"), {"startCommand": SERVE}, id="in the build"),
+        pytest.param(Options(dockerfile=OURS_FOR_RAILWAY), {}, id="a Dockerfile"),
+    ],
+)
+def test_without_a_database_nothing_migrates(
+    tmp_path: Path, options: Options, deploy: dict[str, Any]
+) -> None:
+    """Django's migrate would fail, and the deploy with it."""
+    found = connected(tmp_path, "dummy")
+    assert config(found, options)["deploy"] == deploy
+    assert (service(found, options).get("deploy") or {}) == deploy

@@ -7,6 +7,5 @@ cd "$(dirname "$0")"
 PATH="$PWD/.venv/bin:$PATH"
 
 python manage.py collectstatic --noinput
-python manage.py migrate --noinput
 # gunicorn binds to $PORT on all interfaces; without PORT, to 127.0.0.1:8000.
 exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application

@@ -8,6 +8,5 @@ PATH="$PWD/.venv/bin:$PATH"
 export DJANGO_SETTINGS_MODULE=mysite.settings.production
 
 python manage.py collectstatic --noinput
-python manage.py migrate --noinput
 # gunicorn binds to $PORT on all interfaces; without PORT, to 127.0.0.1:8000.
 exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application
