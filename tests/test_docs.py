@@ -42,6 +42,9 @@ PROJECTS: dict[str, str | None] = {
     "docs/tutorial/first-image.md": None,
     "docs/how-to/front-end.md": "frontend",
     "docs/how-to/remote-storage.md": "remote",
+    "docs/how-to/compose.md": "services",
+    "docs/how-to/fly.md": "services",
+    "docs/how-to/render.md": "services",
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.M)

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from buildstatic.cli import run
+from buildstatic.cli.generate import TARGETS
 from tests.samples import PROJECTS, copy
 
 GOLDEN = Path(__file__).parent / "golden"
 REPOSITORY = Path(__file__).parent.parent
 NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
+# A golden .gitignore would be git's own.
+RECORDED = [target for target in TARGETS if target != "gitignore"]
 EXAMPLES = ("Dockerfile", "Procfile", "railway.json")
 
 
@@ -24,7 +27,7 @@ def generated(name: str, parent: Path, capsys: pytest.CaptureFixture[str]) -> di
     """Return what ``generate`` says that it wrote for the project *name*."""
     root = copy(name, parent)
     capsys.readouterr()
-    assert run(["generate", "--path", str(root), "--force"]) == 0
+    assert run(["generate", *RECORDED, "--path", str(root), "--force"]) == 0
     lines = capsys.readouterr().out.splitlines()
     paths = (line.removeprefix("written").strip() for line in lines)
     return {path: (root / path).read_bytes().decode() for path in paths}

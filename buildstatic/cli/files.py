@@ -10,7 +10,7 @@ from buildstatic.image.dockerfile import DockerfileOptions, dockerfile
 from buildstatic.image.dockerignore import dockerignore
 from buildstatic.platforms import PLATFORMS, gunicorn
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
-from buildstatic.project import Project
+from buildstatic.project import Process, Project
 from buildstatic.project.config import load
 from buildstatic.templates import Generated
 
@@ -28,6 +28,8 @@ class Wishes:
     collect_in: Literal["build", "release"] | None = None
     builder: Literal["railpack", "dockerfile", "nixpacks"] | None = None
     chain: Literal["start", "build"] = "start"
+    processes: tuple[tuple[str, str, str], ...] = ()
+    existing: tuple[tuple[str, str], ...] = ()
 
 
 def generated(project: Project, targets: Collection[str], wishes: Wishes) -> tuple[Generated, ...]:
@@ -88,6 +90,8 @@ def _options(project: Project, files: Collection[Generated], wishes: Wishes) -> 
         builder=wishes.builder,
         chain=wishes.chain,
         dockerfile=_facts(project, files),
+        processes=tuple(Process(*process) for process in wishes.processes),
+        existing=wishes.existing,
     )
 
 

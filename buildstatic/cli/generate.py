@@ -16,6 +16,7 @@ from buildstatic.cli.options import (
     settings_option,
     traceback_option,
 )
+from buildstatic.platforms import PLATFORMS
 
 if TYPE_CHECKING:
     from buildstatic.cli.files import Wishes
@@ -23,8 +24,17 @@ if TYPE_CHECKING:
     from buildstatic.templates import Generated
     from buildstatic.templates.write import Change
 
-TARGETS = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
-USUAL = TARGETS[:4]
+IMAGE = ("dockerfile", "dockerignore")
+TARGETS = (*IMAGE, *(platform.NAME for platform in PLATFORMS))
+USUAL = (*IMAGE, *(platform.NAME for platform in PLATFORMS if platform.USUAL))
+HELP = f"""Write the Dockerfile, Procfile and platform files for a project.
+
+FILE is one of {", ".join(USUAL)}, which are written without any name, and of
+{", ".join(TARGETS[len(USUAL) :])}. Generating twice changes nothing.
+"""
+
+WORKER = r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)=(?P<command>.*\S.*)"
+CRON = r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)=\s*(?P<times>\S+( \S+){4})\s+(?P<command>\S.*)"
 
 EPILOG = """\b
 Examples:
@@ -34,6 +44,8 @@ Examples:
   buildstatic generate --check               in CI: fail where they have drifted
   buildstatic generate procfile --collect-in release
   buildstatic generate dockerfile railway --no-cache-mounts
+  buildstatic generate railway --worker 'mail=python manage.py send' --cron 'tidy=0 4 * * * make'
+  buildstatic generate railway --from railway.json
   buildstatic generate deploy.sh gitignore
 
 \b
@@ -47,7 +59,35 @@ def _python(_context: click.Context, _parameter: click.Parameter, value: str | N
     raise click.BadParameter(f"{value!r} is no Python from 3.11 on; write it as 3.13 or 3.12.4.")
 
 
-@click.command(epilog=EPILOG)
+def _processes(
+    _context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str, str], ...]:
+    """Return name, command and schedule of each."""
+    is_cron = parameter.name == "crons"
+    pattern = CRON if is_cron else WORKER
+    matches = [(value, re.fullmatch(pattern, value, re.DOTALL)) for value in values]
+    for value, match in matches:
+        if match is None:
+            form = "NAME=M H D M W COMMAND" if is_cron else "NAME=COMMAND"
+            raise click.BadParameter(f"{value!r} is not of the form {form}.")
+    found = [match.groupdict() for _, match in matches if match]
+    return tuple((item["name"], item["command"], item.get("times", "")) for item in found)
+
+
+def _existing(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Return each service with its file; one that is not named is the web."""
+    pairs = [value.partition("=") for value in values]
+    found = [(name, file) if equals else ("web", name) for name, equals, file in pairs]
+    names = [name for name, _ in found]
+    for name, file in found:
+        if not name or not file or names.count(name) > 1:
+            raise click.BadParameter("Name each service once, and its file: SERVICE=FILE.")
+    return tuple(found)
+
+
+@click.command(help=HELP, epilog=EPILOG)
 @click.argument(
     "targets",
     nargs=-1,
@@ -111,6 +151,30 @@ def _python(_context: click.Context, _parameter: click.Parameter, value: str | N
     show_default=True,
     help="Railway: the command that collects, where no Dockerfile does.",
 )
+@click.option(
+    "--worker",
+    "workers",
+    multiple=True,
+    callback=_processes,
+    metavar="NAME=COMMAND",
+    help="What runs beside the server, in all files; by itself the Procfile's, or Celery's.",
+)
+@click.option(
+    "--cron",
+    "crons",
+    multiple=True,
+    callback=_processes,
+    metavar="NAME=M H D M W COMMAND",
+    help="What runs at times, as a line of crontab: 'tidy=0 4 * * * python manage.py tidy'.",
+)
+@click.option(
+    "--from",
+    "existing",
+    multiple=True,
+    callback=_existing,
+    metavar="[SERVICE=]FILE",
+    help="Railway: a railway.json or railway.toml to carry over into railway.py.",
+)
 @traceback_option
 @click.pass_context
 def command(
@@ -126,21 +190,19 @@ def command(
     force: bool,
     **wishes: Any,
 ) -> int:
-    """Write the Dockerfile, Procfile and platform files for a project.
-
-    FILE is dockerfile, dockerignore, procfile, railway (these four without any name), deploy.sh
-    or gitignore. Generating twice changes nothing.
-    """
+    """Write what *targets* name; HELP says the rest."""
     from buildstatic.cli.files import Wishes, generated
     from buildstatic.project.detect import detect
     from buildstatic.templates.write import compare, write
 
     if stdout and (diff or check):
         raise click.UsageError("--stdout prints the files, --diff and --check compare them.")
+    if wishes["existing"] and "railway" not in targets:
+        raise click.UsageError("--from is for railway: buildstatic generate railway --from FILE")
     project = detect(path, manage=manage, settings=settings)
     said = configured(context, "generate", path, {"targets": targets, **wishes})
     targets = said.pop("targets") or USUAL
-    wanted = Wishes(**said)
+    wanted = Wishes(processes=(*said.pop("workers"), *said.pop("crons")), **said)
     files = generated(project, targets, wanted)
     if stdout:
         _print_files(files)

@@ -58,3 +58,24 @@ def _sections(text: str) -> list[tuple[str, str]]:
             section = " ".join(part for part in heading.groups() if part)
         lines.append((section, line))
     return lines
+
+
+def repository_of(root: Path) -> Repository | None:
+    """Return the GitHub repository that *root* is in, be it a part of it."""
+    top = _top(root)
+    return repository(top) if top else None
+
+
+def place(root: Path) -> str | None:
+    """Return where *root* is in its repository, in POSIX form; None at its top, or outside of one.
+
+    A repository that is part of another one, a submodule, is one of its own.
+    """
+    top = _top(root)
+    place = root.resolve().relative_to(top).as_posix() if top else "."
+    return None if place == "." else place
+
+
+def _top(root: Path) -> Path | None:
+    root = root.resolve()
+    return next((place for place in (root, *root.parents) if (place / ".git").exists()), None)

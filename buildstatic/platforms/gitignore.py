@@ -35,7 +35,12 @@ def pattern(directory: str | None) -> str | None:
     """
     if directory is None or directory.startswith(("/", "..")) or directory == ".":
         return None
-    return "/" + re.sub(r"[\r\n]", "?", re.sub(r"([\\*?\[])", r"\\\1", directory)) + "/"
+    return f"/{escaped(directory)}/"
+
+
+def escaped(path: str) -> str:
+    """Return *path* as a pattern that matches it alone, as far as a pattern can."""
+    return re.sub(r"[\r\n]", "?", re.sub(r"([\\*?\[])", r"\\\1", path))
 
 
 def _read(path: Path) -> str | None:

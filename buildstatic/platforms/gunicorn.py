@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from typing import Literal
-
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING, Literal
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Project
 
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
 Choice = Literal["gunicorn", "uvicorn-worker"]
 
-CONTROL_SOCKET = Version("25.1")
+CONTROL_SOCKET = "25.1"
 LATER = ("25.1.0", "25.99", "26.0", "27.0", "99")
 
 
@@ -108,6 +109,8 @@ def _has_control_socket(project: Project) -> bool:
     Those keep a control socket in ``$HOME/.gunicorn``, and warn where that cannot be written;
     earlier ones refuse the flag that turns it off.
     """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     server = project.server.value if project.server else None
     if server is None or server.name != "gunicorn":
         return True
@@ -120,6 +123,8 @@ def _has_control_socket(project: Project) -> bool:
 
 def _candidates(allowed: SpecifierSet) -> Iterator[Version]:
     """Yield versions with a control socket that *allowed* may have: usual ones, and its own."""
+    from packaging.version import InvalidVersion, Version
+
     yield from map(Version, LATER)
     for specifier in allowed:
         try:
@@ -127,5 +132,5 @@ def _candidates(allowed: SpecifierSet) -> Iterator[Version]:
         except InvalidVersion:
             continue
         for version in (named, Version(f"{named.major}.{named.minor}.{named.micro + 1}")):
-            if version >= CONTROL_SOCKET:
+            if version >= Version(CONTROL_SOCKET):
                 yield version

@@ -29,9 +29,21 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
         in_release=in_release,
         release=steps.single_line(release, "Procfile"),
         web=steps.single_line(steps.serve(project, options), "Procfile"),
+        processes=[
+            (item.name, steps.single_line(item.command, "Procfile"))
+            for item in steps.processes(project, options)
+            if not item.schedule
+        ],
     )
-    notes = tuple(_notes(project, in_release))
-    return (Generated("Procfile", text, notes=notes, warnings=_warnings(project, in_release)),)
+    return (
+        Generated(
+            "Procfile",
+            text,
+            notes=tuple(_notes(project, in_release)),
+            warnings=_warnings(project, in_release),
+            serves=(steps.serve(project, options),),
+        ),
+    )
 
 
 def _collects_in_release(project: Project, options: Options) -> bool:

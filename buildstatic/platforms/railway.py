@@ -7,15 +7,19 @@ local tree is collected in the build or, before anything else, by the start comm
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from keyword import iskeyword
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import steps
-from buildstatic.platforms.git import repository
+from buildstatic.platforms.git import place, repository_of
+from buildstatic.platforms.gitignore import escaped
+from buildstatic.platforms.migration import migrated
 from buildstatic.platforms.options import Options
-from buildstatic.project import Project
+from buildstatic.project import Process, Project
 from buildstatic.templates import Generated, render
 
 NAME = "railway"
@@ -30,12 +34,18 @@ SUCCESSOR = (
 
 @dataclass(frozen=True)
 class Service:
-    """How Railway builds and runs the service; *start* are steps of one command line."""
+    """How Railway builds and runs the service; *start* are steps of one command line.
+
+    *health* is the path of its health check; *watch* the pattern of what has to change for it to
+    be deployed, where that is not everything.
+    """
 
     builder: str
     build: str | None = None
     pre_deploy: str | None = None
     start: tuple[str, ...] = ()
+    health: str | None = None
+    watch: str | None = None
 
 
 def files(project: Project, options: Options) -> tuple[Generated, ...]:
@@ -43,37 +53,72 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
 
     Raises ConfigInvalid where the builder asked for cannot do it.
     """
+    if options.existing:
+        return (migrated(project, steps.name(project), options.existing),)
     service = plan(project, options)
-    origin = repository(project.root)
+    start = steps.chain(*service.start)
+    processes = tuple(_processes(project, options, service))
     text = render(
         "railway.py.jinja",
         service=service,
-        origin=origin,
+        origin=repository_of(project.root),
+        directory=place(project.root),
         settings=steps.settings_module(project),
-        name=origin.name if origin else project.root.resolve().name or "site",
+        name=steps.name(project),
+        processes=processes,
+        resources=("web", *(variable for variable, _, _ in processes)),
     )
     return (
         Generated(
             "railway.json",
-            render("railway.json", service=service, start=steps.chain(*service.start)),
+            render("railway.json", service=service, start=start),
             notes=(SUCCESSOR, *_notes(project, options, service)),
+            serves=(start,) if start else (),
         ),
         Generated(".railway/railway.py", text),
     )
 
 
+def _processes(
+    project: Project, options: Options, service: Service
+) -> Iterator[tuple[str, Process, str]]:
+    """Yield what runs beside the web: a variable for it, and its command as the builder takes it.
+
+    Beside a Dockerfile no shell reads a command.
+    """
+    taken = {"web", "ctx", "project", "service", "github"}
+    for item in steps.processes(project, options):
+        variable = re.sub(r"\W", "_", item.name).lower()
+        if variable in taken or not variable.isidentifier() or iskeyword(variable):
+            variable = f"process_{len(taken)}"
+        taken.add(variable)
+        is_split = service.builder == "DOCKERFILE"
+        yield variable, item, steps.unshelled(item.command) if is_split else item.command
+
+
 def plan(project: Project, options: Options) -> Service:
     """Return how Railway is to build and run *project*."""
+    directory = place(project.root)
+    return replace(
+        _plan(project, options),
+        health=project.health.value if project.health else None,
+        # Patterns are .gitignore's, from the top of the repository
+        # (docs.railway.com/guides/build-configuration, "Configure watch paths").
+        watch=f"/{escaped(directory)}/**" if directory else None,
+    )
+
+
+def _plan(project: Project, options: Options) -> Service:
     builder = options.builder or _usual_builder(project, options)
     if builder == "dockerfile":
         return _from_dockerfile(project, options)
-    collect, migrate = steps.collect(project), steps.migrate(project)
+    collect, migrations = steps.collect(project), steps.migrations(project)
     serve = f"exec {steps.serve(project, options)}"
     if steps.is_remote(project):
-        return Service(builder.upper(), None, steps.chain(collect, migrate), (serve,))
+        return Service(builder.upper(), None, steps.chain(collect, *migrations), (serve,))
     if options.chain == "build":
-        return Service(builder.upper(), collect, migrate, (serve,))
-    return Service(builder.upper(), start=(collect, migrate, serve))
+        return Service(builder.upper(), collect, steps.chain(*migrations) or None, (serve,))
+    return Service(builder.upper(), start=(collect, *migrations, serve))
 
 
 def _usual_builder(project: Project, options: Options) -> str:
@@ -94,11 +139,11 @@ def _from_dockerfile(project: Project, options: Options) -> Service:
             "Railway is to build with a Dockerfile, and the project has none.",
             "Write it, too: buildstatic generate dockerfile railway --no-cache-mounts",
         )
-    collect, migrate = steps.collect(project), steps.migrate(project)
+    collect, migrations = steps.collect(project), steps.migrations(project)
     if steps.is_remote(project):
-        return Service("DOCKERFILE", pre_deploy=_shell(steps.chain(collect, migrate)))
+        return Service("DOCKERFILE", pre_deploy=_shell(steps.chain(collect, *migrations)))
     if options.dockerfile.static_stage:
-        return Service("DOCKERFILE", pre_deploy=migrate)
+        return Service("DOCKERFILE", pre_deploy=steps.chain(*migrations) or None)
     if options.chain == "build":
         raise ConfigInvalid(
             "The Dockerfile has no static stage, and Railway runs no build command beside it.",
@@ -106,7 +151,7 @@ def _from_dockerfile(project: Project, options: Options) -> Service:
             "buildstatic generate dockerfile railway --no-cache-mounts --force",
         )
     serve = f"exec {steps.serve(project, options)}"
-    return Service("DOCKERFILE", start=(_shell(steps.chain(collect, migrate, serve)),))
+    return Service("DOCKERFILE", start=(_shell(steps.chain(collect, *migrations, serve)),))
 
 
 def _shell(line: str) -> str:
@@ -124,6 +169,21 @@ def _notes(project: Project, options: Options, service: Service) -> Iterator[str
         yield (
             "Railway: static files are kept elsewhere, so they are collected once a deploy, with "
             "the migrations, not by every replica that starts."
+        )
+    if service.health:
+        yield (
+            "Railway: the health check asks with the host name healthcheck.railway.app, which has "
+            "to be in ALLOWED_HOSTS."
+        )
+    if service.watch:
+        yield (
+            "Railway: railway.json cannot name the service's root directory, railway.py does; set "
+            f"it to /{place(project.root)}."
+        )
+    if steps.processes(project, options):
+        yield (
+            "Railway: railway.json is the web's alone; what runs beside it is in railway.py, as no "
+            "new service can have a railway.json."
         )
     module = steps.settings_module(project)
     if module is not None:

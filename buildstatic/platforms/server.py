@@ -17,10 +17,10 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
         "deploy.sh",
         settings=steps.settings_module(project),
         collect=steps.collect(project),
-        migrate=steps.migrate(project),
+        migrations=steps.migrations(project),
         serve=steps.serve(project, options),
     )
-    return (Generated("deploy.sh", text, executable=True, notes=_notes(project)),)
+    return (Generated("deploy.sh", text, executable=True, notes=_notes(project), serves=(text,)),)
 
 
 def _notes(project: Project) -> tuple[str, ...]:

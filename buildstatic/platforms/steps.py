@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import unicodedata
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import gunicorn
+from buildstatic.platforms.git import repository
 from buildstatic.platforms.options import Options
-from buildstatic.project import Project
+from buildstatic.project import Process, Project
+
+WEB = "web"
+# What only a shell reads: operators, expansions, line breaks, an assignment before the program.
+SHELLS = re.compile(r"[$`&|;<>()*?\[\]{}~#!\n\r]|\A\s*\w+=")
 
 
 def collect(project: Project) -> str:
@@ -49,6 +56,52 @@ def single_line(text: str, file: str) -> str:
         f"{file} has one line a command, and {text!r} has a line break in it.",
         "Rename the directory or the module that it comes from.",
     )
+
+
+def unshelled(line: str) -> str:
+    """Return *line* for a platform that splits it into words and asks no shell."""
+    return shlex.join(words(line)) if SHELLS.search(line) else line
+
+
+def words(line: str) -> tuple[str, ...]:
+    """Return the argv that runs *line*, by a shell where it takes one."""
+    try:
+        split = shlex.split(line)
+    except ValueError:
+        split = []
+    return tuple(split) if split and not SHELLS.search(line) else ("/bin/sh", "-c", line)
+
+
+def name(project: Project) -> str:
+    """Return what the project is called: its repository's name, else its directory's."""
+    origin = repository(project.root)
+    return origin.name if origin else project.root.resolve().name or "site"
+
+
+def slug(project: Project) -> str:
+    """Return the name in small letters, digits and dashes, as platforms want it."""
+    plain = unicodedata.normalize("NFKD", name(project)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:50].strip("-") or "site"
+
+
+def processes(project: Project, options: Options) -> tuple[Process, ...]:
+    """Return what runs beside the server: what was found, and what is asked for, once a name."""
+    found = project.processes.value if project.processes else ()
+    for process in options.processes:
+        if process.name == WEB:
+            raise ConfigInvalid(
+                f"{WEB} is the name of what serves.", "Give the other process another name."
+            )
+    return tuple({item.name: item for item in (*found, *options.processes)}.values())
+
+
+def migrations(project: Project) -> tuple[str, ...]:
+    """Return the line that migrates, and none where it is known that there is no database.
+
+    Without one Django's migrate fails (`django.db.backends.dummy`).
+    """
+    is_without = project.connection is not None and project.connection.value.engine == "dummy"
+    return () if is_without else (migrate(project),)
 
 
 def _manage(project: Project, name: str) -> str:

@@ -1,11 +1,13 @@
 """The project: what is found in a directory by reading, never by importing."""
 
 from buildstatic.project.model import (
+    Connection,
     Database,
     Dependencies,
     Edit,
     Fact,
     Frontend,
+    Process,
     Project,
     Server,
     Sqlite,
@@ -13,11 +15,13 @@ from buildstatic.project.model import (
 )
 
 __all__ = [
+    "Connection",
     "Database",
     "Dependencies",
     "Edit",
     "Fact",
     "Frontend",
+    "Process",
     "Project",
     "Server",
     "Sqlite",

@@ -10,11 +10,14 @@ from buildstatic.project import (
     application,
     choice,
     config,
+    connection,
     data,
     dependencies,
     entry,
     files,
     frontend,
+    health,
+    processes,
     python_version,
     software,
     static,
@@ -50,6 +53,7 @@ def detect(
     legacy = software.reads_legacy(installed.packages)
     found = static.find(read, search, legacy=legacy)
     modules = data.node_modules(read)
+    driver = software.database(installed.packages)
     name = files.relative(script, root)
     return Project(
         root=root,
@@ -61,7 +65,7 @@ def detect(
         dependencies=installed.fact,
         server=software.server(installed.packages),
         whitenoise=software.whitenoise(installed.packages),
-        database=software.database(installed.packages),
+        database=driver,
         frontend=frontend.find(root, search.manage, modules=modules is not None),
         static_root=found.static_root,
         static_url=found.static_url,
@@ -73,6 +77,9 @@ def detect(
         needed=data.needed(read, search),
         variables=read.variables,
         secret_key=settings_module.secret_key(read),
+        connection=connection.find(read, driver),
+        health=health.find(read, search),
+        processes=processes.find(chosen.value, installed.packages, search),
         notes=(
             *notes,
             *installed.notes,

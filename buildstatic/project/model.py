@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -53,6 +54,32 @@ class Database:
     driver: str
     build_packages: tuple[str, ...]
     run_packages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How the settings reach the default database.
+
+    *engine* is postgresql, mysql, oracle, sqlite, or dummy where there is none; *url* the variable
+    that holds its URL; *parts* the variables of its entries, by HOST, PORT, NAME, USER and
+    PASSWORD.
+    """
+
+    engine: str
+    url: str | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Process:
+    """What runs beside the server: *command* is a line of shell.
+
+    *schedule* is when it is run, in cron's five fields; empty where it runs always.
+    """
+
+    name: str
+    command: str
+    schedule: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +138,8 @@ class Project:
     Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
     absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set where
     STATICFILES_DIRS names a path in ``node_modules``; *sqlite* where the default database is one;
-    *needed* are the directories of static files, templates and apps that the settings name.
+    *needed* are the directories of static files, templates and apps that the settings name;
+    *health* the path of a health check among the URLs.
     """
 
     root: Path
@@ -135,4 +163,7 @@ class Project:
     needed: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
     secret_key: Variable | None = None
+    connection: Fact[Connection] | None = None
+    health: Fact[str] | None = None
+    processes: Fact[tuple[Process, ...]] | None = None
     notes: tuple[str, ...] = ()

@@ -10,6 +10,8 @@ export DJANGO_SETTINGS_MODULE={{ settings | sh }}
 {% endif %}
 
 {{ collect }}
-{{ migrate }}
+{% for line in migrations %}
+{{ line }}
+{% endfor %}
 # gunicorn binds to $PORT on all interfaces; without PORT, to 127.0.0.1:8000.
 exec {{ serve }}

@@ -349,7 +349,12 @@ def test_a_bare_startproject_is_told_what_it_lacks(
         pytest.param(["--python", "3.13-slim AS x"], id="no version"),
         pytest.param(["--port", "0"], id="no port"),
         pytest.param(["--server", "waitress"], id="another server"),
-        pytest.param(["compose"], id="an unknown file"),
+        pytest.param(["podman"], id="an unknown file"),
+        pytest.param(["procfile", "--worker", "no command"], id="no worker"),
+        pytest.param(["procfile", "--worker", "a b=true"], id="no name of a worker"),
+        pytest.param(["railway", "--cron", "a=0 4 * * true"], id="no schedule"),
+        pytest.param(["--from", "railway.json"], id="carried over without a target"),
+        pytest.param(["railway", "--from", "a=x", "--from", "a=y"], id="a service twice"),
         pytest.param(["--stdout", "--check"], id="two ways to look"),
         pytest.param(["--stdout", "--diff"], id="two ways to print"),
     ],
@@ -368,3 +373,32 @@ def test_help_has_examples_and_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Examples:" in done.stdout
     assert done.stdout.splitlines()[-1] == ""
+
+
+def test_what_is_asked_for_is_in_every_file_that_has_a_place_for_it(site: Path) -> None:
+    worker, cron = "mail=python manage.py send 'a=b'", "tidy=0 4 * * 1-5 python manage.py tidy"
+    targets = ("dockerfile", "procfile", "railway", "compose", "fly")
+    assert generate(site, *targets, "--worker", worker, "--cron", cron, "--force") == 0
+    assert "mail: python manage.py send 'a=b'\n" in (site / "Procfile").read_text()
+    assert '  mail:\n    <<: *app\n    command: ["python",' in (site / "compose.yaml").read_text()
+    railway = (site / ".railway" / "railway.py").read_text()
+    assert 'start="python manage.py tidy"' in railway
+    assert '"cronSchedule": "0 4 * * 1-5"' in railway
+
+
+def test_a_railway_json_is_carried_over_and_stays(site: Path) -> None:
+    old = '{"deploy": {"startCommand": "mine"}}'
+    (site / "railway.json").write_text(old)
+    assert generate(site, "railway", "--from", "railway.json") == 0
+    assert (site / "railway.json").read_text() == old
+    assert '"startCommand": "mine"' in (site / ".railway" / "railway.py").read_text()
+
+
+def test_a_railway_json_that_cannot_be_read_is_named_with_its_line(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site / "railway.json").write_text("{\n  build\n}")
+    before = files(site)
+    assert generate(site, "railway", "--from", "railway.json") == ConfigInvalid.exit_code
+    assert "railway.json:2: invalid JSON" in capsys.readouterr().err
+    assert files(site) == before

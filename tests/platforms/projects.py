@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.platforms.options import Dockerfile, Options
-from buildstatic.project import Fact, Frontend, Project, Server
+from buildstatic.project import Connection, Fact, Frontend, Process, Project, Server, Variable
 
 USUAL = Options()
 OURS = Dockerfile(static_stage=True, cache_mounts=True)
@@ -77,3 +77,26 @@ def production(root: Path) -> Project:
 def with_frontend(root: Path) -> Project:
     """Return a project with a front-end build."""
     return project(root, frontend=Fact(Frontend("npm", ".", "package-lock.json"), "package.json:3"))
+
+
+def connected(root: Path, engine: str, url: str | None = None, **parts: str) -> Project:
+    """Return a project whose database is *engine*, found by the variables *url* or *parts*."""
+    connection = Fact(Connection(engine, url, parts), "mysite/settings.py:80")
+    return project(root, connection=connection)
+
+
+def full(root: Path) -> Project:
+    """Return a project with a secret, variables, a database, a health check and a worker."""
+    secret = Variable("SECRET_KEY", True, "mysite/settings.py:5")
+    return replace(
+        connected(root, "postgresql", "DATABASE_URL"),
+        secret_key=secret,
+        variables=(
+            secret,
+            Variable("DATABASE_URL", True, "mysite/settings.py:80"),
+            Variable("PAYMENTS_URL", True, "mysite/settings.py:90"),
+            Variable("ALLOWED_HOSTS", False, "mysite/settings.py:91"),
+        ),
+        health=Fact("/healthz/", "mysite/urls.py:4"),
+        processes=Fact((Process("worker", "celery -A mysite worker"),), "Procfile:2"),
+    )

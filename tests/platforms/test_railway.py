@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from railway_sdk import create_railway_context
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import railway
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
-from buildstatic.project import Fact, Project
+from buildstatic.project import Fact, Process, Project
 from tests.platforms.projects import (
     AWKWARD,
     FOREIGN,
     OURS,
     OURS_FOR_RAILWAY,
     USUAL,
+    connected,
+    full,
     in_directory,
     production,
     project,
     remote,
     with_frontend,
 )
+from tests.platforms.sdk import evaluated
 
 SCHEMA = json.loads(Path(__file__).with_name("railway.schema.json").read_text())
 COLLECT = "python manage.py collectstatic --noinput"
@@ -45,17 +47,8 @@ def config(found: Project, options: Options = USUAL) -> dict[str, Any]:
 
 
 def graph(found: Project, options: Options = USUAL) -> dict[str, Any]:
-    """Return what Railway's SDK makes of railway.py, imported from where it is written."""
-    path = found.root / ".railway" / "railway.py"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(railway.files(found, options)[1].text.encode())
-    spec = importlib.util.spec_from_file_location("railway_config", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made: dict[str, Any] = module.main(create_railway_context({})).to_graph()
-    return made
+    """Return what Railway's SDK makes of railway.py."""
+    return evaluated(found.root, railway.files(found, options)[1])
 
 
 def service(found: Project, options: Options = USUAL) -> dict[str, Any]:
@@ -359,3 +352,84 @@ def test_a_dockerfile_is_read_for_its_static_stage_and_its_caches(
     text: str, expected: Dockerfile
 ) -> None:
     assert read_dockerfile(text) == expected
+
+
+def test_the_health_check_is_in_both_and_its_host_is_said(tmp_path: Path) -> None:
+    assert config(full(tmp_path))["deploy"]["healthcheckPath"] == "/healthz/"
+    first, *_ = graph(full(tmp_path))["resources"]
+    assert first["deploy"]["healthcheckPath"] == "/healthz/"
+    assert "healthcheck.railway.app" in notes(full(tmp_path))
+    assert "healthcheck.railway.app" not in notes(project(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [
+        pytest.param(Options(), "a | b", id="railpack, by a shell"),
+        pytest.param(Options(dockerfile=OURS_FOR_RAILWAY), "/bin/sh -c 'a | b'", id="Dockerfile"),
+    ],
+)
+def test_what_runs_beside_the_web_is_built_as_it_is_and_does_not_migrate(
+    tmp_path: Path, options: Options, command: str
+) -> None:
+    cron = Process("tidy", "a | b", "0 4 * * *")
+    web, worker, tidy = graph(full(tmp_path), replace(options, processes=(cron,)))["resources"]
+    assert [item["name"] for item in (web, worker, tidy)] == ["web", "worker", "tidy"]
+    assert web["build"] == worker["build"] == tidy["build"]
+    assert worker["deploy"] == {"startCommand": "celery -A mysite worker"}
+    assert tidy["deploy"] == {
+        "startCommand": command,
+        "cronSchedule": "0 4 * * *",
+        "restartPolicyType": "NEVER",
+    }
+    assert "railway.json is the web's alone" in notes(full(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["service", "def", "1-2", "Web_1", "web-"])
+def test_a_process_may_have_any_name_that_a_procfile_takes(tmp_path: Path, name: str) -> None:
+    others = (Process(name, "a"), Process("web-", "b"))
+    made = graph(project(tmp_path), Options(processes=others))["resources"]
+    assert [item["name"] for item in made] == list(dict.fromkeys(["web", name, "web-"]))
+
+
+def test_no_process_beside_the_web_is_called_web(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="web is the name of what serves"):
+        railway.files(project(tmp_path), Options(processes=(Process("web", "a"),)))
+
+
+def test_in_a_monorepo_only_the_projects_own_directory_is_built_and_watched(
+    tmp_path: Path,
+) -> None:
+    _git(tmp_path, "init", "--quiet")
+    _git(tmp_path, "remote", "add", "origin", "git@github.com:acme/all.git")
+    root = tmp_path / "back end" / "site[1]"
+    root.mkdir(parents=True)
+    pattern = "/back end/site\\[1]/**"
+    assert config(full(root))["build"]["watchPatterns"] == [pattern]
+    for item in graph(full(root))["resources"]:
+        assert item["build"]["watchPatterns"] == [pattern]
+        assert item["source"]["rootDirectory"] == "back end/site[1]"
+        assert item["source"]["repo"] == "acme/all"
+    assert "set it to /back end/site[1]" in notes(full(root))
+
+
+def test_a_repository_of_one_project_is_built_whatever_changes(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "--quiet")
+    assert "watchPatterns" not in config(project(tmp_path))["build"]
+
+
+@pytest.mark.parametrize(
+    ("options", "deploy"),
+    [
+        pytest.param(Options(), {"startCommand": f"{COLLECT} && {SERVE}"}, id="the chain"),
+        pytest.param(Options(chain="build"), {"startCommand": SERVE}, id="in the build"),
+        pytest.param(Options(dockerfile=OURS_FOR_RAILWAY), {}, id="a Dockerfile"),
+    ],
+)
+def test_without_a_database_nothing_migrates(
+    tmp_path: Path, options: Options, deploy: dict[str, Any]
+) -> None:
+    """Django's migrate would fail, and the deploy with it."""
+    found = connected(tmp_path, "dummy")
+    assert config(found, options)["deploy"] == deploy
+    assert (service(found, options).get("deploy") or {}) == deploy

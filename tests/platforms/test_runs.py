@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from buildstatic.platforms import PLATFORMS
+from buildstatic.platforms.options import Options
 from buildstatic.templates.write import compare, write
-from tests.platforms.projects import USUAL, project
+from tests.platforms.projects import OURS, project
 from tests.running import (
     SECONDS,
     assert_page_and_style_sheet,
@@ -41,8 +42,8 @@ def checkout(tmp_path: Path) -> Path:
     run(root, "django-admin", "startproject", "mysite", ".")
     with (root / "mysite" / "settings.py").open("a") as settings:
         settings.write(EDITS)
-    found = project(root)
-    files = [file for platform in PLATFORMS for file in platform.files(found, USUAL)]
+    found, options = project(root), Options(dockerfile=OURS)
+    files = [file for platform in PLATFORMS for file in platform.files(found, options)]
     write(root, compare(root, files))
     return root
 

@@ -13,6 +13,7 @@ from buildstatic.project import Project
 from tests.platforms.projects import (
     AWKWARD,
     USUAL,
+    connected,
     in_directory,
     production,
     project,
@@ -43,6 +44,15 @@ def test_the_three_steps_run_in_order_from_any_directory(tmp_path: Path) -> None
         "python|manage.py collectstatic --noinput|",
         "python|manage.py migrate --noinput|",
         "gunicorn|--worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application|",
+    ]
+
+
+def test_without_a_database_nothing_migrates(tmp_path: Path) -> None:
+    """Django's migrate would fail, and the rest with it."""
+    said = deploy(connected(tmp_path, "dummy")).stdout.splitlines()
+    assert [line.split("|")[1].split()[:2] for line in said] == [
+        ["manage.py", "collectstatic"],
+        ["--worker-tmp-dir", "/dev/shm"],
     ]
 
 

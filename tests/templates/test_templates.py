@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from jinja2 import TemplateNotFound, UndefinedError, meta
 from buildstatic import templates
 from buildstatic.templates import exec_form, json_text, python_text, render
 from tests.platforms.projects import AWKWARD
+from tests.platforms.reading import yaml
 
 DIRECTORY = Path(templates.__file__).parent
 NAMES = sorted(path.name for path in DIRECTORY.iterdir() if path.suffix != ".py" and path.is_file())
@@ -69,6 +71,23 @@ def test_python_reads_the_value_from_one_line(value: str) -> None:
     assert compiled["value"] == value
 
 
+@given(text)
+def test_yaml_and_toml_read_the_value_from_one_line(value: str) -> None:
+    made = f"key = {filtered('toml', value)}\n"
+    assert tomllib.loads(made) == {"key": value}
+    assert yaml(f"key: {filtered('yaml', [value])}\n") == {"key": [value]}
+    assert yaml(f"{filtered('yaml_key', value)}: 1\n") == {value: 1}
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "on", "No", "null", "1", "1e3", "~", "A_B"], ids=ascii)
+def test_yaml_and_toml_read_texts_as_texts(value: str) -> None:
+    """By YAML 1.1, too, where ``on`` is true and U+2028 a line break."""
+    made = f"{filtered('yaml_key', value)}: {filtered('yaml', value)}\n"
+    assert yaml(made) == {value: value}
+    assert yaml(f"%YAML 1.1\n---\n{made}") == {value: value}
+    assert tomllib.loads(f"key = {filtered('toml', value)}") == {"key": value}
+
+
 @given(words)
 def test_the_exec_form_is_a_list_of_the_words_on_one_line(value: list[str]) -> None:
     written = filtered("exec", tuple(value))
@@ -81,15 +100,22 @@ def test_the_exec_form_is_a_list_of_the_words_on_one_line(value: list[str]) -> N
 @settings(deadline=None)
 @given(text)
 def test_what_looks_like_a_template_is_not_rendered_again(value: str) -> None:
-    made = render("Procfile", in_release=False, remote=False, release="x", web=f"{{{{ {value} }}}}")
+    made = render(
+        "Procfile",
+        in_release=False,
+        remote=False,
+        release="x",
+        web=f"{{{{ {value} }}}}",
+        processes=[],
+    )
     assert f"web: {{{{ {value} }}}}".rstrip("\n") in made
 
 
 def test_a_value_that_is_not_given_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="release"):
-        render("Procfile", in_release=False, remote=False, web="x")
+        render("Procfile", in_release=False, remote=False, web="x", processes=[])
     with pytest.raises(TemplateNotFound):
-        render("compose.yaml")
+        render("no-such-template")
 
 
 def test_a_rendered_file_ends_in_one_newline() -> None:
@@ -107,8 +133,22 @@ def test_a_template_looks_like_the_file_that_it_makes(name: str) -> None:
     meta.find_undeclared_variables(templates._environment().parse(source))
 
 
-@pytest.mark.parametrize(("name", "quoted"), [("railway.json", "json"), ("railway.py.jinja", "py")])
-def test_all_that_goes_into_json_and_python_is_quoted_for_it(name: str, quoted: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "quoted"),
+    [
+        ("railway.json", "json"),
+        ("railway.py.jinja", "py"),
+        ("compose.yaml", "yaml"),
+        ("render.yaml", "yaml"),
+        ("fly.toml", "toml"),
+    ],
+)
+def test_all_that_goes_into_a_file_is_quoted_for_it(name: str, quoted: str) -> None:
+    """But for what cannot be anything else: bare keys, numbers, constants of the template."""
     source = (DIRECTORY / name).read_text()
+    bare = {"toml": ("name", "made.port"), "py": ("variable", 'resources | join(", ")')}
+    filters = (f" | {quoted}", f" | {quoted}_key", f" | {quoted})")
     for expression in re.findall(r"\{\{ (.*?) \}\}", source):
-        assert expression.endswith(f" | {quoted}") or expression.startswith('"'), expression
+        is_quoted = expression.endswith(filters) or expression.startswith('"')
+        is_macro = expression.endswith(("() -", "()"))
+        assert is_quoted or is_macro or expression in bare.get(quoted, ()), expression

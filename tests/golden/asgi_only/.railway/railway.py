@@ -15,7 +15,6 @@ def main(ctx=None):
         # The build does not collect static files, and pre-deploy could not keep them.
         start=(
             "python manage.py collectstatic --noinput && "
-            "python manage.py migrate --noinput && "
             "exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket --worker-class uvicorn_worker.UvicornWorker mysite.asgi:application"
         ),
     )

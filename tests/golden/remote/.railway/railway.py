@@ -13,7 +13,7 @@ def main(ctx=None):
         # No source: deployed with `railway up`. A repository: source=github("owner/name").
         build={"builder": "RAILPACK"},
         # In a container of its own, once a deploy; what it writes to disk is thrown away.
-        preDeploy="python manage.py collectstatic --noinput && python manage.py migrate --noinput",
+        preDeploy="python manage.py collectstatic --noinput",
         start="exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application",
     )
     return project("remote", resources=[web])

@@ -1,0 +1,141 @@
+"""Docker Compose: compose.yaml with the web, its database, and migrations that run once before.
+
+The order is Compose's own: ``service_healthy``, then ``service_completed_successfully``
+(docs.docker.com/compose/how-tos/startup-order). In every value ``$`` is a variable's, unless it is
+doubled (docs.docker.com/compose/how-tos/environment-variables/variable-interpolation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from buildstatic.platforms import steps
+from buildstatic.platforms.container import Container, container, warnings
+from buildstatic.platforms.options import Options
+from buildstatic.project import Connection, Project
+from buildstatic.templates import Generated, render
+
+NAME = "compose"
+USUAL = False
+
+OWN = ("migrate", "database")
+PASSWORD = "DATABASE_PASSWORD"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A database server as a service: *variables* are its image's, *ready* its health check."""
+
+    image: str
+    scheme: str
+    port: int
+    variables: tuple[tuple[str, str], ...]
+    ready: tuple[str, ...]
+    directory: str
+
+
+SERVERS = {
+    "postgresql": Server(
+        "postgres:17",
+        "postgres",
+        5432,
+        (
+            ("POSTGRES_DB", "django"),
+            ("POSTGRES_USER", "django"),
+            ("POSTGRES_PASSWORD", f"${{{PASSWORD}:?}}"),
+        ),
+        # Over TCP: while it prepares itself, the server answers on its socket alone.
+        ("CMD", "pg_isready", "--host=127.0.0.1", "--username=django", "--dbname=django"),
+        "/var/lib/postgresql/data",
+    ),
+    "mysql": Server(
+        "mariadb:11.8",
+        "mysql",
+        3306,
+        (
+            ("MARIADB_DATABASE", "django"),
+            ("MARIADB_USER", "django"),
+            ("MARIADB_PASSWORD", f"${{{PASSWORD}:?}}"),
+            ("MARIADB_RANDOM_ROOT_PASSWORD", "1"),
+        ),
+        ("CMD", "healthcheck.sh", "--connect", "--innodb_initialized"),
+        "/var/lib/mysql",
+    ),
+}
+
+
+def files(project: Project, options: Options) -> tuple[Generated, ...]:
+    """Return the compose.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
+    made = container(project, options, NAME)
+    server = SERVERS.get(made.connection.engine) if made.connection else None
+    text = render(
+        "compose.yaml",
+        name=made.name,
+        port=made.port,
+        environment=tuple(_environment(made, server)),
+        release=[_escaped(word) for word in steps.words(made.release)] if made.release else None,
+        processes=[
+            (_own_name(item.name), [_escaped(word) for word in steps.words(item.command)])
+            for item in made.processes
+            if not item.schedule
+        ],
+        server=server,
+        volume=made.volume,
+    )
+    notes = tuple(_notes(made, server))
+    return (Generated("compose.yaml", text, notes=notes, warnings=warnings(project, made)),)
+
+
+def _environment(made: Container, server: Server | None) -> Iterator[tuple[str, str | None]]:
+    """Yield each variable with its value; with None it is taken over from outside, if set."""
+    for name, value in made.fixed.items():
+        yield name, _escaped(value)
+    for name in (*((made.secret,) if made.secret else ()), *made.demanded):
+        yield name, f"${{{name}:?}}"
+    if made.connection and server:
+        yield from _places(made.connection, server)
+    for name in made.offered:
+        yield name, None
+
+
+def _places(connection: Connection, server: Server) -> Iterator[tuple[str, str]]:
+    """Yield the variables that lead to the database."""
+    password = f"${{{PASSWORD}:?}}"
+    if connection.url:
+        place = f"django:{password}@database:{server.port}/django"
+        yield connection.url, f"{server.scheme}://{place}"
+        return
+    parts = {
+        "HOST": "database",
+        "PORT": str(server.port),
+        "NAME": "django",
+        "USER": "django",
+        "PASSWORD": password,
+    }
+    for part, name in connection.parts.items():
+        yield name, parts[part]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("$", "$$")
+
+
+def _own_name(name: str) -> str:
+    return f"{name}-process" if name in OWN else name
+
+
+def _notes(made: Container, server: Server | None) -> Iterator[str]:
+    needed = [
+        *((made.secret,) if made.secret else ()),
+        *made.demanded,
+        *((PASSWORD,) if server else ()),
+    ]
+    if needed:
+        yield (
+            f"Compose: set {', '.join(needed)}, in the environment or in a file .env beside "
+            "compose.yaml, which stays out of git."
+        )
+    for process in made.processes:
+        if process.schedule:
+            yield f"Compose: it has no cron, so {process.name} is left to the machine's own."

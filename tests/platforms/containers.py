@@ -1,0 +1,75 @@
+"""The images that the platforms' tests run, and containers of them.
+
+What is not the project's comes from Debian's packages, with the contract of the images that are
+named in what is generated.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.engine import build, once
+from tests.samples import copy
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+IMAGES = Path(__file__).with_name("images")
+
+
+def made(client: DockerClient, shared: Path, name: str, tag: str) -> str:
+    """Build ``images/<name>``, once a run, and return its *tag*."""
+
+    def make() -> str:
+        client.images.build(path=str(IMAGES / name), tag=tag, rm=True)
+        return tag
+
+    return str(once(shared, f"image-{name}", make))
+
+
+def services(shared: Path, tag: str) -> dict[str, Any]:
+    """Build the project ``services``, once a run; return its image's tag and what was said."""
+
+    def make() -> dict[str, Any]:
+        root = copy("services", shared)
+        return {**asdict(build(root, tag)), "root": str(root)}
+
+    found: dict[str, Any] = once(shared, "image-services", make)
+    return found
+
+
+def put(container: Container, directory: str, files: Mapping[str, str]) -> None:
+    """Write *files*, by their names, into *directory* of *container*."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    container.put_archive(directory, stream.getvalue())
+
+
+def run(container: Container, *argv: str, fails: bool = False, **environment: str) -> str:
+    """Run *argv* in *container* and return what it printed; its failure is the test's."""
+    status, output = container.exec_run(list(argv), environment=environment)
+    assert isinstance(output, bytes)
+    assert bool(status) is fails, f"{argv}: {status}\n{output.decode()}"
+    return output.decode()
+
+
+@contextmanager
+def idle(client: DockerClient, image: str, **options: Any) -> Iterator[Container]:
+    """Run *image* with nothing in it but a wait, and remove the container at the end."""
+    options = {"detach": True, "entrypoint": ["sleep", "3600"], "command": [], **options}
+    container: Container = client.containers.run(image, **options)
+    try:
+        yield container
+    finally:
+        container.remove(force=True, v=True)

@@ -1,0 +1,26 @@
+"""Railway's own SDK, which evaluates a railway.py."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from railway_sdk import create_railway_context
+
+from buildstatic.templates import Generated
+
+
+def evaluated(root: Path, file: Generated, environment: str | None = None) -> dict[str, Any]:
+    """Return what the SDK makes of *file*, imported from where it is written in *root*."""
+    path = root / file.path
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(file.text.encode())
+    spec = importlib.util.spec_from_file_location("railway_config", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    given = {"environment": environment} if environment else {}
+    made: dict[str, Any] = module.main(create_railway_context(given)).to_graph()
+    return made

@@ -1,0 +1,188 @@
+"""compose.yaml, against the schema of the Compose specification."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms import compose
+from buildstatic.platforms.options import Dockerfile, Options
+from buildstatic.project import Fact, Process, Project, Sqlite, Variable
+from tests.platforms.projects import (
+    AWKWARD,
+    OURS,
+    USUAL,
+    connected,
+    full,
+    in_directory,
+    project,
+    remote,
+)
+from tests.platforms.reading import read, the
+
+BUILT = Options(dockerfile=OURS)
+MIGRATE = ["python", "manage.py", "migrate", "--noinput"]
+
+
+def said(found: Project, options: Options = BUILT) -> dict[str, Any]:
+    return read(compose, found, options)
+
+
+def test_migrations_run_once_between_the_database_and_the_web(tmp_path: Path) -> None:
+    services = said(full(tmp_path))["services"]
+    assert services["migrate"]["command"] == MIGRATE
+    assert services["migrate"]["restart"] == "no"
+    assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    for name in ("web", "worker"):
+        wanted = {"migrate": {"condition": "service_completed_successfully"}}
+        assert services[name]["depends_on"] == wanted
+    assert "command" not in services["web"]
+    assert services["database"]["healthcheck"]["test"][1] == "pg_isready"
+
+
+@pytest.mark.parametrize(
+    ("engine", "image", "url"),
+    [
+        pytest.param(
+            "postgresql",
+            "postgres",
+            "postgres://django:${DATABASE_PASSWORD:?}@database:5432/django",
+            id="postgresql",
+        ),
+        pytest.param(
+            "mysql",
+            "mariadb",
+            "mysql://django:${DATABASE_PASSWORD:?}@database:3306/django",
+            id="mysql",
+        ),
+    ],
+)
+def test_the_database_is_the_settings_own_and_found_by_their_variable(
+    tmp_path: Path, engine: str, image: str, url: str
+) -> None:
+    made = said(connected(tmp_path, engine, "MY_DATABASE_URL"))
+    assert made["services"]["database"]["image"].partition(":")[0] == image
+    assert made["services"]["web"]["environment"] == {"MY_DATABASE_URL": url}
+    assert list(made["volumes"]) == ["database"]
+
+
+def test_a_database_in_parts_is_found_by_each_of_them(tmp_path: Path) -> None:
+    found = connected(
+        tmp_path, "postgresql", HOST="DB_HOST", NAME="DB", USER="DB_USER", PASSWORD="DB_PASS"
+    )
+    assert said(found)["services"]["migrate"]["environment"] == {
+        "DB_HOST": "database",
+        "DB": "django",
+        "DB_USER": "django",
+        "DB_PASS": "${DATABASE_PASSWORD:?}",
+    }
+
+
+def test_sqlite_is_in_a_volume_that_is_not_over_the_static_files(tmp_path: Path) -> None:
+    made = said(connected(tmp_path, "sqlite", NAME="SQLITE"))
+    for name in ("web", "migrate"):
+        assert made["services"][name]["volumes"] == ["data:/data"]
+        assert made["services"][name]["environment"] == {"SQLITE": "/data/db.sqlite3"}
+    assert "database" not in made["services"]
+
+
+def test_a_volume_that_would_hide_the_static_files_is_not_there_and_warned_of(
+    tmp_path: Path,
+) -> None:
+    root = Fact("/data/static", "mysite/settings.py:120")
+    found = replace(connected(tmp_path, "sqlite", NAME="SQLITE"), static_root=root)
+    assert "volumes" not in said(found)["services"]["web"]
+    assert any(
+        "would hide the static files" in text for text in the(compose, found, BUILT).warnings
+    )
+
+
+def test_a_database_inside_of_the_image_is_warned_of(tmp_path: Path) -> None:
+    at = "mysite/settings.py:80"
+    found = replace(connected(tmp_path, "sqlite"), sqlite=Fact(Sqlite("db.sqlite3", True), at))
+    (warning,) = the(compose, found, BUILT).warnings
+    assert "DATABASE_PATH" in warning
+    assert said(found)["services"]["web"]["environment"] == {"DATABASE_PATH": "/data/db.sqlite3"}
+
+
+def test_a_place_that_no_variable_can_change_is_warned_of(tmp_path: Path) -> None:
+    (warning,) = the(compose, connected(tmp_path, "postgresql"), BUILT).warnings
+    assert "mysite/settings.py:80" in warning
+
+
+def test_secrets_are_demanded_and_what_may_be_set_is_passed_on(tmp_path: Path) -> None:
+    environment = said(full(tmp_path))["services"]["web"]["environment"]
+    assert environment["SECRET_KEY"] == "${SECRET_KEY:?}"
+    assert environment["PAYMENTS_URL"] == "${PAYMENTS_URL:?}"
+    assert environment["ALLOWED_HOSTS"] is None
+    (note,) = the(compose, full(tmp_path), BUILT).notes
+    assert "set SECRET_KEY, PAYMENTS_URL, DATABASE_PASSWORD" in note
+
+
+def test_without_a_database_nothing_migrates(tmp_path: Path) -> None:
+    services = said(connected(tmp_path, "dummy"))["services"]
+    assert list(services) == ["web"]
+    assert "depends_on" not in services["web"]
+
+
+def test_a_database_that_is_not_known_is_migrated_all_the_same(tmp_path: Path) -> None:
+    assert said(project(tmp_path))["services"]["migrate"]["command"] == MIGRATE
+
+
+def test_a_remote_storage_is_collected_into_before_anything_serves(tmp_path: Path) -> None:
+    command = said(remote(tmp_path))["services"]["migrate"]["command"]
+    assert command[:2] == ["/bin/sh", "-c"]
+    assert command[2].split(" && ") == [
+        "python manage.py collectstatic --noinput",
+        "python manage.py migrate --noinput",
+    ]
+
+
+def test_the_port_is_the_images_own(tmp_path: Path) -> None:
+    options = Options(dockerfile=Dockerfile(True, False, port=9000))
+    assert said(project(tmp_path), options)["services"]["web"]["ports"] == ["${PORT:-9000}:9000"]
+
+
+def test_a_process_of_a_name_that_is_taken_gets_another(tmp_path: Path) -> None:
+    processes = (Process("migrate", "true"), Process("database", "echo $HOME"))
+    found = replace(full(tmp_path), processes=Fact(processes, "Procfile:1"))
+    services = said(found)["services"]
+    assert services["migrate"]["command"] == MIGRATE
+    assert services["migrate-process"]["command"] == ["true"]
+    assert services["database-process"]["command"] == ["/bin/sh", "-c", "echo $$HOME"]
+
+
+def test_a_scheduled_process_is_left_to_the_machine(tmp_path: Path) -> None:
+    options = Options(dockerfile=OURS, processes=(Process("tidy", "true", "0 4 * * *"),))
+    assert "tidy" not in said(full(tmp_path), options)["services"]
+    assert any("tidy" in note for note in the(compose, full(tmp_path), options).notes)
+
+
+def test_a_variable_that_no_shell_can_set_is_left_out_and_warned_of(tmp_path: Path) -> None:
+    secret = Variable("a b$`id`", True, "mysite/settings.py:5")
+    found = project(tmp_path, secret_key=secret, variables=(secret,))
+    assert "environment" not in said(found)["services"]["web"]
+    (warning,) = the(compose, found, BUILT).warnings
+    assert repr("a b$`id`") in warning
+
+
+@pytest.mark.parametrize("name", [*AWKWARD, "line\nbreak", "日本", "${SECRET}", "x" * 90])
+def test_any_directory_is_a_name_and_an_argument(tmp_path: Path, name: str) -> None:
+    root = tmp_path / name
+    root.mkdir()
+    made = said(in_directory(root, name))
+    assert made["name"] == made["services"]["web"]["image"]
+    leading = "./" if name.startswith("-") else ""
+    manage = made["services"]["migrate"]["command"]
+    assert f"{leading}{name}/manage.py".replace("$", "$$") in " ".join(manage).replace(
+        "'\"'\"'", "'"
+    )
+
+
+def test_there_is_none_without_a_dockerfile(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="generate dockerfile compose"):
+        compose.files(project(tmp_path), USUAL)

@@ -1,0 +1,133 @@
+"""compose.yaml, run by Docker Compose itself: the web, a worker, a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from buildstatic.cli import run as buildstatic
+from buildstatic.platforms import compose
+from buildstatic.platforms.options import Options
+from tests.conftest import RUN
+from tests.engine import get
+from tests.platforms.containers import idle, made, put, run, services
+from tests.platforms.projects import AWKWARD, OURS, in_directory
+from tests.running import free_port
+from tests.samples import copy
+from tests.test_golden import GOLDEN
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+pytestmark = pytest.mark.engine
+SOCKET = "/var/run/docker.sock"
+SECONDS = 60
+
+
+@contextmanager
+def tool(client: DockerClient, shared: Path, tag: Callable[[str], str]) -> Iterator[Container]:
+    """Yield a container that has Docker Compose, and the engine's socket."""
+    host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
+    if not host.startswith("unix://"):
+        pytest.skip(f"Docker Compose is run beside the engine, and {host} is elsewhere.")
+    image = made(client, shared, "compose", tag("compose"))
+    volumes = {host.removeprefix("unix://"): {"bind": SOCKET, "mode": "rw"}}
+    with idle(client, image, volumes=volumes) as container:
+        yield container
+
+
+def states(container: Container) -> dict[str, tuple[str, int]]:
+    """Return each service's state and exit code."""
+    printed = run(container, "docker", "compose", "ps", "--all", "--format", "json")
+    found = [json.loads(line) for line in printed.splitlines()]
+    return {item["Service"]: (item["State"], item["ExitCode"]) for item in found}
+
+
+def notes(port: int) -> int:
+    """Return how many notes the page counts, 0 while nobody answers."""
+    try:
+        found = re.search(r"Notes: (\d+)", get(f"http://127.0.0.1:{port}/").text)
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
+
+
+def test_the_web_and_the_worker_run_on_a_database_that_was_migrated_once_before(
+    engine: DockerClient, shared: Path, tag: Callable[[str], str], tmp_path: Path
+) -> None:
+    """And where migrating fails, nothing serves."""
+    name, port = f"compose-{os.environ[RUN]}", free_port()
+    root = copy("services", tmp_path).rename(tmp_path / name)
+    assert buildstatic(["generate", "dockerfile", "compose", "--path", str(root)]) == 0
+    engine.images.get(services(shared, tag("services"))["tag"]).tag(name)
+    database = made(engine, shared, "postgres", tag("postgres"))
+    files = {
+        "compose.yaml": (root / "compose.yaml").read_text(),
+        "compose.override.yaml": f"services: {{database: {{image: '{database}'}}}}\n",
+        ".env": f"DJANGO_SECRET_KEY=it's $$HOME\nDATABASE_PASSWORD=a1\nPORT={port}\n",
+    }
+    with tool(engine, shared, tag) as container:
+        put(container, "/project", files)
+        try:
+            up = ("docker", "compose", "up", "--detach", "--no-build")
+            run(container, *up)
+            end = time.monotonic() + SECONDS
+            while notes(port) < 2 and time.monotonic() < end:
+                time.sleep(0.2)
+            assert notes(port) >= 2, run(container, "docker", "compose", "logs")
+            found = states(container)
+            assert found.pop("migrate") == ("exited", 0)
+            assert found == dict.fromkeys(("web", "worker", "database"), ("running", 0))
+
+            run(container, "docker", "compose", "down")
+            run(container, *up, fails=True, DATABASE_PASSWORD="another")
+            found = states(container)
+            assert found["migrate"] == ("exited", 1)
+            assert found["web"][0] == "created"
+        finally:
+            run(container, "docker", "compose", "down", "--volumes")
+            engine.images.remove(name)
+
+
+def test_a_secret_that_is_not_set_is_named(
+    engine: DockerClient, shared: Path, tag: Callable[[str], str]
+) -> None:
+    text = (GOLDEN / "services" / "compose.yaml").read_text()
+    with tool(engine, shared, tag) as container:
+        put(container, "/project", {"compose.yaml": text})
+        assert "DJANGO_SECRET_KEY" in run(container, "docker", "compose", "config", fails=True)
+
+
+def test_compose_takes_every_golden_file_and_reads_any_directory_as_it_is(
+    engine: DockerClient, shared: Path, tag: Callable[[str], str], tmp_path: Path
+) -> None:
+    golden = {
+        f"{path.parent.name}.yaml": path.read_text() for path in GOLDEN.glob("*/compose.yaml")
+    }
+    directories = {f"awkward-{number}.yaml": name for number, name in enumerate(AWKWARD)}
+    awkward = {
+        file: compose.files(in_directory(tmp_path, name), Options(dockerfile=OURS))[0].text
+        for file, name in directories.items()
+    }
+    demanded = ("DJANGO_SECRET_KEY", "SECRET_KEY", "PAYMENTS_URL", "DATABASE_PASSWORD")
+    given = "".join(f"{name}=x\n" for name in demanded)
+    with tool(engine, shared, tag) as container:
+        put(container, "/project", {**golden, **awkward, ".env": given})
+        for file in (*golden, *awkward):
+            command = ("docker", "compose", "--file", file, "config", "--format", "json")
+            said = json.loads(run(container, *command))
+            if file in directories:
+                words = said["services"]["migrate"]["command"]
+                # What is printed is escaped again.
+                assert directories[file] in " ".join(words).replace("$$", "$").replace(
+                    "'\"'\"'", "'"
+                )

@@ -1,0 +1,207 @@
+"""An existing railway.json or railway.toml, and the railway.py that the real SDK reads from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms import railway
+from buildstatic.platforms.options import Options
+from buildstatic.templates import Generated, python_value
+from tests.platforms.projects import AWKWARD, project
+from tests.platforms.sdk import evaluated
+
+FULL: dict[str, Any] = {
+    "$schema": "https://railway.com/railway.schema.json",
+    "build": {
+        "builder": "RAILPACK",
+        "buildCommand": 'python manage.py collectstatic --noinput && echo "it\'s $HOME"',
+        "dockerfilePath": None,
+        "watchPatterns": ["/back end/**", "!/docs/**"],
+        "railpackVersion": "0.7.0",
+    },
+    "deploy": {
+        "startCommand": "exec gunicorn mysite.wsgi",
+        "preDeployCommand": ["python manage.py migrate", "true"],
+        "healthcheckPath": "/healthz/?a=\u2028é",
+        "healthcheckTimeout": 0,
+        "restartPolicyType": "ON_FAILURE",
+        "restartPolicyMaxRetries": 3,
+        "numReplicas": 2,
+        "multiRegionConfig": {"us-west1": {"numReplicas": 1}, "europe": {"numReplicas": 3}},
+        "cronSchedule": "0 4 * * *",
+        "overlapSeconds": "10",
+        "drainingSeconds": 20,
+        "sleepApplication": False,
+        "limitOverride": {"containers": {"cpu": 0.5, "memoryBytes": 1000000000}},
+    },
+    "environments": {
+        "staging": {"build": {"buildCommand": None}, "deploy": {"numReplicas": 1}},
+        "it's $(id)": {"deploy": {"startCommand": 'say "hi"', "cronSchedule": None}},
+        "empty": {},
+        "null": None,
+    },
+}
+
+
+def carried(root: Path, *sources: tuple[str, str]) -> Generated:
+    (file,) = railway.files(project(root), Options(existing=sources or (("web", "railway.json"),)))
+    return file
+
+
+def services(root: Path, file: Generated, environment: str | None = None) -> dict[str, Any]:
+    made = evaluated(root, file, environment)["resources"]
+    return {item["name"]: item for item in made}
+
+
+def without_nulls(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if value is not None}
+
+
+def wanted(old: dict[str, Any], part: str, environment: str | None) -> dict[str, Any]:
+    """Return what Railway makes of *old*: what the environment says goes first, key by key."""
+    over = (old.get("environments") or {}).get(environment) or {}
+    return without_nulls({**(old.get(part) or {}), **(over.get(part) or {})})
+
+
+@pytest.mark.parametrize("environment", [None, "production", *FULL["environments"]])
+def test_nothing_is_lost_in_any_environment(tmp_path: Path, environment: str | None) -> None:
+    (tmp_path / "railway.json").write_text(json.dumps(FULL))
+    file = carried(tmp_path)
+    web = services(tmp_path, file, environment)["web"]
+    assert web["build"] == wanted(FULL, "build", environment)
+    assert web["deploy"] == wanted(FULL, "deploy", environment)
+    assert not file.warnings
+
+
+def test_toml_says_the_same(tmp_path: Path) -> None:
+    (tmp_path / "railway.toml").write_text(
+        '[build]\nbuilder = "DOCKERFILE"\ndockerfilePath = "a b/Dockerfile"\n'
+        '[deploy]\nstartCommand = "x"\nnumReplicas = 2\n'
+        '[environments.staging.deploy]\nstartCommand = """a\nb"""\n'
+    )
+    file = carried(tmp_path, ("web", "railway.toml"))
+    for environment, start in ((None, "x"), ("staging", "a\nb")):
+        web = services(tmp_path, file, environment)["web"]
+        assert web["build"] == {"builder": "DOCKERFILE", "dockerfilePath": "a b/Dockerfile"}
+        assert web["deploy"] == {"startCommand": start, "numReplicas": 2}
+
+
+def test_each_service_keeps_its_own(tmp_path: Path) -> None:
+    (tmp_path / "railway.json").write_text('{"deploy": {"startCommand": "a"}}')
+    (tmp_path / "worker.json").write_text(
+        '{"deploy": {"startCommand": "b"}, "environments": {"pr-1": {"deploy": {"region": "x"}}}}'
+    )
+    file = carried(tmp_path, ("web", "railway.json"), ("it's a worker", "worker.json"))
+    made = services(tmp_path, file, "pr-1")
+    assert {name: item["deploy"] for name, item in made.items()} == {
+        "web": {"startCommand": "a"},
+        "it's a worker": {"startCommand": "b", "region": "x"},
+    }
+    assert "take railway.json, worker.json out" in " ".join(file.notes)
+
+
+def test_a_file_that_says_nothing_is_a_service(tmp_path: Path) -> None:
+    (tmp_path / "railway.json").write_text('{"build": null}')
+    assert list(services(tmp_path, carried(tmp_path))) == ["web"]
+
+
+@pytest.mark.parametrize("value", [*AWKWARD, "line\nbreak", '"""', "{{ x }}", "\u2028", "😀"])
+def test_any_text_arrives_whole(tmp_path: Path, value: str) -> None:
+    old = {
+        "build": {"buildCommand": value},
+        "environments": {value: {"deploy": {"startCommand": value}}},
+    }
+    (tmp_path / "railway.json").write_text(json.dumps(old))
+    web = services(tmp_path, carried(tmp_path, (value, "railway.json")), value)[value]
+    assert (web["build"]["buildCommand"], web["deploy"]["startCommand"]) == (value, value)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(json_values, st.integers(0, 8))
+def test_python_reads_any_json(value: object, indent: int) -> None:
+    written = f"value = {python_value(value, indent)}\n".encode()
+    names: dict[str, object] = {"inf": float("inf")}
+    exec(compile(written, "railway.py", "exec"), names)
+    assert names["value"] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        pytest.param(
+            "railway.json", '{\n"build": {,}\n}', "railway.json:2: invalid JSON", id="json"
+        ),
+        pytest.param("railway.toml", "\n[build\n", "railway.toml:2: invalid TOML", id="toml"),
+        pytest.param("railway.json", "[]", "railway.json:1: not a JSON object", id="a list"),
+        pytest.param("railway.json", b"\xff\xfe\x00", "railway.json", id="no text"),
+        pytest.param("railway.json", '{\n"build": "x"}', ":2: build is no table", id="no table"),
+        pytest.param(
+            "railway.json",
+            '{"environments": {\n"a": {\n"deploy": []}}}',
+            ":3: environments.a.deploy is no table",
+            id="deeper",
+        ),
+        pytest.param(
+            "railway.json",
+            '{\n\n"biuld": {}}',
+            ":3: railway.py has no place for biuld. Did you mean build?",
+            id="a key at the top",
+        ),
+        pytest.param(
+            "railway.toml",
+            "[environments.a]\nregion = 1\n",
+            ":2: railway.py has no place for environments.a.region.",
+            id="a key of an environment",
+        ),
+        pytest.param(
+            "railway.json",
+            '{"build": {},\n"deploy": {},\n"build": {}}',
+            "build is there twice",
+            id="twice",
+        ),
+        pytest.param(
+            "railway.toml", "[deploy]\na = 2026-12-01\n", ":2: deploy.a is a date", id="a date"
+        ),
+        pytest.param("railway.toml", "[deploy]\na = inf\n", ":2: deploy.a is no number", id="inf"),
+        pytest.param("railway.json", "[" * 100000, "nested too deeply", id="deep"),
+        pytest.param("railway.json", None, "railway.json cannot be read", id="not there"),
+    ],
+)
+def test_what_cannot_be_carried_over_is_named_with_its_line(
+    tmp_path: Path, name: str, text: str | bytes | None, said: str
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigInvalid) as caught:
+        carried(tmp_path, ("web", name))
+    assert said in str(caught.value)
+
+
+def test_a_key_that_railway_does_not_document_is_kept_and_named(tmp_path: Path) -> None:
+    (tmp_path / "railway.json").write_text('{"deploy": {\n"numReplica": 2}}')
+    file = carried(tmp_path)
+    assert services(tmp_path, file)["web"]["deploy"] == {"numReplica": 2}
+    (warning,) = file.warnings
+    assert warning.startswith("railway.json:2: Railway documents no deploy.numReplica; it is kept")
+    assert "Did you mean numReplicas?" in warning
+
+
+def test_the_environments_of_pull_requests_are_said_to_be_another_thing(tmp_path: Path) -> None:
+    (tmp_path / "railway.json").write_text('{"environments": {"pr": {"deploy": {"region": "x"}}}}')
+    file = carried(tmp_path)
+    assert services(tmp_path, file, "pr")["web"]["deploy"] == {"region": "x"}
+    assert "environments.pr was for all" in " ".join(file.warnings)

@@ -1,0 +1,120 @@
+"""What holds for every platform, also for one that is still to come."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from buildstatic import platforms
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms import PLATFORMS, Platform
+from buildstatic.platforms.options import Options
+from buildstatic.project import Fact, Process, Project, Variable
+from buildstatic.templates import Generated
+from tests.platforms.projects import AWKWARD, OURS, full
+from tests.platforms.reading import yaml
+from tests.test_golden import GOLDEN, RECORDED
+
+BROKEN = ("line\nbreak", "\x7f\x85\u2028\ufeff")
+NAMES = (*AWKWARD, *BROKEN, '"""', "'''", "{% x %}", "${X:?}", "*a: &b")
+MODULE = '''"""A platform."""
+NAME = "podman"
+USUAL = False
+
+
+def files(project, options):
+    return ()
+'''
+each = pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platform.NAME)
+
+
+def hostile(root: Path, name: str) -> Project:
+    """Return a project that says *name* wherever it can."""
+    secret = Variable(name, True, "s.py:1")
+    return replace(
+        full(root),
+        settings=Fact(f"{name}.settings", "s.py:1"),
+        wsgi=Fact(f"{name}.wsgi:application", "s.py:1"),
+        manage=Fact(f"{name}/manage.py", f"{name}/manage.py"),
+        static_root=Fact(name, "s.py:1"),
+        static_url=Fact(f"/{name}/", "s.py:1"),
+        whitenoise=None,
+        health=Fact(f"/{name}/", "s.py:1"),
+        secret_key=secret,
+        variables=(secret,),
+        processes=Fact((Process("worker", f"echo {name}"),), "Procfile:1"),
+    )
+
+
+def texts(value: object) -> Iterator[str]:
+    """Yield the texts in *value*."""
+    match value:
+        case dict():
+            for inner in value.values():
+                yield from texts(inner)
+        case list():
+            for inner in value:
+                yield from texts(inner)
+        case str():
+            yield value
+
+
+def parsed(file: Generated) -> object:
+    """Return what *file* says; it is read by those whose language it is in, and not run."""
+    match file.path.rpartition(".")[2]:
+        case "yaml":
+            return yaml(file.text)
+        case "toml":
+            return tomllib.loads(file.text)
+        case "json":
+            return json.loads(file.text)
+        case "py":
+            return ast.parse(file.text)
+        case "sh":
+            return subprocess.run(["sh", "-n"], input=file.text.encode(), check=True)
+        case _:
+            return None
+
+
+@each
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_whatever_the_project_says_the_files_are_read(
+    platform: Platform, name: str, tmp_path: Path
+) -> None:
+    found, options = hostile(tmp_path, name), Options(dockerfile=OURS)
+    if platform.NAME == "procfile" and name in BROKEN:
+        with pytest.raises(ConfigInvalid, match="has a line break in it"):
+            platform.files(found, options)
+        return
+    for file in platform.files(found, options):
+        said = parsed(file)
+        if isinstance(said, dict) and "$schema" not in said:
+            dollar = "$$" if platform.NAME == "compose" else "$"
+            assert f"{name}.settings".replace("$", dollar) in texts(said)
+
+
+def test_every_project_has_a_golden_file_of_every_platform() -> None:
+    for platform in PLATFORMS:
+        first, *_ = platform.files(full(GOLDEN), Options(dockerfile=OURS))
+        for directory in GOLDEN.iterdir():
+            assert (directory / first.path).is_file() is (platform.NAME in RECORDED)
+
+
+def test_a_new_platform_is_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "podman.py").write_text(MODULE)
+    monkeypatch.setattr(platforms, "__path__", [*platforms.__path__, str(tmp_path)])
+    try:
+        names = [platform.NAME for platform in platforms._found()]
+    finally:
+        sys.modules.pop("buildstatic.platforms.podman", None)
+        vars(platforms).pop("podman", None)
+    assert sorted(names) == sorted(["podman", *(platform.NAME for platform in PLATFORMS)])
+    assert names[-2:] == ["podman", "render"]

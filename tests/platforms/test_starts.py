@@ -1,0 +1,83 @@
+"""Every command line that serves, of every platform, run by a shell in a container."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from buildstatic.platforms import PLATFORMS
+from buildstatic.platforms.options import Options
+from buildstatic.project import Connection, Fact, Project
+from buildstatic.project.detect import detect
+from tests.platforms.containers import idle, put, run, services
+from tests.platforms.projects import FOREIGN, OURS
+from tests.samples import copy
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = pytest.mark.engine
+
+OPTIONS = {
+    "usual": Options(dockerfile=OURS),
+    "in the build": Options(dockerfile=OURS, chain="build"),
+    "foreign": Options(dockerfile=FOREIGN, builder="dockerfile"),
+}
+HOSTILE = 'it\'s $(touch pwned) `touch pwned` "q" %s ünï\\;# &'
+ENVIRONMENT = {"DJANGO_SECRET_KEY": "x"}
+
+
+def lines(project: Project) -> Iterator[tuple[str, str]]:
+    """Yield the command lines of all platforms, each once, with a name."""
+    connection = Fact(Connection("sqlite", "DATABASE_URL"), "settings.py:1")
+    found: dict[str, str] = {}
+    for kind, options in OPTIONS.items():
+        for item in (project, replace(project, connection=connection)):
+            for platform in PLATFORMS:
+                for file in platform.files(item, options):
+                    for line in file.serves:
+                        found.setdefault(line, f"{file.path}, {kind}")
+    for line, name in found.items():
+        yield name, line
+
+
+def runs(project: Project, directory: str, ports: tuple[str, ...]) -> list[list[object]]:
+    """Return a run of each line at each of *ports*; an empty one stands for none."""
+    made: list[list[object]] = []
+    for name, line in lines(project):
+        for port in ports:
+            number = len(made)
+            database = {"DATABASE_URL": f"sqlite:////tmp/{len(directory)}-{number}.sqlite3"}
+            given = {**ENVIRONMENT, **database, **({"PORT": port} if port else {})}
+            made.append([f"{name}, {port or 'no'} port, {directory}", directory, given, line])
+    return made
+
+
+def test_every_start_command_serves_with_a_port_and_without_and_stops_when_told(
+    engine: DockerClient, shared: Path, tag: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Of a project of that name, and of one whose directory has a hostile name."""
+    image = services(shared, tag("services"))["tag"]
+    usual = copy("services", tmp_path)
+    root = tmp_path / "hostile"
+    root.mkdir()
+    copy("services", root).rename(root / HOSTILE)
+    wanted = [
+        *runs(detect(usual), "/app", ("9123", "")),
+        *runs(detect(root), "/srv/hostile", ("9123",)),
+    ]
+    driver = Path(__file__).with_name("drive.py").read_text()
+    with idle(engine, image, user="0:0", network_disabled=True) as container:
+        run(container, "mkdir", "/srv/hostile")
+        run(container, "cp", "-r", "/app", f"/srv/hostile/{HOSTILE}")
+        put(container, "/tmp", {"drive.py": driver, "runs.json": json.dumps(wanted)})
+        outcomes = json.loads(run(container, "python", "/tmp/drive.py", "/tmp/runs.json"))
+        assert not run(container, "find", "/app", "/srv", "/tmp", "-name", "pwned")
+    assert len(outcomes) == len(wanted) > 10
+    for name, outcome in outcomes.items():
+        assert (outcome["said"], outcome["status"]) == ("well", 0), f"{name}\n{outcome['log']}"

@@ -1,0 +1,91 @@
+"""The default database, and the variables that lead to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.project import Connection, Database, Fact, connection
+from tests.project.tree import read
+
+ENVIRON = "import os, environ, dj_database_url\nenv = environ.Env()\n"
+SQLITE = "{'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db'}}"
+PARTS = """{'default': {
+    'ENGINE': 'django.contrib.gis.db.backends.postgis',
+    'HOST': os.environ['DB_HOST'],
+    'NAME': os.environ.get('DB_NAME', 'x'),
+    'USER': 'fixed',
+    'PORT': int(os.environ.get('DB_PORT', '5432')),
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "driver", "expected"),
+    [
+        pytest.param("", None, Connection("dummy"), id="none"),
+        pytest.param(f"DATABASES = {SQLITE}", None, Connection("sqlite"), id="sqlite"),
+        pytest.param(
+            "DATABASES = {'default': env.db()}",
+            "psycopg",
+            Connection("postgresql", "DATABASE_URL"),
+            id="django-environ",
+        ),
+        pytest.param(
+            "DATABASES = {'default': env.db('MAIN_DB', default='sqlite:///db')}",
+            "mysqlclient",
+            Connection("mysql", "MAIN_DB"),
+            id="another name",
+        ),
+        pytest.param(
+            "DATABASES = {'default': env.db(default='sqlite:///db')}",
+            None,
+            Connection("sqlite", "DATABASE_URL"),
+            id="no driver",
+        ),
+        pytest.param(
+            "DATABASES = {'default': dj_database_url.parse(os.environ['DATABASE_URL'])}",
+            "psycopg2-binary",
+            Connection("postgresql", "DATABASE_URL"),
+            id="dj-database-url",
+        ),
+        pytest.param(
+            f"DATABASES = {SQLITE}\n"
+            "if os.environ.get('DATABASE_URL'):\n"
+            "    DATABASES['default'] = dj_database_url.config()",
+            "psycopg",
+            Connection("postgresql", "DATABASE_URL"),
+            id="over SQLite",
+        ),
+        pytest.param(
+            "DATABASES = {'default': env.db('A_URL'), 'replica': env.db()}",
+            "psycopg",
+            Connection("postgresql", "A_URL"),
+            id="the default's own",
+        ),
+        pytest.param(
+            f"DATABASES = {PARTS}",
+            "psycopg",
+            Connection(
+                "postgresql", None, {"HOST": "DB_HOST", "PORT": "DB_PORT", "NAME": "DB_NAME"}
+            ),
+            id="in parts",
+        ),
+        pytest.param(
+            "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3',"
+            " 'NAME': os.environ.get('DATABASE_PATH', 'db')}}",
+            None,
+            Connection("sqlite", None, {"NAME": "DATABASE_PATH"}),
+            id="a path",
+        ),
+        pytest.param("DATABASES = make()", None, None, id="not known"),
+        pytest.param("from elsewhere import *", "pymysql", Connection("mysql"), id="the driver"),
+    ],
+)
+def test_the_settings_say_how_the_database_is_reached(
+    tmp_path: Path, text: str, driver: str | None, expected: Connection | None
+) -> None:
+    settings = read(tmp_path, {"mysite/settings.py": f"{ENVIRON}{text}\n"})
+    installed = Fact(Database(driver, (), ()), "requirements.txt:1") if driver else None
+    found = connection.find(settings, installed)
+    assert (found.value if found else None) == expected
