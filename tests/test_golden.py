@@ -17,14 +17,19 @@ from tests.samples import PROJECTS, copy
 GOLDEN = Path(__file__).parent / "golden"
 REPOSITORY = Path(__file__).parent.parent
 NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
+SERVED = {
+    "manifest+nginx": ("manifest", "nginx"),
+}
 EXAMPLES = ("Dockerfile", "Procfile", "railway.json")
 
 
-def generated(name: str, parent: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """Return what ``generate`` says that it wrote for the project *name*."""
+def generated(
+    name: str, parent: Path, capsys: pytest.CaptureFixture[str], *options: str
+) -> dict[str, str]:
+    """Return what ``generate`` with *options* says that it wrote for the project *name*."""
     root = copy(name, parent)
     capsys.readouterr()
-    assert run(["generate", "--path", str(root), "--force"]) == 0
+    assert run(["generate", *options, "--path", str(root), "--force"]) == 0
     lines = capsys.readouterr().out.splitlines()
     paths = (line.removeprefix("written").strip() for line in lines)
     return {path: (root / path).read_bytes().decode() for path in paths}
@@ -57,8 +62,19 @@ def test_a_project_gets_its_golden_files(
     assert made == kept(GOLDEN / name)
 
 
+@pytest.mark.parametrize("directory", SERVED)
+def test_a_project_whose_files_have_a_server_gets_its_golden_dockerfile(
+    directory: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, server = SERVED[directory]
+    made = generated(name, tmp_path, capsys, "dockerfile", "--serve", server)
+    if os.environ.get("GOLDEN_RECORD"):
+        record(GOLDEN / directory, made)
+    assert made == kept(GOLDEN / directory)
+
+
 def test_every_golden_directory_has_its_project() -> None:
-    assert sorted(path.name for path in GOLDEN.iterdir()) == NAMES
+    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted([*NAMES, *SERVED])
 
 
 def test_the_examples_are_what_a_startproject_gets(

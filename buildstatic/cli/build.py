@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING
 import click
 
 from buildstatic import console
-from buildstatic.cli.options import manage_option, path_argument, settings_option, traceback_option
+from buildstatic.cli.options import (
+    manage_option,
+    path_argument,
+    serve_option,
+    settings_option,
+    traceback_option,
+)
 from buildstatic.cli.reporting import files as counted
 from buildstatic.cli.reporting import in_json, summary, warn_of_older
 from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
+    from buildstatic.image.assets import Assets
     from buildstatic.image.build import Builder, Expected
     from buildstatic.image.recipe import Recipe
     from buildstatic.image.request import BuildRequest
@@ -29,6 +36,7 @@ Examples:
   buildstatic build --tag registry.example.org/mysite:1.2 --push
   buildstatic build --export static       only the static files, no image
   buildstatic build --builder embedded    the static layer, with no engine
+  buildstatic build --serve nginx --target assets --tag mysite-assets
   buildstatic build --tag mysite --json | tail -1 | jq -r .static.diff_id
 """
 
@@ -64,6 +72,7 @@ Examples:
     type=click.Path(file_okay=False, path_type=Path),
     help="Only the static files, into DIR.",
 )
+@serve_option
 @click.option("--json", "as_json", is_flag=True, help="End with a line of JSON on standard output.")
 @manage_option
 @settings_option
@@ -86,6 +95,7 @@ def command(
     no_cache: bool,
     pull: bool,
     export: Path | None,
+    serve: Assets | None,
     as_json: bool,
     manage: str | None,
     settings: str | None,
@@ -115,6 +125,8 @@ def command(
     is_embedded = bool(builder == NAME or base or output)
     if is_embedded and builder not in (None, NAME):
         raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
+    if is_embedded and serve:
+        raise click.UsageError("The embedded builder makes no server: leave out --serve.")
     if insecure and not (is_embedded or reuse):
         raise click.UsageError("--insecure is for --reuse and the embedded builder.")
     previous = find_image(reuse) if reuse else None
@@ -141,9 +153,9 @@ def command(
     if is_embedded:
         wanted = embedded.wanted(request, base, output, insecure, words)
     else:
-        recipe = _recipe(project)
+        recipe = _recipe(project, serve)
         request = _with_recipe(request, recipe)
-        _check(project, recipe, request)
+        _check(project, recipe, request, serve)
         found = embedded.choose_builder(request)
         if found is None:
             console.note(embedded.NOTE)
@@ -165,7 +177,7 @@ def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
     )
 
 
-def _recipe(project: Project) -> Recipe:
+def _recipe(project: Project, assets: Assets | None) -> Recipe:
     from buildstatic.image.dockerfile import DockerfileOptions
     from buildstatic.image.recipe import choose
     from buildstatic.platforms import gunicorn
@@ -174,7 +186,14 @@ def _recipe(project: Project) -> Recipe:
     for text in project.notes:
         console.note(text)
     serve = gunicorn.command(project, None)
-    recipe = choose(project, DockerfileOptions(serve, network=load(project.root).network))
+    config = load(project.root)
+    options = DockerfileOptions(
+        serve,
+        network=config.network,
+        assets=assets,
+        own_variants=bool(config.formats or config.compress),
+    )
+    recipe = choose(project, options)
     if recipe.passed_over:
         console.warn(
             f"{recipe.passed_over.name} has no stage named static: the generated one runs."
@@ -185,7 +204,7 @@ def _recipe(project: Project) -> Recipe:
     return recipe
 
 
-def _check(project: Project, recipe: Recipe, request: BuildRequest) -> None:
+def _check(project: Project, recipe: Recipe, request: BuildRequest, serve: Assets | None) -> None:
     from buildstatic.errors import ConfigInvalid, DockerfileUnsuitable
     from buildstatic.image.place import check_place
 
@@ -193,6 +212,11 @@ def _check(project: Project, recipe: Recipe, request: BuildRequest) -> None:
         raise ConfigInvalid(
             f"{project.root} names no dependencies that can be installed.",
             "`buildstatic check` says what is missing: a lock file, or a requirements.txt.",
+        )
+    if serve and not recipe.serves_apart:
+        raise DockerfileUnsuitable(
+            f"--serve {serve}: the Dockerfile that is there has no stages assets and manifest.",
+            f"`buildstatic generate dockerfile --serve {serve} --force` writes it anew.",
         )
     if request.target and not recipe.has(request.target.lower()):
         known = ", ".join(filter(None, recipe.stages))
@@ -232,10 +256,10 @@ def _run(
             if export:
                 report, files = image.export(builder, request, export, on_event)
             else:
-                expected = _expected(project, recipe, request)
+                expected = _expected(project, recipe, request.target)
                 report = image.build(builder, request, expected, on_event)
     say = console.note if as_json else console.say
-    summary(report, request, say)
+    summary(report, request, say, names_only=_has_names_only(recipe, request.target))
     warn_of_older(report)
     if export:
         say(f"{counted(files, 'static ')} in {export}.")
@@ -243,12 +267,21 @@ def _run(
         print(json.dumps(in_json(report)))
 
 
-def _expected(project: Project, recipe: Recipe, request: BuildRequest) -> Expected | None:
+def _expected(project: Project, recipe: Recipe, target: str | None) -> Expected | None:
     from buildstatic.image.build import Expected
+    from buildstatic.image.recipe import ASSETS
 
-    if not recipe.has("static") or not recipe.is_final(request.target):
+    if _has_names_only(recipe, target):
+        # Beside the tree or in it: the manifest may have a place of its own.
+        return Expected(None, names_only=True)
+    is_served = recipe.serves_apart and target is not None and target.lower() == ASSETS
+    if not is_served and not (recipe.has("static") and recipe.is_final(target)):
         return None
     return Expected(project.static_root.value if project.static_root else None)
+
+
+def _has_names_only(recipe: Recipe, target: str | None) -> bool:
+    return recipe.serves_apart and recipe.is_final(target)
 
 
 def _with_wheels(request: BuildRequest, directory: Path) -> BuildRequest:

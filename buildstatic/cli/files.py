@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from buildstatic.image.assets import Assets
 from buildstatic.image.dockerfile import DockerfileOptions, dockerfile
 from buildstatic.image.dockerignore import dockerignore
 from buildstatic.platforms import PLATFORMS, gunicorn
@@ -28,6 +29,7 @@ class Wishes:
     collect_in: Literal["build", "release"] | None = None
     builder: Literal["railpack", "dockerfile", "nixpacks"] | None = None
     chain: Literal["start", "build"] = "start"
+    serve: Assets | None = None
 
 
 def generated(project: Project, targets: Collection[str], wishes: Wishes) -> tuple[Generated, ...]:
@@ -70,6 +72,8 @@ def _dockerfile(project: Project, wishes: Wishes) -> Generated:
         collector=wishes.collector,
         network=config.network,
         environment=config.env,
+        assets=wishes.serve,
+        own_variants=bool(config.formats or config.compress),
     )
     return dockerfile(project, options)
 

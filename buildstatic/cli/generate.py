@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from buildstatic.cli.options import manage_option, path_option, settings_option, traceback_option
+from buildstatic.cli.options import (
+    manage_option,
+    path_option,
+    serve_option,
+    settings_option,
+    traceback_option,
+)
 
 if TYPE_CHECKING:
     from buildstatic.cli.files import Wishes
@@ -28,6 +34,7 @@ Examples:
   buildstatic generate --check               in CI: fail where they have drifted
   buildstatic generate procfile --collect-in release
   buildstatic generate dockerfile railway --no-cache-mounts
+  buildstatic generate dockerfile --serve nginx
   buildstatic generate deploy.sh gitignore
 
 \b
@@ -79,6 +86,7 @@ def _python(_context: click.Context, _parameter: click.Parameter, value: str | N
     show_default=True,
     help="Dockerfile: what collects; django is plain manage.py collectstatic.",
 )
+@serve_option
 @click.option(
     "--server",
     type=click.Choice(["gunicorn", "uvicorn-worker"]),
