@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).parent.parent
 NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
 SERVED = {
     "manifest+nginx": ("manifest", "nginx"),
+    "startproject+caddy": ("startproject", "caddy"),
 }
 EXAMPLES = ("Dockerfile", "Procfile", "railway.json")
 

@@ -38,7 +38,7 @@ python_option = click.option(
 )
 serve_option = click.option(
     "--serve",
-    type=click.Choice(["nginx"]),
+    type=click.Choice(["nginx", "caddy"]),
     help="Dockerfile: what serves the static files, in an image of their own (--target assets); "
     "by itself the application.",
 )

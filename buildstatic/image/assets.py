@@ -13,7 +13,7 @@ from buildstatic.image.quote import is_plain
 from buildstatic.project import Project
 
 Assets = Literal["nginx", "caddy"]
-SERVERS: tuple[Assets, ...] = ("nginx",)
+SERVERS: tuple[Assets, ...] = ("nginx", "caddy")
 # The variants that a server knows how to choose from.
 FORMATS: dict[Assets, str] = {"nginx": "gz,br", "caddy": "gz,br,zst"}
 DEFAULT_URL = "/static/"
@@ -35,13 +35,11 @@ def context(project: Project, server: Assets, tree: str) -> dict[str, object]:
             "Leave --serve out: that storage serves them.",
         )
     prefix = prefix_of(project)
-    quote = _QUOTES[server]
     return {
         "assets_tree": tree if is_plain(tree) else LINK,
         "assets_link": None if is_plain(tree) else tree,
-        "assets_prefix": quote(prefix),
-        "assets_manifest": quote(prefix + MANIFEST),
         "assets_in_root": prefix == "/",
+        **(_nginx(prefix) if server == "nginx" else _caddy(prefix)),
     }
 
 
@@ -83,7 +81,11 @@ def _path(url: str) -> str:
     return path if is_whole and path == normal and not _CONTROL.search(path) else ""
 
 
-def _nginx(text: str) -> str:
+def _nginx(prefix: str) -> dict[str, object]:
+    return {"location": _nginx_word(prefix), "manifest_location": _nginx_word(prefix + MANIFEST)}
+
+
+def _nginx_word(text: str) -> str:
     """Return *text* as a word of nginx's configuration (ngx_conf_read_token)."""
     if _PLAIN.match(text):
         return text
@@ -91,4 +93,18 @@ def _nginx(text: str) -> str:
     return f'"{escaped}"'
 
 
-_QUOTES = {"nginx": _nginx}
+def _caddy(prefix: str) -> dict[str, object]:
+    """Return the pattern of all paths below *prefix*.
+
+    In a pattern ``*`` and ``%`` mean something, in a Caddyfile braces are placeholders, a token in
+    quotes cannot hold every backslash (caddyserver.com/docs/caddyfile/concepts and matchers,
+    "path"), and what is not ASCII is matched, but not taken away (trimPathPrefix, Caddy 2.6).
+    """
+    odd = sorted({letter for letter in prefix if letter in '*%{}"`\\' or not letter.isascii()})
+    if odd:
+        raise NotServable(
+            f"--serve caddy: the path of STATIC_URL, {prefix!r}, has {' '.join(odd)} in it.",
+            "--serve nginx takes it; or give STATIC_URL another path.",
+        )
+    pattern = f"{prefix}*"
+    return {"paths": pattern if _PLAIN.match(prefix) else f'"{pattern}"'}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 every_server = pytest.mark.parametrize("server", SERVERS)
 # Where a URL and a shell, a Dockerfile or a configuration would read something else.
 TOGETHER = 'it\'s "$HOME" `id` ${a}{b} \\ back;semi|pipe ünïcødé-日本 *.css (r) [ab] ^~ <<EOF'
+URL = "it's (r) [ab]%3F;|&^~ $x %231"
 
 
 def with_url(url: str) -> Fact[str]:
@@ -47,6 +49,8 @@ def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> N
     tree.mkdir(parents=True)
     (tree / "site.css").write_text("body {}")
     (tree / "staticfiles.json").write_text("{}")
+    (tree / ".git").mkdir()
+    (tree / ".git" / "config").write_text("[core]")
     text = dockerfile(variant.project(root), variant.chosen).text
     (root / "Dockerfile").write_text(text, encoding="utf-8")
     flags = ("--target=assets", f"--tag={tag}", f"--build-arg={BASE}")
@@ -65,7 +69,7 @@ def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> N
         pytest.param("https://cdn.example.com/static/", "/static/", "public", id="a host's"),
         pytest.param("https://cdn.example.com/", "/", "/srv/static", id="a host's root"),
         pytest.param("/a/b%20c/", "/a/b c/", "with space", id="space"),
-        pytest.param(f"/{TOGETHER}/", f"/{TOGETHER}/", TOGETHER, id="everything"),
+        pytest.param(f"/{URL}/", f"/{unquote(URL)}/", TOGETHER, id="odd"),
     ],
 )
 def test_files_are_served_below_a_url_of_any_name(
@@ -82,9 +86,9 @@ def test_files_are_served_below_a_url_of_any_name(
     with serve(engine, name, PORT, read_only=True) as running:
         answer = ask(running.url, quote(f"{prefix}site.css"))
         assert (answer.status, answer.body) == (200, b"body {}")
-        assert ask(running.url, quote(f"{prefix}staticfiles.json")).status == 404
-        assert ask(running.url, quote(f"{prefix}none.css")).status == 404
-        assert ask(running.url, "/healthz").body == b"ok\n"
+        for name in ("staticfiles.json", "none.css", ".git/config"):
+            assert ask(running.url, quote(f"{prefix}{name}")).status == 404
+        assert ask(running.url, "/healthz").body.strip() == b"ok"
         assert ask(running.url, "/other/site.css").status == 404
 
 
@@ -138,3 +142,21 @@ def test_variants_are_asked_for_unless_the_project_says_which(server: Assets) ->
     assert '"--formats", "gz,br' in asked
     own = dockerfile(plain(Path("/x")), options(server, own_variants=True)).text
     assert "--formats" not in own
+
+
+@pytest.mark.engine
+def test_nginx_serves_below_a_url_of_any_letters_at_all(
+    tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
+) -> None:
+    image("nginx", tmp_path, tag("named-nginx-anything"), f"/{TOGETHER}/", TOGETHER)
+    with serve(engine, tag("named-nginx-anything"), PORT) as running:
+        assert ask(running.url, quote(f"/{TOGETHER}/site.css")).body == b"body {}"
+        assert ask(running.url, quote(f"/{TOGETHER}/staticfiles.json")).status == 404
+
+
+@pytest.mark.parametrize("letter", ["*", "%", "{", "}", '"', "`", "\\", "ü"])
+def test_a_letter_that_means_something_to_caddy_is_named(letter: str) -> None:
+    odd = plain(Path("/x"), static_url=with_url(f"/{quote(letter)}/"))
+    with pytest.raises(NotServable, match=f"has {re.escape(letter)} in it"):
+        dockerfile(odd, options("caddy"))
+    assert "location ^~" in dockerfile(odd, options("nginx")).text
