@@ -156,7 +156,7 @@ def command(
         recipe = _recipe(project, serve)
         request = _with_recipe(request, recipe)
         _check(project, recipe, request, serve)
-        found = embedded.choose_builder(request)
+        found = embedded.choose_builder(request, is_for_image=bool(serve))
         if found is None:
             console.note(embedded.NOTE)
             wanted = embedded.wanted(request, None, None, insecure, words)
@@ -178,12 +178,13 @@ def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
 
 
 def _recipe(project: Project, assets: Assets | None) -> Recipe:
+    from buildstatic.image import assets as served
     from buildstatic.image.dockerfile import DockerfileOptions
     from buildstatic.image.recipe import choose
     from buildstatic.platforms import gunicorn
     from buildstatic.project.config import load
 
-    for text in project.notes:
+    for text in (*project.notes, *(served.notes(project) if assets else ())):
         console.note(text)
     serve = gunicorn.command(project, None)
     config = load(project.root)

@@ -19,7 +19,7 @@ FORMATS: dict[Assets, str] = {"nginx": "gz,br", "caddy": "gz,br,zst"}
 DEFAULT_URL = "/static/"
 MANIFEST = "staticfiles.json"
 # Where a tree is linked to whose name would have to be quoted in a server's configuration.
-LINK = "/srv/assets"
+LINK = "/usr/local/share/assets"
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 

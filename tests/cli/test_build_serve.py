@@ -97,3 +97,17 @@ def test_the_embedded_builder_makes_no_server(tmp_path: Path, option: list[str])
     ran = build(project(tmp_path, None), "--serve", "nginx", *option, environ=NOWHERE)
     assert ran.code == 2
     assert "The embedded builder makes no server: leave out --serve." in ran.err
+
+
+def test_without_an_engine_there_is_no_server(tmp_path: Path) -> None:
+    ran = build(project(tmp_path, None), "--serve", "nginx", environ=NOWHERE)
+    assert (ran.code, ran.out) == (40, "")
+
+
+def test_that_the_url_is_not_known_is_said(tmp_path: Path) -> None:
+    root = project(tmp_path, None)
+    settings = root / "mysite" / "settings.py"
+    settings.write_text(settings.read_text().replace('"static/"', "secrets.token_hex()"))
+    ran = build(root, "--serve", "nginx", environ=NOWHERE)
+    assert "STATIC_URL is not known from the settings: the files are below /static/." in ran.err
+    assert "STATIC_URL is not" not in build(root, environ={**NOWHERE, "CI": "1"}).err

@@ -274,3 +274,18 @@ def test_a_change_in_a_view_keeps_both_layers(
         again = build(root, lambda name: tag(f"{name}-again"), server, target)
         assert again.static["diff_id"] == images[target].static["diff_id"]
         assert not all(stage["cached"] for stage in again.report["stages"])
+
+
+def test_the_api_makes_the_same_layers(
+    images: dict[str, Build], server: str, tag: Callable[[str], str]
+) -> None:
+    no_docker = {"PATH": str(Path(sys.executable).parent)}
+    options = ("--serve", server, "--build-arg", BASE)
+    for target in ("assets", "web"):
+        made = engines.build(
+            images[target].root,
+            tag(f"{target}-{server}-api"),
+            *(*options, "--target", target),
+            environment=no_docker,
+        )
+        assert made.static["diff_id"] == images[target].static["diff_id"]
