@@ -184,7 +184,7 @@ def _recipe(project: Project, assets: Assets | None) -> Recipe:
     from buildstatic.platforms import gunicorn
     from buildstatic.project.config import load
 
-    for text in (*project.notes, *(served.notes(project) if assets else ())):
+    for text in (*project.notes, *(served.unknown(project) if assets else ())):
         console.note(text)
     serve = gunicorn.command(project, None)
     config = load(project.root)

@@ -45,6 +45,15 @@ def context(project: Project, server: Assets, tree: str) -> dict[str, object]:
 
 def notes(project: Project) -> Iterator[str]:
     """Yield what is to be known of the image beside the application's."""
+    yield (
+        "The image of the last stage has no static files: those are in one of their own "
+        "(--target assets), and a platform that builds the last stage alone has none."
+    )
+    yield from unknown(project)
+
+
+def unknown(project: Project) -> Iterator[str]:
+    """Yield what is only supposed, as the settings do not tell."""
     if project.static_url is None:
         yield f"STATIC_URL is not known from the settings: the files are below {DEFAULT_URL}."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +82,7 @@ def test_files_are_served_below_a_url_of_any_name(
     engine: DockerClient,
     tag: Callable[[str], str],
 ) -> None:
-    name = tag(f"named-{server}-{abs(hash((url, static_root)))}")
+    name = tag(f"named-{server}-{uuid.uuid4().hex[:8]}")
     image(server, tmp_path, name, url, static_root)
     with serve(engine, name, PORT, read_only=True) as running:
         answer = ask(running.url, quote(f"{prefix}site.css"))
