@@ -44,9 +44,9 @@ def server(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def build(root: Path, tag: Callable[[str], str], server: str, target: str) -> Build:
+def build(root: Path, tag: Callable[[str], str], server: str, target: str, *more: str) -> Build:
     """Build an image of the Dockerfile that is generated with ``--serve``."""
-    options = ("--serve", server, "--target", target, "--build-arg", BASE)
+    options = ("--serve", server, "--target", target, "--build-arg", BASE, *more)
     return engines.build(root, tag(f"{target}-{server}"), *options)
 
 
@@ -264,6 +264,7 @@ def test_the_servers_image_is_verified(images: dict[str, Build]) -> None:
     assert images["assets"].static["diff_id"] in done.stdout
 
 
+@pytest.mark.parametrize("server", ["nginx"], indirect=True)
 def test_a_change_in_a_view_keeps_both_layers(
     images: dict[str, Build], server: str, tmp_path: Path, tag: Callable[[str], str]
 ) -> None:
@@ -271,9 +272,12 @@ def test_a_change_in_a_view_keeps_both_layers(
     with (root / "mysite" / "urls.py").open("a") as file:
         file.write("# A comment.\n")
     for target in ("assets", "web"):
-        again = build(root, lambda name: tag(f"{name}-again"), server, target)
+        # Without the cache, which knows a layer by its content, whatever the times in it are.
+        again = build(root, lambda name: tag(f"{name}-again"), server, target, "--no-cache")
         assert again.static["diff_id"] == images[target].static["diff_id"]
-        assert not all(stage["cached"] for stage in again.report["stages"])
+        ran = {stage["name"] for stage in again.report["stages"] if not stage["cached"]}
+        assert "static" in ran
+        assert target == "assets" or "manifest" in ran
 
 
 @pytest.mark.parametrize("server", ["nginx"], indirect=True)
