@@ -284,3 +284,9 @@ class PromisesBroken(BuildstaticError):
     """What was verified is not what was promised."""
 
     exit_code = 71
+
+
+class NotServable(BuildstaticError):
+    """The static files cannot have a server of their own."""
+
+    exit_code = 110

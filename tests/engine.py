@@ -103,15 +103,25 @@ class Served:
 
 @contextmanager
 def serve(
-    client: DockerClient, image: str, port: int = 8000, environment: Mapping[str, str] = {}
+    client: DockerClient,
+    image: str,
+    port: int = 8000,
+    environment: Mapping[str, str] = {},
+    *,
+    read_only: bool = False,
 ) -> Iterator[Served]:
-    """Run *image*, wait until it answers on its *port*, and remove the container at the end."""
+    """Run *image*, wait until it answers on its *port*, and remove the container at the end.
+
+    With *read_only* it can write to /tmp alone.
+    """
     container = client.containers.run(
         image,
         detach=True,
         environment=dict(environment),
         ports={f"{port}/tcp": ("127.0.0.1", 0)},
         healthcheck={"interval": SECOND},
+        read_only=read_only,
+        tmpfs={"/tmp": ""} if read_only else None,
     )
     try:
         container.reload()

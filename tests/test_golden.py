@@ -20,14 +20,20 @@ REPOSITORY = Path(__file__).parent.parent
 NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
 # A golden .gitignore would be git's own.
 RECORDED = [target for target in TARGETS if target != "gitignore"]
+SERVED = {
+    "manifest+nginx": ("manifest", "nginx"),
+    "startproject+caddy": ("startproject", "caddy"),
+}
 EXAMPLES = ("Dockerfile", "Procfile", "railway.json")
 
 
-def generated(name: str, parent: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """Return what ``generate`` says that it wrote for the project *name*."""
+def generated(
+    name: str, parent: Path, capsys: pytest.CaptureFixture[str], *options: str
+) -> dict[str, str]:
+    """Return what ``generate`` with *options* says that it wrote for the project *name*."""
     root = copy(name, parent)
     capsys.readouterr()
-    assert run(["generate", *RECORDED, "--path", str(root), "--force"]) == 0
+    assert run(["generate", *options, "--path", str(root), "--force"]) == 0
     lines = capsys.readouterr().out.splitlines()
     paths = (line.removeprefix("written").strip() for line in lines)
     return {path: (root / path).read_bytes().decode() for path in paths}
@@ -54,14 +60,25 @@ def record(directory: Path, made: dict[str, str]) -> None:
 def test_a_project_gets_its_golden_files(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = generated(name, tmp_path, capsys)
+    made = generated(name, tmp_path, capsys, *RECORDED)
     if os.environ.get("GOLDEN_RECORD"):
         record(GOLDEN / name, made)
     assert made == kept(GOLDEN / name)
 
 
+@pytest.mark.parametrize("directory", SERVED)
+def test_a_project_whose_files_have_a_server_gets_its_golden_dockerfile(
+    directory: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, server = SERVED[directory]
+    made = generated(name, tmp_path, capsys, "dockerfile", "--serve", server)
+    if os.environ.get("GOLDEN_RECORD"):
+        record(GOLDEN / directory, made)
+    assert made == kept(GOLDEN / directory)
+
+
 def test_every_golden_directory_has_its_project() -> None:
-    assert sorted(path.name for path in GOLDEN.iterdir()) == NAMES
+    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted([*NAMES, *SERVED])
 
 
 def test_the_examples_are_what_a_startproject_gets(

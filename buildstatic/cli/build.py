@@ -14,6 +14,7 @@ from buildstatic.cli.options import (
     configured,
     manage_option,
     path_argument,
+    serve_option,
     settings_option,
     traceback_option,
 )
@@ -22,6 +23,7 @@ from buildstatic.cli.reporting import in_json, summary, warn_of_older
 from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
+    from buildstatic.image.assets import Assets
     from buildstatic.image.build import Builder, Expected
     from buildstatic.image.recipe import Recipe
     from buildstatic.image.request import BuildRequest
@@ -35,6 +37,7 @@ Examples:
   buildstatic build --tag registry.example.org/mysite:1.2 --push
   buildstatic build --export static       only the static files, no image
   buildstatic build --builder embedded    the static layer, with no engine
+  buildstatic build --serve nginx --target assets --tag mysite-assets
   buildstatic build --tag mysite --json | tail -1 | jq -r .static.diff_id
 """
 
@@ -70,6 +73,7 @@ Examples:
     type=click.Path(file_okay=False, path_type=Path),
     help="Only the static files, into DIR.",
 )
+@serve_option
 @click.option("--json", "as_json", is_flag=True, help="End with a line of JSON on standard output.")
 @manage_option
 @settings_option
@@ -92,6 +96,7 @@ def command(
     no_cache: bool,
     pull: bool,
     export: Path | None,
+    serve: Assets | None,
     as_json: bool,
     manage: str | None,
     settings: str | None,
@@ -124,6 +129,8 @@ def command(
     is_embedded = bool(builder == NAME or base or output)
     if is_embedded and builder not in (None, NAME):
         raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
+    if is_embedded and serve:
+        raise click.UsageError("The embedded builder makes no server: leave out --serve.")
     if insecure and not (is_embedded or reuse):
         raise click.UsageError("--insecure is for --reuse and the embedded builder.")
     previous = find_image(reuse) if reuse else None
@@ -150,10 +157,10 @@ def command(
     if is_embedded:
         wanted = embedded.wanted(request, base, output, insecure, words)
     else:
-        recipe = _recipe(project)
+        recipe = _recipe(project, serve)
         request = _with_recipe(request, recipe)
-        _check(project, recipe, request)
-        found = embedded.choose_builder(request)
+        _check(project, recipe, request, serve)
+        found = embedded.choose_builder(request, is_for_image=bool(serve))
         if found is None:
             console.note(embedded.NOTE)
             wanted = embedded.wanted(request, None, None, insecure, words)
@@ -186,14 +193,16 @@ def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
     )
 
 
-def _recipe(project: Project) -> Recipe:
+def _recipe(project: Project, assets: Assets | None) -> Recipe:
     from buildstatic.cli.files import configured_wishes, dockerfile_options
+    from buildstatic.image import assets as served
     from buildstatic.image.recipe import choose
     from buildstatic.platforms import gunicorn
 
-    for text in project.notes:
-        console.note(text)
     wishes = configured_wishes(project)
+    wishes = dataclasses.replace(wishes, serve=assets or wishes.serve)
+    for text in (*project.notes, *(served.unknown(project) if wishes.serve else ())):
+        console.note(text)
     recipe = choose(project, dockerfile_options(project, wishes))
     if recipe.passed_over:
         console.warn(
@@ -205,7 +214,7 @@ def _recipe(project: Project) -> Recipe:
     return recipe
 
 
-def _check(project: Project, recipe: Recipe, request: BuildRequest) -> None:
+def _check(project: Project, recipe: Recipe, request: BuildRequest, serve: Assets | None) -> None:
     from buildstatic.errors import ConfigInvalid, DockerfileUnsuitable
     from buildstatic.image.place import check_place
 
@@ -213,6 +222,11 @@ def _check(project: Project, recipe: Recipe, request: BuildRequest) -> None:
         raise ConfigInvalid(
             f"{project.root} names no dependencies that can be installed.",
             "`buildstatic check` says what is missing: a lock file, or a requirements.txt.",
+        )
+    if serve and not recipe.serves_apart:
+        raise DockerfileUnsuitable(
+            f"--serve {serve}: the Dockerfile that is there has no stages assets and manifest.",
+            f"`buildstatic generate dockerfile --serve {serve} --force` writes it anew.",
         )
     if request.target and not recipe.has(request.target.lower()):
         known = ", ".join(filter(None, recipe.stages))
@@ -252,10 +266,10 @@ def _run(
             if export:
                 report, files = image.export(builder, request, export, on_event)
             else:
-                expected = _expected(project, recipe, request)
+                expected = _expected(project, recipe, request.target)
                 report = image.build(builder, request, expected, on_event)
     say = console.note if as_json else console.say
-    summary(report, request, say)
+    summary(report, request, say, names_only=_has_names_only(recipe, request.target))
     warn_of_older(report)
     if export:
         say(f"{counted(files, 'static ')} in {export}.")
@@ -263,12 +277,21 @@ def _run(
         print(json.dumps(in_json(report)))
 
 
-def _expected(project: Project, recipe: Recipe, request: BuildRequest) -> Expected | None:
+def _expected(project: Project, recipe: Recipe, target: str | None) -> Expected | None:
     from buildstatic.image.build import Expected
+    from buildstatic.image.recipe import ASSETS
 
-    if not recipe.has("static") or not recipe.is_final(request.target):
+    if _has_names_only(recipe, target):
+        # Beside the tree or in it: the manifest may have a place of its own.
+        return Expected(None, names_only=True)
+    is_served = recipe.serves_apart and target is not None and target.lower() == ASSETS
+    if not is_served and not (recipe.has("static") and recipe.is_final(target)):
         return None
     return Expected(project.static_root.value if project.static_root else None)
+
+
+def _has_names_only(recipe: Recipe, target: str | None) -> bool:
+    return recipe.serves_apart and recipe.is_final(target)
 
 
 def _with_wheels(request: BuildRequest, directory: Path) -> BuildRequest:

@@ -47,8 +47,11 @@ class Wanted:
         return replace(self, words=(*self.words, f"--reuse={variants}")) if variants else self
 
 
-def choose_builder(request: BuildRequest) -> Builder | None:
-    """Return the builder; None for the embedded one, where no engine answers and it will do."""
+def choose_builder(request: BuildRequest, *, is_for_image: bool = False) -> Builder | None:
+    """Return the builder; None for the embedded one, where no engine answers and it will do.
+
+    It will not do for an image (*is_for_image*), even if nothing in *request* says so.
+    """
     from buildstatic.errors import EngineNotFound
     from buildstatic.image.build import choose_builder
     from buildstatic.image.builders.embedded import unfit
@@ -56,9 +59,9 @@ def choose_builder(request: BuildRequest) -> Builder | None:
     try:
         return choose_builder(request)
     except EngineNotFound as error:
-        if not (request.builder or request.tags or unfit(request)):
+        if not (is_for_image or request.builder or request.tags or unfit(request)):
             return None
-        if request.builder:
+        if is_for_image or request.builder:
             raise
         raise EngineNotFound(error.problem, f"{error.advice} {HINT}") from error
 

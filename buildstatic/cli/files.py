@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from buildstatic.image.assets import Assets
 from buildstatic.image.dockerfile import DockerfileOptions, dockerfile
 from buildstatic.image.dockerignore import dockerignore
 from buildstatic.platforms import PLATFORMS, gunicorn
@@ -30,6 +31,7 @@ class Wishes:
     chain: Literal["start", "build"] = "start"
     processes: tuple[tuple[str, str, str], ...] = ()
     existing: tuple[tuple[str, str], ...] = ()
+    serve: Assets | None = None
 
 
 def generated(project: Project, targets: Collection[str], wishes: Wishes) -> tuple[Generated, ...]:
@@ -80,6 +82,8 @@ def dockerfile_options(project: Project, wishes: Wishes) -> DockerfileOptions:
         collector=wishes.collector,
         network=config.network,
         environment=config.env,
+        assets=wishes.serve,
+        own_variants=bool(config.formats or config.compress),
     )
 
 

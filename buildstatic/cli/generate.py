@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from buildstatic.cli.options import (
     configured,
     manage_option,
     path_option,
+    serve_option,
     settings_option,
     traceback_option,
 )
@@ -46,6 +48,7 @@ Examples:
   buildstatic generate dockerfile railway --no-cache-mounts
   buildstatic generate railway --worker 'mail=python manage.py send' --cron 'tidy=0 4 * * * make'
   buildstatic generate railway --from railway.json
+  buildstatic generate dockerfile --serve nginx
   buildstatic generate deploy.sh gitignore
 
 \b
@@ -129,6 +132,7 @@ def _existing(
     show_default=True,
     help="Dockerfile: what collects; django is plain manage.py collectstatic.",
 )
+@serve_option
 @click.option(
     "--server",
     type=click.Choice(["gunicorn", "uvicorn-worker"]),
@@ -201,7 +205,7 @@ def command(
         raise click.UsageError("--from is for railway: buildstatic generate railway --from FILE")
     project = detect(path, manage=manage, settings=settings)
     said = configured(context, "generate", path, {"targets": targets, **wishes})
-    targets = said.pop("targets") or USUAL
+    targets = _known(said.pop("targets")) or USUAL
     wanted = Wishes(processes=(*said.pop("workers"), *said.pop("crons")), **said)
     files = generated(project, targets, wanted)
     if stdout:
@@ -215,6 +219,18 @@ def command(
     _print_states(changes)
     _print_notes(project, files, wanted)
     return 0
+
+
+def _known(targets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return *targets*, as they stand in pyproject.toml, if there are such."""
+    from buildstatic.errors import ConfigInvalid
+
+    for name in targets:
+        if name not in TARGETS:
+            near = difflib.get_close_matches(name, TARGETS, n=1)
+            advice = f"Did you mean {near[0]}?" if near else f"There are {', '.join(TARGETS)}."
+            raise ConfigInvalid(f"pyproject.toml: generate writes no {name!r}.", advice)
+    return targets
 
 
 def _print_files(files: Sequence[Generated]) -> None:

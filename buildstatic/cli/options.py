@@ -36,6 +36,12 @@ python_option = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The project's Python, in place of the one found.",
 )
+serve_option = click.option(
+    "--serve",
+    type=click.Choice(["nginx", "caddy"]),
+    help="Dockerfile: what serves the static files, in an image of their own (--target assets); "
+    "by itself the application.",
+)
 traceback_option = click.option(
     "--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error."
 )

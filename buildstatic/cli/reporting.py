@@ -14,8 +14,17 @@ if TYPE_CHECKING:
     from buildstatic.image.request import BuildRequest
 
 
-def summary(report: Report, request: BuildRequest, say: Callable[[str], None]) -> None:
-    """Give *say* the lines that tell a person what came out."""
+def summary(
+    report: Report,
+    request: BuildRequest,
+    say: Callable[[str], None],
+    *,
+    names_only: bool = False,
+) -> None:
+    """Give *say* the lines that tell a person what came out.
+
+    *names_only* tells that the image has of the static files the manifest at most.
+    """
     for stage in report.stages:
         say(f"  {stage.name:<20} {'cached' if stage.cached else f'{stage.seconds:.1f} s'}")
     say(f"  {'all':<20} {report.seconds:.1f} s")
@@ -23,10 +32,14 @@ def summary(report: Report, request: BuildRequest, say: Callable[[str], None]) -
         say(f"image   {report.image or '(no tag)'} {report.id}")
     if report.static:
         static = report.static
-        say(f"static  {files(static.files)}, {console.size(static.bytes)}, in {static.path}")
+        only = ": the names" if names_only else ""
+        size = console.size(static.bytes)
+        say(f"static  {files(static.files)}, {size}, in {static.path}{only}")
         say(f"diffID  {static.diff_id}{_compared(report)}")
         none = "the engine's API does not tell" if request.push else "none until a registry has it"
         say(f"digest  {static.digest or f'({none})'}")
+    if names_only:
+        say("The static files themselves are in another image: --target assets.")
 
 
 def files(count: int, kind: str = "") -> str:

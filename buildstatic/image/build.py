@@ -12,7 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildstatic.errors import BuildstaticError, EngineFailed, EngineNotFound, StageFailed
+from buildstatic.errors import (
+    BuildstaticError,
+    EngineFailed,
+    EngineNotFound,
+    StageFailed,
+    StaticLayerMissing,
+)
 from buildstatic.image import identify
 from buildstatic.image.archive import Image
 from buildstatic.image.builders import api, buildx
@@ -73,9 +79,13 @@ class Builder:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the image must hold: files below *static_root*, None where that is not known."""
+    """What the image must hold: files below *static_root*, None where that is not known.
+
+    With *names_only* it is the manifest alone, if the storage makes one.
+    """
 
     static_root: str | None
+    names_only: bool = False
 
 
 def choose_builder(request: BuildRequest) -> Builder:
@@ -235,9 +245,14 @@ def _images(builder: Builder, request: BuildRequest, image_id: str | None) -> tu
 
 def _static(
     builder: Builder, request: BuildRequest, image_id: str | None, expected: Expected
-) -> StaticLayer:
+) -> StaticLayer | None:
     images = _images(builder, request, image_id)
-    layers = [find_static_layer(image, expected.static_root) for image in images]
+    try:
+        layers = [find_static_layer(image, expected.static_root) for image in images]
+    except StaticLayerMissing:
+        if expected.names_only:
+            return None
+        raise
     if request.push and builder.driver is not None:
         return identify.with_registry_digest(layers[0], images[0], request.tags[0])
     return layers[0]

@@ -1,4 +1,4 @@
-"""The Dockerfile for a project: base, deps, frontend, static, export and web stages."""
+"""The Dockerfile for a project: base, deps, frontend, static, export, assets and web stages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Literal
 
 from buildstatic import __version__
 from buildstatic.errors import ConfigInvalid
+from buildstatic.image import assets
+from buildstatic.image.assets import Assets
 from buildstatic.image.quote import copy_words, env_value, is_plain
 from buildstatic.project import Dependencies, Frontend, Project
 from buildstatic.templates import Generated, render
@@ -32,7 +34,9 @@ class DockerfileOptions:
 
     *serve* is the server's command; *python* overrides the version found; *network* lets the
     collecting step reach the network; *environment* holds placeholders for what the settings
-    demand, used where Django's own command collects.
+    demand, used where Django's own command collects. *assets* is the server of an image for the
+    static files alone, None where the application serves them; its variants are asked for where
+    *own_variants* does not tell that the project says which it wants.
     """
 
     serve: tuple[str, ...]
@@ -43,16 +47,19 @@ class DockerfileOptions:
     collector: Literal["buildstatic", "django"] = "buildstatic"
     network: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    assets: Assets | None = None
+    own_variants: bool = False
 
 
 def dockerfile(project: Project, options: DockerfileOptions) -> Generated:
     """Return the Dockerfile of *project*.
 
-    Raises ConfigInvalid for a name that cannot stand in one.
+    Raises ConfigInvalid for a name that cannot stand in one, NotServable where there are no files
+    for a server of their own.
     """
     _refuse_line_breaks(project, options)
     text = render("Dockerfile", **_context(project, options))
-    return Generated("Dockerfile", text, notes=tuple(_notes(project)))
+    return Generated("Dockerfile", text, notes=tuple(_notes(project, options)))
 
 
 def _refuse_line_breaks(project: Project, options: DockerfileOptions) -> None:
@@ -76,8 +83,10 @@ def _names(project: Project) -> Iterator[str]:
         yield from (project.frontend.value.directory, project.frontend.value.lock or "")
 
 
-def _notes(project: Project) -> Iterator[str]:
-    """Yield what the application cannot do in the image: write below /app."""
+def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
+    """Yield what the files are asked for by, and what the application cannot do: write in /app."""
+    if options.assets:
+        yield from assets.notes(project)
     if project.sqlite and not project.sqlite.value.file.startswith("/"):
         also = "" if project.sqlite.value.imports_os else " (and import os, which is not there)"
         yield (
@@ -129,7 +138,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "network": "" if options.network else _flag("--network=none"),
         "environment": _assignments(project, options) if options.collector == "django" else "",
         "manage": project.manage.value,
-        "collect": _collect(project),
+        "collect": _collect(project, options),
         "tree": tree,
         "layer_tree": f"/layer{tree}",
         "layer_parent": f"/layer{posixpath.dirname(tree)}",
@@ -143,6 +152,8 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
         **_dependencies(project),
         **_frontend(project),
+        "assets": options.assets,
+        **(assets.context(project, options.assets, tree) if options.assets else {}),
     }
 
 
@@ -171,10 +182,12 @@ def _assignments(project: Project, options: DockerfileOptions) -> str:
     return "".join(_flag(f"{name}={shlex.quote(value)}") for name, value in given.items())
 
 
-def _collect(project: Project) -> tuple[str, ...]:
+def _collect(project: Project, chosen: DockerfileOptions) -> tuple[str, ...]:
     program = "/opt/buildstatic/bin/buildstatic"
     options = ("--noinput", "--layer-root", "/layer", "--reuse", "/previous")
-    command = (program, "collect", *options)
+    command: tuple[str, ...] = (program, "collect", *options)
+    if chosen.assets and not chosen.own_variants:
+        command = (*command, "--formats", assets.FORMATS[chosen.assets])
     if project.manage.source.startswith(project.manage.value):
         return command
     return (*command, "--manage", project.manage.value)

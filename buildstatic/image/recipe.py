@@ -15,6 +15,7 @@ from buildstatic.image.dockerignore import dockerignore
 from buildstatic.project import Project
 
 WRITTEN = "# Written by buildstatic"
+ASSETS, MANIFEST = "assets", "manifest"
 _FROM = re.compile(r"\s*FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(\S+))?\s*\Z", re.I)
 _ESCAPE = re.compile(r"(?:[ \t]*#[ \t]*\w+[ \t]*=.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.I)
 _HEREDOC = re.compile(r"(?<!\S)\d*<<(-?)([\"']?)([^\s<\"']+)\2(?!\S)")
@@ -38,6 +39,11 @@ class Recipe:
     def has(self, stage: str) -> bool:
         """Tell whether there is a stage of that name."""
         return stage in self.stages
+
+    @property
+    def serves_apart(self) -> bool:
+        """Whether the files are in an image of their own (assets), and only names in the final."""
+        return all(map(self.has, ("static", ASSETS, MANIFEST)))
 
     def is_final(self, target: str | None) -> bool:
         """Tell whether building *target* builds the final image."""

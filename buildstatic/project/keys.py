@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 CODE = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
-# generate.TARGETS, which a test compares.
-TARGETS = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ PROJECT: Mapping[str, Key] = {
 COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "generate": {
         "targets": Key(
-            Listed(Text(choices=TARGETS), "a list of what generate writes"),
+            Listed(Text(pattern=r"[a-z][a-z0-9.-]*"), "a list of what generate writes"),
             "what is written where none is named",
         ),
         "python": Key(
@@ -177,6 +175,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
         "multi_platform": Key(Flag(), "collect once for all platforms", False),
         "collector": Key(one_of("buildstatic", "django"), "what collects", "buildstatic"),
         "server": Key(one_of("gunicorn", "uvicorn-worker"), "what serves"),
+        "serve": Key(one_of("nginx", "caddy"), "what serves the static files, if not the app"),
         "collect_in": Key(one_of("build", "release"), "the Procfile's phase that collects"),
         "builder": Key(one_of("railpack", "dockerfile", "nixpacks"), "what builds on Railway"),
         "chain": Key(

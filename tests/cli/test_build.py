@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     "--tag -t --target --build-arg --secret --cache-from --cache-to --platform --builder --push "
-    "--no-cache --pull --export --json --manage --settings --base --output -o --insecure"
+    "--no-cache --pull --export --serve --json --manage --settings --base --output -o --insecure"
 )
 NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 KEYS = ["image", "id", "static", "stages", "seconds"]

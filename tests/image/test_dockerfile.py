@@ -51,7 +51,7 @@ def test_it_looks_typed_by_hand(variant: Variant) -> None:
     assert "\n\n\n" not in text
     assert not re.search(r"[ \t]$", text, re.M)
     assert "\r" not in text
-    assert "\t" not in text
+    assert "\t" not in re.sub(r'(?s)COPY <<"EOF" /etc/caddy/.*?^EOF$', "", text, flags=re.M)
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     assert text.count("Written by") == 1

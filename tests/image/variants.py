@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from buildstatic.image.assets import SERVERS
 from buildstatic.image.dockerfile import DockerfileOptions
 from buildstatic.project import Database, Dependencies, Fact, Frontend, Project, Variable
 from tests.platforms.projects import project
@@ -142,6 +143,14 @@ VARIANTS = {
     "manage.py in a directory": Variant({"manage": Fact("src/manage.py", "src/manage.py:1")}),
     "manage.py that was asked for": Variant({"manage": Fact("b/manage.py", "--manage")}),
     "no STATIC_ROOT": Variant({"static_root": None}),
+    **{f"served by {server}": Variant({}, {"assets": server}) for server in SERVERS},
+    **{
+        f"served by {server} on all platforms": Variant(
+            {"static_root": Fact("/srv/the files", "s:1"), "static_url": Fact("/", "s:1")},
+            {"assets": server, "multi_platform": True, "collector": "django"},
+        )
+        for server in SERVERS
+    },
     **{f"all is called {name}": Variant(odd(name)) for name in ODD},
     **{
         f"all is called {name} and django collects": Variant(odd(name), {"collector": "django"})
