@@ -41,13 +41,18 @@ def _fault(error: Exception) -> str:
 
 
 def _parser(program: str) -> ArgumentParser:
-    parser = ArgumentParser(prog=program, description="Collect, wait, migrate, serve.")
+    parser = ArgumentParser(
+        prog=program, description="Collect, wait, migrate, serve.", allow_abbrev=False
+    )
     below = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
     for command in COMMANDS:
         usage = f"{program} {command.name} [OPTIONS]"
         if command.takes_command:
             usage += " [-- COMMAND...]"
-        _add(below.add_parser(command.name, help=command.summary, usage=usage), command)
+        _add(
+            below.add_parser(command.name, help=command.summary, usage=usage, allow_abbrev=False),
+            command,
+        )
     return parser
 
 

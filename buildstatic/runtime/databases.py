@@ -66,7 +66,7 @@ def words(alias: str) -> str:
     settings = connections.settings[alias]
     port = f":{settings['PORT']}" if settings["PORT"] else ""
     place = f"{settings['HOST']}{port}" or str(settings["NAME"])
-    return f"the database {alias} ({place})"
+    return f"the database {alias} ({place})" if place else f"the database {alias}"
 
 
 def vendor(alias: str) -> str:

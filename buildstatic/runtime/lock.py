@@ -92,17 +92,17 @@ class _Holder(threading.Thread):
 
     def _connect(self) -> None:
         """Try with one connection, as long as that lasts."""
-        from django.db import Error
-
         connection = databases.own(self.alias)
         lock = None
         try:
             lock = locks.KINDS[connection.vendor](connection)
             self._try(lock)
-        except (Error, OSError, RuntimeError) as error:
+        except BuildstaticError:
+            raise
+        except Exception as error:
             self._fail(error)
         finally:
-            with suppress(Error, OSError):
+            with suppress(Exception):
                 lock.free() if lock else connection.close()
 
     def _try(self, lock: locks.Lock) -> None:

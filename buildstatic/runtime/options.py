@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ class Option:
     help: str
     metavar: str = ""
     default: Any = None
-    kind: type = str
+    kind: Callable[[str], Any] = str
     multiple: bool = False
 
     @property
@@ -54,6 +55,14 @@ class Wishes:
     command: tuple[str, ...] = ()
 
 
+def seconds(text: str) -> float:
+    """Return the number in *text*; raises ValueError where it is no time to wait."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError(text)
+    return number
+
+
 _PROJECT = (
     Option("--settings", "The settings module, in place of DJANGO_SETTINGS_MODULE's.", "MODULE"),
     Option("--pythonpath", "A directory to import from, as manage.py has it.", "DIR"),
@@ -67,14 +76,14 @@ _DATABASE = (
         multiple=True,
     ),
     Option(
-        "--wait", "How long to wait for the database.", "SECONDS", default=Wishes.wait, kind=float
+        "--wait", "How long to wait for the database.", "SECONDS", default=Wishes.wait, kind=seconds
     ),
     Option(
         "--lock-timeout",
         "How long to wait for another process that migrates.",
         "SECONDS",
         default=Wishes.lock_timeout,
-        kind=float,
+        kind=seconds,
     ),
 )
 RELEASE = Command(

@@ -67,7 +67,7 @@ def _options(site: Site) -> tuple[str, ...]:
     directory = os.path.relpath(site.directory)
     shared = os.access(SHARED_MEMORY, os.W_OK) and not _is_configured("worker-tmp-dir", site)
     return (
-        *(("--chdir", directory) if directory != "." else ()),
+        *((f"--chdir={directory}",) if directory != "." else ()),
         # Heartbeats in a file on disk can stall a worker for long enough to be killed.
         *(("--worker-tmp-dir", SHARED_MEMORY) if shared else ()),
         *(("--no-control-socket",) if _has_control_socket() else ()),

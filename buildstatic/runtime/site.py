@@ -158,7 +158,7 @@ def _load(module: str) -> None:
         from django.conf import settings
     except ImportError as error:
         problem = f"{sys.executable} has no Django to import: {words(error)}"
-        advice = "Run it with the project's: /path/to/python -m buildstatic.runtime"
+        advice = "Install buildstatic in the project's, with --no-deps, and run it there."
         raise InterpreterNotFound(problem, advice) from error
     try:
         _ = settings.INSTALLED_APPS

@@ -11,8 +11,9 @@ import threading
 import time
 import warnings
 
-from buildstatic.errors import DatabaseUnreachable
+from buildstatic.errors import BuildstaticError, DatabaseUnreachable
 from buildstatic.runtime import databases
+from buildstatic.runtime.blame import words
 from buildstatic.runtime.log import reason, say
 
 LONGEST = 10.0  # seconds
@@ -58,9 +59,12 @@ def _attempt(alias: str, seconds: float) -> str:
     if not outcome:
         return f"no answer within {seconds:.0f} s"
     error = outcome[0]
-    if error is not None and not _is_from_database(error):
+    if error is None or _is_from_database(error):
+        return reason(error) if error else ""
+    if isinstance(error, BuildstaticError):
         raise error
-    return reason(error) if error else ""
+    problem = f"{databases.words(alias)} cannot be asked: {words(error)}"
+    raise DatabaseUnreachable(problem, "Look at DATABASES in the settings.") from error
 
 
 def _query(alias: str, outcome: list[BaseException | None]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,6 +19,8 @@ import pytest
 
 from buildstatic.runtime.locks import name_in_mysql
 from tests.engine import Served, once, until
+from tests.image import tiny
+from tests.image.remote import pump
 from tests.runtime.replicas import QUERY, Settings, Step
 
 if TYPE_CHECKING:
@@ -81,11 +86,13 @@ class Database:
         where = {"HOST": HOST, "PORT": str(self.port), "USER": user, "NAME": self.name}
         return {"ENGINE": f"django.db.backends.{engine}", **where}
 
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """Return the rows of *query*."""
+    def ask(self, query: str, **settings: str) -> list[tuple[Any, ...]]:
+        """Return the rows of *query*, made with PostgreSQL's *settings*."""
         with connected(self.kind, self.port, self.name) as cursor:
+            for name, value in settings.items():
+                cursor.execute(f"SET {name} = '{value}'")
             cursor.execute(query)
-            return list(cursor.fetchall())
+            return list(cursor.fetchall()) if cursor.description else []
 
     def lose_lock(self) -> None:
         """End the session that holds the lock, as an administrator does."""
@@ -116,6 +123,31 @@ def connected(kind: str, port: int, name: str) -> Iterator[Any]:
         yield connection.cursor()
     finally:
         connection.close()
+
+
+class _Forward(BaseRequestHandler):
+    def handle(self) -> None:
+        assert isinstance(self.server, _Forwarder)
+        with socket.create_connection((HOST, self.server.there)) as other:
+            back = Thread(target=pump, args=(other, self.request), daemon=True)
+            back.start()
+            pump(self.request, other)
+            back.join()
+
+
+class _Forwarder(ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    there: int
+
+
+@contextmanager
+def forwarding(port: int, there: int) -> Iterator[None]:
+    """Let *port* lead to the port *there*."""
+    server = _Forwarder((HOST, port), _Forward)
+    server.there = there
+    with tiny.serving(server):
+        yield
 
 
 def create(kind: str, port: int) -> Database:

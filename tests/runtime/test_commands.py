@@ -256,6 +256,7 @@ def test_a_signal_is_heard_while_a_driver_hears_none(tmp_path: Path) -> None:
 
 
 SETTINGS = "mysite/settings.py"
+ODD_OPTION = "{'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db', 'OPTIONS': {'frobnicate': 1}}"
 NO_DIRECTORY = "{'ENGINE': 'django.db.backends.sqlite3', 'NAME': '/no/db'}"
 WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], str]] = [
     (
@@ -337,6 +338,13 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         ("release",),
         {SETTINGS: "DATABASES = {'default': {'ENGINE': 'django.db.backends.oracle'}}\n"},
         "error: The database default cannot be used: ",
+    ),
+    (
+        "an option that the driver does not know",
+        DatabaseUnreachable,
+        ("release",),
+        {SETTINGS: f"DATABASES = {{'default': {ODD_OPTION}}}\n"},
+        "error: the database default (db) cannot be asked: ",
     ),
     (
         "no place to collect to",
@@ -439,7 +447,9 @@ def test_several_projects_are_not_guessed_among(tmp_path: Path) -> None:
 
 
 @each_door
-@pytest.mark.parametrize("argv", [("release", "--", "x"), ("start", "x"), ("start", "--wait", "y")])
+@pytest.mark.parametrize(
+    "argv", [("release", "--", "x"), ("start", "x"), ("start", "--wait", "nan")]
+)
 def test_wrong_use_exits_with_2(door: tuple[str, ...], argv: tuple[str, ...], where: Place) -> None:
     done = where.run(*door, *argv)
     assert (done.returncode, done.stdout) == (2, "")
@@ -451,4 +461,4 @@ def test_a_python_without_django_is_told_which_to_use(door: tuple[str, ...], whe
     (where.root / "django.py").write_text("")
     done = where.run(*door, "release")
     assert done.returncode == 25
-    assert "-m buildstatic.runtime" in done.stderr
+    assert "Install buildstatic in the project's, with --no-deps" in done.stderr

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import LockLost, LockNotTaken, MigrationsFailed
-from tests.runtime.databases import Database, each_server
+from tests.running import free_port
+from tests.runtime.databases import Database, each_server, forwarding
 from tests.runtime.replicas import (
     CLOCK,
     MODULE,
@@ -52,6 +53,37 @@ def test_a_holder_that_is_ended_does_not_block(
     assert holder.returncode == (-9 if number is signal.SIGKILL else 143)
     done = where.run(*START, "--lock-timeout", "10", *CLOCK)
     assert done.returncode == 0, done.stderr
+    assert [step.name for step in database.steps()] == ONCE
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_an_index_is_built_concurrently_while_some_hold_and_others_want_the_lock(
+    database: Database, tmp_path: Path
+) -> None:
+    where = place(tmp_path, database.settings)
+    with holding(where, "0002", *START, *CLOCK) as holder:
+        waiter = where.start(*START, *CLOCK)
+        assert waiter.stderr
+        while "waiting for the lock" not in waiter.stderr.readline():
+            assert waiter.poll() is None
+        database.ask("CREATE TABLE other AS SELECT 1 AS x")
+        database.ask("CREATE INDEX CONCURRENTLY ON other (x)", statement_timeout="10s")
+        assert (holder.poll(), waiter.poll()) == (None, None)
+        waiter.kill()
+        waiter.communicate()
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_database_that_comes_up_later_is_waited_for(database: Database, tmp_path: Path) -> None:
+    later = free_port()
+    where = place(tmp_path, {**database.settings, "PORT": str(later)})
+    process = where.start(*MODULE, "release")
+    assert process.stderr
+    assert f"waiting for the database default (127.0.0.1:{later})" in process.stderr.readline()
+    with forwarding(later, database.port):
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "buildstatic: waited " in err
     assert [step.name for step in database.steps()] == ONCE
 
 
