@@ -166,7 +166,15 @@ def image(shared: Path, tag: str) -> str:
         context.mkdir()
         (context / "Dockerfile").write_text(DOCKERFILE)
         (context / "start").write_text(START)
-        command = ["docker", "buildx", "build", "--load", f"--tag={tag}", str(context)]
+        command = [
+            "docker",
+            "buildx",
+            "build",
+            "--load",
+            f"--tag={tag}",
+            f"--label=of={tag}",
+            str(context),
+        ]
         built = subprocess.run(command, capture_output=True, text=True, timeout=600)
         assert built.returncode == 0, built.stderr
         return tag

@@ -76,8 +76,15 @@ ONCE = ["0002", "0003", "post_migrate"]
 
 
 def start_at_once(place: Place, count: int, *argv: str, **more: str) -> list[tuple[float, str]]:
-    """Start *argv* *count* times; return when each served, and what it said, once all have."""
-    processes = [place.start(*argv, **more) for _ in range(count)]
+    """Start *argv* *count* times, and let all go for the lock at once.
+
+    Return when each served, and what it said, once all have.
+    """
+    barrier = place.root / "barrier"
+    barrier.mkdir()
+    processes = [place.start(*argv, BARRIER=str(barrier), **more) for _ in range(count)]
+    until(lambda: len(list(barrier.iterdir())) == count, processes[0])
+    (barrier / "go").touch()
     ends = [process.communicate(timeout=SECONDS) for process in processes]
     for process, (_, err) in zip(processes, ends, strict=True):
         assert process.returncode == 0, err

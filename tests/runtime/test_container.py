@@ -51,7 +51,15 @@ def image(shared: Path, tag: Callable[[str], str]) -> str:
         make_wheel(context / "wheels")
         shutil.copytree(SITE, context / "site", ignore=shutil.ignore_patterns("__pycache__"))
         (context / "Dockerfile").write_text(DOCKERFILE)
-        command = ["docker", "buildx", "build", "--load", f"--tag={tag('runtime')}", str(context)]
+        command = [
+            "docker",
+            "buildx",
+            "build",
+            "--load",
+            f"--tag={tag('runtime')}",
+            f"--label=of={tag('runtime')}",
+            str(context),
+        ]
         built = subprocess.run(command, capture_output=True, text=True, timeout=600)
         assert built.returncode == 0, built.stderr
         return tag("runtime")
