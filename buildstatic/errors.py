@@ -286,6 +286,48 @@ class PromisesBroken(BuildstaticError):
     exit_code = 71
 
 
+class DatabaseUnreachable(BuildstaticError):
+    """A database did not answer for as long as was waited."""
+
+    exit_code = 80
+
+
+class DatabaseUnknown(BuildstaticError):
+    """DATABASES has no such alias, or its driver is not installed."""
+
+    exit_code = 81
+
+
+class LockNotTaken(BuildstaticError):
+    """Another process held the lock, or it could not be taken, for as long as was waited."""
+
+    exit_code = 82
+
+
+class LockLost(BuildstaticError):
+    """The lock went away while the database was migrated."""
+
+    exit_code = 83
+
+
+class LockUnsupported(BuildstaticError):
+    """The database has no lock that is known here, and one was asked for."""
+
+    exit_code = 84
+
+
+class MigrationsFailed(BuildstaticError):
+    """A migration, or what runs after it, failed."""
+
+    exit_code = 85
+
+
+class ServerNotFound(BuildstaticError):
+    """The server is not installed, cannot be run, or has no application to serve."""
+
+    exit_code = 86
+
+
 class NotServable(BuildstaticError):
     """The static files cannot have a server of their own."""
 

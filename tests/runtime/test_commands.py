@@ -1,0 +1,464 @@
+"""start and release from the outside: what they do, what they refuse, and what they say."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import (
+    BuildstaticError,
+    CollectFailed,
+    DatabaseUnknown,
+    DatabaseUnreachable,
+    LockUnsupported,
+    MigrationsFailed,
+    ProjectNotFound,
+    ServerNotFound,
+    SettingsBroken,
+    SettingsNotFound,
+    SeveralProjects,
+    StaticfilesNotInstalled,
+    StaticRootMissing,
+    VariablesMissing,
+)
+from tests.running import free_port
+from tests.runtime.replicas import MODULE, SCRIPT, Place, place, until
+
+DOORS = [pytest.param(SCRIPT, id="script"), pytest.param(MODULE, id="module")]
+each_door = pytest.mark.parametrize("door", DOORS)
+SERVED = ("--", "echo", "served")
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Place:
+    return place(tmp_path)
+
+
+@each_door
+def test_release_migrates_and_says_in_how_long(door: tuple[str, ...], where: Place) -> None:
+    done = where.run(*door, "release")
+    assert done.returncode == 0, done.stderr
+    assert "Applying shop.0003_slow... OK" in done.stdout
+    said = done.stderr.rstrip("\n")
+    assert said.startswith("buildstatic: migrated default in ")
+    assert said.endswith(" s")
+    assert "\n" not in said
+
+
+def test_release_runs_what_belongs_after_migrating_every_time(where: Place) -> None:
+    for _ in range(2):
+        assert where.run(*MODULE, "release").returncode == 0
+    with closing(sqlite3.connect(where.root / "db.sqlite3")) as database:
+        rows = list(database.execute("SELECT name, count(*) FROM shop_run GROUP BY name"))
+    assert rows == [("0002", 1), ("0003", 1), ("post_migrate", 2)]
+
+
+@each_door
+def test_start_goes_through_the_steps_in_order(door: tuple[str, ...], where: Place) -> None:
+    done = where.run(*door, "start", "--migrate", *SERVED, STATIC_ROOT="static_root")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "served"
+    steps = [line.partition(" in ")[0] for line in done.stderr.splitlines()]
+    assert steps == [
+        "buildstatic: collected the static files",
+        "buildstatic: migrated default",
+        "buildstatic: starting echo served",
+    ]
+
+
+def test_start_migrates_only_if_asked(where: Place) -> None:
+    assert where.run(*MODULE, "start", *SERVED).returncode == 0
+    with closing(sqlite3.connect(where.root / "db.sqlite3")) as database:
+        assert list(database.execute("SELECT name FROM sqlite_master")) == []
+
+
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+
+@pytest.mark.parametrize("storage", [MANIFEST, PLAIN], ids=["manifest", "plain"])
+def test_what_is_collected_is_not_collected_again_unless_asked(storage: str, where: Place) -> None:
+    environ = {"STATIC_ROOT": "static_root", "STORAGE": storage}
+    said = [
+        where.run(*MODULE, "start", *more, *SERVED, **environ).stderr.splitlines()[0]
+        for more in ((), (), ("--collect",))
+    ]
+    assert [line.partition(" in ")[0].partition(":")[2].partition(":")[0] for line in said] == [
+        " collected the static files",
+        " nothing to collect",
+        " collected the static files",
+    ]
+    assert (where.root / "static_root" / "site.css").exists()
+
+
+def test_a_tree_that_has_lost_its_manifest_is_collected_again(where: Place) -> None:
+    for _ in range(2):
+        where.run(*MODULE, "start", *SERVED, STATIC_ROOT="static_root")
+        (where.root / "static_root" / "staticfiles.json").unlink()
+
+
+def test_files_that_are_kept_elsewhere_are_left_to_whoever_asks(where: Place) -> None:
+    (where.root / "elsewhere.py").write_text(
+        "from django.core.files.storage import Storage\n\n\nclass Elsewhere(Storage):\n    pass\n"
+    )
+    done = where.run(*MODULE, "start", *SERVED, STORAGE="elsewhere.Elsewhere")
+    assert (done.returncode, done.stdout) == (0, "served\n")
+    assert "buildstatic: nothing to collect: the files are kept elsewhere" in done.stderr
+
+
+def test_the_server_gets_the_environment_that_start_was_given(where: Place) -> None:
+    script = 'echo "$PORT/${DJANGO_SETTINGS_MODULE-unset}/${PYTHONPATH-unset}"'
+    argv = [*MODULE, "start", "--", "sh", "-c", script]
+    assert where.run(*argv).stdout == "8000/unset/unset\n"
+    assert where.run(*argv, PORT="").stdout == "8000/unset/unset\n"
+    assert where.run(*argv, PORT="81", DJANGO_SETTINGS_MODULE="mysite.settings").stdout == (
+        "81/mysite.settings/unset\n"
+    )
+    named = ["--settings", "mysite.settings", "--pythonpath", "."]
+    done = where.run(*MODULE, "start", *named, "--", "sh", "-c", script)
+    assert done.stdout == f"8000/mysite.settings/{where.root}\n"
+
+
+def test_the_server_ignores_no_signal(where: Place) -> None:
+    done = where.run(*MODULE, "start", "--", "grep", "SigIgn", "/proc/self/status")
+    ignored = int(done.stdout.split()[1], 16)
+    assert ignored & 1 << signal.SIGPIPE - 1 == 0
+    assert ignored & 1 << signal.SIGTERM - 1 == 0
+
+
+def test_the_servers_exit_status_is_that_of_start(where: Place) -> None:
+    assert where.run(*MODULE, "start", "--", "sh", "-c", "exit 37").returncode == 37
+
+
+def test_words_after_the_dashes_stay_as_they_are(where: Place) -> None:
+    words = ["--migrate", "--", "a b", "$HOME"]
+    done = where.run(*SCRIPT, "start", "--", "printf", r"%s\n", *words)
+    assert done.stdout.splitlines() == words
+
+
+@pytest.mark.parametrize(
+    ("below", "argv"),
+    [
+        pytest.param("", (), id="here"),
+        pytest.param("src", (), id="one level below"),
+        pytest.param("a/src", (), id="two levels below"),
+        pytest.param("a/b/src", ("--manage", "a/b/src/manage.py"), id="named"),
+    ],
+)
+def test_the_project_is_found(below: str, argv: tuple[str, ...], tmp_path: Path) -> None:
+    made = place(tmp_path)
+    root = tmp_path / "root"
+    (root / below).parent.mkdir(parents=True, exist_ok=True)
+    made.root.rename(root / below)
+    done = Place(root).run(*MODULE, "release", *argv)
+    assert done.returncode == 0, done.stderr
+    assert (root / below / "db.sqlite3").exists()
+
+
+def test_several_databases_are_migrated_if_they_are_named(tmp_path: Path) -> None:
+    one, two = ({"ENGINE": "django.db.backends.sqlite3", "NAME": name} for name in ("one", "two"))
+    where = place(tmp_path, DATABASES=json.dumps({"default": one, "other": two}))
+    done = where.run(*MODULE, "release", "--database", "default", "--database", "other")
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" in ")[0] for line in done.stderr.splitlines()] == [
+        "buildstatic: migrated default",
+        "buildstatic: migrated other",
+    ]
+
+
+def test_a_project_without_a_database_has_nothing_to_wait_for(tmp_path: Path) -> None:
+    where = place(tmp_path, DATABASES='{"default": {}}')
+    assert where.run(*MODULE, "start", "--migrate", *SERVED).stdout == "served\n"
+    done = where.run(*MODULE, "release")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "buildstatic: no database in DATABASES: nothing to wait for\n"
+
+
+def test_a_database_without_a_known_lock_is_migrated_by_release_alone(tmp_path: Path) -> None:
+    odd = {"ENGINE": "shop.odd", "NAME": "db"}
+    where = place(tmp_path, DATABASES=json.dumps({"default": odd}))
+    done = where.run(*MODULE, "start", "--migrate", *SERVED)
+    assert (done.returncode, done.stdout) == (LockUnsupported.exit_code, "")
+    done = where.run(*MODULE, "release")
+    assert done.returncode == 0, done.stderr
+    assert "buildstatic: warning: migrating without a lock. No lock of odd is known" in done.stderr
+
+
+CLOSED = {"ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "NAME": "none"}
+
+
+def test_a_database_that_never_comes_up_is_given_up_and_its_reason_said(tmp_path: Path) -> None:
+    settings = {**CLOSED, "PORT": str(free_port()), "PASSWORD": "never-to-be-said"}
+    where = place(tmp_path, settings)
+    done = where.run(*MODULE, "release", "--wait", "1.5")
+    assert (done.returncode, done.stdout) == (DatabaseUnreachable.exit_code, "")
+    first, last = done.stderr.splitlines()
+    address = f"the database default (127.0.0.1:{settings['PORT']})"
+    assert first.startswith(f"buildstatic: waiting for {address}: ")
+    assert last.startswith(f"error: No answer from {address} in ")
+    assert "refused" in first
+    assert "refused" in last
+    assert "never-to-be-said" not in done.stderr
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that takes connections, and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
+def test_a_database_that_takes_connections_and_says_nothing_is_given_up(
+    engine: str, silent: int, tmp_path: Path
+) -> None:
+    settings = {**CLOSED, "ENGINE": f"django.db.backends.{engine}", "PORT": str(silent)}
+    done = place(tmp_path, settings).run(*MODULE, "release", "--wait", "1")
+    assert done.returncode == DatabaseUnreachable.exit_code
+    assert "no answer within 5 s" in done.stderr
+
+
+@each_door
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_waiting(
+    number: signal.Signals, door: tuple[str, ...], tmp_path: Path
+) -> None:
+    where = place(tmp_path, {**CLOSED, "PORT": str(free_port())})
+    process = where.start(*door, "start", *SERVED)
+    assert process.stderr
+    assert "nothing to collect" in process.stderr.readline()
+    assert "waiting for the database" in process.stderr.readline()
+    began = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (128 + number, "")
+    assert err.endswith(f"buildstatic: ended by {number.name}\n")
+    assert time.monotonic() - began < 10
+
+
+def test_a_signal_is_heard_while_a_driver_hears_none(tmp_path: Path) -> None:
+    stuck = tmp_path / "stuck"
+    where = place(tmp_path)
+    process = where.start(*MODULE, "release", STUCK_IN="0002", STUCK=str(stuck))
+    until(stuck.exists, process)
+    process.terminate()
+    process.communicate(timeout=15)
+    assert process.returncode == 143
+    assert where.run(*MODULE, "release", "--lock-timeout", "5").returncode == 0
+
+
+SETTINGS = "mysite/settings.py"
+ODD_OPTION = "{'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db', 'OPTIONS': {'frobnicate': 1}}"
+NO_DIRECTORY = "{'ENGINE': 'django.db.backends.sqlite3', 'NAME': '/no/db'}"
+WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], str]] = [
+    (
+        "no such server",
+        ServerNotFound,
+        ("start", "--migrate", "--", "frobnicated", "x"),
+        {},
+        "error: The server frobnicated is not installed: PATH is ",
+    ),
+    (
+        "a server that cannot run",
+        ServerNotFound,
+        ("start", "--", "./server"),
+        {"server": "#!/nowhere/at/all\n"},
+        "error: The server ./server cannot be run: No such file or directory. ",
+    ),
+    (
+        "nothing to serve",
+        ServerNotFound,
+        ("start",),
+        {
+            "other/__init__.py": "SECRET_KEY = 'x'\n",
+            "manage.py": "x['DJANGO_SETTINGS_MODULE'] = 'other'",
+        },
+        "error: The settings name no WSGI_APPLICATION, and ",
+    ),
+    (
+        "no such settings",
+        SettingsNotFound,
+        ("release", "--settings", "mysite.production"),
+        {},
+        "error: There is no module 'mysite.production', which the settings are to be. ",
+    ),
+    (
+        "a manage.py that names none",
+        SettingsNotFound,
+        ("release",),
+        {"manage.py": "print('hello')\n"},
+        "manage.py names no settings module. ",
+    ),
+    (
+        "settings that do not parse",
+        SettingsBroken,
+        ("release",),
+        {SETTINGS: "SECRET_KEY = \n"},
+        "error: The settings mysite.settings do not import: SyntaxError: ",
+    ),
+    (
+        "settings that import what is not there",
+        SettingsBroken,
+        ("release",),
+        {SETTINGS: "import frobnicate\n"},
+        "mysite/settings.py:1: ModuleNotFoundError: No module named 'frobnicate'. Install ",
+    ),
+    (
+        "a variable that is not set",
+        VariablesMissing,
+        ("release",),
+        {SETTINGS: "import os\nSECRET_KEY = os.environ['SHOP_KEY']\n"},
+        "error: The environment variable SHOP_KEY is not set, and ",
+    ),
+    (
+        "an app that is not there",
+        SettingsBroken,
+        ("release",),
+        {SETTINGS: "SECRET_KEY = 'x'\nINSTALLED_APPS = ['frobnicate']\n"},
+        "error: The apps in INSTALLED_APPS do not import: ModuleNotFoundError: ",
+    ),
+    (
+        "no such database",
+        DatabaseUnknown,
+        ("release", "--database", "reports"),
+        {},
+        "error: DATABASES has no 'reports'. It has default.\n",
+    ),
+    (
+        "a driver that is not installed",
+        DatabaseUnknown,
+        ("release",),
+        {SETTINGS: "DATABASES = {'default': {'ENGINE': 'django.db.backends.oracle'}}\n"},
+        "error: The database default cannot be used: ",
+    ),
+    (
+        "an option that the driver does not know",
+        DatabaseUnreachable,
+        ("release",),
+        {SETTINGS: f"DATABASES = {{'default': {ODD_OPTION}}}\n"},
+        "error: the database default (db) cannot be asked: ",
+    ),
+    (
+        "no place to collect to",
+        StaticRootMissing,
+        ("start", "--collect", "--", "true"),
+        {},
+        "error: STATIC_ROOT is not set: there is no place to collect to. ",
+    ),
+    (
+        "no app that collects",
+        StaticfilesNotInstalled,
+        ("start", "--collect", "--", "true"),
+        {SETTINGS: "SECRET_KEY = 'x'\n"},
+        "error: django.contrib.staticfiles is not in INSTALLED_APPS",
+    ),
+    (
+        "a SQLite directory that is not there",
+        DatabaseUnreachable,
+        ("release",),
+        {SETTINGS: f"DATABASES = {{'default': {NO_DIRECTORY}}}\n"},
+        "unable to open database file",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "argv", "files", "said"), [pytest.param(*case[1:], id=case[0]) for case in WRONG]
+)
+def test_what_is_wrong_is_one_line_with_its_exit_code_at_both_doors(
+    kind: type[BuildstaticError],
+    argv: tuple[str, ...],
+    files: dict[str, str],
+    said: str,
+    where: Place,
+) -> None:
+    for name, text in files.items():
+        (where.root / name).parent.mkdir(exist_ok=True)
+        (where.root / name).write_text(text)
+        (where.root / name).chmod(0o755)
+    script, module = where.run(*SCRIPT, *argv), where.run(*MODULE, *argv)
+    assert module.returncode == kind.exit_code, module.stderr
+    line = module.stderr.splitlines(keepends=True)[-1]
+    assert line.startswith("error: ")
+    assert said in line
+    assert "Traceback" not in module.stderr
+    assert (script.returncode, script.stdout, script.stderr) == (
+        module.returncode,
+        module.stdout,
+        module.stderr,
+    )
+
+
+def test_nothing_runs_where_nothing_could_serve(where: Place) -> None:
+    done = where.run(*MODULE, "start", "--migrate", "--", "frobnicated", STATIC_ROOT="static_root")
+    assert done.returncode == ServerNotFound.exit_code
+    assert not (where.root / "static_root").exists()
+    assert not (where.root / "db.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "argv", "more"),
+    [
+        pytest.param(CollectFailed, ("--collect",), {"STORAGE": "no.Storage"}, id="collect"),
+        pytest.param(MigrationsFailed, ("--migrate",), {"FAIL": "0002"}, id="migrate"),
+        pytest.param(MigrationsFailed, ("--migrate",), {"FAIL": "post_migrate"}, id="afterwards"),
+    ],
+)
+def test_a_step_that_fails_stops_the_chain(
+    kind: type[BuildstaticError], argv: tuple[str, ...], more: dict[str, str], where: Place
+) -> None:
+    done = where.run(*MODULE, "start", *argv, *SERVED, STATIC_ROOT="static_root", **more)
+    assert done.returncode == kind.exit_code
+    assert "served" not in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+
+
+@each_door
+def test_the_traceback_of_a_migration_is_shown_if_asked_for(
+    door: tuple[str, ...], where: Place
+) -> None:
+    done = where.run(*door, "release", "--traceback", FAIL="0002")
+    assert done.returncode == MigrationsFailed.exit_code
+    assert 'raise ValueError("no luck today")' in done.stderr
+
+
+@each_door
+def test_a_directory_without_a_project_is_refused(door: tuple[str, ...], tmp_path: Path) -> None:
+    done = Place(tmp_path).run(*door, "release")
+    assert (done.returncode, done.stdout) == (ProjectNotFound.exit_code, "")
+    assert done.stderr.startswith(f"error: There is no manage.py in {tmp_path} or two levels below")
+
+
+def test_several_projects_are_not_guessed_among(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        place(tmp_path / name).root.rename(tmp_path / name / "site")
+    done = Place(tmp_path).run(*MODULE, "release")
+    assert done.returncode == SeveralProjects.exit_code
+    assert "one/site/manage.py, two/site/manage.py" in done.stderr
+
+
+@each_door
+@pytest.mark.parametrize(
+    "argv", [("release", "--", "x"), ("start", "x"), ("start", "--wait", "nan")]
+)
+def test_wrong_use_exits_with_2(door: tuple[str, ...], argv: tuple[str, ...], where: Place) -> None:
+    done = where.run(*door, *argv)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "sage: " in done.stderr
+
+
+@each_door
+def test_a_python_without_django_is_told_which_to_use(door: tuple[str, ...], where: Place) -> None:
+    (where.root / "django.py").write_text("")
+    done = where.run(*door, "release")
+    assert done.returncode == 25
+    assert "Install buildstatic in the project's, with --no-deps" in done.stderr
