@@ -22,9 +22,8 @@ _CSS = re.compile(
     re.S | re.X | re.I,
 )
 # HashedFilesMixin.patterns
-_MAP = re.compile(
-    r"^(?://|/\*)[#@][ \t]sourceMappingURL=(?P<url>[^\s*]+)[ \t]*(?:\*/)?[ \t]*$", re.M
-)
+_MAP = re.compile(r"(?://|/\*)[#@][ \t]sourceMappingURL=(?P<url>[^\s*]+)[ \t]*(?:\*/)?[ \t]*")
+_REFERS = re.compile(rb"@import|url\(", re.I)
 _MARK = b"sourceMappingURL="
 
 
@@ -39,15 +38,37 @@ def check(tree: Tree) -> Checked:
 
 
 def _findings(tree: Tree, texts: list[str]) -> Iterator[Finding]:
+    known: dict[tuple[str, bool], tuple[set[str], set[str]]] = {}
     for name in texts:
-        content = tree.read(name)
-        if not name.endswith(".css") and _MARK not in content:
-            continue
-        text = content.decode("utf-8", "replace")
-        found = _MAP.finditer(text)
-        yield from _missing(tree, name, {each["url"] for each in found}, is_map=True)
-        if name.endswith(".css"):
-            yield from _missing(tree, name, set(_urls(text)), is_map=False)
+        key = tree.files[name].path, name.endswith(".css")
+        if key not in known:
+            known[key] = _references(tree, name)
+        maps, urls = known[key]
+        yield from _missing(tree, name, maps, is_map=True)
+        yield from _missing(tree, name, urls, is_map=False)
+
+
+def _references(tree: Tree, name: str) -> tuple[set[str], set[str]]:
+    """Return the source maps that the file *name* names, and what else it refers to."""
+    content = tree.read(name)
+    maps = {url for line in _marked(content) for url in _maps(line)}
+    is_css = name.endswith(".css") and _REFERS.search(content)
+    return maps, set(_urls(content.decode("utf-8", "replace"))) if is_css else set()
+
+
+def _marked(content: bytes) -> Iterator[bytes]:
+    """Yield the lines that may name a source map."""
+    place = content.find(_MARK)
+    while place >= 0:
+        end = content.find(b"\n", place)
+        end = len(content) if end < 0 else end
+        yield content[content.rfind(b"\n", 0, place) + 1 : end]
+        place = content.find(_MARK, end)
+
+
+def _maps(line: bytes) -> Iterator[str]:
+    if found := _MAP.fullmatch(line.decode("utf-8", "replace")):
+        yield found["url"]
 
 
 def _urls(text: str) -> Iterator[str]:
