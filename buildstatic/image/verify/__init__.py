@@ -39,6 +39,7 @@ class Options:
     static_root: str | None = None
     insecure: bool = False
     source_maps: bool = True
+    static_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _checks(tree: Tree, config: Config | None, options: Options) -> Iterator[Che
         yield entries.check(tree)
     yield manifest.check_entries(tree)
     yield manifest.check_names(tree)
-    yield references.check(tree)
+    yield references.check(tree, options.static_url)
     yield variants.check(tree)
     if tree.is_layer:
         yield settled.check(tree)
