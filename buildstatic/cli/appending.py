@@ -54,6 +54,8 @@ def lines(appended: Appended) -> Iterator[str]:
     replaced = dict.fromkeys(diff_id for image in appended.images for diff_id in image.replaced)
     for diff_id in replaced:
         yield f"replaced {diff_id}, the static layer before"
+    for sentence in dict.fromkeys(each for image in appended.images for each in image.kept):
+        yield f"kept     {sentence}; the new layer stands on it"
     for digest in appended.dropped:
         yield f"dropped  {digest}, an attestation or the like: it is of the base, not of this image"
     counts = (("sent", appended.sent), ("present", appended.present), ("mounted", appended.mounted))

@@ -7,7 +7,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -96,19 +96,15 @@ def _check_push(appendings: tuple[Appending, ...], push: bool) -> None:
 
 def _build(project: Project, wanted: Wanted, *, quiet: bool) -> tuple[Report, Layer]:
     """Collect *project* here, write what is *wanted*, and return what came out."""
-    from buildstatic.cli.layer import collect_layer_root, save
-    from buildstatic.image.builders.embedded import collected_tree
-    from buildstatic.image.dockerfile import tree_in_image
-    from buildstatic.image.place import check_place
+    from buildstatic.cli.layer import collect_tree, place_in_image, save
 
-    check_place(project)
-    at, clock = PurePosixPath(tree_in_image(project)), _Clock()
+    at, clock = place_in_image(project), _Clock()
     with tempfile.TemporaryDirectory(prefix="buildstatic-layer-") as temporary:
         root, output = Path(temporary, "layer"), wanted.output or Path(temporary, "layer.tar")
         before = _diff_id(output)
-        collect_layer_root(root, list(wanted.words), quiet=quiet, is_image=False)
+        tree = collect_tree(root, project, list(wanted.words), quiet=quiet)
         clock.ends("collect")
-        layer = save(collected_tree(root, project), at, output, "gzip")
+        layer = save(tree, at, output, "gzip")
         clock.ends("layer")
         appended = [each.put(layer, output) for each in wanted.appendings]
         if appended:

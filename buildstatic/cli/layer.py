@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from buildstatic.image.append import Appended
     from buildstatic.image.layer import Layer
     from buildstatic.image.pack import Compression
+    from buildstatic.project import Project
 
 EPILOG = """\b
 Examples:
@@ -71,7 +72,8 @@ def _place(
     "--at",
     metavar="PATH",
     callback=_place,
-    help="Where TREE, a STATIC_ROOT, lies in the image; without it, TREE is a layer root.",
+    help="Where STATIC_ROOT lies in the image; without it, TREE is a layer root, and what is "
+    "collected lies where `build` puts it.",
 )
 @click.option(
     "--compression",
@@ -104,8 +106,9 @@ def command(
     """Write the static files as an OCI image layer, or put them on an image, with no engine.
 
     TREE is a layer root, as `buildstatic collect --layer-root` makes it, or, with --at, a collected
-    tree; without TREE, the project's static files are collected first. The layer has the diffID of
-    the one that BuildKit makes of the same files by COPY --link.
+    tree; without TREE, the project's static files are collected first, for the place that they have
+    in an image of `buildstatic build`. The layer has the diffID of the one that BuildKit makes of
+    the same files by COPY --link.
 
     IMAGE is in a registry (registry.example.org/name:tag), a layout (oci:DIR:TAG), an archive
     (docker-archive:FILE) or the local engine (docker:NAME). With --base every platform of the
@@ -114,27 +117,22 @@ def command(
     said = configured(context, "layer", path, {"base": base, "compression": compression})
     compression, base = said["compression"], said["base"] if tag else base
     words = _collecting(context)
-    _check_use(tree, output, at, words)
+    _check_use(tree, output, words)
     appending = _appending(base, tag, insecure, output)
     started = time.monotonic()
     with terminable(), ExitStack() as stack:
         temporary = Path(stack.enter_context(_temporary()))
         if tree is None:
-            tree = temporary / "layer"
-            collect_layer_root(tree, words, quiet=as_json)
+            tree, at = _collected(context, temporary / "layer", words, at, quiet=as_json)
         layer = save(tree, at, output or temporary / "layer.tar", compression)
         file = output or temporary / "layer.tar"
         appended = appending.put(layer, file) if appending else None
     _tell(layer, output, appended, time.monotonic() - started, as_json)
 
 
-def _check_use(
-    tree: Path | None, output: Path | None, at: PurePosixPath | None, words: list[str]
-) -> None:
+def _check_use(tree: Path | None, output: Path | None, words: list[str]) -> None:
     if tree and words:
         raise click.UsageError("TREE is collected already: leave out what is for collecting.")
-    if at and not tree:
-        raise click.UsageError("--at says where TREE lies: name TREE, or leave --at out.")
     if tree and output and output.resolve().is_relative_to(tree.resolve()):
         raise click.UsageError(f"{output} would be in TREE: write it elsewhere.")
 
@@ -166,16 +164,45 @@ def _collecting(context: click.Context) -> list[str]:
     return [f"--{name}={context.params[name]}" for name in names]
 
 
-def collect_layer_root(root: Path, words: list[str], *, quiet: bool, is_image: bool = True) -> None:
-    """Collect the project into *root* by *words*, options of collect; come back to where we are."""
+def _collected(
+    context: click.Context, root: Path, words: list[str], at: PurePosixPath | None, *, quiet: bool
+) -> tuple[Path, PurePosixPath]:
+    """Collect into *root*; return the tree in it, and where that lies in the image: *at*, if so."""
+    from buildstatic.image.place import check_at
+    from buildstatic.project.detect import detect
+
+    named = {name: context.params[name] for name in ("manage", "settings")}
+    project = detect(context.params["path"], **named)
+    if at:
+        check_at(at)
+    place = at or place_in_image(project)
+    return collect_tree(root, project, words, quiet=quiet), place
+
+
+def place_in_image(project: Project) -> PurePosixPath:
+    """Return where *project* has its tree in the image; raises PlaceRefused."""
+    from buildstatic.image.dockerfile import tree_in_image
+    from buildstatic.image.place import check_place
+
+    check_place(project)
+    return PurePosixPath(tree_in_image(project))
+
+
+def collect_tree(root: Path, project: Project, words: list[str], *, quiet: bool) -> Path:
+    """Collect *project* into *root* by *words*, options of collect; return the tree in that.
+
+    We come back to where we are. Raises BuilderCannot where the tree is not found.
+    """
     from buildstatic.cli import collecting
     from buildstatic.cli.collect import collected_into
+    from buildstatic.image.builders.embedded import collected_tree
 
     root.mkdir()
     with chdir(Path.cwd()):
         silent = ["--verbosity=0"] if quiet else []
-        collected = collected_into(root, [*words, *silent], is_image=is_image)
+        collected = collected_into(root, [*words, *silent], is_image=False)
         collecting.report(collected.summary)
+    return collected_tree(root, project)
 
 
 def save(tree: Path, at: PurePosixPath | None, output: Path, compression: Compression) -> Layer:

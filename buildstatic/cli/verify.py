@@ -39,6 +39,12 @@ Examples:
     "the manifest is.",
 )
 @click.option(
+    "--static-url",
+    metavar="URL",
+    help="What absolute references to static files begin with, in place of what is before a name "
+    "of the manifest in one of them.",
+)
+@click.option(
     "--source-maps/--no-source-maps", default=True, help="Whether source maps may be there."
 )
 @click.option("--insecure", is_flag=True, help="Allow a registry without TLS.")
@@ -48,6 +54,7 @@ def command(
     other: str | None,
     as_json: bool,
     static_root: str | None,
+    static_url: str | None,
     source_maps: bool,
     insecure: bool,
 ) -> None:
@@ -60,7 +67,7 @@ def command(
     """
     from buildstatic.image.verify import Options, compare, verify
 
-    options = Options(static_root, insecure, source_maps)
+    options = Options(static_root, insecure, source_maps, static_url)
     if other is not None:
         _print_compared(compare(name, other, options), as_json)
         return

@@ -36,15 +36,20 @@ from buildstatic.image.store import (
     read_config,
 )
 from buildstatic.image.stream import checked, opened
+from buildstatic.image.unmarked import find_unmarked
 
 
 @dataclass(frozen=True)
 class AppendedImage:
-    """One platform's image: the digest of its manifest, and the diffIDs of what was replaced."""
+    """One platform's image: the digest of its manifest, and the diffIDs of what was replaced.
+
+    *kept* says of layers that have static files in them why they were not, a sentence each.
+    """
 
     platform: str
     digest: str
     replaced: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ def append(
 ) -> Appended:
     """Write the image *base* with *layer*, whose bytes are in *layer_file*, to *tag*.
 
-    A static layer that *base* has is replaced. An index is kept whole, and each platform gets the
+    A static layer that *base* has is replaced: one that is marked, else one that holds nothing but
+    files below the layer's tree. An index is kept whole, and each platform gets the
     layer. The same base and layer give the same digest: *created* is the time that the image
     says, and without one it is the base's own. *insecure* allows registries without TLS. Raises
     ImageNotFound, NotAnImage, MediaTypeUnknown, ImageCorrupt, and what the stores raise; then
@@ -178,10 +184,12 @@ class _Appending:
     def _image(self, manifest: Manifest) -> Document:
         config = read_config(self.source, manifest)
         created = self.created.strftime("%Y-%m-%dT%H:%M:%SZ") if self.created else None
-        made = compose(manifest, config, self.layer, created, str(self.source.reference))
+        found = find_unmarked(self.source, manifest, config, self.layer.tree)
+        where = str(self.source.reference)
+        made = compose(manifest, config, self.layer, created, where, found.layers)
         document = self._put(made)
         digest = document.descriptor.digest
-        self.images.append(AppendedImage(config.platform, digest, made.replaced))
+        self.images.append(AppendedImage(config.platform, digest, made.replaced, found.kept))
         return document
 
     def _put(self, made: Composed) -> Document:

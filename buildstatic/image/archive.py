@@ -11,6 +11,7 @@ from io import BufferedReader, RawIOBase
 from typing import IO, Any, cast
 
 from buildstatic.image.oci import blob_path, is_attestation
+from buildstatic.image.unzstd import MARK, unpacked, zstd_error
 
 INDEX = "index.json"
 _HEADER = 512  # of a member of a tar, "ustar" at 257
@@ -77,13 +78,14 @@ def _is_document(start: bytes) -> bool:
     return start[:1] in (b"{", b"[") and start[257:262] != b"ustar"
 
 
-def _entries(content: IO[bytes]) -> Iterator[Entry]:
+def _entries(content: BufferedReader[Any]) -> Iterator[Entry]:
     try:
-        with tarfile.open(fileobj=content, mode="r|*") as layer:
+        plain = unpacked(content) if content.peek(4)[:4] == MARK else content
+        with tarfile.open(fileobj=plain, mode="r|*") as layer:
             for member in layer:
                 path = member.name.removeprefix("./").strip("/")
                 yield Entry(path, kind_of(member), member.size if member.isreg() else 0)
-    except tarfile.ReadError:
+    except (tarfile.ReadError, zstd_error()):
         return
 
 

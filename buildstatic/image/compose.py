@@ -7,7 +7,7 @@ the history has a comment, which everyone keeps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,20 +40,27 @@ class Composed:
 
 
 def compose(
-    manifest: Manifest, config: Config, layer: Layer, created: str | None, where: str
+    manifest: Manifest,
+    config: Config,
+    layer: Layer,
+    created: str | None,
+    where: str,
+    unmarked: Collection[int] = (),
 ) -> Composed:
     """Return the image with *layer* where its static layer was, else on top.
 
+    Static layers are those that are marked, and *unmarked*, counted from the base.
     *created* is the time of the layer (RFC 3339), None for the image's own: the same image and
     the same layer give the same bytes on another day. The manifest's description of the
     configuration is that of the image before. Raises ImageCorrupt, which names the image *where*.
     """
     words = manifest if _fits_docker(manifest, layer) else _in_oci_words(manifest)
     steps = _steps(words, config, where)
-    old = [index for index, step in enumerate(steps) if step.is_static]
+    known = {config.diff_ids[index] for index in unmarked}
+    old = [n for n, step in enumerate(steps) if step.is_static or step.diff_id in known]
     now = created or config.more.get("created")
     place = old[-1] if old else len(steps)
-    before = [step for step in steps[:place] if not step.is_static]
+    before = [step for n, step in enumerate(steps[:place]) if n not in old]
     all_steps = [*before, _step(layer, words, now), *steps[place + 1 :]]
     image = replace(config, more={**config.more, **({"created": now} if now else {})})
     replaced = tuple(steps[index].diff_id for index in old if steps[index].diff_id)
@@ -64,6 +71,13 @@ def static_layers(manifest: Manifest, config: Config, where: str) -> tuple[int, 
     """Return which layers of the image, counted from the base, are static layers by their mark."""
     layers = [step for step in _steps(manifest, config, where) if step.layer]
     return tuple(index for index, step in enumerate(layers) if step.is_static)
+
+
+def with_history(
+    manifest: Manifest, config: Config, where: str
+) -> tuple[Mapping[str, Any] | None, ...]:
+    """Return the entry of the history of each layer, None for one of which it says nothing."""
+    return tuple(step.entry for step in _steps(manifest, config, where) if step.layer)
 
 
 @dataclass(frozen=True)

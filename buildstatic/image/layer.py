@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from buildstatic.image.members import Member, as_they_stand, laid_out
 from buildstatic.image.pack import Compression, Packer, Unread
+from buildstatic.image.static_layer import MANIFEST
 from buildstatic.image.tarball import DIRECTORY, END, FILE, Entry, header, padding
 from buildstatic.image.tree import changed, unread
 
@@ -30,7 +31,8 @@ class Layer:
 
     *digest* and *size* are of the bytes written, *diff_id* is the digest of the tar in them.
     *files* is the number of its names, *bytes* what they take, where names of one file take it
-    once.
+    once. *tree* is the directory in the image that all of them are below, an absolute path: that of
+    the manifest, if it can be; empty where it is not known.
     """
 
     media_type: str
@@ -39,6 +41,7 @@ class Layer:
     diff_id: str
     files: int
     bytes: int
+    tree: str = ""
 
 
 def write_layer(
@@ -69,7 +72,8 @@ def write_tree(
     and links of *tree* do not matter. Raises the same.
     """
     place = os.fsencode(tree)
-    return _write(place, laid_out(place, at), output, compression, threads)
+    layer = _write(place, laid_out(place, at), output, compression, threads)
+    return replace(layer, tree=str(at))
 
 
 def descriptor(layer: Layer) -> dict[str, Any]:
@@ -94,15 +98,44 @@ def _write(
     threads: int,
 ) -> Layer:
     files = size = 0
+    above = _Above()
     with Packer(output, compression, threads) as packer:
         for member in members:
             _add(packer, member, place)
-            files += member.entry.kind != DIRECTORY
             size += member.entry.size
+            if member.entry.kind != DIRECTORY:
+                files += 1
+                above.add(member.entry.name)
         packer.write(END)
         packed = packer.finish()
     media_type = MEDIA_TYPES[compression]
-    return Layer(media_type, packed.digest, packed.size, packed.diff_id, files, size)
+    return Layer(media_type, packed.digest, packed.size, packed.diff_id, files, size, above.tree)
+
+
+class _Above:
+    """Finds the directory that files are below."""
+
+    def __init__(self) -> None:
+        self._common: bytes | None = None
+        self._manifests: list[bytes] = []
+
+    def add(self, name: bytes) -> None:
+        """Take the name of a file."""
+        directory, _, base = name.rpartition(b"/")
+        if self._common is None:
+            self._common = directory
+        elif not (directory + b"/").startswith(self._common + b"/"):
+            self._common = os.path.commonpath([self._common, directory])
+        if base == MANIFEST.encode():
+            self._manifests.append(directory)
+
+    @property
+    def tree(self) -> str:
+        """That of the only manifest, where all are below it, else the nearest one; empty for /."""
+        common = self._common or b""
+        above = [each for each in self._manifests if (common + b"/").startswith(each + b"/")]
+        found = above[0] if len(self._manifests) == 1 and above else common
+        return f"/{os.fsdecode(found)}" if found else ""
 
 
 def _add(packer: Packer, member: Member, place: bytes) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -16,6 +14,7 @@ from buildstatic.image.compose import static_layers
 from buildstatic.image.oci import MANIFESTS, Descriptor, Index, Manifest, is_attestation, parse
 from buildstatic.image.reference import Reference
 from buildstatic.image.store import Source, open_source, read_blob, read_config
+from buildstatic.image.unzstd import unpacked, zstd_error
 
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "zstd"))
 
@@ -34,7 +33,8 @@ def take_variants(image: Reference, tree: str, into: Path, *, insecure: bool = F
     with open_source(image, insecure=insecure) as source:
         manifest = _manifest(source, where)
         for layer in _candidates(source, manifest, where):
-            with source.open_blob(layer) as blob, _plain(blob, layer) as tar:
+            with source.open_blob(layer) as blob:
+                tar = _plain(blob, layer)
                 if count := _take(tar, wanted, into, f"{where}: the layer {layer.digest}"):
                     return count
     raise StaticLayerMissing(f"No layer of {where} holds a variant below {tree}.")
@@ -60,16 +60,9 @@ def _candidates(source: Source, manifest: Manifest, where: str) -> Iterator[Desc
             yield manifest.layers[index]
 
 
-@contextmanager
-def _plain(blob: IO[bytes], layer: Descriptor) -> Iterator[IO[bytes]]:
-    """Yield *blob* for tarfile, which knows zstd from Python 3.14 on."""
-    if not layer.media_type.endswith("zstd") or sys.version_info >= (3, 14):
-        yield blob
-        return
-    import zstandard
-
-    with zstandard.ZstdDecompressor().stream_reader(blob, read_across_frames=True) as stream:
-        yield stream
+def _plain(blob: IO[bytes], layer: Descriptor) -> IO[bytes]:
+    """Return *blob* for tarfile, which knows zstd from Python 3.14 on."""
+    return unpacked(blob) if layer.media_type.endswith("zstd") else blob
 
 
 def _take(stream: IO[bytes], tree: PurePosixPath, into: Path, where: str) -> int:
@@ -80,7 +73,7 @@ def _take(stream: IO[bytes], tree: PurePosixPath, into: Path, where: str) -> int
                 path = _inside(member.name, where)
                 if path.suffix in SUFFIXES and path.is_relative_to(tree):
                     _write(tar, member, path, into / path.relative_to(tree), written)
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, zstd_error()) as error:
         raise ImageCorrupt(f"{where} cannot be read: {error}.") from error
     return len(written)
 

@@ -18,7 +18,7 @@ from buildstatic.image.reference import (
     parse_reference,
     with_tag,
 )
-from buildstatic.image.stream import read_document
+from buildstatic.image.stream import Part, read_document
 
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 
@@ -37,6 +37,12 @@ class Source(Protocol):
         """Open a blob, or a manifest of an index, as a stream.
 
         Opening or reading raises ImageCorrupt where it is missing or not what its digest says.
+        """
+
+    def open_part(self, descriptor: Descriptor) -> AbstractContextManager[Part | None]:
+        """Open the file on the disk that a blob is in; None where it is in none.
+
+        Nothing of it is checked, and it is not asked for a blob that is not there.
         """
 
 

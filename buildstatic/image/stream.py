@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, Any
 
 from buildstatic.errors import ImageCorrupt
@@ -14,6 +16,7 @@ from buildstatic.image.oci import Descriptor
 CHUNK = 1 << 20  # bytes
 # Registries take manifests of 4 MiB; a configuration with a long history is no larger.
 LARGEST_DOCUMENT = 8 << 20
+_AHEAD = 1 << 16
 
 
 def checked(stream: IO[bytes], descriptor: Descriptor, where: str) -> IO[bytes]:
@@ -59,6 +62,46 @@ class _Checked(io.RawIOBase):
     def _wrong(self, what: str) -> ImageCorrupt:
         advice = "Make or fetch the image anew."
         return ImageCorrupt(f"{self._where}: the blob {self._descriptor.digest} {what}.", advice)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The *size* bytes from *start* of the open file *file*, a descriptor: a blob on the disk."""
+
+    file: int
+    start: int
+    size: int
+
+    def read(self, place: int, count: int) -> bytes:
+        """Return up to *count* bytes from *place*, none at the end."""
+        return os.pread(self.file, max(0, min(count, self.size - place)), self.start + place)
+
+    def stream(self) -> IO[bytes]:
+        """Return a stream of it, with a place of its own, that can be sought in."""
+        return io.BufferedReader(_Reading(self), _AHEAD)
+
+
+class _Reading(io.RawIOBase):
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._part.size}
+        self._place = origin[whence] + place
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._part.read(self._place, len(buffer))
+        buffer[: len(piece)] = piece
+        self._place += len(piece)
+        return len(piece)
 
 
 def read_document(stream: IO[bytes], descriptor: Descriptor, where: str) -> bytes:

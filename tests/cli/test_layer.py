@@ -6,8 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import tarfile
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -58,13 +59,51 @@ def test_without_a_tree_it_is_the_layer_of_what_is_collected(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("options", "place"),
+    [((), "app/staticfiles"), (("--at", "/srv/files"), "srv/files")],
+    ids=["by the settings", "by --at"],
+)
+def test_without_a_tree_it_lies_where_an_image_has_it_whatever_this_machine_does(
+    tmp_path: Path, options: tuple[str, ...], place: str
+) -> None:
+    site = make_site(tmp_path / "site")
+    site.root.chmod(0o700)
+    ran = layer("--path", site.root, *options, "-o", "l.tar.gz", "--json", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    with tarfile.open(tmp_path / "l.tar.gz") as written:
+        held = written.getnames()
+    parents = [str(each) for each in PurePosixPath(place).parents if each.name]
+    assert held[: len(parents) + 1] == [*reversed(parents), place]
+    assert all(each.startswith(f"{place}/") for each in held[len(parents) + 1 :])
+    assert said["tree"] == f"/{place}"
+    assert said["files"] > 1
+
+
+def test_without_a_tree_it_is_the_layer_of_the_embedded_builder(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site")
+    build = (sys.executable, "-m", "buildstatic", "build", "--builder=embedded", "-o", "two.tar.gz")
+    assert run(*build, site.root, cwd=tmp_path).code == 0
+    assert layer("--path", site.root, "-o", "one.tar.gz", cwd=tmp_path).code == 0
+    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "two.tar.gz").read_bytes()
+
+
+def test_without_a_tree_a_place_that_will_not_do_is_refused(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site")
+    site.place("/tmp/static")
+    ran = layer("--path", site.root, "-o", "l", cwd=tmp_path)
+    assert (ran.code, names(tmp_path)) == (PlaceRefused.exit_code, ["site"])
+    assert layer("--path", site.root, "--at=/app/static", "-o", "l", cwd=tmp_path).code == 0
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         pytest.param(("nowhere", "-o", "l"), id="missing"),
         pytest.param(("tree/site.css", "-o", "l"), id="file"),
         pytest.param(("tree", "-o", "tree/l"), id="output-in-tree"),
         pytest.param(("tree", "--settings", "x", "-o", "l"), id="collecting"),
-        pytest.param(("--at", "/app", "-o", "l"), id="at-alone"),
+        pytest.param(("--at", "app/static", "-o", "l"), id="relative-alone"),
         pytest.param(("tree", "--at", "app", "-o", "l"), id="relative"),
         pytest.param(("tree",), id="no-output"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from buildstatic.errors import (
     RegistryUnreachable,
     StaticLayerMissing,
 )
-from tests.image.images import tool
+from tests.image.images import manifest_of, tool
+from tests.image.tiny import registry
 from tests.image.verify.built import (
     TREE,
     appended,
@@ -190,6 +192,24 @@ def test_what_skopeo_copies_to_an_archive_is_verified(
     tool("skopeo", "copy", name, f"{archive}:site:1")
     code, document = said(capsys, archive)
     assert (code, document["kept"]) == (0, True)
+
+
+def test_an_image_in_a_registry_is_verified_and_compared(
+    site: Path, layer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"{registry()}/buildstatic-tests/{uuid.uuid4().hex[:8]}:{n}" for n in (1, 2)]
+    write(layer / TREE / "new.css", "a {}")
+    for name, root in zip(names, (site, layer), strict=True):
+        made = appended(tmp_path / root.name, tarred(root))
+        tool("skopeo", "copy", "--quiet", "--dest-tls-verify=false", made, f"docker://{name}")
+    code, document = said(capsys, names[0])
+    assert (code, document["kept"], document["name"]) == (0, True, names[0])
+    (image,) = document["images"]
+    assert [each["check"] for each in image["checks"]] == CHECKS + OF_IMAGES
+    assert image["digest"] in [each["digest"] for each in manifest_of(names[0])["layers"]]
+    code, document = said(capsys, *names)
+    assert [each["name"] for each in document["changes"]] == ["new.css"]
+    assert run(["verify", names[0].replace(":1", ":3")]) == ImageNotFound.exit_code
 
 
 @pytest.mark.engine

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from buildstatic.collect.codecs import load
 from buildstatic.image.archive import Entry, Image, Layer, read_archive
 from tests.image.scratch import build_image, digest, dump, read, tar
 
@@ -52,6 +53,23 @@ class Layout:
 
     def images(self, *manifests: dict[str, object]) -> tuple[Image, ...]:
         return read({**self.files, "index.json": dump({"manifests": manifests})})
+
+
+def test_a_zstd_layer_is_read_on_every_python() -> None:
+    layout, codec = Layout(), load("zst", "fast")
+    assert codec
+    packed = codec.compress(FIRST)
+    manifest = layout.manifest(config(FIRST), packed)
+    (image,) = layout.images(manifest)
+    assert image.layers == (Layer(digest(FIRST), digest(packed), ENTRIES),)
+
+
+def test_a_zstd_layer_that_is_damaged_has_no_more_entries() -> None:
+    layout, codec = Layout(), load("zst", "fast")
+    assert codec
+    packed = codec.compress(FIRST)[:20]
+    (image,) = layout.images(layout.manifest(config(FIRST), packed))
+    assert image.layers[0].entries == ()
 
 
 def test_a_compressed_layer_has_a_digest_beside_its_diff_id() -> None:

@@ -47,5 +47,5 @@ def collected_tree(layer_root: Path, project: Project) -> Path:
                 return tree
     for manifest in sorted(layer_root.rglob(MANIFEST)):
         return manifest.parent
-    problem = "The embedded builder cannot tell where STATIC_ROOT is in the image."
+    problem = "With no engine it cannot be told where STATIC_ROOT is in the image."
     raise BuilderCannot(problem, 'Write STATIC_ROOT = BASE_DIR / "staticfiles" in the settings.')

@@ -36,7 +36,7 @@ from buildstatic.image.stores.layout import (
     entries_of,
     missing,
 )
-from buildstatic.image.stream import CHUNK, LARGEST_DOCUMENT, checked, read_document
+from buildstatic.image.stream import CHUNK, LARGEST_DOCUMENT, Part, checked, read_document
 
 CONTAINERD_NAME = "io.containerd.image.name"
 MANIFEST_FILE = "manifest.json"
@@ -97,12 +97,21 @@ class ArchiveSource:
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[IO[bytes]]:
         """Open a blob in the archive."""
+        with self._open(self._member(descriptor)) as stream:
+            yield checked(stream, descriptor, self._where)
+
+    @contextmanager
+    def open_part(self, descriptor: Descriptor) -> Iterator[Part]:
+        """Return where in the archive a blob is."""
+        member, file = self._member(descriptor), cast(IO[bytes], self._archive.fileobj)
+        yield Part(file.fileno(), member.offset_data, member.size)
+
+    def _member(self, descriptor: Descriptor) -> tarfile.TarInfo:
         place = self._places.get(descriptor.digest, blob_path(descriptor.digest))
         member = self._find(place)
         if member is None:
             raise missing(descriptor, self._where)
-        with self._open(member) as stream:
-            yield checked(stream, descriptor, self._where)
+        return member
 
     def _choose(self, entries: tuple[Descriptor, ...]) -> Descriptor:
         name = self._name

@@ -23,7 +23,7 @@ from buildstatic.image.oci import (
 )
 from buildstatic.image.reference import LayoutReference, Reference
 from buildstatic.image.store import Opener
-from buildstatic.image.stream import checked, copy, opened, read_document
+from buildstatic.image.stream import Part, checked, copy, opened, read_document
 
 REF_NAME = "org.opencontainers.image.ref.name"
 VERSION_FILE = "oci-layout"
@@ -74,13 +74,20 @@ class LayoutSource:
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[IO[bytes]]:
         """Open a blob of the layout."""
-        where = str(self.reference)
+        with self._open(descriptor) as stream:
+            yield checked(stream, descriptor, str(self.reference))
+
+    @contextmanager
+    def open_part(self, descriptor: Descriptor) -> Iterator[Part]:
+        """Open the file of a blob."""
+        with self._open(descriptor) as file:
+            yield Part(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+
+    def _open(self, descriptor: Descriptor) -> IO[bytes]:
         try:
-            stream = (self.reference.directory / blob_path(descriptor.digest)).open("rb")
+            return (self.reference.directory / blob_path(descriptor.digest)).open("rb")
         except FileNotFoundError as error:
-            raise missing(descriptor, where) from error
-        with stream:
-            yield checked(stream, descriptor, where)
+            raise missing(descriptor, str(self.reference)) from error
 
 
 class LayoutTarget:

@@ -113,6 +113,11 @@ class RegistrySource:
             stream = io.BufferedReader(download, CHUNK)
             yield checked(stream, descriptor, str(self.reference))
 
+    @contextmanager
+    def open_part(self, descriptor: Descriptor) -> Iterator[None]:  # noqa: ARG002
+        """Yield None: a blob of a registry is on no disk of ours."""
+        yield None
+
 
 class RegistryTarget:
     """An image in a registry, to be written."""

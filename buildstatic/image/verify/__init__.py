@@ -7,7 +7,7 @@ check on it; `compare` does the same for two, and says what changed. Nothing is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Options:
     static_root: str | None = None
     insecure: bool = False
     source_maps: bool = True
+    static_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,9 @@ def _opened(name: str, options: Options, platform: str | None) -> Iterator[tuple
     with open_source(_reference(name), insecure=options.insecure) as source:
         found = stacks(source)
         stack = next((each for each in found if each.config.platform == platform), found[0])
-        place = find(stack, options.static_root)
-        with stack.content(place.index) as content:
-            tree = static_tree(stack, place, content)
+        with closing(stack):
+            place = find(stack, options.static_root)
+            tree = static_tree(stack, place)
             yield _of_image(stack, place, tree, ()), tree
 
 
@@ -127,9 +128,9 @@ def _verified_directory(tree: Tree, options: Options) -> Verified:
 
 
 def _verified(stack: Stack, options: Options) -> Verified:
-    place = find(stack, options.static_root)
-    with stack.content(place.index) as content:
-        tree = static_tree(stack, place, content)
+    with closing(stack):
+        place = find(stack, options.static_root)
+        tree = static_tree(stack, place)
         checks = (
             *_checks(tree, stack.config, options),
             stacking.check_one(stack, place, tree),
@@ -144,7 +145,7 @@ def _checks(tree: Tree, config: Config | None, options: Options) -> Iterator[Che
         yield entries.check(tree)
     yield manifest.check_entries(tree)
     yield manifest.check_names(tree)
-    yield references.check(tree)
+    yield references.check(tree, options.static_url)
     yield variants.check(tree)
     if tree.is_layer:
         yield settled.check(tree)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from buildstatic.collect.cores import cores
 from buildstatic.errors import DiskFailed, ImageCorrupt
-from buildstatic.image.stream import CHUNK
+from buildstatic.image.stream import CHUNK, Part
+from buildstatic.image.verify.keys import Keys
 from buildstatic.image.verify.member import Member
 
 # What a disk keeps for others.
 SPARED = 256 << 20  # bytes
+# Hashing as much without the GIL is worth a thread; below, threads wait for one another.
+LARGE = 1 << 17  # bytes
 
 
 class Content(Protocol):
@@ -28,15 +32,15 @@ class Content(Protocol):
 
 @dataclass(frozen=True)
 class Spool:
-    """The plain tar of a layer in an open temporary *file*."""
+    """The plain tar of a layer, on the disk."""
 
-    file: IO[bytes]
+    part: Part
 
     def pieces(self, member: Member) -> Iterator[bytes]:
         """Yield the content of *member* from where it stands in the tar."""
         place, end = member.offset, member.offset + member.size
         while place < end:
-            piece = os.pread(self.file.fileno(), min(CHUNK, end - place), place)
+            piece = self.part.read(place, min(CHUNK, end - place))
             if not piece:
                 raise ImageCorrupt(f"The layer ends within {member.path}.")
             place += len(piece)
@@ -57,11 +61,15 @@ class Directory:
 
 
 @dataclass(frozen=True)
-class Digests:
-    """The digests of a content in hexadecimal."""
+class Facts:
+    """What is known of a content: its digests in hexadecimal, and the key in it, if there is one.
+
+    *key* says which kind of key that is, and never the key.
+    """
 
     sha256: str
     md5: str
+    key: str
 
 
 def read(content: Content, member: Member) -> bytes:
@@ -69,13 +77,24 @@ def read(content: Content, member: Member) -> bytes:
     return b"".join(content.pieces(member))
 
 
-def digests(content: Content, member: Member) -> Digests:
-    """Return the digests of *member*."""
-    strong, quick = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+def facts(content: Content, members: Mapping[str, Member]) -> dict[str, Facts]:
+    """Return what is known of the content of each of *members*, which is read once."""
+    large = [path for path, member in members.items() if member.size >= LARGE]
+    with ThreadPoolExecutor(cores()) as pool:
+        found = pool.map(lambda path: _facts(content, members[path]), large)
+        small = (path for path, member in members.items() if member.size < LARGE)
+        known = {path: _facts(content, members[path]) for path in small}
+        known.update(zip(large, found, strict=True))
+    return {path: known[path] for path in members}
+
+
+def _facts(content: Content, member: Member) -> Facts:
+    strong, quick, keys = hashlib.sha256(), hashlib.md5(usedforsecurity=False), Keys()
     for piece in content.pieces(member):
         strong.update(piece)
         quick.update(piece)
-    return Digests(strong.hexdigest(), quick.hexdigest())
+        keys.update(piece)
+    return Facts(strong.hexdigest(), quick.hexdigest(), keys.found)
 
 
 def with_links(members: tuple[Member, ...]) -> Mapping[str, Member]:
@@ -101,21 +120,23 @@ def fill(file: IO[bytes], stream: IO[bytes], diff_id: str | None, where: str) ->
     room for it.
     """
     digest = hashlib.new(diff_id.partition(":")[0]) if diff_id else None
-    _copy(stream, file, digest.update if digest else len, where)
+    size = _copy(stream, file, digest.update if digest else len, where)
     if digest and f"{digest.name}:{digest.hexdigest()}" != diff_id:
         found = f"{digest.name}:{digest.hexdigest()}"
         problem = f"{where}: the layer has the diffID {found}, and {diff_id} is named."
         raise ImageCorrupt(problem, "Make or fetch the image anew.")
     file.flush()
-    return Spool(file)
+    return Spool(Part(file.fileno(), 0, size))
 
 
-def _copy(stream: IO[bytes], file: IO[bytes], also: Callable[[bytes], object], where: str) -> None:
-    room = shutil.disk_usage(tempfile.gettempdir()).free - SPARED
+def _copy(stream: IO[bytes], file: IO[bytes], also: Callable[[bytes], object], where: str) -> int:
+    """Copy *stream*, and return how many bytes it had."""
+    room, size = shutil.disk_usage(tempfile.gettempdir()).free - SPARED, 0
     while piece := stream.read(CHUNK):
-        room -= len(piece)
-        if room < 0:
+        size += len(piece)
+        if size > room:
             problem = f"{where}: there is no room for the layer in {tempfile.gettempdir()}."
             raise DiskFailed(problem, "Make room, or set TMPDIR.")
         also(piece)
         file.write(piece)
+    return size

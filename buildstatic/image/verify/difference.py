@@ -65,7 +65,7 @@ def _files(tree: Tree) -> dict[str, _File]:
     for physical, member in sorted(tree.files.items(), key=lambda item: item[0] in names):
         name = _name(physical, names)
         digests = found[name].digests if name in found else frozenset()
-        found[name] = _File(member.size, digests | {tree.digest(physical).sha256})
+        found[name] = _File(member.size, digests | {tree.facts(tree.path(physical)).sha256})
     return found
 
 

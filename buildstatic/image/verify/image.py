@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,8 +22,15 @@ from buildstatic.image.oci import (
 from buildstatic.image.reference import EngineReference
 from buildstatic.image.static_layer import FILES, WHITEOUT, inside, trees_of
 from buildstatic.image.store import Source, read_blob, read_config
+from buildstatic.image.stream import checked, copy
 from buildstatic.image.verify.content import Spool, fill
-from buildstatic.image.verify.member import Member, plain, read_members
+from buildstatic.image.verify.member import (
+    Member,
+    is_plain,
+    members_of,
+    plain,
+    read_members,
+)
 from buildstatic.image.verify.tree import Tree, none_found
 
 
@@ -35,6 +42,12 @@ class Stack:
     manifest: Manifest
     config: Config
     _members: dict[int, tuple[Member, ...]] = field(default_factory=dict)
+    _contents: dict[int, Spool] = field(default_factory=dict)
+    _opened: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Release the contents."""
+        self._opened.close()
 
     @property
     def where(self) -> str:
@@ -54,26 +67,47 @@ class Stack:
     def members(self, index: int) -> tuple[Member, ...]:
         """Return the members of a layer; raises ImageCorrupt."""
         if index not in self._members:
-            layer = self.manifest.layers[index]
-            with self.source.open_blob(layer) as stream:
-                self._members[index] = read_members(stream, f"{self.where}: {layer.digest}")
+            self._members[index] = self._read(index)
         return self._members[index]
+
+    def _read(self, index: int) -> tuple[Member, ...]:
+        layer = self.manifest.layers[index]
+        where = f"{self.where}: {layer.digest}"
+        # Most likely the static layer, whose content is wanted as well.
+        if index == (self.marked or (self.count - 1,))[-1]:
+            return members_of(self.content(index).part, where)
+        with self.source.open_blob(layer) as stream:
+            return read_members(stream, where)
 
     @cached_property
     def by_path(self) -> _ByPath:
         """The members of each layer by their paths."""
         return _ByPath(self)
 
-    @contextmanager
-    def content(self, index: int) -> Iterator[Spool]:
-        """Yield the content of a layer."""
+    def content(self, index: int) -> Spool:
+        """Return the content of a layer, until this is closed; raises ImageCorrupt."""
+        if index not in self._contents:
+            self._contents[index] = self._in_place(index) or self._unpacked(index)
+        return self._contents[index]
+
+    def _in_place(self, index: int) -> Spool | None:
+        """Return the content of a layer that is on the disk as it is."""
+        layer = self.manifest.layers[index]
+        part = self._opened.enter_context(self.source.open_part(layer))
+        if part is None or layer.digest != self.config.diff_ids[index] or not is_plain(part):
+            return None
+        with part.stream() as stream:
+            copy(checked(stream, layer, self.where), len)
+        return Spool(part)
+
+    def _unpacked(self, index: int) -> Spool:
         layer = self.manifest.layers[index]
         where, diff_id = f"{self.where}: {layer.digest}", self.config.diff_ids[index]
-        with tempfile.TemporaryFile(prefix="buildstatic-") as file:
-            with self.source.open_blob(layer) as stream, plain(stream, where) as unpacked:
-                known = None if layer.digest == diff_id else diff_id
-                spool = fill(file, unpacked, known, where)
-            yield spool
+        file = tempfile.TemporaryFile(prefix="buildstatic-")  # noqa: SIM115
+        self._opened.enter_context(file)
+        with self.source.open_blob(layer) as stream, plain(stream, where) as unpacked:
+            known = None if layer.digest == diff_id else diff_id
+            return fill(file, unpacked, known, where)
 
 
 @dataclass
@@ -180,9 +214,9 @@ def _image(stack: Stack, layers: range) -> Image:
     return Image(stack.config.platform, working_dir, tuple(held))
 
 
-def static_tree(stack: Stack, place: Place, content: Spool) -> Tree:
-    """Return the static files of *stack*."""
-    members = stack.members(place.index)
+def static_tree(stack: Stack, place: Place) -> Tree:
+    """Return the static files of *stack*, until that is closed."""
+    content, members = stack.content(place.index), stack.members(place.index)
     return Tree(stack.where, place.tree, members, content, is_layer=True, has_owners=True)
 
 

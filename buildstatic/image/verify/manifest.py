@@ -50,7 +50,7 @@ def _wrong(tree: Tree, fingerprinted: dict[str, str]) -> Iterator[Finding]:
         hashed = tree.names[name]
         if hashed not in tree.files:
             continue
-        found = tree.digest(hashed)
+        found = tree.facts(tree.path(hashed))
         if not found.md5.startswith(digits) and not found.sha256.startswith(digits):
             what = f"the name has {digits}, and the content has {found.md5[:12]}"
             yield Finding(MATCHES, "error", shown(hashed), what, _ANEW)

@@ -10,16 +10,20 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import IO, Any, cast
 
 from buildstatic.errors import ImageCorrupt
+from buildstatic.image import unzstd
 from buildstatic.image.archive import Entry, kind_of
-from buildstatic.image.stream import CHUNK
+from buildstatic.image.stream import CHUNK, Part
 
 # A name or a set of PAX records that is longer is none (Linux has paths of 4 KiB).
 LARGEST_HEADER = 1 << 20  # bytes
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP = b"\x1f\x8b"
+_BLOCK = tarfile.BLOCKSIZE
+_QUICK = {b"0": "file", b"1": "link", b"2": "symlink", b"5": "dir"}
+# Mode, uid, gid, size, time and checksum.
+_NUMBERS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (148, 156))
 _BROKEN = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError)
 
 
@@ -47,23 +51,35 @@ def read_members(stream: IO[bytes], where: str) -> tuple[Member, ...]:
     """
     with plain(stream, where) as content:
         forward = _Forward(content)
-        with tarfile.open(fileobj=cast(IO[bytes], forward), mode="r:") as archive:
-            members = tuple(map(_member, _each(archive)))
-        if forward.last.strip(b"\0") or len(forward.last) not in (0, tarfile.BLOCKSIZE):
-            raise tarfile.ReadError(f"no header at byte {archive.offset}")
+        members = tuple(_members(forward))
         forward.drain()
     return members
+
+
+def members_of(part: Part, where: str) -> tuple[Member, ...]:
+    """Return the members of the plain tar in *part*, as `read_members` does."""
+    with _described(where), part.stream() as stream:
+        return tuple(_members(_Forward(stream, part.size)))
 
 
 @contextmanager
 def plain(stream: IO[bytes], where: str) -> Iterator[IO[bytes]]:
     """Yield *stream* out of the gzip or zstd that it is in; raises ImageCorrupt."""
-    library = _zstd_library()
+    buffered = io.BufferedReader(cast(io.RawIOBase, stream), CHUNK)
+    with _described(where), _unpacked(buffered) as content:
+        yield content
+
+
+def is_plain(part: Part) -> bool:
+    """Tell whether *part* is in no gzip or zstd."""
+    return not part.read(0, 4).startswith((GZIP, unzstd.MARK))
+
+
+@contextmanager
+def _described(where: str) -> Iterator[None]:
     try:
-        buffered = io.BufferedReader(cast(io.RawIOBase, stream), CHUNK)
-        with _unpacked(buffered, library) as content:
-            yield content
-    except (*_BROKEN, library.ZstdError) as error:
+        yield
+    except (*_BROKEN, unzstd.zstd_error()) as error:
         problem = f"{where} is no layer that can be read: {error}."
         raise ImageCorrupt(problem, "Make or fetch the image anew.") from error
 
@@ -74,30 +90,71 @@ def normal(name: str) -> str:
     return "" if path == "." else path
 
 
-def _unpacked(stream: io.BufferedReader[Any], library: Any) -> IO[bytes]:
+def _unpacked(stream: io.BufferedReader[Any]) -> IO[bytes]:
     start = stream.peek(4)[:4]
     if start.startswith(GZIP):
         return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), CHUNK)
-    if start != ZSTD:
-        return stream
-    if hasattr(library, "ZstdFile"):
-        return io.BufferedReader(library.ZstdFile(stream), CHUNK)
-    reader = library.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-    return io.BufferedReader(reader, CHUNK)
+    return unzstd.unpacked(stream) if start == unzstd.MARK else stream
 
 
-def _zstd_library() -> Any:
-    try:
-        return import_module("compression.zstd")
-    except ImportError:
-        return import_module("zstandard")
+def _members(forward: _Forward) -> Iterator[Member]:
+    """Yield the members; what is not in the form that BuildKit writes most of is for tarfile."""
+    with tarfile.open(fileobj=cast(IO[bytes], forward), mode="r:") as archive:
+        member = archive.next()
+        while member is not None:
+            yield _member(member)
+            forward.skip_to(archive.offset)
+            if not archive.pax_headers:
+                yield from _quick_ones(forward)
+            archive.offset = forward.tell()
+            archive.members = []  # type: ignore[attr-defined]
+            member = archive.next()
+        if forward.last.strip(b"\0") or len(forward.last) not in (0, tarfile.BLOCKSIZE):
+            raise tarfile.ReadError(f"no header at byte {archive.offset}")
 
 
-def _each(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the members; tarfile keeps none of them."""
-    while (member := archive.next()) is not None:
-        archive.members = []  # type: ignore[attr-defined]
+def _quick_ones(forward: _Forward) -> Iterator[Member]:
+    """Yield members as long as their headers are plain, and leave the next one unread."""
+    while (member := _quick(block := forward.read(tarfile.BLOCKSIZE), forward.tell())) is not None:
         yield member
+        forward.skip_to(member.offset + -(-member.size // _BLOCK) * _BLOCK)
+    forward.unread(block)
+
+
+def _quick(block: bytes, offset: int) -> Member | None:
+    """Return what the header *block* says in ASCII alone, None where tarfile is to read it.
+
+    Whatever is unusual is tarfile's: other kinds, numbers and names.
+    """
+    kind = _QUICK.get(block[156:157])
+    if kind is None or not block.isascii():
+        return None
+    try:
+        numbers = [int(block[start:end].rstrip(b"\0 "), 8) for start, end in _NUMBERS]
+    except ValueError:
+        return None
+    mode, uid, gid, size, mtime, checksum = numbers
+    if checksum != sum(block) - sum(block[148:156]) + 256 or min(numbers) < 0:
+        return None
+    name, prefix = _text(block[:100]), _text(block[345:500])
+    name = f"{prefix}/{name}" if prefix else name
+    target = _text(block[157:257]) if kind in ("link", "symlink") else ""
+    return Member(
+        normal(name),
+        kind,
+        size if kind == "file" else 0,
+        name.rstrip("/") if kind == "dir" else name,
+        mode & 0o7777,
+        uid,
+        gid,
+        mtime,
+        normal(target) if kind == "link" else target,
+        offset,
+    )
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("ascii")
 
 
 def _member(member: tarfile.TarInfo) -> Member:
@@ -120,9 +177,12 @@ def _member(member: tarfile.TarInfo) -> Member:
 class _Forward:
     """A stream for tarfile: it only goes forward, and no header makes it read much at once."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], size: int | None = None) -> None:
+        """Take a *stream*, which is sought in where its *size* is known."""
         self._stream = stream
+        self._size = size
         self._place = 0
+        self._unread = b""
         self.last = b""
 
     def tell(self) -> int:
@@ -131,19 +191,32 @@ class _Forward:
     def read(self, count: int) -> bytes:
         if not 0 <= count <= LARGEST_HEADER:
             raise tarfile.ReadError(f"a header claims {count} bytes")
-        self.last = self._stream.read(count)
+        held, self._unread = self._unread[:count], self._unread[count:]
+        self.last = held + self._stream.read(count - len(held))
         self._place += len(self.last)
         return self.last
+
+    def unread(self, block: bytes) -> None:
+        """Give *block*, which was read last, again."""
+        self._unread = block
+        self._place -= len(block)
 
     def seek(self, place: int) -> int:
         if place < self._place:
             raise tarfile.ReadError(f"an entry leads back to byte {place}")
+        if self._size is not None and place > self._place:
+            self._place = self._stream.seek(min(place, self._size))
         while self._place < place:
             skipped = len(self._stream.read(min(CHUNK, place - self._place)))
             if not skipped:
                 break
             self._place += skipped
         return self._place
+
+    def skip_to(self, place: int) -> None:
+        """Go to *place*; raises ReadError where the stream ends before."""
+        if self.seek(place) != place:
+            raise tarfile.ReadError("unexpected end of data")
 
     def drain(self) -> None:
         """Read what is left, so that a stream that checks itself does."""

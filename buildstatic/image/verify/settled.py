@@ -56,8 +56,8 @@ def _content_times(tree: Tree, member: Member) -> Iterator[int]:
     if tree.sources.get(member.path) is not member:
         return
     for path in (member.path, original(member.path)):
-        if path in tree.digests:
-            yield content_time(tree.digests[path].sha256)
+        if path in tree.sources:
+            yield content_time(tree.facts(path).sha256)
 
 
 def _copies(tree: Tree, members: list[Member]) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _copies(tree: Tree, members: list[Member]) -> Iterator[Finding]:
     same = defaultdict(list)
     for member in members:
         if member.kind == "file" and tree.sources.get(member.path) is member:
-            same[tree.digests[member.path].sha256].append(member.path)
+            same[tree.facts(member.path).sha256].append(member.path)
     for paths in same.values():
         if len(paths) > 1:
             what = f"it is {len(paths)} files of equal content, not hard links of one"

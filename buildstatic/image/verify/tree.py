@@ -11,7 +11,7 @@ from typing import Any
 from buildstatic.errors import StaticLayerMissing
 from buildstatic.image.static_layer import MANIFEST
 from buildstatic.image.stream import LARGEST_DOCUMENT
-from buildstatic.image.verify.content import Content, Digests, digests, read, with_links
+from buildstatic.image.verify.content import Content, Facts, facts, read, with_links
 from buildstatic.image.verify.member import Member
 
 LARGEST_MANIFEST = 8 * LARGEST_DOCUMENT
@@ -38,11 +38,9 @@ class Tree:
         return with_links(self.members)
 
     @cached_property
-    def digests(self) -> Mapping[str, Digests]:
-        """The digests of each of `sources`, by path; a content with several names is read once."""
-        unique = {member.path: member for member in self.sources.values()}
-        known = {path: digests(self.content, member) for path, member in unique.items()}
-        return {path: known[member.path] for path, member in self.sources.items()}
+    def contents(self) -> Mapping[str, Facts]:
+        """What is known of each content, by the first path that has it."""
+        return facts(self.content, {member.path: member for member in self.sources.values()})
 
     @cached_property
     def files(self) -> Mapping[str, Member]:
@@ -86,9 +84,9 @@ class Tree:
         """Return where the file *name* is among the members."""
         return f"{self.root}/{name}" if self.root else name
 
-    def digest(self, name: str) -> Digests:
-        """Return the digests of the static file *name*."""
-        return self.digests[self.path(name)]
+    def facts(self, path: str) -> Facts:
+        """Return what is known of the content at *path*, one of `sources`."""
+        return self.contents[self.sources[path].path]
 
     def read(self, name: str) -> bytes:
         """Return the static file *name*."""

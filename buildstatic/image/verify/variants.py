@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from buildstatic.collect import codecs
+from buildstatic.collect.cores import cores
 from buildstatic.image.verify.finding import Checked, Finding, gather, shown
 from buildstatic.image.verify.tree import Tree
 
@@ -28,24 +31,38 @@ def check(tree: Tree) -> Checked:
 
 
 def _findings(tree: Tree, pairs: dict[str, str]) -> Iterator[Finding]:
+    answers = _compared(tree, pairs)
+    for name in pairs:
+        if name not in answers:
+            continue
+        if answers[name] is None:
+            what = "its codec is not installed, and it was not compared"
+            advice = "Install brotli and zstandard beside buildstatic."
+            yield Finding(CHECK, "warning", shown(name), what, advice)
+        elif not answers[name]:
+            what = f"it does not decompress to {shown(pairs[name])}"
+            yield Finding(CHECK, "error", shown(name), what, _ANEW)
+
+
+def _compared(tree: Tree, pairs: dict[str, str]) -> dict[str, bool | None]:
+    """Tell of each variant, of several names of one the last, whether it is that of its file."""
     unique = {(tree.files[name].path, tree.files[base].path): name for name, base in pairs.items()}
-    names = tuple(unique.values())
+    groups: dict[str, list[str]] = defaultdict(list)
+    for (_, path), name in unique.items():
+        groups[path].append(name)
     known = {suffix: codecs.load(kind, "fast") for suffix, kind in SUFFIXES.items()}
 
-    def is_kept(name: str) -> bool | None:
-        codec = known[_suffix(name)]
-        return codec.holds(tree.read(name), tree.read(pairs[name])) if codec else None
+    def answers(names: list[str]) -> list[tuple[str, bool | None]]:
+        content = tree.read(pairs[names[0]])
+        return [(name, _is_kept(known[_suffix(name)], tree, name, content)) for name in names]
 
-    # A variant and its file are in memory at once, as many as there are cores.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, kept in zip(names, pool.map(is_kept, names), strict=True):
-            if kept is None:
-                what = "its codec is not installed, and it was not compared"
-                advice = "Install brotli and zstandard beside buildstatic."
-                yield Finding(CHECK, "warning", shown(name), what, advice)
-            elif not kept:
-                what = f"it does not decompress to {shown(pairs[name])}"
-                yield Finding(CHECK, "error", shown(name), what, _ANEW)
+    # A file and one of its variants are in memory at once, as many as there are cores.
+    with ThreadPoolExecutor(cores()) as pool:
+        return dict(chain.from_iterable(pool.map(answers, groups.values())))
+
+
+def _is_kept(codec: codecs.Codec | None, tree: Tree, name: str, content: bytes) -> bool | None:
+    return codec.holds(tree.read(name), content) if codec else None
 
 
 def _suffix(name: str) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from buildstatic.errors import ImageCorrupt, StaticLayerMissing
+from buildstatic.image.layer import write_layer
+from buildstatic.image.pack import Compression
 from buildstatic.image.verify import Options, verify
-from tests.image.images import Base
+from tests.image.images import Base, put, tool
 from tests.image.verify.built import (
     TREE,
     Entry,
@@ -270,6 +272,41 @@ def test_a_layer_that_is_not_what_its_diff_id_says_is_a_clear_error(
     base.write(config, static, tag="wrong")
     with pytest.raises(ImageCorrupt, match="has the diffID"):
         one(f"oci:{tmp_path / 'oci'}:wrong")
+
+
+def packed(directory: Path, site: Path, how: Compression) -> str:
+    """Return the name of an image with the layer root *site* on a base, compressed as *how*."""
+    directory.mkdir(exist_ok=True)
+    with (directory / "layer").open("wb") as output:
+        layer = write_layer(site, output, how)
+    Base(directory / "oci").image(BASE, tag="base")
+    name = f"oci:{directory / 'oci'}:{how}"
+    put(f"oci:{directory / 'oci'}:base", name, (layer, directory / "layer"))
+    return name
+
+
+@pytest.mark.parametrize("how", ["none", "gzip", "zstd"])
+def test_every_compression_and_every_file_is_verified_the_same(
+    tmp_path: Path, site: Path, how: Compression
+) -> None:
+    name, archive = packed(tmp_path, site, how), tmp_path / "saved.tar"
+    tool("skopeo", "copy", "--quiet", name, f"oci-archive:{archive}")
+    for each in (name, f"docker-archive:{archive}"):
+        verified = one(each)
+        assert verified.findings == ()
+        assert {check.check: check.count for check in verified.checks}["variants"] > 5
+
+
+def test_a_plain_blob_that_is_not_what_its_digest_says_is_a_clear_error(
+    tmp_path: Path, site: Path
+) -> None:
+    name = packed(tmp_path, site, "none")
+    blob = max((tmp_path / "oci/blobs/sha256").iterdir(), key=lambda each: each.stat().st_size)
+    content = bytearray(blob.read_bytes())
+    content[content.index(b".rule-7")] ^= 1
+    blob.write_bytes(content)
+    with pytest.raises(ImageCorrupt, match="has the digest"):
+        one(name)
 
 
 def test_a_blob_that_is_not_what_its_digest_says_is_a_clear_error(

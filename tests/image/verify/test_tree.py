@@ -262,6 +262,37 @@ def test_references_that_lead_somewhere_or_elsewhere_are_no_findings(
     assert one(layer).findings == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "static_url", "missing"),
+    [
+        ("url({dot}) url(/static/img/none.svg)", None, ["img/none.svg"]),
+        ("url({dot}?#x) url('/static/img/d%6fts.svg')", None, ["img/dots.svg"]),
+        ("url({dot}) url(/media/none.svg) url(/static/img/dot.svg)", None, []),
+        ("url(/static/img/none.svg)", None, []),
+        ("url(/static/img/none.svg)", "/static/", ["img/none.svg"]),
+        ("url(/assets/img/none.svg) url({dot})", "/assets/", ["img/none.svg"]),
+        ("url(https://cdn.example.com/s/a.svg)", "https://cdn.example.com/s/", ["a.svg"]),
+        ("url(https://cdn.example.com/t/a.svg)", "https://cdn.example.com/s/", []),
+    ],
+)
+def test_absolute_references_are_looked_for_below_static_url(
+    layer: Path, text: str, static_url: str | None, missing: list[str]
+) -> None:
+    dot = f"/static/img/{named(layer, 'img/dot.????????????.svg').name}"
+    write(layer / TREE / "css/more.css", f"a {{ background: {text.format(dot=dot)} }}")
+    found = one(layer, static_url=static_url).findings
+    assert [each.what.rpartition(", and ")[2] for each in found] == [
+        f"{name} is not there" for name in missing
+    ]
+    assert all((each.check, each.severity) == ("references", "error") for each in found)
+
+
+def test_a_file_at_the_root_of_the_site_does_not_make_all_of_it_static(layer: Path) -> None:
+    name = named(layer, "img/dot.????????????.svg").name
+    write(layer / TREE / "css/more.css", f"a {{ background: url(/img/{name}) url(/media/a.png) }}")
+    assert one(layer).findings == ()
+
+
 @pytest.mark.parametrize("digits", ["0123456789abcdef", "01234567", "0123456789abc-"])
 def test_fingerprints_of_other_storages_are_not_compared(layer: Path, digits: str) -> None:
     own = named(layer, "css/print.????????????.css")
