@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from buildstatic.templates import Generated
     from buildstatic.templates.write import Change
 
-TARGETS = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
+TARGETS = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore", "heroku")
 USUAL = TARGETS[:4]
 
 EPILOG = """\b
@@ -29,6 +29,7 @@ Examples:
   buildstatic generate procfile --collect-in release
   buildstatic generate dockerfile railway --no-cache-mounts
   buildstatic generate deploy.sh gitignore
+  buildstatic generate procfile heroku       and what Heroku takes beside the Procfile
 
 \b
 If a file says something else already, nothing is written; --force overwrites.
@@ -115,8 +116,8 @@ def command(
 ) -> int:
     """Write the Dockerfile, Procfile and platform files for a project.
 
-    FILE is dockerfile, dockerignore, procfile, railway (these four without any name), deploy.sh
-    or gitignore. Generating twice changes nothing.
+    FILE is dockerfile, dockerignore, procfile, railway (these four without any name), deploy.sh,
+    gitignore or heroku. Generating twice changes nothing.
     """
     from buildstatic.cli.files import Wishes, generated
     from buildstatic.project.detect import detect

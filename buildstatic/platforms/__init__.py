@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from buildstatic.platforms import gitignore, heroku, railway, server
+from buildstatic.platforms import gitignore, heroku, heroku_app, railway, server
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
 from buildstatic.templates import Generated
@@ -23,4 +23,4 @@ class Platform(Protocol):
         """Return the platform's files for *project*; raises ConfigInvalid where it has none."""
 
 
-PLATFORMS: tuple[Platform, ...] = (heroku, railway, server, gitignore)
+PLATFORMS: tuple[Platform, ...] = (heroku, railway, server, gitignore, heroku_app)

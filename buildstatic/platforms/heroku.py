@@ -20,7 +20,7 @@ USUAL = True
 
 def files(project: Project, options: Options) -> tuple[Generated, ...]:
     """Return the Procfile of *project*."""
-    in_release = _collects_in_release(project, options)
+    in_release = collects_in_release(project, options)
     migrate = steps.migrate(project)
     release = steps.chain(steps.collect(project), migrate) if in_release else migrate
     text = render(
@@ -34,7 +34,8 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
     return (Generated("Procfile", text, notes=notes, warnings=_warnings(project, in_release)),)
 
 
-def _collects_in_release(project: Project, options: Options) -> bool:
+def collects_in_release(project: Project, options: Options) -> bool:
+    """Tell whether the release phase collects: for remote storage, or where that was asked for."""
     if options.collect_in is None:
         return steps.is_remote(project)
     return options.collect_in == "release"
