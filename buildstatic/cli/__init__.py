@@ -22,6 +22,7 @@ COMMANDS = {
     "build": "Build the image, its static files in a layer of their own.",
     "layer": "Write the static files as an image layer, with no engine.",
     "verify": "Check what was built: the static files of an image or a tree.",
+    "buildpack": "What the Cloud Native Buildpack runs.",
     "cache": "Show, shrink or empty the cache of compressed variants.",
 }
 INTERNAL = 70

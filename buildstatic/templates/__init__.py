@@ -53,6 +53,7 @@ def _environment() -> Environment:
         autoescape=False,
     )
     environment.filters.update(sh=shlex.quote, json=json_text, py=python_text, exec=exec_form)
+    environment.filters.update(toml=toml_text)
     return environment
 
 
@@ -64,6 +65,11 @@ def json_text(value: object) -> str:
 def python_text(value: str) -> str:
     """Return *value* as a Python string in double quotes; JSON's escapes are Python's, too."""
     return json_text(value)
+
+
+def toml_text(value: object) -> str:
+    """Return *value*, a string or strings, as TOML: JSON, but that DEL is escaped (toml.io)."""
+    return json_text(value).replace("\x7f", "\\u007f")
 
 
 def exec_form(argv: Sequence[str]) -> str:
