@@ -50,10 +50,15 @@ def _warnings(project: Project, in_release: bool) -> tuple[str, ...]:
     )
 
 
-def _notes(project: Project, in_release: bool) -> Iterator[str]:
+def settings_note(project: Project) -> Iterator[str]:
+    """Yield how Heroku learns of the settings, where manage.py does not name them."""
     module = steps.settings_module(project)
     if module is not None:
         yield f"Heroku: name the settings, `heroku config:set DJANGO_SETTINGS_MODULE={module}`."
+
+
+def _notes(project: Project, in_release: bool) -> Iterator[str]:
+    yield from settings_note(project)
     if in_release and steps.is_remote(project):
         yield (
             "Heroku: collecting is in the release phase, so turn off the buildpack's own: "

@@ -59,7 +59,7 @@ def _hook(project: Project) -> Generated:
         "post_compile",
         version=f"buildstatic {__version__}",
         requirement=f"buildstatic=={__version__}",
-        collect=" ".join(('"$buildstatic" collect --noinput', *_named(project))),
+        collect=" ".join(('"$python" -I -m buildstatic collect --noinput', *_named(project))),
     )
     return Generated("bin/post_compile", text, executable=True)
 
@@ -114,6 +114,7 @@ def _needs_postgresql(project: Project) -> bool:
 
 
 def _notes(project: Project, in_release: bool) -> Iterator[str]:
+    yield from heroku.settings_note(project)
     who = "the release phase" if in_release else "bin/post_compile"
     yield (
         "Heroku: app.json is read when an app is made (a button, a review app). For one that is "

@@ -208,7 +208,7 @@ def test_without_python_the_order_of_the_buildpacks_is_pointed_out(tmp_path: Pat
 
 def has_older(cache: Path) -> None:
     """Let *cache* have the layer of an older buildstatic."""
-    program = cache / "buildstatic" / "bin" / "buildstatic"
+    program = cache / "buildstatic" / "bin" / "python"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\necho buildstatic 0.0.1\n")
     program.chmod(0o755)
@@ -419,6 +419,20 @@ def test_what_goes_wrong_fails_the_build_with_one_line_and_its_code(
 def test_a_build_without_the_secrets_collects(app: Callable[[str], Lifecycle]) -> None:
     made = app("secret_key")
     built(made)
+    assert made.export().slices
+
+
+def test_where_the_applications_python_has_its_packages_is_nothing_to_buildstatic(
+    app: Callable[[str], Lifecycle], tmp_path: Path
+) -> None:
+    made = app("whitenoise")
+    (tmp_path / "modules").mkdir()
+    for name in ("click", "rich"):
+        (tmp_path / "modules" / f"{name}.py").write_text("raise ImportError('an old one')\n")
+    # As Heroku's and Paketo's buildpacks set them.
+    (python,) = Path(made.programs).parent.glob("lib/python*/site-packages")
+    paths = {"PYTHONPATH": f"{tmp_path / 'modules'}:{python}", "PYTHONHOME": sys.base_prefix}
+    built(replace(made, user={**made.user, **paths}))
     assert made.export().slices
 
 

@@ -147,7 +147,7 @@ def test_a_manage_py_that_was_named_reaches_buildstatic_whole(
     found = in_directory(tmp_path, directory)
     named = replace(found, manage=Fact(f"{directory}/manage.py", "pyproject.toml:3"))
     line = hook(named).splitlines()[-1]
-    assert shlex.split(line)[3:5] == ["--manage", f"{directory}/manage.py"]
+    assert shlex.split(line)[6:8] == ["--manage", f"{directory}/manage.py"]
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Heroku:
     python = pythons.environment(parent / "python", requirements=needs)
     (parent / "wheels").mkdir()
     make_wheel(parent / "wheels")
-    older = parent / "cache" / "buildstatic" / "venv" / "bin" / "buildstatic"
+    older = parent / "cache" / "buildstatic" / "venv" / "bin" / "python"
     older.parent.mkdir(parents=True)
     older.write_text("#!/bin/sh\necho buildstatic 0.0.1\n")
     older.chmod(0o755)
@@ -274,6 +274,18 @@ def test_the_buildpack_collects_where_nobody_turned_it_off_and_the_hook_does_not
 def test_a_build_without_the_secrets_collects(heroku: Heroku, tmp_path: Path) -> None:
     done = heroku.build(slug("secret_key", tmp_path), **OFF)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_modules_on_the_applications_path_are_none_of_buildstatics(
+    heroku: Heroku, tmp_path: Path
+) -> None:
+    (tmp_path / "modules").mkdir()
+    for name in ("click", "rich"):
+        (tmp_path / "modules" / f"{name}.py").write_text("raise ImportError('an old one')\n")
+    root = slug("whitenoise", tmp_path)
+    done = heroku.build(root, **OFF, PYTHONPATH=str(tmp_path / "modules"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any(name.endswith(".br") for name in tree(root))
 
 
 def test_a_failing_collection_fails_the_build_with_one_line(heroku: Heroku, tmp_path: Path) -> None:
