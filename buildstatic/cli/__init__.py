@@ -24,6 +24,7 @@ COMMANDS = {
     "verify": "Check what was built: the static files of an image or a tree.",
     "release": "Wait for the database, then migrate: for a release phase.",
     "start": "Collect what is missing, wait, migrate if asked, then serve.",
+    "buildpack": "What the Cloud Native Buildpack runs.",
     "cache": "Show, shrink or empty the cache of compressed variants.",
 }
 INTERNAL = 70

@@ -159,7 +159,7 @@ def command(
     if options["link"] and options["layer_root"]:
         raise click.UsageError("A layer holds files, not links: leave out --link or --layer-root.")
     options = _configured(context, path, options)
-    _show(collected(path, manage, settings, python, options), options)
+    show(collected(path, manage, settings, python, options), options)
 
 
 def _configured(context: click.Context, path: Path, options: dict[str, Any]) -> dict[str, Any]:
@@ -242,7 +242,8 @@ def _absolute(path: Path | None) -> str | None:
     return str(path.absolute()) if path else None
 
 
-def _show(collected: Collected, options: dict[str, Any]) -> None:
+def show(collected: Collected, options: dict[str, Any]) -> None:
+    """Print what was *collected*, or the plan, as the *options* of this command say."""
     from buildstatic.cli import collecting
 
     if options["plan"] and collected.plan is not None:

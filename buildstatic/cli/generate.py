@@ -50,6 +50,7 @@ Examples:
   buildstatic generate railway --from railway.json
   buildstatic generate dockerfile --serve nginx
   buildstatic generate deploy.sh gitignore
+  buildstatic generate procfile heroku       and what Heroku takes beside the Procfile
 
 \b
 If a file says something else already, nothing is written; --force overwrites.

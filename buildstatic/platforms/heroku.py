@@ -20,7 +20,7 @@ USUAL = True
 
 def files(project: Project, options: Options) -> tuple[Generated, ...]:
     """Return the Procfile of *project*."""
-    in_release = _collects_in_release(project, options)
+    in_release = collects_in_release(project, options)
     migrate = steps.migrate(project)
     release = steps.chain(steps.collect(project), migrate) if in_release else migrate
     text = render(
@@ -46,7 +46,8 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
     )
 
 
-def _collects_in_release(project: Project, options: Options) -> bool:
+def collects_in_release(project: Project, options: Options) -> bool:
+    """Tell whether the release phase collects: for remote storage, or where that was asked for."""
     if options.collect_in is None:
         return steps.is_remote(project)
     return options.collect_in == "release"
@@ -61,10 +62,15 @@ def _warnings(project: Project, in_release: bool) -> tuple[str, ...]:
     )
 
 
-def _notes(project: Project, in_release: bool) -> Iterator[str]:
+def settings_note(project: Project) -> Iterator[str]:
+    """Yield how Heroku learns of the settings, where manage.py does not name them."""
     module = steps.settings_module(project)
     if module is not None:
         yield f"Heroku: name the settings, `heroku config:set DJANGO_SETTINGS_MODULE={module}`."
+
+
+def _notes(project: Project, in_release: bool) -> Iterator[str]:
+    yield from settings_note(project)
     if in_release and steps.is_remote(project):
         yield (
             "Heroku: collecting is in the release phase, so turn off the buildpack's own: "
