@@ -103,7 +103,7 @@ def test_a_secret_that_is_not_set_is_named(
 ) -> None:
     text = (GOLDEN / "services" / "compose.yaml").read_text()
     with tool(engine, shared, tag) as container:
-        put(container, "/project", {"compose.yaml": text})
+        put(container, "/project", {"compose.yaml": text, ".env": "DATABASE_PASSWORD=x\n"})
         assert "DJANGO_SECRET_KEY" in run(container, "docker", "compose", "config", fails=True)
 
 
