@@ -64,9 +64,9 @@ def processes(project: Project) -> tuple[Process, ...]:
 
 def _processes(project: Project) -> Iterator[Process]:
     yield Process("web", gunicorn.command(project, Options().server))
-    migrate = steps.migrate(project)
     collect = (steps.collect(project),) if steps.is_remote(project) else ()
-    yield Process("release", ("bash", "-c", steps.chain(*collect, migrate)))
+    if release := steps.chain(*collect, *steps.migrations(project)):
+        yield Process("release", ("bash", "-c", release))
 
 
 def check_place(project: Project) -> None:

@@ -21,13 +21,14 @@ USUAL = True
 def files(project: Project, options: Options) -> tuple[Generated, ...]:
     """Return the Procfile of *project*."""
     in_release = collects_in_release(project, options)
-    migrate = steps.migrate(project)
-    release = steps.chain(steps.collect(project), migrate) if in_release else migrate
+    migrations = steps.migrations(project)
+    release = steps.chain(*((steps.collect(project),) if in_release else ()), *migrations)
     text = render(
         "Procfile",
         remote=steps.is_remote(project),
         in_release=in_release,
-        release=steps.single_line(release, "Procfile"),
+        migrates=bool(migrations),
+        release=steps.single_line(release, "Procfile") if release else "",
         web=steps.single_line(steps.serve(project, options), "Procfile"),
         processes=[
             (item.name, steps.single_line(item.command, "Procfile"))

@@ -44,6 +44,7 @@ def generated(root: Path, *arguments: str) -> str:
         pytest.param("multi_platform = true", ["--multi-platform"], id="multi_platform"),
         pytest.param('collector = "django"', ["--collector=django"], id="collector"),
         pytest.param('server = "uvicorn-worker"', ["--server=uvicorn-worker"], id="server"),
+        pytest.param('serve = "nginx"', ["--serve=nginx"], id="serve"),
         pytest.param('collect_in = "release"', ["--collect-in=release"], id="collect_in"),
         pytest.param('builder = "nixpacks"', ["--builder=nixpacks"], id="builder"),
         pytest.param('chain = "build"', ["--chain=build", "--builder=railpack"], id="chain"),
@@ -61,6 +62,14 @@ def test_generate_writes_what_the_file_says_as_if_it_were_on_the_command_line(
     configure(root, f"generate.{said}")
     assert generated(root, *more) == asked
     assert asked != generated(copy("startproject", tmp_path / "plain"), *more)
+
+
+def test_a_target_that_there_is_not_is_refused_with_the_nearest(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(site, 'generate.targets = ["procfil"]')
+    assert run(["generate", "--path", str(site)]) == 13
+    assert "'procfil'. Did you mean procfile?" in capsys.readouterr().err
 
 
 def test_the_command_line_goes_before_the_file(site: Path) -> None:

@@ -17,6 +17,7 @@ from buildstatic.templates import Generated
 from tests.platforms.projects import (
     AWKWARD,
     USUAL,
+    connected,
     in_directory,
     production,
     project,
@@ -64,6 +65,14 @@ def test_release_collects_for_remote_storage_or_when_asked(
     found = remote(tmp_path) if is_remote else project(tmp_path)
     options = Options(collect_in=collect_in)  # type: ignore[arg-type]
     assert processes(procfile(found, options))["release"] == release
+
+
+def test_without_a_database_there_is_no_release_phase_unless_it_collects(tmp_path: Path) -> None:
+    found = connected(tmp_path, "dummy")
+    assert set(processes(procfile(found))) == {"web"}
+    assert "It migrates" not in procfile(found).text
+    asked = processes(procfile(found, Options(collect_in="release")))
+    assert asked["release"] == COLLECT
 
 
 def test_a_local_tree_collected_in_release_is_warned_of_here_and_in_the_file(

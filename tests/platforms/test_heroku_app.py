@@ -31,11 +31,10 @@ from tests.platforms.projects import (
     remote,
     with_frontend,
 )
-from tests.samples import PROJECTS, copy
-from tests.test_golden import NAMES, kept, record
+from tests.samples import copy
+from tests.test_golden import GOLDEN
 
 HERE = Path(__file__).parent
-GOLDEN = HERE / "golden" / "heroku"
 SCHEMA = json.loads((HERE / "app.schema.json").read_text())
 COMPILE = HERE / "classic" / "compile"
 OFF = {"DISABLE_COLLECTSTATIC": "1"}
@@ -57,23 +56,9 @@ def hook(found: Project) -> str:
     return file.text
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_project_gets_its_golden_files(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = copy(name, tmp_path)
-    capsys.readouterr()
-    assert run(["generate", "heroku", "--path", str(root)]) == 0
-    written = (line.split()[1] for line in capsys.readouterr().out.splitlines())
-    made = {path: (root / path).read_bytes().decode() for path in written}
-    jsonschema.validate(json.loads(made["app.json"]), SCHEMA)
-    if os.environ.get("GOLDEN_RECORD"):
-        record(GOLDEN / name, made)
-    assert made == kept(GOLDEN / name)
-
-
-def test_every_golden_directory_has_its_project() -> None:
-    assert {path.name for path in GOLDEN.iterdir()} == {path.name for path in PROJECTS.iterdir()}
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*/app.json")), ids=lambda f: f.parent.name)
+def test_every_golden_file_is_one_for_heroku(file: Path) -> None:
+    jsonschema.validate(json.loads(file.read_text()), SCHEMA)
 
 
 def test_the_variable_of_the_secret_key_is_generated_by_heroku(tmp_path: Path) -> None:

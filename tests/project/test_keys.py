@@ -149,7 +149,9 @@ def test_every_key_of_a_command_is_an_option_of_it_with_its_default(name: str) -
     command, _, option = name.partition(".")
     parameter, key = parameters(command)[option], every()[name]
     item = key.kind.item if isinstance(key.kind, Listed) else key.kind
-    assert tuple(getattr(parameter.type, "choices", ())) == tuple(getattr(item, "choices", ()))
+    # What generate writes is known where the platforms are.
+    choices = () if option == "targets" else getattr(parameter.type, "choices", ())
+    assert tuple(choices) == tuple(getattr(item, "choices", ()))
     assert key.default is None or parameter.default == key.default
     assert parameter.multiple == isinstance(key.kind, Listed) or parameter.nargs == -1
 
