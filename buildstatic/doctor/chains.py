@@ -17,7 +17,7 @@ COMMANDS = {
     "migrate": re.compile(rf"(?:{DJANGO}\s+migrate|buildstatic\s+release)(?![\w-])"),
 }
 DRY = re.compile(r"[^&;|]*\s(?:--dry-run|-n|--plan|--check)\b")
-RAILWAY_JSON, RAILWAY_TOML = "railway.json", "railway.toml"
+RAILWAY_JSON, RAILWAY_TOML, FLY = "railway.json", "railway.toml", "fly.toml"
 SCRIPTS = ("*.sh", "bin/*", "scripts/*", "docker/*.sh", "deploy/*.sh", "compose/*/*/start")
 LARGEST = 100_000
 
@@ -99,6 +99,14 @@ def deploy(case: Case) -> Mapping[str, list[Line]]:
             for key in ("preDeployCommand", "startCommand")
         }
     return {}
+
+
+def fly_release(case: Case) -> list[Line]:
+    """Return Fly's ``release_command`` (fly.io/docs/reference/configuration)."""
+    text = case.text(FLY)
+    table = _table(case, FLY).get("deploy", {}) if text is not None else {}
+    commands = _texts(table.get("release_command")) if isinstance(table, dict) else []
+    return [Line(FLY, _line(text or "", "release_command"), command) for command in commands]
 
 
 def _table(case: Case, name: str) -> Mapping[str, Any]:

@@ -15,12 +15,13 @@ class Call:
     """A call: *name* with imports spelled out (``requests.get``), and where it is written.
 
     What a call gives back is written ``boto3.client()``, so that a method of it is
-    ``boto3.client().get_parameter``. *in_try* says that an exception may be caught.
+    ``boto3.client().get_parameter``. *is_maybe* says that it is in a branch, or that
+    an exception of it may be caught.
     """
 
     name: str
     node: ast.Call
-    in_try: bool
+    is_maybe: bool
 
     @property
     def line(self) -> int:
@@ -32,7 +33,7 @@ class Call:
 class _Scene:
     names: dict[str, str] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
-    in_try: bool = False
+    is_maybe: bool = False
     depth: int = 0
 
 
@@ -63,8 +64,13 @@ def _statement(node: ast.stmt, scene: _Scene) -> Iterator[Call]:
             yield from _block(body, replace(scene, names=dict(scene.names)))
         case ast.If(test=test) if _is_main(test):
             return
+        case ast.If(test=test, body=body, orelse=other):
+            yield from _expression(test, scene)
+            yield from _block([*body, *other], replace(scene, is_maybe=True))
         case ast.Try() | ast.TryStar():
-            yield from _block(node.body, replace(scene, in_try=scene.in_try or bool(node.handlers)))
+            yield from _block(
+                node.body, replace(scene, is_maybe=scene.is_maybe or bool(node.handlers))
+            )
             for handler in node.handlers:
                 yield from _block(handler.body, scene)
             yield from _block([*node.orelse, *node.finalbody], scene)
@@ -89,7 +95,7 @@ def _expression(node: ast.expr, scene: _Scene) -> Iterator[Call]:
         return
     yield from _parts(node, scene)
     if isinstance(node, ast.Call):
-        yield Call(_name(node.func, scene), node, scene.in_try)
+        yield Call(_name(node.func, scene), node, scene.is_maybe)
         yield from _followed(node, scene)
 
 

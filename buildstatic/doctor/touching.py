@@ -29,7 +29,7 @@ TO_NETWORK = re.compile(
     r"|urllib\.request\.(?:urlopen|urlretrieve)"
     r"|socket\.(?:create_connection|gethostbyname(?:_ex)?|getaddrinfo|socket\(\)\.connect)"
     r"|http\.client\.HTTPS?Connection\(\)\.(?:request|connect)"
-    r"|(?:boto3(?:\.[sS]ession\.Session\(\)|\.Session\(\))?\.(?:client|resource)\(\))\.\w+"
+    r"|(?:boto3(?:\.[sS]ession\.Session\(\)|\.Session\(\))?\.(?:client|resource)\(\))\.[a-z]\w*"
     r"|google\.cloud\.secretmanager\.SecretManagerServiceClient\(\)\.\w+"
     r"|(?:redis\.(?:Strict)?Redis(?:\.from_url)?|redis\.from_url)\(\)\.\w+"
     r"|hvac\.Client\(\)\.[\w.]+"
@@ -56,7 +56,7 @@ def _asks_for_itself(call: Call) -> bool:
 
 
 def _finding(case: Case, code: str, file: str, call: Call) -> Finding:
-    severity = Severity.WARNING if call.in_try else Severity.ERROR
+    severity = Severity.WARNING if call.is_maybe else Severity.ERROR
     if code == NETWORK and case.config.network:
         severity = Severity.INFO
     what = "a database" if code == DATABASE else "the network"

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from buildstatic.doctor import compose
 from buildstatic.doctor.case import Case
-from buildstatic.doctor.chains import RAILWAY_JSON, RAILWAY_TOML
+from buildstatic.doctor.chains import FLY, RAILWAY_JSON, RAILWAY_TOML
 from buildstatic.doctor.finding import Finding, Severity
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
@@ -22,7 +22,6 @@ from buildstatic.project import files
 OVER = "volume-over-tree"
 CODES = {OVER: "a volume is mounted over the collected files"}
 APP = "/app"
-FLY = "fly.toml"
 WORKDIR = re.compile(r"^\s*WORKDIR\s+[\"']?(/[^\s\"'$]*)", re.IGNORECASE | re.MULTILINE)
 
 

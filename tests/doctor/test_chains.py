@@ -44,6 +44,9 @@ SUCCESSOR = {".railway/railway.py": "# it is there\n"}
         pytest.param(
             "railway.toml", f'[deploy]\npreDeployCommand = "{COLLECT}"\n', 2, id="railway.toml"
         ),
+        pytest.param(
+            "fly.toml", f'app = "x"\n[deploy]\nrelease_command = "{COLLECT}"\n', 3, id="fly.toml"
+        ),
     ],
 )
 def test_collecting_into_what_is_thrown_away_is_found(

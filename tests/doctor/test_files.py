@@ -77,3 +77,15 @@ def test_nothing_is_written_and_nothing_of_the_project_is_printed(
     after = sorted(path for path in root.rglob("*") if "__pycache__" not in path.parts)
     assert after == before
     assert capfd.readouterr().out == ""
+
+
+def test_a_storage_of_the_projects_own_is_left_to_its_own_code(tmp_path: Path) -> None:
+    storage = (
+        "from django.contrib.staticfiles.storage import ManifestStaticFilesStorage\n"
+        "class Own(ManifestStaticFilesStorage):\n"
+        "    def hashed_name(self, name, content=None, filename=None):\n"
+        "        return name\n"
+    )
+    files = {"mysite/storage.py": storage, "assets/site.css": 'a { background: url("gone.svg"); }'}
+    change = ("whitenoise.storage.CompressedManifestStaticFilesStorage", "mysite.storage.Own")
+    assert codes(sound(tmp_path, files, change), runs=True) == []

@@ -58,6 +58,7 @@ def test_a_call_that_runs_at_import_is_found(tmp_path: Path, code: str, text: st
         pytest.param("import requests\ndef f():\n  return requests.get('x')", id="function"),
         pytest.param("import requests\nA = lambda: requests.get('x')", id="lambda"),
         pytest.param("import boto3\nA = boto3.client('s3')", id="client-alone"),
+        pytest.param("import boto3\nA = boto3.resource('s3').Bucket('x')", id="resource"),
         pytest.param("import os\nA = os.environ.get('x')", id="environ"),
         pytest.param(
             "import socket\nA = socket.gethostbyname_ex(socket.gethostname())", id="own-name"
@@ -81,9 +82,11 @@ def test_what_the_settings_import_of_the_projects_own_is_looked_at(tmp_path: Pat
     assert one(root, NETWORK).place == "mysite/secrets.py:2"
 
 
-def test_in_a_try_it_is_a_warning_and_with_a_network_an_info(tmp_path: Path) -> None:
+def test_in_a_try_or_a_branch_it_is_a_warning_and_with_a_network_an_info(tmp_path: Path) -> None:
     text = "import requests\ntry:\n  requests.get('x')\nexcept OSError:\n  pass\n"
     root = sound(tmp_path, change=("", text))
     assert one(root, NETWORK).severity == Severity.WARNING
+    branch = sound(tmp_path / "if", change=("", "import httpx\nif DEBUG:\n  httpx.get('x')\n"))
+    assert one(branch, NETWORK).severity == Severity.WARNING
     (root / "pyproject.toml").write_text("[tool.buildstatic]\nnetwork = true\n")
     assert one(root, NETWORK).severity == Severity.INFO
