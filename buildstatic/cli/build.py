@@ -75,6 +75,12 @@ Examples:
 )
 @serve_option
 @click.option("--json", "as_json", is_flag=True, help="End with a line of JSON on standard output.")
+@click.option(
+    "--python",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Embedded: the project's Python, in place of the one found.",
+)
 @manage_option
 @settings_option
 @traceback_option
@@ -98,6 +104,7 @@ def command(
     export: Path | None,
     serve: Assets | None,
     as_json: bool,
+    python: Path | None,
     manage: str | None,
     settings: str | None,
     **_: object,
@@ -133,6 +140,8 @@ def command(
         raise click.UsageError("The embedded builder makes no server: leave out --serve.")
     if insecure and not (is_embedded or reuse):
         raise click.UsageError("--insecure is for --reuse and the embedded builder.")
+    if python and not is_embedded:
+        raise click.UsageError("--python is for the embedded builder: a Dockerfile has its own.")
     previous = find_image(reuse) if reuse else None
     project = detect(path, manage=manage, settings=settings)
     request = BuildRequest(
@@ -153,6 +162,7 @@ def command(
     )
     words = [f"--path={path}", *([f"--manage={manage}"] if manage else [])]
     words += [f"--settings={settings}"] if settings else []
+    words += [f"--python={python}"] if python else []
     wanted = None
     if is_embedded:
         wanted = embedded.wanted(request, base, output, insecure, words)

@@ -193,10 +193,13 @@ def collect_tree(root: Path, project: Project, words: list[str], *, quiet: bool)
 
     We come back to where we are. Raises BuilderCannot where the tree is not found.
     """
+    from buildstatic import console
     from buildstatic.cli import collecting
     from buildstatic.cli.collect import collected_into
-    from buildstatic.image.builders.embedded import collected_tree
+    from buildstatic.image.builders.embedded import collected_tree, not_built
 
+    if missing := not_built(project):
+        console.warn(missing)
     root.mkdir()
     with chdir(Path.cwd()):
         silent = ["--verbosity=0"] if quiet else []

@@ -9,12 +9,14 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from buildstatic.collect.codecs import FORMATS
 from buildstatic.collect.root import Layer
 from buildstatic.collect.writing import UNLINKABLE
 from buildstatic.errors import CollectFailed, DiskFailed
 
 EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
 SPAN = 180 * 24 * 60 * 60
+_VARIANTS = tuple(f".{suffix}" for suffix in FORMATS)
 
 
 def lay_out(layer: Layer, *, is_settled: bool = False) -> list[str]:
@@ -71,17 +73,23 @@ def _settle_manifest(layer: Layer) -> int:
 
 
 def _settle_files(root: Path) -> int:
-    """Settle every file below *root*; return how many had to stay copies of another."""
-    first: dict[str, Path] = {}
+    """Settle every file below *root*; return how many had to stay copies of another.
+
+    A variant has the time of the file that it is a variant of, as the engine gives it.
+    """
+    first: dict[tuple[str, str], Path] = {}
+    digests: dict[Path, str] = {}
     copies = 0
     for path in sorted(_files(root)):
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest in first and _link(first[digest], path):
+            digest = digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        original = path.with_suffix("") if path.suffix in _VARIANTS else path
+        key = digests.get(original, digest), digest
+        if key in first and _link(first[key], path):
             continue
-        copies += digest in first
-        first[digest] = path
-        _settle(path, 0o644, content_time(digest))
+        copies += key in first
+        first[key] = path
+        _settle(path, 0o644, content_time(key[0]))
     return copies
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tests.image.images import base, config_of, manifest_of
 from tests.image.tiny import DOCKERFILE, SETTINGS, build, registry, tiny
+from tests.samples import copy
 
 NOWHERE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock", "PATH": os.defpath}
 EMBEDDED = ("--builder", "embedded")
@@ -121,6 +123,7 @@ def test_wrong_use_is_told_before_anything_is_collected(root: Path, options: lis
         pytest.param(["--builder", "other", "-o", "l"], id="output"),
         pytest.param(["--builder", "other", "--base", "x", "--tag", "x"], id="base"),
         pytest.param(["--insecure"], id="insecure"),
+        pytest.param(["--python", sys.executable], id="python"),
     ],
 )
 def test_what_is_for_the_embedded_builder_is_wrong_with_another(
@@ -153,6 +156,28 @@ def test_what_is_about_a_dockerfile_is_refused_and_named(root: Path, option: str
     if option not in ("--secret=id=a,src=manage.py",):
         other = build(root, option, environ=NOWHERE)
         assert other.code in (40, 44, 46), other.err
+
+
+def test_the_python_that_is_named_collects(root: Path) -> None:
+    broken = Path("python")
+    broken.write_text("#!/bin/sh\necho this one is asked >&2\nexit 1\n")
+    broken.chmod(0o755)
+    ran = build(root, *EMBEDDED, "--python", str(broken))
+    assert (ran.code != 0, here()) == (True, ["python"])
+    assert build(root, *EMBEDDED, "--python", sys.executable).code == 0
+
+
+@pytest.mark.parametrize("is_built", [False, True], ids=["not built", "built"])
+def test_a_front_end_that_was_not_built_is_warned_about(tmp_path: Path, is_built: bool) -> None:
+    site = copy("frontend", tmp_path)
+    (site / "frontend/src/page.css").write_text("body {}\n")
+    if is_built:
+        (site / "frontend/dist").mkdir()
+        (site / "frontend/dist/page.css").write_text("body {}\n")
+    ran = build(site, *EMBEDDED, "-o", str(tmp_path / "layer"))
+    assert ran.code == 0, ran.err
+    said = f"warning: frontend/dist is not there: first run npm run build in {site}"
+    assert (said in " ".join(ran.err.split())) != is_built
 
 
 def test_a_place_where_the_layer_would_do_damage_is_refused(root: Path) -> None:

@@ -24,6 +24,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buildstatic.collect.codecs import load
+from buildstatic.collect.layout import lay_out
+from buildstatic.collect.root import Layer as Root
 from buildstatic.errors import PlaceRefused, TreeUnfit
 from buildstatic.image.archive import read_archive
 from buildstatic.image.layer import Layer, descriptor, write_layer, write_tree
@@ -260,6 +262,21 @@ def test_a_collected_tree_is_laid_out_as_a_layer_root_would_be(collected: Path) 
     assert {p: (s.st_ctime_ns, s.st_ino) for p, s in before.items()} == {
         p: (p.lstat().st_ctime_ns, p.lstat().st_ino) for p in (tree, *tree.rglob("*"))
     }
+
+
+def test_what_a_storages_own_code_wrote_is_the_same_layer_either_way(tmp_path: Path) -> None:
+    files = {"a.css": b"a" * 900, "b.css": b"b" * 900, "a.min.css": b"a" * 900}
+    root, tree = tmp_path / "layer", tmp_path / "tree"
+    for name, content in files.items():
+        for place in (root / PLACE.strip("/"), tree):
+            write(place, name, content)
+            write(place, f"{name}.gz", gzip.compress(content, mtime=0))
+    lay_out(Root(root, None))
+    assert packed(root)[0] == write_tree(tree, PurePosixPath(PLACE), io.BytesIO(), "none")
+    times = {name: (root / PLACE.strip("/") / name).stat().st_mtime for name in files}
+    assert len(set(times.values())) == 2
+    for name, time in times.items():
+        assert (root / PLACE.strip("/") / f"{name}.gz").stat().st_mtime == time
 
 
 @each_compression

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 
 from buildstatic.errors import BuilderCannot
@@ -33,6 +34,25 @@ def check(request: BuildRequest) -> None:
     """Raise BuilderCannot for what only an engine can do."""
     if refused := ", ".join(unfit(request)):
         raise BuilderCannot(f"The embedded builder cannot do: {refused}.", _ANOTHER)
+
+
+def not_built(project: Project) -> str:
+    """Return what of the front-end build of *project* is not there, in a sentence; empty for none.
+
+    A Dockerfile runs that build, and this builder does not: it collects what there is.
+    """
+    if project.frontend is None:
+        return ""
+    front = project.frontend.value
+    wanted = [*project.needed, *([f"{front.directory}/node_modules"] if front.modules else [])]
+    gone = [each for each in wanted if not (project.root / each).is_dir()]
+    if not gone:
+        return ""
+    command = f"{front.manager} {'run build' if front.build else 'install'}"
+    there = "is not there" if len(gone) == 1 else "are not there"
+    places = ", ".join(posixpath.normpath(each) for each in gone)
+    where = project.root if front.directory == "." else project.root / front.directory
+    return f"{places} {there}: first run {command} in {where}, which no Dockerfile does here."
 
 
 def collected_tree(layer_root: Path, project: Project) -> Path:
