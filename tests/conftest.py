@@ -65,5 +65,7 @@ def _shared() -> Path:
 def _remove_images() -> None:
     with closing(connect()) as client:
         for image in client.images.list(filters={"reference": f"{REPOSITORY}:*{os.environ[RUN]}"}):
+            # Equal images are one, with the names that other runs have for it.
             for name in image.tags:
-                client.images.remove(name)
+                if name.endswith(os.environ[RUN]):
+                    client.images.remove(name)
