@@ -37,5 +37,5 @@ def find(case: Case) -> Iterator[Finding]:
             else "What it says is ignored then: the build, the start command, the health check.",
             f"Take {name} out once {successor} is applied."
             if successor
-            else f"Carry it over into .railway/railway.py: buildstatic generate railway --from {name}",
+            else f"Carry it over: buildstatic generate railway --from {name}",
         )
