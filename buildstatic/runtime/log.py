@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 
 def say(text: str) -> None:
-    """Print *text* as a line of ours."""
+    """Print *text* as a line of ours, after what Django has printed so far."""
+    sys.stdout.flush()
     print(f"buildstatic: {text}", file=sys.stderr, flush=True)
 
 
