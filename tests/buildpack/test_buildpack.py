@@ -377,6 +377,8 @@ def assert_style_sheet(url: str) -> None:
 
 def test_remote_storage_is_left_to_the_release(app: Callable[[str], Lifecycle]) -> None:
     made = app("remote")
+    with (made.app / "mysite" / "settings.py").open("a") as settings:
+        settings.write('DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}\n')
     ran = built(made)
     assert "The static files are kept elsewhere: the release process collects them." in ran.err
     image = made.export()

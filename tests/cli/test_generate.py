@@ -308,6 +308,8 @@ def test_without_an_application_only_what_serves_fails(
 
 def test_a_subfolder_is_in_every_command(tmp_path: Path) -> None:
     site = copy("subfolder", tmp_path)
+    with (site / "src" / "mysite" / "settings.py").open("a") as settings:
+        settings.write('DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}\n')
     generate(site)
     assert "release: python src/manage.py migrate" in (site / "Procfile").read_text()
     assert "gunicorn --chdir src " in (site / "Procfile").read_text()

@@ -21,7 +21,7 @@ from buildstatic.project import Fact, Process, Project, Variable
 from buildstatic.templates import Generated
 from tests.platforms.projects import AWKWARD, OURS, full
 from tests.platforms.reading import yaml
-from tests.test_golden import GOLDEN, RECORDED
+from tests.test_golden import GOLDEN, RECORDED, SERVED
 
 BROKEN = ("line\nbreak", "\x7f\x85\u2028\ufeff")
 NAMES = (*AWKWARD, *BROKEN, '"""', "'''", "{% x %}", "${X:?}", "*a: &b")
@@ -104,7 +104,7 @@ def test_whatever_the_project_says_the_files_are_read(
 def test_every_project_has_a_golden_file_of_every_platform() -> None:
     for platform in PLATFORMS:
         first, *_ = platform.files(full(GOLDEN), Options(dockerfile=OURS))
-        for directory in GOLDEN.iterdir():
+        for directory in (d for d in GOLDEN.iterdir() if d.name not in SERVED):
             assert (directory / first.path).is_file() is (platform.NAME in RECORDED)
 
 

@@ -127,7 +127,8 @@ def test_a_rendered_file_ends_in_one_newline() -> None:
 def test_a_template_looks_like_the_file_that_it_makes(name: str) -> None:
     source = (DIRECTORY / name).read_bytes().decode()
     assert "\r" not in source
-    assert "\t" not in source
+    # As `caddy fmt` has it.
+    assert "\t" not in source or name == "Dockerfile.assets-caddy"
     assert not re.search(r"[ ]$", source, re.M)
     assert source.endswith("\n")
     meta.find_undeclared_variables(templates._environment().parse(source))
