@@ -26,6 +26,9 @@ from tests.image.scratch import digest, tar
 CREATED = "2024-05-06T07:08:09Z"
 
 
+TIME = 1_704_067_200
+
+
 def static(
     directory: Path, files: Mapping[str, str] = {"site.css": "body{}"}, how: Compression = "gzip"
 ) -> tuple[Layer, Path]:
@@ -36,6 +39,7 @@ def static(
         path = root / "app/staticfiles" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
+        os.utime(path, (TIME, TIME))
     file = directory / "layer.tar"
     with file.open("wb") as output:
         return write_layer(root, output, how), file
