@@ -39,6 +39,7 @@ def static(
         path = root / "app/staticfiles" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
+    for path in (*root.rglob("*"), root):
         os.utime(path, (TIME, TIME))
     file = directory / "layer.tar"
     with file.open("wb") as output:
