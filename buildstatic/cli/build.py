@@ -18,6 +18,7 @@ from buildstatic.cli.options import (
     settings_option,
     traceback_option,
 )
+from buildstatic.cli.recipes import check_recipe, choose_recipe
 from buildstatic.cli.reporting import files as counted
 from buildstatic.cli.reporting import in_json, summary, warn_of_older
 from buildstatic.cli.signals import terminable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from buildstatic.project import Project
 
 PREVIOUS = "buildstatic-previous"
-LARGE_CONTEXT = 1 << 30
 EPILOG = """\b
 Examples:
   buildstatic build --tag mysite
@@ -167,9 +167,9 @@ def command(
     if is_embedded:
         wanted = embedded.wanted(request, base, output, insecure, words)
     else:
-        recipe = _recipe(project, serve)
+        recipe = choose_recipe(project, serve)
         request = _with_recipe(request, recipe)
-        _check(project, recipe, request, serve)
+        check_recipe(project, recipe, request, serve)
         found = embedded.choose_builder(request, is_for_image=bool(serve))
         if found is None:
             console.note(embedded.NOTE)
@@ -201,61 +201,6 @@ def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
     return dataclasses.replace(
         request, dockerfile=recipe.dockerfile, dockerignore=recipe.dockerignore
     )
-
-
-def _recipe(project: Project, assets: Assets | None) -> Recipe:
-    from buildstatic.cli.files import configured_wishes, dockerfile_options
-    from buildstatic.image import assets as served
-    from buildstatic.image.recipe import choose
-    from buildstatic.platforms import gunicorn
-
-    wishes = configured_wishes(project)
-    wishes = dataclasses.replace(wishes, serve=assets or wishes.serve)
-    for text in (*project.notes, *(served.unknown(project) if wishes.serve else ())):
-        console.note(text)
-    recipe = choose(project, dockerfile_options(project, wishes))
-    if recipe.passed_over:
-        console.warn(
-            f"{recipe.passed_over.name} has no stage named static: the generated one runs."
-        )
-    if recipe.source is None:
-        for text in gunicorn.warnings(project, wishes.server):
-            console.warn(text)
-    return recipe
-
-
-def _check(project: Project, recipe: Recipe, request: BuildRequest, serve: Assets | None) -> None:
-    from buildstatic.errors import ConfigInvalid, DockerfileUnsuitable
-    from buildstatic.image.place import check_place
-
-    if recipe.source is None and project.dependencies is None:
-        raise ConfigInvalid(
-            f"{project.root} names no dependencies that can be installed.",
-            "`buildstatic check` says what is missing: a lock file, or a requirements.txt.",
-        )
-    if serve and not recipe.serves_apart:
-        raise DockerfileUnsuitable(
-            f"--serve {serve}: the Dockerfile that is there has no stages assets and manifest.",
-            f"`buildstatic generate dockerfile --serve {serve} --force` writes it anew.",
-        )
-    if request.target and not recipe.has(request.target.lower()):
-        known = ", ".join(filter(None, recipe.stages))
-        raise DockerfileUnsuitable(f"There is no stage {request.target}.", f"There are: {known}.")
-    if recipe.has("static"):
-        check_place(project)
-    _warn_of_size(request)
-
-
-def _warn_of_size(request: BuildRequest) -> None:
-    from buildstatic.image.context import measure, read_context
-
-    size = measure(read_context(request.context, request.dockerignore))
-    if size.bytes > LARGE_CONTEXT:
-        largest = ", ".join(f"{name} ({console.size(count)})" for name, count in size.largest)
-        console.warn(
-            f"The context is {console.size(size.bytes)}, all of it sent to the builder. "
-            f"Largest: {largest}. Name in .dockerignore what the build does not need."
-        )
 
 
 def _run(

@@ -1,0 +1,81 @@
+"""Which Dockerfile ``build`` builds, and whether it can."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from buildstatic import console
+
+if TYPE_CHECKING:
+    from buildstatic.image.assets import Assets
+    from buildstatic.image.recipe import Recipe
+    from buildstatic.image.request import BuildRequest
+    from buildstatic.project import Project
+
+LARGE_CONTEXT = 1 << 30
+
+
+def choose_recipe(project: Project, assets: Assets | None) -> Recipe:
+    """Return what builds *project*: its own Dockerfile, or a generated one, served by *assets*.
+
+    Warnings and notes of it are printed.
+    """
+    from buildstatic.cli.files import configured_wishes, dockerfile_options
+    from buildstatic.image import assets as served
+    from buildstatic.image.recipe import choose
+    from buildstatic.platforms import gunicorn
+
+    wishes = configured_wishes(project)
+    wishes = dataclasses.replace(wishes, serve=assets or wishes.serve)
+    for text in (*project.notes, *(served.unknown(project) if wishes.serve else ())):
+        console.note(text)
+    recipe = choose(project, dockerfile_options(project, wishes))
+    if recipe.passed_over:
+        console.warn(
+            f"{recipe.passed_over.name} has no stage named static: the generated one runs."
+        )
+    if recipe.source is None:
+        for text in gunicorn.warnings(project, wishes.server):
+            console.warn(text)
+    return recipe
+
+
+def check_recipe(
+    project: Project, recipe: Recipe, request: BuildRequest, serve: Assets | None
+) -> None:
+    """Raise `ConfigInvalid`, `DockerfileUnsuitable` or `PlaceRefused` for what would fail later.
+
+    A large context is warned of.
+    """
+    from buildstatic.errors import ConfigInvalid, DockerfileUnsuitable
+    from buildstatic.image.place import check_place
+
+    if recipe.source is None and project.dependencies is None:
+        raise ConfigInvalid(
+            f"{project.root} names no dependencies that can be installed.",
+            "`buildstatic check` says what is missing: a lock file, or a requirements.txt.",
+        )
+    if serve and not recipe.serves_apart:
+        raise DockerfileUnsuitable(
+            f"--serve {serve}: the Dockerfile that is there has no stages assets and manifest.",
+            f"`buildstatic generate dockerfile --serve {serve} --force` writes it anew.",
+        )
+    if request.target and not recipe.has(request.target.lower()):
+        known = ", ".join(filter(None, recipe.stages))
+        raise DockerfileUnsuitable(f"There is no stage {request.target}.", f"There are: {known}.")
+    if recipe.has("static"):
+        check_place(project)
+    _warn_of_size(request)
+
+
+def _warn_of_size(request: BuildRequest) -> None:
+    from buildstatic.image.context import measure, read_context
+
+    size = measure(read_context(request.context, request.dockerignore))
+    if size.bytes > LARGE_CONTEXT:
+        largest = ", ".join(f"{name} ({console.size(count)})" for name, count in size.largest)
+        console.warn(
+            f"The context is {console.size(size.bytes)}, all of it sent to the builder. "
+            f"Largest: {largest}. Name in .dockerignore what the build does not need."
+        )
