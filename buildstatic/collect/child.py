@@ -16,15 +16,17 @@ from buildstatic.errors import BuildstaticError
 INTERRUPTED = 130
 
 
-def main(channel: int, text: str) -> None:
+def main(channel: int, parent: int, text: str) -> None:
     """Collect what the JSON *text* asks for, and report on the file descriptor *channel*.
+
+    It ends with the process *parent*, which started this one.
 
     A line of JSON for each ``{"warning"}`` and ``{"progress"}``, and one at the end: ``{"closing",
     "summary"}``, ``{"error", "args", "traceback"}`` for an error of ours, or ``{"fault",
     "traceback"}`` for a fault of ours.
     """
     os.set_inheritable(channel, False)
-    end_with_the_parent()
+    end_with_the_parent(parent)
     with os.fdopen(channel, "w", encoding="utf-8") as stream:
 
         def tell(event: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ def job_of(variants: Variants, wishes: Wishes, stage: Stage) -> Job:
         mode=mode_of(stage.tree, wishes.how),
         links=wishes.how.links,
         direct=stage.is_new,
+        parent=os.getpid(),
     )
 
 

@@ -33,7 +33,8 @@ class Job:
     *codecs* are formats, levels, suffixes and keys, tried in their order, each by itself unless
     *chained*; *libraries* the directories to import them from. *cache* and *reuse*, an earlier
     tree, are directories, empty for none; *limit* is the cache's. Variants are written below
-    *root*, with the *mode*, by *links* and *direct* as `write` has it.
+    *root*, with the *mode*, by *links* and *direct* as `write` has it. *parent* is the process that
+    wants all that.
     """
 
     codecs: tuple[tuple[str, int, str, str], ...]
@@ -46,6 +47,7 @@ class Job:
     mode: int
     links: bool
     direct: bool
+    parent: int
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def press(
 def _maker(job: Job) -> Maker | None:
     """Return what makes the variants of *job*, None where the codecs are not those."""
     if is_worker():
-        end_with_the_parent()
+        end_with_the_parent(job.parent)
         sys.path.extend(path for path in job.libraries if path not in sys.path)
     codecs = [
         replace(codec, suffix=suffix)

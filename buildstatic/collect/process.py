@@ -21,14 +21,14 @@ from buildstatic.errors import CollectFailed
 # whose storage tries `import brotli` must find what it finds under manage.py, and no more.
 BOOTSTRAP = """\
 import importlib.util, sys
-home, channel, request = sys.argv[1:]
+home, channel, parent, request = sys.argv[1:]
 spec = importlib.util.spec_from_file_location(
     "buildstatic", home + "/__init__.py", submodule_search_locations=[home]
 )
 package = sys.modules["buildstatic"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
 from buildstatic.collect.child import main
-main(int(channel), request)
+main(int(channel), int(parent), request)
 """
 HOME = Path(__file__).resolve().parent.parent
 GRACE = 2.0
@@ -53,9 +53,10 @@ def collect_with(
     """
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as events:
+        own = (str(HOME), str(writing), str(os.getpid()), request.to_json())
         try:
             child = subprocess.Popen(
-                [python, "-c", BOOTSTRAP, str(HOME), str(writing), request.to_json()],
+                [python, "-c", BOOTSTRAP, *own],
                 cwd=request.directory,
                 env=dict(environ),
                 pass_fds=(writing,),

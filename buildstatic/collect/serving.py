@@ -96,7 +96,10 @@ def stopped_at_once() -> Iterator[None]:
     if not is_worker():
         yield
         return
+    # A signal between Python's look for one and its change of the handler would be forgotten.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
     try:
         yield
     finally:

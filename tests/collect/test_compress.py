@@ -25,6 +25,7 @@ from buildstatic.collect.codecs import FORMATS, Codec, Effort, load, places
 from buildstatic.collect.compress import Pressed, Task, compress
 from buildstatic.collect.press import Job
 from buildstatic.collect.workers import BUDGET, FEW, LITTLE, workers
+from buildstatic.errors import CollectFailed
 from tests.collect.conftest import Collect
 from tests.collect.pythons import REPOSITORY
 from tests.collect.sites import Site, contents
@@ -65,7 +66,19 @@ def job(
     """Return the job of compressing what is below *root*."""
     own = tuple((c.format, c.level, c.suffix, c.key) for c in codecs(*suffixes, effort=effort))
     where, limit = (str(cache.directory), cache.limit) if cache else ("", 0)
-    return Job(own, True, places(), where, limit, str(reuse or ""), str(root), -1, False, False)
+    return Job(
+        own,
+        True,
+        places(),
+        where,
+        limit,
+        str(reuse or ""),
+        str(root),
+        -1,
+        False,
+        False,
+        os.getpid(),
+    )
 
 
 def made(
@@ -288,6 +301,15 @@ def test_a_worker_that_cannot_have_the_same_codecs_leaves_the_work_to_us(tmp_pat
     assert done == [["br", "gz", "zst"]] * len(TEXTS)
 
 
+def test_a_worker_whose_run_had_ended_before_begins_nothing(tmp_path: Path) -> None:
+    tasks = [task(tmp_path, f"{number}.css", text * 900) for number, text in enumerate(TEXTS)]
+    before = contents(tmp_path)
+    ended = replace(job(tmp_path), parent=os.getppid())
+    with pytest.raises(CollectFailed, match=f"status {128 + signal.SIGTERM}"), workers(1) as crew:
+        list(compress(tasks, ended, crew))
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize("more", [b"x", b""], ids=["longer", "shorter"])
 def test_a_file_that_is_not_as_long_as_it_was_is_no_variants_source(
     tmp_path: Path, more: bytes
@@ -330,7 +352,7 @@ def python(code: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 PEAK = """
-    import pathlib, resource, sys
+    import os, pathlib, resource, sys
     from buildstatic.collect.codecs import load, places
     from buildstatic.collect.compress import Task, compress
     from buildstatic.collect.press import Job
@@ -342,7 +364,7 @@ PEAK = """
     ]
     zst = load("zst", "fast")
     codecs = ((zst.format, zst.level, zst.suffix, zst.key),)
-    job = Job(codecs, True, places(), "", 0, "", root, -1, False, False)
+    job = Job(codecs, True, places(), "", 0, "", root, -1, False, False, os.getpid())
     peak = lambda who: resource.getrusage(who).ru_maxrss
     before = peak(resource.RUSAGE_SELF)
     with workers(4) as crew:
@@ -364,7 +386,7 @@ def test_memory_is_bounded_however_much_there_is_to_compress(tmp_path: Path) -> 
 
 
 INTERRUPTED = """
-    import pathlib, random, sys
+    import os, pathlib, random, sys
     from buildstatic.collect.codecs import load, places
     from buildstatic.collect.compress import Task, compress
     from buildstatic.collect.press import Job
@@ -376,7 +398,7 @@ INTERRUPTED = """
     ]
     br = load("br", "best")
     codecs = ((br.format, br.level, br.suffix, br.key),)
-    job = Job(codecs, True, places(), "", 0, "", str(root), -1, False, False)
+    job = Job(codecs, True, places(), "", 0, "", str(root), -1, False, False, os.getpid())
     print("begun", flush=True)
     try:
         with workers(2) as crew:
