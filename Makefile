@@ -34,6 +34,7 @@ check: $(VENV)/installed  ## Run the checks and the tests that need no engine
 
 bench: $(VENV)/installed  ## Measure collecting against Django and WhiteNoise
 	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/floors.py
 	$(BIN)/python benchmarks/collect.py
 	$(BIN)/python benchmarks/whitenoise.py
 	$(BIN)/python benchmarks/scale.py
