@@ -13,6 +13,7 @@ from buildstatic.platforms import PLATFORMS, gunicorn
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.project import Process, Project
 from buildstatic.project.config import load
+from buildstatic.project.files import read_bytes
 from buildstatic.templates import Generated
 
 
@@ -105,4 +106,7 @@ def _facts(project: Project, files: Collection[Generated]) -> Dockerfile | None:
         if file.path == "Dockerfile":
             return read_dockerfile(file.text)
     path = project.root / "Dockerfile"
-    return read_dockerfile(path.read_text(errors="replace")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    content = read_bytes(path, project.root)
+    return read_dockerfile(content.decode("utf-8", errors="replace"))

@@ -1,14 +1,14 @@
-"""What runs in which order before a deployment serves: Procfile, Railway's files, shell scripts."""
+"""What runs in which order before a deployment serves: Procfile, services, shell scripts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from buildstatic.doctor.case import Case
-from buildstatic.errors import ConfigInvalid
+from buildstatic.doctor.service import Line
+from buildstatic.doctor.services import services
 from buildstatic.project import files
 
 DJANGO = r"(?:manage\.py|django-admin|-m\s+django)(?:\s+-\S+)*"
@@ -17,7 +17,6 @@ COMMANDS = {
     "migrate": re.compile(rf"(?:{DJANGO}\s+migrate|buildstatic\s+release)(?![\w-])"),
 }
 DRY = re.compile(r"[^&;|]*\s(?:--dry-run|-n|--plan|--check)\b")
-RAILWAY_JSON, RAILWAY_TOML, FLY = "railway.json", "railway.toml", "fly.toml"
 SCRIPTS = ("*.sh", "bin/*", "scripts/*", "docker/*.sh", "deploy/*.sh", "compose/*/*/start")
 LARGEST = 100_000
 
@@ -44,22 +43,12 @@ class Chain:
         return next((step for step in self.steps if step.kind == kind), None)
 
 
-@dataclass(frozen=True)
-class Line:
-    """A command as it is written, and where."""
-
-    file: str
-    number: int
-    text: str
-
-
 def chains(case: Case) -> tuple[Chain, ...]:
     """Return every chain of the project's that is found."""
     release, web = processes(case).get("release"), processes(case).get("web")
-    railway = deploy(case)
     return (
         chain("The Procfile", [line for line in (release, web) if line]),
-        chain("Railway", [*railway.get("preDeployCommand", ()), *railway.get("startCommand", ())]),
+        *(chain(each.platform, [*each.before, *each.start]) for each in services(case)),
         *(chain(lines[0].file, lines) for lines in _scripts(case) if lines),
     )
 
@@ -86,53 +75,15 @@ def processes(case: Case) -> dict[str, Line]:
     return found
 
 
-def deploy(case: Case) -> Mapping[str, list[Line]]:
-    """Return the commands in ``deploy`` of railway.json, else of railway.toml, by their keys."""
-    for name in (RAILWAY_JSON, RAILWAY_TOML):
-        text = case.text(name)
-        if text is None:
-            continue
-        table = _table(case, name).get("deploy", {})
-        commands = table if isinstance(table, dict) else {}
-        return {
-            key: [Line(name, _line(text, key), command) for command in _texts(commands.get(key))]
-            for key in ("preDeployCommand", "startCommand")
-        }
-    return {}
-
-
-def fly_release(case: Case) -> list[Line]:
-    """Return Fly's ``release_command`` (fly.io/docs/reference/configuration)."""
-    text = case.text(FLY)
-    table = _table(case, FLY).get("deploy", {}) if text is not None else {}
-    commands = _texts(table.get("release_command")) if isinstance(table, dict) else []
-    return [Line(FLY, _line(text or "", "release_command"), command) for command in commands]
-
-
-def _table(case: Case, name: str) -> Mapping[str, Any]:
-    path = case.root / name
-    read = files.read_json if name == RAILWAY_JSON else files.read_toml
-    try:
-        return read(path, case.root)[0]
-    except ConfigInvalid:  # the platform says so itself
-        return {}
-
-
-def _texts(value: object) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, str)]
-
-
-def _line(text: str, key: str) -> int:
-    return files.line_of(text, rf'(?:^|[\s{{,]|")["\']?{key}["\']?\s*[:=]')
-
-
 def _scripts(case: Case) -> Iterator[list[Line]]:
     """Yield the lines of each shell script that is where such scripts are, without comments."""
     for path in sorted({path for pattern in SCRIPTS for path in case.root.glob(pattern)}):
         if not files.is_file(path) or path.stat().st_size > LARGEST:
             continue
-        text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:  # not for us to read, nor for whoever deploys
+            continue
         if path.suffix == ".sh" or re.match(r"#!.*\bsh\b|#!.*\b(?:ba|da|z)sh\b", text):
             name = files.relative(path, case.root)
             yield [

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import yaml
 
+from buildstatic.doctor import nodes
+
 FILES = ("compose*.yml", "compose*.yaml", "docker-compose*.yml", "docker-compose*.yaml")
 PROGRAMS = re.compile(r"manage\.py|gunicorn|uvicorn|daphne|hypercorn|granian|buildstatic start")
 VARIABLE = re.compile(r"\$\{\w+:?-([^}]*)\}")
-MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True)
@@ -36,37 +37,33 @@ def volumes(text: str, directory: Path) -> Iterator[Volume]:
 
     Those are built here, or run a program of Django's. Nothing of a file that is no YAML.
     """
-    try:
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError):
-        return
-    for service in _entries(_entries(document).get("services")).values():
+    document = nodes.parse(text)
+    for service in nodes.entries(nodes.entries(document).get("services")).values():
         if _is_ours(service):
-            items = _entries(service).get("volumes")
-            for item in items.value if isinstance(items, yaml.SequenceNode) else ():
+            for item in nodes.items(nodes.entries(service).get("volumes")):
                 yield from _volume(item, _dockerfile(service), directory)
 
 
 def _is_ours(service: yaml.Node) -> bool:
-    entries = _entries(service)
+    entries = nodes.entries(service)
     words = f"{_words(entries.get('command'))} {_words(entries.get('entrypoint'))}"
     return "build" in entries or bool(PROGRAMS.search(words))
 
 
 def _dockerfile(service: yaml.Node) -> str:
-    named = _text(_entries(_entries(service).get("build")).get("dockerfile"))
+    named = _text(nodes.entries(nodes.entries(service).get("build")).get("dockerfile"))
     return (named or "Dockerfile").removeprefix("./")
 
 
 def _volume(item: yaml.Node, dockerfile: str, directory: Path) -> Iterator[Volume]:
     if isinstance(item, yaml.MappingNode):
-        entries = _entries(item)
+        entries = nodes.entries(item)
         source, target = _text(entries.get("source")), _text(entries.get("target"))
-        line = entries["target"].start_mark.line + 1 if "target" in entries else 0
+        line = nodes.line(entries["target"]) if "target" in entries else 0
     else:
         parts = _text(item).split(":")
         source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])
-        line = item.start_mark.line + 1
+        line = nodes.line(item)
     if target.startswith("/"):
         is_code = source.startswith((".", "/")) and directory.is_relative_to(
             (directory / source).resolve()
@@ -74,27 +71,12 @@ def _volume(item: yaml.Node, dockerfile: str, directory: Path) -> Iterator[Volum
         yield Volume(line, target.rstrip("/") or "/", dockerfile, is_code)
 
 
-def _entries(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    """Return what a mapping holds, with what it merges (``<<``)."""
-    entries: dict[str, yaml.Node] = {}
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.tag == MERGE:
-            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            for each in merged:
-                if each is not node:
-                    entries = {**_entries(each), **entries}
-        elif isinstance(key, yaml.ScalarNode):
-            entries[key.value] = value
-    return entries
-
-
 def _words(node: yaml.Node | None) -> str:
     if isinstance(node, yaml.SequenceNode):
-        return " ".join(_text(item) for item in node.value)
+        return " ".join(map(_text, node.value))
     return _text(node)
 
 
 def _text(node: yaml.Node | None) -> str:
     """Return the text of a scalar, variables being worth their defaults."""
-    text = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
-    return VARIABLE.sub(r"\1", text)
+    return VARIABLE.sub(r"\1", nodes.text(node))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 from collections.abc import Callable
 
@@ -58,12 +59,12 @@ def entries(text: str, name: str) -> dict[str, int] | None:
     """
     found = assignment(text, name)
     items = found.value.elts if found and isinstance(found.value, ast.List | ast.Tuple) else []
-    lines = text.splitlines()
+    lines = split(text)
     numbers: dict[str, int] = {}
     for item in items:
         if not isinstance(item, ast.Constant) or not isinstance(item.value, str):
             return None
-        match = ENTRY.match(lines[item.lineno - 1])
+        match = ENTRY.match(lines[item.lineno - 1].rstrip("\r\n"))
         if match is None or match["name"] != item.value or item.value in numbers:
             return None
         numbers[item.value] = item.lineno - 1
@@ -77,7 +78,7 @@ def moved(name: str, entry: str, after: str) -> Callable[[str], str | None]:
         numbers = entries(text, name)
         if numbers is None or entry not in numbers:
             return None
-        lines = text.splitlines(keepends=True)
+        lines = split(text)
         start = numbers[entry]
         if lines[start - 1].lstrip().startswith("#"):
             return None
@@ -100,7 +101,7 @@ def added(name: str, entry: str, after: str) -> Callable[[str], str | None]:
         if entry in numbers:
             return text
         first = min(numbers.values())
-        sample = text.splitlines()[numbers.get(after, first)]
+        sample = split(text)[numbers.get(after, first)]
         indent = sample[: len(sample) - len(sample.lstrip())]
         quote = sample.lstrip()[0]
         at = numbers[after] + 1 if after in numbers else first
@@ -110,11 +111,16 @@ def added(name: str, entry: str, after: str) -> Callable[[str], str | None]:
 
 
 def _inserted(text: str, at: int, line: str) -> str:
-    lines = text.splitlines(keepends=True)
+    lines = split(text)
     end = newline(text)
     if at == len(lines) and lines and not lines[-1].endswith("\n"):
         lines[-1] += end
     return "".join([*lines[:at], f"{line}{end}", *lines[at:]])
+
+
+def split(text: str) -> list[str]:
+    """Return the lines of *text*, with their ends, as Python counts them: no form feed ends one."""
+    return list(io.StringIO(text, newline=""))
 
 
 def newline(text: str) -> str:

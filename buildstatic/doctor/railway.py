@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from buildstatic.doctor.case import Case
-from buildstatic.doctor.chains import RAILWAY_JSON, RAILWAY_TOML
 from buildstatic.doctor.finding import Finding, Severity
+from buildstatic.doctor.services import RAILWAY_JSON, RAILWAY_TOML
 
 ENDS = "railway-config-ends"
 CODES = {ENDS: "Railway stops reading railway.json and railway.toml"}

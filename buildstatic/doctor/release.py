@@ -1,6 +1,7 @@
 """Collecting where what is collected is thrown away: release phases and pre-deploy commands.
 
-devcenter.heroku.com/articles/release-phase; docs.railway.com/guides/pre-deploy-command.
+devcenter.heroku.com/articles/release-phase; docs.railway.com/guides/pre-deploy-command;
+render.com/docs/deploys, "Pre-deploy command"; fly.io/docs/reference/configuration.
 """
 
 from __future__ import annotations
@@ -8,22 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from buildstatic.doctor.case import Case
-from buildstatic.doctor.chains import FLY, chain, deploy, fly_release, processes
+from buildstatic.doctor.chains import chain, processes
 from buildstatic.doctor.finding import Finding, Severity
+from buildstatic.doctor.services import services
 
 LOCAL = "release-collects-locally"
 CODES = {LOCAL: "files are collected in a container that is thrown away"}
 
-RAILWAYS = (
-    "pre-deploy command",
-    "Collect in the build, or in the start command: buildstatic generate railway",
-)
+# What each platform calls it, and what to do instead.
 NAMES = {
-    "Procfile": (
+    "Heroku": (
         "release phase",
         "Take it out: Heroku's Python buildpack collects in the build, as a Dockerfile does.",
     ),
-    FLY: ("release command", "Take it out, and collect in the Dockerfile."),
+    "Railway": (
+        "pre-deploy command",
+        "Collect in the build, or in the start command: buildstatic generate railway",
+    ),
+    "Render": ("pre-deploy command", "Take it out, and collect in the build."),
+    "Fly": ("release command", "Take it out, and collect in the Dockerfile."),
 }
 
 
@@ -32,12 +36,12 @@ def find(case: Case) -> Iterator[Finding]:
     if not case.is_local:
         return
     release = processes(case).get("release")
-    before = deploy(case).get("preDeployCommand", ())
-    lines = [*([release] if release else []), *before, *fly_release(case)]
-    for line in lines:
+    lines = [("Heroku", release)] if release else []
+    lines += [(each.platform, line) for each in services(case) for line in each.before]
+    for platform, line in lines:
         if chain("", [line]).first("collect") is None:
             continue
-        name, fix = NAMES.get(line.file, RAILWAYS)
+        name, fix = NAMES[platform]
         yield Finding(
             LOCAL,
             Severity.ERROR,

@@ -1,22 +1,22 @@
-"""Volumes that hide what the image has: of Compose, Fly and Railway.
+"""Volumes that hide what the image has: of Compose, Fly, Railway and Render.
 
 docs.docker.com/reference/compose-file/services/#volumes; fly.io/docs/reference/configuration,
-"The mounts section"; Railway's ``deploy.requiredMountPath``.
+"The mounts section"; Railway's ``volumeMounts`` and ``deploy.requiredMountPath``;
+render.com/docs/disks.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from buildstatic.doctor import compose
 from buildstatic.doctor.case import Case
-from buildstatic.doctor.chains import FLY, RAILWAY_JSON, RAILWAY_TOML
 from buildstatic.doctor.finding import Finding, Severity
-from buildstatic.errors import ConfigInvalid
+from buildstatic.doctor.services import services
 from buildstatic.project import files
 
 OVER = "volume-over-tree"
@@ -85,27 +85,7 @@ def _mounts(case: Case) -> Iterator[Mount]:
         name = files.relative(path, case.root)
         for volume in compose.volumes(case.text(name) or "", case.root):
             yield Mount(name, volume.line, volume.target, volume.dockerfile, volume.is_code)
-    for name, keys in (
-        (FLY, ("mounts", "destination")),
-        (RAILWAY_TOML, ("deploy", "requiredMountPath")),
-        (RAILWAY_JSON, ("deploy", "requiredMountPath")),
-    ):
-        yield from _named(case, name, *keys)
-
-
-def _named(case: Case, name: str, table: str, key: str) -> Iterator[Mount]:
-    """Yield the mounts that *key* names in *table*, or in each of several, of the file *name*."""
-    text = case.text(name)
-    if text is None:
-        return
-    read = files.read_json if name.endswith(".json") else files.read_toml
-    try:
-        content, _ = read(case.root / name, case.root)
-    except ConfigInvalid:  # the platform says so itself
-        return
-    found = content.get(table)
-    for entry in found if isinstance(found, list) else [found]:
-        target = entry.get(key) if isinstance(entry, Mapping) else None
-        if isinstance(target, str) and target.startswith("/"):
-            line = files.line_of(text, rf"[\"']?{key}[\"']?\s*[:=]\s*[\"']{re.escape(target)}[\"']")
-            yield Mount(name, line, target)
+    for service in services(case):
+        for line in service.volumes:
+            if line.text.startswith("/"):
+                yield Mount(line.file, line.number, line.text)

@@ -8,7 +8,7 @@ doubled (docs.docker.com/compose/how-tos/environment-variables/variable-interpol
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from buildstatic.platforms import steps
 from buildstatic.platforms.container import Container, container, warnings
@@ -35,20 +35,22 @@ class Server:
     directory: str
 
 
-SERVERS = {
-    "postgresql": Server(
-        "postgres:17",
-        "postgres",
-        5432,
-        (
-            ("POSTGRES_DB", "django"),
-            ("POSTGRES_USER", "django"),
-            ("POSTGRES_PASSWORD", f"${{{PASSWORD}:?}}"),
-        ),
-        # Over TCP: while it prepares itself, the server answers on its socket alone.
-        ("CMD", "pg_isready", "--host=127.0.0.1", "--username=django", "--dbname=django"),
-        "/var/lib/postgresql/data",
+POSTGRESQL = Server(
+    "postgres:17",
+    "postgres",
+    5432,
+    (
+        ("POSTGRES_DB", "django"),
+        ("POSTGRES_USER", "django"),
+        ("POSTGRES_PASSWORD", f"${{{PASSWORD}:?}}"),
     ),
+    # Over TCP: while it prepares itself, the server answers on its socket alone.
+    ("CMD", "pg_isready", "--host=127.0.0.1", "--username=django", "--dbname=django"),
+    "/var/lib/postgresql/data",
+)
+SERVERS = {
+    "postgresql": POSTGRESQL,
+    "postgis": replace(POSTGRESQL, image="postgis/postgis:17-3.5", scheme="postgis"),
     "mysql": Server(
         "mariadb:11.8",
         "mysql",
@@ -68,7 +70,7 @@ SERVERS = {
 def files(project: Project, options: Options) -> tuple[Generated, ...]:
     """Return the compose.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
     made = container(project, options, NAME)
-    server = SERVERS.get(made.connection.engine) if made.connection else None
+    server = _server(made.connection)
     text = render(
         "compose.yaml",
         name=made.name,
@@ -87,11 +89,24 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
     return (Generated("compose.yaml", text, notes=notes, warnings=warnings(project, made)),)
 
 
+def _server(connection: Connection | None) -> Server | None:
+    """Return the server that *connection* is to, None for a file and for one that is elsewhere."""
+    if connection is None:
+        return None
+    return SERVERS.get("postgis" if connection.has_gis else connection.engine)
+
+
+def _needed(made: Container, server: Server | None) -> tuple[str, ...]:
+    """Return the variables that have to be set from outside."""
+    secret = (made.secret,) if made.secret else ()
+    return (*secret, *made.demanded, *(() if server else made.places))
+
+
 def _environment(made: Container, server: Server | None) -> Iterator[tuple[str, str | None]]:
     """Yield each variable with its value; with None it is taken over from outside, if set."""
     for name, value in made.fixed.items():
         yield name, _escaped(value)
-    for name in (*((made.secret,) if made.secret else ()), *made.demanded):
+    for name in _needed(made, server):
         yield name, f"${{{name}:?}}"
     if made.connection and server:
         yield from _places(made.connection, server)
@@ -126,11 +141,7 @@ def _own_name(name: str) -> str:
 
 
 def _notes(made: Container, server: Server | None) -> Iterator[str]:
-    needed = [
-        *((made.secret,) if made.secret else ()),
-        *made.demanded,
-        *((PASSWORD,) if server else ()),
-    ]
+    needed = [*_needed(made, server), *((PASSWORD,) if server else ())]
     if needed:
         yield (
             f"Compose: set {', '.join(needed)}, in the environment or in a file .env beside "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import steps
@@ -23,8 +23,9 @@ class Container:
     """How the image is run: one line to release, one to serve, the processes beside.
 
     *release* is None where there is nothing to do before serving. *secret* is the variable of
-    SECRET_KEY, *fixed* the variables whose values are known here, *demanded* those that the
-    settings fail without, *offered* those that they also read. *unnamed* cannot be set by a shell.
+    SECRET_KEY, *fixed* the variables whose values are known here, *places* those that say where the
+    database is, if none of *fixed* does, *demanded* the others that the settings fail without,
+    *offered* those that they also read. *unnamed* cannot be set by a shell.
     *volume* is the directory that has to last: SQLite's, whose database is a file.
     """
 
@@ -36,6 +37,7 @@ class Container:
     connection: Connection | None
     secret: str | None
     fixed: Mapping[str, str]
+    places: tuple[str, ...]
     demanded: tuple[str, ...]
     offered: tuple[str, ...]
     unnamed: tuple[str, ...]
@@ -57,10 +59,11 @@ def container(project: Project, options: Options, target: str) -> Container:
             f"{target} builds with a Dockerfile, and the project has none.",
             f"Write it, too: buildstatic generate dockerfile {target}",
         )
-    connection = project.connection.value if project.connection else None
+    connection = _named(project.connection.value) if project.connection else None
     secret = project.secret_key.name if project.secret_key else None
     fixed = dict(_fixed(project, connection))
-    known = {secret, "PORT", *fixed, *_places(connection)}
+    places = tuple(name for name in _places(connection) if name not in fixed)
+    known = {secret, "PORT", *steps.SYSTEM, *fixed, *places}
     others = [item for item in project.variables if item.name not in known]
     named = [item for item in others if _is_name(item.name)]
     return Container(
@@ -72,6 +75,7 @@ def container(project: Project, options: Options, target: str) -> Container:
         connection=connection,
         secret=secret if secret and _is_name(secret) else None,
         fixed=fixed,
+        places=places,
         demanded=tuple(item.name for item in named if item.required),
         offered=tuple(item.name for item in named if not item.required),
         unnamed=tuple(item.name for item in project.variables if not _is_name(item.name)),
@@ -111,6 +115,13 @@ def _warnings(project: Project, made: Container) -> Iterator[str]:
             f"The database, {project.sqlite.source}, is inside of the image and lost with each "
             f'container: put os.environ.get("{PATH}", …) around the value of NAME.'
         )
+
+
+def _named(connection: Connection) -> Connection:
+    """Return *connection* without the variables whose names cannot be set."""
+    url = connection.url if connection.url and _is_name(connection.url) else None
+    parts = {part: name for part, name in connection.parts.items() if _is_name(name)}
+    return replace(connection, url=url, parts=parts)
 
 
 def _is_file(connection: Connection | None) -> bool:

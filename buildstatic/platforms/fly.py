@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from buildstatic.platforms import steps
 from buildstatic.platforms.container import Container, container, tree, warnings
 from buildstatic.platforms.options import Options
-from buildstatic.project import Project
+from buildstatic.project import Connection, Project
 from buildstatic.templates import Generated, render
 
 NAME = "fly"
@@ -71,16 +71,22 @@ def _warnings(made: Container) -> Iterator[str]:
             yield f"Fly: {APP} is what its web process is called: rename the other one."
 
 
+def _is_attached(connection: Connection | None) -> bool:
+    """Tell whether Fly sets what leads to the database: a URL, of PostgreSQL."""
+    return connection is not None and connection.engine == "postgresql" and bool(connection.url)
+
+
 def _notes(project: Project, made: Container) -> Iterator[str]:
-    connection = made.connection
-    places = {connection.url or "", *connection.parts.values()} if connection else set()
+    is_attached = _is_attached(made.connection)
     secret = (made.secret,) if made.secret else ()
-    names = [name for name in (*secret, *made.demanded) if name not in places]
+    names = [*secret, *made.demanded, *(() if is_attached else made.places)]
     if names:
         yield f"Fly: set the secrets, `fly secrets set {' '.join(f'{name}=…' for name in names)}`."
-    if connection and connection.engine == "postgresql":
-        variable = f" --variable-name {connection.url}" if connection.url else ""
-        yield f"Fly: attach a database, `fly postgres attach NAME{variable}`; it sets its URL."
+    if made.connection and is_attached:
+        command = f"fly postgres attach NAME --variable-name {made.connection.url}"
+        yield f"Fly: attach a database, `{command}`; it sets its URL."
+    elif made.places:
+        yield f"Fly: make a database; {', '.join(made.places)} have to lead to it."
     if project.health:
         yield (
             f"Fly: the health check asks with the host name {made.name}.fly.dev, which has to be "

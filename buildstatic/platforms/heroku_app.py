@@ -26,7 +26,7 @@ DATABASE_URL = "DATABASE_URL"
 HOSTS = ("ALLOWED_HOSTS", "DJANGO_ALLOWED_HOSTS")
 POSTGRESQL = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
 # What Heroku sets by itself (devcenter.heroku.com/articles/dynos, "Local environment variables").
-GIVEN = {"PORT", "DYNO", "HOME", "PATH", "WEB_CONCURRENCY", "SOURCE_VERSION", "STACK"}
+GIVEN = {"PORT", "DYNO", "WEB_CONCURRENCY", "SOURCE_VERSION", "STACK", *steps.SYSTEM}
 
 Entry = dict[str, str | bool]
 

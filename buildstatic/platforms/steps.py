@@ -13,8 +13,18 @@ from buildstatic.platforms.options import Options
 from buildstatic.project import Process, Project
 
 WEB = "web"
-# What only a shell reads: operators, expansions, line breaks, an assignment before the program.
-SHELLS = re.compile(r"[$`&|;<>()*?\[\]{}~#!\n\r]|\A\s*\w+=")
+# What only a shell reads: operators, expansions, line breaks; first of all, an assignment, a word
+# of its grammar, or a command that is part of it
+# (pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html, 2.4 and 2.15).
+SHELLS = re.compile(
+    r"[$`&|;<>()*?\[\]{}~#!\n\r]|\A\s*(?:\w+=|(?:[.:]|case|cd|command|eval|exec|export|for|if|"
+    r"readonly|set|shift|source|time|times|trap|type|ulimit|umask|unset|until|while)(?=\s|\Z))"
+)
+# What every container and shell has by itself, with other values than the machine outside.
+SYSTEM = {
+    *("HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "USER"),
+    *("PYTHONPATH", "PYTHONUNBUFFERED", "VIRTUAL_ENV"),
+}
 
 
 def collect(project: Project) -> str:

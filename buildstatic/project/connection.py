@@ -9,6 +9,7 @@ from buildstatic.project.reader import Value
 from buildstatic.project.settings import Settings
 from buildstatic.project.static import entry
 
+GIS = "django.contrib.gis"
 PARTS = ("HOST", "PORT", "NAME", "USER", "PASSWORD")
 DRIVERS = {
     "psycopg": "postgresql",
@@ -43,7 +44,17 @@ def find(settings: Settings, driver: Fact[Database] | None) -> Fact[Connection] 
     if engine is None:
         return None
     source = database.source if database and database.source else f"{settings.file}:1"
-    return Fact(Connection(engine, url.name if url else None, dict(_parts(database))), source)
+    parts = dict(_parts(database))
+    has_gis = engine == "postgresql" and _has_gis(settings, database)
+    return Fact(Connection(engine, url.name if url else None, parts, has_gis), source)
+
+
+def _has_gis(settings: Settings, database: Value | None) -> bool:
+    """Tell whether *settings* use PostGIS: by the backend, or, if a URL says it, by the app."""
+    named = entry(database, "ENGINE")
+    if named is not None:
+        return str(named.data).startswith(GIS)
+    return GIS in settings.listed("INSTALLED_APPS")
 
 
 def _engine(database: Value | None, driver: str | None, url: Variable | None) -> str | None:

@@ -62,12 +62,13 @@ class Connection:
 
     *engine* is postgresql, mysql, oracle, sqlite, or dummy where there is none; *url* the variable
     that holds its URL; *parts* the variables of its entries, by HOST, PORT, NAME, USER and
-    PASSWORD.
+    PASSWORD. *has_gis* tells of PostGIS, which is PostgreSQL with an extension.
     """
 
     engine: str
     url: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
+    has_gis: bool = False
 
 
 @dataclass(frozen=True)

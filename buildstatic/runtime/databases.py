@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 from buildstatic.errors import DatabaseUnknown
@@ -52,10 +51,9 @@ def own(alias: str) -> Any:
     except (ImproperlyConfigured, ImportError) as error:
         problem = f"The database {alias} cannot be used: {reason(error)}"
         raise DatabaseUnknown(problem, "Install its driver, or mend ENGINE.") from error
-    settings = deepcopy(connection.settings_dict)
-    settings["AUTOCOMMIT"] = True
-    settings["OPTIONS"].pop("pool", None)
-    connection.settings_dict = settings
+    settings = connection.settings_dict
+    options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+    connection.settings_dict = {**settings, "AUTOCOMMIT": True, "OPTIONS": options}
     return connection
 
 

@@ -33,6 +33,7 @@ class Ended(KeyboardInterrupt):
 
 class _Ending:
     status: int | None = None
+    is_deaf: bool = False
 
 
 def listen() -> None:
@@ -40,6 +41,7 @@ def listen() -> None:
 
     One that is ignored stays so, as under nohup.
     """
+    _Ending.is_deaf = signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -50,8 +52,10 @@ def listen() -> None:
 
 
 def end(status: int) -> None:
-    """End the process with *status*, from whatever thread."""
+    """End the process with *status*, from whatever thread; at once if it ignores signals."""
     _Ending.status = status
+    if _Ending.is_deaf:
+        os._exit(status)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

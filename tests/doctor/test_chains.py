@@ -47,12 +47,37 @@ SUCCESSOR = {".railway/railway.py": "# it is there\n"}
         pytest.param(
             "fly.toml", f'app = "x"\n[deploy]\nrelease_command = "{COLLECT}"\n', 3, id="fly.toml"
         ),
+        pytest.param(
+            "render.yaml",
+            f"services:\n  - type: web\n    preDeployCommand: {COLLECT}\n",
+            3,
+            id="render.yaml",
+        ),
+        pytest.param(
+            "render.yaml",
+            "projects:\n- environments:\n  - services:\n"
+            f"    - type: web\n      preDeployCommand: {COLLECT}\n",
+            5,
+            id="render.yaml-project",
+        ),
+        pytest.param(
+            ".railway/railway.py",
+            f'service(\n    "web",\n    preDeploy=["{MIGRATE}",\n      "{COLLECT}"],\n)\n',
+            4,
+            id="railway.py",
+        ),
+        pytest.param(
+            ".railway/railway.py",
+            f'sdk.service("web", deploy={{\n"preDeployCommand": "{COLLECT}"}} | during(ctx))\n',
+            2,
+            id="railway.py-migrated",
+        ),
     ],
 )
 def test_collecting_into_what_is_thrown_away_is_found(
     tmp_path: Path, file: str, text: str, line: int
 ) -> None:
-    findings = {f.code: f for f in found(sound(tmp_path, {file: text, **SUCCESSOR}))}
+    findings = {f.code: f for f in found(sound(tmp_path, {**SUCCESSOR, file: text}))}
     assert set(findings) - {ENDS} == {LOCAL}
     assert (findings[LOCAL].file, findings[LOCAL].line) == (file, line)
 
@@ -109,6 +134,18 @@ CHAINS = [
         2,
         id="railway",
     ),
+    pytest.param(
+        ".railway/railway.py",
+        f'service("web", {{"run": {{"command":\n"{MIGRATE} && {COLLECT}"}}}})\n',
+        2,
+        id="railway.py",
+    ),
+    pytest.param(
+        "render.yaml",
+        f"services:\n- preDeployCommand: {MIGRATE}\n  startCommand: {COLLECT} && gunicorn\n",
+        2,
+        id="render",
+    ),
 ]
 
 
@@ -116,7 +153,7 @@ CHAINS = [
 def test_migrating_before_collecting_is_found_where_static_is_called_at_import(
     tmp_path: Path, file: str, text: str, line: int
 ) -> None:
-    root = sound(tmp_path, {file: text, "shop/forms.py": FORMS, **SUCCESSOR})
+    root = sound(tmp_path, {**SUCCESSOR, file: text, "shop/forms.py": FORMS})
     findings = {finding.code: finding for finding in found(root)}
     assert set(findings) - {ENDS} == {"static-at-import", ORDER}
     assert findings[ORDER].place == f"{file}:{line}"
@@ -131,7 +168,7 @@ def test_where_static_is_not_called_at_import_the_order_is_free(
     late = "from django.templatetags.static import static\ndef f():\n    return static('x')\n"
     files = {"shop/forms.py": later, "shop/views.py": late, **SUCCESSOR}
     assert line
-    assert [c for c in codes(sound(tmp_path, {file: text, **files})) if c != ENDS] == []
+    assert [c for c in codes(sound(tmp_path, {**files, file: text})) if c != ENDS] == []
 
 
 def test_collecting_first_is_the_right_order(tmp_path: Path) -> None:

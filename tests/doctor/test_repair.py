@@ -76,6 +76,16 @@ def test_the_line_goes_below_static_url_and_all_else_stays(tmp_path: Path) -> No
     assert settings(root) == text.replace(url, url + ROOT.replace("\n", "\r\n"))
 
 
+@pytest.mark.parametrize("odd", ["\f", "\x0b", "\x1c", "\u2028", "\x85"], ids=ascii)
+def test_what_is_no_line_break_to_python_is_none(tmp_path: Path, odd: str) -> None:
+    root = sound(tmp_path, change=(ROOT, ""))
+    text = f"# {odd * 9}\n{settings(root)}"
+    (root / "mysite/settings.py").write_bytes(text.encode())
+    mend(root)
+    url = 'STATIC_URL = "static/"\n'
+    assert settings(root) == text.replace(url, url + ROOT)
+
+
 def test_git_ignores_the_tree_then_and_what_was_ignored_before(tmp_path: Path) -> None:
     root = repository(sound(tmp_path, {".gitignore": "*.pyc\n# mine"}))
     assert mend(root) == ["gitignore-lacks-static-root"]

@@ -1,4 +1,4 @@
-"""Volumes over the collected files: of Compose, Fly and Railway."""
+"""Volumes over the collected files: of Compose, Fly, Railway and Render."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def test_a_volume_over_the_tree_is_found(tmp_path: Path, volumes: list[str]) -> 
         pytest.param(compose("- s:/app/staticfiles", build="image: nginx"), id="another-image"),
         pytest.param("services: [\n", id="no-yaml"),
         pytest.param("services:\n  web: &w\n    <<: *w\n    build: .\n", id="in-a-circle"),
+        pytest.param("services: &a {<<: {<<: *a}}\n", id="in-a-wider-circle"),
+        pytest.param('services: "\\U00110000"\n', id="no-character"),
         pytest.param("", id="empty"),
     ],
 )
@@ -97,6 +99,18 @@ def test_the_place_in_the_image_is_that_of_its_dockerfile(tmp_path: Path) -> Non
         pytest.param(
             "railway.toml", '[deploy]\nrequiredMountPath = "/app"\n', 2, id="railway.toml"
         ),
+        pytest.param(
+            ".railway/railway.py",
+            'service("web", volumeMounts={\n    "/app/staticfiles": volume("files"),\n})\n',
+            2,
+            id="railway.py",
+        ),
+        pytest.param(
+            "render.yaml",
+            "services:\n- type: web\n  disk:\n    name: data\n    mountPath: /app\n",
+            5,
+            id="render",
+        ),
     ],
 )
 def test_a_volume_of_a_platform_over_the_tree_is_found(
@@ -105,6 +119,27 @@ def test_a_volume_of_a_platform_over_the_tree_is_found(
     findings = {finding.code: finding for finding in found(sound(tmp_path, {file: text}))}
     assert set(findings) - {"railway-config-ends"} == {OVER}
     assert findings[OVER].place == f"{file}:{line}"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        pytest.param("render.yaml", "services: [\n", id="no-yaml"),
+        pytest.param("render.yaml", "services: {web: 1}\n", id="no-services"),
+        pytest.param("render.yaml", "services:\n- type: web\n- x\n", id="no-disk"),
+        pytest.param(".railway/railway.py", "service(\n", id="no-python"),
+        pytest.param(
+            ".railway/railway.py",
+            "service(name, volumeMounts=MOUNTS, start=START, deploy={**A, 'x': f'{a}'})\n",
+            id="no-plain-text",
+        ),
+        pytest.param("fly.toml", "mounts = 3\n", id="no-table"),
+    ],
+)
+def test_what_cannot_be_read_of_a_platforms_file_is_its_own_matter(
+    tmp_path: Path, file: str, text: str
+) -> None:
+    assert codes(sound(tmp_path, {file: text})) == []
 
 
 @pytest.mark.parametrize("destination", ["/data", "/app/media", "/"])

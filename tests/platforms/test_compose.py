@@ -11,7 +11,7 @@ import pytest
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import compose
 from buildstatic.platforms.options import Dockerfile, Options
-from buildstatic.project import Fact, Process, Project, Sqlite, Variable
+from buildstatic.project import Connection, Fact, Process, Project, Sqlite, Variable
 from tests.platforms.projects import (
     AWKWARD,
     OURS,
@@ -80,6 +80,46 @@ def test_a_database_in_parts_is_found_by_each_of_them(tmp_path: Path) -> None:
         "DB_USER": "django",
         "DB_PASS": "${DATABASE_PASSWORD:?}",
     }
+
+
+def test_a_server_that_cannot_be_had_is_asked_for(tmp_path: Path) -> None:
+    found = connected(tmp_path, "oracle", HOST="DB_HOST", NAME="DB")
+    environment = said(found)["services"]["web"]["environment"]
+    assert environment == {"DB_HOST": "${DB_HOST:?}", "DB": "${DB:?}"}
+    assert "database" not in said(found)["services"]
+    assert any("DB_HOST, DB" in note for note in the(compose, found, BUILT).notes)
+
+
+def test_postgis_is_the_database_where_the_settings_use_it(tmp_path: Path) -> None:
+    connection = Fact(Connection("postgresql", "DATABASE_URL", has_gis=True), "mysite/settings.py")
+    services = said(project(tmp_path, connection=connection))["services"]
+    assert services["database"]["image"].startswith("postgis/postgis:")
+    assert services["web"]["environment"]["DATABASE_URL"].startswith("postgis://")
+
+
+@pytest.mark.parametrize("name", ["PATH", "HOME", "VIRTUAL_ENV"])
+@pytest.mark.parametrize("required", [True, False], ids=["required", "optional"])
+def test_what_the_image_has_by_itself_is_not_the_machines(
+    tmp_path: Path, name: str, required: bool
+) -> None:
+    found = project(tmp_path, variables=(Variable(name, required, "mysite/settings.py:5"),))
+    assert "environment" not in said(found)["services"]["web"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["exec celery -A mysite worker", "cd src && celery", ". ./env", "ulimit -n 9", "A=1 celery"],
+)
+def test_what_is_part_of_a_shell_is_given_to_one(tmp_path: Path, line: str) -> None:
+    options = Options(dockerfile=OURS, processes=(Process("queue", line),))
+    command = said(project(tmp_path), options)["services"]["queue"]["command"]
+    assert command == ["/bin/sh", "-c", line]
+
+
+@pytest.mark.parametrize("line", ["executor --now", "timer", "celery exec"])
+def test_a_program_is_run_without_a_shell(tmp_path: Path, line: str) -> None:
+    options = Options(dockerfile=OURS, processes=(Process("queue", line),))
+    assert said(project(tmp_path), options)["services"]["queue"]["command"] == line.split()
 
 
 def test_sqlite_is_in_a_volume_that_is_not_over_the_static_files(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import fly
 from buildstatic.platforms.options import Dockerfile, Options
-from buildstatic.project import Fact, Process, Project
+from buildstatic.project import Fact, Process, Project, Variable
 from tests.platforms.projects import (
     AWKWARD,
     OURS,
@@ -114,6 +114,23 @@ def test_secrets_are_to_be_set_and_the_database_to_be_attached(tmp_path: Path) -
     assert "fly secrets set SECRET_KEY=… PAYMENTS_URL=…" in notes
     assert "fly postgres attach NAME --variable-name DATABASE_URL" in notes
     assert "SECRET_KEY" not in said(full(tmp_path))["env"]
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mysql", "oracle"])
+def test_what_fly_does_not_set_is_a_secret_to_be_set(tmp_path: Path, engine: str) -> None:
+    notes = " ".join(the(fly, connected(tmp_path, engine, HOST="DB_HOST", NAME="DB"), BUILT).notes)
+    assert "fly secrets set DB_HOST=… DB=…" in notes
+    assert "attach" not in notes
+    url = " ".join(the(fly, connected(tmp_path, "mysql", "DATABASE_URL"), BUILT).notes)
+    assert "fly secrets set DATABASE_URL=…" in url
+
+
+@pytest.mark.parametrize("name", ["A B", "A\nB = 1", "a.b", "ÄB"])
+def test_a_variable_that_cannot_be_set_is_warned_of(tmp_path: Path, name: str) -> None:
+    read_by_it = Variable(name, True, "mysite/settings.py:80")
+    found = replace(connected(tmp_path, "sqlite", name), variables=(read_by_it,))
+    assert set(said(found)["env"]) == {"PORT", "DATABASE_PATH"}
+    assert any(repr(name) in warning for warning in the(fly, found, BUILT).warnings)
 
 
 def test_a_scheduled_process_is_left_out_and_said(tmp_path: Path) -> None:

@@ -67,9 +67,18 @@ PARTS = """{'default': {
             f"DATABASES = {PARTS}",
             "psycopg",
             Connection(
-                "postgresql", None, {"HOST": "DB_HOST", "PORT": "DB_PORT", "NAME": "DB_NAME"}
+                "postgresql",
+                None,
+                {"HOST": "DB_HOST", "PORT": "DB_PORT", "NAME": "DB_NAME"},
+                has_gis=True,
             ),
-            id="in parts",
+            id="in parts, PostGIS",
+        ),
+        pytest.param(
+            "DATABASES = {'default': env.db()}\nINSTALLED_APPS = ['django.contrib.gis']",
+            "psycopg",
+            Connection("postgresql", "DATABASE_URL", has_gis=True),
+            id="PostGIS by a URL",
         ),
         pytest.param(
             "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3',"

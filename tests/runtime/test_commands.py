@@ -195,6 +195,16 @@ def test_a_database_without_a_known_lock_is_migrated_by_release_alone(tmp_path: 
 CLOSED = {"ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "NAME": "none"}
 
 
+def test_options_that_cannot_be_copied_are_well(tmp_path: Path) -> None:
+    where = place(tmp_path)
+    settings = where.root / SETTINGS
+    seconds = "class Seconds(float):\n    def __reduce_ex__(self, _):\n        raise TypeError\n"
+    options = "DATABASES['default']['OPTIONS'] = {'timeout': Seconds(5)}\n"
+    settings.write_text(f"{settings.read_text()}\n\n{seconds}\n\n{options}")
+    done = where.run(*MODULE, "release")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_database_that_never_comes_up_is_given_up_and_its_reason_said(tmp_path: Path) -> None:
     settings = {**CLOSED, "PORT": str(free_port()), "PASSWORD": "never-to-be-said"}
     where = place(tmp_path, settings)

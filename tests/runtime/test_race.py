@@ -126,3 +126,16 @@ def test_nobody_migrates_without_the_lock(database: Database, tmp_path: Path) ->
     assert "was lost while it was migrated: " in err
     assert where.run(*START, *CLOCK).returncode == 0
     assert [step.name for step in database.steps()] == ONCE
+
+
+@each_server
+def test_nobody_migrates_without_the_lock_who_ignores_signals(
+    database: Database, tmp_path: Path
+) -> None:
+    where = place(tmp_path, database.settings)
+    deaf = ("/bin/sh", "-c", "trap '' TERM; exec \"$@\"", "sh")
+    with holding(where, "0002", *deaf, *START, *CLOCK) as holder:
+        database.lose_lock()
+        _, err = holder.communicate(timeout=20)
+    assert holder.returncode == LockLost.exit_code
+    assert "was lost while it was migrated: " in err
