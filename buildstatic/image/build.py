@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from buildstatic.image.archive import Image
 from buildstatic.image.builders import api, buildx
 from buildstatic.image.engine import connect, failures
 from buildstatic.image.events import Built, Event
+from buildstatic.image.glance import glance
 from buildstatic.image.recipe import stage_names
 from buildstatic.image.request import BuildRequest
 from buildstatic.image.stages import COMMAND_FAILED, Build, Stage
@@ -114,7 +115,7 @@ def build(
         before = _layers_before(builder, request)
         progress = _run(builder, request, on_event)
         image_id = _image_id(builder, progress.built) if progress.built else None
-        static = _static(builder, request, image_id, expected) if expected else None
+        static = _static(builder, request, progress.built, image_id, expected) if expected else None
     return Report(
         image=request.tags[0] if request.tags else None,
         id=image_id,
@@ -244,8 +245,22 @@ def _images(builder: Builder, request: BuildRequest, image_id: str | None) -> tu
 
 
 def _static(
-    builder: Builder, request: BuildRequest, image_id: str | None, expected: Expected
+    builder: Builder,
+    request: BuildRequest,
+    built: Built | None,
+    image_id: str | None,
+    expected: Expected,
 ) -> StaticLayer | None:
+    """Return the static layer: seen at a glance where that is enough, else searched for.
+
+    The engine's own store calls an image by its configuration, and compresses nothing.
+    """
+    is_plain = built is not None and image_id is not None and image_id == built.config
+    if builder.client and image_id and is_plain and expected.static_root:
+        layer = glance(builder.client, image_id, expected.static_root)
+        if layer is not None:
+            diff_ids = identify.layers_of(builder.client, image_id)
+            return _pushed(builder, request, layer, diff_ids)
     images = _images(builder, request, image_id)
     try:
         layers = [find_static_layer(image, expected.static_root) for image in images]
@@ -253,6 +268,13 @@ def _static(
         if expected.names_only:
             return None
         raise
+    return _pushed(builder, request, layers[0], [each.diff_id for each in images[0].layers])
+
+
+def _pushed(
+    builder: Builder, request: BuildRequest, layer: StaticLayer, diff_ids: Sequence[str]
+) -> StaticLayer:
+    """Return *layer* with its digest in the registry, if it was pushed by buildx."""
     if request.push and builder.driver is not None:
-        return identify.with_registry_digest(layers[0], images[0], request.tags[0])
-    return layers[0]
+        return identify.with_registry_digest(layer, diff_ids, request.tags[0])
+    return layer

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from buildstatic.image.archive import Image, read_archive
 from buildstatic.image.builders import buildx
 from buildstatic.image.request import BuildRequest
 from buildstatic.image.static_layer import StaticLayer
+from buildstatic.image.stream import joined
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def from_engine(client: DockerClient, name: str) -> tuple[Image, ...]:
     """Return the image *name* (a tag or an id) of the engine's store, one for each platform."""
-    return read_archive(io.BufferedReader(_Stream(client.api.get_image(name)), 1 << 20))
+    return read_archive(joined(client.api.get_image(name)))
 
 
 def from_builder(request: BuildRequest) -> tuple[Image, ...]:
@@ -44,31 +44,16 @@ def layers_of(client: DockerClient, tag: str) -> tuple[str, ...]:
     return tuple(image.attrs["RootFS"].get("Layers") or ())
 
 
-def with_registry_digest(layer: StaticLayer, image: Image, tag: str) -> StaticLayer:
-    """Return *layer* of *image* with the digest of its blob in the registry that *tag* is in."""
+def with_registry_digest(layer: StaticLayer, diff_ids: Sequence[str], tag: str) -> StaticLayer:
+    """Return *layer* with the digest of its blob in the registry that *tag* is in.
+
+    *diff_ids* are those of all layers of the image, from the base up.
+    """
     if layer.digest:
         return layer
-    position = [each.diff_id for each in image.layers].index(layer.diff_id)
+    position = diff_ids.index(layer.diff_id)
     manifest = buildx.registry_manifest(tag) or {}
     blobs: list[dict[str, Any]] = manifest.get("layers") or []
-    if len(blobs) != len(image.layers):
+    if len(blobs) != len(diff_ids):
         return layer
     return dataclasses.replace(layer, digest=blobs[position]["digest"])
-
-
-class _Stream(io.RawIOBase):
-    """The chunks of a response as a file."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest:
-            self._rest = next(self._chunks, b"")
-        count = min(len(buffer), len(self._rest))
-        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
-        return count

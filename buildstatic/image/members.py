@@ -67,14 +67,12 @@ def laid_out(tree: bytes, at: PurePosixPath) -> Iterator[Member]:
     Raises `TreeUnfit`.
     """
     place = os.fsencode(at.relative_to("/"))
-    for parent in (*reversed(at.parents), at):
-        if name := os.fsencode(parent.relative_to("/")).strip(b"."):
-            yield _directory(name)
+    yield from map(Member, directories_above(at))
     known = _Known({}, {})
     for found in walk(tree):
         name = os.path.join(place, found.name)
         if stat.S_ISDIR(found.status.st_mode):
-            yield _directory(name)
+            yield Member(_directory(name))
             continue
         try:
             is_manifest = found.name == MANIFEST.encode()
@@ -91,8 +89,15 @@ class _Known(NamedTuple):
     digests: dict[bytes, bytes]
 
 
-def _directory(name: bytes) -> Member:
-    return Member(Entry(name + b"/", DIRECTORY, 0o755, EPOCH))
+def directories_above(at: PurePosixPath) -> Iterator[Entry]:
+    """Yield the directories that lead to what is below *at*, an absolute path; *at* is the last."""
+    for parent in (*reversed(at.parents), at):
+        if parent.name:
+            yield _directory(os.fsencode(parent.relative_to("/")))
+
+
+def _directory(name: bytes) -> Entry:
+    return Entry(name + b"/", DIRECTORY, 0o755, EPOCH)
 
 
 def _file(name: bytes, found: Found, known: _Known) -> Member:

@@ -58,7 +58,12 @@ def trees_of(image: Image, static_root: str | None) -> Iterator[str]:
     if static_root is None:
         yield from _manifest_directories(image)
         return
-    working = PurePosixPath(image.working_dir)
+    yield from places_of(image.working_dir, static_root)
+
+
+def places_of(working_dir: str, static_root: str) -> Iterator[str]:
+    """Yield where *static_root* may be in an image with the working directory *working_dir*."""
+    working = PurePosixPath(working_dir)
     for root in (working, *working.parents, PurePosixPath(APP)):
         yield posixpath.normpath(root / static_root)
 

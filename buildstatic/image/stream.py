@@ -64,6 +64,27 @@ class _Checked(io.RawIOBase):
         return ImageCorrupt(f"{self._where}: the blob {self._descriptor.digest} {what}.", advice)
 
 
+def joined(chunks: Iterator[bytes]) -> IO[bytes]:
+    """Return a stream of *chunks*, such as those of a response."""
+    return io.BufferedReader(_Chunks(chunks), CHUNK)
+
+
+class _Chunks(io.RawIOBase):
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = next(self._chunks, b"")
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
 @dataclass(frozen=True)
 class Part:
     """The *size* bytes from *start* of the open file *file*, a descriptor: a blob on the disk."""
