@@ -81,11 +81,7 @@ class RegistryReference:
     @property
     def is_loopback(self) -> bool:
         """Whether the registry is on this machine, where HTTP is good enough, as Docker has it."""
-        host = re.sub(r":\d+$", "", self.registry).strip("[]")
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(re.sub(r":\d+$", "", self.registry).strip("[]"))
 
 
 Reference = LayoutReference | ArchiveReference | EngineReference | RegistryReference
@@ -109,6 +105,14 @@ def parse_reference(text: str) -> Reference:
     if kind == "docker" and colon and not rest.startswith("//"):
         return EngineReference(rest if _ID.fullmatch(rest) else with_tag(rest))
     return _in_registry(text.removeprefix("docker://"))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether *host*, a name or an address, is this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_local(text: str) -> bool:

@@ -41,7 +41,7 @@ from tests.image.images import (
     tool,
     unpacked,
 )
-from tests.image.proxy import IDENTITY, PASSWORD, USER, Fault, proxy
+from tests.image.proxy import IDENTITY, PASSWORD, USER, Fault, proxy, trusted
 from tests.image.scratch import tar
 from tests.image.tiny import manifest, registry
 
@@ -293,6 +293,70 @@ def test_http_off_this_machine_wants_insecure(tmp_path: Path, repository: str) -
         assert {method for method, _, _ in through.seen} == {"GET"}
         put(name, tag, layer, insecure=True)
     assert exists(repository)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = trusted(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    return file
+
+
+@pytest.mark.parametrize("auth", ["basic", "bearer"])
+def test_a_registry_that_does_not_know_of_its_tls_is_sent_to_by_tls(
+    tmp_path: Path,
+    repository: str,
+    auth: str,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Every Location that it answers begins with http:.
+    with proxy(auth, certificate=certificate) as through:
+        log_in(monkeypatch, through.host)
+        tag = f"{through.host}/{repository}:new"
+        put(random_base(tmp_path / "oci"), tag, static(tmp_path))
+        put(tag, f"oci:{tmp_path / 'out'}", static(tmp_path))
+        assert through.requests("PUT", UPLOAD) == [201] * 4
+    assert exists(repository)
+
+
+@pytest.mark.parametrize("by_tls", [True, False], ids=["tls", "http"])
+def test_nothing_is_sent_on_without_tls(
+    tmp_path: Path,
+    repository: str,
+    by_tls: bool,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
+    with (
+        proxy(address="0.0.0.0") as other,
+        proxy("basic", certificate=certificate if by_tls else None) as through,
+    ):
+        log_in(monkeypatch, through.host)
+        place = f"http://{other.host}/v2/{repository}/blobs/uploads/1"
+        tag = f"{through.host}/{repository}:new"
+        through.faults = [Fault("POST", UPLOAD, 99, 202, {"Location": place})]
+        with pytest.raises(RegistryInsecure, match=f"{other.host}, without TLS.* --insecure"):
+            put(name, tag, layer)
+        through.faults = [Fault("HEAD", BLOB, 99, 307, {"Location": place})]
+        with pytest.raises(RegistryInsecure, match=other.host):
+            put(name, tag, layer)
+        assert other.seen == []
+
+
+def test_what_is_sent_on_by_leave_goes_without_credentials(
+    tmp_path: Path, repository: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
+    with proxy(address="0.0.0.0") as other, proxy("basic") as through:
+        log_in(monkeypatch, through.host)
+        place = f"http://{other.host}/v2/{repository}/blobs/uploads/1"
+        through.faults = [Fault("POST", UPLOAD, 1, 202, {"Location": place})]
+        # There is no such upload, so it is begun anew.
+        put(name, f"{through.host}/{repository}:new", layer, insecure=True)
+        assert other.requests("PUT") == [404]
+        assert other.authorized == []
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
