@@ -68,8 +68,8 @@ def laid_out(tree: bytes, at: PurePosixPath) -> Iterator[Member]:
     """
     place = os.fsencode(at.relative_to("/"))
     for parent in (*reversed(at.parents), at):
-        if name := os.fsencode(parent.relative_to("/")).strip(b"."):
-            yield _directory(name)
+        if parent.name:
+            yield _directory(os.fsencode(parent.relative_to("/")))
     known = _Known({}, {})
     for found in walk(tree):
         name = os.path.join(place, found.name)
