@@ -145,7 +145,7 @@ class _Appending:
         if wanted is None or isinstance(parsed, Manifest):
             return found
         for each in parsed.manifests:
-            if each.platform.startswith(wanted) and each.media_type in MANIFESTS:
+            if each.is_for(wanted) and each.media_type in MANIFESTS:
                 return read_blob(self.source, each)
         there = ", ".join(filter(None, (each.platform for each in parsed.manifests)))
         problem = f"{self.source.reference} has no image for {wanted}."

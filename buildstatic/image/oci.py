@@ -67,6 +67,10 @@ class Descriptor:
         """The platform as ``os/architecture`` or ``os/architecture/variant``, else empty."""
         return platform_name(self.more.get("platform") or {})
 
+    def is_for(self, platform: str) -> bool:
+        """Whether it is of *platform*: of any variant, where that has none."""
+        return f"{self.platform}/".startswith(f"{platform}/")
+
     @property
     def is_foreign(self) -> bool:
         """Whether its bytes are fetched from elsewhere, and never pushed."""

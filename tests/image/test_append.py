@@ -6,8 +6,10 @@ import gzip
 import json
 import shutil
 import tarfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +22,11 @@ from buildstatic.errors import (
     NotAnImage,
 )
 from buildstatic.image import oci
-from buildstatic.image.append import created_from
+from buildstatic.image.append import _Appending, created_from
 from buildstatic.image.pack import Compression
+from buildstatic.image.reference import EngineReference, parse_reference
+from buildstatic.image.store import open_source
+from buildstatic.image.stores.archive_writer import ArchiveTarget
 from tests.image.images import (
     CREATED,
     Base,
@@ -35,7 +40,7 @@ from tests.image.images import (
     tool,
     unpacked,
 )
-from tests.image.scratch import tar
+from tests.image.scratch import digest, tar
 
 
 def test_the_layer_stands_on_top_and_nothing_else_changes(tmp_path: Path) -> None:
@@ -193,6 +198,83 @@ def test_skopeo_reads_the_archive_that_is_written(tmp_path: Path) -> None:
     assert seen["rootfs"]["diff_ids"][-1] == layer[0].diff_id
     tool("skopeo", "copy", f"oci-archive:{tmp_path / 'a.tar'}:1", f"oci:{tmp_path / 'copy'}:1")
     assert unpacked(f"oci:{tmp_path / 'copy'}:1", tmp_path / "bundle")["etc/two"] == b"2"
+
+
+def several(directory: Path, *names: str) -> str:
+    """Write an image for the platforms *names*, each an architecture and perhaps a variant."""
+    made = Base(directory)
+    entries = []
+    for name in names:
+        architecture, _, variant = name.partition("/")
+        image = made.image(tar({"etc/platform": name.encode()}), platform=architecture).descriptor
+        platform = {"os": "linux", "architecture": architecture}
+        more = {"platform": {**platform, **({"variant": variant} if variant else {})}}
+        entries.append(replace(image, more=more))
+    made.index(*entries, tag="all")
+    return f"oci:{directory}:all"
+
+
+@pytest.mark.parametrize(
+    ("machine", "names", "own"),
+    [
+        ("aarch64", ("amd64", "arm64/v8"), 1),
+        ("armv7l", ("arm64/v8", "arm/v6", "arm/v7"), 2),
+        ("x86_64", ("arm64", "amd64/v2"), 1),
+        ("riscv64", ("arm64", "amd64"), 0),
+    ],
+)
+def test_the_archive_names_the_image_of_this_machine(
+    tmp_path: Path, machine: str, names: tuple[str, ...], own: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    archive = tmp_path / "a.tar"
+    put(several(tmp_path / "oci", *names), f"docker-archive:{archive}:site:1", static(tmp_path))
+    first = digest(tar({"etc/platform": names[own].encode()}))
+    assert configuration(archive)["rootfs"]["diff_ids"][0] == first
+
+
+def configuration(archive: Path) -> dict[str, Any]:
+    """Return the configuration of the image that manifest.json names."""
+    with tarfile.open(archive) as tar_file:
+        (entry,) = json.loads(read_member(tar_file, "manifest.json"))
+        assert set(entry["Layers"]) <= set(tar_file.getnames())
+        return dict(json.loads(read_member(tar_file, entry["Config"])))
+
+
+def read_member(archive: tarfile.TarFile, name: str) -> bytes:
+    stream = archive.extractfile(name)
+    assert stream is not None
+    return stream.read()
+
+
+@pytest.mark.parametrize(
+    ("platform", "wanted", "expected"),
+    [
+        ("linux/arm64", "linux/arm", False),
+        ("linux/arm/v7", "linux/arm", True),
+        ("linux/arm", "linux/arm", True),
+        ("linux/arm64/v8", "linux/arm64", True),
+        ("linux/arm", "linux/arm/v7", False),
+        ("", "linux/arm", False),
+    ],
+)
+def test_a_platform_is_of_any_variant_and_no_other_architecture(
+    platform: str, wanted: str, expected: bool
+) -> None:
+    parts = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
+    descriptor = oci.Descriptor(oci.MANIFEST, "", 0, {"platform": parts} if platform else {})
+    assert descriptor.is_for(wanted) is expected
+
+
+def test_an_engine_of_one_platform_gets_no_other_architectures(tmp_path: Path) -> None:
+    named = several(tmp_path / "oci", "arm64", "arm/v7")
+    with (
+        open_source(parse_reference(named)) as source,
+        tarfile.open(tmp_path / "a.tar", "w") as archive,
+    ):
+        target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", "linux/arm")
+        made = _Appending(source, target, *static(tmp_path), None).all(source.resolve())
+    assert [each.platform for each in made.images] == ["linux/arm"]
 
 
 def test_a_compressed_archive_is_a_base(tmp_path: Path) -> None:

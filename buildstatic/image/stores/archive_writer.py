@@ -108,7 +108,7 @@ class ArchiveTarget:
         """Return this machine's image of an index, else its first."""
         parsed = parse(document, str(self.reference))
         assert isinstance(parsed, Index)
-        own = [each for each in parsed.manifests if each.platform == machine()]
+        own = [each for each in parsed.manifests if each.is_for(machine())]
         return self._images[(own or parsed.manifests)[0].digest]
 
     def _add_file(self, name: str, content: bytes) -> None:
