@@ -21,6 +21,7 @@ from buildstatic.image.oci import (
     Document,
     Index,
     Manifest,
+    images_in,
     is_attestation,
     parse,
     parse_json,
@@ -144,10 +145,11 @@ class _Appending:
         parsed = self._parse(found)
         if wanted is None or isinstance(parsed, Manifest):
             return found
-        for each in parsed.manifests:
-            if each.is_for(wanted) and each.media_type in MANIFESTS:
+        images = tuple(images_in(parsed, lambda each: self._parse(read_blob(self.source, each))))
+        for each in images:
+            if each.is_for(wanted):
                 return read_blob(self.source, each)
-        there = ", ".join(filter(None, (each.platform for each in parsed.manifests)))
+        there = ", ".join(filter(None, (each.platform for each in images)))
         problem = f"{self.source.reference} has no image for {wanted}."
         raise ImageNotFound(problem, f"It has: {there or 'none'}.")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -183,6 +183,17 @@ def is_attestation(descriptor: Mapping[str, Any]) -> bool:
     platform = platform_name(descriptor.get("platform") or {})
     kind = "vnd.docker.reference.type"
     return annotations.get(kind) == "attestation-manifest" or platform == "unknown/unknown"
+
+
+def images_in(index: Index, read: Callable[[Descriptor], Manifest | Index]) -> Iterator[Descriptor]:
+    """Yield the images of *index*, and of the indexes in it, which *read* gives."""
+    for each in index.manifests:
+        if is_attestation(each.more):
+            continue
+        if each.media_type in MANIFESTS:
+            yield each
+        elif each.media_type in INDEXES and isinstance(inner := read(each), Index):
+            yield from images_in(inner, read)
 
 
 def parse_descriptor(value: object, where: str) -> Descriptor:

@@ -26,7 +26,7 @@ from buildstatic.image.append import _Appending, created_from
 from buildstatic.image.pack import Compression
 from buildstatic.image.reference import EngineReference, parse_reference
 from buildstatic.image.store import open_source
-from buildstatic.image.stores.archive_writer import ArchiveTarget
+from buildstatic.image.stores.archive_writer import ArchiveTarget, machine
 from tests.image.images import (
     CREATED,
     Base,
@@ -245,6 +245,42 @@ def read_member(archive: tarfile.TarFile, name: str) -> bytes:
     stream = archive.extractfile(name)
     assert stream is not None
     return stream.read()
+
+
+def nested(directory: Path, *names: str) -> str:
+    """Write an index with nothing but an index of *names* in it."""
+    several(directory, *names)
+    made = Base(directory)
+    inner = oci.document(oci.INDEX, manifest_of(f"oci:{directory}:all"))
+    made.index(made.keep(inner, None).descriptor, tag="nested")
+    return f"oci:{directory}:nested"
+
+
+def test_an_archive_of_an_index_in_an_index_names_an_image(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar"
+    named = nested(tmp_path / "oci", "s390x", "amd64", "arm64")
+    made = put(named, f"docker-archive:{archive}:site:1", static(tmp_path))
+    assert len(made.images) == 3
+    own = machine().partition("/")[2]
+    assert configuration(archive)["architecture"] == own
+    put(f"docker-archive:{archive}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+
+
+def test_a_platform_is_found_in_an_index_in_an_index(tmp_path: Path) -> None:
+    named = nested(tmp_path / "oci", "arm64", "s390x")
+    with (
+        open_source(parse_reference(named)) as source,
+        tarfile.open(tmp_path / "a.tar", "w") as archive,
+    ):
+        for wanted, expected in (("linux/s390x", ["linux/s390x"]), ("linux/arm", None)):
+            target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", wanted)
+            appending = _Appending(source, target, *static(tmp_path), None)
+            if expected:
+                made = appending.all(source.resolve())
+                assert [each.platform for each in made.images] == expected
+            else:
+                with pytest.raises(ImageNotFound, match="It has: linux/arm64, linux/s390x"):
+                    appending.all(source.resolve())
 
 
 @pytest.mark.parametrize(
