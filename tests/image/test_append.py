@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import shutil
 import tarfile
+import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +31,7 @@ from buildstatic.image.pack import Compression
 from buildstatic.image.reference import EngineReference, parse_reference
 from buildstatic.image.store import open_source
 from buildstatic.image.stores.archive_writer import ArchiveTarget, machine
+from tests.collect.rights import disk
 from tests.image.images import (
     CREATED,
     Base,
@@ -482,6 +487,42 @@ def test_an_archive_that_holds_no_image_is_refused(
     with pytest.raises(failure, match=said):
         put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
     assert not (tmp_path / "out").exists()
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "xz": lzma.compress,
+    "bz2": bz2.compress,
+}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@pytest.mark.parametrize("how", ["cut", "flipped", "trailing"])
+def test_a_compressed_archive_that_is_spoilt_is_refused(
+    tmp_path: Path, kind: str, how: str
+) -> None:
+    content = b" ".join(b"%d" % number for number in range(100_000))
+    packed = bytearray(PACKERS[kind](tar({"etc/one": content})))
+    half = len(packed) // 2
+    if how == "cut":
+        del packed[half:]
+    elif how == "flipped":
+        packed[half : half + 100] = bytes(255 - byte for byte in packed[half : half + 100])
+    else:
+        packed += packed[:half]
+    (tmp_path / "a.tar").write_bytes(packed)
+    with pytest.raises(NotAnImage, match=r"a\.tar is no archive"):
+        put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_no_spoilt_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base_of = parse_reference(f"docker-archive:{tmp_path / 'a.tar.gz'}")
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar({"etc/one": bytes(1 << 20)})))
+    with disk(tmp_path / "disk") as full:
+        monkeypatch.setattr(tempfile, "tempdir", str(full))
+        with pytest.raises(OSError, match="No space left"), open_source(base_of):
+            pass
 
 
 def test_a_directory_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
