@@ -28,8 +28,9 @@ DROPPED = {"connection", "transfer-encoding", "content-length", "date", "server"
 class Fault:
     """What happens to the first *times* requests of *method* whose path matches *path*.
 
-    *status* is answered with *headers*; else the answer is *cut* after that many bytes, or its
-    bytes are *spoilt*; *drop* ends the connection after that many bytes of the request.
+    *status* is answered with *headers* and *body*; else the answer is *cut* after that many bytes,
+    or its bytes are *spoilt*, or it is *whole* whatever range is asked for; *drop* ends the
+    connection after that many bytes of the request.
     """
 
     method: str
@@ -39,6 +40,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = -1
     spoilt: bool = False
+    whole: bool = False
+    body: bytes = b"{}"
     drop: int = -1
     then: Callable[[], object] = lambda: None
 
@@ -139,7 +142,7 @@ def proxy(
                 self._note(0)
                 self._hang_up()
             elif fault and fault.status:
-                self._say(fault.status, fault.headers)
+                self._say(fault.status, fault.headers, fault.body)
             elif not allowed:
                 self._say(401, {"WWW-Authenticate": self._challenge()})
             else:
@@ -152,7 +155,8 @@ def proxy(
             length = int(self.headers.get("Content-Length") or 0)
             body = iter(lambda: self._take(), b"") if length else None
             self._left = length
-            headers = {k: v for k, v in self.headers.items() if k.lower() != "authorization"}
+            left_out = {"authorization", *(["range"] if fault and fault.whole else [])}
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in left_out}
             connection.request(self.command, self.path, body, headers)
             with connection.getresponse() as answer:
                 self._relay(answer, fault)
@@ -184,7 +188,7 @@ def proxy(
             query = parse_qs(form or urlsplit(self.path).query)
             self.path = "/token"
             if fault := state.fault("GET", "/token"):
-                self._say(fault.status, fault.headers)
+                self._say(fault.status, fault.headers, fault.body)
                 return
             by_identity = query.get("refresh_token") == [IDENTITY] and self.command == "POST"
             known = by_identity or self.headers.get("Authorization") == BASIC

@@ -220,6 +220,23 @@ def test_a_pull_gets_over_a_fault(tmp_path: Path, repository: str, fault: Fault)
         content_of(tag, described)
 
 
+@pytest.mark.parametrize("cuts", [(150_000, 70_000), (150_000, 70_000, 90_000, 150_001)])
+def test_a_pull_gets_over_a_registry_that_begins_anew_and_is_cut_again(
+    tmp_path: Path, repository: str, cuts: tuple[int, ...]
+) -> None:
+    layer = static(tmp_path)
+    put(random_base(tmp_path / "oci"), f"{registry()}/{repository}:new", layer)
+    tag = f"oci:{tmp_path / 'out'}"
+    first = manifest(repository, "new")["layers"][0]["digest"]
+    with proxy() as through:
+        through.faults = [Fault("GET", first, cut=cut, whole=True) for cut in cuts]
+        through.faults.append(Fault("GET", first, whole=True))
+        put(f"{through.host}/{repository}:new", tag, layer)
+        assert through.requests("GET", first) == [200] * (len(cuts) + 1)
+    for described in manifest_of(tag)["layers"]:
+        content_of(tag, described)
+
+
 ENDLESS = [
     pytest.param(Fault("PUT", UPLOAD, 99, 500), RegistryFailed, "answers 500", id="500"),
     pytest.param(Fault("PUT", UPLOAD, 99, 404), RegistryFailed, "answers 404", id="404"),
@@ -282,6 +299,11 @@ def test_nobody_at_the_address_is_unreachable(tmp_path: Path) -> None:
         port = server.getsockname()[1]
     with pytest.raises(RegistryUnreachable, match="refused"):
         put(f"127.0.0.1:{port}/a:1", f"oci:{tmp_path / 'out'}", static(tmp_path))
+
+
+def test_a_host_that_no_name_server_could_have_is_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(RegistryUnreachable, match="label empty or too long"):
+        put(f"{'a' * 64}.example/a:1", f"oci:{tmp_path / 'out'}", static(tmp_path))
 
 
 def test_http_off_this_machine_wants_insecure(tmp_path: Path, repository: str) -> None:
@@ -469,6 +491,21 @@ def test_a_token_server_that_is_busy_is_asked_again(
         through.faults = [Fault("GET", "/token", times=2, status=429, headers=busy)]
         put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
     assert exists(repository)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"[]", b'"token"', b"", b"\xff"],
+    ids=["html", "list", "text", "none", "odd"],
+)
+def test_a_token_server_that_answers_something_else_is_named(
+    tmp_path: Path, repository: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy("bearer") as through:
+        log_in(monkeypatch, through.host)
+        through.faults = [Fault("GET", "/token", status=200, body=body)]
+        with pytest.raises(RegistryFailed, match=f"http://{through.host}/token"):
+            put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
 
 
 def test_memory_does_not_grow_with_a_blob(tmp_path: Path, repository: str) -> None:

@@ -177,7 +177,7 @@ def _speaks_tls(host: str, *, verify: bool) -> bool:
         with suppress(RequestException):
             return not _answers(f"http://{host}/v2/")
         raise unreachable(host, error) from error
-    except RequestException as error:
+    except (RequestException, HTTPError) as error:
         raise unreachable(host, error) from error
 
 
