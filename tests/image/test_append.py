@@ -339,6 +339,53 @@ def test_a_layout_keeps_its_other_tags(tmp_path: Path) -> None:
         put(f"oci:{directory}:nope", f"oci:{directory}:three", static(tmp_path))
 
 
+def artifact_entry(directory: Path, kind: str) -> oci.Descriptor:
+    """Write what says something of an image into a layout, and return what names it."""
+    made = Base(directory).image(tar({kind: b"{}"})).descriptor
+    unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
+    more: dict[str, dict[str, Any]] = {
+        "attestation": unknown,
+        "signature": {"artifactType": "application/vnd.dev.cosign.artifact.sig.v1+json"},
+        "blob": {},
+    }
+    media_type = "application/spdx+json" if kind == "blob" else made.media_type
+    return replace(made, media_type=media_type, more=more[kind])
+
+
+@pytest.mark.parametrize("kind", ["attestation", "signature", "blob"])
+@pytest.mark.parametrize("tag", ["base", None], ids=["tagged", "untagged"])
+def test_without_a_tag_no_artifact_is_taken_for_the_image(
+    tmp_path: Path, kind: str, tag: str | None
+) -> None:
+    directory = tmp_path / "oci"
+    base(directory)
+    manifests = json.loads((directory / "index.json").read_text())["manifests"]
+    if tag is None:
+        del manifests[0]["annotations"]
+    manifests.insert(0, artifact_entry(directory, kind).as_json())
+    (directory / "index.json").write_text(json.dumps({"manifests": manifests}))
+    made = put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    same = put(base(tmp_path / "same"), f"oci:{tmp_path / 'other'}", static(tmp_path))
+    assert made.digest == same.digest
+
+
+def test_without_a_tag_it_is_the_image_that_has_none_or_the_only_one(tmp_path: Path) -> None:
+    directory = tmp_path / "oci"
+    tagged = base(directory, "old")
+    layer = static(tmp_path)
+    put(tagged, f"oci:{directory}", layer)
+    assert len(manifest_of(f"oci:{directory}")["layers"]) == 3
+    index = json.loads((directory / "index.json").read_text())
+    index["manifests"].append(Base(directory).image(tar({"c": b""})).descriptor.as_json())
+    (directory / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ImageNotFound, match=r"holds 3 images\. Name one\. There are: old"):
+        put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
+    index["manifests"] = [artifact_entry(directory, "signature").as_json()]
+    (directory / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ImageNotFound, match="holds no image"):
+        put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
+
+
 def blob(directory: Path, described: dict[str, str]) -> Path:
     return directory / oci.blob_path(described["digest"])
 

@@ -14,6 +14,8 @@ from typing import IO, Any
 from buildstatic.errors import ImageCorrupt, ImageNotFound, NotAnImage
 from buildstatic.image.oci import (
     INDEX,
+    INDEXES,
+    MANIFESTS,
     Descriptor,
     Document,
     blob_path,
@@ -157,13 +159,18 @@ class LayoutTarget:
 def choose(
     entries: tuple[Descriptor, ...], tag: str | None, annotation: str, where: str
 ) -> Descriptor:
-    """Return the one of *entries* whose *annotation* is *tag*, or the only one where that is None.
+    """Return the one of *entries* whose *annotation* is *tag*.
 
+    Where that is None, it is the image that has no such annotation, else the only image.
     Raises ImageNotFound, which lists the tags that there are; *where* names the store in it.
     """
-    tagged = [each for each in entries if each.annotations.get(annotation) == tag]
-    images = [each for each in entries if not is_attestation(each.more)]
-    found = {each.digest: each for each in (tagged or ([] if tag else images))}
+    images = [each for each in entries if _is_image(each)]
+    if tag is None:
+        untagged = [each for each in images if annotation not in each.annotations]
+        found = {each.digest: each for each in untagged or images}
+    else:
+        named = [each for each in entries if each.annotations.get(annotation) == tag]
+        found = {each.digest: each for each in named}
     if len(found) == 1:
         return next(iter(found.values()))
     tags = sorted({each.annotations.get(annotation, "") for each in entries} - {""})
@@ -173,6 +180,12 @@ def choose(
     if tag is None:
         raise ImageNotFound(f"{where} holds {len(images)} images.", f"Name one. {there}")
     raise ImageNotFound(f"{where}: there is no such tag.", there)
+
+
+def _is_image(entry: Descriptor) -> bool:
+    """Tell an image from an attestation, a signature and other artifacts."""
+    is_artifact = "artifactType" in entry.more or is_attestation(entry.more)
+    return entry.media_type in (*INDEXES, *MANIFESTS) and not is_artifact
 
 
 def missing(descriptor: Descriptor, where: str) -> ImageCorrupt:
