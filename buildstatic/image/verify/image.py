@@ -8,10 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from buildstatic.errors import ImageCorrupt, ImageNotFound, MediaTypeUnknown, NotAnImage
+from buildstatic.errors import ImageCorrupt, ImageNotFound, NotAnImage
 from buildstatic.image.archive import Image, Layer
 from buildstatic.image.compose import static_layers
 from buildstatic.image.oci import (
+    INDEXES,
+    MANIFESTS,
     Config,
     Descriptor,
     Document,
@@ -154,8 +156,11 @@ def _stacks(source: Source, document: Document) -> Iterator[Stack]:
 def _entry(source: Source, entry: Descriptor) -> Iterator[Stack]:
     """Yield the image of an index's *entry*, none for a signature or another artifact.
 
+    Raises MediaTypeUnknown for an image with a layer that cannot be read.
     An engine may keep one platform of several, and save the index whole.
     """
+    if entry.media_type not in (*INDEXES, *MANIFESTS) or "artifactType" in entry.more:
+        return
     try:
         document = read_blob(source, entry)
     except ImageCorrupt:
@@ -164,7 +169,7 @@ def _entry(source: Source, entry: Descriptor) -> Iterator[Stack]:
         raise
     try:
         yield from _stacks(source, document)
-    except (NotAnImage, MediaTypeUnknown):
+    except NotAnImage:
         return
 
 
