@@ -58,6 +58,6 @@ def lines(appended: Appended) -> Iterator[str]:
     for sentence in dict.fromkeys(each for image in appended.images for each in image.kept):
         yield f"kept     {shown(sentence)}; the new layer stands on it"
     for digest in appended.dropped:
-        yield f"dropped  {digest}, an attestation or the like: it is of the base, not of this image"
+        yield f"dropped  {digest}, an attestation or the like of the base, or not in its engine"
     counts = (("sent", appended.sent), ("present", appended.present), ("mounted", appended.mounted))
     yield f"blobs    {', '.join(f'{size(count)} {word}' for word, count in counts)}"

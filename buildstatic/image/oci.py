@@ -185,14 +185,18 @@ def is_attestation(descriptor: Mapping[str, Any]) -> bool:
     return annotations.get(kind) == "attestation-manifest" or platform == "unknown/unknown"
 
 
+def may_be_image(entry: Descriptor) -> bool:
+    """Tell an image of an index, or an index of images, from what says something of another one."""
+    is_artifact = "artifactType" in entry.more or is_attestation(entry.more)
+    return entry.media_type in (*INDEXES, *MANIFESTS) and not is_artifact
+
+
 def images_in(index: Index, read: Callable[[Descriptor], Manifest | Index]) -> Iterator[Descriptor]:
     """Yield the images of *index*, and of the indexes in it, which *read* gives."""
-    for each in index.manifests:
-        if is_attestation(each.more):
-            continue
+    for each in filter(may_be_image, index.manifests):
         if each.media_type in MANIFESTS:
             yield each
-        elif each.media_type in INDEXES and isinstance(inner := read(each), Index):
+        elif isinstance(inner := read(each), Index):
             yield from images_in(inner, read)
 
 

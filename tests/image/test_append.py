@@ -29,7 +29,8 @@ from buildstatic.image import oci
 from buildstatic.image.append import _Appending, created_from
 from buildstatic.image.pack import Compression
 from buildstatic.image.reference import EngineReference, parse_reference
-from buildstatic.image.store import open_source
+from buildstatic.image.store import open_source, open_target
+from buildstatic.image.stores.archive import open_archive
 from buildstatic.image.stores.archive_writer import ArchiveTarget, machine
 from tests.collect.rights import disk
 from tests.image.images import (
@@ -286,6 +287,27 @@ def test_a_platform_is_found_in_an_index_in_an_index(tmp_path: Path) -> None:
             else:
                 with pytest.raises(ImageNotFound, match="It has: linux/arm64, linux/s390x"):
                     appending.all(source.resolve())
+
+
+def test_what_an_engine_has_not_of_an_index_is_dropped(tmp_path: Path) -> None:
+    layer = static(tmp_path)
+    whole, saved = tmp_path / "whole.tar", tmp_path / "saved.tar"
+    named = several(tmp_path / "oci", "arm64", "amd64")
+    gone = put(named, f"docker-archive:{whole}:site:1", layer).images[0].digest
+    with tarfile.open(whole) as source_file, tarfile.open(saved, "w") as target_file:
+        for member in source_file:
+            if member.name != oci.blob_path(gone):
+                target_file.addfile(member, source_file.extractfile(member))
+    tag = parse_reference(f"oci:{tmp_path / 'out'}")
+    with (
+        open_archive(saved, EngineReference("site:1"), None) as source,
+        open_target(tag) as target,
+    ):
+        made = _Appending(source, target, *layer, None).all(source.resolve())
+    assert [each.platform for each in made.images] == ["linux/amd64"]
+    assert made.dropped == (gone,)
+    with pytest.raises(ImageCorrupt, match="is missing"):
+        put(f"docker-archive:{saved}", f"oci:{tmp_path / 'other'}", layer)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,10 @@ from typing import IO, Any
 from buildstatic.errors import ImageCorrupt, ImageNotFound, NotAnImage
 from buildstatic.image.oci import (
     INDEX,
-    INDEXES,
-    MANIFESTS,
     Descriptor,
     Document,
     blob_path,
-    is_attestation,
+    may_be_image,
     parse_descriptor,
     parse_json,
 )
@@ -164,7 +162,7 @@ def choose(
     Where that is None, it is the image that has no such annotation, else the only image.
     Raises ImageNotFound, which lists the tags that there are; *where* names the store in it.
     """
-    images = [each for each in entries if _is_image(each)]
+    images = [each for each in entries if may_be_image(each)]
     if tag is None:
         untagged = [each for each in images if annotation not in each.annotations]
         found = {each.digest: each for each in untagged or images}
@@ -180,12 +178,6 @@ def choose(
     if tag is None:
         raise ImageNotFound(f"{where} holds {len(images)} images.", f"Name one. {there}")
     raise ImageNotFound(f"{where}: there is no such tag.", there)
-
-
-def _is_image(entry: Descriptor) -> bool:
-    """Tell an image from an attestation, a signature and other artifacts."""
-    is_artifact = "artifactType" in entry.more or is_attestation(entry.more)
-    return entry.media_type in (*INDEXES, *MANIFESTS) and not is_artifact
 
 
 def missing(descriptor: Descriptor, where: str) -> ImageCorrupt:

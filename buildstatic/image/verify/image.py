@@ -12,18 +12,15 @@ from buildstatic.errors import ImageCorrupt, ImageNotFound, NotAnImage
 from buildstatic.image.archive import Image, Layer
 from buildstatic.image.compose import static_layers
 from buildstatic.image.oci import (
-    INDEXES,
-    MANIFESTS,
     Config,
     Descriptor,
     Document,
     Manifest,
-    is_attestation,
+    may_be_image,
     parse,
 )
-from buildstatic.image.reference import EngineReference
 from buildstatic.image.static_layer import FILES, WHITEOUT, inside, trees_of
-from buildstatic.image.store import Source, read_blob, read_config
+from buildstatic.image.store import Source, is_there, read_blob, read_config
 from buildstatic.image.stream import checked, copy
 from buildstatic.image.verify.content import Spool, fill
 from buildstatic.image.verify.member import (
@@ -148,25 +145,19 @@ def _stacks(source: Source, document: Document) -> Iterator[Stack]:
             raise ImageCorrupt(f"{source.reference}: the image has {counts}.")
         yield Stack(source, parsed, config)
         return
-    for each in parsed.manifests:
-        if not is_attestation(each.more):
-            yield from _entry(source, each)
+    for each in filter(may_be_image, parsed.manifests):
+        yield from _entry(source, each)
 
 
 def _entry(source: Source, entry: Descriptor) -> Iterator[Stack]:
-    """Yield the image of an index's *entry*, none for a signature or another artifact.
+    """Yield the image of an index's *entry*, none for an artifact or what an engine has not.
 
     Raises MediaTypeUnknown for an image with a layer that cannot be read.
     An engine may keep one platform of several, and save the index whole.
     """
-    if entry.media_type not in (*INDEXES, *MANIFESTS) or "artifactType" in entry.more:
+    if not is_there(source, entry):
         return
-    try:
-        document = read_blob(source, entry)
-    except ImageCorrupt:
-        if isinstance(source.reference, EngineReference):
-            return
-        raise
+    document = read_blob(source, entry)
     try:
         yield from _stacks(source, document)
     except NotAnImage:
