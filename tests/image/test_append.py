@@ -349,6 +349,32 @@ def test_a_compressed_archive_is_a_base(tmp_path: Path) -> None:
     assert len(made.images[0].replaced) == 1
 
 
+def foreign(directory: Path) -> str:
+    """Write an image whose first layer is fetched from elsewhere."""
+    made = Base(directory)
+    document = made.image(tar({"Windows": b""}), tar({"etc/one": b"1"}))
+    value = oci.parse_json(document.content, "")
+    layer = value["layers"][0]
+    layer["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    layer["urls"] = ["https://example.com/layer"]
+    blob(directory, layer).unlink()
+    made.keep(oci.document(oci.MANIFEST, value), "base")
+    return f"oci:{directory}:base"
+
+
+def test_a_foreign_layer_stays_elsewhere_where_that_can_be(tmp_path: Path) -> None:
+    name, layer = foreign(tmp_path / "oci"), static(tmp_path)
+    tag = f"oci:{tmp_path / 'out'}:new"
+    put(name, tag, layer)
+    first, *others = manifest_of(tag)["layers"]
+    assert first == manifest_of(name)["layers"][0]
+    assert not blob(tmp_path / "out", first).exists()
+    assert all(blob(tmp_path / "out", each).exists() for each in others)
+    with pytest.raises(ImageCorrupt, match=f"{first['digest']} the bytes are elsewhere"):
+        put(name, f"docker-archive:{tmp_path / 'a.tar'}", layer)
+    assert not (tmp_path / "a.tar").exists()
+
+
 def test_a_layout_keeps_its_other_tags(tmp_path: Path) -> None:
     directory = tmp_path / "oci"
     base(directory, "one")

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from buildstatic.errors import ImageCorrupt
 from buildstatic.image.oci import (
     INDEX,
     Descriptor,
@@ -89,7 +90,10 @@ class ArchiveTarget:
         self._documents[descriptor.digest] = parse(document, str(self.reference))
 
     def put_image(self, document: Document) -> None:
-        """Write the manifest or the index, and what names it."""
+        """Write the manifest or the index, and what names it.
+
+        Raises ImageCorrupt where that is an image with a foreign layer.
+        """
         self.put_manifest(document)
         entry = {**document.descriptor.as_json(), "annotations": self._names()}
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
@@ -105,11 +109,19 @@ class ArchiveTarget:
     def _older(self, document: Document) -> dict[str, Any]:
         """Return the entry of manifest.json, which has room for one platform alone."""
         image = self._own(document.descriptor)
+        self._check_complete(image)
         return {
             "Config": blob_path(image.config.digest),
             "RepoTags": [self._name] if self._name else None,
             "Layers": [blob_path(layer.digest) for layer in image.layers],
         }
+
+    def _check_complete(self, image: Manifest) -> None:
+        for layer in image.layers:
+            if not self.has_blob(layer):
+                problem = f"{self.reference} must hold all of the image, and of its layer "
+                problem += f"{layer.digest} the bytes are elsewhere ({layer.media_type})."
+                raise ImageCorrupt(problem, "Write the image to a registry or an OCI layout.")
 
     def _own(self, named: Descriptor) -> Manifest:
         """Return the image that is *named*: of an index this machine's, else its first."""

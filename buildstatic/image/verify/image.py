@@ -64,7 +64,7 @@ class Stack:
         return len(self.manifest.layers)
 
     def members(self, index: int) -> tuple[Member, ...]:
-        """Return the members of a layer; raises ImageCorrupt."""
+        """Return the members of a layer, none of a foreign one; raises ImageCorrupt."""
         if index not in self._members:
             self._members[index] = self._read(index)
         return self._members[index]
@@ -72,6 +72,8 @@ class Stack:
     def _read(self, index: int) -> tuple[Member, ...]:
         layer = self.manifest.layers[index]
         where = f"{self.where}: {layer.digest}"
+        if layer.is_foreign:
+            return ()
         # Most likely the static layer, whose content is wanted as well.
         if index == (self.marked or (self.count - 1,))[-1]:
             return members_of(self.content(index).part, where)

@@ -202,6 +202,20 @@ def test_a_platform_with_a_layer_of_an_unknown_kind_is_no_kept_promise(
     assert one(name).is_kept
 
 
+@pytest.mark.parametrize("layers", [(BASE, "static"), ("static", BASE)], ids=["below", "above"])
+def test_a_foreign_layer_has_nothing_of_ours(
+    tmp_path: Path, static: bytes, layers: tuple[bytes | str, ...]
+) -> None:
+    base = Base(tmp_path / "oci")
+    tars = [static if isinstance(each, str) else each for each in layers]
+    value = oci.parse_json(base.image(*tars).content, "")
+    far = value["layers"][layers.index(BASE)]
+    far["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    (tmp_path / "oci" / oci.blob_path(far["digest"])).unlink()
+    base.keep(oci.document(oci.MANIFEST, value), "foreign")
+    assert one(f"oci:{tmp_path / 'oci'}:foreign").is_kept
+
+
 def test_an_image_without_static_files_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StaticLayerMissing, match="--static-root"):
         one(plain(tmp_path, BASE, CODE))
