@@ -47,16 +47,17 @@ def asked(base: str, tag: str, *, insecure: bool) -> Appending:
 def lines(appended: Appended) -> Iterator[str]:
     """Yield the lines that tell a person what the name stands for now."""
     from buildstatic.console import size
+    from buildstatic.image.verify.finding import shown
 
     yield f"image    {appended.reference} {appended.digest}"
     for image in appended.images:
-        yield f"         {image.platform} {image.digest}"
+        yield f"         {shown(image.platform)} {image.digest}"
     replaced = dict.fromkeys(diff_id for image in appended.images for diff_id in image.replaced)
     for diff_id in replaced:
         yield f"replaced {diff_id}, the static layer before"
     for sentence in dict.fromkeys(each for image in appended.images for each in image.kept):
-        yield f"kept     {sentence}; the new layer stands on it"
+        yield f"kept     {shown(sentence)}; the new layer stands on it"
     for digest in appended.dropped:
-        yield f"dropped  {digest}, an attestation or the like: it is of the base, not of this image"
+        yield f"dropped  {digest}, an attestation or the like of the base, or not in its engine"
     counts = (("sent", appended.sent), ("present", appended.present), ("mounted", appended.mounted))
     yield f"blobs    {', '.join(f'{size(count)} {word}' for word, count in counts)}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buildstatic.cli.options import traceback_option
+from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
     from buildstatic.image.verify import Compared, Verified
@@ -69,9 +70,12 @@ def command(
 
     options = Options(static_root, insecure, source_maps, static_url)
     if other is not None:
-        _print_compared(compare(name, other, options), as_json)
+        with terminable():
+            compared = compare(name, other, options)
+        _print_compared(compared, as_json)
         return
-    verified = verify(name, options)
+    with terminable():
+        verified = verify(name, options)
     if as_json:
         document = {"name": name, "kept": all(each.is_kept for each in verified)}
         print(json.dumps({**document, "images": [_document(each) for each in verified]}, indent=2))
@@ -111,9 +115,10 @@ def _print(verified: Verified) -> None:
 
 def _heading(verified: Verified) -> list[tuple[str, str]]:
     from buildstatic import console
+    from buildstatic.image.verify.finding import shown
 
-    size = f"{verified.files:,} files, {console.size(verified.bytes)}, in {verified.path}"
-    rows = [("platform", verified.platform or ""), ("static", size)]
+    size = f"{verified.files:,} files, {console.size(verified.bytes)}, in {shown(verified.path)}"
+    rows = [("platform", shown(verified.platform or "")), ("static", size)]
     rows += [("diffID", verified.diff_id or ""), ("digest", verified.digest or "")]
     return [row for row in rows if row[1]]
 
@@ -139,6 +144,7 @@ def _what(finding: Finding) -> str:
 
 def _print_compared(compared: Compared, as_json: bool) -> None:
     from buildstatic import console
+    from buildstatic.image.verify.finding import shown
 
     if as_json:
         document = dataclasses.asdict(compared)
@@ -150,7 +156,8 @@ def _print_compared(compared: Compared, as_json: bool) -> None:
         console.say(f"The same layer: {compared.after.diff_id}.")
         return
     rows = [
-        (each.kind, each.name, _size(each.before), _size(each.after)) for each in compared.changes
+        (each.kind, shown(each.name), _size(each.before), _size(each.after))
+        for each in compared.changes
     ]
     if rows:
         console.table(rows, header=("", "file", "before", "after"))

@@ -30,6 +30,8 @@ from buildstatic.image.store import (
     Opener,
     Source,
     Target,
+    images_of,
+    is_there,
     open_source,
     open_target,
     read_blob,
@@ -57,9 +59,9 @@ class Appended:
     """What the name stands for now.
 
     *digest* and *media_type* are those of the manifest or the index; *dropped* are the manifests
-    of the base's index that are no longer true of it (attestations) or no images. Of the blobs,
-    *sent* counts the bytes that were moved, *present* those that were there, *mounted* those that
-    the registry took from another repository of its own.
+    of the base's index that are no longer true of it (attestations), no images, or images that an
+    engine has not. Of the blobs, *sent* counts the bytes that were moved, *present* those that were
+    there, *mounted* those that the registry took from another repository of its own.
     """
 
     reference: str
@@ -144,10 +146,11 @@ class _Appending:
         parsed = self._parse(found)
         if wanted is None or isinstance(parsed, Manifest):
             return found
-        for each in parsed.manifests:
-            if each.platform.startswith(wanted) and each.media_type in MANIFESTS:
+        images = tuple(images_of(self.source, parsed))
+        for each in images:
+            if each.is_for(wanted):
                 return read_blob(self.source, each)
-        there = ", ".join(filter(None, (each.platform for each in parsed.manifests)))
+        there = ", ".join(filter(None, (each.platform for each in images)))
         problem = f"{self.source.reference} has no image for {wanted}."
         raise ImageNotFound(problem, f"It has: {there or 'none'}.")
 
@@ -165,7 +168,7 @@ class _Appending:
 
     def _entries(self, index: Index) -> Iterator[Descriptor]:
         for each in index.manifests:
-            if is_attestation(each.more) or not self._is_image(each):
+            if is_attestation(each.more) or not self._has_image(each):
                 self.dropped.append(each.digest)
                 continue
             document = self._document(read_blob(self.source, each))
@@ -173,8 +176,10 @@ class _Appending:
             kept = {key: each.more[key] for key in _KEPT if key in each.more}
             yield replace(document.descriptor, more=kept)
 
-    def _is_image(self, entry: Descriptor) -> bool:
-        """Tell an image from a signature, a bill of materials and other artifacts."""
+    def _has_image(self, entry: Descriptor) -> bool:
+        """Tell an image from a signature and other artifacts, and from what an engine has not."""
+        if not is_there(self.source, entry):
+            return False
         if entry.media_type not in MANIFESTS:
             return entry.media_type in INDEXES
         value = parse_json(read_blob(self.source, entry).content, str(self.source.reference))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,6 +66,10 @@ class Descriptor:
     def platform(self) -> str:
         """The platform as ``os/architecture`` or ``os/architecture/variant``, else empty."""
         return platform_name(self.more.get("platform") or {})
+
+    def is_for(self, platform: str) -> bool:
+        """Whether it is of *platform*: of any variant, where that has none."""
+        return f"{self.platform}/".startswith(f"{platform}/")
 
     @property
     def is_foreign(self) -> bool:
@@ -179,6 +183,21 @@ def is_attestation(descriptor: Mapping[str, Any]) -> bool:
     platform = platform_name(descriptor.get("platform") or {})
     kind = "vnd.docker.reference.type"
     return annotations.get(kind) == "attestation-manifest" or platform == "unknown/unknown"
+
+
+def may_be_image(entry: Descriptor) -> bool:
+    """Tell an image of an index, or an index of images, from what says something of another one."""
+    is_artifact = "artifactType" in entry.more or is_attestation(entry.more)
+    return entry.media_type in (*INDEXES, *MANIFESTS) and not is_artifact
+
+
+def images_in(index: Index, read: Callable[[Descriptor], Manifest | Index]) -> Iterator[Descriptor]:
+    """Yield the images of *index*, and of the indexes in it, which *read* gives."""
+    for each in filter(may_be_image, index.manifests):
+        if each.media_type in MANIFESTS:
+            yield each
+        elif isinstance(inner := read(each), Index):
+            yield from images_in(inner, read)
 
 
 def parse_descriptor(value: object, where: str) -> Descriptor:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from buildstatic.errors import PlaceRefused
 from buildstatic.image.dockerfile import APP, tree_in_image
+from buildstatic.image.static_layer import WHITEOUT
 from buildstatic.project import Project
 
 # In Debian's images and in the generated one; what else there is, the collecting stage sees.
@@ -26,6 +27,7 @@ FOREIGN = {
     "/var/mail": "of mode 2775",
     "/var/tmp": "of mode 1777",
 }
+_ANOTHER = "Name another place, such as --at /app/staticfiles."
 
 
 def check_place(project: Project) -> None:
@@ -46,12 +48,15 @@ def check_at(place: PurePosixPath) -> None:
     What there is in the image is not known; these are the places of Debian's.
     """
     for parent in (place, *place.parents):
+        if parent.name.startswith(WHITEOUT):
+            problem = f"{parent} would remove something of the image: in a layer, {WHITEOUT} does."
+            raise PlaceRefused(problem, _ANOTHER)
         why = FOREIGN.get(str(parent)) if parent != place else None
         if str(parent) in SYMLINKS:
             why = "a symlink"
         if why or place.parent == place:
             problem = f"A layer with {place} would change {parent}: it is {why or 'the root'}."
-            raise PlaceRefused(problem, "Name another place, such as --at /app/staticfiles.")
+            raise PlaceRefused(problem, _ANOTHER)
 
 
 def _is_link(project: Project, parent: PurePosixPath) -> bool:

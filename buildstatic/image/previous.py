@@ -11,9 +11,9 @@ from typing import IO
 from buildstatic.collect.codecs import FORMATS
 from buildstatic.errors import ImageCorrupt, StaticLayerMissing
 from buildstatic.image.compose import static_layers
-from buildstatic.image.oci import MANIFESTS, Descriptor, Index, Manifest, is_attestation, parse
+from buildstatic.image.oci import Descriptor, Index, Manifest, parse
 from buildstatic.image.reference import Reference
-from buildstatic.image.store import Source, open_source, read_blob, read_config
+from buildstatic.image.store import Source, images_of, open_source, read_blob, read_config
 from buildstatic.image.unzstd import unpacked, zstd_error
 
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "zstd"))
@@ -43,12 +43,11 @@ def take_variants(image: Reference, tree: str, into: Path, *, insecure: bool = F
 def _manifest(source: Source, where: str) -> Manifest:
     """Return the first platform's manifest: static files are the same on all of them."""
     parsed = parse(source.resolve(), where)
-    while isinstance(parsed, Index):
-        kinds = (each for each in parsed.manifests if not is_attestation(each.more))
-        first = next((each for each in kinds if each.media_type in MANIFESTS), None)
-        if first is None:
-            raise StaticLayerMissing(f"{where} is an index with no image in it.")
-        parsed = parse(read_blob(source, first), where)
+    if isinstance(parsed, Index):
+        first = next(images_of(source, parsed), None)
+        parsed = parse(read_blob(source, first), where) if first else parsed
+    if isinstance(parsed, Index):
+        raise StaticLayerMissing(f"{where} is an index with no image in it.")
     return parsed
 
 

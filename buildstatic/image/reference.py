@@ -12,7 +12,8 @@ from buildstatic.errors import ReferenceInvalid
 # github.com/distribution/reference, regexp.go
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _TAG = r"[\w][\w.-]{0,127}"
-_HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
 _NAME = re.compile(
     rf"(?:(?P<registry>{_HOST})/)?(?P<repository>{_COMPONENT}(?:/{_COMPONENT})*)"
     rf"(?::(?P<tag>{_TAG}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?",
@@ -81,11 +82,7 @@ class RegistryReference:
     @property
     def is_loopback(self) -> bool:
         """Whether the registry is on this machine, where HTTP is good enough, as Docker has it."""
-        host = re.sub(r":\d+$", "", self.registry).strip("[]")
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(re.sub(r":\d+$", "", self.registry).strip("[]"))
 
 
 Reference = LayoutReference | ArchiveReference | EngineReference | RegistryReference
@@ -109,6 +106,14 @@ def parse_reference(text: str) -> Reference:
     if kind == "docker" and colon and not rest.startswith("//"):
         return EngineReference(rest if _ID.fullmatch(rest) else with_tag(rest))
     return _in_registry(text.removeprefix("docker://"))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether *host*, a name or an address, is this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_local(text: str) -> bool:

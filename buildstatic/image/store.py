@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO, Protocol
 
-from buildstatic.image.oci import Config, Descriptor, Document, Manifest
+from buildstatic.errors import ImageCorrupt
+from buildstatic.image.oci import (
+    Config,
+    Descriptor,
+    Document,
+    Index,
+    Manifest,
+    images_in,
+    parse,
+)
 from buildstatic.image.oci import parse_config as _parse_config
 from buildstatic.image.reference import (
     ArchiveReference,
@@ -42,7 +51,7 @@ class Source(Protocol):
     def open_part(self, descriptor: Descriptor) -> AbstractContextManager[Part | None]:
         """Open the file on the disk that a blob is in; None where it is in none.
 
-        Nothing of it is checked, and it is not asked for a blob that is not there.
+        Nothing of it is checked. Raises ImageCorrupt where it is missing.
         """
 
 
@@ -145,6 +154,32 @@ def read_blob(source: Source, descriptor: Descriptor) -> Document:
     """Return the document that *descriptor* names: a manifest, a configuration."""
     with source.open_blob(descriptor) as stream:
         return Document(descriptor, read_document(stream, descriptor, str(source.reference)))
+
+
+def is_there(source: Source, entry: Descriptor) -> bool:
+    """Tell whether *source* has what the *entry* of its index names.
+
+    An engine may keep one platform of several, and save the index whole. Anywhere else, what is
+    missing is an error of whoever reads it.
+    """
+    if not isinstance(source.reference, EngineReference):
+        return True
+    try:
+        with source.open_part(entry):
+            return True
+    except ImageCorrupt:
+        return False
+
+
+def images_of(source: Source, index: Index) -> Iterator[Descriptor]:
+    """Yield the images of *index* that *source* has, and those of the indexes in it."""
+
+    def read(entry: Descriptor) -> Manifest | Index:
+        if not is_there(source, entry):
+            return Index(entry.media_type, ())
+        return parse(read_blob(source, entry), str(source.reference))
+
+    return (each for each in images_in(index, read) if is_there(source, each))
 
 
 def read_config(source: Source, manifest: Manifest) -> Config:

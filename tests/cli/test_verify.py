@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import ThreadingMixIn, UnixStreamServer
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,8 +27,8 @@ from buildstatic.errors import (
     RegistryUnreachable,
     StaticLayerMissing,
 )
-from tests.image.images import manifest_of, tool
-from tests.image.tiny import registry
+from tests.image.images import Base, manifest_of, tool
+from tests.image.tiny import registry, serving
 from tests.image.verify.built import (
     TREE,
     appended,
@@ -129,6 +136,77 @@ def test_names_cannot_write_to_the_terminal(
     settle(layer / TREE)
     assert run(["verify", str(layer)]) == PromisesBroken.exit_code
     assert r"\x1b[31m\udcff" in capsys.readouterr().out
+
+
+def test_nothing_of_an_image_can_write_to_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = "\x1b[31m\x07"
+    base, names = Base(tmp_path / "oci"), []
+    for number in (1, 2):
+        css = entry(f"srv/{odd}/{odd}.css", b"a {}" * number)
+        layer = tar(entry(f"srv/{odd}/staticfiles.json", b'{"paths": {}}'), css)
+        base.write(base.config(layer, platform=f"{odd}64"), layer, tag=str(number))
+        names.append(f"oci:{tmp_path / 'oci'}:{number}")
+    run(["verify", names[0]])
+    run(["verify", *names])
+    captured = capsys.readouterr()
+    assert captured.out.count(r"\x1b[31m\x07") >= 3
+    assert not {"\x1b", "\x07"} & set(captured.out + captured.err)
+
+
+@contextmanager
+def stalling_engine(socket: Path) -> Iterator[str]:
+    """Serve an engine that never comes to the end of saving an image; yield DOCKER_HOST."""
+    ended = Event()
+    image = {"Id": f"sha256:{'1' * 64}"}
+    engine = {"Version": "28.0.0", "ApiVersion": "1.48", "MinAPIVersion": "1.24", "Os": "linux"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_image = self.path.endswith("/get")
+            body = json.dumps(image if "/images/" in self.path else engine).encode()
+            self.send_response(200)
+            self.send_header("Api-Version", "1.48")
+            self.send_header("Content-Length", str(1 << 20 if is_image else len(body)))
+            self.end_headers()
+            self.wfile.write(bytes(1000) if is_image else body)
+            if is_image:
+                ended.wait(60)
+
+        def address_string(self) -> str:
+            return "socket"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingMixIn, UnixStreamServer):
+        daemon_threads = True
+
+    with serving(Server(str(socket), Handler)):
+        yield f"unix://{socket}"
+        ended.set()
+
+
+@pytest.mark.parametrize("others", [(), ("docker:b",)], ids=["verify", "compare"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_is_ended_leaves_no_image_behind(
+    tmp_path: Path, number: int, code: int, others: tuple[str, ...]
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "buildstatic", "verify", "docker:a", *others]
+    with stalling_engine(tmp_path / "socket") as host:
+        environ = {**os.environ, "DOCKER_HOST": host, "TMPDIR": str(temporary)}
+        with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE) as process:
+            end = time.monotonic() + 60
+            while not list(temporary.glob("buildstatic-*/image.tar")):
+                assert time.monotonic() < end
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(number)
+            assert process.wait(60) == code
+    assert list(temporary.iterdir()) == []
 
 
 def test_two_names_are_compared(

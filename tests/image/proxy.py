@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
+import ssl
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tests.image.tiny import registry, serving
@@ -25,8 +28,9 @@ DROPPED = {"connection", "transfer-encoding", "content-length", "date", "server"
 class Fault:
     """What happens to the first *times* requests of *method* whose path matches *path*.
 
-    *status* is answered with *headers*; else the answer is *cut* after that many bytes, or its
-    bytes are *spoilt*; *drop* ends the connection after that many bytes of the request.
+    *status* is answered with *headers* and *body*; else the answer is *cut* after that many bytes,
+    or its bytes are *spoilt*, or it is *whole* whatever range is asked for; *drop* ends the
+    connection after that many bytes of the request.
     """
 
     method: str
@@ -36,6 +40,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int = -1
     spoilt: bool = False
+    whole: bool = False
+    body: bytes = b"{}"
     drop: int = -1
     then: Callable[[], object] = lambda: None
 
@@ -44,7 +50,8 @@ class Fault:
 class Proxy:
     """A registry at *host*; *seen* has the method, path and status of each request.
 
-    One that *is_public* lets anyone pull who fetches a token first.
+    *authorized* the paths of those that came with credentials. One that *is_public* lets anyone
+    pull who fetches a token first.
     """
 
     host: str
@@ -54,6 +61,8 @@ class Proxy:
     seen: list[tuple[str, str, int]] = field(default_factory=list)
     tokens: dict[str, set[str]] = field(default_factory=dict)
     issued: int = 0
+    scheme: str = "http"
+    authorized: list[str] = field(default_factory=list)
 
     def fault(self, method: str, path: str) -> Fault | None:
         """Return the fault of a request, once for each time that it has."""
@@ -76,6 +85,17 @@ class Proxy:
         return not self.auth or set(wanted(method, path)) <= granted
 
 
+def trusted(directory: Path) -> Path:
+    """Write a certificate of 127.0.0.1 and its key into a file, and return that."""
+    file, key = directory / "certificate.pem", directory / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    options = ["-noenc", "-subj", "/CN=tests", "-addext", "subjectAltName=IP:127.0.0.1"]
+    places = ["-out", str(file), "-keyout", str(key)]
+    subprocess.run([*command, *options, *places], check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + key.read_bytes())
+    return file
+
+
 def wanted(method: str, path: str) -> list[str]:
     """Return what a token must have for a request."""
     parts = urlsplit(path)
@@ -89,8 +109,13 @@ def wanted(method: str, path: str) -> list[str]:
 
 
 @contextmanager
-def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
-    """Serve a proxy; *auth* is basic or bearer where it wants credentials."""
+def proxy(
+    auth: str = "", address: str = "127.0.0.1", certificate: Path | None = None
+) -> Iterator[Proxy]:
+    """Serve a proxy; *auth* is basic or bearer where it wants credentials.
+
+    It speaks TLS with a *certificate*, of which the registry behind it knows nothing.
+    """
     upstream = registry()
     state = Proxy("", auth)
 
@@ -108,6 +133,8 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
             if self.path.startswith("/token"):
                 self._token()
                 return
+            if self.headers.get("Authorization"):
+                state.authorized.append(self.path)
             allowed = state.allows(self.headers.get("Authorization", ""), self.command, self.path)
             fault = state.fault(self.command, self.path) if allowed else None
             if fault and fault.drop >= 0:
@@ -115,7 +142,7 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
                 self._note(0)
                 self._hang_up()
             elif fault and fault.status:
-                self._say(fault.status, fault.headers)
+                self._say(fault.status, fault.headers, fault.body)
             elif not allowed:
                 self._say(401, {"WWW-Authenticate": self._challenge()})
             else:
@@ -128,7 +155,8 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
             length = int(self.headers.get("Content-Length") or 0)
             body = iter(lambda: self._take(), b"") if length else None
             self._left = length
-            headers = {k: v for k, v in self.headers.items() if k.lower() != "authorization"}
+            left_out = {"authorization", *(["range"] if fault and fault.whole else [])}
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in left_out}
             connection.request(self.command, self.path, body, headers)
             with connection.getresponse() as answer:
                 self._relay(answer, fault)
@@ -160,7 +188,7 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
             query = parse_qs(form or urlsplit(self.path).query)
             self.path = "/token"
             if fault := state.fault("GET", "/token"):
-                self._say(fault.status, fault.headers)
+                self._say(fault.status, fault.headers, fault.body)
                 return
             by_identity = query.get("refresh_token") == [IDENTITY] and self.command == "POST"
             known = by_identity or self.headers.get("Authorization") == BASIC
@@ -185,7 +213,7 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
                 name, action = each.rsplit(":", 1)
                 scope.setdefault(name, []).append(action)
             scopes = " ".join(f"repository:{name}:{','.join(a)}" for name, a in scope.items())
-            return f'Bearer realm="http://{state.host}/token",service="tests",scope="{scopes}"'
+            return f'Bearer realm="{state.scheme}://{state.host}/token",service="tests",scope="{scopes}"'
 
         def _say(self, status: int, headers: dict[str, str], body: bytes = b"{}") -> None:
             self._note(status)
@@ -209,6 +237,11 @@ def proxy(auth: str = "", address: str = "127.0.0.1") -> Iterator[Proxy]:
 
     server = ThreadingHTTPServer((address, 0), Handler)
     server.daemon_threads = True
+    if certificate:
+        state.scheme = "https"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     state.host = f"{address}:{server.server_address[1]}"
     with serving(server):
         yield state

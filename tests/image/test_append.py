@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import shutil
 import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +26,13 @@ from buildstatic.errors import (
     NotAnImage,
 )
 from buildstatic.image import oci
-from buildstatic.image.append import created_from
+from buildstatic.image.append import _Appending, created_from
 from buildstatic.image.pack import Compression
+from buildstatic.image.reference import EngineReference, parse_reference
+from buildstatic.image.store import open_source, open_target
+from buildstatic.image.stores.archive import open_archive
+from buildstatic.image.stores.archive_writer import ArchiveTarget, machine
+from tests.collect.rights import disk
 from tests.image.images import (
     CREATED,
     Base,
@@ -35,7 +46,7 @@ from tests.image.images import (
     tool,
     unpacked,
 )
-from tests.image.scratch import tar
+from tests.image.scratch import digest, tar
 
 
 def test_the_layer_stands_on_top_and_nothing_else_changes(tmp_path: Path) -> None:
@@ -195,6 +206,140 @@ def test_skopeo_reads_the_archive_that_is_written(tmp_path: Path) -> None:
     assert unpacked(f"oci:{tmp_path / 'copy'}:1", tmp_path / "bundle")["etc/two"] == b"2"
 
 
+def several(directory: Path, *names: str) -> str:
+    """Write an image for the platforms *names*, each an architecture and perhaps a variant."""
+    made = Base(directory)
+    entries = []
+    for name in names:
+        architecture, _, variant = name.partition("/")
+        image = made.image(tar({"etc/platform": name.encode()}), platform=architecture).descriptor
+        platform = {"os": "linux", "architecture": architecture}
+        more = {"platform": {**platform, **({"variant": variant} if variant else {})}}
+        entries.append(replace(image, more=more))
+    made.index(*entries, tag="all")
+    return f"oci:{directory}:all"
+
+
+@pytest.mark.parametrize(
+    ("machine", "names", "own"),
+    [
+        ("aarch64", ("amd64", "arm64/v8"), 1),
+        ("armv7l", ("arm64/v8", "arm/v6", "arm/v7"), 2),
+        ("x86_64", ("arm64", "amd64/v2"), 1),
+        ("riscv64", ("arm64", "amd64"), 0),
+    ],
+)
+def test_the_archive_names_the_image_of_this_machine(
+    tmp_path: Path, machine: str, names: tuple[str, ...], own: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    archive = tmp_path / "a.tar"
+    put(several(tmp_path / "oci", *names), f"docker-archive:{archive}:site:1", static(tmp_path))
+    first = digest(tar({"etc/platform": names[own].encode()}))
+    assert configuration(archive)["rootfs"]["diff_ids"][0] == first
+
+
+def configuration(archive: Path) -> dict[str, Any]:
+    """Return the configuration of the image that manifest.json names."""
+    with tarfile.open(archive) as tar_file:
+        (entry,) = json.loads(read_member(tar_file, "manifest.json"))
+        assert set(entry["Layers"]) <= set(tar_file.getnames())
+        return dict(json.loads(read_member(tar_file, entry["Config"])))
+
+
+def read_member(archive: tarfile.TarFile, name: str) -> bytes:
+    stream = archive.extractfile(name)
+    assert stream is not None
+    return stream.read()
+
+
+def nested(directory: Path, *names: str) -> str:
+    """Write an index with nothing but an index of *names* in it."""
+    several(directory, *names)
+    made = Base(directory)
+    inner = oci.document(oci.INDEX, manifest_of(f"oci:{directory}:all"))
+    made.index(made.keep(inner, None).descriptor, tag="nested")
+    return f"oci:{directory}:nested"
+
+
+def test_an_archive_of_an_index_in_an_index_names_an_image(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar"
+    named = nested(tmp_path / "oci", "s390x", "amd64", "arm64")
+    made = put(named, f"docker-archive:{archive}:site:1", static(tmp_path))
+    assert len(made.images) == 3
+    own = machine().partition("/")[2]
+    assert configuration(archive)["architecture"] == own
+    put(f"docker-archive:{archive}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+
+
+def test_a_platform_is_found_in_an_index_in_an_index(tmp_path: Path) -> None:
+    named = nested(tmp_path / "oci", "arm64", "s390x")
+    with (
+        open_source(parse_reference(named)) as source,
+        tarfile.open(tmp_path / "a.tar", "w") as archive,
+    ):
+        for wanted, expected in (("linux/s390x", ["linux/s390x"]), ("linux/arm", None)):
+            target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", wanted)
+            appending = _Appending(source, target, *static(tmp_path), None)
+            if expected:
+                made = appending.all(source.resolve())
+                assert [each.platform for each in made.images] == expected
+            else:
+                with pytest.raises(ImageNotFound, match="It has: linux/arm64, linux/s390x"):
+                    appending.all(source.resolve())
+
+
+def test_what_an_engine_has_not_of_an_index_is_dropped(tmp_path: Path) -> None:
+    layer = static(tmp_path)
+    whole, saved = tmp_path / "whole.tar", tmp_path / "saved.tar"
+    named = several(tmp_path / "oci", "arm64", "amd64")
+    gone = put(named, f"docker-archive:{whole}:site:1", layer).images[0].digest
+    with tarfile.open(whole) as source_file, tarfile.open(saved, "w") as target_file:
+        for member in source_file:
+            if member.name != oci.blob_path(gone):
+                target_file.addfile(member, source_file.extractfile(member))
+    tag = parse_reference(f"oci:{tmp_path / 'out'}")
+    with (
+        open_archive(saved, EngineReference("site:1"), None) as source,
+        open_target(tag) as target,
+    ):
+        made = _Appending(source, target, *layer, None).all(source.resolve())
+    assert [each.platform for each in made.images] == ["linux/amd64"]
+    assert made.dropped == (gone,)
+    with pytest.raises(ImageCorrupt, match="is missing"):
+        put(f"docker-archive:{saved}", f"oci:{tmp_path / 'other'}", layer)
+
+
+@pytest.mark.parametrize(
+    ("platform", "wanted", "expected"),
+    [
+        ("linux/arm64", "linux/arm", False),
+        ("linux/arm/v7", "linux/arm", True),
+        ("linux/arm", "linux/arm", True),
+        ("linux/arm64/v8", "linux/arm64", True),
+        ("linux/arm", "linux/arm/v7", False),
+        ("", "linux/arm", False),
+    ],
+)
+def test_a_platform_is_of_any_variant_and_no_other_architecture(
+    platform: str, wanted: str, expected: bool
+) -> None:
+    parts = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
+    descriptor = oci.Descriptor(oci.MANIFEST, "", 0, {"platform": parts} if platform else {})
+    assert descriptor.is_for(wanted) is expected
+
+
+def test_an_engine_of_one_platform_gets_no_other_architectures(tmp_path: Path) -> None:
+    named = several(tmp_path / "oci", "arm64", "arm/v7")
+    with (
+        open_source(parse_reference(named)) as source,
+        tarfile.open(tmp_path / "a.tar", "w") as archive,
+    ):
+        target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", "linux/arm")
+        made = _Appending(source, target, *static(tmp_path), None).all(source.resolve())
+    assert [each.platform for each in made.images] == ["linux/arm"]
+
+
 def test_a_compressed_archive_is_a_base(tmp_path: Path) -> None:
     plain, packed = tmp_path / "a.tar", tmp_path / "a.tar.gz"
     put(base(tmp_path / "oci"), f"docker-archive:{plain}:site:1", static(tmp_path))
@@ -202,6 +347,32 @@ def test_a_compressed_archive_is_a_base(tmp_path: Path) -> None:
     tag = f"oci:{tmp_path / 'out'}"
     made = put(f"docker-archive:{packed}", tag, static(tmp_path, {"new.css": "new"}))
     assert len(made.images[0].replaced) == 1
+
+
+def foreign(directory: Path) -> str:
+    """Write an image whose first layer is fetched from elsewhere."""
+    made = Base(directory)
+    document = made.image(tar({"Windows": b""}), tar({"etc/one": b"1"}))
+    value = oci.parse_json(document.content, "")
+    layer = value["layers"][0]
+    layer["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    layer["urls"] = ["https://example.com/layer"]
+    blob(directory, layer).unlink()
+    made.keep(oci.document(oci.MANIFEST, value), "base")
+    return f"oci:{directory}:base"
+
+
+def test_a_foreign_layer_stays_elsewhere_where_that_can_be(tmp_path: Path) -> None:
+    name, layer = foreign(tmp_path / "oci"), static(tmp_path)
+    tag = f"oci:{tmp_path / 'out'}:new"
+    put(name, tag, layer)
+    first, *others = manifest_of(tag)["layers"]
+    assert first == manifest_of(name)["layers"][0]
+    assert not blob(tmp_path / "out", first).exists()
+    assert all(blob(tmp_path / "out", each).exists() for each in others)
+    with pytest.raises(ImageCorrupt, match=f"{first['digest']} the bytes are elsewhere"):
+        put(name, f"docker-archive:{tmp_path / 'a.tar'}", layer)
+    assert not (tmp_path / "a.tar").exists()
 
 
 def test_a_layout_keeps_its_other_tags(tmp_path: Path) -> None:
@@ -214,6 +385,53 @@ def test_a_layout_keeps_its_other_tags(tmp_path: Path) -> None:
         put(f"oci:{directory}", f"oci:{directory}:three", static(tmp_path))
     with pytest.raises(ImageNotFound, match="There are: one, two"):
         put(f"oci:{directory}:nope", f"oci:{directory}:three", static(tmp_path))
+
+
+def artifact_entry(directory: Path, kind: str) -> oci.Descriptor:
+    """Write what says something of an image into a layout, and return what names it."""
+    made = Base(directory).image(tar({kind: b"{}"})).descriptor
+    unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
+    more: dict[str, dict[str, Any]] = {
+        "attestation": unknown,
+        "signature": {"artifactType": "application/vnd.dev.cosign.artifact.sig.v1+json"},
+        "blob": {},
+    }
+    media_type = "application/spdx+json" if kind == "blob" else made.media_type
+    return replace(made, media_type=media_type, more=more[kind])
+
+
+@pytest.mark.parametrize("kind", ["attestation", "signature", "blob"])
+@pytest.mark.parametrize("tag", ["base", None], ids=["tagged", "untagged"])
+def test_without_a_tag_no_artifact_is_taken_for_the_image(
+    tmp_path: Path, kind: str, tag: str | None
+) -> None:
+    directory = tmp_path / "oci"
+    base(directory)
+    manifests = json.loads((directory / "index.json").read_text())["manifests"]
+    if tag is None:
+        del manifests[0]["annotations"]
+    manifests.insert(0, artifact_entry(directory, kind).as_json())
+    (directory / "index.json").write_text(json.dumps({"manifests": manifests}))
+    made = put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    same = put(base(tmp_path / "same"), f"oci:{tmp_path / 'other'}", static(tmp_path))
+    assert made.digest == same.digest
+
+
+def test_without_a_tag_it_is_the_image_that_has_none_or_the_only_one(tmp_path: Path) -> None:
+    directory = tmp_path / "oci"
+    tagged = base(directory, "old")
+    layer = static(tmp_path)
+    put(tagged, f"oci:{directory}", layer)
+    assert len(manifest_of(f"oci:{directory}")["layers"]) == 3
+    index = json.loads((directory / "index.json").read_text())
+    index["manifests"].append(Base(directory).image(tar({"c": b""})).descriptor.as_json())
+    (directory / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ImageNotFound, match=r"holds 3 images\. Name one\. There are: old"):
+        put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
+    index["manifests"] = [artifact_entry(directory, "signature").as_json()]
+    (directory / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ImageNotFound, match="holds no image"):
+        put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
 
 
 def blob(directory: Path, described: dict[str, str]) -> Path:
@@ -364,6 +582,42 @@ def test_an_archive_that_holds_no_image_is_refused(
     with pytest.raises(failure, match=said):
         put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
     assert not (tmp_path / "out").exists()
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "xz": lzma.compress,
+    "bz2": bz2.compress,
+}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@pytest.mark.parametrize("how", ["cut", "flipped", "trailing"])
+def test_a_compressed_archive_that_is_spoilt_is_refused(
+    tmp_path: Path, kind: str, how: str
+) -> None:
+    content = b" ".join(b"%d" % number for number in range(100_000))
+    packed = bytearray(PACKERS[kind](tar({"etc/one": content})))
+    half = len(packed) // 2
+    if how == "cut":
+        del packed[half:]
+    elif how == "flipped":
+        packed[half : half + 100] = bytes(255 - byte for byte in packed[half : half + 100])
+    else:
+        packed += packed[:half]
+    (tmp_path / "a.tar").write_bytes(packed)
+    with pytest.raises(NotAnImage, match=r"a\.tar is no archive"):
+        put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_no_spoilt_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base_of = parse_reference(f"docker-archive:{tmp_path / 'a.tar.gz'}")
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar({"etc/one": bytes(1 << 20)})))
+    with disk(tmp_path / "disk") as full:
+        monkeypatch.setattr(tempfile, "tempdir", str(full))
+        with pytest.raises(OSError, match="No space left"), open_source(base_of):
+            pass
 
 
 def test_a_directory_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:

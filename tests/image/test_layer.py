@@ -264,6 +264,15 @@ def test_a_collected_tree_is_laid_out_as_a_layer_root_would_be(collected: Path) 
     }
 
 
+@pytest.mark.parametrize("place", ["/.static/files", "/srv/static.", "/a./.b./..c", "/...", "/a"])
+def test_a_place_is_what_it_is_called_whatever_its_dots(tmp_path: Path, place: str) -> None:
+    root, tree = tmp_path / "layer", tmp_path / "tree"
+    for directory in (root / place.strip("/"), tree):
+        write(directory, "a.css", b"a")
+    lay_out(Root(root, None))
+    assert packed(root)[0] == write_tree(tree, PurePosixPath(place), io.BytesIO(), "none")
+
+
 def test_what_a_storages_own_code_wrote_is_the_same_layer_either_way(tmp_path: Path) -> None:
     files = {"a.css": b"a" * 900, "b.css": b"b" * 900, "a.min.css": b"a" * 900}
     root, tree = tmp_path / "layer", tmp_path / "tree"
@@ -509,11 +518,15 @@ def test_memory_grows_with_neither_the_tree_nor_a_file(tmp_path: Path) -> None:
     assert ran.out == f"{600 << 20}\n", ran.err
 
 
-@pytest.mark.parametrize("place", ["/", "/tmp/static", "/var/run", "/data/static", "/bin/x"])
+@pytest.mark.parametrize(
+    "place",
+    ["/", "/tmp/static", "/var/run", "/data/static", "/bin/x", "/srv/.wh.static", "/.wh.a/static"],
+)
 def test_a_place_where_a_layer_would_do_damage_is_refused(place: str) -> None:
     with pytest.raises(PlaceRefused):
         check_at(PurePosixPath(place))
 
 
-def test_a_place_of_its_own_is_taken() -> None:
-    check_at(AT)
+@pytest.mark.parametrize("place", [AT, PurePosixPath("/.static/files"), PurePosixPath("/a.wh.b")])
+def test_a_place_of_its_own_is_taken(place: PurePosixPath) -> None:
+    check_at(place)

@@ -57,8 +57,9 @@ def test_of_an_index_it_is_an_image_s_layer(tmp_path: Path) -> None:
     images = Base(tmp_path / "oci")
     layer = tar({"app/staticfiles/a.css.gz": b"a"})
     each = [images.image(layer, platform=name).descriptor for name in ("amd64", "arm64")]
-    images.index(*each, tag="1")
-    assert take(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out") == {"a.css.gz": b"a"}
+    images.index(images.index(*each, tag="1").descriptor, tag="nested")
+    for tag in ("1", "nested"):
+        assert take(f"oci:{tmp_path / 'oci'}:{tag}", tmp_path / tag) == {"a.css.gz": b"a"}
 
 
 @pytest.mark.parametrize(

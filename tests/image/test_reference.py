@@ -36,6 +36,7 @@ SHA = f"sha256:{'a' * 64}"
         ("[::1]:5000/a:t", RegistryReference("[::1]:5000", "a", "t")),
         (f"ghcr.io/a/b@{SHA}", RegistryReference("ghcr.io", "a/b", None, SHA)),
         (f"ghcr.io/a/b:t@{SHA}", RegistryReference("ghcr.io", "a/b", "t", SHA)),
+        ("a-1.b--c.EXAMPLE:5/a/b:t", RegistryReference("a-1.b--c.EXAMPLE:5", "a/b", "t")),
         ("docker://ghcr.io/a/b:t", RegistryReference("ghcr.io", "a/b", "t")),
     ],
     ids=str,
@@ -47,7 +48,10 @@ def test_a_name_says_where_the_image_is(text: str, named: Reference) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "oci:", "docker-archive:", "docker:", "Site", "a//b", "a:b:c", "a@sha256:1", "x y", "-/a"],
+    [
+        *("", "oci:", "docker-archive:", "docker:", "Site", "a//b", "a:b:c", "a@sha256:1", "x y"),
+        *("-/a", "a..b.example/app:1", "a.-b.example/app", "a-.example:5/app"),
+    ],
 )
 def test_what_is_no_name_is_refused_with_the_forms_that_there_are(text: str) -> None:
     with pytest.raises(ReferenceInvalid, match="oci:DIR"):

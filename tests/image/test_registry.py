@@ -41,7 +41,7 @@ from tests.image.images import (
     tool,
     unpacked,
 )
-from tests.image.proxy import IDENTITY, PASSWORD, USER, Fault, proxy
+from tests.image.proxy import IDENTITY, PASSWORD, USER, Fault, proxy, trusted
 from tests.image.scratch import tar
 from tests.image.tiny import manifest, registry
 
@@ -220,6 +220,23 @@ def test_a_pull_gets_over_a_fault(tmp_path: Path, repository: str, fault: Fault)
         content_of(tag, described)
 
 
+@pytest.mark.parametrize("cuts", [(150_000, 70_000), (150_000, 70_000, 90_000, 150_001)])
+def test_a_pull_gets_over_a_registry_that_begins_anew_and_is_cut_again(
+    tmp_path: Path, repository: str, cuts: tuple[int, ...]
+) -> None:
+    layer = static(tmp_path)
+    put(random_base(tmp_path / "oci"), f"{registry()}/{repository}:new", layer)
+    tag = f"oci:{tmp_path / 'out'}"
+    first = manifest(repository, "new")["layers"][0]["digest"]
+    with proxy() as through:
+        through.faults = [Fault("GET", first, cut=cut, whole=True) for cut in cuts]
+        through.faults.append(Fault("GET", first, whole=True))
+        put(f"{through.host}/{repository}:new", tag, layer)
+        assert through.requests("GET", first) == [200] * (len(cuts) + 1)
+    for described in manifest_of(tag)["layers"]:
+        content_of(tag, described)
+
+
 ENDLESS = [
     pytest.param(Fault("PUT", UPLOAD, 99, 500), RegistryFailed, "answers 500", id="500"),
     pytest.param(Fault("PUT", UPLOAD, 99, 404), RegistryFailed, "answers 404", id="404"),
@@ -284,6 +301,11 @@ def test_nobody_at_the_address_is_unreachable(tmp_path: Path) -> None:
         put(f"127.0.0.1:{port}/a:1", f"oci:{tmp_path / 'out'}", static(tmp_path))
 
 
+def test_a_host_that_no_name_server_could_have_is_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(RegistryUnreachable, match="label empty or too long"):
+        put(f"{'a' * 64}.example/a:1", f"oci:{tmp_path / 'out'}", static(tmp_path))
+
+
 def test_http_off_this_machine_wants_insecure(tmp_path: Path, repository: str) -> None:
     name, layer = base(tmp_path / "oci"), static(tmp_path)
     with proxy(address="0.0.0.0") as through:
@@ -293,6 +315,70 @@ def test_http_off_this_machine_wants_insecure(tmp_path: Path, repository: str) -
         assert {method for method, _, _ in through.seen} == {"GET"}
         put(name, tag, layer, insecure=True)
     assert exists(repository)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = trusted(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    return file
+
+
+@pytest.mark.parametrize("auth", ["basic", "bearer"])
+def test_a_registry_that_does_not_know_of_its_tls_is_sent_to_by_tls(
+    tmp_path: Path,
+    repository: str,
+    auth: str,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Every Location that it answers begins with http:.
+    with proxy(auth, certificate=certificate) as through:
+        log_in(monkeypatch, through.host)
+        tag = f"{through.host}/{repository}:new"
+        put(random_base(tmp_path / "oci"), tag, static(tmp_path))
+        put(tag, f"oci:{tmp_path / 'out'}", static(tmp_path))
+        assert through.requests("PUT", UPLOAD) == [201] * 4
+    assert exists(repository)
+
+
+@pytest.mark.parametrize("by_tls", [True, False], ids=["tls", "http"])
+def test_nothing_is_sent_on_without_tls(
+    tmp_path: Path,
+    repository: str,
+    by_tls: bool,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
+    with (
+        proxy(address="0.0.0.0") as other,
+        proxy("basic", certificate=certificate if by_tls else None) as through,
+    ):
+        log_in(monkeypatch, through.host)
+        place = f"http://{other.host}/v2/{repository}/blobs/uploads/1"
+        tag = f"{through.host}/{repository}:new"
+        through.faults = [Fault("POST", UPLOAD, 99, 202, {"Location": place})]
+        with pytest.raises(RegistryInsecure, match=f"{other.host}, without TLS.* --insecure"):
+            put(name, tag, layer)
+        through.faults = [Fault("HEAD", BLOB, 99, 307, {"Location": place})]
+        with pytest.raises(RegistryInsecure, match=other.host):
+            put(name, tag, layer)
+        assert other.seen == []
+
+
+def test_what_is_sent_on_by_leave_goes_without_credentials(
+    tmp_path: Path, repository: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
+    with proxy(address="0.0.0.0") as other, proxy("basic") as through:
+        log_in(monkeypatch, through.host)
+        place = f"http://{other.host}/v2/{repository}/blobs/uploads/1"
+        through.faults = [Fault("POST", UPLOAD, 1, 202, {"Location": place})]
+        # There is no such upload, so it is begun anew.
+        put(name, f"{through.host}/{repository}:new", layer, insecure=True)
+        assert other.requests("PUT") == [404]
+        assert other.authorized == []
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
@@ -405,6 +491,21 @@ def test_a_token_server_that_is_busy_is_asked_again(
         through.faults = [Fault("GET", "/token", times=2, status=429, headers=busy)]
         put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
     assert exists(repository)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"[]", b'"token"', b"", b"\xff"],
+    ids=["html", "list", "text", "none", "odd"],
+)
+def test_a_token_server_that_answers_something_else_is_named(
+    tmp_path: Path, repository: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy("bearer") as through:
+        log_in(monkeypatch, through.host)
+        through.faults = [Fault("GET", "/token", status=200, body=body)]
+        with pytest.raises(RegistryFailed, match=f"http://{through.host}/token"):
+            put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
 
 
 def test_memory_does_not_grow_with_a_blob(tmp_path: Path, repository: str) -> None:

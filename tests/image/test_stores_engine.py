@@ -17,6 +17,7 @@ import pytest
 
 from buildstatic.errors import ImageNotFound, ReferenceInvalid
 from buildstatic.image import oci
+from buildstatic.image.previous import take_variants
 from buildstatic.image.reference import (
     EngineReference,
     RegistryReference,
@@ -24,6 +25,7 @@ from buildstatic.image.reference import (
     with_tag,
 )
 from buildstatic.image.store import find_image
+from buildstatic.image.verify import Options, verify
 from tests.image.images import Base, config_of, manifest_of, put, static, tool, unpacked
 from tests.image.scratch import build_image, tar
 from tests.image.tiny import registry, second_engine
@@ -160,6 +162,24 @@ def test_a_containerd_store_keeps_every_platform(
     assert second.images.get(name).id == made.digest
     again = put(f"docker:{name}", f"oci:{tmp_path / 'out'}", static(tmp_path))
     assert again.digest == made.digest
+
+
+def test_of_an_image_that_an_engine_keeps_in_part_what_is_there_is_taken(
+    tmp_path: Path, second: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", second_engine())
+    repository = f"{registry()}/buildstatic-tests/{uuid.uuid4().hex[:8]}"
+    layer = static(tmp_path, {"site.css": CSS, "site.css.gz": "packed"})
+    whole = put(platforms(tmp_path / "oci", "arm64", "amd64"), f"{repository}:1", layer)
+    second.images.pull(repository, "1", platform="linux/amd64")
+    name = f"docker:{repository}:1"
+    # Engines have saved the index whole, or what is there of it.
+    made = put(name, f"oci:{tmp_path / 'out'}:1", static(tmp_path, {"new.css": "new"}))
+    assert [each.platform for each in made.images] == ["linux/amd64"]
+    assert set(made.dropped) <= {whole.images[0].digest}
+    assert take_variants(parse_reference(name), "/app/staticfiles", tmp_path / "variants") == 1
+    (verified,) = verify(name, Options(static_root="/app/staticfiles"))
+    assert verified.platform == "linux/amd64"
 
 
 @pytest.mark.usefixtures("second")

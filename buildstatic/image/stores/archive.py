@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -202,9 +201,21 @@ def _plain(path: Path) -> Iterator[IO[bytes]]:
             yield file
             return
         with tempfile.TemporaryFile(prefix="buildstatic-") as plain, opener(file) as packed:
-            shutil.copyfileobj(packed, plain, CHUNK)
+            while chunk := _unpack(packed):
+                plain.write(chunk)
             plain.seek(0)
             yield plain
+
+
+def _unpack(packed: IO[bytes]) -> bytes:
+    """Return the next bytes of *packed*; raises ReadError, as tarfile does, where it is spoilt."""
+    import lzma
+    import zlib
+
+    try:
+        return packed.read(CHUNK)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise tarfile.ReadError(f"it cannot be unpacked: {error}") from error
 
 
 def _gzip(file: IO[bytes]) -> IO[bytes]:

@@ -16,7 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from buildstatic.image.oci import INDEX, Descriptor, Document, Index, Manifest, blob_path, parse
+from buildstatic.errors import ImageCorrupt
+from buildstatic.image.oci import (
+    INDEX,
+    Descriptor,
+    Document,
+    Index,
+    Manifest,
+    blob_path,
+    images_in,
+    parse,
+)
 from buildstatic.image.reference import ArchiveReference, Reference, full_name, with_tag
 from buildstatic.image.store import Opener
 from buildstatic.image.stores.archive import CONTAINERD_NAME, MANIFEST_FILE
@@ -56,7 +66,7 @@ class ArchiveTarget:
         self._archive = archive
         self._name = with_tag(name) if name else None
         self._written: set[str] = set()
-        self._images: dict[str, Manifest] = {}
+        self._documents: dict[str, Manifest | Index] = {}
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Tell whether the blob was written."""
@@ -77,12 +87,13 @@ class ArchiveTarget:
         content, descriptor = document.content, document.descriptor
         self._add(blob_path(descriptor.digest), io.BytesIO(content), len(content))
         self._written.add(descriptor.digest)
-        parsed = parse(document, str(self.reference))
-        if isinstance(parsed, Manifest):
-            self._images[descriptor.digest] = parsed
+        self._documents[descriptor.digest] = parse(document, str(self.reference))
 
     def put_image(self, document: Document) -> None:
-        """Write the manifest or the index, and what names it."""
+        """Write the manifest or the index, and what names it.
+
+        Raises ImageCorrupt where that is an image with a foreign layer.
+        """
         self.put_manifest(document)
         entry = {**document.descriptor.as_json(), "annotations": self._names()}
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
@@ -97,19 +108,29 @@ class ArchiveTarget:
 
     def _older(self, document: Document) -> dict[str, Any]:
         """Return the entry of manifest.json, which has room for one platform alone."""
-        image = self._images.get(document.descriptor.digest) or self._own(document)
+        image = self._own(document.descriptor)
+        self._check_complete(image)
         return {
             "Config": blob_path(image.config.digest),
             "RepoTags": [self._name] if self._name else None,
             "Layers": [blob_path(layer.digest) for layer in image.layers],
         }
 
-    def _own(self, document: Document) -> Manifest:
-        """Return this machine's image of an index, else its first."""
-        parsed = parse(document, str(self.reference))
-        assert isinstance(parsed, Index)
-        own = [each for each in parsed.manifests if each.platform == machine()]
-        return self._images[(own or parsed.manifests)[0].digest]
+    def _check_complete(self, image: Manifest) -> None:
+        for layer in image.layers:
+            if not self.has_blob(layer):
+                problem = f"{self.reference} must hold all of the image, and of its layer "
+                problem += f"{layer.digest} the bytes are elsewhere ({layer.media_type})."
+                raise ImageCorrupt(problem, "Write the image to a registry or an OCI layout.")
+
+    def _own(self, named: Descriptor) -> Manifest:
+        """Return the image that is *named*: of an index this machine's, else its first."""
+        found = self._documents[named.digest]
+        if isinstance(found, Manifest):
+            return found
+        images = tuple(images_in(found, lambda each: self._documents[each.digest]))
+        own = next((each for each in images if each.is_for(machine())), images[0])
+        return self._own(own)
 
     def _add_file(self, name: str, content: bytes) -> None:
         self._add(name, io.BytesIO(content), len(content))

@@ -12,12 +12,13 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from oras.auth.utils import parse_auth_header
 
-from buildstatic.errors import RegistryForbidden, RegistryInsecure
+from buildstatic.errors import RegistryFailed, RegistryForbidden, RegistryInsecure
 
 VARIABLE = "DOCKER_AUTH_CONFIG"
 # Sends a request without credentials of its own: method, URL and the arguments of requests.
@@ -109,7 +110,10 @@ class Authorization:
         return RegistryForbidden(problem, advice)
 
     def _bearer(self, challenge: str) -> str:
-        """Return a token's header (distribution.github.io/distribution/spec/auth/token)."""
+        """Return a token's header (distribution.github.io/distribution/spec/auth/token).
+
+        Raises RegistryFailed where the answer is none.
+        """
         asked = parse_auth_header(challenge)
         self._scopes += [each for each in _scopes(challenge) if each not in self._scopes]
         realm = self._realm(asked.realm or "")
@@ -117,9 +121,17 @@ class Authorization:
         answer = self._ask(realm, fields)
         if answer.status_code != 200:
             return ""
-        said = answer.json()
+        said = self._said(answer, realm)
         token = said.get("token") or said.get("access_token")
         return f"Bearer {token}" if token else ""
+
+    def _said(self, answer: Any, realm: str) -> dict[str, Any]:
+        with suppress(ValueError):
+            said = answer.json()
+            if isinstance(said, dict):
+                return said
+        problem = f"{self._registry} sends one to {realm} for a token, which answers something else"
+        raise RegistryFailed(f"{problem}.", "Does a proxy or a login page stand before it?")
 
     def _ask(self, realm: str, fields: dict[str, Any]) -> Any:
         known = self._credentials()

@@ -17,7 +17,7 @@ from buildstatic.image.oci import (
     Descriptor,
     Document,
     blob_path,
-    is_attestation,
+    may_be_image,
     parse_descriptor,
     parse_json,
 )
@@ -157,13 +157,18 @@ class LayoutTarget:
 def choose(
     entries: tuple[Descriptor, ...], tag: str | None, annotation: str, where: str
 ) -> Descriptor:
-    """Return the one of *entries* whose *annotation* is *tag*, or the only one where that is None.
+    """Return the one of *entries* whose *annotation* is *tag*.
 
+    Where that is None, it is the image that has no such annotation, else the only image.
     Raises ImageNotFound, which lists the tags that there are; *where* names the store in it.
     """
-    tagged = [each for each in entries if each.annotations.get(annotation) == tag]
-    images = [each for each in entries if not is_attestation(each.more)]
-    found = {each.digest: each for each in (tagged or ([] if tag else images))}
+    images = [each for each in entries if may_be_image(each)]
+    if tag is None:
+        untagged = [each for each in images if annotation not in each.annotations]
+        found = {each.digest: each for each in untagged or images}
+    else:
+        named = [each for each in entries if each.annotations.get(annotation) == tag]
+        found = {each.digest: each for each in named}
     if len(found) == 1:
         return next(iter(found.values()))
     tags = sorted({each.annotations.get(annotation, "") for each in entries} - {""})

@@ -88,6 +88,13 @@ class Download(io.RawIOBase):
         return answer
 
     def _skip(self, answer: Response) -> None:
+        """Read what is known of an *answer* from the beginning; raises Again where that is cut."""
         left = self._at
-        while left and (chunk := answer.raw.read(min(left, CHUNK))):
-            left -= len(chunk)
+        try:
+            while left and (chunk := answer.raw.read(min(left, CHUNK))):
+                left -= len(chunk)
+            if left:
+                raise EOFError(f"the connection ends after {self._at - left} bytes")
+        except (HTTPError, RequestException, OSError, EOFError) as error:
+            answer.close()
+            raise Again(unreachable(self._transport.name, error), 0) from error

@@ -13,12 +13,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from oras.provider import Registry
-from requests import Request, Response, Session
+from requests import Request, Response
 from requests.exceptions import ConnectionError as Unconnected
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from buildstatic import __version__
 from buildstatic.errors import (
     RegistryBusy,
     RegistryFailed,
@@ -28,13 +27,13 @@ from buildstatic.errors import (
 from buildstatic.image.reference import DOCKER_HUB, RegistryReference
 from buildstatic.image.stores.credentials import Authorization
 from buildstatic.image.stores.retry import Again, patiently, retry_after
+from buildstatic.image.stores.session import ALLOW, RegistrySession
 
 TIMEOUT = (10, 120)  # seconds: to connect, and without a byte
 HUB_HOST = "registry-1.docker.io"
 PASSING = (408, 500, 502, 503, 504)
 TOO_MANY = 429
 _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
-_INSECURE = "Give it a certificate, or allow it with --insecure."
 
 
 @contextmanager
@@ -47,7 +46,7 @@ def connect(reference: RegistryReference, *, insecure: bool) -> Iterator[Transpo
     host = HUB_HOST if reference.registry == DOCKER_HUB else reference.registry
     speaks_tls = _speaks_tls(host, verify=not insecure)
     if not speaks_tls and not (insecure or reference.is_loopback):
-        raise RegistryInsecure(f"The registry {host} speaks HTTP, without TLS.", _INSECURE)
+        raise RegistryInsecure(f"The registry {host} speaks HTTP, without TLS.", ALLOW)
     transport = Transport(reference.registry, host, secure=speaks_tls, verify=not insecure)
     try:
         yield transport
@@ -58,11 +57,12 @@ def connect(reference: RegistryReference, *, insecure: bool) -> Iterator[Transpo
 class Transport(Registry):  # type: ignore[misc]
     """A session with the registry *name*, which answers at *host*."""
 
-    session: Session
+    session: RegistrySession
 
     def __init__(self, name: str, host: str, *, secure: bool, verify: bool) -> None:
         super().__init__(hostname=host, insecure=not secure, tls_verify=verify)
-        self.session = _prepared(self.session)
+        tls_host = host if secure else ""
+        self.session = RegistrySession(name, tls_host=tls_host, insecure=not verify)
         self.name = name
         self.host = host
         self._authorization = Authorization(name, self._send, is_secure=secure)
@@ -90,8 +90,10 @@ class Transport(Registry):  # type: ignore[misc]
         """Send a request once.
 
         Raises Again for what may pass: no answer, 429, 5xx, a token that has expired. Raises
-        RegistryForbidden for credentials that are missing or refused.
+        RegistryForbidden for credentials that are missing or refused, RegistryInsecure for a *url*
+        without TLS that is not allowed.
         """
+        url = self.session.lifted(url)
         own = urlsplit(url).netloc == self.host
         said = self._authorization.header if own else ""
         headers = {**headers, **({"Authorization": said} if said else {})}
@@ -175,12 +177,12 @@ def _speaks_tls(host: str, *, verify: bool) -> bool:
         with suppress(RequestException):
             return not _answers(f"http://{host}/v2/")
         raise unreachable(host, error) from error
-    except RequestException as error:
+    except (RequestException, HTTPError) as error:
         raise unreachable(host, error) from error
 
 
 def _answers(url: str, *, verify: bool = True) -> bool:
-    with _prepared(Session()) as session:
+    with RegistrySession("", insecure=True) as session:
         request = session.prepare_request(Request("GET", url))
         settings = session.merge_environment_settings(url, {}, False, verify, None)
         settings["verify"] = settings["verify"] if verify else False
@@ -188,16 +190,8 @@ def _answers(url: str, *, verify: bool = True) -> bool:
     return True
 
 
-def _prepared(session: Session) -> Session:
-    session.headers["User-Agent"] = f"buildstatic/{__version__}"
-    session.headers["Accept-Encoding"] = "identity"
-    # With none of its own, a session would put what ~/.netrc has in place of a token.
-    session.auth = lambda request: request
-    return session
-
-
 def _untrusted(host: str, error: Exception) -> RegistryInsecure:
-    return RegistryInsecure(f"The registry {host} is not to be trusted: {_said(error)}.", _INSECURE)
+    return RegistryInsecure(f"The registry {host} is not to be trusted: {_said(error)}.", ALLOW)
 
 
 def _said(error: Exception) -> str:

@@ -97,30 +97,51 @@ def compare(before: str, after: str, options: Options) -> Compared:
 
     Of an image for several platforms the first is taken that both have, else the first of each.
     """
-    with (
-        _opened(before, options, None) as (first, old),
-        _opened(after, options, first.platform) as (second, new),
-    ):
-        is_same = first.diff_id == second.diff_id
-        known = first.diff_id is not None and second.diff_id is not None
-        found = () if known and is_same else changes(old, new)
-        return Compared(first, second, is_same if known else None, found)
+    with _opened(before, options) as old, _opened(after, options) as new:
+        platform = _shared(old, new)
+        with _taken(old, platform, options) as first, _taken(new, platform, options) as second:
+            return _compared(*first, *second)
+
+
+def _compared(before: Verified, old: Tree, after: Verified, new: Tree) -> Compared:
+    is_same = before.diff_id == after.diff_id
+    known = before.diff_id is not None and after.diff_id is not None
+    found = () if known and is_same else changes(old, new)
+    return Compared(before, after, is_same if known else None, found)
 
 
 @contextmanager
-def _opened(name: str, options: Options, platform: str | None) -> Iterator[tuple[Verified, Tree]]:
+def _opened(name: str, options: Options) -> Iterator[Tree | tuple[Stack, ...]]:
+    """Yield the directory *name*, or the images of that name, one a platform."""
     directory = _directory(name)
     if directory is not None:
-        tree = read_directory(directory, options.static_root)
-        yield _of_directory(tree, ()), tree
+        yield read_directory(directory, options.static_root)
         return
     with open_source(_reference(name), insecure=options.insecure) as source:
-        found = stacks(source)
-        stack = next((each for each in found if each.config.platform == platform), found[0])
-        with closing(stack):
-            place = find(stack, options.static_root)
-            tree = static_tree(stack, place)
-            yield _of_image(stack, place, tree, ()), tree
+        yield stacks(source)
+
+
+def _shared(old: Tree | tuple[Stack, ...], new: Tree | tuple[Stack, ...]) -> str | None:
+    """Return the first platform of *old* that *new* has as well."""
+    if isinstance(old, Tree) or isinstance(new, Tree):
+        return None
+    both = {stack.config.platform for stack in new}
+    return next((s.config.platform for s in old if s.config.platform in both), None)
+
+
+@contextmanager
+def _taken(
+    found: Tree | tuple[Stack, ...], platform: str | None, options: Options
+) -> Iterator[tuple[Verified, Tree]]:
+    """Yield the tree that *found* is, or that the image for *platform* has, else the first."""
+    if isinstance(found, Tree):
+        yield _of_directory(found, ()), found
+        return
+    stack = next((each for each in found if each.config.platform == platform), found[0])
+    with closing(stack):
+        place = find(stack, options.static_root)
+        tree = static_tree(stack, place)
+        yield _of_image(stack, place, tree, ()), tree
 
 
 def _verified_directory(tree: Tree, options: Options) -> Verified:

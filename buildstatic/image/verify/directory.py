@@ -9,6 +9,7 @@ from pathlib import Path
 
 from buildstatic.errors import StaticLayerMissing
 from buildstatic.image.static_layer import MANIFEST
+from buildstatic.image.tree import unread
 from buildstatic.image.verify.content import Directory
 from buildstatic.image.verify.member import Member
 from buildstatic.image.verify.tree import Tree, none_found
@@ -21,7 +22,8 @@ def read_directory(root: Path, static_root: str | None) -> Tree:
 
     With a *static_root*, or a manifest further down alone, *root* is a layer root. In a collected
     tree symbolic links to files are files (``collect --link``); in a layer root none is followed.
-    Raises StaticLayerMissing where a layer root has no static files, or several trees.
+    Raises StaticLayerMissing where a layer root has no static files, or several trees, and
+    TreeUnfit where a directory cannot be looked into.
     """
     inside = _tree_in(root, static_root)
     is_layer = inside is not None
@@ -38,16 +40,24 @@ def _tree_in(root: Path, static_root: str | None) -> str | None:
         return "" if inside == "." else inside
     if (root / MANIFEST).is_file():
         return None
-    found = [Path(directory) for directory, _, files in os.walk(root) if MANIFEST in files]
+    found = [Path(directory) for directory, _, files in _walk(root) if MANIFEST in files]
     if len(found) > 1:
         raise none_found(str(root))
     return found[0].relative_to(root).as_posix() if found else None
 
 
+def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    def refuse(error: OSError) -> None:
+        name = os.path.relpath(error.filename, root)
+        raise unread(os.fsencode(root), b"" if name == "." else os.fsencode(name), error) from error
+
+    return os.walk(root, onerror=refuse)
+
+
 def _members(root: Path, is_layer: bool) -> Iterator[Member]:
     """Yield what is below *root*, sorted; a second name of a file is a hard link to the first."""
     first: dict[tuple[int, int], str] = {}
-    for directory, directories, files in os.walk(root):
+    for directory, directories, files in _walk(root):
         directories.sort()
         for name in sorted((*directories, *files)):
             path = Path(directory, name)

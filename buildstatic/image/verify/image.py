@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from buildstatic.errors import ImageCorrupt, ImageNotFound, MediaTypeUnknown, NotAnImage
+from buildstatic.errors import ImageCorrupt, ImageNotFound, NotAnImage
 from buildstatic.image.archive import Image, Layer
 from buildstatic.image.compose import static_layers
 from buildstatic.image.oci import (
@@ -16,12 +16,11 @@ from buildstatic.image.oci import (
     Descriptor,
     Document,
     Manifest,
-    is_attestation,
+    may_be_image,
     parse,
 )
-from buildstatic.image.reference import EngineReference
 from buildstatic.image.static_layer import FILES, WHITEOUT, inside, trees_of
-from buildstatic.image.store import Source, read_blob, read_config
+from buildstatic.image.store import Source, is_there, read_blob, read_config
 from buildstatic.image.stream import checked, copy
 from buildstatic.image.verify.content import Spool, fill
 from buildstatic.image.verify.member import (
@@ -65,7 +64,7 @@ class Stack:
         return len(self.manifest.layers)
 
     def members(self, index: int) -> tuple[Member, ...]:
-        """Return the members of a layer; raises ImageCorrupt."""
+        """Return the members of a layer, none of a foreign one; raises ImageCorrupt."""
         if index not in self._members:
             self._members[index] = self._read(index)
         return self._members[index]
@@ -73,6 +72,8 @@ class Stack:
     def _read(self, index: int) -> tuple[Member, ...]:
         layer = self.manifest.layers[index]
         where = f"{self.where}: {layer.digest}"
+        if layer.is_foreign:
+            return ()
         # Most likely the static layer, whose content is wanted as well.
         if index == (self.marked or (self.count - 1,))[-1]:
             return members_of(self.content(index).part, where)
@@ -146,25 +147,22 @@ def _stacks(source: Source, document: Document) -> Iterator[Stack]:
             raise ImageCorrupt(f"{source.reference}: the image has {counts}.")
         yield Stack(source, parsed, config)
         return
-    for each in parsed.manifests:
-        if not is_attestation(each.more):
-            yield from _entry(source, each)
+    for each in filter(may_be_image, parsed.manifests):
+        yield from _entry(source, each)
 
 
 def _entry(source: Source, entry: Descriptor) -> Iterator[Stack]:
-    """Yield the image of an index's *entry*, none for a signature or another artifact.
+    """Yield the image of an index's *entry*, none for an artifact or what an engine has not.
 
+    Raises MediaTypeUnknown for an image with a layer that cannot be read.
     An engine may keep one platform of several, and save the index whole.
     """
-    try:
-        document = read_blob(source, entry)
-    except ImageCorrupt:
-        if isinstance(source.reference, EngineReference):
-            return
-        raise
+    if not is_there(source, entry):
+        return
+    document = read_blob(source, entry)
     try:
         yield from _stacks(source, document)
-    except (NotAnImage, MediaTypeUnknown):
+    except NotAnImage:
         return
 
 

@@ -21,7 +21,7 @@ _IN_ENV_FILE = re.compile(rf"^(?:export )?{_NAME}=([^\s\"'$(){{}};,]{{20,200}})\
 _IN_HISTORY = re.compile(rf"(?<![\w.$]){_NAME}[= ](?:\"([^\"]*)\"|'([^']*)'|([^\s\"';&|]*))")
 _PLACEHOLDER = re.compile(
     r"(?=.*(?:dummy|placeholder|build|throwaway|unused|fake|example|test|change|collect|none"
-    r"|not|insecure|your|secret|static|temp))[a-z]+(?:[-_. ]?[a-z]+)*",
+    r"|not|insecure|your|secret|static|temp))[a-z]+(?:[-_. ][a-z]+)*",
     re.I,
 )
 _LETTERS = tuple(map(re.compile, (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^\w\s]")))

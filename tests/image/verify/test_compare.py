@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.image.verify import Compared, Options, compare
+from tests.image.images import Base
 from tests.image.verify.built import (
     RULES,
     STATIC,
@@ -16,6 +17,7 @@ from tests.image.verify.built import (
     collected,
     copied,
     entry,
+    folder,
     tar,
     tarred,
     write,
@@ -63,6 +65,38 @@ def test_images_and_directories_are_compared_alike(site: Path, after: Path, tmp_
     assert images.same_layer is False
     assert images.changes == compare(str(site), names[1], Options()).changes
     assert images.changes == compare(str(site), str(after), Options()).changes
+
+
+def platforms(directory: Path, layer: bytes, *names: str) -> str:
+    """Return the name of an image for several platforms, each with a file of its own."""
+    base = Base(directory)
+    own = (tar(folder(f"{TREE}/"), entry(f"{TREE}/{name}.css", b"a {}")) for name in names)
+    images = [base.image(layer, one, platform=n) for n, one in zip(names, own, strict=True)]
+    base.index(*(each.descriptor for each in images), tag="all")
+    return f"oci:{directory}:all"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "taken"),
+    [
+        (("amd64", "arm64"), ("arm64",), ("arm64", "arm64")),
+        (("arm64",), ("amd64", "arm64"), ("arm64", "arm64")),
+        (("s390x", "arm64", "amd64"), ("amd64", "arm64"), ("arm64", "arm64")),
+        (("s390x", "amd64"), ("arm64",), ("s390x", "arm64")),
+    ],
+)
+def test_the_first_platform_that_both_have_is_compared(
+    site: Path,
+    tmp_path: Path,
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+    taken: tuple[str, str],
+) -> None:
+    layer = tarred(site)
+    names = platforms(tmp_path / "1", layer, *before), platforms(tmp_path / "2", layer, *after)
+    compared = compare(*names, Options())
+    found = compared.before.platform, compared.after.platform
+    assert found == tuple(f"linux/{each}" for each in taken)
 
 
 def test_the_same_layer_on_another_base_is_the_same(site: Path, tmp_path: Path) -> None:

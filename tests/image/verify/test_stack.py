@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from buildstatic.errors import ImageCorrupt, StaticLayerMissing
+from buildstatic.errors import ImageCorrupt, MediaTypeUnknown, StaticLayerMissing
+from buildstatic.image import oci
 from buildstatic.image.layer import write_layer
 from buildstatic.image.pack import Compression
 from buildstatic.image.verify import Options, verify
@@ -178,6 +180,40 @@ def test_every_platform_of_an_index_is_verified(tmp_path: Path, static: bytes) -
     first, second = verify(f"oci:{tmp_path / 'oci'}:both", Options())
     assert (first.platform, first.is_kept) == ("linux/amd64", True)
     assert (second.platform, broken(second)) == ("linux/arm64", {"parents"})
+
+
+def test_a_platform_with_a_layer_of_an_unknown_kind_is_no_kept_promise(
+    tmp_path: Path, static: bytes
+) -> None:
+    base = Base(tmp_path / "oci")
+    good, other = (base.image(BASE, static, platform=each) for each in ("amd64", "arm64"))
+    value = oci.parse_json(other.content, "")
+    value["layers"][0]["mediaType"] = "application/vnd.example.layer"
+    odd = base.keep(oci.document(oci.MANIFEST, value), None)
+    name = f"oci:{tmp_path / 'oci'}:both"
+    base.index(good.descriptor, odd.descriptor, tag="both")
+    with pytest.raises(MediaTypeUnknown, match=r"vnd\.example\.layer"):
+        verify(name, Options())
+    signature = replace(odd.descriptor, more={"artifactType": "application/vnd.example"})
+    chart = base.blob(b"{}", "application/vnd.cncf.helm.config.v1+json")
+    helm = base.keep(oci.Manifest(oci.MANIFEST, chart, ()).document(), None).descriptor
+    blob = replace(odd.descriptor, media_type="application/spdx+json")
+    base.index(good.descriptor, signature, helm, blob, tag="both")
+    assert one(name).is_kept
+
+
+@pytest.mark.parametrize("layers", [(BASE, "static"), ("static", BASE)], ids=["below", "above"])
+def test_a_foreign_layer_has_nothing_of_ours(
+    tmp_path: Path, static: bytes, layers: tuple[bytes | str, ...]
+) -> None:
+    base = Base(tmp_path / "oci")
+    tars = [static if isinstance(each, str) else each for each in layers]
+    value = oci.parse_json(base.image(*tars).content, "")
+    far = value["layers"][layers.index(BASE)]
+    far["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    (tmp_path / "oci" / oci.blob_path(far["digest"])).unlink()
+    base.keep(oci.document(oci.MANIFEST, value), "foreign")
+    assert one(f"oci:{tmp_path / 'oci'}:foreign").is_kept
 
 
 def test_an_image_without_static_files_is_a_clear_error(tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from buildstatic.collect.layout import EPOCH
-from buildstatic.errors import ImageNotFound, StaticLayerMissing
+from buildstatic.errors import ImageNotFound, StaticLayerMissing, TreeUnfit
+from buildstatic.image.verify import Options, verify
+from tests.collect.rights import as_nobody, public_directory
 from tests.image.verify.built import (
     TREE,
     appended,
     broken,
+    copied,
     named,
     one,
     remove,
@@ -364,6 +367,21 @@ def test_a_manifest_beside_the_tree_is_found(layer: Path) -> None:
 def test_a_static_root_that_is_not_there_is_an_error(layer: Path, static_root: str) -> None:
     with pytest.raises(StaticLayerMissing, match="has no directory"):
         one(layer, static_root=static_root)
+
+
+@pytest.mark.parametrize("directory", [TREE, f"{TREE}/css", "app/private"])
+def test_a_directory_that_cannot_be_looked_into_is_an_error(site: Path, directory: str) -> None:
+    with public_directory() as public:
+        layer = copied(site, public / "root")
+        closed = layer / directory
+        closed.mkdir(exist_ok=True)
+        closed.chmod(0)
+        with as_nobody(), pytest.raises(TreeUnfit, match=f"{directory} cannot be read: Permission"):
+            verify(str(layer), Options())
+        closed.chmod(0o755)
+        (layer / TREE / "css").chmod(0)
+        with as_nobody(), pytest.raises(TreeUnfit, match="css cannot be read: Permission"):
+            verify(str(layer / TREE), Options())
 
 
 def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
