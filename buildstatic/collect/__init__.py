@@ -14,6 +14,7 @@ from buildstatic.collect.examine import examine
 from buildstatic.collect.handover import overridden, publish
 from buildstatic.collect.ignoring import ignored_by_django, leave_out
 from buildstatic.collect.layout import lay_out
+from buildstatic.collect.names import check_paths
 from buildstatic.collect.places import trees_of
 from buildstatic.collect.plan import Plan, check_strict, conflicts, make_plan
 from buildstatic.collect.refuse import check_tree
@@ -75,6 +76,7 @@ def _check_trees(request: Request, trees: tuple[Path, ...], plan: Plan) -> None:
 def _plan(request: Request, finders: tuple[Finder, ...], trees: tuple[Path, ...]) -> Plan:
     offered = list_sources(request, finders)
     sources, ignored = leave_out(request, offered, trees)
+    check_paths(sources)
     if request.describe:
         ignored += ignored_by_django(request, finders, offered)
     return make_plan(sources, ignored)

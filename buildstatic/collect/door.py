@@ -13,6 +13,7 @@ from buildstatic.collect.cores import cores
 from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.ignoring import in_trees
+from buildstatic.collect.names import check_path
 from buildstatic.collect.places import trees_of
 from buildstatic.collect.plan import Plan, make_plan
 from buildstatic.collect.recognize import recognize, unwrapped
@@ -38,6 +39,8 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     is_collected = in_trees(trees_of(storage))
     plan = make_plan(tuple(s for s in _sources(command) if not is_collected(s)))
     _log(command, plan)
+    for source in plan.wins:
+        check_path(source)
     try:
         if command.clear:
             check_tree("--clear", Path(storage.location), _kept(), plan.offers)
