@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from buildstatic.collect.describe import describe, with_plan
 from buildstatic.collect.examine import examine
@@ -19,7 +20,7 @@ from buildstatic.collect.places import trees_of
 from buildstatic.collect.plan import Plan, check_strict, conflicts, make_plan
 from buildstatic.collect.refuse import check_tree
 from buildstatic.collect.request import Request
-from buildstatic.collect.root import prepare
+from buildstatic.collect.root import Layer, alone_in, prepare
 from buildstatic.collect.sources import Finder, list_sources, load_finders
 from buildstatic.collect.start import start
 from buildstatic.collect.storage import load_storage, run_checks
@@ -55,15 +56,23 @@ def collect(request: Request, tell: Tell) -> Collected:
         _check_trees(request, trees, plan)
     for sentence in (*overridden(storage), *(str(c) for c in found if not c.is_meant)):
         tell.warn(sentence)
-    collected = publish(request, storage, plan, tell)
-    if layer and not request.dry_run:
-        for sentence in lay_out(layer, is_settled=not collected.summary.own_code):
-            tell.warn(sentence)
+    collected = _publish(request, storage, plan, None if request.dry_run else layer, tell)
     return replace(
         collected,
         summary=with_plan(collected.summary, plan, found),
         plan=describe(plan) if request.describe else None,
     )
+
+
+def _publish(
+    request: Request, storage: Any, plan: Plan, layer: Layer | None, tell: Tell
+) -> Collected:
+    with alone_in(layer):
+        collected = publish(request, storage, plan, layer, tell)
+        if layer:
+            for sentence in lay_out(layer, is_settled=not collected.summary.own_code):
+                tell.warn(sentence)
+    return collected
 
 
 def _check_trees(request: Request, trees: tuple[Path, ...], plan: Plan) -> None:

@@ -8,7 +8,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,9 +36,11 @@ from buildstatic.collect.outputs import (
     without_content,
 )
 from buildstatic.collect.plan import Plan
+from buildstatic.collect.pretence import Left
 from buildstatic.collect.publish import publish, time_of
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.recognize import Kind
+from buildstatic.collect.root import empty
 from buildstatic.collect.stage import Stage, staged
 from buildstatic.collect.telling import StepProgress, Tell
 from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
@@ -56,9 +58,10 @@ def run(storage: Any, kind: Kind, plan: Plan, wishes: Wishes, tell: Tell) -> Out
     """
     tree = tree_of(storage)
     with locked(tree) as lock:
-        present = names_in(tree)
-        with staged(tree) as stage, workers(wishes.threads, lock) as crew, _no_garbage():
-            return _Run(storage, kind, plan, wishes, tell, tree, present, stage, crew).run()
+        present = frozenset() if wishes.layer else names_in(tree)
+        # What is staged goes when no worker writes there any more.
+        with ExitStack() as end, workers(wishes.threads, lock) as crew, _no_garbage():
+            return _Run(storage, kind, plan, wishes, tell, tree, present, crew, end).run()
 
 
 @contextmanager
@@ -77,7 +80,8 @@ def _no_garbage() -> Iterator[None]:
 class _Run:
     """One collection: its steps, each of which takes what the ones before have made.
 
-    *present* are the files that the tree has before.
+    *present* are the files that the tree has before, and that may stay; *stack* is what
+    ends after the workers.
     """
 
     storage: Any
@@ -87,8 +91,9 @@ class _Run:
     tell: Tell
     tree: Tree
     present: frozenset[str]
-    stage: Stage
     crew: Workers
+    stack: ExitStack
+    stage: Stage = field(init=False)
     outcome: Outcome = field(default_factory=Outcome)
     below: Mapping[str, list[str]] = field(default_factory=dict)
 
@@ -102,6 +107,9 @@ class _Run:
         readings = tuple(map(without_content, readings))
         found = made.files if made else {}
         outputs = outputs_of(readings, found, originals=originals is Originals.KEPT)
+        if self.wishes.layer:
+            empty(self.wishes.layer)
+        self.stage = self.stack.enter_context(staged(self.tree))
         if self.wishes.clear or self.wishes.prune:
             remove(self.tree, self.present & parents(outputs))
             self.below = below(self.present)
@@ -114,6 +122,13 @@ class _Run:
         self.stage.commit()
         self.end(made, self.present - names, own)
         return self.outcome
+
+    @property
+    def left(self) -> Left:
+        """What of the tree stays beside what is collected."""
+        if self.wishes.layer:
+            return Left.NOTHING
+        return Left.DIRECTORIES if self.wishes.clear else Left.FILES
 
     def read(self, there: frozenset[str], way: Fingerprinting | None) -> tuple[Reading, ...]:
         how = self.wishes.how
@@ -135,7 +150,7 @@ class _Run:
         self, readings: Iterable[Reading], there: frozenset[str], way: Fingerprinting
     ) -> Fingerprints:
         originals = tuple(self.original(reading, way) for reading in readings)
-        present = Present(there, is_empty=self.wishes.clear)
+        present = Present(there, self.left)
         missing_maps = self.tell.warn if self.wishes.missing_maps == "warn" else None
         with self.step("fingerprint", len(originals)):
             return way.run(self.storage, originals, present, missing_maps)
@@ -250,7 +265,8 @@ class _Run:
         all_of_it = self.wishes.clear or self.wishes.prune
         gone = stale if all_of_it else stale & originals
         if made:
-            ending = Ending(frozenset(map(self.tree.path, gone)), self.wishes.layer_root)
+            layer = self.wishes.layer
+            ending = Ending(frozenset(map(self.tree.path, gone)), layer.root if layer else None)
             save_manifest(self.storage, made.files, partial(self.kind.complete, ending=ending))
         if self.wishes.clear:
             self.outcome.deleted = sorted(self.present)

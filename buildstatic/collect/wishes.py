@@ -8,6 +8,7 @@ from typing import Literal
 
 from buildstatic.collect.cache import Cache
 from buildstatic.collect.publish import How
+from buildstatic.collect.root import Layer
 from buildstatic.collect.variants import Variants
 
 
@@ -16,8 +17,8 @@ class Wishes:
     """What is asked of the engine.
 
     *post_process* and *clear* are collectstatic's; *prune* removes what earlier runs have left;
-    *variants* is None for none; *reuse* an earlier tree; *layer_root* is what the tree stands in;
-    *threads* is how many threads and processes there may be.
+    *variants* is None for none; *reuse* an earlier tree; *layer* is the layer root that the tree
+    stands in, and is emptied for it; *threads* is how many threads and processes there may be.
     """
 
     post_process: bool = True
@@ -27,6 +28,6 @@ class Wishes:
     variants: Variants | None = None
     cache: Cache | None = None
     reuse: Path | None = None
-    layer_root: Path | None = None
+    layer: Layer | None = None
     missing_maps: Literal["fail", "warn"] = "fail"
     threads: int = 1
