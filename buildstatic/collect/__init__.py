@@ -14,6 +14,7 @@ from buildstatic.collect.describe import describe, with_plan
 from buildstatic.collect.examine import examine
 from buildstatic.collect.handover import overridden, publish
 from buildstatic.collect.ignoring import ignored_by_django, leave_out
+from buildstatic.collect.keeping import kept_by_the_project
 from buildstatic.collect.layout import lay_out
 from buildstatic.collect.names import check_paths
 from buildstatic.collect.places import trees_of
@@ -53,7 +54,7 @@ def collect(request: Request, tell: Tell) -> Collected:
     found = tuple(conflicts(plan))
     check_strict(request, found)
     if layer is None:
-        _check_trees(request, trees, plan)
+        _check_tree(request, trees[:1], plan)
     for sentence in (*overridden(storage), *(str(c) for c in found if not c.is_meant)):
         tell.warn(sentence)
     collected = _publish(request, storage, plan, None if request.dry_run else layer, tell)
@@ -75,9 +76,10 @@ def _publish(
     return collected
 
 
-def _check_trees(request: Request, trees: tuple[Path, ...], plan: Plan) -> None:
+def _check_tree(request: Request, trees: tuple[Path, ...], plan: Plan) -> None:
     option = "--clear" if request.clear else "--prune" if request.prune else ""
-    kept = {"the project": Path(request.root), "manage.py": request.directory}
+    project = {"the project": Path(request.root), "manage.py": request.directory}
+    kept = {**project, **kept_by_the_project()}
     for tree in trees if option else ():
         check_tree(option, tree, kept, plan.offers)
 

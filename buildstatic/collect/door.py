@@ -13,6 +13,7 @@ from buildstatic.collect.cores import cores
 from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.ignoring import in_trees
+from buildstatic.collect.keeping import kept_by_the_project
 from buildstatic.collect.names import check_path
 from buildstatic.collect.places import trees_of
 from buildstatic.collect.plan import Plan, make_plan
@@ -73,12 +74,12 @@ def in_words(command: Any, error: OSError) -> Any:
 
 
 def _kept() -> dict[str, Path]:
-    """Return the directory of the settings, which nobody means to clear; none if it has no file."""
+    """Return what nobody means to clear: the directory of the settings, and what these keep."""
     from django.conf import settings
 
     module = sys.modules.get(getattr(settings, "SETTINGS_MODULE", ""))
     file = getattr(module, "__file__", None)
-    return {"the settings": Path(file).parent} if file else {}
+    return {**kept_by_the_project(), **({"the settings": Path(file).parent} if file else {})}
 
 
 def _sources(command: Any) -> Iterator[Source]:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.collect.conftest import Collect
-from tests.collect.sites import Site, contents, plain_environ
+from tests.collect.sites import Site, contents, manage, plain_environ
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+DATABASE = 'DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {}}}}}\n'
 
 
 def test_changed_content_with_an_older_time_is_noticed(site: Site, collect: Collect) -> None:
@@ -66,6 +67,63 @@ def test_a_tree_that_holds_more_is_not_cleared(
     assert ran.code == 32, ran.err
     assert f"error: {option} would remove " in ran.err
     assert without_bytecode(contents(site.root)) == without_bytecode(before)
+
+
+@pytest.mark.parametrize("way", ["--clear", "--prune", "door"])
+@pytest.mark.parametrize(
+    ("kept", "settings"),
+    [
+        pytest.param(
+            "staticfiles/media/user.jpg",
+            'MEDIA_ROOT = STATIC_ROOT / "media"\n',
+            id="uploads",
+        ),
+        pytest.param(
+            "staticfiles/db.sqlite3", DATABASE.format('STATIC_ROOT / "db.sqlite3"'), id="db"
+        ),
+        pytest.param(
+            "staticfiles/db", DATABASE.format('f"file:{STATIC_ROOT}/db?mode=rwc"'), id="uri"
+        ),
+    ],
+)
+def test_uploads_and_databases_in_the_tree_are_not_cleared(
+    site: Site, collect: Collect, way: str, kept: str, settings: str
+) -> None:
+    site.write({kept: "kept"})
+    site.append(settings)
+    assert collect(site, "--noinput").code == 0
+    if way == "door":
+        site.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
+        ran = manage(site, "--noinput", "--clear")
+        assert ran.code == 1
+        assert ran.err.startswith("CommandError: --clear would remove ")
+    else:
+        ran = collect(site, "--noinput", way)
+        assert ran.code == 32, ran.err
+        assert f"error: {way} would remove " in ran.err
+    assert (site.root / kept).read_text() == "kept"
+
+
+def test_a_tree_beside_uploads_and_databases_is_cleared(site: Site, collect: Collect) -> None:
+    site.append('MEDIA_ROOT = BASE_DIR / "media"\n' + DATABASE.format('":memory:"'))
+    site.write({"staticfiles/old.css": "old"})
+    assert collect(site, "--noinput", "--clear").code == 0
+    assert not (site.tree / "old.css").exists()
+
+
+def test_a_database_beside_a_manifest_that_is_kept_elsewhere_is_in_no_ones_way(
+    site: Site, collect: Collect
+) -> None:
+    site.append(
+        "from django.core.files.storage import FileSystemStorage\n"
+        'KEPT = FileSystemStorage(location=str(BASE_DIR / "data"))\n'
+        + DATABASE.format('BASE_DIR / "data" / "db.sqlite3"')
+    )
+    site.storage(MANIFEST, '{"manifest_storage": KEPT}')
+    site.write({"data/db.sqlite3": "kept"})
+    for option in ("--clear", "--prune"):
+        assert collect(site, "--noinput", option).code == 0
+    assert set(contents(site.root / "data")) == {"db.sqlite3", "staticfiles.json"}
 
 
 def without_bytecode(files: dict[str, bytes]) -> dict[str, bytes]:
