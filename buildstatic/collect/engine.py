@@ -128,7 +128,8 @@ class _Run:
         """What of the tree stays beside what is collected."""
         if self.wishes.layer:
             return Left.NOTHING
-        return Left.DIRECTORIES if self.wishes.clear else Left.FILES
+        is_replaced = self.wishes.clear or self.wishes.prune
+        return Left.DIRECTORIES if is_replaced else Left.FILES
 
     def read(self, there: frozenset[str], way: Fingerprinting | None) -> tuple[Reading, ...]:
         how = self.wishes.how

@@ -16,6 +16,7 @@ from tests.collect.sites import Site, contents, manage, plain_environ
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+ENHANCED = "django_manifeststaticfiles_enhanced.storage.EnhancedManifestStaticFilesStorage"
 DATABASE = 'DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {}}}}}\n'
 
 
@@ -43,6 +44,24 @@ def test_files_of_earlier_runs_stay_and_are_counted_until_they_are_pruned(
     names = set(contents(site.tree))
     assert not any(name.startswith("js/") for name in names)
     assert "staticfiles.json" in names
+
+
+@pytest.mark.parametrize("storage", [MANIFEST, ENHANCED])
+def test_what_is_about_to_be_pruned_is_nothing_to_refer_to(
+    site: Site, collect: Collect, storage: str
+) -> None:
+    site.storage(storage)
+    site.write({"static/a.css": "a { background: url(old.png) }", "static/old.png": "old"})
+    assert collect(site, "--noinput").code == 0
+    (site.root / "static/old.png").unlink()
+    before = contents(site.tree)
+    ran = collect(site, "--noinput", "--prune")
+    assert ran.code == 31
+    assert "static/a.css:1: url(old.png)" in ran.err
+    assert contents(site.tree) == before
+    site.write({"static/a.css": "a { background: none }"})
+    assert collect(site, "--noinput", "--prune").code == 0
+    assert not [name for name in contents(site.tree) if name.startswith("old")]
 
 
 @pytest.mark.parametrize("option", ["--clear", "--prune"])
