@@ -45,10 +45,12 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     try:
         if command.clear:
             check_tree("--clear", Path(storage.location), _kept(), plan.offers)
+        variants = variants_for(storage, kind, None, ())
         wishes = Wishes(
             post_process=command.post_process,
             clear=command.clear,
-            variants=variants_for(storage, kind, None, ()),
+            variants=variants,
+            decides=variants is not None,
             cache=Cache(default_directory()),
             threads=cores(),
         )

@@ -30,6 +30,7 @@ from buildstatic.collect.outputs import (
     Output,
     Reading,
     below,
+    outdated,
     outputs_of,
     parents,
     pending,
@@ -96,6 +97,7 @@ class _Run:
     stage: Stage = field(init=False)
     outcome: Outcome = field(default_factory=Outcome)
     below: Mapping[str, list[str]] = field(default_factory=dict)
+    outdated: frozenset[str] = frozenset()
 
     def run(self) -> Outcome:
         """Read, fingerprint, publish, compress; the manifest last."""
@@ -173,6 +175,10 @@ class _Run:
         pairs = ((found.get(reading.source.path), reading) for reading in readings)
         kept |= {item.name for item, reading in pairs if item and self.holds(item, reading, there)}
         wanted = pending(outputs, kept)
+        if self.wishes.decides:
+            # Before anything is written: a run that is killed may leave none, but no wrong ones.
+            self.outdated = outdated(wanted, outputs, self.present)
+            remove(self.tree, self.outdated)
         with self.step("publish", len(wanted)) as progress:
             self.outcome.add(copies=self.write(wanted, progress))
         check_apart(self.stage, outputs)
@@ -259,12 +265,13 @@ class _Run:
     ) -> None:
         """Replace the manifest of what was *made*, then remove what is not to stay.
 
-        Of what was there before, that is what is *stale* if it is asked for, and *originals*.
+        Of what was there before, that is what is *stale* if it is asked for, and *originals*; what
+        was outdated has gone already.
         """
         if made:
             stale -= {manifest_in(self.storage, self.tree)}
         all_of_it = self.wishes.clear or self.wishes.prune
-        gone = stale if all_of_it else stale & originals
+        gone = stale if all_of_it else stale & (originals | self.outdated)
         if made:
             layer = self.wishes.layer
             ending = Ending(frozenset(map(self.tree.path, gone)), layer.root if layer else None)

@@ -112,6 +112,7 @@ def wishes(request: Request, storage: Any, kind: Kind, layer: Layer | None = Non
         prune=request.prune,
         how=How(links=in_layer or request.hardlinks, settled=in_layer),
         variants=None if request.compress == "none" else variants,
+        decides=variants is not None or request.compress is not None,
         cache=Cache(Path(request.cache) if request.cache else default_directory()),
         reuse=Path(request.reuse) if request.reuse else None,
         layer=layer,

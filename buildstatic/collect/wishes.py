@@ -17,7 +17,8 @@ class Wishes:
     """What is asked of the engine.
 
     *post_process* and *clear* are collectstatic's; *prune* removes what earlier runs have left;
-    *variants* is None for none; *reuse* an earlier tree; *layer* is the layer root that the tree
+    *variants* is None for none, and with *decides* no others may be beside a file that gets other
+    content; *reuse* an earlier tree; *layer* is the layer root that the tree
     stands in, and is emptied for it; *threads* is how many threads and processes there may be.
     """
 
@@ -26,6 +27,7 @@ class Wishes:
     prune: bool = False
     how: How = field(default_factory=How)
     variants: Variants | None = None
+    decides: bool = False
     cache: Cache | None = None
     reuse: Path | None = None
     layer: Layer | None = None

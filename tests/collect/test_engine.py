@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -274,6 +275,64 @@ def test_variants_are_made_for_any_known_storage_on_request(
     assert collect(site, "--noinput", *options).code == 0
     found = {path.suffix for path in site.tree.glob("long.css.*")}
     assert found == suffixes
+
+
+LONG = "a { color: red }\n" * 100
+
+
+@pytest.mark.parametrize(
+    ("options", "content", "left"),
+    [
+        pytest.param(("--compress", "none"), LONG * 2, set(), id="no variants any more"),
+        pytest.param(("--formats", "gz"), LONG * 2, {".gz"}, id="fewer formats"),
+        pytest.param(("--compress", "fast"), "a{}", set(), id="not worth it any more"),
+        pytest.param((), LONG * 2, {".br", ".gz"}, id="as Django leaves them"),
+        pytest.param(("--compress", "none"), LONG, {".br", ".gz"}, id="the same content"),
+    ],
+)
+def test_variants_of_other_content_go_where_this_run_decides_on_them(
+    site: Site, collect: Collect, options: tuple[str, ...], content: str, left: set[str]
+) -> None:
+    site.write({"static/a.css": LONG})
+    assert collect(site, "--noinput", "--compress", "fast").code == 0
+    before = contents(site.tree)
+    site.write({"static/a.css": content} if content != LONG else {})
+    ran = collect(site, "--noinput", *options)
+    assert ran.code == 0
+    found = contents(site.tree)
+    assert {path.suffix for path in site.tree.glob("a.css.*")} == left
+    if options and ".gz" in left:
+        assert gzip.decompress(found["a.css.gz"]).decode() == content
+    else:
+        assert all(found[f"a.css{suffix}"] == before[f"a.css{suffix}"] for suffix in left)
+    assert ("removed  " in ran.err) == (bool(options) and len(left) < 2)
+
+
+def test_a_source_that_is_called_as_a_variant_is_none(site: Site, collect: Collect) -> None:
+    site.write({"static/a.css": "old", "static/a.css.gz": "a source"})
+    assert collect(site, "--noinput").code == 0
+    site.write({"static/a.css": "new content"})
+    assert collect(site, "--noinput", "--compress", "none").code == 0
+    assert (site.tree / "a.css.gz").read_text() == "a source"
+
+
+def test_a_run_that_is_killed_leaves_no_variant_of_other_content(site: Site) -> None:
+    site.write({"static/a.css": LONG})
+    command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
+    cache = {"XDG_CACHE_HOME": str(site.root.parent / "cache")}
+    environ = {**plain_environ(), **cache}
+    subprocess.run([*command, "--compress", "fast"], env=environ, check=True)
+    assert (site.tree / "a.css.gz").exists()
+    site.write(
+        {"static/a.css": "".join(f".a{number} {{ color: red }}\n" for number in range(400_000))}
+    )
+    process = subprocess.Popen([*command, "--compress", "best"], env=environ)
+    until_changed(site.tree / "a.css", LONG.encode(), site.tree / "a.css")
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    assert (site.tree / "a.css").stat().st_size > len(LONG)
+    assert not (site.tree / "a.css.gz").exists()
+    assert not (site.tree / "a.css.br").exists()
 
 
 def test_why_a_storages_own_code_ran_is_said(site: Site, collect: Collect) -> None:
