@@ -12,7 +12,7 @@ from typing import Any
 
 from buildstatic.collect.describe import describe, with_plan
 from buildstatic.collect.examine import examine
-from buildstatic.collect.handover import overridden, publish
+from buildstatic.collect.handover import overridden, publish, unheard
 from buildstatic.collect.ignoring import ignored_by_django, leave_out
 from buildstatic.collect.keeping import kept_by_the_project
 from buildstatic.collect.layout import lay_out
@@ -55,7 +55,8 @@ def collect(request: Request, tell: Tell) -> Collected:
     check_strict(request, found)
     if layer is None:
         _check_tree(request, trees[:1], plan)
-    for sentence in (*overridden(storage), *(str(c) for c in found if not c.is_meant)):
+    accidents = (str(conflict) for conflict in found if not conflict.is_meant)
+    for sentence in (*overridden(storage), *unheard(request, storage), *accidents):
         tell.warn(sentence)
     collected = _publish(request, storage, plan, None if request.dry_run else layer, tell)
     return replace(

@@ -136,6 +136,21 @@ def overridden(storage: Any) -> list[str]:
     return [f"{app} has a collectstatic of its own, which is not run: Django's collects here."]
 
 
+def unheard(request: Request, storage: Any) -> list[str]:
+    """Return a sentence for the options that were given and do nothing, for Django's loop runs.
+
+    A dry run is not told of: it does nothing with any option. Equal files of a layer are linked
+    whoever writes them.
+    """
+    kind = recognize(storage)
+    reason = kind if isinstance(kind, str) else _of_djangos_own(request)
+    options = [o for o in request.given if o != "--hardlinks" or request.layer_root is None]
+    if request.dry_run or not reason or not options:
+        return []
+    does = "does" if len(options) == 1 else "do"
+    return [f"{', '.join(options)} {does} nothing here: Django's own code collects, as {reason}."]
+
+
 @contextmanager
 def _finders(collectstatic: Any, planned: _Planned) -> Iterator[None]:
     get_finders = collectstatic.get_finders

@@ -248,6 +248,15 @@ def test_equal_files_are_one_file_on_request(site: Site, collect: Collect) -> No
     assert (site.tree / "copy.js").stat().st_nlink == 4
 
 
+def test_equal_files_that_are_there_become_one_file_where_all_are_written(
+    site: Site, collect: Collect
+) -> None:
+    site.write({"static/copy.js": (site.root / "static/js/site.js").read_text()})
+    assert collect(site, "--noinput").code == 0
+    assert collect(site, "--noinput", "--clear", "--hardlinks").code == 0
+    assert (site.tree / "copy.js").samefile(site.tree / "js/site.js")
+
+
 def test_plain_collecting_makes_copies_with_the_time_of_now(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     started = time.time() - 1
