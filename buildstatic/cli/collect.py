@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,8 @@ Examples:
   buildstatic collect --noinput --compress fast      for a preview, where time matters
   buildstatic collect --python /opt/venv/bin/python  with the Python of that environment
 """
+
+ENGINES_OWN = ("prune", "hardlinks", "compress", "formats", "reuse", "missing_maps")
 
 
 def _formats(
@@ -167,7 +169,14 @@ def _configured(context: click.Context, path: Path, options: dict[str, Any]) -> 
     said = configured(context, "collect", path, options)
     if said["cache"] and not is_given(context, "cache"):
         said["cache"] = path.resolve() / said["cache"]
-    return said
+    return {**said, "given": tuple(_given(context))}
+
+
+def _given(context: click.Context) -> Iterator[str]:
+    """Yield the options on the command line that ask for what Django's own loop does not do."""
+    for name in ENGINES_OWN:
+        if is_given(context, name) and context.params[name] not in (False, "fail"):
+            yield f"--{name.replace('_', '-')}"
 
 
 def collected_into(layer_root: Path, words: Sequence[str], *, is_image: bool = True) -> Collected:
@@ -235,6 +244,7 @@ def _request(project: Project, config: Config, options: dict[str, Any]) -> Reque
         libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
         describe="only" if options["plan"] else "too" if options["report"] else "",
         is_image=options.get("is_image", True),
+        given=options.get("given", ()),
     )
 
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from buildstatic.collect.describe import describe, with_plan
 from buildstatic.collect.examine import examine
-from buildstatic.collect.handover import overridden, publish
+from buildstatic.collect.handover import overridden, publish, unheard
 from buildstatic.collect.ignoring import ignored_by_django, leave_out
+from buildstatic.collect.keeping import kept_by_the_project
 from buildstatic.collect.layout import lay_out
+from buildstatic.collect.names import check_paths
 from buildstatic.collect.places import trees_of
 from buildstatic.collect.plan import Plan, check_strict, conflicts, make_plan
 from buildstatic.collect.refuse import check_tree
 from buildstatic.collect.request import Request
-from buildstatic.collect.root import prepare
+from buildstatic.collect.root import Layer, alone_in, prepare
 from buildstatic.collect.sources import Finder, list_sources, load_finders
 from buildstatic.collect.start import start
 from buildstatic.collect.storage import load_storage, run_checks
@@ -51,13 +54,11 @@ def collect(request: Request, tell: Tell) -> Collected:
     found = tuple(conflicts(plan))
     check_strict(request, found)
     if layer is None:
-        _check_trees(request, trees, plan)
-    for sentence in (*overridden(storage), *(str(c) for c in found if not c.is_meant)):
+        _check_tree(request, trees[:1], plan)
+    accidents = (str(conflict) for conflict in found if not conflict.is_meant)
+    for sentence in (*overridden(storage), *unheard(request, storage), *accidents):
         tell.warn(sentence)
-    collected = publish(request, storage, plan, tell)
-    if layer and not request.dry_run:
-        for sentence in lay_out(layer, is_settled=not collected.summary.own_code):
-            tell.warn(sentence)
+    collected = _publish(request, storage, plan, None if request.dry_run else layer, tell)
     return replace(
         collected,
         summary=with_plan(collected.summary, plan, found),
@@ -65,9 +66,21 @@ def collect(request: Request, tell: Tell) -> Collected:
     )
 
 
-def _check_trees(request: Request, trees: tuple[Path, ...], plan: Plan) -> None:
+def _publish(
+    request: Request, storage: Any, plan: Plan, layer: Layer | None, tell: Tell
+) -> Collected:
+    with alone_in(layer):
+        collected = publish(request, storage, plan, layer, tell)
+        if layer:
+            for sentence in lay_out(layer, is_settled=not collected.summary.own_code):
+                tell.warn(sentence)
+    return collected
+
+
+def _check_tree(request: Request, trees: tuple[Path, ...], plan: Plan) -> None:
     option = "--clear" if request.clear else "--prune" if request.prune else ""
-    kept = {"the project": Path(request.root), "manage.py": request.directory}
+    project = {"the project": Path(request.root), "manage.py": request.directory}
+    kept = {**project, **kept_by_the_project()}
     for tree in trees if option else ():
         check_tree(option, tree, kept, plan.offers)
 
@@ -75,6 +88,7 @@ def _check_trees(request: Request, trees: tuple[Path, ...], plan: Plan) -> None:
 def _plan(request: Request, finders: tuple[Finder, ...], trees: tuple[Path, ...]) -> Plan:
     offered = list_sources(request, finders)
     sources, ignored = leave_out(request, offered, trees)
+    check_paths(sources)
     if request.describe:
         ignored += ignored_by_django(request, finders, offered)
     return make_plan(sources, ignored)

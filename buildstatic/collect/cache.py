@@ -124,10 +124,8 @@ class Cache:
 
     def entries(self) -> list[Entry]:
         """Return the files of the cache, those used longest ago first; no others are touched."""
-        return sorted(
-            (_entry(found, kind) for found, kind in _walk(self.directory, _PLACES)),
-            key=lambda entry: (entry.used, entry.path),
-        )
+        found = (_entry(place, kind) for place, kind in _walk(self.directory, _PLACES))
+        return sorted(filter(None, found), key=lambda entry: (entry.used, entry.path))
 
     def evict(self) -> None:
         """Hold the limit, if no other process is at it. Nothing that goes wrong is worth a word."""
@@ -219,7 +217,11 @@ def _walk(directory: str | Path, places: tuple[str, ...]) -> Iterator[tuple[os.D
         return
 
 
-def _entry(found: os.DirEntry[str], kind: str) -> Entry:
-    status = found.stat(follow_symlinks=False)
+def _entry(found: os.DirEntry[str], kind: str) -> Entry | None:
+    """Return what was *found*, None if another process has removed it by now."""
+    try:
+        status = found.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
     size = max(1, -(-status.st_size // BLOCK)) * BLOCK
     return Entry(status.st_mtime_ns, found.path, kind, size)

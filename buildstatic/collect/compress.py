@@ -67,16 +67,19 @@ def compress(
     """Yield *tasks* as they get done, each with the variants that were worth keeping.
 
     What the cache or the earlier tree of *job* has is not made again, and the cache is held to its
-    limit in the end. Raises OSError and `CollectFailed`.
+    limit in the end, whatever that is. Raises OSError and `CollectFailed`.
     """
     ordered = sorted(tasks, key=lambda task: task.size, reverse=True)
     items = [(task.path, task.size, task.identity, task.names, task.seconds) for task in ordered]
     common = astuple(job)
-    put = 0
-    for number, result in crew.run_by_size("press", items, common):
-        if result == UNABLE:
-            result = press(*items[number], *common)
-        put += result[0]
-        yield ordered[number], tuple(Pressed(*variant) for variant in result[1])
-    if put:
-        Cache(Path(job.cache), job.limit).evict()
+    put, is_done = 0, False
+    try:
+        for number, result in crew.run_by_size("press", items, common):
+            if result == UNABLE:
+                result = press(*items[number], *common)
+            put += result[0]
+            yield ordered[number], tuple(Pressed(*variant) for variant in result[1])
+        is_done = True
+    finally:
+        if job.cache and (put or not is_done):
+            Cache(Path(job.cache), job.limit).evict()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from buildstatic.collect.plan import Conflict, Plan, differ
+from buildstatic.collect.plan import Conflict, Plan
 from buildstatic.collect.telling import Summary
 
 
@@ -19,7 +19,7 @@ def describe(plan: Plan) -> dict[str, Any]:
                 "path": shadowed.source.path,
                 "source": shadowed.source.place,
                 "by": shadowed.by.place,
-                "equal": not differ(shadowed.by, shadowed.source),
+                "equal": not shadowed.differs,
             }
             for shadowed in plan.shadowed
         ],

@@ -13,6 +13,8 @@ from buildstatic.collect.cores import cores
 from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.ignoring import in_trees
+from buildstatic.collect.keeping import kept_by_the_project
+from buildstatic.collect.names import check_path
 from buildstatic.collect.places import trees_of
 from buildstatic.collect.plan import Plan, make_plan
 from buildstatic.collect.recognize import recognize, unwrapped
@@ -38,13 +40,17 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     is_collected = in_trees(trees_of(storage))
     plan = make_plan(tuple(s for s in _sources(command) if not is_collected(s)))
     _log(command, plan)
+    for source in plan.wins:
+        check_path(source)
     try:
         if command.clear:
             check_tree("--clear", Path(storage.location), _kept(), plan.offers)
+        variants = variants_for(storage, kind, None, ())
         wishes = Wishes(
             post_process=command.post_process,
             clear=command.clear,
-            variants=variants_for(storage, kind, None, ()),
+            variants=variants,
+            decides=variants is not None,
             cache=Cache(default_directory()),
             threads=cores(),
         )
@@ -70,12 +76,12 @@ def in_words(command: Any, error: OSError) -> Any:
 
 
 def _kept() -> dict[str, Path]:
-    """Return the directory of the settings, which nobody means to clear; none if it has no file."""
+    """Return what nobody means to clear: the directory of the settings, and what these keep."""
     from django.conf import settings
 
     module = sys.modules.get(getattr(settings, "SETTINGS_MODULE", ""))
     file = getattr(module, "__file__", None)
-    return {"the settings": Path(file).parent} if file else {}
+    return {**kept_by_the_project(), **({"the settings": Path(file).parent} if file else {})}
 
 
 def _sources(command: Any) -> Iterator[Source]:

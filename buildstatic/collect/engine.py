@@ -8,7 +8,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,15 +30,18 @@ from buildstatic.collect.outputs import (
     Output,
     Reading,
     below,
+    outdated,
     outputs_of,
     parents,
     pending,
     without_content,
 )
 from buildstatic.collect.plan import Plan
+from buildstatic.collect.pretence import Left
 from buildstatic.collect.publish import publish, time_of
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.recognize import Kind
+from buildstatic.collect.root import empty
 from buildstatic.collect.stage import Stage, staged
 from buildstatic.collect.telling import StepProgress, Tell
 from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
@@ -56,9 +59,10 @@ def run(storage: Any, kind: Kind, plan: Plan, wishes: Wishes, tell: Tell) -> Out
     """
     tree = tree_of(storage)
     with locked(tree) as lock:
-        present = names_in(tree)
-        with staged(tree) as stage, workers(wishes.threads, lock) as crew, _no_garbage():
-            return _Run(storage, kind, plan, wishes, tell, tree, present, stage, crew).run()
+        present = frozenset() if wishes.layer else names_in(tree)
+        # What is staged goes when no worker writes there any more.
+        with ExitStack() as end, workers(wishes.threads, lock) as crew, _no_garbage():
+            return _Run(storage, kind, plan, wishes, tell, tree, present, crew, end).run()
 
 
 @contextmanager
@@ -77,7 +81,8 @@ def _no_garbage() -> Iterator[None]:
 class _Run:
     """One collection: its steps, each of which takes what the ones before have made.
 
-    *present* are the files that the tree has before.
+    *present* are the files that the tree has before, and that may stay; *stack* is what
+    ends after the workers.
     """
 
     storage: Any
@@ -87,10 +92,12 @@ class _Run:
     tell: Tell
     tree: Tree
     present: frozenset[str]
-    stage: Stage
     crew: Workers
+    stack: ExitStack
+    stage: Stage = field(init=False)
     outcome: Outcome = field(default_factory=Outcome)
     below: Mapping[str, list[str]] = field(default_factory=dict)
+    outdated: frozenset[str] = frozenset()
 
     def run(self) -> Outcome:
         """Read, fingerprint, publish, compress; the manifest last."""
@@ -102,6 +109,9 @@ class _Run:
         readings = tuple(map(without_content, readings))
         found = made.files if made else {}
         outputs = outputs_of(readings, found, originals=originals is Originals.KEPT)
+        if self.wishes.layer:
+            empty(self.wishes.layer)
+        self.stage = self.stack.enter_context(staged(self.tree))
         if self.wishes.clear or self.wishes.prune:
             remove(self.tree, self.present & parents(outputs))
             self.below = below(self.present)
@@ -114,6 +124,14 @@ class _Run:
         self.stage.commit()
         self.end(made, self.present - names, own)
         return self.outcome
+
+    @property
+    def left(self) -> Left:
+        """What of the tree stays beside what is collected."""
+        if self.wishes.layer:
+            return Left.NOTHING
+        is_replaced = self.wishes.clear or self.wishes.prune
+        return Left.DIRECTORIES if is_replaced else Left.FILES
 
     def read(self, there: frozenset[str], way: Fingerprinting | None) -> tuple[Reading, ...]:
         how = self.wishes.how
@@ -135,7 +153,7 @@ class _Run:
         self, readings: Iterable[Reading], there: frozenset[str], way: Fingerprinting
     ) -> Fingerprints:
         originals = tuple(self.original(reading, way) for reading in readings)
-        present = Present(there, is_empty=self.wishes.clear)
+        present = Present(there, self.left)
         missing_maps = self.tell.warn if self.wishes.missing_maps == "warn" else None
         with self.step("fingerprint", len(originals)):
             return way.run(self.storage, originals, present, missing_maps)
@@ -157,6 +175,10 @@ class _Run:
         pairs = ((found.get(reading.source.path), reading) for reading in readings)
         kept |= {item.name for item, reading in pairs if item and self.holds(item, reading, there)}
         wanted = pending(outputs, kept)
+        if self.wishes.decides:
+            # Before anything is written: a run that is killed may leave none, but no wrong ones.
+            self.outdated = outdated(wanted, outputs, self.present)
+            remove(self.tree, self.outdated)
         with self.step("publish", len(wanted)) as progress:
             self.outcome.add(copies=self.write(wanted, progress))
         check_apart(self.stage, outputs)
@@ -243,14 +265,16 @@ class _Run:
     ) -> None:
         """Replace the manifest of what was *made*, then remove what is not to stay.
 
-        Of what was there before, that is what is *stale* if it is asked for, and *originals*.
+        Of what was there before, that is what is *stale* if it is asked for, and *originals*; what
+        was outdated has gone already.
         """
         if made:
             stale -= {manifest_in(self.storage, self.tree)}
         all_of_it = self.wishes.clear or self.wishes.prune
-        gone = stale if all_of_it else stale & originals
+        gone = stale if all_of_it else stale & (originals | self.outdated)
         if made:
-            ending = Ending(frozenset(map(self.tree.path, gone)), self.wishes.layer_root)
+            layer = self.wishes.layer
+            ending = Ending(frozenset(map(self.tree.path, gone)), layer.root if layer else None)
             save_manifest(self.storage, made.files, partial(self.kind.complete, ending=ending))
         if self.wishes.clear:
             self.outcome.deleted = sorted(self.present)

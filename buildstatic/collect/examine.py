@@ -10,6 +10,7 @@ from buildstatic.collect.families.kind import Fingerprinting, Present
 from buildstatic.collect.fingerprint import Original, Unresolved, Unsettled
 from buildstatic.collect.outputs import Reading
 from buildstatic.collect.plan import Plan, conflicts
+from buildstatic.collect.pretence import Left
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.recognize import recognize, unwrapped
 from buildstatic.collect.references import Problem
@@ -64,7 +65,7 @@ def _fingerprint(storage: Any, plan: Plan) -> None:
         return
     storage = unwrapped(storage)
     originals = tuple(_originals(storage, plan, way))
-    way.run(storage, originals, Present(NOTHING, is_empty=True), None)
+    way.run(storage, originals, Present(NOTHING, Left.DIRECTORIES), None)
 
 
 def _originals(storage: Any, plan: Plan, way: Fingerprinting) -> Iterator[Original]:

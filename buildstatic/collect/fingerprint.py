@@ -14,7 +14,7 @@ from typing import Any
 
 from buildstatic.collect.chores import digest
 from buildstatic.collect.hashed_names import HashedNames, is_plain
-from buildstatic.collect.pretence import collected
+from buildstatic.collect.pretence import Left, collected
 from buildstatic.collect.references import Names, Problem, is_adjustable, rewrite
 
 
@@ -68,18 +68,18 @@ def fingerprint(
     storage: Any,
     originals: tuple[Original, ...],
     *,
-    is_empty: bool,
+    left: Left,
     missing_maps: Callable[[str], None] | None = None,
 ) -> dict[str, Fingerprinted]:
     """Return the fingerprinted file of each of *originals*, by the name of the original.
 
-    *storage* is one that `recognize` knows; *is_empty* says that its place holds nothing else.
+    *storage* is one that `recognize` knows; *left* says what else its place holds.
     Where *missing_maps* is given, a source map that is not there is told to it, and its line stays.
     Raises `Unresolved` or `Unsettled`.
     """
     digests = {original.name: original.digest for original in originals}
     work = _Work(storage, missing_maps)
-    with collected(storage, digests, work.made, is_empty):
+    with collected(storage, digests, work.made, left):
         work.run(originals)
         found = {original.name: work.files[work.keys[original.name]] for original in originals}
     taken = (n for n, item in found.items() if item.name in found and not is_adjustable(storage, n))

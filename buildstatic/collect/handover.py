@@ -19,6 +19,7 @@ from buildstatic.collect.plan import Plan
 from buildstatic.collect.publish import How
 from buildstatic.collect.recognize import Kind, recognize
 from buildstatic.collect.request import Request, django_arguments
+from buildstatic.collect.root import Layer, empty
 from buildstatic.collect.telling import Collected, Summary, Tell
 from buildstatic.collect.variants import variants_for
 from buildstatic.collect.wishes import Wishes
@@ -45,8 +46,13 @@ class _Planned:
             yield source.name, source.storage
 
 
-def publish(request: Request, storage: Any, plan: Plan, tell: Tell) -> Collected:
+def publish(
+    request: Request, storage: Any, plan: Plan, layer: Layer | None, tell: Tell
+) -> Collected:
     """Collect what is planned into *storage*; return Django's closing line, and a summary.
+
+    If it stands in a *layer*, that is emptied for it when nothing is left that may be refused
+    before; nobody is asked then, for no other files are there.
 
     What runs is ``Command.handle`` of the installed ``django.contrib.staticfiles``, with its
     question and its lines, whether or not an app has a command of that name (see `overridden`). The
@@ -65,14 +71,18 @@ def publish(request: Request, storage: Any, plan: Plan, tell: Tell) -> Collected
         def collect(self) -> dict[str, Any]:
             nonlocal summary
             if reason or isinstance(kind, str):
+                if layer:
+                    empty(layer)
                 return dict(super().collect())
-            owed, outcome = by_engine(self, kind, plan, wishes(request, storage, kind), tell)
+            asked = wishes(request, storage, kind, layer)
+            owed, outcome = by_engine(self, kind, plan, asked, tell)
             summary = outcome.summary
             return owed
 
     command = Command()
     parser = command.create_parser("manage.py", "collectstatic")
     options = vars(parser.parse_args(django_arguments(request)))
+    options["interactive"] &= layer is None
     try:
         with _finders(collectstatic, _Planned(plan)):
             closing = command.handle(**options) or ""
@@ -90,21 +100,22 @@ def _of_djangos_own(request: Request) -> str:
     return "--dry-run writes nothing" if request.dry_run else ""
 
 
-def wishes(request: Request, storage: Any, kind: Kind) -> Wishes:
-    """Return what *request* asks of the engine, for a *storage* of *kind*."""
+def wishes(request: Request, storage: Any, kind: Kind, layer: Layer | None = None) -> Wishes:
+    """Return what *request* asks of the engine, for a *storage* of *kind*, be it in *layer*."""
     effort = None if request.compress == "none" else request.compress
     with importable(request.libraries):
         variants = variants_for(storage, kind, effort, request.formats)
-    in_layer = request.layer_root is not None
+    in_layer = layer is not None
     return Wishes(
         post_process=request.post_process,
         clear=request.clear,
         prune=request.prune,
         how=How(links=in_layer or request.hardlinks, settled=in_layer),
         variants=None if request.compress == "none" else variants,
+        decides=variants is not None or request.compress is not None,
         cache=Cache(Path(request.cache) if request.cache else default_directory()),
         reuse=Path(request.reuse) if request.reuse else None,
-        layer_root=Path(request.layer_root) if request.layer_root else None,
+        layer=layer,
         missing_maps=request.missing_maps,
         threads=cores(),
     )
@@ -123,6 +134,21 @@ def overridden(storage: Any) -> list[str]:
     if app in ("django.contrib.staticfiles", "buildstatic.django", own):
         return []
     return [f"{app} has a collectstatic of its own, which is not run: Django's collects here."]
+
+
+def unheard(request: Request, storage: Any) -> list[str]:
+    """Return a sentence for the options that were given and do nothing, for Django's loop runs.
+
+    A dry run is not told of: it does nothing with any option. Equal files of a layer are linked
+    whoever writes them.
+    """
+    kind = recognize(storage)
+    reason = kind if isinstance(kind, str) else _of_djangos_own(request)
+    options = [o for o in request.given if o != "--hardlinks" or request.layer_root is None]
+    if request.dry_run or not reason or not options:
+        return []
+    does = "does" if len(options) == 1 else "do"
+    return [f"{', '.join(options)} {does} nothing here: Django's own code collects, as {reason}."]
 
 
 @contextmanager

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from buildstatic.collect.libraries import importable
 from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Finder, Source, ignore_patterns, sources_of
+from buildstatic.errors import ConfigInvalid
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ def leave_out(
 
     That is what the patterns of *request* match, and what an earlier run has put into one of
     *trees* that lies in a directory of sources: Django would collect it again, one level deeper.
+    Raises `ConfigInvalid` for what is no pattern.
     """
     by_pattern = _matcher(request)
     by_place = in_trees(trees)
@@ -55,6 +58,8 @@ def _matcher(request: Request) -> Callable[[str], str]:
     with importable(request.libraries):
         from pathspec import GitIgnoreSpec
 
+    for pattern, place in request.patterns:
+        _check(GitIgnoreSpec, pattern, place)
     spec = GitIgnoreSpec.from_lines([pattern for pattern, _ in request.patterns])
 
     def rule(path: str) -> str:
@@ -65,6 +70,14 @@ def _matcher(request: Request) -> Callable[[str], str]:
         return f"{pattern} ({place})"
 
     return rule
+
+
+def _check(spec: Any, pattern: str, place: str) -> None:
+    try:
+        spec.from_lines([pattern])
+    except ValueError as error:
+        problem = f"{place}: {pattern} is no pattern in gitignore's syntax."
+        raise ConfigInvalid(problem, "Mend it, or take it out.") from error
 
 
 @dataclass(frozen=True)

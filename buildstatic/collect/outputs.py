@@ -112,6 +112,22 @@ def pending(outputs: Sequence[Output], kept: Set[str]) -> list[Output]:
     return [replace(output, names=names) for output, names in rest if names]
 
 
+# What variants are called by, whoever has made them.
+SUFFIXES = ("gz", "br", "zst", "zstd")
+
+
+def outdated(
+    wanted: Iterable[Output], outputs: Iterable[Output], present: Set[str]
+) -> frozenset[str]:
+    """Return the variants among *present* of names that *wanted* has other content for.
+
+    A file that is one of *outputs* itself is none.
+    """
+    beside = (f"{n}.{suffix}" for output in wanted for n in output.names for suffix in SUFFIXES)
+    found = {name for name in beside if name in present} if present else set()
+    return frozenset(found.difference(*(output.names for output in outputs)) if found else ())
+
+
 def below(names: Iterable[str]) -> dict[str, list[str]]:
     """Return every directory that *names* are in, or below, with those of them."""
     found: dict[str, list[str]] = {}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from buildstatic.collect.comparing import differ
 from buildstatic.collect.ignoring import Ignored
 from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Source
@@ -17,6 +19,11 @@ class Shadowed:
 
     source: Source
     by: Source
+
+    @cached_property
+    def differs(self) -> bool:
+        """Tell whether something else is collected; both are read for it, once."""
+        return differ(self.by, self.source)
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def conflicts(plan: Plan) -> Iterator[Conflict]:
     apps = _app_names() if plan.shadowed else set()
     left_out: dict[str, list[Source]] = {}
     for shadowed in plan.shadowed:
-        if differ(shadowed.by, shadowed.source):
+        if shadowed.differs:
             left_out.setdefault(shadowed.by.path, []).append(shadowed.source)
     for winner in plan.wins:
         if others := left_out.get(winner.path):
@@ -98,12 +105,3 @@ def _app_names() -> set[str]:
 
     configs = apps.get_app_configs()
     return {c.label for c in configs} | {c.name.rpartition(".")[2] for c in configs}
-
-
-def differ(one: Source, other: Source) -> bool:
-    """Tell whether two sources have different content."""
-    try:
-        return one.read() != other.read()
-    except Exception:
-        # Django never opens a file that is shadowed, so it must not fail the run here.
-        return False

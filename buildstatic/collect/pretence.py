@@ -7,8 +7,17 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
+
+
+class Left(Enum):
+    """What stays in a storage's place beside what is collected: ``--clear`` leaves directories."""
+
+    FILES = "files and directories"
+    DIRECTORIES = "directories"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -23,13 +32,13 @@ class Digest:
 
 @contextmanager
 def collected(
-    storage: Any, digests: Mapping[str, str], made: Mapping[str, str], is_empty: bool
+    storage: Any, digests: Mapping[str, str], made: Mapping[str, str], left: Left
 ) -> Iterator[set[str]]:
     """Let *storage* see its place with the files in *digests* there, and those in *made*.
 
     Set on the instance, where ``hashed_name`` looks: ``exists``, ``open`` and ``file_hash``. More
-    may get into *made* meanwhile, and directories into those that are yielded. *is_empty* says that
-    nothing else will be there but directories, which ``--clear`` leaves.
+    may get into *made* meanwhile, and directories into those that are yielded. *left* says what
+    else will be there, of what there is.
     """
     directories = {"."}
     for name in digests:
@@ -49,7 +58,13 @@ def collected(
         name = normal(name)
         if digest(name) or name in directories:
             return True
-        return Path(storage.path(name)).is_dir() if is_empty else bool(exists(name))
+        match left:
+            case Left.FILES:
+                return bool(exists(name))
+            case Left.DIRECTORIES:
+                return Path(storage.path(name)).is_dir()
+            case Left.NOTHING:
+                return False
 
     def opened(name: str, mode: str = "rb") -> Any:
         name = normal(name)

@@ -42,8 +42,8 @@ def check_tree(
 ) -> None:
     """Refuse *option*, ``--clear`` or ``--prune``, where it would take more than collected files.
 
-    Both remove what is in *tree* and was not collected now, so it may neither be nor hold one of
-    the directories that are *kept*, nor a directory of *sources*.
+    Both remove what is in *tree* and was not collected now, so it may neither be nor hold any of
+    what is *kept*, nor a directory of *sources*.
 
     Raises `TreeRefused`.
     """

@@ -17,7 +17,7 @@ from typing import Any
 from buildstatic.collect.chores import digest
 from buildstatic.collect.families.kind import Fingerprints
 from buildstatic.collect.fingerprint import Fingerprinted, Original, judge
-from buildstatic.collect.pretence import Digest, collected
+from buildstatic.collect.pretence import Digest, Left, collected
 from buildstatic.collect.references import Problem
 
 # The methods that are led, with their parameters.
@@ -36,21 +36,21 @@ def rehearse(
     storage: Any,
     originals: tuple[Original, ...],
     *,
-    is_empty: bool,
+    left: Left,
     keeps: bool,
     warns: bool,
     missing_maps: Callable[[str], None] | None,
 ) -> Fingerprints:
     """Return what *storage* makes of *originals*, and what it tells of that.
 
-    *is_empty* says that its place holds nothing else, *keeps* that the originals are in it. With
+    *left* says what else its place holds, *keeps* that the originals are in it. With
     *warns* a warning is one; else it is a problem, as for Django's collectstatic. Where
     *missing_maps* is given, a source map that is not there is told to it. Raises `Unresolved`.
     """
     scene = _Scene(storage, {original.name: original for original in originals}, keeps, warns)
     digests = {original.name: original.digest for original in originals if keeps}
     with (
-        collected(storage, digests, scene.made, is_empty) as directories,
+        collected(storage, digests, scene.made, left) as directories,
         scene.staged(directories),
     ):
         paths = {o.name: (_Source(o.digest, o, scene.read), o.path) for o in originals}

@@ -20,7 +20,8 @@ class Request:
     written at. *missing_maps* says what a source map that is not there is. *libraries* are
     directories to import codecs from that the project has not. *describe* asks for the plan, too
     or only, or for what is wrong with it. *is_image* tells whether the files of this machine are
-    those of the image, so that the parents of STATIC_ROOT are what a layer would change.
+    those of the image, so that the parents of STATIC_ROOT are what a layer would change. *given*
+    are the options on the command line that Django does not know and its own loop does not obey.
     """
 
     root: str
@@ -47,6 +48,7 @@ class Request:
     libraries: tuple[str, ...] = ()
     describe: Literal["", "too", "only", "wrong"] = ""
     is_image: bool = True
+    given: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:

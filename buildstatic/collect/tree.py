@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,13 +65,33 @@ def locked(tree: Tree) -> Iterator[int]:
     The lock is on the directory itself, so that no file of ours is in it, and held for as long as
     any process has the descriptor.
     """
-    make_directories(tree, [""])
-    descriptor = os.open(tree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with held(tree.root, lambda: make_directories(tree, [""])) as descriptor:
+        yield descriptor
+
+
+@contextmanager
+def held(directory: str, make: Callable[[], None]) -> Iterator[int]:
+    """Hold the lock on *directory* itself, which *make* makes unless it is there."""
+    descriptor = None
+    while descriptor is None:
+        make()
+        descriptor = _hold(directory)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _hold(directory: str) -> int | None:
+    """Return the descriptor of *directory*, locked; None where it went while we waited."""
+    with suppress(FileNotFoundError), ExitStack() as undo:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        undo.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(descriptor), os.stat(directory)):
+            undo.pop_all()
+            return descriptor
+    return None
 
 
 def make_directories(tree: Tree, names: Iterable[str]) -> None:

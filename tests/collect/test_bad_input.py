@@ -20,6 +20,7 @@ from tests.collect.conftest import Collect
 from tests.collect.rights import disk
 from tests.collect.sites import Ran, Site, contents, make_site, manage, plain_environ, run
 
+PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 COLLECT = (sys.executable, "-m", "buildstatic", "collect", "--noinput")
@@ -272,6 +273,64 @@ def assert_manifest_is_kept(tree: Path) -> None:
     paths = json.loads((tree / "staticfiles.json").read_text())["paths"]
     assert paths
     assert set(paths.values()) <= set(contents(tree))
+
+
+def out_of_the_tree(site: Site) -> None:
+    site.write({"static/a\\..\\..\\evil.css": "evil", "evil.css": "mine"})
+
+
+def out_of_the_tree_by_a_prefix(site: Site) -> None:
+    site.append('STATICFILES_DIRS = [("..", BASE_DIR / "static")]\n')
+    site.write({"static/evil.css": "evil", "evil.css": "mine"})
+
+
+def by_an_absolute_prefix(site: Site) -> None:
+    site.append('STATICFILES_DIRS = [(str(BASE_DIR), BASE_DIR / "static")]\n')
+    site.write({"static/evil.css": "evil", "evil.css": "mine"})
+
+
+def there_and_back(site: Site) -> None:
+    site.write({"static/x\\..\\evil.css": "evil", "evil.css": "mine"})
+
+
+def no_name_at_all(site: Site) -> None:
+    site.write({"static/evil.css\\": "evil", "evil.css": "mine"})
+
+
+HOSTILE = [
+    out_of_the_tree,
+    out_of_the_tree_by_a_prefix,
+    by_an_absolute_prefix,
+    there_and_back,
+    no_name_at_all,
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("storage", [PLAIN, MANIFEST])
+def test_a_name_that_leads_out_of_the_tree_is_refused_as_by_django_and_nothing_is_written(
+    tmp_path: Path, collect: Collect, storage: str, hostile: Callable[[Site], None]
+) -> None:
+    sites = [make_site(tmp_path / name / "site") for name in ("theirs", "ours", "doors")]
+    for site in sites:
+        site.storage(storage)
+        hostile(site)
+    theirs = manage(sites[0], "--noinput")
+    assert "SuspiciousFileOperation" in theirs.err
+    ran = collect(sites[1], "--noinput")
+    assert_said(ran, 24, "evil.css", " cannot be collected: ", "--ignore PATTERN")
+    by_door = manage(door(sites[2]), "--noinput")
+    assert by_door.code == theirs.code == 1
+    assert by_door.err.splitlines()[-1].startswith("django.core.exceptions.SuspiciousFileOperation")
+    for site in sites[1:]:
+        assert not site.tree.exists()
+        assert (site.root / "evil.css").read_text() == "mine"
+
+
+def test_a_name_with_dots_that_lead_nowhere_is_collected(site: Site, collect: Collect) -> None:
+    site.write({"static/a..b/..c.css": "c", "static/d..": "d"})
+    assert collect(site, "--noinput").code == 0
+    assert {"a..b/..c.css", "d.."} <= set(contents(site.tree))
 
 
 def test_two_names_that_are_one_by_a_backslash_are_a_conflict(site: Site, collect: Collect) -> None:

@@ -229,6 +229,33 @@ def test_two_processes_share_it(tmp_path: Path, limit: int) -> None:
     assert len(files(tmp_path)) == min(200, limit // BLOCK)
 
 
+CHURN = """
+    import pathlib, sys
+    place = pathlib.Path(sys.argv[1])
+    files = [place / f"{number:062x}.gz-1" for number in range(300)]
+    print("ready", flush=True)
+    while True:
+        for file in files:
+            file.write_bytes(b"x")
+        for file in files:
+            file.unlink(missing_ok=True)
+"""
+
+
+def test_what_another_process_removes_meanwhile_is_no_failure(cache: Cache) -> None:
+    keep(cache)
+    [path] = files(cache.directory)
+    command = [sys.executable, "-c", dedent(CHURN), str(path.parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout
+            other.stdout.readline()
+            assert all(str(path) in {e.path for e in cache.entries()} for _ in range(300))
+            cache.prune(LIMIT)
+        finally:
+            other.kill()
+
+
 def test_what_one_process_put_another_gets(tmp_path: Path) -> None:
     for expected in (800, 1000):
         assert int(python(WORK, tmp_path, LIMIT).communicate()[0]) == expected

@@ -199,6 +199,18 @@ def test_the_cache_is_no_larger_than_it_may_be_when_all_is_done(tmp_path: Path) 
     assert len(cache.entries()) == 3
 
 
+@pytest.mark.parametrize("size", [1, 10**6], ids=["at the end", "at the start"])
+def test_the_cache_is_no_larger_than_it_may_be_when_the_work_fails(
+    tmp_path: Path, size: int
+) -> None:
+    cache = Cache(tmp_path / "cache", 3 * BLOCK)
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
+    missing = Task("0" * 64, size, str(tmp_path / "gone.css"), ("gone.css",))
+    with pytest.raises(OSError, match=r"gone\.css"):
+        made([*tasks, missing], cache=cache)
+    assert len(cache.entries()) <= 3
+
+
 @pytest.mark.parametrize("place", ["/dev/null/cache", "/proc/cache"])
 def test_a_cache_that_cannot_be_is_not_in_the_way(tmp_path: Path, place: str) -> None:
     assert len(made([task(tmp_path, "a.css", TEXTS[0])], cache=Cache(Path(place), ROOM))) == 3

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from buildstatic.collect.families.kind import Kind, Present
 from buildstatic.collect.fingerprint import Original, Unresolved
+from buildstatic.collect.pretence import Left
 from buildstatic.collect.recognize import recognize
 from tests.collect.inprocess import Verdict, collect, djangos, ours, tree_of
 from tests.collect.sites import PLACE, contents, make_site, run
@@ -273,7 +274,7 @@ def problems_of(storage: Any, files: dict[str, bytes], **how: Any) -> list[str]:
         before = dict(vars(made))
         with pytest.raises(Unresolved) as raised:
             kind.fingerprinting.run(
-                made, originals, Present(frozenset(), is_empty=True), how.get("missing_maps")
+                made, originals, Present(frozenset(), Left.DIRECTORIES), how.get("missing_maps")
             )
         kept = {name for name in before if name[0] != "_" and name != "hashed_files"}
         assert {name: vars(made)[name] for name in kept} == {name: before[name] for name in kept}

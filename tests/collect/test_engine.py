@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.collect.conftest import Collect
-from tests.collect.sites import Site, contents, plain_environ
+from tests.collect.sites import Site, contents, manage, plain_environ
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+ENHANCED = "django_manifeststaticfiles_enhanced.storage.EnhancedManifestStaticFilesStorage"
+DATABASE = 'DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {}}}}}\n'
 
 
 def test_changed_content_with_an_older_time_is_noticed(site: Site, collect: Collect) -> None:
@@ -44,6 +47,25 @@ def test_files_of_earlier_runs_stay_and_are_counted_until_they_are_pruned(
     assert "staticfiles.json" in names
 
 
+@pytest.mark.parametrize("storage", [MANIFEST, ENHANCED])
+def test_what_is_about_to_be_pruned_is_nothing_to_refer_to(
+    site: Site, collect: Collect, storage: str
+) -> None:
+    site.storage(storage)
+    site.write({"static/a.css": "a { background: url(old.png) }", "static/old.png": "old"})
+    assert collect(site, "--noinput").code == 0
+    (site.root / "static/old.png").unlink()
+    before = contents(site.tree)
+    ran = collect(site, "--noinput", "--prune")
+    assert ran.code == 31
+    assert "static/a.css:1: " in ran.err
+    assert "old.png is not among the static files" in ran.err
+    assert contents(site.tree) == before
+    site.write({"static/a.css": "a { background: none }"})
+    assert collect(site, "--noinput", "--prune").code == 0
+    assert not [name for name in contents(site.tree) if name.startswith("old")]
+
+
 @pytest.mark.parametrize("option", ["--clear", "--prune"])
 @pytest.mark.parametrize(
     "place",
@@ -66,6 +88,63 @@ def test_a_tree_that_holds_more_is_not_cleared(
     assert ran.code == 32, ran.err
     assert f"error: {option} would remove " in ran.err
     assert without_bytecode(contents(site.root)) == without_bytecode(before)
+
+
+@pytest.mark.parametrize("way", ["--clear", "--prune", "door"])
+@pytest.mark.parametrize(
+    ("kept", "settings"),
+    [
+        pytest.param(
+            "staticfiles/media/user.jpg",
+            'MEDIA_ROOT = STATIC_ROOT / "media"\n',
+            id="uploads",
+        ),
+        pytest.param(
+            "staticfiles/db.sqlite3", DATABASE.format('STATIC_ROOT / "db.sqlite3"'), id="db"
+        ),
+        pytest.param(
+            "staticfiles/db", DATABASE.format('f"file:{STATIC_ROOT}/db?mode=rwc"'), id="uri"
+        ),
+    ],
+)
+def test_uploads_and_databases_in_the_tree_are_not_cleared(
+    site: Site, collect: Collect, way: str, kept: str, settings: str
+) -> None:
+    site.write({kept: "kept"})
+    site.append(settings)
+    assert collect(site, "--noinput").code == 0
+    if way == "door":
+        site.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
+        ran = manage(site, "--noinput", "--clear")
+        assert ran.code == 1
+        assert ran.err.startswith("CommandError: --clear would remove ")
+    else:
+        ran = collect(site, "--noinput", way)
+        assert ran.code == 32, ran.err
+        assert f"error: {way} would remove " in ran.err
+    assert (site.root / kept).read_text() == "kept"
+
+
+def test_a_tree_beside_uploads_and_databases_is_cleared(site: Site, collect: Collect) -> None:
+    site.append('MEDIA_ROOT = BASE_DIR / "media"\n' + DATABASE.format('":memory:"'))
+    site.write({"staticfiles/old.css": "old"})
+    assert collect(site, "--noinput", "--clear").code == 0
+    assert not (site.tree / "old.css").exists()
+
+
+def test_a_database_beside_a_manifest_that_is_kept_elsewhere_is_in_no_ones_way(
+    site: Site, collect: Collect
+) -> None:
+    site.append(
+        "from django.core.files.storage import FileSystemStorage\n"
+        'KEPT = FileSystemStorage(location=str(BASE_DIR / "data"))\n'
+        + DATABASE.format('BASE_DIR / "data" / "db.sqlite3"')
+    )
+    site.storage(MANIFEST, '{"manifest_storage": KEPT}')
+    site.write({"data/db.sqlite3": "kept"})
+    for option in ("--clear", "--prune"):
+        assert collect(site, "--noinput", option).code == 0
+    assert set(contents(site.root / "data")) == {"db.sqlite3", "staticfiles.json"}
 
 
 def without_bytecode(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -170,6 +249,15 @@ def test_equal_files_are_one_file_on_request(site: Site, collect: Collect) -> No
     assert (site.tree / "copy.js").stat().st_nlink == 4
 
 
+def test_equal_files_that_are_there_become_one_file_where_all_are_written(
+    site: Site, collect: Collect
+) -> None:
+    site.write({"static/copy.js": (site.root / "static/js/site.js").read_text()})
+    assert collect(site, "--noinput").code == 0
+    assert collect(site, "--noinput", "--clear", "--hardlinks").code == 0
+    assert (site.tree / "copy.js").samefile(site.tree / "js/site.js")
+
+
 def test_plain_collecting_makes_copies_with_the_time_of_now(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     started = time.time() - 1
@@ -197,6 +285,64 @@ def test_variants_are_made_for_any_known_storage_on_request(
     assert collect(site, "--noinput", *options).code == 0
     found = {path.suffix for path in site.tree.glob("long.css.*")}
     assert found == suffixes
+
+
+LONG = "a { color: red }\n" * 100
+
+
+@pytest.mark.parametrize(
+    ("options", "content", "left"),
+    [
+        pytest.param(("--compress", "none"), LONG * 2, set(), id="no variants any more"),
+        pytest.param(("--formats", "gz"), LONG * 2, {".gz"}, id="fewer formats"),
+        pytest.param(("--compress", "fast"), "a{}", set(), id="not worth it any more"),
+        pytest.param((), LONG * 2, {".br", ".gz"}, id="as Django leaves them"),
+        pytest.param(("--compress", "none"), LONG, {".br", ".gz"}, id="the same content"),
+    ],
+)
+def test_variants_of_other_content_go_where_this_run_decides_on_them(
+    site: Site, collect: Collect, options: tuple[str, ...], content: str, left: set[str]
+) -> None:
+    site.write({"static/a.css": LONG})
+    assert collect(site, "--noinput", "--compress", "fast").code == 0
+    before = contents(site.tree)
+    site.write({"static/a.css": content} if content != LONG else {})
+    ran = collect(site, "--noinput", *options)
+    assert ran.code == 0
+    found = contents(site.tree)
+    assert {path.suffix for path in site.tree.glob("a.css.*")} == left
+    if options and ".gz" in left:
+        assert gzip.decompress(found["a.css.gz"]).decode() == content
+    else:
+        assert all(found[f"a.css{suffix}"] == before[f"a.css{suffix}"] for suffix in left)
+    assert ("removed  " in ran.err) == (bool(options) and len(left) < 2)
+
+
+def test_a_source_that_is_called_as_a_variant_is_none(site: Site, collect: Collect) -> None:
+    site.write({"static/a.css": "old", "static/a.css.gz": "a source"})
+    assert collect(site, "--noinput").code == 0
+    site.write({"static/a.css": "new content"})
+    assert collect(site, "--noinput", "--compress", "none").code == 0
+    assert (site.tree / "a.css.gz").read_text() == "a source"
+
+
+def test_a_run_that_is_killed_leaves_no_variant_of_other_content(site: Site) -> None:
+    site.write({"static/a.css": LONG})
+    command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
+    cache = {"XDG_CACHE_HOME": str(site.root.parent / "cache")}
+    environ = {**plain_environ(), **cache}
+    subprocess.run([*command, "--compress", "fast"], env=environ, check=True)
+    assert (site.tree / "a.css.gz").exists()
+    site.write(
+        {"static/a.css": "".join(f".a{number} {{ color: red }}\n" for number in range(400_000))}
+    )
+    process = subprocess.Popen([*command, "--compress", "best"], env=environ)
+    until_changed(site.tree / "a.css", LONG.encode(), site.tree / "a.css")
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    assert (site.tree / "a.css").stat().st_size > len(LONG)
+    assert not (site.tree / "a.css.gz").exists()
+    assert not (site.tree / "a.css.br").exists()
 
 
 def test_why_a_storages_own_code_ran_is_said(site: Site, collect: Collect) -> None:

@@ -16,6 +16,7 @@ from buildstatic.collect.fingerprint import (
     Unsettled,
     fingerprint,
 )
+from buildstatic.collect.pretence import Left
 from buildstatic.collect.references import rewrite
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
@@ -44,7 +45,7 @@ def storage(tmp_path: Path) -> Any:
 
 
 def found(storage: Any, *files: Original, **how: Any) -> dict[str, Fingerprinted]:
-    return fingerprint(storage, files, is_empty=how.pop("is_empty", True), **how)
+    return fingerprint(storage, files, left=how.pop("left", Left.DIRECTORIES), **how)
 
 
 def test_a_file_is_called_by_its_content_and_rewritten_with_the_names_of_others(
@@ -158,11 +159,14 @@ def test_what_is_left_in_the_tree_is_followed_unless_it_is_to_be_cleared(storage
     root = Path(storage.location)
     (root / "left").mkdir(parents=True)
     (root / "left" / "i.png").write_bytes(PICTURE)
-    made = found(storage, *originals(a=b"url(left/i.png) url(left)"), is_empty=False)
+    made = found(storage, *originals(a=b"url(left/i.png) url(left)"), left=Left.FILES)
     assert made["a.css"].content == b'url("left/i.865c0c0b4ab0.png") url("left")'
     with pytest.raises(Unresolved) as raised:
         found(storage, *originals(a=b"url(left/i.png) url(left)"))
     assert [problem.text for problem in raised.value.problems] == ["url(left/i.png)"]
+    with pytest.raises(Unresolved) as raised:
+        found(storage, *originals(a=b"url(left/i.png) url(left)"), left=Left.NOTHING)
+    assert [problem.text for problem in raised.value.problems] == ["url(left/i.png)", "url(left)"]
 
 
 def test_a_text_takes_the_place_of_a_source_of_its_name_and_another_file_does_not(

@@ -220,3 +220,45 @@ def test_a_collectstatic_of_an_app_is_not_run_and_that_is_said(
     ran = collect(site, "--noinput")
     assert ran.code == 0
     assert "warning: shop has a collectstatic of its own, which is not run" in ran.err
+
+
+OWN = """\
+from django.contrib.staticfiles.storage import StaticFilesStorage
+
+
+class Own(StaticFilesStorage):
+    def exists(self, name):
+        return super().exists(name)
+"""
+ENGINES = ("--prune", "--hardlinks", "--compress=fast", "--formats=gz", "--missing-maps=warn")
+
+
+def test_options_that_djangos_own_loop_does_not_obey_are_named_with_the_reason(
+    site: Site, collect: Collect
+) -> None:
+    site.write({"mysite/files.py": OWN})
+    site.storage("mysite.files.Own")
+    ran = collect(site, "--noinput", *ENGINES, "--reuse", site.root)
+    assert ran.code == 0
+    assert (
+        "warning: --prune, --hardlinks, --compress, --formats, --reuse, --missing-maps do nothing "
+        "here: Django's own code collects, as mysite.files.Own has a exists of its own.\n"
+    ) in ran.err
+    assert "warning: " not in collect(site, "--noinput", "--no-prune", "--dry-run").err
+
+
+def test_an_option_that_does_nothing_with_links_is_named(site: Site, collect: Collect) -> None:
+    ran = collect(site, "--noinput", "--link", "--prune")
+    assert ran.code == 0
+    said = (
+        "warning: --prune does nothing here: Django's own code collects, as --link makes links.\n"
+    )
+    assert said in ran.err
+    assert "warning: " not in collect(site, "--noinput", "--prune").err
+
+
+def test_options_of_the_configuration_are_for_where_they_do_something(
+    site: Site, collect: Collect
+) -> None:
+    site.write({"pyproject.toml": "[tool.buildstatic.collect]\nprune = true\n"})
+    assert "warning: " not in collect(site, "--noinput", "--link").err

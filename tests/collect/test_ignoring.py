@@ -37,6 +37,19 @@ def test_the_configuration_ignores_and_staticignore_has_the_last_word(
     assert set(contents(site.tree)) == {"css/site.css", "js/site.js"}
 
 
+@pytest.mark.parametrize("pattern", ["!", "css\\", "\\"])
+@pytest.mark.parametrize("file", [".staticignore", "pyproject.toml"])
+def test_what_is_no_pattern_is_named_with_its_place(
+    site: Site, collect: Collect, pattern: str, file: str
+) -> None:
+    config = f"[tool.buildstatic]\nignore = ['*.map', '{pattern}']\n"
+    site.write({file: config if file == "pyproject.toml" else f"*.map\n{pattern}\n"})
+    ran = collect(site, "--noinput")
+    assert ran.code == 13
+    assert f"error: {file}:2: {pattern} is no pattern in gitignore's syntax." in ran.err
+    assert not site.tree.exists()
+
+
 def test_a_storages_own_code_does_not_get_what_is_ignored(site: Site, collect: Collect) -> None:
     site.write({".staticignore": "*.css\n", "mysite/files.py": OWN_CODE})
     site.storage("mysite.files.Own")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.plan import make_plan
+from buildstatic.collect.chores import PIECE
+from buildstatic.collect.plan import Shadowed, make_plan
 from buildstatic.collect.sources import Source
+from tests.collect import inprocess
 from tests.collect.conftest import Collect
 from tests.collect.sites import Site
 
@@ -71,6 +74,63 @@ def test_what_is_meant_or_harmless_is_not_pointed_out(
     ran = collect(site, "--noinput")
     assert ran.code == 0
     assert not warnings(ran.err)
+
+
+@pytest.mark.parametrize("option", ["--noinput", "--plan"])
+def test_a_shadowed_pipe_is_waited_for_by_nobody(site: Site, collect: Collect, option: str) -> None:
+    site.app("shop", {"css/other.css": ""})
+    os.mkfifo(site.root / "shop/static/css/site.css")
+    ran = collect(site, option)
+    assert ran.code == 0
+    assert not warnings(ran.err)
+
+
+SIZES = [0, 5, PIECE, PIECE + 5]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_files_are_told_apart_by_any_byte(tmp_path: Path, size: int) -> None:
+    inprocess.start()
+    same = b"x" * size
+    files = {"one": same, "same": same, "longer": same + b"x"}
+    if size:
+        files |= {"last": same[:-1] + b"y", "first": b"y" + same[1:]}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    found = {
+        name for name in files if Shadowed(source(tmp_path, name), source(tmp_path, "one")).differs
+    }
+    assert found == files.keys() - {"one", "same"}
+
+
+def test_files_of_other_sizes_are_not_read_and_others_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inprocess.start()
+    for name, content in {"one": b"one", "other": b"two", "longer": b"longer"}.items():
+        (tmp_path / name).write_bytes(content)
+    reads: list[int] = []
+    read = os.read
+
+    def counted(descriptor: int, size: int) -> bytes:
+        reads.append(size)
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", counted)
+    longer = Shadowed(source(tmp_path, "longer"), source(tmp_path, "one"))
+    assert longer.differs
+    assert not reads
+    other = Shadowed(source(tmp_path, "other"), source(tmp_path, "one"))
+    assert other.differs
+    count = len(reads)
+    assert other.differs
+    assert len(reads) == count == 2
+
+
+def source(root: Path, name: str) -> Source:
+    from django.core.files.storage import FileSystemStorage
+
+    return Source(name, name, FileSystemStorage(location=str(root)))
 
 
 def test_a_shadowed_file_that_cannot_be_read_stops_nothing(site: Site, collect: Collect) -> None:

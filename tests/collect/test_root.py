@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from buildstatic.collect.tree import held
 from tests.collect.conftest import Collect
-from tests.collect.sites import PLACE, Site, contents, make_site, tar_digest
+from tests.collect.sites import PLACE, Site, contents, make_site, plain_environ, tar_digest
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -98,6 +104,141 @@ def test_a_dry_run_touches_nothing(site: Site, collect: Collect) -> None:
     assert ran.code == 0
     assert "Pretending to copy" in ran.out
     assert tar_digest(layer) == before
+
+
+def strict(site: Site) -> None:
+    site.app("shop", {"css/site.css": "of the shop"})
+
+
+def raising_finder(site: Site) -> None:
+    finder = (
+        "from django.contrib.staticfiles.finders import FileSystemFinder\n\n\n"
+        "class Finder(FileSystemFinder):\n"
+        "    def list(self, ignore_patterns):\n"
+        "        raise ValueError('not today')\n"
+    )
+    site.write({"mysite/finding.py": finder})
+    site.append('STATICFILES_FINDERS = ["mysite.finding.Finder"]\n')
+
+
+def broken_reference(site: Site) -> None:
+    site.write({"static/css/site.css": "a { background: url(gone.png) }"})
+
+
+def nothing_wrong(_site: Site) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "option", "code"),
+    [
+        pytest.param(nothing_wrong, "--plan", 0, id="plan"),
+        pytest.param(strict, "--strict", 29, id="conflict"),
+        pytest.param(raising_finder, "--noinput", 24, id="finder"),
+        pytest.param(broken_reference, "--noinput", 31, id="reference"),
+    ],
+)
+def test_an_earlier_layer_stays_until_nothing_can_be_refused_any_more(
+    site: Site, collect: Collect, wrong: Callable[[Site], None], option: str, code: int
+) -> None:
+    site.storage(MANIFEST)
+    site.place()
+    layer = site.root.parent / "layer"
+    assert collect(site, "--noinput", "--layer-root", layer).code == 0
+    before = tar_digest(layer)
+    wrong(site)
+    ran = collect(site, option, "--layer-root", layer)
+    assert ran.code == code, ran.err
+    assert tar_digest(layer) == before
+
+
+def test_a_directory_of_an_earlier_layer_is_nothing_to_refer_to(
+    site: Site, collect: Collect
+) -> None:
+    site.storage(MANIFEST)
+    site.place()
+    layer = site.root.parent / "layer"
+    site.write({"static/css/old/a.txt": "a", "static/css/site.css": "a { b: url(old) }"})
+    assert collect(site, "--noinput", "--layer-root", layer).code == 0
+    shutil.rmtree(site.root / "static/css/old")
+    ran = collect(site, "--noinput", "--layer-root", layer)
+    assert ran.code == 31
+    assert "url(old)" in ran.err
+
+
+def test_a_storages_own_code_gets_an_empty_layer_and_asks_nobody(
+    site: Site, collect: Collect
+) -> None:
+    site.write({"mysite/files.py": OWN})
+    site.storage("mysite.files.Own")
+    site.place()
+    layer = site.root.parent / "layer"
+    for name in ("old", "new"):
+        site.write({f"static/{name}.txt": name})
+        assert collect(site, "--layer-root", layer).code == 0
+        (site.root / f"static/{name}.txt").unlink()
+    assert "old.txt" not in contents(layer / INSIDE)
+    assert "new.txt" in contents(layer / INSIDE)
+
+
+OWN = """\
+from django.contrib.staticfiles.storage import StaticFilesStorage
+
+
+class Own(StaticFilesStorage):
+    def exists(self, name):
+        return super().exists(name)
+"""
+
+
+def test_runs_into_one_layer_root_wait_for_each_other(site: Site) -> None:
+    site.storage(WHITENOISE)
+    site.place()
+    site.write({f"static/{number}.css": "a { color: red }\n" * number for number in range(900)})
+    command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
+    roots = [site.root.parent / name for name in ("alone", "shared")]
+    places = [roots[0], *[roots[1]] * 3]
+    runs = [
+        subprocess.Popen(
+            [*command, "--layer-root", place], env=plain_environ(), stdout=subprocess.DEVNULL
+        )
+        for place in places
+    ]
+    assert [run.wait(120) for run in runs] == [0, 0, 0, 0]
+    alone, shared = (tar_of(root) for root in roots)
+    assert shared == alone
+
+
+def tar_of(root: Path) -> str:
+    """Return the digest of *root*, whatever it is called."""
+    named = root.rename(root.with_name("layer"))
+    try:
+        return tar_digest(named)
+    finally:
+        named.rename(root)
+
+
+def test_a_lock_is_on_the_directory_that_is_there_when_the_wait_is_over(tmp_path: Path) -> None:
+    place = tmp_path / "tree"
+    found: list[bool] = []
+
+    def make() -> None:
+        place.mkdir(exist_ok=True)
+
+    waiting = threading.Thread(target=lambda: found.append(is_of(place, make)))
+    with held(str(place), make):
+        waiting.start()
+        time.sleep(0.3)
+        place.rename(tmp_path / "away")
+        place.mkdir()
+    waiting.join(10)
+    assert found == [True]
+
+
+def is_of(place: Path, make: Callable[[], None]) -> bool:
+    """Tell whether the lock on *place* is a lock on what is there."""
+    with held(str(place), make) as descriptor:
+        return os.path.samestat(os.fstat(descriptor), place.stat())
 
 
 def test_a_relative_layer_root_is_relative_to_where_the_command_runs(

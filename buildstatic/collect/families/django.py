@@ -32,7 +32,7 @@ def run(
     missing_maps: Callable[[str], None] | None,
 ) -> Fingerprints:
     """Fingerprint as ``HashedFilesMixin.post_process`` does."""
-    files = fingerprint(storage, originals, is_empty=present.is_empty, missing_maps=missing_maps)
+    files = fingerprint(storage, originals, left=present.left, missing_maps=missing_maps)
     processed: list[tuple[str, str]] = []
     skipped: list[str] = []
     for name, item in files.items():

@@ -61,7 +61,7 @@ def _run(
     return rehearse(
         storage,
         originals,
-        is_empty=present.is_empty,
+        left=present.left,
         keeps=_originals(storage) is Originals.KEPT,
         warns=KIND.has_own_command,
         missing_maps=missing_maps,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from buildstatic.collect.chores import Needle
 from buildstatic.collect.fingerprint import Fingerprinted, Original
+from buildstatic.collect.pretence import Left
 
 
 class Originals(Enum):
@@ -37,10 +38,10 @@ class Fingerprints:
 
 @dataclass(frozen=True)
 class Present:
-    """What is in the tree beside the originals: the files *there*, nothing else if *is_empty*."""
+    """What is in the tree: the files *there*, and what will be *left* beside what is collected."""
 
     there: frozenset[str]
-    is_empty: bool
+    left: Left
 
 
 class Run(Protocol):
