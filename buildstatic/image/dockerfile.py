@@ -123,7 +123,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
     return {
         "version": __version__,
         "image": base_image(project, options.python),
-        "settings_line": _settings_line(project),
+        "variables": _variables(project),
         "run_packages": project.database.value.run_packages if project.database else (),
         "build_packages": project.database.value.build_packages if project.database else (),
         "multi_platform": multi,
@@ -161,12 +161,15 @@ def _flag(flag: str) -> str:
     return f"{flag} \\\n    "
 
 
-def _settings_line(project: Project) -> str:
-    """Name the settings module where manage.py would choose another one."""
+def _variables(project: Project) -> str:
+    """Name where Python finds the modules, and the settings where manage.py would choose others."""
     file, _, _ = project.settings.source.rpartition(":")
-    if file == project.manage.value:
-        return ""
-    return f" \\\n    DJANGO_SETTINGS_MODULE={env_value(project.settings.value)}"
+    given = {}
+    if project.python_path:
+        given["PYTHONPATH"] = posixpath.join(APP, project.python_path.value)
+    if file != project.manage.value:
+        given["DJANGO_SETTINGS_MODULE"] = project.settings.value
+    return "".join(f" \\\n    {name}={env_value(value)}" for name, value in given.items())
 
 
 def _assignments(project: Project, options: DockerfileOptions) -> str:

@@ -139,7 +139,8 @@ class Project:
     absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set where
     STATICFILES_DIRS names a path in ``node_modules``; *sqlite* where the default database is one;
     *needed* are the directories of static files, templates and apps that the settings name;
-    *health* the path of a health check among the URLs.
+    *health* the path of a health check among the URLs. *python_path* is set where modules are in a
+    directory that Python does not search by itself.
     """
 
     root: Path
@@ -160,6 +161,7 @@ class Project:
     media_root: Fact[str] | None = None
     sqlite: Fact[Sqlite] | None = None
     node_modules: Fact[bool] | None = None
+    python_path: Fact[str] | None = None
     needed: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
     secret_key: Variable | None = None

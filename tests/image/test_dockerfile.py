@@ -235,6 +235,13 @@ def test_settings_that_manage_py_does_not_choose_are_named() -> None:
     assert "DJANGO_SETTINGS_MODULE=mysite.settings.prod" in stage(text, "base")
 
 
+def test_modules_in_src_are_on_the_path_of_whatever_runs_the_project() -> None:
+    text = text_of(VARIANTS["modules in src"])
+    assert "PYTHONPATH=/app/src" in stage(text, "base")
+    assert "PYTHONPATH=/app/src" in stage(text, "build-base")
+    assert "PYTHONPATH" not in text_of(VARIANTS["default"])
+
+
 def test_a_manage_py_that_was_asked_for_is_named_to_the_collector() -> None:
     assert '"--manage", "b/manage.py"' in text_of(VARIANTS["manage.py that was asked for"])
     assert "--manage" not in text_of(VARIANTS["manage.py in a directory"])
