@@ -6,30 +6,23 @@ from pathlib import Path
 
 from buildstatic.image.quote import pattern
 from buildstatic.project import Project
-from buildstatic.project.data import uploads
+from buildstatic.project.data import tree, uploads
 from buildstatic.templates import Generated, render
 
 USUAL_ENVIRONMENTS = (".venv", "venv")
-USUAL_TREE = "staticfiles"
 
 
 def dockerignore(project: Project) -> Generated:
     """Return the .dockerignore of *project*."""
-    media = uploads(project)
+    media, made = uploads(project), tree(project)
     text = render(
         "dockerignore",
         media=(pattern(media),) if media else (),
-        made=tuple(map(pattern, _tree(project))),
+        made=(pattern(made),) if made else (),
         environments=_environments(project.root),
         keep_node_modules=project.node_modules is not None and project.frontend is None,
     )
     return Generated(".dockerignore", text)
-
-
-def _tree(project: Project) -> tuple[str, ...]:
-    if project.static_root is None:
-        return (USUAL_TREE,)
-    return () if project.static_root.value.startswith("/") else (project.static_root.value,)
 
 
 def _environments(root: Path) -> tuple[str, ...]:

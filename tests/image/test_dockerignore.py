@@ -208,6 +208,13 @@ def test_a_tree_outside_of_the_project_excludes_nothing(root: Path) -> None:
     assert by_the_api(root, text) == {*NEEDED, "staticfiles/staticfiles.json"}
 
 
+def test_a_tree_that_holds_sources_excludes_none_of_them(root: Path) -> None:
+    fill(root, "assets/src/site.css")
+    fact = Fact("assets", "s:1")
+    text = dockerignore(plain(root, static_root=fact, needed=("assets/src",))).text
+    assert "assets/src/site.css" in by_the_api(root, text)
+
+
 def test_without_a_static_root_the_usual_tree_is_kept_out(root: Path) -> None:
     assert by_the_api(root, dockerignore(plain(root, static_root=None)).text) == set(NEEDED)
 
