@@ -124,7 +124,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "version": __version__,
         "image": base_image(project, options.python),
         "variables": _variables(project),
-        "run_packages": project.database.value.run_packages if project.database else (),
+        "run_packages": _run_packages(project),
         "build_packages": project.database.value.build_packages if project.database else (),
         "multi_platform": multi,
         "build_platform": "--platform=$BUILDPLATFORM " if multi else "",
@@ -159,6 +159,11 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
 
 def _flag(flag: str) -> str:
     return f"{flag} \\\n    "
+
+
+def _run_packages(project: Project) -> tuple[str, ...]:
+    driver = project.database.value.run_packages if project.database else ()
+    return (*driver, *(project.gis.value if project.gis else ()))
 
 
 def _variables(project: Project) -> str:

@@ -76,6 +76,7 @@ def detect(
         media_root=data.media_root(read, search),
         sqlite=data.sqlite(read, search),
         node_modules=modules,
+        gis=software.gis(read),
         python_path=_python_path((chosen, wsgi, asgi), search),
         needed=data.needed(read, search),
         variables=read.variables,

@@ -140,7 +140,7 @@ class Project:
     STATICFILES_DIRS names a path in ``node_modules``; *sqlite* where the default database is one;
     *needed* are the directories of static files, templates and apps that the settings name;
     *health* the path of a health check among the URLs. *python_path* is set where modules are in a
-    directory that Python does not search by itself.
+    directory that Python does not search by itself; *gis* are the Debian packages of GeoDjango.
     """
 
     root: Path
@@ -162,6 +162,7 @@ class Project:
     sqlite: Fact[Sqlite] | None = None
     node_modules: Fact[bool] | None = None
     python_path: Fact[str] | None = None
+    gis: Fact[tuple[str, ...]] | None = None
     needed: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
     secret_key: Variable | None = None

@@ -138,6 +138,11 @@ def test_packages_to_build_stay_out_of_the_final_image() -> None:
     assert "apt-get" not in stage(text, "web")
 
 
+def test_packages_of_geodjango_are_there_to_run() -> None:
+    base = stage(text_of(VARIANTS["packages of GeoDjango"]), "base")
+    assert "install --yes --no-install-recommends libpq5 gdal-bin" in base
+
+
 def test_all_platforms_have_their_static_files_from_one_stage() -> None:
     text = text_of(VARIANTS["all platforms"])
     assert re.findall(r"^FROM --platform=\$BUILDPLATFORM (\S+) AS (\S+)", text, re.M) == [
