@@ -232,16 +232,18 @@ def _in_directory(dependencies: Dependencies) -> str:
     return f" {option}={shlex.quote(directory)}" if option else ""
 
 
+# nodejs.org/docs/latest-v25.x: "Corepack is no longer distributed".
+WITHOUT_COREPACK = 25
 _INSTALL = {
-    "npm": ("node:22-slim", "/root/.npm", "npm ci", "npm install"),
+    "npm": ("node:{node}-slim", "/root/.npm", "npm ci", "npm install"),
     "pnpm": (
-        "node:22-slim",
+        "node:{node}-slim",
         "/root/.local/share/pnpm/store",
         "pnpm install --frozen-lockfile",
         "pnpm install",
     ),
     "yarn": (
-        "node:22-slim",
+        "node:{node}-slim",
         "/usr/local/share/.cache/yarn",
         "yarn install --frozen-lockfile",
         "yarn install",
@@ -264,7 +266,8 @@ def _frontend(project: Project) -> dict[str, object]:
     files = [posixpath.join(frontend.directory, "package.json"), frontend.lock]
     return {
         "frontend": frontend,
-        "frontend_image": image,
+        "frontend_image": image.format(node=frontend.node),
+        "has_corepack": frontend.node < WITHOUT_COREPACK,
         "frontend_workdir": env_value(_workdir(frontend)),
         "frontend_copy": copy_words(*(posixpath.normpath(file) for file in files if file), "./"),
         "frontend_cache": cache,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from buildstatic.project import files
+from buildstatic.project import files, node
 from buildstatic.project.model import Fact, Frontend
 
 LOCKS = {
@@ -42,7 +42,8 @@ def _read(path: Path, root: Path, modules: bool) -> Fact[Frontend] | None:
     directory = files.relative(path.parent, root)
     place = files.relative(lock, root) if lock else None
     line = files.line_of(text, r'"scripts"[\s\S]*?"build"\s*:' if build else r'"dependencies"\s*:')
-    found = Frontend(manager, directory, place, build, modules)
+    version = node.find(path.parent, root, data)
+    found = Frontend(manager, directory, place, build, modules, version)
     return Fact(found, f"{files.relative(path, root)}:{line}")
 
 

@@ -87,7 +87,8 @@ class Frontend:
     """A front-end in *directory* (relative to the root, or ``.``), installed by *manager*.
 
     *build* is true where package.json has a build script; *modules* where the settings name
-    ``node_modules``, so that collecting needs what was installed there.
+    ``node_modules``, so that collecting needs what was installed there. *node* is the major version
+    of Node.
     """
 
     manager: str
@@ -95,6 +96,7 @@ class Frontend:
     lock: str | None
     build: bool = True
     modules: bool = False
+    node: int = 22
 
 
 @dataclass(frozen=True)

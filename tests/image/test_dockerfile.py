@@ -259,6 +259,14 @@ def test_python_and_port_are_the_ones_asked_for() -> None:
     assert "EXPOSE 80\n" in text
 
 
+def test_the_front_end_is_built_on_the_node_asked_for() -> None:
+    text = text_of(VARIANTS["pnpm on a Node of another age"])
+    assert "FROM node:20-slim AS frontend" in text
+    assert "RUN corepack enable pnpm" in text
+    newer = text_of(VARIANTS["pnpm on a Node without corepack"])
+    assert "RUN npm install --global corepack@latest \\\n && corepack enable pnpm" in newer
+
+
 def test_node_modules_are_collected_but_not_in_the_final_image() -> None:
     built = text_of(VARIANTS["modules that are built and collected"])
     assert "COPY --from=frontend /app/ ./" in stage(built, "static")

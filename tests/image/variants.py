@@ -108,6 +108,8 @@ VARIANTS = {
         f"{manager} builds the front-end": Variant({"frontend": frontend(manager)})
         for manager in ("npm", "pnpm", "yarn", "bun")
     },
+    "pnpm on a Node of another age": Variant({"frontend": frontend("pnpm", node=20)}),
+    "pnpm on a Node without corepack": Variant({"frontend": frontend("pnpm", node=26)}),
     "locked front-end": Variant(
         {"frontend": frontend("npm", "web", lock="web/package-lock.json")},
     ),

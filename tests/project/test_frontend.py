@@ -99,6 +99,13 @@ def test_installed_packages_that_are_collected_need_no_build_script(tmp_path: Pa
     assert find(tmp_path, modules=True) == Fact(expected, "package.json:2")
 
 
+def test_the_node_is_the_one_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": BUILD, ".nvmrc": "20"})
+    found = find(tmp_path)
+    assert found is not None
+    assert found.value.node == 20
+
+
 def test_a_broken_package_json_is_said_with_its_line(tmp_path: Path) -> None:
     write(tmp_path, {"package.json": '{\n"scripts": {,}\n}'})
     with pytest.raises(ConfigInvalid, match=r"^package.json:2: invalid JSON"):
