@@ -24,12 +24,19 @@ def dockerignore(project: Project, *, here: bool = False) -> Generated:
     unusual = _unusual(project)
     text = render(
         "dockerignore",
+        secrets=_secrets(project),
         media=(pattern(media),) if media else (),
         made=(pattern(made),) if made else (),
         environments=(*_usual(project), *(map(pattern, unusual) if here else ())),
         keep_node_modules=project.node_modules is not None and project.frontend is None,
     )
     return Generated(".dockerignore", text, notes=tuple(map(_note, unusual)))
+
+
+def _secrets(project: Project) -> tuple[str, ...]:
+    """Return the pattern of the front-end's configuration, if it holds a password."""
+    secret = project.frontend.value.secret if project.frontend else ""
+    return (pattern(secret.rpartition(":")[0]),) if secret else ()
 
 
 def _usual(project: Project) -> tuple[str, ...]:

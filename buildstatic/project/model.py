@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -88,7 +88,9 @@ class Frontend:
 
     *build* is true where package.json has a build script; *modules* where the settings name
     ``node_modules``, so that collecting needs what was installed there. *node* is the major version
-    of Node.
+    of Node. *files* and *directories* are the manager's own configuration (.npmrc, patches), by
+    their names in *directory*; *secret* is the place of a password in one that is not among them.
+    *yarn* tells Yarn 2 and later, berry, from classic Yarn; pnp where it makes no ``node_modules``.
     """
 
     manager: str
@@ -97,6 +99,10 @@ class Frontend:
     build: bool = True
     modules: bool = False
     node: int = 22
+    files: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    secret: str = ""
+    yarn: Literal["classic", "berry", "pnp"] = "classic"
 
 
 @dataclass(frozen=True)

@@ -267,6 +267,33 @@ def test_the_front_end_is_built_on_the_node_asked_for() -> None:
     assert "RUN npm install --global corepack@latest \\\n && corepack enable pnpm" in newer
 
 
+def test_what_the_package_manager_reads_is_there_as_it_installs() -> None:
+    built = stage(text_of(VARIANTS["front-end with configuration"]), "frontend")
+    before, _, after = built.partition("yarn install --immutable")
+    files = '"the web/package.json", "the web/.yarnrc.yml", "the web/yarn.lock", "./"'
+    assert f"COPY [{files}]" in before
+    assert 'COPY ["the web/patches", "./patches"]' in before
+    assert 'COPY ["the web/.yarn/releases", "./.yarn/releases"]' in before
+    assert "target=/root/.yarn/berry/cache" in before
+    assert "COPY . /app/" in after
+
+
+def test_packages_that_stay_in_yarns_cache_are_in_the_stage() -> None:
+    text = stage(text_of(VARIANTS["front-end without node_modules"]), "frontend")
+    assert "RUN YARN_ENABLE_GLOBAL_CACHE=true yarn install\n" in text
+
+
+def test_a_password_of_the_front_end_is_for_a_secret_mount() -> None:
+    variant = VARIANTS["front-end with a password"]
+    made = dockerfile(variant.project(Path("/nowhere")), variant.chosen)
+    assert ".npmrc" not in made.text
+    assert made.notes == (
+        "Front-end: .npmrc:2 holds a password, so the file is not copied. Let the install have it"
+        " with RUN --mount=type=secret,id=npm,target=/app/.npmrc, and build with --secret"
+        " id=npm,src=.npmrc.",
+    )
+
+
 def test_node_modules_are_collected_but_not_in_the_final_image() -> None:
     built = text_of(VARIANTS["modules that are built and collected"])
     assert "COPY --from=frontend /app/ ./" in stage(built, "static")

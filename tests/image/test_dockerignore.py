@@ -270,6 +270,12 @@ def test_modules_that_are_collected_are_sent_where_no_stage_installs_them(root: 
     assert by_the_api(root, dockerignore(installed).text) == set(NEEDED)
 
 
+def test_a_password_of_the_front_end_is_not_sent(root: Path) -> None:
+    fill(root, "web/.npmrc", "web/package.json")
+    project = plain(root, frontend=frontend("npm", "web", secret="web/.npmrc:1"))
+    assert by_the_api(root, dockerignore(project).text) == {*NEEDED, "web/package.json"}
+
+
 def test_it_is_short_and_says_why(root: Path) -> None:
     text = dockerignore(plain(root)).text
     assert text.startswith("# ")

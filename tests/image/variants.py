@@ -110,6 +110,20 @@ VARIANTS = {
     },
     "pnpm on a Node of another age": Variant({"frontend": frontend("pnpm", node=20)}),
     "pnpm on a Node without corepack": Variant({"frontend": frontend("pnpm", node=26)}),
+    "front-end with configuration": Variant(
+        {
+            "frontend": frontend(
+                "yarn",
+                "the web",
+                lock="the web/yarn.lock",
+                yarn="berry",
+                files=(".yarnrc.yml",),
+                directories=("patches", ".yarn/releases"),
+            )
+        }
+    ),
+    "front-end without node_modules": Variant({"frontend": frontend("yarn", yarn="pnp")}),
+    "front-end with a password": Variant({"frontend": frontend("npm", secret=".npmrc:2")}),
     "locked front-end": Variant(
         {"frontend": frontend("npm", "web", lock="web/package-lock.json")},
     ),
