@@ -86,6 +86,24 @@ def test_poetry_s_constraints_are_understood(
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("==3.12.3", "3.12.3"),
+        ("===3.12.3", "3.12.3"),
+        (">=3.12.3,<3.12.4", "3.12.3"),
+        ("==3.12", "3.12"),
+        ("==3.12.*", "3.12"),
+        (">=3.12.3,<3.12.6", "3.12"),
+    ],
+)
+def test_a_patch_is_kept_where_no_other_is_allowed(
+    tmp_path: Path, asked: str, expected: str
+) -> None:
+    write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
+    assert find(tmp_path, tmp_path) == Fact(expected, "pyproject.toml:2")
+
+
 @pytest.mark.parametrize("key", ["python_version", "python_full_version"])
 def test_the_pipfile_is_read(tmp_path: Path, key: str) -> None:
     text = f'[packages]\n\n[requires]\n{key} = "3.12.1"\n'
