@@ -225,6 +225,7 @@ def _dependencies(project: Project) -> dict[str, object]:
         "manager": dependencies.manager,
         "dependency_file": dependencies.file,
         "in_directory": _in_directory(dependencies),
+        "member": f" --package={dependencies.member}" if dependencies.member else "",
         "dependency_binds": "".join(binds) if mounted else "",
         "dependency_copies": "" if mounted else "".join(copies),
     }

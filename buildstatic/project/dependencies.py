@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildstatic.project import files, locks, pyproject, requirements
+from buildstatic.project.locks import Lock
 from buildstatic.project.model import Dependencies, Fact
 from buildstatic.project.packages import Packages
 
@@ -68,10 +69,11 @@ BESIDE = {
 }
 
 
-def _found(manager: str, path: Path, root: Path, packages: Packages) -> Installed:
+def _found(manager: str, path: Path, root: Path, lock: Lock) -> Installed:
     beside = [path.parent / name for name in BESIDE[manager]]
-    read = [path, *(other for other in beside if files.is_file(other))]
-    return _installed(manager, path, root, packages, read, [])
+    read = [path, *(other for other in beside if files.is_file(other)), *lock.local.files]
+    directories = [*lock.local.directories]
+    return _installed(manager, path, root, lock.packages, read, directories, lock.member)
 
 
 def _installed(
@@ -81,10 +83,11 @@ def _installed(
     packages: Packages,
     read: list[Path],
     local: list[Path],
+    member: str = "",
 ) -> Installed:
     names = tuple(dict.fromkeys(files.relative(item, root) for item in read))
     places = tuple(dict.fromkeys(files.relative(item, root) for item in local))
-    value = Dependencies(manager, files.relative(path, root), names, places)
+    value = Dependencies(manager, files.relative(path, root), names, places, member)
     return Installed(Fact(value, f"{value.file}:1"), packages)
 
 

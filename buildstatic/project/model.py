@@ -25,6 +25,7 @@ class Dependencies:
     *manager* is uv, poetry, pdm, pipenv, pyproject or pip; *file* the lock or requirements file;
     *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
     files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
+    *member* is the package of a workspace that is installed, where it is not the root's.
     All paths are POSIX and relative to the root.
     """
 
@@ -32,6 +33,7 @@ class Dependencies:
     file: str
     files: tuple[str, ...]
     local: tuple[str, ...] = ()
+    member: str = ""
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,12 @@ def test_files_in_a_directory_are_found_there(manager: str) -> None:
         assert f'COPY ["back end/{name}", "./back end/{name}"]' in deps
 
 
+def test_of_a_workspace_the_member_is_installed() -> None:
+    deps = stage(text_of(VARIANTS["member of a workspace"]), "deps")
+    assert "uv sync --locked --no-dev --package=web --no-install-project" in deps
+    assert "source=packages/shop,target=packages/shop,rw" in deps
+
+
 def test_packages_to_build_stay_out_of_the_final_image() -> None:
     text = text_of(VARIANTS["packages to build and to run"])
     assert "libpq5" in stage(text, "base")

@@ -97,6 +97,9 @@ VARIANTS = {
         for manager in LOCKS
     },
     "no dependencies": Variant({"dependencies": None}),
+    "member of a workspace": Variant(
+        {"dependencies": managed("uv", member="web", local=("packages/shop",))}
+    ),
     "local packages": Variant({"dependencies": managed("pip", local=("libs/x", "."))}),
     **{
         f"{manager} without cache mounts": Variant(
