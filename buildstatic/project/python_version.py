@@ -37,8 +37,18 @@ def find(root: Path, manage: Path) -> Fact[str] | None:
             path = directory / name
             found = read(path, root) if files.is_file(path) else None
             if found:
-                return found
+                return _only(found, directory, root) or found
     return None
+
+
+def _only(found: Fact[str], directory: Path, root: Path) -> Fact[str] | None:
+    """Return the one patch of *found* that the pyproject.toml beside allows, None for several."""
+    path = directory / "pyproject.toml"
+    try:
+        exact = _pyproject(path, root) if files.is_file(path) else None
+    except (PythonTooOld, ConfigInvalid):
+        return None
+    return exact if exact and exact.value.startswith(f"{found.value}.") else None
 
 
 def _plain(path: Path, root: Path) -> Fact[str] | None:

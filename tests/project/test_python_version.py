@@ -104,6 +104,22 @@ def test_a_patch_is_kept_where_no_other_is_allowed(
     assert find(tmp_path, tmp_path) == Fact(expected, "pyproject.toml:2")
 
 
+@pytest.mark.parametrize(
+    ("pinned", "expected"),
+    [
+        ("3.12", Fact("3.12.3", "pyproject.toml:2")),
+        ("3.12.3", Fact("3.12.3", "pyproject.toml:2")),
+        ("3.13", Fact("3.13", ".python-version:1")),
+    ],
+)
+def test_a_version_file_beside_it_agrees_on_the_patch(
+    tmp_path: Path, pinned: str, expected: Fact[str]
+) -> None:
+    text = '[project]\nrequires-python = "==3.12.3"\n'
+    write(tmp_path, {"pyproject.toml": text, ".python-version": pinned})
+    assert find(tmp_path, tmp_path) == expected
+
+
 @pytest.mark.parametrize("key", ["python_version", "python_full_version"])
 def test_the_pipfile_is_read(tmp_path: Path, key: str) -> None:
     text = f'[packages]\n\n[requires]\n{key} = "3.12.1"\n'
