@@ -112,6 +112,7 @@ def run(argv: Sequence[str]) -> int:
     Every failure ends here: as one line on standard error, or, with ``--traceback`` anywhere in
     *argv*, as the traceback as well.
     """
+    _open_closed()
     try:
         status: Any = cli.main(list(argv), prog_name="buildstatic", standalone_mode=False)
         sys.stdout.flush()
@@ -126,6 +127,14 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:
         return _fail(error, with_traceback="--traceback" in argv)
     return status if isinstance(status, int) else 0
+
+
+def _open_closed() -> None:
+    """Let what is printed go nowhere where the shell has closed its stream (``>&-``)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
 
 
 def _unread() -> int:

@@ -165,8 +165,13 @@ def command(
 
 
 def _configured(context: click.Context, path: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Return *options* with those of the project in *path*, whose root its cache counts from."""
+    """Return *options* with those of the project in *path*, whose root its cache counts from.
+
+    The report counts from the directory that we are in now: collecting may change to another.
+    """
     said = configured(context, "collect", path, options)
+    if said["report"]:
+        said["report"] = said["report"].absolute()
     if said["cache"] and not is_given(context, "cache"):
         said["cache"] = path.resolve() / said["cache"]
     return {**said, "given": tuple(_given(context))}
@@ -256,12 +261,14 @@ def show(collected: Collected, options: dict[str, Any]) -> None:
     """Print what was *collected*, or the plan, as the *options* of this command say."""
     from buildstatic.cli import collecting
 
+    if options["report"]:
+        # Of a plan alone there is nothing to sum up.
+        summary = {} if options["plan"] else {"summary": asdict(collected.summary)}
+        document = {**(collected.plan or {}), **summary}
+        options["report"].write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if options["plan"] and collected.plan is not None:
         collecting.plan(collected.plan)
         return
-    if options["report"]:
-        document = {**(collected.plan or {}), "summary": asdict(collected.summary)}
-        options["report"].write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if options["verbosity"]:
         collecting.report(collected.summary)
     if collected.closing:

@@ -202,11 +202,11 @@ def command(
 
     if stdout and (diff or check):
         raise click.UsageError("--stdout prints the files, --diff and --check compare them.")
-    if wishes["existing"] and "railway" not in targets:
-        raise click.UsageError("--from is for railway: buildstatic generate railway --from FILE")
     project = detect(path, manage=manage, settings=settings)
     said = configured(context, "generate", path, {"targets": targets, **wishes})
     targets = _known(said.pop("targets")) or USUAL
+    if wishes["existing"] and "railway" not in targets:
+        raise click.UsageError("--from is for railway: buildstatic generate railway --from FILE")
     wanted = Wishes(processes=(*said.pop("workers"), *said.pop("crons")), **said)
     files = generated(project, targets, wanted)
     if stdout:

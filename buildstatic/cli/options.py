@@ -64,5 +64,9 @@ def configured(
 
 
 def is_given(context: click.Context, name: str) -> bool:
-    """Say whether the parameter *name* stands on the command line."""
-    return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+    """Say whether the parameter *name* stands on the command line.
+
+    An argument of any number of values is said to, by click 8.1, where there is none of them.
+    """
+    is_there = context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+    return is_there and context.params.get(name) != ()

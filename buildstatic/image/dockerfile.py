@@ -87,6 +87,8 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
     """Yield what the files are asked for by, and what the application cannot do: write in /app."""
     if options.assets:
         yield from assets.notes(project)
+    if project.frontend and project.frontend.value.secret:
+        yield _secret_note(project.frontend.value)
     if project.sqlite and not project.sqlite.value.file.startswith("/"):
         also = "" if project.sqlite.value.imports_os else " (and import os, which is not there)"
         yield (
@@ -99,6 +101,16 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
             f"Uploads: {project.media_root.source} keeps them in {APP}, where the application may "
             "not write. Let MEDIA_ROOT be moved to /data by the environment."
         )
+
+
+def _secret_note(frontend: Frontend) -> str:
+    file = frontend.secret.rpartition(":")[0]
+    target = posixpath.normpath(posixpath.join(APP, file))
+    return (
+        f"Front-end: {frontend.secret} holds a password, so the file is not copied. Let the install"
+        f" have it with RUN --mount=type=secret,id=npm,target={target}, and build with"
+        f" --secret id=npm,src={file}."
+    )
 
 
 def base_image(project: Project, python: str | None = None) -> str:
@@ -123,8 +135,8 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
     return {
         "version": __version__,
         "image": base_image(project, options.python),
-        "settings_line": _settings_line(project),
-        "run_packages": project.database.value.run_packages if project.database else (),
+        "variables": _variables(project),
+        "run_packages": _run_packages(project),
         "build_packages": project.database.value.build_packages if project.database else (),
         "multi_platform": multi,
         "build_platform": "--platform=$BUILDPLATFORM " if multi else "",
@@ -161,12 +173,20 @@ def _flag(flag: str) -> str:
     return f"{flag} \\\n    "
 
 
-def _settings_line(project: Project) -> str:
-    """Name the settings module where manage.py would choose another one."""
+def _run_packages(project: Project) -> tuple[str, ...]:
+    driver = project.database.value.run_packages if project.database else ()
+    return (*driver, *(project.gis.value if project.gis else ()))
+
+
+def _variables(project: Project) -> str:
+    """Name where Python finds the modules, and the settings where manage.py would choose others."""
     file, _, _ = project.settings.source.rpartition(":")
-    if file == project.manage.value:
-        return ""
-    return f" \\\n    DJANGO_SETTINGS_MODULE={env_value(project.settings.value)}"
+    given = {}
+    if project.python_path:
+        given["PYTHONPATH"] = posixpath.join(APP, project.python_path.value)
+    if file != project.manage.value:
+        given["DJANGO_SETTINGS_MODULE"] = project.settings.value
+    return "".join(f" \\\n    {name}={env_value(value)}" for name, value in given.items())
 
 
 def _assignments(project: Project, options: DockerfileOptions) -> str:
@@ -205,6 +225,7 @@ def _dependencies(project: Project) -> dict[str, object]:
         "manager": dependencies.manager,
         "dependency_file": dependencies.file,
         "in_directory": _in_directory(dependencies),
+        "member": f" --package={dependencies.member}" if dependencies.member else "",
         "dependency_binds": "".join(binds) if mounted else "",
         "dependency_copies": "" if mounted else "".join(copies),
     }
@@ -224,19 +245,28 @@ def _in_directory(dependencies: Dependencies) -> str:
     return f" {option}={shlex.quote(directory)}" if option else ""
 
 
+# nodejs.org/docs/latest-v25.x: "Corepack is no longer distributed".
+WITHOUT_COREPACK = 25
 _INSTALL = {
-    "npm": ("node:22-slim", "/root/.npm", "npm ci", "npm install"),
+    "npm": ("node:{node}-slim", "/root/.npm", "npm ci", "npm install"),
     "pnpm": (
-        "node:22-slim",
+        "node:{node}-slim",
         "/root/.local/share/pnpm/store",
         "pnpm install --frozen-lockfile",
         "pnpm install",
     ),
     "yarn": (
-        "node:22-slim",
+        "node:{node}-slim",
         "/usr/local/share/.cache/yarn",
         "yarn install --frozen-lockfile",
         "yarn install",
+    ),
+    # Its cache is in the project, before Yarn 4, unless it is told otherwise.
+    "berry": (
+        "node:{node}-slim",
+        "/root/.yarn/berry/cache",
+        "YARN_ENABLE_GLOBAL_CACHE=true yarn install --immutable",
+        "YARN_ENABLE_GLOBAL_CACHE=true yarn install",
     ),
     "bun": (
         "oven/bun:1-slim",
@@ -251,19 +281,32 @@ def _frontend(project: Project) -> dict[str, object]:
     if project.frontend is None:
         return {"frontend": None, "static_sources": "COPY . .", "web_sources": "COPY . ."}
     frontend = project.frontend.value
-    image, cache, locked, unlocked = _INSTALL[frontend.manager]
+    key = frontend.manager if frontend.yarn == "classic" else "berry"
+    image, cache, locked, unlocked = _INSTALL[key]
     static, web = _sources(frontend)
-    files = [posixpath.join(frontend.directory, "package.json"), frontend.lock]
+    names = ("package.json", *frontend.files)
+    files = [*(posixpath.join(frontend.directory, name) for name in names), frontend.lock]
     return {
         "frontend": frontend,
-        "frontend_image": image,
+        "frontend_image": image.format(node=frontend.node),
+        "has_corepack": frontend.node < WITHOUT_COREPACK,
         "frontend_workdir": env_value(_workdir(frontend)),
         "frontend_copy": copy_words(*(posixpath.normpath(file) for file in files if file), "./"),
-        "frontend_cache": cache,
+        "frontend_directories": _directories(frontend),
+        # What there is no node_modules of is read from the cache, by the build too.
+        "frontend_cache": "" if frontend.yarn == "pnp" else cache,
         "frontend_install": locked if frontend.lock else unlocked,
         "static_sources": static,
         "web_sources": web,
     }
+
+
+def _directories(frontend: Frontend) -> str:
+    copies = (
+        copy_words(posixpath.normpath(posixpath.join(frontend.directory, name)), f"./{name}")
+        for name in frontend.directories
+    )
+    return "".join(f"COPY {words}\n" for words in copies)
 
 
 def _workdir(frontend: Frontend) -> str:

@@ -76,7 +76,7 @@ def _ignore(project: Project) -> str | None:
     special = project.root / f"{DOCKERFILE}{IGNORE_FILE}"
     if special.is_file():
         return _read(special)
-    return None if (project.root / IGNORE_FILE).is_file() else dockerignore(project).text
+    return None if (project.root / IGNORE_FILE).is_file() else dockerignore(project, here=True).text
 
 
 def stage_names(text: str) -> tuple[str, ...]:

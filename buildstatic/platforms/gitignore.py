@@ -8,7 +8,7 @@ from pathlib import Path
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
-from buildstatic.project.data import uploads
+from buildstatic.project.data import tree, uploads
 from buildstatic.templates import Generated, render
 
 NAME = "gitignore"
@@ -19,7 +19,7 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:  # noqa:
     """Return the .gitignore of *project*: a new one, or the present one and what it lacks."""
     text = render(
         "gitignore",
-        static=pattern(project.static_root.value if project.static_root else None),
+        static=pattern(tree(project) if project.static_root else None),
         media=pattern(uploads(project)),
     )
     present = _read(project.root / ".gitignore")

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from buildstatic.errors import SettingsNotFound
+from buildstatic.errors import ConfigInvalid, SettingsNotFound
 from buildstatic.project import files, reader
 from buildstatic.project.config import Config
 from buildstatic.project.model import Fact
@@ -37,7 +37,25 @@ def choose(
     if config.settings:
         return Fact(config.settings, config.source("settings")), ()
     if environ.get(VARIABLE):
-        return Fact(environ[VARIABLE], VARIABLE), ()
+        return Fact(environ[VARIABLE], VARIABLE), _otherwise(environ[VARIABLE], manage, search)
+    return _by_script(manage, search)
+
+
+def _otherwise(named: str, manage: Path, search: Search) -> tuple[str, ...]:
+    """Say that *named*, which the environment names, is not what would be found without it."""
+    try:
+        found, _ = _by_script(manage, search)
+    except (SettingsNotFound, ConfigInvalid):
+        return ()
+    if found.value == named:
+        return ()
+    return (
+        f"The settings are {named}, as {VARIABLE} in the environment says; without it they would be"
+        f" {found.value} ({found.source}). Unset it where that is not meant.",
+    )
+
+
+def _by_script(manage: Path, search: Search) -> tuple[Fact[str], tuple[str, ...]]:
     found = in_script(manage, search)
     sibling = _sibling(found.value, search)
     if sibling is None:

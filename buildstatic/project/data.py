@@ -15,6 +15,7 @@ from buildstatic.project.static import directory, entry
 
 SQLITE = "django.db.backends.sqlite3"
 USUAL_MEDIA = "media"
+USUAL_TREE = "staticfiles"
 
 
 def media_root(settings: Settings, search: Search) -> Fact[str] | None:
@@ -33,8 +34,22 @@ def uploads(project: Project) -> str | None:
         return None
     if project.media_root is None and files.is_file(project.root / usual / "__init__.py"):
         return None
-    holds = any(PurePosixPath(needed).is_relative_to(place) for needed in project.needed)
-    return None if holds else place
+    return None if holds_needed(project, place) else place
+
+
+def tree(project: Project) -> str | None:
+    """Return the directory in *project* that files are collected into, if it holds them alone.
+
+    Where no STATIC_ROOT is found it is the usual one.
+    """
+    place = project.static_root.value if project.static_root else USUAL_TREE
+    is_outside = place.startswith("/") or place == "."
+    return None if is_outside or holds_needed(project, place) else place
+
+
+def holds_needed(project: Project, place: str) -> bool:
+    """Say whether static files, templates or an app that the settings name are in *place*."""
+    return any(PurePosixPath(needed).is_relative_to(place) for needed in project.needed)
 
 
 def sqlite(settings: Settings, search: Search) -> Fact[Sqlite] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildstatic.project import files, locks, pyproject, requirements
+from buildstatic.project.locks import Lock
 from buildstatic.project.model import Dependencies, Fact
 from buildstatic.project.packages import Packages
 
@@ -29,8 +30,9 @@ class Installed:
 def find(root: Path, manage: Path, python: str) -> Installed:
     """Return how the project is installed: from *root*, else from *manage* (manage.py's directory).
 
-    In each, a lock file comes first, then pyproject.toml, then requirements files. *python* is the
-    version that markers are asked about. Raises `ConfigInvalid` for a file that cannot be read.
+    In each, a lock file comes first, then pyproject.toml, then requirements files; one that locks
+    all that pyproject.toml asks for goes before that. *python* is the version that markers are
+    asked about. Raises `ConfigInvalid` for a file that cannot be read.
     """
     notes: list[str] = []
     for directory in dict.fromkeys((root, manage)):
@@ -67,10 +69,11 @@ BESIDE = {
 }
 
 
-def _found(manager: str, path: Path, root: Path, packages: Packages) -> Installed:
+def _found(manager: str, path: Path, root: Path, lock: Lock) -> Installed:
     beside = [path.parent / name for name in BESIDE[manager]]
-    read = [path, *(other for other in beside if files.is_file(other))]
-    return _installed(manager, path, root, packages, read, [])
+    read = [path, *(other for other in beside if files.is_file(other)), *lock.local.files]
+    directories = [*lock.local.directories]
+    return _installed(manager, path, root, lock.packages, read, directories, lock.member)
 
 
 def _installed(
@@ -80,10 +83,11 @@ def _installed(
     packages: Packages,
     read: list[Path],
     local: list[Path],
+    member: str = "",
 ) -> Installed:
     names = tuple(dict.fromkeys(files.relative(item, root) for item in read))
     places = tuple(dict.fromkeys(files.relative(item, root) for item in local))
-    value = Dependencies(manager, files.relative(path, root), names, places)
+    value = Dependencies(manager, files.relative(path, root), names, places, member)
     return Installed(Fact(value, f"{value.file}:1"), packages)
 
 
@@ -92,16 +96,25 @@ def _pyproject(directory: Path, root: Path, manage: Path, python: str) -> Instal
     project = pyproject.read(path, root, python)
     if project is None or not project.packages:
         return None
+    compiled = _requirements_file(directory)
+    if compiled and requirements.is_lock(compiled, root, python):
+        locked = requirements.read(compiled, root, python).packages
+        if project.packages.keys() <= locked.keys():
+            return None
     return _installed("pyproject", path, root, project.packages, [path], [])
 
 
 def _requirements(directory: Path, root: Path, manage: Path, python: str) -> Installed | None:  # noqa: ARG001
-    paths = (directory / name for name in REQUIREMENTS)
-    path = next((path for path in paths if files.is_file(path)), None)
+    path = _requirements_file(directory)
     if path is None:
         return None
     read = requirements.read(path, root, python)
     return _installed("pip", path, root, read.packages, read.files, read.local)
+
+
+def _requirements_file(directory: Path) -> Path | None:
+    paths = (directory / name for name in REQUIREMENTS)
+    return next((path for path in paths if files.is_file(path)), None)
 
 
 def _notes(directory: Path, root: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from buildstatic.project import (
@@ -55,12 +55,14 @@ def detect(
     modules = data.node_modules(read)
     driver = software.database(installed.packages)
     name = files.relative(script, root)
+    wsgi = application.find("wsgi", chosen.value, read, search)
+    asgi = application.find("asgi", chosen.value, read, search)
     return Project(
         root=root,
         manage=Fact(name, f"{name}:1"),
         settings=chosen,
-        wsgi=application.find("wsgi", chosen.value, read, search),
-        asgi=application.find("asgi", chosen.value, read, search),
+        wsgi=wsgi,
+        asgi=asgi,
         python=python,
         dependencies=installed.fact,
         server=software.server(installed.packages),
@@ -74,6 +76,8 @@ def detect(
         media_root=data.media_root(read, search),
         sqlite=data.sqlite(read, search),
         node_modules=modules,
+        gis=software.gis(read),
+        python_path=_python_path((chosen, wsgi, asgi), search),
         needed=data.needed(read, search),
         variables=read.variables,
         secret_key=settings_module.secret_key(read),
@@ -87,6 +91,15 @@ def detect(
             *_legacy_note(read, legacy=legacy),
         ),
     )
+
+
+def _python_path(modules: Iterable[Fact[str] | None], search: Search) -> Fact[str] | None:
+    """Return the directory of those *modules* (``module:attribute``) that are in ``src`` alone."""
+    for fact in modules:
+        path = fact and search.module(name := fact.value.partition(":")[0])
+        if path and search.is_in_src(name):
+            return Fact("src", f"{search.relative(path)}:1")
+    return None
 
 
 def _classes_note(read: settings_module.Settings) -> tuple[str, ...]:

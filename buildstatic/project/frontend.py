@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Literal
 
-from buildstatic.project import files
+from buildstatic.project import files, node
 from buildstatic.project.model import Fact, Frontend
 
 LOCKS = {
@@ -15,6 +17,17 @@ LOCKS = {
     "bun.lock": "bun",
     "bun.lockb": "bun",
 }
+# What the managers read beside package.json and the lock file, as they install.
+FILES = (
+    ".npmrc",
+    "pnpm-workspace.yaml",
+    ".pnpmfile.cjs",
+    ".yarnrc",
+    ".yarnrc.yml",
+    "bunfig.toml",
+)
+DIRECTORIES = ("patches", ".yarn/releases", ".yarn/plugins", ".yarn/patches")
+SECRET = r"^(?!\s*[#;]).*?(?:_authToken|_password|\b_auth|npmAuthToken|npmAuthIdent)[\"']?\s*[=:]"
 
 
 def find(root: Path, manage: Path, *, modules: bool = False) -> Fact[Frontend] | None:
@@ -42,7 +55,20 @@ def _read(path: Path, root: Path, modules: bool) -> Fact[Frontend] | None:
     directory = files.relative(path.parent, root)
     place = files.relative(lock, root) if lock else None
     line = files.line_of(text, r'"scripts"[\s\S]*?"build"\s*:' if build else r'"dependencies"\s*:')
-    found = Frontend(manager, directory, place, build, modules)
+    version = node.find(path.parent, root, data)
+    configuration, secret = _configuration(path.parent, root)
+    found = Frontend(
+        manager,
+        directory,
+        place,
+        build,
+        modules,
+        version,
+        configuration,
+        tuple(name for name in DIRECTORIES if files.is_directory(path.parent / name)),
+        secret,
+        _yarn(path.parent, root, data.get("packageManager")) if manager == "yarn" else "classic",
+    )
     return Fact(found, f"{files.relative(path, root)}:{line}")
 
 
@@ -53,3 +79,25 @@ def _manager(directory: Path, asked: object) -> tuple[str, Path | None]:
     manager = wanted if wanted in LOCKS.values() else next(iter(locks.values()), "npm")
     lock = next((name for name, who in locks.items() if who == manager), None)
     return manager, directory / lock if lock else None
+
+
+def _configuration(directory: Path, root: Path) -> tuple[tuple[str, ...], str]:
+    """Return the files without a password in them, and the place of a password in another."""
+    there = {name: directory / name for name in FILES if files.is_file(directory / name)}
+    texts = {name: files.read_text(path, root) for name, path in there.items()}
+    secrets = [name for name, text in texts.items() if re.search(SECRET, text, re.MULTILINE)]
+    places = [
+        f"{files.relative(there[name], root)}:{files.line_of(texts[name], SECRET)}"
+        for name in secrets
+    ]
+    return tuple(name for name in there if name not in secrets), next(iter(places), "")
+
+
+def _yarn(directory: Path, root: Path, asked: object) -> Literal["classic", "berry", "pnp"]:
+    path = directory / ".yarnrc.yml"
+    text = files.read_text(path, root) if files.is_file(path) else ""
+    version = re.match(r"yarn@\D*(\d{1,4})", asked) if isinstance(asked, str) else None
+    if not (int(version[1]) >= 2 if version else files.is_file(path)):
+        return "classic"
+    linker = re.search(r"^nodeLinker\s*:\s*[\"']?(node-modules|pnpm)\b", text, re.MULTILINE)
+    return "berry" if linker else "pnp"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from buildstatic.project import files, pyproject
+from buildstatic.project import files, local, pyproject
+from buildstatic.project.local import Local
 from buildstatic.project.packages import Package, Packages, canonical, holds, join
 
 Table = Mapping[str, object]
@@ -29,24 +30,55 @@ class Node:
     extras: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
 
 
-def uv(path: Path, root: Path, python: str, manage: Path) -> Packages:
-    """Read uv.lock: what the project in its directory, or in *manage*'s, needs."""
+@dataclass(frozen=True)
+class Lock:
+    """What a lock file installs: the *packages*, and what of them is the project's own.
+
+    *member* is the one of uv's workspace that is installed, empty where it is the root.
+    """
+
+    packages: Packages
+    local: Local = field(default_factory=Local)
+    member: str = ""
+
+
+def uv(path: Path, root: Path, python: str, manage: Path) -> Lock:
+    """Read uv.lock: what the project in its directory needs, or else the one in *manage*'s."""
     data, text = files.read_toml(path, root)
     lines = _lines(text)
     tables = _tables(data.get("package"))
-    own = [table for table in tables if _is_own(table, path.parent, manage)]
-    tables = [table for table in tables if _is_for(table, python)]
-    nodes = dict(_uv_node(table, lines, path, root) for table in tables)
-    roots = [need for table in own for need in _uv_needs(table.get("dependencies"))]
-    if not own:
-        return join(node.package for node in nodes.values())
-    return _closure(roots, nodes, python)
+    nodes = dict(_uv_node(table, lines, path, root) for table in tables if _is_for(table, python))
+    found, member = _uv_packages(tables, nodes, path.parent, manage, python)
+    return Lock(found, local.uv(tables, path.parent, root, found), member)
 
 
-def _is_own(table: Table, directory: Path, manage: Path) -> bool:
+def _uv_packages(
+    tables: Sequence[Table],
+    nodes: Mapping[str, Node],
+    directory: Path,
+    manage: Path,
+    python: str,
+) -> tuple[Packages, str]:
+    """Return the packages, and the member of the workspace whose they are.
+
+    That is the one with manage.py, unless the project in the root installs it; with neither, all.
+    """
+    places = {place: table for table in tables if (place := _place(table, directory))}
+    top = places.pop(directory, None)
+    found = _closure(list(_uv_needs(top.get("dependencies"))), nodes, python) if top else {}
+    holding = [place for place in places if manage.is_relative_to(place)]
+    member = places[max(holding, key=lambda place: len(place.parts))] if holding else None
+    name = canonical(str(member.get("name"))) if member else ""
+    if member and name not in found:
+        return _closure(list(_uv_needs(member.get("dependencies"))), nodes, python), name
+    return found if top else join(node.package for node in nodes.values()), ""
+
+
+def _place(table: Table, directory: Path) -> Path | None:
+    """Return where the project is whose lock file in *directory* is, or a member of it."""
     source = table.get("source")
     place = source.get("virtual", source.get("editable")) if isinstance(source, dict) else None
-    return isinstance(place, str) and files.resolved(directory / place) in (directory, manage)
+    return files.resolved(directory / place) if isinstance(place, str) else None
 
 
 def _is_for(table: Table, python: str) -> bool:
@@ -74,7 +106,7 @@ def _uv_needs(entries: object) -> Iterator[Requirement]:
         yield from _requirements([line])
 
 
-def poetry(path: Path, root: Path, python: str) -> Packages:
+def poetry(path: Path, root: Path, python: str) -> Lock:
     """Read poetry.lock: its main group, else, in older ones, what pyproject.toml leads to."""
     data, text = files.read_toml(path, root)
     lines = _lines(text)
@@ -91,7 +123,12 @@ def poetry(path: Path, root: Path, python: str) -> Packages:
     else:
         nodes = dict(_poetry_node(table, lines, path, root) for table in tables)
         found = _closure(direct, nodes, python)
-    return _with_extras(found, direct)
+    own = local.poetry(_named(tables, found), path.parent, root)
+    return Lock(_with_extras(found, direct), own)
+
+
+def _named(tables: Sequence[Table], found: Packages) -> list[Table]:
+    return [table for table in tables if canonical(str(table.get("name"))) in found]
 
 
 def _marker(value: object) -> str | None:
@@ -122,7 +159,7 @@ def _poetry_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[st
     return package.name, Node(package, tuple(_requirements(needed)), extras)
 
 
-def pdm(path: Path, root: Path, python: str) -> Packages:
+def pdm(path: Path, root: Path, python: str) -> Lock:
     """Read pdm.lock: its default group, else, in older ones, what pyproject.toml leads to."""
     data, text = files.read_toml(path, root)
     lines = _lines(text)
@@ -131,6 +168,13 @@ def pdm(path: Path, root: Path, python: str) -> Packages:
         for table in _tables(data.get("package"))
         if holds(_marker(table.get("marker")), python)
     ]
+    found = _pdm_packages(tables, lines, path, root, python)
+    return Lock(found, local.by_path(_named(tables, found), path.parent, root))
+
+
+def _pdm_packages(
+    tables: Sequence[Table], lines: Lines, path: Path, root: Path, python: str
+) -> Packages:
     if any("groups" in table for table in tables):
         main = [table for table in tables if "default" in _names(table, "groups")]
         return join(
@@ -159,19 +203,20 @@ def _names(table: Table, key: str) -> frozenset[str]:
     return frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
 
 
-def pipenv(path: Path, root: Path, python: str) -> Packages:
+def pipenv(path: Path, root: Path, python: str) -> Lock:
     """Read Pipfile.lock: its default section."""
     data, text = files.read_json(path, root)
     lines = _lines(text, r'^\s+"([^"]+)": \{', text.find('"default"'))
     section = data.get("default")
-    found = []
+    found, tables = [], []
     for name, entry in section.items() if isinstance(section, dict) else ():
         if not isinstance(entry, dict) or not holds(_marker(entry.get("markers")), python):
             continue
         version = str(entry.get("version", "")).replace("*", "")
         source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
         found.append(Package(canonical(name), version, _names(entry, "extras"), source))
-    return join(found)
+        tables.append(entry)
+    return Lock(join(found), local.by_path(tables, path.parent, root))
 
 
 def _tables(value: object) -> list[Table]:

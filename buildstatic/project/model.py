@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ class Dependencies:
     *manager* is uv, poetry, pdm, pipenv, pyproject or pip; *file* the lock or requirements file;
     *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
     files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
+    *member* is the package of a workspace that is installed, where it is not the root's.
     All paths are POSIX and relative to the root.
     """
 
@@ -32,6 +33,7 @@ class Dependencies:
     file: str
     files: tuple[str, ...]
     local: tuple[str, ...] = ()
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,10 @@ class Frontend:
     """A front-end in *directory* (relative to the root, or ``.``), installed by *manager*.
 
     *build* is true where package.json has a build script; *modules* where the settings name
-    ``node_modules``, so that collecting needs what was installed there.
+    ``node_modules``, so that collecting needs what was installed there. *node* is the major version
+    of Node. *files* and *directories* are the manager's own configuration (.npmrc, patches), by
+    their names in *directory*; *secret* is the place of a password in one that is not among them.
+    *yarn* tells Yarn 2 and later, berry, from classic Yarn; pnp where it makes no ``node_modules``.
     """
 
     manager: str
@@ -96,6 +101,11 @@ class Frontend:
     lock: str | None
     build: bool = True
     modules: bool = False
+    node: int = 22
+    files: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    secret: str = ""
+    yarn: Literal["classic", "berry", "pnp"] = "classic"
 
 
 @dataclass(frozen=True)
@@ -140,7 +150,8 @@ class Project:
     absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set where
     STATICFILES_DIRS names a path in ``node_modules``; *sqlite* where the default database is one;
     *needed* are the directories of static files, templates and apps that the settings name;
-    *health* the path of a health check among the URLs.
+    *health* the path of a health check among the URLs. *python_path* is set where modules are in a
+    directory that Python does not search by itself; *gis* are the Debian packages of GeoDjango.
     """
 
     root: Path
@@ -161,6 +172,8 @@ class Project:
     media_root: Fact[str] | None = None
     sqlite: Fact[Sqlite] | None = None
     node_modules: Fact[bool] | None = None
+    python_path: Fact[str] | None = None
+    gis: Fact[tuple[str, ...]] | None = None
     needed: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
     secret_key: Variable | None = None

@@ -51,7 +51,10 @@ def join(packages: Iterable[Package]) -> Packages:
 
 
 def holds(marker: Marker | str | None, python: str, extras: Iterable[str] = ()) -> bool:
-    """Say whether *marker* can hold on Linux with *python* (``3.13``); an unreadable one can."""
+    """Say whether *marker* can hold on Linux with *python* (``3.13``, or ``3.13.2``).
+
+    An unreadable one can.
+    """
     if not marker:
         return True
     try:
@@ -66,6 +69,8 @@ def holds(marker: Marker | str | None, python: str, extras: Iterable[str] = ()) 
 
 
 def _environment(python: str, machine: str, extra: str) -> dict[str, str]:
+    minor = ".".join(python.split(".")[:2])
+    full = f"{python}.99" if minor == python else python
     return {
         "os_name": "posix",
         "sys_platform": "linux",
@@ -75,8 +80,8 @@ def _environment(python: str, machine: str, extra: str) -> dict[str, str]:
         "platform_version": "",
         "platform_python_implementation": "CPython",
         "implementation_name": "cpython",
-        "implementation_version": f"{python}.99",
-        "python_version": python,
-        "python_full_version": f"{python}.99",
+        "implementation_version": full,
+        "python_version": minor,
+        "python_full_version": full,
         "extra": extra,
     }

@@ -1,4 +1,4 @@
-"""The Python that the project asks for, as ``3.X``."""
+"""The Python that the project asks for, as ``3.X``; as ``3.X.Y`` where no other one will do."""
 
 from __future__ import annotations
 
@@ -37,8 +37,18 @@ def find(root: Path, manage: Path) -> Fact[str] | None:
             path = directory / name
             found = read(path, root) if files.is_file(path) else None
             if found:
-                return found
+                return _only(found, directory, root) or found
     return None
+
+
+def _only(found: Fact[str], directory: Path, root: Path) -> Fact[str] | None:
+    """Return the one patch of *found* that the pyproject.toml beside allows, None for several."""
+    path = directory / "pyproject.toml"
+    try:
+        exact = _pyproject(path, root) if files.is_file(path) else None
+    except (PythonTooOld, ConfigInvalid):
+        return None
+    return exact if exact and exact.value.startswith(f"{found.value}.") else None
 
 
 def _plain(path: Path, root: Path) -> Fact[str] | None:
@@ -77,13 +87,17 @@ def _pyproject(path: Path, root: Path) -> Fact[str] | None:
 def _newest(sets: list[str], asked: str, source: str) -> str:
     """Return the version that the image will have: 3.13 where it is allowed, else the newest."""
     allowed = set(_allowed(sets, asked, source))
+    full = {f"3.{minor}.{patch}" for minor, patch in allowed}
+    # ``==3.12`` allows 3.12.0 alone, and means any.
+    if len(full) == 1 and (only := full.pop()) in asked:
+        return only
     for minor in PREFERRED:
-        if minor in allowed:
+        if any(minor == other for other, _ in allowed):
             return f"3.{minor}"
     raise _too_old(asked, source)
 
 
-def _allowed(sets: list[str], asked: str, source: str) -> Iterator[int]:
+def _allowed(sets: list[str], asked: str, source: str) -> Iterator[tuple[int, int]]:
     for one in sets:
         try:
             yield from _allowed_by(SpecifierSet(one))
@@ -92,10 +106,11 @@ def _allowed(sets: list[str], asked: str, source: str) -> Iterator[int]:
             raise ConfigInvalid(problem, f'Write ">={DEFAULT_PYTHON}".') from error
 
 
-def _allowed_by(specifier: SpecifierSet) -> Iterator[int]:
+def _allowed_by(specifier: SpecifierSet) -> Iterator[tuple[int, int]]:
     for minor in PREFERRED:
-        if any(specifier.contains(f"3.{minor}.{patch}") for patch in PATCHES):
-            yield minor
+        for patch in PATCHES:
+            if specifier.contains(f"3.{minor}.{patch}"):
+                yield minor, patch
 
 
 def _pipfile(path: Path, root: Path) -> Fact[str] | None:

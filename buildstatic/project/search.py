@@ -29,6 +29,13 @@ class Search:
         places = (directory.joinpath(*name.split(".")) for directory in self.directories)
         return next((found for place in places if (found := module_at(place))), None)
 
+    def is_in_src(self, name: str) -> bool:
+        """Say whether the module *name* is found in ``src`` alone, where manage.py is not."""
+        places = [directory.joinpath(*name.split(".")) for directory in self.directories]
+        source = (self.root / "src").joinpath(*name.split("."))
+        found = next((place for place in places if module_at(place)), None)
+        return found == source and self.manage != self.root / "src"
+
     def package(self, name: str) -> Path | None:
         """Return the directory of the package *name*, whether it has an ``__init__.py`` or not."""
         places = (directory.joinpath(*name.split(".")) for directory in self.directories)

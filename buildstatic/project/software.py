@@ -1,12 +1,16 @@
-"""What is among the packages: the server, WhiteNoise, the database driver."""
+"""What is among the packages: the server, WhiteNoise, the database driver; and what GIS needs."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from buildstatic.project.model import Database, Fact, Server
 from buildstatic.project.packages import Package, Packages
+from buildstatic.project.settings import Settings
+from buildstatic.project.static import entry
 
 # In the order of preference: the first that is there is the one that is started.
 SERVERS = (
@@ -35,6 +39,12 @@ DRIVERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "oracledb": ((), ()),
     "asyncpg": ((), ()),
 }
+
+GIS = "django.contrib.gis"
+# What GeoDjango names for Debian; the second for SpatiaLite
+# (docs.djangoproject.com/en/stable/ref/contrib/gis/install/geolibs, …/install/spatialite).
+GIS_RUN = ("binutils", "gdal-bin", "libproj-dev")
+SPATIALITE_RUN = ("libsqlite3-mod-spatialite",)
 
 
 def server(packages: Packages) -> Fact[Server] | None:
@@ -74,6 +84,29 @@ def _psycopg(item: Package, packages: Packages) -> tuple[tuple[str, ...], tuple[
     if "binary" in item.extras or "psycopg-binary" in packages:
         return (), ()
     return (), POSTGRES_RUN
+
+
+def gis(settings: Settings) -> Fact[tuple[str, ...]] | None:
+    """Return the Debian packages that GeoDjango loads as it runs, None where it is not used."""
+    engines = tuple(_engines(settings))
+    spatialite = any(engine.endswith(".spatialite") for engine, _ in engines)
+    apps = settings.get("INSTALLED_APPS")
+    if apps is not None and GIS in settings.listed("INSTALLED_APPS"):
+        source = apps.source
+    elif engines:
+        source = engines[0][1]
+    else:
+        return None
+    return Fact((*GIS_RUN, *(SPATIALITE_RUN if spatialite else ())), source)
+
+
+def _engines(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield GeoDjango's engines among the databases', with their places."""
+    databases = settings.get("DATABASES")
+    for name in databases.data if databases and isinstance(databases.data, dict) else ():
+        engine = entry(entry(databases, name), "ENGINE")
+        if engine is not None and str(engine.data).startswith(f"{GIS}."):
+            yield str(engine.data), engine.source
 
 
 def reads_legacy(packages: Packages) -> bool:

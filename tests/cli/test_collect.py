@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tomllib
@@ -182,3 +183,13 @@ def test_settings_that_are_no_python_are_named(site: Site) -> None:
 
 def test_no_project_is_said(tmp_path: Path) -> None:
     assert collect("--noinput", cwd=tmp_path).code == 10
+
+
+@pytest.mark.parametrize("mode", [("--noinput",), ("--plan",)], ids=" ".join)
+def test_the_report_counts_from_where_the_command_is_run(site: Site, mode: tuple[str, ...]) -> None:
+    here = site.root.parent
+    ran = collect("--path", "site", "--report", "report.json", *mode, cwd=here)
+    assert ran.code == 0, ran.err
+    said = json.loads((here / "report.json").read_text())
+    assert "js/site.js" in {file["path"] for file in said["files"]}
+    assert ("summary" in said) == ("--plan" not in mode)

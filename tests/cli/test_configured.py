@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.core import ParameterSource
 
-from buildstatic.cli import run
+from buildstatic.cli import generate, run
+from buildstatic.cli.options import configured
 from buildstatic.errors import BuilderCannot, Conflicting, EngineNotFound, ReferencesBroken
 from buildstatic.project.keys import COMMANDS, PROJECT
 from tests.collect.sites import Ran, Site, contents, make_site
@@ -62,6 +64,18 @@ def test_generate_writes_what_the_file_says_as_if_it_were_on_the_command_line(
     configure(root, f"generate.{said}")
     assert generated(root, *more) == asked
     assert asked != generated(copy("startproject", tmp_path / "plain"), *more)
+
+
+def test_targets_of_which_none_is_on_the_command_line_are_not_given(site: Path) -> None:
+    configure(site, 'generate.targets = ["procfile"]')
+    context = generate.command.make_context("buildstatic generate", ["--path", str(site)])
+    # As click 8.1 has it.
+    context.set_parameter_source("targets", ParameterSource.COMMANDLINE)
+    assert configured(context, "generate", site, {"targets": ()}) == {"targets": ("procfile",)}
+    context.params["targets"] = ("railway",)
+    assert configured(context, "generate", site, {"targets": ("railway",)}) == {
+        "targets": ("railway",)
+    }
 
 
 def test_a_target_that_there_is_not_is_refused_with_the_nearest(

@@ -355,7 +355,7 @@ def test_a_bare_startproject_is_told_what_it_lacks(
         pytest.param(["procfile", "--worker", "no command"], id="no worker"),
         pytest.param(["procfile", "--worker", "a b=true"], id="no name of a worker"),
         pytest.param(["railway", "--cron", "a=0 4 * * true"], id="no schedule"),
-        pytest.param(["--from", "railway.json"], id="carried over without a target"),
+        pytest.param(["procfile", "--from", "railway.json"], id="carried over into nothing"),
         pytest.param(["railway", "--from", "a=x", "--from", "a=y"], id="a service twice"),
         pytest.param(["--stdout", "--check"], id="two ways to look"),
         pytest.param(["--stdout", "--diff"], id="two ways to print"),
@@ -388,10 +388,11 @@ def test_what_is_asked_for_is_in_every_file_that_has_a_place_for_it(site: Path) 
     assert '"cronSchedule": "0 4 * * 1-5"' in railway
 
 
-def test_a_railway_json_is_carried_over_and_stays(site: Path) -> None:
+@pytest.mark.parametrize("targets", [["railway"], []], ids=["named", "among the usual ones"])
+def test_a_railway_json_is_carried_over_and_stays(site: Path, targets: list[str]) -> None:
     old = '{"deploy": {"startCommand": "mine"}}'
     (site / "railway.json").write_text(old)
-    assert generate(site, "railway", "--from", "railway.json") == 0
+    assert generate(site, *targets, "--from", "railway.json") == 0
     assert (site / "railway.json").read_text() == old
     assert '"startCommand": "mine"' in (site / ".railway" / "railway.py").read_text()
 

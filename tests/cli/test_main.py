@@ -264,6 +264,19 @@ def test_output_that_nobody_reads_ends_quietly_and_with_no_other_failures_code(
     assert (done.returncode, done.stderr) == (UNREAD, "")
 
 
+@pytest.mark.parametrize("line", ["buildstatic --version >&-", "buildstatic check >&-"])
+def test_output_that_is_closed_goes_nowhere(line: str, site: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=site, env=environment(), stderr=subprocess.PIPE, encoding="utf-8"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_failure_with_standard_error_closed_has_its_code(tmp_path: Path) -> None:
+    done = subprocess.run(["sh", "-c", "buildstatic check 2>&-"], cwd=tmp_path, env=environment())
+    assert done.returncode == ProjectNotFound.exit_code
+
+
 def test_a_full_disk_under_the_output_is_a_failure(site: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -131,11 +131,22 @@ def test_files_in_a_directory_are_found_there(manager: str) -> None:
         assert f'COPY ["back end/{name}", "./back end/{name}"]' in deps
 
 
+def test_of_a_workspace_the_member_is_installed() -> None:
+    deps = stage(text_of(VARIANTS["member of a workspace"]), "deps")
+    assert "uv sync --locked --no-dev --package=web --no-install-project" in deps
+    assert "source=packages/shop,target=packages/shop,rw" in deps
+
+
 def test_packages_to_build_stay_out_of_the_final_image() -> None:
     text = text_of(VARIANTS["packages to build and to run"])
     assert "libpq5" in stage(text, "base")
     assert "gcc libpq-dev" in stage(text, "deps")
     assert "apt-get" not in stage(text, "web")
+
+
+def test_packages_of_geodjango_are_there_to_run() -> None:
+    base = stage(text_of(VARIANTS["packages of GeoDjango"]), "base")
+    assert "install --yes --no-install-recommends libpq5 gdal-bin" in base
 
 
 def test_all_platforms_have_their_static_files_from_one_stage() -> None:
@@ -235,6 +246,13 @@ def test_settings_that_manage_py_does_not_choose_are_named() -> None:
     assert "DJANGO_SETTINGS_MODULE=mysite.settings.prod" in stage(text, "base")
 
 
+def test_modules_in_src_are_on_the_path_of_whatever_runs_the_project() -> None:
+    text = text_of(VARIANTS["modules in src"])
+    assert "PYTHONPATH=/app/src" in stage(text, "base")
+    assert "PYTHONPATH=/app/src" in stage(text, "build-base")
+    assert "PYTHONPATH" not in text_of(VARIANTS["default"])
+
+
 def test_a_manage_py_that_was_asked_for_is_named_to_the_collector() -> None:
     assert '"--manage", "b/manage.py"' in text_of(VARIANTS["manage.py that was asked for"])
     assert "--manage" not in text_of(VARIANTS["manage.py in a directory"])
@@ -245,6 +263,41 @@ def test_python_and_port_are_the_ones_asked_for() -> None:
     assert "FROM python:3.11-slim AS base" in text
     assert "PORT=80\n" in text
     assert "EXPOSE 80\n" in text
+
+
+def test_the_front_end_is_built_on_the_node_asked_for() -> None:
+    text = text_of(VARIANTS["pnpm on a Node of another age"])
+    assert "FROM node:20-slim AS frontend" in text
+    assert "RUN corepack enable pnpm" in text
+    newer = text_of(VARIANTS["pnpm on a Node without corepack"])
+    assert "RUN npm install --global corepack@latest \\\n && corepack enable pnpm" in newer
+
+
+def test_what_the_package_manager_reads_is_there_as_it_installs() -> None:
+    built = stage(text_of(VARIANTS["front-end with configuration"]), "frontend")
+    before, _, after = built.partition("yarn install --immutable")
+    files = '"the web/package.json", "the web/.yarnrc.yml", "the web/yarn.lock", "./"'
+    assert f"COPY [{files}]" in before
+    assert 'COPY ["the web/patches", "./patches"]' in before
+    assert 'COPY ["the web/.yarn/releases", "./.yarn/releases"]' in before
+    assert "target=/root/.yarn/berry/cache" in before
+    assert "COPY . /app/" in after
+
+
+def test_packages_that_stay_in_yarns_cache_are_in_the_stage() -> None:
+    text = stage(text_of(VARIANTS["front-end without node_modules"]), "frontend")
+    assert "RUN YARN_ENABLE_GLOBAL_CACHE=true yarn install\n" in text
+
+
+def test_a_password_of_the_front_end_is_for_a_secret_mount() -> None:
+    variant = VARIANTS["front-end with a password"]
+    made = dockerfile(variant.project(Path("/nowhere")), variant.chosen)
+    assert ".npmrc" not in made.text
+    assert made.notes == (
+        "Front-end: .npmrc:2 holds a password, so the file is not copied. Let the install have it"
+        " with RUN --mount=type=secret,id=npm,target=/app/.npmrc, and build with --secret"
+        " id=npm,src=.npmrc.",
+    )
 
 
 def test_node_modules_are_collected_but_not_in_the_final_image() -> None:

@@ -11,7 +11,7 @@ import pytest
 from buildstatic.image.context import read_context
 from buildstatic.image.dockerignore import dockerignore
 from buildstatic.project import Fact, Project
-from tests.image.variants import ODD, frontend, plain
+from tests.image.variants import ODD, frontend, managed, plain
 
 NEEDED = (
     "manage.py",
@@ -52,6 +52,11 @@ KEPT_OUT = (
     ".env",
     ".env.production",
     "mysite/.env",
+    ".envs/.production/.django",
+    "mysite/.envs/.production/.postgres",
+    ".envrc",
+    ".netrc",
+    "deploy/.pypirc",
     "db.sqlite3",
     "db.sqlite3-journal",
     "src/db.sqlite3",
@@ -60,8 +65,7 @@ KEPT_OUT = (
     ".venv/bin/python",
     "backend/.venv/bin/python",
     "venv/bin/python",
-    "my env/pyvenv.cfg",
-    "my env/bin/python",
+    ".virtualenv/bin/python",
     "node_modules/react/index.js",
     "web/node_modules/react/index.js",
     "__pycache__/manage.cpython-313.pyc",
@@ -117,8 +121,8 @@ def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "engine":
         request.getfixturevalue("engine")
 
-    def sent(project: Project) -> set[str]:
-        text = dockerignore(project).text
+    def sent(project: Project, text: str | None = None) -> set[str]:
+        text = text or dockerignore(project).text
         if request.param == "engine":
             return by_the_engine(project.root, text, tmp_path)
         return by_the_api(project.root, text)
@@ -133,6 +137,48 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.parametrize("name", ["env", "ENV"])
+def test_an_environment_in_the_root_is_kept_out_and_below_it_a_name_is_a_name(
+    name: str, tmp_path: Path, sent: Any
+) -> None:
+    root = tmp_path / "project"
+    fill(root, f"{name}/bin/python", f"static/{name}/site.css")
+    assert sent(plain(root)) == {f"static/{name}/site.css"}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"needed": ("env/static",)},
+        {"manage": Fact("env/manage.py", "env/manage.py:1")},
+        {"dependencies": managed("pip", "env")},
+    ],
+    ids=lambda facts: next(iter(facts)),
+)
+def test_a_directory_that_the_project_needs_is_sent_whatever_its_name(
+    facts: dict[str, Any], tmp_path: Path
+) -> None:
+    fill(tmp_path, "env/static/site.css")
+    text = dockerignore(plain(tmp_path, **facts)).text
+    assert by_the_api(tmp_path, text) == {"env/static/site.css"}
+
+
+def test_it_is_the_same_in_every_checkout(root: Path) -> None:
+    before = dockerignore(plain(root))
+    fill(root, "my env/pyvenv.cfg", "my env/bin/python", ".venv/pyvenv.cfg")
+    after = dockerignore(plain(root))
+    assert (after.text, before.notes) == (before.text, ())
+    assert after.notes == (
+        ".dockerignore: the virtual environment my env is not in it. Rename it: .venv is.",
+    )
+
+
+def test_a_build_of_this_checkout_is_sent_none_of_its_environments(root: Path) -> None:
+    fill(root, "my env/pyvenv.cfg", "my env/bin/python")
+    text = dockerignore(plain(root), here=True).text
+    assert by_the_api(root, text) == set(NEEDED)
+
+
 def test_what_a_build_needs_is_sent_and_nothing_else(root: Path, sent: Any) -> None:
     assert sent(plain(root)) == set(NEEDED)
 
@@ -144,7 +190,8 @@ def test_names_are_taken_literally(tmp_path: Path, sent: Any) -> None:
     decoys = ("starx", "ac/kept", "ax", "star-x-/kept")
     fill(root, *decoys)
     kept = {f"{name}y/kept" for name in ODD} | {f"a{i}/{name}" for i, name in enumerate(ODD)}
-    assert sent(plain(root)) == kept | set(decoys)
+    text = dockerignore(plain(root), here=True).text
+    assert sent(plain(root), text) == kept | set(decoys)
 
 
 EDGES = (" space first", "tab last\t", "\u00a0no-break space\u3000", "line\nbreak", "a\rb", "a\tb")
@@ -203,6 +250,13 @@ def test_a_tree_outside_of_the_project_excludes_nothing(root: Path) -> None:
     assert by_the_api(root, text) == {*NEEDED, "staticfiles/staticfiles.json"}
 
 
+def test_a_tree_that_holds_sources_excludes_none_of_them(root: Path) -> None:
+    fill(root, "assets/src/site.css")
+    fact = Fact("assets", "s:1")
+    text = dockerignore(plain(root, static_root=fact, needed=("assets/src",))).text
+    assert "assets/src/site.css" in by_the_api(root, text)
+
+
 def test_without_a_static_root_the_usual_tree_is_kept_out(root: Path) -> None:
     assert by_the_api(root, dockerignore(plain(root, static_root=None)).text) == set(NEEDED)
 
@@ -214,6 +268,12 @@ def test_modules_that_are_collected_are_sent_where_no_stage_installs_them(root: 
 
     installed = plain(root, node_modules=Fact(True, "s:1"), frontend=frontend("npm", modules=True))
     assert by_the_api(root, dockerignore(installed).text) == set(NEEDED)
+
+
+def test_a_password_of_the_front_end_is_not_sent(root: Path) -> None:
+    fill(root, "web/.npmrc", "web/package.json")
+    project = plain(root, frontend=frontend("npm", "web", secret="web/.npmrc:1"))
+    assert by_the_api(root, dockerignore(project).text) == {*NEEDED, "web/package.json"}
 
 
 def test_it_is_short_and_says_why(root: Path) -> None:

@@ -97,6 +97,9 @@ VARIANTS = {
         for manager in LOCKS
     },
     "no dependencies": Variant({"dependencies": None}),
+    "member of a workspace": Variant(
+        {"dependencies": managed("uv", member="web", local=("packages/shop",))}
+    ),
     "local packages": Variant({"dependencies": managed("pip", local=("libs/x", "."))}),
     **{
         f"{manager} without cache mounts": Variant(
@@ -108,6 +111,22 @@ VARIANTS = {
         f"{manager} builds the front-end": Variant({"frontend": frontend(manager)})
         for manager in ("npm", "pnpm", "yarn", "bun")
     },
+    "pnpm on a Node of another age": Variant({"frontend": frontend("pnpm", node=20)}),
+    "pnpm on a Node without corepack": Variant({"frontend": frontend("pnpm", node=26)}),
+    "front-end with configuration": Variant(
+        {
+            "frontend": frontend(
+                "yarn",
+                "the web",
+                lock="the web/yarn.lock",
+                yarn="berry",
+                files=(".yarnrc.yml",),
+                directories=("patches", ".yarn/releases"),
+            )
+        }
+    ),
+    "front-end without node_modules": Variant({"frontend": frontend("yarn", yarn="pnp")}),
+    "front-end with a password": Variant({"frontend": frontend("npm", secret=".npmrc:2")}),
     "locked front-end": Variant(
         {"frontend": frontend("npm", "web", lock="web/package-lock.json")},
     ),
@@ -133,6 +152,7 @@ VARIANTS = {
     ),
     "all platforms": Variant({"database": PSYCOPG2}, {"multi_platform": True}),
     "packages to build and to run": Variant({"database": PSYCOPG2}),
+    "packages of GeoDjango": Variant({"database": PSYCOPG2, "gis": Fact(("gdal-bin",), "s:1")}),
     "network": Variant({}, {"network": True}),
     "another Python and port": Variant(
         {"python": Fact("3.12", ".python-version:1")}, {"python": "3.11", "port": 80}
@@ -142,6 +162,9 @@ VARIANTS = {
     ),
     "manage.py in a directory": Variant({"manage": Fact("src/manage.py", "src/manage.py:1")}),
     "manage.py that was asked for": Variant({"manage": Fact("b/manage.py", "--manage")}),
+    "modules in src": Variant(
+        {"python_path": Fact("src", "src/mysite/settings.py:1")}, {"multi_platform": True}
+    ),
     "no STATIC_ROOT": Variant({"static_root": None}),
     **{f"served by {server}": Variant({}, {"assets": server}) for server in SERVERS},
     **{

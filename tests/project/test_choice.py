@@ -35,6 +35,16 @@ def test_what_is_named_wins_then_the_configuration_then_the_environment(tmp_path
     assert chosen(tmp_path)[0] == Fact("by.script", "manage.py:6")
 
 
+def test_what_the_environment_names_against_manage_py_is_said(tmp_path: Path) -> None:
+    project(tmp_path, {"mysite/settings.py": "", "mysite/other.py": ""})
+    _, notes = chosen(tmp_path, variable="mysite.other")
+    assert notes == (
+        "The settings are mysite.other, as DJANGO_SETTINGS_MODULE in the environment says; without"
+        " it they would be mysite.settings (manage.py:6). Unset it where that is not meant.",
+    )
+    assert chosen(tmp_path, variable="mysite.settings")[1] == ()
+
+
 @pytest.mark.parametrize(
     ("script", "line"),
     [

@@ -266,3 +266,34 @@ def test_links_in_circles_do_no_harm(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(tmp_path / name)
     (tmp_path / "here").symlink_to(".")
     assert detect(tmp_path, environ={}).settings.value == "mysite.settings"
+
+
+SRC = {"src/mysite/settings.py": "WSGI_APPLICATION = 'mysite.wsgi.application'\n"}
+
+
+def test_modules_that_are_in_src_alone_are_searched_there(tmp_path: Path) -> None:
+    found = detect(project(tmp_path, SRC), environ={}).python_path
+    assert found == Fact("src", "src/mysite/settings.py:1")
+
+
+@pytest.mark.parametrize(
+    ("files", "manage"),
+    [
+        pytest.param({"mysite/settings.py": ""}, "manage.py", id="in the root"),
+        pytest.param(SRC, "src/manage.py", id="manage.py in src"),
+        pytest.param({**SRC, "mysite/settings.py": ""}, "manage.py", id="in both"),
+    ],
+)
+def test_modules_beside_manage_py_need_no_path(
+    tmp_path: Path, files: dict[str, str], manage: str
+) -> None:
+    script = MANAGE.format(settings="mysite.settings")
+    write(tmp_path, {**files, manage: script})
+    assert detect(tmp_path, environ={}).python_path is None
+
+
+def test_an_application_in_src_is_searched_there_too(tmp_path: Path) -> None:
+    files = {"config/settings.py": "WSGI_APPLICATION = 'shop.wsgi.application'\n"}
+    files["src/shop/wsgi.py"] = "application = None\n"
+    root = project(tmp_path, files, "config.settings")
+    assert detect(root, environ={}).python_path == Fact("src", "src/shop/wsgi.py:1")

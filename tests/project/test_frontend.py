@@ -99,6 +99,65 @@ def test_installed_packages_that_are_collected_need_no_build_script(tmp_path: Pa
     assert find(tmp_path, modules=True) == Fact(expected, "package.json:2")
 
 
+def test_the_node_is_the_one_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": BUILD, ".nvmrc": "20"})
+    found = find(tmp_path)
+    assert found is not None
+    assert found.value.node == 20
+
+
+def test_the_manager_s_own_configuration_is_known(tmp_path: Path) -> None:
+    names = (".npmrc", "pnpm-workspace.yaml", ".pnpmfile.cjs", "bunfig.toml", ".yarnrc")
+    inner = (".yarn/releases/yarn.cjs", ".yarn/plugins/x.cjs", "patches/x.patch")
+    write(tmp_path, {f"web/{name}": "" for name in ("package.json", *names, *inner)})
+    commented = "; //npm.example.org/:_authToken=x\n"
+    write(tmp_path, {"web/package.json": BUILD, "web/.npmrc": commented})
+    found = find(tmp_path)
+    assert found is not None
+    assert sorted(found.value.files) == sorted(names)
+    assert sorted(found.value.directories) == [".yarn/plugins", ".yarn/releases", "patches"]
+    assert found.value.secret == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".npmrc", "engine-strict=true\n//registry.npmjs.org/:_authToken=npm_x\n"),
+        (".npmrc", "\n//npm.example.org/:_password = eA==\n"),
+        (".npmrc", "\n_auth=eA==\n"),
+        (".yarnrc.yml", 'npmRegistryServer: "x"\nnpmAuthToken: "x"\n'),
+    ],
+)
+def test_configuration_with_a_password_is_set_apart(tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path, {"package.json": BUILD, "bunfig.toml": "", name: text})
+    found = find(tmp_path)
+    assert found is not None
+    assert (found.value.files, found.value.secret) == (("bunfig.toml",), f"{name}:2")
+
+
+@pytest.mark.parametrize(
+    ("asked", "configuration", "kind"),
+    [
+        ("yarn@1.22.22", None, "classic"),
+        (None, None, "classic"),
+        ("yarn@4.5.0+sha512.abc", None, "pnp"),
+        ("yarn@^3", "nodeLinker: node-modules\n", "berry"),
+        (None, "yarnPath: .yarn/releases/yarn-4.cjs\nnodeLinker: pnpm\n", "berry"),
+        (None, "", "pnp"),
+        ("yarn@1.22.22", "", "classic"),
+        ("npm@10", "", "classic"),
+    ],
+)
+def test_yarn_is_the_classic_one_or_berry(
+    tmp_path: Path, asked: str | None, configuration: str | None, kind: str
+) -> None:
+    package = {"scripts": {"build": "x"}, "packageManager": asked}
+    extra = {} if configuration is None else {".yarnrc.yml": configuration}
+    found = find(write(tmp_path, {"package.json": json.dumps(package), "yarn.lock": "", **extra}))
+    assert found is not None
+    assert found.value.yarn == kind
+
+
 def test_a_broken_package_json_is_said_with_its_line(tmp_path: Path) -> None:
     write(tmp_path, {"package.json": '{\n"scripts": {,}\n}'})
     with pytest.raises(ConfigInvalid, match=r"^package.json:2: invalid JSON"):

@@ -61,7 +61,7 @@ def test_uv_installs_what_the_project_needs_on_its_python(
     tmp_path: Path, python: str, django: str
 ) -> None:
     write(tmp_path, {"uv.lock": UV})
-    found = locks.uv(tmp_path / "uv.lock", tmp_path, python, tmp_path)
+    found = locks.uv(tmp_path / "uv.lock", tmp_path, python, tmp_path).packages
     assert versions(found) == {
         "django": django,
         "psycopg": "==3.2",
@@ -80,8 +80,20 @@ def test_in_a_uv_workspace_the_member_with_manage_py_counts(tmp_path: Path) -> N
     ]
     text = "".join([*members, table("a", "1"), table("b", "1")])
     write(tmp_path, {"uv.lock": text, "shop/manage.py": ""})
+    for manage in ("shop", "shop/backend"):
+        found = locks.uv(tmp_path / "uv.lock", tmp_path, "3.13", tmp_path / manage)
+        assert (list(found.packages), found.member) == (["a"], "shop")
+
+
+def test_a_member_that_the_root_installs_comes_with_the_root(tmp_path: Path) -> None:
+    root = ('source = { virtual = "." }', 'dependencies = [{ name = "shop" }, { name = "b" }]')
+    shop = ('source = { editable = "shop" }', 'dependencies = [{ name = "a" }]')
+    text = "".join(
+        [table("m", "0", *root), table("shop", "0", *shop), table("a", "1"), table("b", "1")]
+    )
+    write(tmp_path, {"uv.lock": text})
     found = locks.uv(tmp_path / "uv.lock", tmp_path, "3.13", tmp_path / "shop")
-    assert list(found) == ["a"]
+    assert (sorted(found.packages), found.member) == (["a", "b", "shop"], "")
 
 
 CIRCLE = [
@@ -93,7 +105,7 @@ CIRCLE = [
 def test_packages_that_need_each_other_end(tmp_path: Path) -> None:
     own = table("m", "0", 'source = { virtual = "." }', 'dependencies = [{ name = "a" }]')
     write(tmp_path, {"uv.lock": "".join([own, *CIRCLE])})
-    found = locks.uv(tmp_path / "uv.lock", tmp_path, "3.13", tmp_path)
+    found = locks.uv(tmp_path / "uv.lock", tmp_path, "3.13", tmp_path).packages
     assert versions(found) == {"a": "==1", "b": "==1"}
     assert found["a"].extras == {"x"}
 
@@ -157,7 +169,7 @@ POETRY = {
 @pytest.mark.parametrize("form", POETRY)
 def test_poetry_installs_its_main_group_whatever_wrote_the_file(tmp_path: Path, form: str) -> None:
     write(tmp_path, {"pyproject.toml": PYPROJECT, "poetry.lock": "".join(POETRY[form])})
-    found = locks.poetry(tmp_path / "poetry.lock", tmp_path, "3.13")
+    found = locks.poetry(tmp_path / "poetry.lock", tmp_path, "3.13").packages
     assert versions(found) == {
         "django": "==5.2",
         "psycopg": "==3.2",
@@ -208,7 +220,7 @@ PDM = {
 @pytest.mark.parametrize("form", PDM)
 def test_pdm_installs_its_default_group_whatever_wrote_the_file(tmp_path: Path, form: str) -> None:
     write(tmp_path, {"pyproject.toml": STANDARD, "pdm.lock": "".join(PDM[form])})
-    found = locks.pdm(tmp_path / "pdm.lock", tmp_path, "3.13")
+    found = locks.pdm(tmp_path / "pdm.lock", tmp_path, "3.13").packages
     assert versions(found) == {"django": "==5.2", "uvicorn": "==1", "uvloop": "==1"}
     assert found["uvicorn"].extras == {"standard"}
 
@@ -248,7 +260,7 @@ PIPENV = """\
 
 def test_pipenv_installs_its_default_section(tmp_path: Path) -> None:
     write(tmp_path, {"Pipfile.lock": PIPENV})
-    found = locks.pipenv(tmp_path / "Pipfile.lock", tmp_path, "3.13")
+    found = locks.pipenv(tmp_path / "Pipfile.lock", tmp_path, "3.13").packages
     assert versions(found) == {"django": "==5.2", "psycopg": "==3.2", "site": "", "gunicorn": ""}
     assert found["psycopg"].extras == {"binary"}
     assert found["gunicorn"].source == "Pipfile.lock:20"
@@ -269,8 +281,8 @@ def test_a_lock_file_of_odd_content_does_no_harm(tmp_path: Path, text: str) -> N
     write(tmp_path, {"x.lock": text, "pyproject.toml": PYPROJECT})
     path = tmp_path / "x.lock"
     for read in (locks.poetry, locks.pdm):
-        assert "django" not in read(path, tmp_path, "3.13")
-    assert "django" not in locks.uv(path, tmp_path, "3.13", tmp_path)
+        assert "django" not in read(path, tmp_path, "3.13").packages
+    assert "django" not in locks.uv(path, tmp_path, "3.13", tmp_path).packages
 
 
 def test_a_broken_lock_file_is_said_with_its_line(tmp_path: Path) -> None:

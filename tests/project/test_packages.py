@@ -52,3 +52,15 @@ def test_a_marker_is_asked_about_linux_and_the_project_s_python(
 def test_the_extras_that_are_asked_for_count() -> None:
     assert holds("extra == 'dev'", "3.12", ["dev"])
     assert holds("python_version >= '3'", "3.12", ["dev"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("python_version == '3.12'", True),
+        ("python_full_version >= '3.12.4'", False),
+        ("python_full_version < '3.12.4'", True),
+    ],
+)
+def test_a_marker_is_asked_about_the_patch_that_is_known(marker: str, expected: bool) -> None:
+    assert holds(marker, "3.12.3") is expected

@@ -47,7 +47,7 @@ def test_version_files_are_read(tmp_path: Path, file: str, text: str, expected: 
         ("<3.13", "3.12"),
         ("<=3.12", "3.12"),
         ("==3.12.*", "3.12"),
-        ("==3.12.4", "3.12"),
+        ("==3.12.4", "3.12.4"),
         ("~=3.11.2", "3.11"),
         (">=3.11,!=3.13.*", "3.14"),
         (">=3.15", "3.15"),
@@ -84,6 +84,40 @@ def test_poetry_s_constraints_are_understood(
     assert find(write(tmp_path, {"pyproject.toml": text}), tmp_path) == Fact(
         expected, "pyproject.toml:2"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("==3.12.3", "3.12.3"),
+        ("===3.12.3", "3.12.3"),
+        (">=3.12.3,<3.12.4", "3.12.3"),
+        ("==3.12", "3.12"),
+        ("==3.12.*", "3.12"),
+        (">=3.12.3,<3.12.6", "3.12"),
+    ],
+)
+def test_a_patch_is_kept_where_no_other_is_allowed(
+    tmp_path: Path, asked: str, expected: str
+) -> None:
+    write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
+    assert find(tmp_path, tmp_path) == Fact(expected, "pyproject.toml:2")
+
+
+@pytest.mark.parametrize(
+    ("pinned", "expected"),
+    [
+        ("3.12", Fact("3.12.3", "pyproject.toml:2")),
+        ("3.12.3", Fact("3.12.3", "pyproject.toml:2")),
+        ("3.13", Fact("3.13", ".python-version:1")),
+    ],
+)
+def test_a_version_file_beside_it_agrees_on_the_patch(
+    tmp_path: Path, pinned: str, expected: Fact[str]
+) -> None:
+    text = '[project]\nrequires-python = "==3.12.3"\n'
+    write(tmp_path, {"pyproject.toml": text, ".python-version": pinned})
+    assert find(tmp_path, tmp_path) == expected
 
 
 @pytest.mark.parametrize("key", ["python_version", "python_full_version"])
