@@ -423,7 +423,7 @@ def test_the_end_does_not_wait_for_a_codec(tmp_path: Path, number: signal.Signal
         small, *pids = process.stdout.readline().split()
         assert small == "9"
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)  # the codec takes longer
+        out, err = process.communicate(timeout=60)  # the codec takes longer
         expected = ("interrupted\n", "", 0) if number == signal.SIGINT else ("", "", -number)
         assert (out, err, process.returncode) == expected
         assert soon(lambda: all(gone(int(pid)) for pid in pids))
