@@ -143,7 +143,7 @@ def answers(served: Served) -> bool:
     return True
 
 
-def until(condition: Callable[[], bool], what: str, served: Served, seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], what: str, served: Served, seconds: float = 240) -> None:
     """Wait until *condition* holds; fail with the container's log if it never does."""
     end = time.monotonic() + seconds
     while not condition():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
@@ -13,8 +14,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 SECONDS = 60
 
@@ -59,12 +61,25 @@ def serving(root: Path, argv: Sequence[str]) -> Iterator[tuple[str, subprocess.P
         process.wait(SECONDS)
 
 
+@contextmanager
+def started(*argv: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start *argv* in a session of its own, and kill what is left of that when the block ends."""
+    words = [str(word) for word in argv]
+    with subprocess.Popen(words, text=True, start_new_session=True, **options) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port that nothing listens on, and that no system gives to who asks for any."""
+    while True:
+        port = random.randrange(20000, 30000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def assert_page_and_style_sheet(url: str) -> None:

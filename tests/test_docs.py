@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 
 import pytest
@@ -35,6 +37,9 @@ from tests.pages import (
 )
 from tests.running import fetch, free_port
 from tests.samples import copy
+
+if TYPE_CHECKING:
+    from docker.models.volumes import Volume
 
 # The project that a page begins in; None begins in an empty directory.
 PROJECTS: dict[str, str | None] = {
@@ -128,13 +133,25 @@ def remove(own: str) -> None:
     A container that was run with ``--rm`` and stopped is on its way out already.
     """
     with closing(connect()) as client:
-        for container in client.containers.list(all=True, filters={"name": own}):
+        for container in client.containers.list(
+            all=True, filters={"name": own}, ignore_removed=True
+        ):
             with suppress(APIError):
                 container.remove(force=True)
             with suppress(NotFound):
                 container.wait(condition="removed")
         for volume in client.volumes.list(filters={"name": own}):
+            remove_volume(volume)
+
+
+def remove_volume(volume: Volume) -> None:
+    """Remove *volume*, as soon as the engine has seen that no container uses it any more."""
+    for _ in range(20):
+        with suppress(APIError):
             volume.remove()
+            return
+        time.sleep(0.5)
+    volume.remove()
 
 
 def private(text: str, own: str, port: int) -> str:

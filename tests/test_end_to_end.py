@@ -147,7 +147,7 @@ def test_port_and_web_concurrency_are_honoured_and_sigterm_stops_it(
     with serve(engine, built.tag, port=9001, environment=environment) as running:
         until(lambda: workers(running) == 3, "three workers", running)
 
-        running.container.stop(timeout=10)
+        running.container.stop(timeout=60)
         assert running.container.wait()["StatusCode"] == 0
 
 

@@ -51,7 +51,7 @@ NOBODY = (
     *("/usr/bin/setpriv", "--reuid=12345", "--regid=12345", "--clear-groups"),
     *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
 )
-PATIENCE = 60  # seconds
+PATIENCE = 180  # seconds: less than a slow build takes
 
 
 @pytest.fixture
@@ -365,12 +365,12 @@ main()
 def slow_build(
     tmp_path: Path, *options: str, environ: Mapping[str, str] = {}
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a build that takes minutes, in a session of its own; yield it when it is in there.
+    """Start a build that takes minutes, in a session of its own; yield it when it sleeps.
 
     Its temporary files are in ``tmp``.
     """
     # Never the same twice, lest two runs at the same time share the step.
-    lasts = 60 + time.time_ns() % 10**9 / 10**9
+    lasts = 600 + time.time_ns() % 10**9 / 10**9
     root = tiny(tmp_path / "slow", SLOW.format(seconds=lasts))
     (tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
@@ -383,30 +383,53 @@ def slow_build(
     )
     with process:
         try:
+            until_it_sleeps(process, f"sleep {lasts}")
             yield process
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def until_it_sleeps(process: subprocess.Popen[str]) -> None:
-    """Read what *process* says up to the step before the one that takes so long."""
+def until_it_sleeps(process: subprocess.Popen[str], words: str) -> None:
+    """Read what *process* says up to the step before *words*, and wait until those run."""
     assert process.stderr
     said = ""
     while "ls /wheels" not in said:
         line = process.stderr.readline()
         assert line, said
         said += line
-    # An engine that is to stop a step in the moment it begins may let it run to its end.
+    until_run(words)
+
+
+def until_run(words: str) -> None:
+    """Wait until a step of a build runs *words*; one on another machine is not seen, but likely.
+
+    An engine that is to stop a step in the moment it begins may let it run to its end.
+    """
+    soon(lambda: any(words in line for line in everything()), 10)
     time.sleep(1)
+
+
+def everything() -> list[str]:
+    """Return the commands of all processes."""
+    return printed("ps", "-e", "-ww", "-o", "args=")
+
+
+def soon(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Wait until *condition* holds."""
+    end = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return holds
 
 
 def in_session(pid: int) -> list[str]:
     """Return the commands of the processes in the session of *pid*."""
-    listed = subprocess.run(
-        ["ps", "-o", "args=", "-s", str(pid)], capture_output=True, text=True, check=False
-    )
-    return listed.stdout.splitlines()
+    return printed("ps", "-o", "args=", "-s", str(pid))
+
+
+def printed(*argv: str) -> list[str]:
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
 @pytest.mark.engine
@@ -430,7 +453,6 @@ def test_a_build_that_is_ended_leaves_nothing_behind(
 ) -> None:
     name = tag(f"ended-{number}-{len(door)}")
     with slow_build(tmp_path, "--tag", name, environ=door) as process:
-        until_it_sleeps(process)
         wheels = wheels_image(tmp_path / "tmp")
         assert bool(ids(engine, wheels)) == bool(door)
         process.send_signal(number)
@@ -442,7 +464,7 @@ def test_a_build_that_is_ended_leaves_nothing_behind(
     assert "Traceback" not in after
     assert "error" not in after
 
-    assert in_session(process.pid) == []
+    assert soon(lambda: not in_session(process.pid)), in_session(process.pid)
     assert list((tmp_path / "tmp").iterdir()) == []
     assert ids(engine, name) == []
     assert ids(engine, wheels) == []
@@ -460,11 +482,10 @@ def test_an_export_that_is_ended_writes_nothing(
         target.mkdir(parents=True)
         (target / "mine.txt").write_text("mine")
     with slow_build(tmp_path, "--export", str(target)) as process:
-        until_it_sleeps(process)
         process.send_signal(number)
         process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number
-    assert in_session(process.pid) == []
+    assert soon(lambda: not in_session(process.pid)), in_session(process.pid)
     assert list((tmp_path / "tmp").iterdir()) == []
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("new/**/*"))
     assert left == (["new/static", "new/static/mine.txt"] if there else [])
@@ -494,6 +515,7 @@ def in_terminal(root: Path, *options: str, react: Mapping[str, bytes] = {}) -> t
             except OSError:
                 break
             for words in [words for words in waiting if words.encode() in seen]:
+                until_run(words)
                 terminal.write(waiting.pop(words))
     return process.returncode, seen.decode()
 
@@ -510,11 +532,11 @@ def screen_after_the_view(seen: str) -> str:
 def test_a_terminal_shows_the_stages_while_they_run_and_then_a_clean_summary(
     tmp_path: Path, tag: Callable[[str], str]
 ) -> None:
-    root = tiny(tmp_path / "tiny", running(f"sleep 1.{time.time_ns() % 10**9}"))
+    root = tiny(tmp_path / "tiny", running(f"sleep 5.{time.time_ns() % 10**9}"))
     code, seen = in_terminal(root, "--tag", tag("live"))
     assert code == 0
     view, _, _ = seen.rpartition("\x1b[?25h")
-    assert re.search(r"static +\d+\.\d s  RUN sleep 1\.\d+", view)
+    assert re.search(r"static +\d+\.\d s  RUN sleep 5\.\d+", view)
     assert "\x1b[1A\x1b[2K" in view
     after = screen_after_the_view(seen)
     assert re.match(r"  (static|stage-1) +\d+\.\d s\n", after), after
@@ -541,7 +563,6 @@ def test_the_stages_are_those_of_this_dockerfile_while_another_build_shares_a_st
     tmp_path: Path,
 ) -> None:
     with slow_build(tmp_path) as process:
-        until_it_sleeps(process)
         root = tiny(tmp_path / "tiny", f"FROM {BASE} AS mine\nFROM mine AS static\n{STATIC}{FINAL}")
         ran = build(root, "--json")
         process.send_signal(signal.SIGINT)

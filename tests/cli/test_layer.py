@@ -14,6 +14,7 @@ import pytest
 
 from buildstatic.errors import DiskFailed, PlaceRefused, TreeUnfit
 from tests.collect.sites import Ran, make_site, run
+from tests.running import started
 
 ARGV = (sys.executable, "-m", "buildstatic", "layer")
 
@@ -154,13 +155,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tree: Path) -> None:
 def test_what_is_interrupted_leaves_no_half_file(tree: Path, number: int, code: int) -> None:
     with (tree / "large").open("wb") as file:
         file.truncate(20 << 30)
-    process = subprocess.Popen(
-        [*ARGV, "tree", "-o", "l"], cwd=tree.parent, stderr=subprocess.DEVNULL
-    )
-    end = time.monotonic() + 60
-    while len(names(tree.parent)) < 3:
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    process.send_signal(number)
-    assert process.wait(60) == code
+    command = (*ARGV, "tree", "-o", "l")
+    with started(*command, cwd=tree.parent, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 120
+        while len(names(tree.parent)) < 3:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        process.send_signal(number)
+        assert process.wait(120) == code
     assert names(tree.parent) == ["tree"]

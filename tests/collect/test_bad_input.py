@@ -19,6 +19,8 @@ import pytest
 from tests.collect.conftest import Collect
 from tests.collect.rights import disk
 from tests.collect.sites import Ran, Site, contents, make_site, manage, plain_environ, run
+from tests.collect.test_workers import is_over, soon
+from tests.running import started
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
@@ -469,13 +471,17 @@ def interrupted(
         stderr=theirs,
     )
     os.close(theirs)
-    end = time.monotonic() + 60
-    while not is_time() and time.monotonic() < end:
-        time.sleep(0.01)
-    os.write(ours, b"\x03")
-    out = b"".join(iter(lambda: read(ours), b""))
-    os.close(ours)
-    return process.wait(60), out
+    with process:
+        try:
+            end = time.monotonic() + 60
+            while not is_time() and time.monotonic() < end:
+                time.sleep(0.01)
+            os.write(ours, b"\x03")
+            out = b"".join(iter(lambda: read(ours), b""))
+            return process.wait(60), out
+        finally:
+            process.kill()
+            os.close(ours)
 
 
 def read(terminal: int) -> bytes:
@@ -498,12 +504,13 @@ def test_a_killed_run_leaves_what_the_manifest_names_and_the_next_one_finishes(
         command = DOOR
     assert run(*command, cwd=site.root).code == 0
     site.write({f"static/{n}.txt": f"new {n}" * 500 for n in range(2000)})
-    process = subprocess.Popen(command, cwd=site.root, env=plain_environ())
-    end = time.monotonic() + 60
-    while (site.tree / "0.txt").read_text()[:1] == "0" and time.monotonic() < end:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait(60)
+    with started(*command, cwd=site.root, env=plain_environ()) as process:
+        end = time.monotonic() + 60
+        while (site.tree / "0.txt").read_text()[:1] == "0" and time.monotonic() < end:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+        assert soon(lambda: is_over(process.pid))
     assert_manifest_is_kept(site.tree)
     assert run(*command, cwd=site.root).code == 0
     assert_manifest_is_kept(site.tree)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.collect.conftest import Collect
 from tests.collect.pythons import REPOSITORY
 from tests.collect.sites import Site, contents
 from tests.collect.test_workers import gone, soon
+from tests.running import started
 
 ROOM = 1 << 40
 
@@ -355,12 +357,10 @@ def test_whoever_stops_taking_stops_the_work(tmp_path: Path) -> None:
     assert len([*tmp_path.glob("*.gz")]) < len(tasks)
 
 
-def python(code: str, *arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", dedent(code), *map(str, arguments)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8"
-    )
+def python(code: str, *arguments: object) -> AbstractContextManager[subprocess.Popen[str]]:
+    command = (sys.executable, "-c", dedent(code), *arguments)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return started(*command, cwd=REPOSITORY, encoding="utf-8", **pipes)
 
 
 PEAK = """
@@ -388,7 +388,8 @@ PEAK = """
 def test_memory_is_bounded_however_much_there_is_to_compress(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number}.bin").write_bytes(os.urandom(20 << 20) + bytes(12 << 20))
-    out, err = python(PEAK, tmp_path).communicate()
+    with python(PEAK, tmp_path) as process:
+        out, err = process.communicate()
     assert err == ""
     own, largest = (int(kilobytes) * 1024 for kilobytes in out.split())
     # Of six hundred megabytes, and of four hundred that they are compressed to.
@@ -427,15 +428,15 @@ def test_the_end_does_not_wait_for_a_codec(tmp_path: Path, number: signal.Signal
     words = [source.randbytes(4).hex() for _ in range(5000)]
     (tmp_path / "slow").write_text(" ".join(source.choices(words, k=4_000_000)))
     (tmp_path / "9").write_text("9" * 9)
-    process = python(INTERRUPTED, tmp_path)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    # The small one is done, the large one is at work.
-    small, *pids = process.stdout.readline().split()
-    assert small == "9"
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)  # the codec takes longer
-    expected = ("interrupted\n", "", 0) if number == signal.SIGINT else ("", "", -number)
-    assert (out, err, process.returncode) == expected
-    assert soon(lambda: all(gone(int(pid)) for pid in pids))
+    with python(INTERRUPTED, tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        # The small one is done, the large one is at work.
+        small, *pids = process.stdout.readline().split()
+        assert small == "9"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)  # the codec takes longer
+        expected = ("interrupted\n", "", 0) if number == signal.SIGINT else ("", "", -number)
+        assert (out, err, process.returncode) == expected
+        assert soon(lambda: all(gone(int(pid)) for pid in pids))
     assert {path.name for path in tmp_path.iterdir()} <= {"slow", "9", "9.br"}

@@ -43,7 +43,7 @@ def test_a_tree_of_any_shape_is_collected_as_django_4_2_does() -> None:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
 
@@ -58,7 +58,7 @@ def test_a_tree_of_any_shape_is_collected_as_the_newest_django_does(engine: Dock
     with container(engine, script) as made:
         made.put_archive("/", archive())
         made.start()
-        status = made.wait(timeout=600)["StatusCode"]
+        status = made.wait(timeout=1800)["StatusCode"]
         assert status == 0, made.logs().decode()[-6000:]
 
 

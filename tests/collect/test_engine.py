@@ -14,6 +14,8 @@ import pytest
 
 from tests.collect.conftest import Collect
 from tests.collect.sites import Site, contents, manage, plain_environ
+from tests.collect.test_workers import is_over, soon
+from tests.running import started
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -209,10 +211,11 @@ def test_a_run_that_is_killed_loses_nothing_and_the_next_one_finishes(
     before = contents(site.tree)
     site.write({f"static/{number}.txt": f"new {number}" * 500 for number in range(3000)})
     command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
-    process = subprocess.Popen(command, env=plain_environ(), stderr=subprocess.DEVNULL)
-    until_changed(site.tree / "0.txt", before["0.txt"], site.tree / "2999.txt")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with started(*command, env=plain_environ(), stderr=subprocess.DEVNULL) as process:
+        until_changed(site.tree / "0.txt", before["0.txt"], site.tree / "2999.txt")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert soon(lambda: is_over(process.pid))
     manifest = (site.tree / "staticfiles.json").read_bytes()
     after = contents(site.tree)
     if manifest == before["staticfiles.json"]:
@@ -234,8 +237,9 @@ def test_two_runs_at_once_make_one_right_tree(site: Site, collect: Collect) -> N
     site.storage(WHITENOISE)
     site.write({f"static/{number}.css": "a { color: red }\n" * number for number in range(200)})
     command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
-    runs = [subprocess.Popen(command, env=plain_environ()) for _ in range(2)]
-    assert [run.wait(60) for run in runs] == [0, 0]
+    environ = plain_environ()
+    with started(*command, env=environ) as one, started(*command, env=environ) as other:
+        assert [run.wait(240) for run in (one, other)] == [0, 0]
     together = contents(site.tree)
     assert collect(site, "--noinput", "--clear").code == 0
     assert contents(site.tree) == together

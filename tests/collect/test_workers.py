@@ -48,6 +48,18 @@ def gone(pid: int) -> bool:
         return True
 
 
+def is_over(session: int) -> bool:
+    """Tell whether every process of *session* ended."""
+    command = ["ps", "-o", "pid=", "-s", str(session)]
+    listed = subprocess.run(command, capture_output=True, text=True).stdout.split()
+    return all(gone(int(pid)) for pid in listed)
+
+
+def stopped(pid: int) -> bool:
+    """Tell whether the process *pid*, which was sent a SIGSTOP, has come to a stop."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def soon(condition: Callable[[], bool]) -> bool:
     """Wait until *condition* holds."""
     deadline = time.monotonic() + SECONDS
@@ -277,6 +289,7 @@ def test_nothing_is_begun_after_the_process_that_holds_the_lock_has_ended(tmp_pa
         pids = [int(pid) for pid in process.stdout.readline().split()]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
+        assert soon(lambda: all(map(stopped, pids)))
         process.kill()
     before = len(list(tree.iterdir()))
     for pid in pids:
@@ -292,6 +305,7 @@ def test_what_killed_workers_leave_is_removed_by_the_next_run(
     tree = tmp_path / "tree"
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
+    assert soon(lambda: all(map(stopped, pids)))
     # Stopped at any point of their work: let them on until one has a file half written.
     for _ in range(1000):
         if any(name.startswith(PREFIX) for name in left(tmp_path)):
@@ -299,6 +313,7 @@ def test_what_killed_workers_leave_is_removed_by_the_next_run(
         os.kill(pids[0], signal.SIGCONT)
         time.sleep(0.001)
         os.kill(pids[0], signal.SIGSTOP)
+        assert soon(lambda: stopped(pids[0]))
     for pid in (process.pid, *pids):
         os.kill(pid, signal.SIGKILL)
     process.wait(SECONDS)

@@ -68,6 +68,6 @@ def builder(address: str, directory: Path) -> tuple[str, Mapping[str, str]]:
     environ = {"BUILDX_CONFIG": str(directory)}
     command = ["docker", "buildx", "create", "--name", name, "--driver", "remote", address]
     subprocess.run(
-        command, env={**os.environ, **environ}, check=True, capture_output=True, timeout=60
+        command, env={**os.environ, **environ}, check=True, capture_output=True, timeout=240
     )
     return name, environ

@@ -226,7 +226,7 @@ def test_the_port_is_the_one_of_the_environment_and_stopping_is_no_failure(
 ) -> None:
     with serve(engine, images["assets"].tag, 9001, {"PORT": "9001"}) as running:
         assert ask(running.url, "/static/css/large.css").status == 200
-        running.container.stop(timeout=10)
+        running.container.stop(timeout=60)
         assert running.container.wait()["StatusCode"] == 0
 
 

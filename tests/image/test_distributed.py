@@ -138,7 +138,7 @@ def base(engine: DockerClient, reference: str) -> Iterator[str]:
     engine.images.get(BASE).tag(name)
     try:
         subprocess.run(
-            ["docker", "push", "--quiet", name], check=True, capture_output=True, timeout=120
+            ["docker", "push", "--quiet", name], check=True, capture_output=True, timeout=240
         )
         yield name
     finally:

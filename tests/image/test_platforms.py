@@ -6,10 +6,12 @@ import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import ImageNotFound
 
 from buildstatic.image.dockerfile import DockerfileOptions, dockerfile
 from buildstatic.project.detect import detect
@@ -34,15 +36,11 @@ BOTH = "linux/amd64,linux/arm64"
 
 @pytest.fixture
 def second() -> Iterator[DockerClient]:
-    """Return a client of the second engine, without the images that the test has made there."""
+    """Return a client of the second engine."""
     from docker import DockerClient
 
     client = DockerClient(base_url=second_engine(), timeout=120)
-    before = {image.id for image in client.images.list()}
     yield client
-    for image in client.images.list():
-        if image.id and image.id not in before and "buildstatic-tests" in str(image.tags):
-            client.images.remove(image.id, force=True)
     client.close()
 
 
@@ -53,9 +51,18 @@ def there() -> Mapping[str, str]:
 
 
 @pytest.fixture
-def reference() -> str:
-    registry()
-    return uuid.uuid4().hex[:8]
+def reference(second: DockerClient) -> Iterator[str]:
+    """Return a tag of the test's own, removed from the second engine at the end."""
+    own, names = uuid.uuid4().hex[:8], (f"{registry()}/{REPOSITORY}", "buildstatic-tests")
+    yield own
+    for name in names:
+        remove(second, f"{name}:{own}")
+
+
+def remove(client: DockerClient, name: str) -> None:
+    """Remove the image *name*, if it is there."""
+    with suppress(ImageNotFound):
+        client.images.remove(name, force=True)
 
 
 def generated(root: Path) -> str:
@@ -72,7 +79,6 @@ def generated(root: Path) -> str:
     return f"{text[start:end]}FROM scratch AS web\nWORKDIR /app\n{take}\n"
 
 
-@pytest.mark.usefixtures("second")
 def test_one_static_layer_serves_every_platform(
     tmp_path: Path, there: Mapping[str, str], reference: str
 ) -> None:
@@ -105,16 +111,16 @@ def test_the_id_is_what_the_engine_calls_the_image(
     name = f"buildstatic-tests:{uuid.uuid4().hex[:8]}"
     options = ("--tag", name) if named else ()
     report = build(root, *options, "--json", environ=there).report
-    image = second.images.get(report["id"])
-    assert image.id == report["id"]
-    assert report["static"]["diff_id"] in image.attrs["RootFS"]["Layers"]
-    if named:
-        assert image.tags == [name]
-    else:
-        second.images.remove(report["id"], force=True)
+    try:
+        image = second.images.get(report["id"])
+        assert image.id == report["id"]
+        assert report["static"]["diff_id"] in image.attrs["RootFS"]["Layers"]
+        if named:
+            assert image.tags == [name]
+    finally:
+        remove(second, name if named else report["id"])
 
 
-@pytest.mark.usefixtures("second")
 def test_the_digest_is_known_before_a_registry_has_it(
     tmp_path: Path, there: Mapping[str, str], reference: str
 ) -> None:
@@ -123,12 +129,12 @@ def test_the_digest_is_known_before_a_registry_has_it(
     built = build(root, "--tag", name, "--json", environ=there).report
     assert built["static"]["digest"]
     subprocess.run(
-        ["docker", "push", "--quiet", name], check=True, env={**os.environ, **there}, timeout=60
+        ["docker", "push", "--quiet", name], check=True, env={**os.environ, **there}, timeout=240
     )
     fetch(f"/v2/{REPOSITORY}/blobs/{built['static']['digest']}")
 
 
-@pytest.mark.usefixtures("second", "engine")
+@pytest.mark.usefixtures("engine")
 def test_a_cache_in_a_registry_is_written_by_one_engine_and_read_by_another(
     tmp_path: Path, there: Mapping[str, str], reference: str, tag: Callable[[str], str]
 ) -> None:

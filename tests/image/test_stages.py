@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -158,9 +159,9 @@ def test_a_failure_before_any_stage_names_the_step() -> None:
 PARALLEL = """\
 FROM python:3.13-slim AS static
 {steps}
-RUN echo begun; sleep 1; echo >&2 why it failed; exit 3
+RUN echo begun; sleep 1; echo >&2 why it failed; exit 3 # {own}
 FROM python:3.13-slim AS slow
-RUN sleep 60
+RUN sleep 60 # {own}
 FROM scratch
 COPY --from=static /etc/hostname /a
 COPY --from=slow /etc/hostname /b
@@ -173,7 +174,8 @@ def test_a_real_failure_is_that_of_its_stage_not_of_the_one_it_stopped(
     door: str, engine: DockerClient, tmp_path: Path
 ) -> None:
     steps = "\n".join(f"RUN echo {number}" for number in range(10))
-    request = BuildRequest(tmp_path, PARALLEL.format(steps=steps), no_cache=True)
+    dockerfile = PARALLEL.format(steps=steps, own=uuid.uuid4())
+    request = BuildRequest(tmp_path, dockerfile, no_cache=True)
     build = Build()
     events = api.build(engine, request) if door == "api" else buildx.build(request)
     with pytest.raises(EngineFailed):

@@ -100,7 +100,7 @@ def build(
 
 def wheels_image(temporary: Path) -> str:
     """Return the name that a build, with its temporary files there, has for the wheels' image."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while not (found := list(temporary.glob("buildstatic-wheels-*"))):
         assert time.monotonic() < end
         time.sleep(0.02)

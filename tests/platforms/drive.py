@@ -15,7 +15,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-SECONDS = 30
+SECONDS = 120
 
 
 def fetch(port: str) -> str:

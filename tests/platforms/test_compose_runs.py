@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 SOCKET = "/var/run/docker.sock"
-SECONDS = 60
+SECONDS = 240
 
 
 @contextmanager

@@ -120,7 +120,9 @@ def tables(draw: st.DrawFn) -> dict[str, object]:
 
 
 @settings(
-    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=600,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(table=tables())
 def test_the_schema_refuses_what_the_loader_refuses_and_nothing_else(

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 # What is lost with the container need not reach a disk.
 DOCKERFILE = """\
 FROM python:3.13-slim
-RUN apt-get update \\
- && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \\
+RUN apt-get -o Acquire::Retries=5 update \\
+ && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install \\
+    --yes --no-install-recommends \\
     mariadb-server pgbouncer postgresql \\
  && rm -rf /var/lib/apt/lists/*
 COPY start /

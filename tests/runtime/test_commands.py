@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -30,7 +29,7 @@ from buildstatic.errors import (
     VariablesMissing,
 )
 from tests.running import free_port
-from tests.runtime.replicas import MODULE, SCRIPT, Place, place, until
+from tests.runtime.replicas import MODULE, SCRIPT, SECONDS, Place, place, until
 
 DOORS = [pytest.param(SCRIPT, id="script"), pytest.param(MODULE, id="module")]
 each_door = pytest.mark.parametrize("door", DOORS)
@@ -246,12 +245,10 @@ def test_a_signal_ends_the_waiting(
     assert process.stderr
     assert "nothing to collect" in process.stderr.readline()
     assert "waiting for the database" in process.stderr.readline()
-    began = time.monotonic()
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out) == (128 + number, "")
     assert err.endswith(f"buildstatic: ended by {number.name}\n")
-    assert time.monotonic() - began < 10
 
 
 def test_a_signal_is_heard_while_a_driver_hears_none(tmp_path: Path) -> None:
@@ -260,9 +257,9 @@ def test_a_signal_is_heard_while_a_driver_hears_none(tmp_path: Path) -> None:
     process = where.start(*MODULE, "release", STUCK_IN="0002", STUCK=str(stuck))
     until(stuck.exists, process)
     process.terminate()
-    process.communicate(timeout=15)
+    process.communicate(timeout=SECONDS)
     assert process.returncode == 143
-    assert where.run(*MODULE, "release", "--lock-timeout", "5").returncode == 0
+    assert where.run(*MODULE, "release", "--lock-timeout", "60").returncode == 0
 
 
 SETTINGS = "mysite/settings.py"

@@ -14,6 +14,7 @@ from tests.runtime.replicas import (
     CLOCK,
     MODULE,
     ONCE,
+    SECONDS,
     assert_one_migrated,
     holding,
     place,
@@ -49,9 +50,9 @@ def test_a_holder_that_is_ended_does_not_block(
     where = place(tmp_path, database.settings)
     with holding(where, "0002", *START, *CLOCK) as holder:
         holder.send_signal(number)
-        holder.communicate(timeout=5)
+        holder.communicate(timeout=SECONDS)
     assert holder.returncode == (-9 if number is signal.SIGKILL else 143)
-    done = where.run(*START, "--lock-timeout", "10", *CLOCK)
+    done = where.run(*START, "--lock-timeout", "60", *CLOCK)
     assert done.returncode == 0, done.stderr
     assert [step.name for step in database.steps()] == ONCE
 
@@ -67,7 +68,7 @@ def test_an_index_is_built_concurrently_while_some_hold_and_others_want_the_lock
         while "waiting for the lock" not in waiter.stderr.readline():
             assert waiter.poll() is None
         database.ask("CREATE TABLE other AS SELECT 1 AS x")
-        database.ask("CREATE INDEX CONCURRENTLY ON other (x)", statement_timeout="10s")
+        database.ask("CREATE INDEX CONCURRENTLY ON other (x)", statement_timeout="60s")
         assert (holder.poll(), waiter.poll()) == (None, None)
         waiter.kill()
         waiter.communicate()
@@ -81,7 +82,7 @@ def test_a_database_that_comes_up_later_is_waited_for(database: Database, tmp_pa
     assert process.stderr
     assert f"waiting for the database default (127.0.0.1:{later})" in process.stderr.readline()
     with forwarding(later, database.port):
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 0
     assert "buildstatic: waited " in err
     assert [step.name for step in database.steps()] == ONCE
@@ -91,11 +92,11 @@ def test_a_database_that_comes_up_later_is_waited_for(database: Database, tmp_pa
 def test_the_wait_for_the_lock_is_bounded_and_says_so(database: Database, tmp_path: Path) -> None:
     where = place(tmp_path, database.settings)
     with holding(where, "0002", *START, *CLOCK):
-        done = where.run(*START, "--lock-timeout", "1.5", *CLOCK)
+        done = where.run(*START, "--lock-timeout", "6", *CLOCK)
     assert (done.returncode, done.stdout) == (LockNotTaken.exit_code, "")
     address = f"127.0.0.1:{database.port}"
     assert f"waiting for the lock of the database default ({address})" in done.stderr
-    assert "was not to be had in 1.5 s: another process has it." in done.stderr
+    assert "was not to be had in 6 s: another process has it." in done.stderr
 
 
 @each_server
@@ -109,7 +110,7 @@ def test_a_migration_that_fails_is_named_and_frees_the_lock(
     assert said.startswith("error: The migration shop.0003_slow failed on default: ")
     assert "site/shop/slow.py:" in said
     assert "ValueError: no luck today." in said
-    served = start_at_once(where, 2, *START, "--lock-timeout", "5", *CLOCK)
+    served = start_at_once(where, 2, *START, "--lock-timeout", "60", *CLOCK)
     assert_one_migrated(served, database.steps())
 
 
@@ -118,7 +119,7 @@ def test_nobody_migrates_without_the_lock(database: Database, tmp_path: Path) ->
     where = place(tmp_path, database.settings)
     with holding(where, "0002", *START, *CLOCK) as holder:
         database.lose_lock()
-        out, err = holder.communicate(timeout=20)
+        out, err = holder.communicate(timeout=SECONDS)
     assert (holder.returncode, "Applying shop.0002_slow... OK" in out) == (
         LockLost.exit_code,
         False,

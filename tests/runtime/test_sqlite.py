@@ -52,10 +52,10 @@ def test_a_killed_holder_does_not_block(tmp_path: Path) -> None:
 def test_the_wait_for_the_lock_is_bounded_and_says_so(tmp_path: Path) -> None:
     where = place(tmp_path)
     with holding(where, "0002", *START, *CLOCK):
-        done = where.run(*START, "--lock-timeout", "1.5", *CLOCK)
+        done = where.run(*START, "--lock-timeout", "6", *CLOCK)
     assert done.returncode == LockNotTaken.exit_code
     assert "buildstatic: waiting for the lock of the database default (" in done.stderr
-    assert "was not to be had in 1.5 s: another process has it." in done.stderr
+    assert "was not to be had in 6 s: another process has it." in done.stderr
     assert done.stdout == ""
 
 
