@@ -52,8 +52,8 @@ def find(settings: Settings, driver: Fact[Database] | None) -> Fact[Connection] 
 def _has_gis(settings: Settings, database: Value | None) -> bool:
     """Tell whether *settings* use PostGIS: by the backend, or, if a URL says it, by the app."""
     named = entry(database, "ENGINE")
-    if named is not None:
-        return str(named.data).startswith(GIS)
+    if named is not None and isinstance(named.data, str):
+        return named.data.startswith(GIS)
     return GIS in settings.listed("INSTALLED_APPS")
 
 
