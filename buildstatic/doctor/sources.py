@@ -64,6 +64,8 @@ def names(case: Case, source: Source) -> Iterator[tuple[str, str]]:
             if name.startswith(".") or name.endswith("~"):
                 continue
             path = os.path.join(directory_, name)  # noqa: PTH118
+            if not os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for
+                continue
             relative = os.path.relpath(path, top)
             yield str(PurePosixPath(source.prefix, relative)), path
             count += 1

@@ -56,7 +56,7 @@ def _added(present: str, wanted: str) -> str:
     """Return *present* as it is, and after it the patterns of *wanted* that it does not cover."""
     from pathspec import GitIgnoreSpec
 
-    spec = GitIgnoreSpec.from_lines(present.splitlines())
+    spec = GitIgnoreSpec.from_lines(filter(_is_pattern, present.splitlines()))
     patterns = (line for line in wanted.splitlines() if line and not line.startswith("#"))
     missing = [line for line in patterns if not spec.match_file(_example(line))]
     if not missing:
@@ -64,6 +64,17 @@ def _added(present: str, wanted: str) -> str:
     end = "\r\n" if "\r\n" in present else "\n"
     start = "" if not present or present.endswith("\n") else end
     return present + start + "".join(f"{line}{end}" for line in missing)
+
+
+def _is_pattern(line: str) -> bool:
+    """Tell a pattern from a line that git passes over, such as a ``!`` alone."""
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
 
 
 def _example(pattern: str) -> str:

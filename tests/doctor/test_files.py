@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,13 @@ def test_names_that_conflict_are_found_where_they_are_lost(tmp_path: Path, runs:
 )
 def test_names_that_do_no_harm_are_well(tmp_path: Path, files: dict[str, str], runs: bool) -> None:
     assert codes(sound(tmp_path, files), runs=runs) == []
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    root = sound(tmp_path, {"blog/static/shop/site.css": "main {}\n"})
+    os.mkfifo(root / "assets/site.css")
+    os.mkfifo(root / "blog/static/site.css")
+    assert "names-conflict" not in codes(root)
 
 
 def test_references_that_lead_nowhere_are_found_with_their_lines(tmp_path: Path) -> None:

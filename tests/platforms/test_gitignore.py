@@ -42,6 +42,15 @@ def test_what_is_made_is_ignored_and_what_is_written_is_not(tmp_path: Path) -> N
     assert not file.appends
 
 
+@pytest.mark.parametrize("line", ["!", "ends\\", "["])
+def test_a_line_that_git_passes_over_stays(tmp_path: Path, line: str) -> None:
+    present = f"*.log\n{line}\n"
+    (tmp_path / ".gitignore").write_text(present)
+    file = generate(project(tmp_path))
+    assert file.text.startswith(present)
+    assert ignored(tmp_path, file, *MADE, "a.log") == {*MADE, "a.log"}
+
+
 @pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])
 def test_any_static_root_is_ignored_and_nothing_like_it(tmp_path: Path, directory: str) -> None:
     found = project(tmp_path, static_root=Fact(f"out/{directory}", ""))
