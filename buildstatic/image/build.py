@@ -115,7 +115,7 @@ def build(
         before = _layers_before(builder, request)
         progress = _run(builder, request, on_event)
         image_id = _image_id(builder, progress.built) if progress.built else None
-        static = _static(builder, request, progress.built, image_id, expected) if expected else None
+        static = _static(builder, request, image_id, expected) if expected else None
     return Report(
         image=request.tags[0] if request.tags else None,
         id=image_id,
@@ -245,18 +245,11 @@ def _images(builder: Builder, request: BuildRequest, image_id: str | None) -> tu
 
 
 def _static(
-    builder: Builder,
-    request: BuildRequest,
-    built: Built | None,
-    image_id: str | None,
-    expected: Expected,
+    builder: Builder, request: BuildRequest, image_id: str | None, expected: Expected
 ) -> StaticLayer | None:
-    """Return the static layer: seen at a glance where that is enough, else searched for.
-
-    The engine's own store calls an image by its configuration, and compresses nothing.
-    """
-    is_plain = built is not None and image_id is not None and image_id == built.config
-    if builder.client and image_id and is_plain and expected.static_root:
+    """Return the static layer: seen at a glance where that is enough, else searched for."""
+    is_here = not (request.push and builder.keeps_images_itself)
+    if builder.client and is_here and image_id and expected.static_root:
         layer = glance(builder.client, image_id, expected.static_root)
         if layer is not None:
             diff_ids = identify.layers_of(builder.client, image_id)

@@ -33,12 +33,14 @@ def glance(client: DockerClient, image_id: str, static_root: str) -> StaticLayer
     """Return the static layer of the image *image_id*, whose tree is at *static_root*.
 
     None where it is not the last layer, or that holds less or more than the tree, or where the
-    engine does not let us look: then `find_static_layer` has to tell. *image_id* is of a store
-    whose layers are not compressed.
+    engine does not let us look: then `find_static_layer` has to tell. So it has in containerd's
+    store, whose layers are compressed, and have digests of their own.
     """
     from docker.errors import DockerException, NotFound
 
     try:
+        if _is_containerds(client):
+            return None
         described = client.images.get(image_id).attrs
         last = (described["RootFS"].get("Layers") or [""])[-1]
         with _container(client, image_id) as container:
@@ -52,6 +54,12 @@ def glance(client: DockerClient, image_id: str, static_root: str) -> StaticLayer
     except (DockerException, tarfile.TarError, OSError):
         pass
     return None
+
+
+def _is_containerds(client: DockerClient) -> bool:
+    """Tell whether the engine keeps images in containerd (docs.docker.com/engine/storage)."""
+    status = client.info().get("DriverStatus") or []
+    return any(str(kind).startswith("io.containerd.snapshotter") for _, kind in status)
 
 
 @contextmanager
