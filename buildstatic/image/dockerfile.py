@@ -11,10 +11,10 @@ from typing import Literal
 
 from buildstatic import __version__
 from buildstatic.errors import ConfigInvalid
-from buildstatic.image import assets
+from buildstatic.image import assets, frontend
 from buildstatic.image.assets import Assets
 from buildstatic.image.quote import copy_words, env_value, is_plain
-from buildstatic.project import Dependencies, Frontend, Project
+from buildstatic.project import Dependencies, Project
 from buildstatic.templates import Generated, render
 
 APP = "/app"
@@ -87,8 +87,8 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
     """Yield what the files are asked for by, and what the application cannot do: write in /app."""
     if options.assets:
         yield from assets.notes(project)
-    if project.frontend and project.frontend.value.secret:
-        yield _secret_note(project.frontend.value)
+    if project.frontend:
+        yield from frontend.notes(project.frontend.value, APP)
     if project.sqlite and not project.sqlite.value.file.startswith("/"):
         also = "" if project.sqlite.value.imports_os else " (and import os, which is not there)"
         yield (
@@ -101,16 +101,6 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
             f"Uploads: {project.media_root.source} keeps them in {APP}, where the application may "
             "not write. Let MEDIA_ROOT be moved to /data by the environment."
         )
-
-
-def _secret_note(frontend: Frontend) -> str:
-    file = frontend.secret.rpartition(":")[0]
-    target = posixpath.normpath(posixpath.join(APP, file))
-    return (
-        f"Front-end: {frontend.secret} holds a password, so the file is not copied. Let the install"
-        f" have it with RUN --mount=type=secret,id=npm,target={target}, and build with"
-        f" --secret id=npm,src={file}."
-    )
 
 
 def base_image(project: Project, python: str | None = None) -> str:
@@ -163,7 +153,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "uv_no_cache": "" if options.cache_mounts else " --no-cache",
         "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
         **_dependencies(project),
-        **_frontend(project),
+        **frontend.words(project.frontend.value if project.frontend else None, APP),
         "assets": options.assets,
         **(assets.context(project, options.assets, tree) if options.assets else {}),
     }
@@ -243,82 +233,3 @@ def _in_directory(dependencies: Dependencies) -> str:
         return f" \\\n    PIPENV_PIPFILE={env_value(f'{directory}/Pipfile')}"
     option = _DIRECTORY.get(dependencies.manager)
     return f" {option}={shlex.quote(directory)}" if option else ""
-
-
-# nodejs.org/docs/latest-v25.x: "Corepack is no longer distributed".
-WITHOUT_COREPACK = 25
-_INSTALL = {
-    "npm": ("node:{node}-slim", "/root/.npm", "npm ci", "npm install"),
-    "pnpm": (
-        "node:{node}-slim",
-        "/root/.local/share/pnpm/store",
-        "pnpm install --frozen-lockfile",
-        "pnpm install",
-    ),
-    "yarn": (
-        "node:{node}-slim",
-        "/usr/local/share/.cache/yarn",
-        "yarn install --frozen-lockfile",
-        "yarn install",
-    ),
-    # Its cache is in the project, before Yarn 4, unless it is told otherwise.
-    "berry": (
-        "node:{node}-slim",
-        "/root/.yarn/berry/cache",
-        "YARN_ENABLE_GLOBAL_CACHE=true yarn install --immutable",
-        "YARN_ENABLE_GLOBAL_CACHE=true yarn install",
-    ),
-    "bun": (
-        "oven/bun:1-slim",
-        "/root/.bun/install/cache",
-        "bun install --frozen-lockfile",
-        "bun install",
-    ),
-}
-
-
-def _frontend(project: Project) -> dict[str, object]:
-    if project.frontend is None:
-        return {"frontend": None, "static_sources": "COPY . .", "web_sources": "COPY . ."}
-    frontend = project.frontend.value
-    key = frontend.manager if frontend.yarn == "classic" else "berry"
-    image, cache, locked, unlocked = _INSTALL[key]
-    static, web = _sources(frontend)
-    names = ("package.json", *frontend.files)
-    files = [*(posixpath.join(frontend.directory, name) for name in names), frontend.lock]
-    return {
-        "frontend": frontend,
-        "frontend_image": image.format(node=frontend.node),
-        "has_corepack": frontend.node < WITHOUT_COREPACK,
-        "frontend_workdir": env_value(_workdir(frontend)),
-        "frontend_copy": copy_words(*(posixpath.normpath(file) for file in files if file), "./"),
-        "frontend_directories": _directories(frontend),
-        # What there is no node_modules of is read from the cache, by the build too.
-        "frontend_cache": "" if frontend.yarn == "pnp" else cache,
-        "frontend_install": locked if frontend.lock else unlocked,
-        "static_sources": static,
-        "web_sources": web,
-    }
-
-
-def _directories(frontend: Frontend) -> str:
-    copies = (
-        copy_words(posixpath.normpath(posixpath.join(frontend.directory, name)), f"./{name}")
-        for name in frontend.directories
-    )
-    return "".join(f"COPY {words}\n" for words in copies)
-
-
-def _workdir(frontend: Frontend) -> str:
-    return posixpath.normpath(posixpath.join(APP, frontend.directory))
-
-
-def _sources(frontend: Frontend) -> tuple[str, str]:
-    """Return the COPY lines of the static and of the web stage."""
-    built = "COPY --from=frontend /app/ ./"
-    if not frontend.modules:
-        return built, built
-    if frontend.build:
-        return built, "COPY --from=sources /app/ ./"
-    modules = posixpath.join(_workdir(frontend), "node_modules")
-    return f"COPY . .\nCOPY --from=frontend {copy_words(modules, modules)}", "COPY . ."
