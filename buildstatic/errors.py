@@ -1,7 +1,7 @@
-"""One class per kind of failure: a sentence, what to do next, and an exit code of its own.
+"""One class per kind of failure, each with an exit code of its own.
 
-``str(error)`` is what is printed: the sentence, and after it the advice. Exit codes 1 (a check
-found something), 2 (wrong use of the command line) and 130 (interrupted) are not in this table.
+``str(error)`` is what the command line prints: the problem, then the advice. Exit codes 1 (a check
+found something), 2 (wrong usage), 70 (internal error) and 130 (interrupted) have no class here.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import ClassVar
 
 
 class BuildstaticError(Exception):
-    """A failure with a cause that the person can mend.
+    """A failure with a cause that the user can fix.
 
-    *problem* says what is wrong and where; *advice* what to do next. Neither ends in a newline;
-    after a problem of several lines the advice stands apart.
+    *problem* says what is wrong and where, *advice* what to do next. Neither ends in a newline.
+    After a problem of several lines the advice is separated by an empty line.
     """
 
     exit_code: ClassVar[int]
@@ -24,53 +24,41 @@ class BuildstaticError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        between = "\n\n" if "\n" in self.problem else " "
-        return f"{self.problem}{between}{self.advice}".rstrip()
+        separator = "\n\n" if "\n" in self.problem else " "
+        return f"{self.problem}{separator}{self.advice}".rstrip()
 
 
 class ProjectNotFound(BuildstaticError):
-    """No manage.py in the directory or two levels below."""
+    """There is no manage.py in the directory or two levels below, or more than one at one level."""
 
     exit_code = 10
 
 
-class SeveralProjects(BuildstaticError):
-    """Several manage.py at the same depth."""
+class InterpreterNotFound(BuildstaticError):
+    """No Python of the project was found that imports Django, or it is older than 3.11."""
 
     exit_code = 11
 
 
-class PythonTooOld(BuildstaticError):
-    """The project asks for a Python below 3.11."""
+class ConfigInvalid(BuildstaticError):
+    """``[tool.buildstatic]``, another project file or a variable is unreadable or invalid."""
 
     exit_code = 12
 
 
-class ConfigInvalid(BuildstaticError):
-    """``[tool.buildstatic]``, or a file of the project's, cannot be read or says something odd."""
+class SettingsInvalid(BuildstaticError):
+    """The settings module was not found, or it or an installed app fails to import."""
 
     exit_code = 13
 
 
-class SettingsNotFound(BuildstaticError):
-    """No settings module is named, or the named one has no file."""
-
-    exit_code = 14
-
-
-class SettingsBroken(BuildstaticError):
-    """The settings, or an app that they install, do not import."""
-
-    exit_code = 20
-
-
 class VariablesMissing(BuildstaticError):
-    """The settings demand environment variables that nobody gave.
+    """The settings require environment variables that are not set.
 
-    *name* is the one that Python stumbled over, where it did.
+    *name* is the variable that importing the settings failed on, empty if that is not known.
     """
 
-    exit_code = 21
+    exit_code = 14
 
     def __init__(self, problem: str, advice: str = "", name: str = "") -> None:
         super().__init__(problem, advice)
@@ -78,86 +66,74 @@ class VariablesMissing(BuildstaticError):
         self.name = name
 
 
-class StaticRootMissing(BuildstaticError):
-    """STATIC_ROOT is not set."""
+class StaticRootInvalid(BuildstaticError):
+    """STATIC_ROOT is not set, holds other files as well, or cannot be an image layer of its own."""
 
-    exit_code = 22
+    exit_code = 20
 
 
 class StaticfilesNotInstalled(BuildstaticError):
     """``django.contrib.staticfiles`` is not in INSTALLED_APPS."""
 
-    exit_code = 23
+    exit_code = 21
+
+
+class StorageRemote(BuildstaticError):
+    """The storage keeps the static files on another machine, so there is nothing for a layer."""
+
+    exit_code = 22
 
 
 class CollectFailed(BuildstaticError):
-    """A finder or a storage raised while the files were collected."""
+    """A finder, a storage or a worker process failed while the static files were collected."""
+
+    exit_code = 23
+
+
+class CollectCancelled(BuildstaticError):
+    """The user declined to overwrite existing files."""
 
     exit_code = 24
 
 
-class InterpreterNotFound(BuildstaticError):
-    """No Python that can import Django was found for the project."""
+class FilesConflict(BuildstaticError):
+    """Files with the same path have different content, and ``--strict`` is set."""
 
     exit_code = 25
 
 
-class PlaceRefused(BuildstaticError):
-    """STATIC_ROOT stands where a layer of its own would do damage (a symlink, a foreign parent)."""
+class ReferencesBroken(BuildstaticError):
+    """Static files refer to missing files, refer to each other in a cycle, or are not UTF-8."""
 
     exit_code = 26
 
 
-class StorageRemote(BuildstaticError):
-    """The storage keeps its files elsewhere, so there is nothing to put into a layer."""
-
-    exit_code = 27
-
-
-class CollectCancelled(BuildstaticError):
-    """The person answered no when asked whether files may be overwritten."""
-
-    exit_code = 28
-
-
-class Conflicting(BuildstaticError):
-    """Files with one path have different content, and ``--strict`` was asked for."""
-
-    exit_code = 29
-
-
 class FilesExist(BuildstaticError):
-    """Files that would be written are there already and say something else."""
+    """Files to be generated exist already with other content."""
 
     exit_code = 30
 
 
-class ReferencesBroken(BuildstaticError):
-    """Static files refer to others that are not there, in a circle, or are no UTF-8."""
+class FileError(BuildstaticError):
+    """A file could not be read or written: a full disk, a permission, a tree that changes."""
 
     exit_code = 31
 
 
-class TreeRefused(BuildstaticError):
-    """The tree holds other things as well, and ``--clear`` or ``--prune`` would remove them."""
-
-    exit_code = 32
-
-
 class EngineNotFound(BuildstaticError):
-    """No Docker engine answers."""
+    """No Docker engine responds."""
 
     exit_code = 40
 
 
-class EngineTooOld(BuildstaticError):
-    """The engine's BuildKit cannot do what the Dockerfile needs (``COPY --link``)."""
+class EngineUnusable(BuildstaticError):
+    """The Docker engine denies access, or is too old for ``COPY --link``."""
 
     exit_code = 41
 
 
-class EngineForbidden(BuildstaticError):
-    """The engine's socket is there but may not be used."""
+class EngineFailed(BuildstaticError):
+    """The engine or the builder failed for a reason of its own."""
 
     exit_code = 42
 
@@ -165,7 +141,7 @@ class EngineForbidden(BuildstaticError):
 class StageFailed(BuildstaticError):
     """A stage of the build failed.
 
-    *stage* is its name and *vertex* the digest of the step, empty where it is none of the file's.
+    *stage* is its name and *vertex* the digest of the failed step, empty if it is not known.
     """
 
     exit_code = 43
@@ -178,157 +154,91 @@ class StageFailed(BuildstaticError):
         self.vertex = vertex
 
 
-class BuilderCannot(BuildstaticError):
-    """The builder in use cannot do what was asked; the advice names the one that can."""
+class UnsupportedByBuilder(BuildstaticError):
+    """The selected builder does not support the request; the advice names one that does."""
 
     exit_code = 44
 
 
-class StaticLayerMissing(BuildstaticError):
-    """No layer of the image holds the static files, or a later one hides them."""
+class StaticLayerNotFound(BuildstaticError):
+    """No layer of the image contains the static files, or a later layer hides them."""
 
     exit_code = 45
 
 
-class DockerfileUnsuitable(BuildstaticError):
-    """The project's Dockerfile cannot be read, or has no ``static`` stage."""
-
-    exit_code = 46
-
-
-class EngineFailed(BuildstaticError):
-    """The engine or the builder gave up for a reason of its own."""
-
-    exit_code = 47
-
-
-class DiskFailed(BuildstaticError):
-    """A file could not be written: a full disk, a read-only directory."""
+class ImageReferenceInvalid(BuildstaticError):
+    """An image reference cannot be parsed."""
 
     exit_code = 50
 
 
-class TreeUnfit(BuildstaticError):
-    """A tree cannot become a layer: it changes, cannot be read, or holds more than files."""
+class ImageNotFound(BuildstaticError):
+    """There is no image with that reference."""
 
     exit_code = 51
 
 
-class EpochInvalid(BuildstaticError):
-    """SOURCE_DATE_EPOCH is no number of seconds."""
+class ImageInvalid(BuildstaticError):
+    """An image is corrupt, is not an image, or has an unsupported media type."""
 
-    exit_code = 59
+    exit_code = 52
 
 
-class ReferenceInvalid(BuildstaticError):
-    """What was given is no name of an image."""
+class RegistryDenied(BuildstaticError):
+    """The registry requires credentials, or other credentials."""
+
+    exit_code = 53
+
+
+class RegistryInsecure(BuildstaticError):
+    """The registry uses plain HTTP or a certificate that is not trusted."""
+
+    exit_code = 54
+
+
+class RegistryUnavailable(BuildstaticError):
+    """The registry does not respond, asks to retry later, or failed."""
+
+    exit_code = 55
+
+
+class VerificationFailed(BuildstaticError):
+    """A check of ``buildstatic verify`` failed."""
+
+    exit_code = 56
+
+
+class DatabaseUnreachable(BuildstaticError):
+    """A database did not respond within the timeout."""
 
     exit_code = 60
 
 
-class ImageNotFound(BuildstaticError):
-    """No image has the name."""
+class DatabaseInvalid(BuildstaticError):
+    """DATABASES has no such alias, or the database's driver is not installed."""
 
     exit_code = 61
 
 
-class NotAnImage(BuildstaticError):
-    """What has the name is no image."""
+class LockFailed(BuildstaticError):
+    """The migration lock was not acquired within the timeout, or was lost during the migration."""
 
     exit_code = 62
 
 
-class MediaTypeUnknown(BuildstaticError):
-    """An image, or a part of it, is of a media type that is not known."""
+class LockUnsupported(BuildstaticError):
+    """The database has no lock that buildstatic supports, and one was requested."""
 
     exit_code = 63
 
 
-class ImageCorrupt(BuildstaticError):
-    """The parts of an image do not fit: a wrong digest, a missing blob, broken JSON."""
+class MigrationsFailed(BuildstaticError):
+    """A migration, or a signal handler that runs after it, failed."""
 
     exit_code = 64
 
 
-class RegistryForbidden(BuildstaticError):
-    """The registry wants other credentials, or any."""
+class ServerNotFound(BuildstaticError):
+    """The server is not installed, cannot be executed, or has no application to serve."""
 
     exit_code = 65
-
-
-class RegistryInsecure(BuildstaticError):
-    """The registry speaks HTTP, or has a certificate that is not trusted."""
-
-    exit_code = 66
-
-
-class RegistryUnreachable(BuildstaticError):
-    """No registry answers, or not to the end."""
-
-    exit_code = 67
-
-
-class RegistryBusy(BuildstaticError):
-    """The registry asks to wait for longer than is waited."""
-
-    exit_code = 68
-
-
-class RegistryFailed(BuildstaticError):
-    """The registry gave up for a reason of its own."""
-
-    exit_code = 69
-
-
-class PromisesBroken(BuildstaticError):
-    """What was verified is not what was promised."""
-
-    exit_code = 71
-
-
-class DatabaseUnreachable(BuildstaticError):
-    """A database did not answer for as long as was waited."""
-
-    exit_code = 80
-
-
-class DatabaseUnknown(BuildstaticError):
-    """DATABASES has no such alias, or its driver is not installed."""
-
-    exit_code = 81
-
-
-class LockNotTaken(BuildstaticError):
-    """Another process held the lock, or it could not be taken, for as long as was waited."""
-
-    exit_code = 82
-
-
-class LockLost(BuildstaticError):
-    """The lock went away while the database was migrated."""
-
-    exit_code = 83
-
-
-class LockUnsupported(BuildstaticError):
-    """The database has no lock that is known here, and one was asked for."""
-
-    exit_code = 84
-
-
-class MigrationsFailed(BuildstaticError):
-    """A migration, or what runs after it, failed."""
-
-    exit_code = 85
-
-
-class ServerNotFound(BuildstaticError):
-    """The server is not installed, cannot be run, or has no application to serve."""
-
-    exit_code = 86
-
-
-class NotServable(BuildstaticError):
-    """The static files cannot have a server of their own."""
-
-    exit_code = 110

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from buildstatic.errors import BuildstaticError
-from buildstatic.image.engine import connect
+from buildstatic.oci.engine import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from buildstatic.errors import BuildstaticError
-from buildstatic.image import engine
+from buildstatic.oci import engine
 
 if TYPE_CHECKING:
     from docker import DockerClient

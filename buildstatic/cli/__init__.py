@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from buildstatic import __version__
-from buildstatic.errors import BuildstaticError, DiskFailed
+from buildstatic.errors import BuildstaticError, FileError
 
 COMMANDS = {
     "check": "Say what will bite in production, and how to mend it.",
@@ -156,7 +156,7 @@ def _fail(error: Exception, with_traceback: bool) -> int:
             return error.exit_code
         case OSError():
             where = f"{error.filename}: " if error.filename else "The system says: "
-            known = DiskFailed(f"{where}{error.strerror or error}.")
+            known = FileError(f"{where}{error.strerror or error}.")
             console.fail(known)
             return known.exit_code
         case _:

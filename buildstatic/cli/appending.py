@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from buildstatic.image.append import Appended
-    from buildstatic.image.layer import Layer
-    from buildstatic.image.reference import Reference
+    from buildstatic.oci.append import Appended
+    from buildstatic.oci.layer import Layer
+    from buildstatic.oci.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Appending:
 
     def put(self, layer: Layer, file: Path) -> Appended:
         """Append *layer*, whose bytes are in *file*; raises what `append` does."""
-        from buildstatic.image.append import append
+        from buildstatic.oci.append import append
 
         return append(
             self.base, self.tag, layer, file, insecure=self.insecure, created=self.created
@@ -35,10 +35,10 @@ class Appending:
 
 
 def asked(base: str, tag: str, *, insecure: bool) -> Appending:
-    """Return what *base* and *tag* name; raises ReferenceInvalid and EpochInvalid."""
-    from buildstatic.image.append import created_from
-    from buildstatic.image.reference import parse_reference
-    from buildstatic.image.store import find_image
+    """Return what *base* and *tag* name; raises ImageReferenceInvalid and ConfigInvalid."""
+    from buildstatic.oci.append import created_from
+    from buildstatic.oci.reference import parse_reference
+    from buildstatic.oci.store import find_image
 
     created = created_from(os.environ)
     return Appending(find_image(base), parse_reference(tag), insecure, created)
@@ -47,7 +47,7 @@ def asked(base: str, tag: str, *, insecure: bool) -> Appending:
 def lines(appended: Appended) -> Iterator[str]:
     """Yield the lines that tell a person what the name stands for now."""
     from buildstatic.console import size
-    from buildstatic.image.verify.finding import shown
+    from buildstatic.verify.finding import shown
 
     yield f"image    {appended.reference} {appended.digest}"
     for image in appended.images:

@@ -24,10 +24,10 @@ from buildstatic.cli.reporting import in_json, summary, warn_of_older
 from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from buildstatic.image.assets import Assets
-    from buildstatic.image.build import Builder, Expected
-    from buildstatic.image.recipe import Recipe
-    from buildstatic.image.request import BuildRequest
+    from buildstatic.builders.build import Builder, Expected
+    from buildstatic.builders.request import BuildRequest
+    from buildstatic.dockerfile.assets import Assets
+    from buildstatic.dockerfile.recipe import Recipe
     from buildstatic.project import Project
 
 PREVIOUS = "buildstatic-previous"
@@ -119,12 +119,12 @@ def command(
     are collected here, by the project's own Python, and become a layer in FILE, or one on top of
     the image of --base. So they do where no engine answers and nothing else was asked for.
     """
+    from buildstatic.builders.embedded import NAME
+    from buildstatic.builders.request import BuildRequest
     from buildstatic.cli import embedded
     from buildstatic.cli.reusing import reusing
-    from buildstatic.image.builders.embedded import NAME
-    from buildstatic.image.dockerfile import tree_in_image
-    from buildstatic.image.request import BuildRequest
-    from buildstatic.image.store import find_image
+    from buildstatic.dockerfile.generate import tree_in_image
+    from buildstatic.oci.store import find_image
     from buildstatic.project.detect import detect
 
     if push and not tags:
@@ -187,7 +187,7 @@ def command(
 
 def _configured(context: click.Context, path: Path) -> dict[str, Any]:
     """Return what was given, completed by the file; each builder gets what is for it alone."""
-    from buildstatic.image.builders.embedded import NAME
+    from buildstatic.builders.embedded import NAME
 
     given = context.params
     said = configured(context, "build", path, given)
@@ -206,8 +206,8 @@ def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
 def _run(
     project: Project, recipe: Recipe, request: BuildRequest, builder: Builder, as_json: bool
 ) -> None:
+    from buildstatic.builders import build as image
     from buildstatic.cli.stages import view
-    from buildstatic.image import build as image
 
     export = request.export
     brings_itself = recipe.has("buildstatic-wheels")
@@ -233,8 +233,8 @@ def _run(
 
 
 def _expected(project: Project, recipe: Recipe, target: str | None) -> Expected | None:
-    from buildstatic.image.build import Expected
-    from buildstatic.image.recipe import ASSETS
+    from buildstatic.builders.build import Expected
+    from buildstatic.dockerfile.recipe import ASSETS
 
     if _has_names_only(recipe, target):
         # Beside the tree or in it: the manifest may have a place of its own.

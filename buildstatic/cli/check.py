@@ -101,8 +101,8 @@ def command(
     environment variables that the settings demand; and the edits that the project still needs,
     ready to paste.
     """
+    from buildstatic.checks import Severity
     from buildstatic.cli import findings
-    from buildstatic.doctor import Severity
 
     def examine() -> findings.Checkup:
         return findings.examine(path, manage, settings, python, runs=not no_run)

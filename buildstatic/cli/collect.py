@@ -279,8 +279,8 @@ def _collect(request: Request, python: Path | None, environ: Mapping[str, str]) 
     """Collect here, where Django imports here, else in a child of the project's Python."""
     from buildstatic.cli.collecting import telling
     from buildstatic.collect import collect
-    from buildstatic.collect.interpreter import check_python, find_python, has_django
-    from buildstatic.collect.process import collect_with
+    from buildstatic.interpreter.find import check_python, find_python, has_django
+    from buildstatic.interpreter.process import collect_with
 
     with telling(quiet=request.verbosity == 0) as tell:
         if python is None and has_django():

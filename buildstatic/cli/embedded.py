@@ -17,11 +17,11 @@ from buildstatic.cli.appending import Appending, asked
 from buildstatic.cli.reporting import in_json, summary
 
 if TYPE_CHECKING:
-    from buildstatic.image.append import Appended
-    from buildstatic.image.build import Builder, Report
-    from buildstatic.image.layer import Layer
-    from buildstatic.image.request import BuildRequest
-    from buildstatic.image.stages import Stage
+    from buildstatic.builders.build import Builder, Report
+    from buildstatic.builders.request import BuildRequest
+    from buildstatic.builders.stages import Stage
+    from buildstatic.oci.append import Appended
+    from buildstatic.oci.layer import Layer
     from buildstatic.project import Project
 
 OUTPUT = Path("static-layer.tar.gz")
@@ -52,9 +52,9 @@ def choose_builder(request: BuildRequest, *, is_for_image: bool = False) -> Buil
 
     It will not do for an image (*is_for_image*), even if nothing in *request* says so.
     """
+    from buildstatic.builders.build import choose_builder
+    from buildstatic.builders.embedded import unfit
     from buildstatic.errors import EngineNotFound
-    from buildstatic.image.build import choose_builder
-    from buildstatic.image.builders.embedded import unfit
 
     try:
         return choose_builder(request)
@@ -69,8 +69,8 @@ def choose_builder(request: BuildRequest, *, is_for_image: bool = False) -> Buil
 def wanted(
     request: BuildRequest, base: str | None, output: Path | None, insecure: bool, words: list[str]
 ) -> Wanted:
-    """Return what is asked for; raises BuilderCannot and what names of images raise."""
-    from buildstatic.image.builders.embedded import check
+    """Return what is asked for; raises UnsupportedByBuilder and what names of images raise."""
+    from buildstatic.builders.embedded import check
 
     check(request)
     if bool(base) != bool(request.tags):
@@ -82,7 +82,7 @@ def wanted(
 
 def _check_push(appendings: tuple[Appending, ...], push: bool) -> None:
     """Let nothing go to a registry, Docker Hub for a plain name, that nobody wanted there."""
-    from buildstatic.image.reference import RegistryReference
+    from buildstatic.oci.reference import RegistryReference
 
     for tag in (each.tag for each in appendings):
         if isinstance(tag, RegistryReference) != push:
@@ -132,7 +132,7 @@ class _Clock:
         self.stages: list[Stage] = []
 
     def ends(self, name: str) -> None:
-        from buildstatic.image.stages import Stage
+        from buildstatic.builders.stages import Stage
 
         now = time.monotonic()
         self.stages.append(Stage(name, round(now - self._last, 2), cached=False))
@@ -141,7 +141,7 @@ class _Clock:
 
 def _diff_id(output: Path) -> str | None:
     """Return the diffID of the layer that is in *output* already, None for none."""
-    from buildstatic.image.layer import DIFF_ID
+    from buildstatic.oci.layer import DIFF_ID
 
     with suppress(OSError, ValueError, KeyError, TypeError):
         described = json.loads(output.with_name(f"{output.name}.json").read_text("utf-8"))
@@ -152,8 +152,8 @@ def _diff_id(output: Path) -> str | None:
 def _report(
     layer: Layer, at: str, appended: list[Appended], before: str | None, clock: _Clock
 ) -> Report:
-    from buildstatic.image.build import Report
-    from buildstatic.image.static_layer import StaticLayer
+    from buildstatic.builders.build import Report
+    from buildstatic.oci.static_layer import StaticLayer
 
     replaced = {diff_id for each in appended for image in each.images for diff_id in image.replaced}
     known = replaced or ({before} if before and not appended else set())

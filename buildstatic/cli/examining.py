@@ -25,10 +25,10 @@ def examined(
     error. Raises `InterpreterNotFound` for a *python* that was named and does not do.
     """
     from buildstatic.collect import Request
-    from buildstatic.collect.interpreter import check_python, find_python, has_django
-    from buildstatic.collect.process import collect_with
     from buildstatic.collect.telling import Tell
     from buildstatic.errors import BuildstaticError
+    from buildstatic.interpreter.find import check_python, find_python, has_django
+    from buildstatic.interpreter.process import collect_with
     from buildstatic.project.environment import placeholders
     from buildstatic.project.ignore import patterns
 

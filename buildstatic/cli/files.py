@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from buildstatic.image.assets import Assets
-from buildstatic.image.dockerfile import DockerfileOptions, dockerfile
-from buildstatic.image.dockerignore import dockerignore
+from buildstatic.dockerfile.assets import Assets
+from buildstatic.dockerfile.dockerignore import dockerignore
+from buildstatic.dockerfile.generate import DockerfileOptions, dockerfile
 from buildstatic.platforms import PLATFORMS, gunicorn
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.project import Process, Project

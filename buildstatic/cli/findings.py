@@ -18,7 +18,7 @@ NO_RUN = "--no-run"
 MEANT = (NO_RUN, REMOTE)
 
 if TYPE_CHECKING:
-    from buildstatic.doctor import Finding
+    from buildstatic.checks import Finding
     from buildstatic.project import Edit, Project
 
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -41,8 +41,8 @@ def examine(
     """Read the project in *path*, run what may run of it, and return what is found."""
     from datetime import UTC, datetime
 
+    from buildstatic.checks import check_silence, diagnose, read_case
     from buildstatic.cli.examining import examined
-    from buildstatic.doctor import check_silence, diagnose, read_case
     from buildstatic.project.config import load
     from buildstatic.project.detect import detect
 
@@ -56,7 +56,7 @@ def examine(
 
 def repair(checkup: Checkup) -> tuple[Finding, ...]:
     """Make the safe repairs and return the findings that they were for."""
-    from buildstatic.doctor.repair import repair as make
+    from buildstatic.checks.repair import repair as make
 
     return make(checkup.project.root, checkup.findings)
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from typing import IO
 
     from buildstatic.cli.appending import Appending
-    from buildstatic.image.append import Appended
-    from buildstatic.image.layer import Layer
-    from buildstatic.image.pack import Compression
+    from buildstatic.oci.append import Appended
+    from buildstatic.oci.layer import Layer
+    from buildstatic.oci.pack import Compression
     from buildstatic.project import Project
 
 EPILOG = """\b
@@ -168,7 +168,7 @@ def _collected(
     context: click.Context, root: Path, words: list[str], at: PurePosixPath | None, *, quiet: bool
 ) -> tuple[Path, PurePosixPath]:
     """Collect into *root*; return the tree in it, and where that lies in the image: *at*, if so."""
-    from buildstatic.image.place import check_at
+    from buildstatic.oci.layer_location import check_at
     from buildstatic.project.detect import detect
 
     named = {name: context.params[name] for name in ("manage", "settings")}
@@ -180,9 +180,9 @@ def _collected(
 
 
 def place_in_image(project: Project) -> PurePosixPath:
-    """Return where *project* has its tree in the image; raises PlaceRefused."""
-    from buildstatic.image.dockerfile import tree_in_image
-    from buildstatic.image.place import check_place
+    """Return where *project* has its tree in the image; raises StaticRootInvalid."""
+    from buildstatic.dockerfile.generate import tree_in_image
+    from buildstatic.oci.layer_location import check_place
 
     check_place(project)
     return PurePosixPath(tree_in_image(project))
@@ -191,12 +191,12 @@ def place_in_image(project: Project) -> PurePosixPath:
 def collect_tree(root: Path, project: Project, words: list[str], *, quiet: bool) -> Path:
     """Collect *project* into *root* by *words*, options of collect; return the tree in that.
 
-    We come back to where we are. Raises BuilderCannot where the tree is not found.
+    We come back to where we are. Raises UnsupportedByBuilder where the tree is not found.
     """
     from buildstatic import console
+    from buildstatic.builders.embedded import collected_tree, not_built
     from buildstatic.cli import collecting
     from buildstatic.cli.collect import collected_into
-    from buildstatic.image.builders.embedded import collected_tree, not_built
 
     if missing := not_built(project):
         console.warn(missing)
@@ -210,8 +210,8 @@ def collect_tree(root: Path, project: Project, words: list[str], *, quiet: bool)
 
 def save(tree: Path, at: PurePosixPath | None, output: Path, compression: Compression) -> Layer:
     """Write the layer, then its descriptor; neither is there before it is whole."""
-    from buildstatic.image.layer import descriptor
-    from buildstatic.image.saving import saving
+    from buildstatic.atomic import saving
+    from buildstatic.oci.layer import descriptor
 
     beside = output.with_name(f"{output.name}.json")
     with saving(beside) as said:
@@ -226,10 +226,10 @@ def _write(
     tree: Path, at: PurePosixPath | None, file: IO[bytes], compression: Compression
 ) -> Layer:
     from buildstatic import console
-    from buildstatic.collect.cores import cores
-    from buildstatic.image.layer import write_layer, write_tree
-    from buildstatic.image.place import check_at
-    from buildstatic.image.static_layer import MANIFEST
+    from buildstatic.collect.workers.cores import cores
+    from buildstatic.oci.layer import write_layer, write_tree
+    from buildstatic.oci.layer_location import check_at
+    from buildstatic.oci.static_layer import MANIFEST
 
     if at:
         check_at(at)

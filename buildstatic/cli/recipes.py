@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from buildstatic import console
 
 if TYPE_CHECKING:
-    from buildstatic.image.assets import Assets
-    from buildstatic.image.recipe import Recipe
-    from buildstatic.image.request import BuildRequest
+    from buildstatic.builders.request import BuildRequest
+    from buildstatic.dockerfile.assets import Assets
+    from buildstatic.dockerfile.recipe import Recipe
     from buildstatic.project import Project
 
 LARGE_CONTEXT = 1 << 30
@@ -22,8 +22,8 @@ def choose_recipe(project: Project, assets: Assets | None) -> Recipe:
     Warnings and notes of it are printed.
     """
     from buildstatic.cli.files import configured_wishes, dockerfile_options
-    from buildstatic.image import assets as served
-    from buildstatic.image.recipe import choose
+    from buildstatic.dockerfile import assets as served
+    from buildstatic.dockerfile.recipe import choose
     from buildstatic.platforms import gunicorn
 
     wishes = configured_wishes(project)
@@ -44,12 +44,12 @@ def choose_recipe(project: Project, assets: Assets | None) -> Recipe:
 def check_recipe(
     project: Project, recipe: Recipe, request: BuildRequest, serve: Assets | None
 ) -> None:
-    """Raise `ConfigInvalid`, `DockerfileUnsuitable` or `PlaceRefused` for what would fail later.
+    """Raise `ConfigInvalid`, `ConfigInvalid` or `StaticRootInvalid` for what would fail later.
 
     A large context is warned of.
     """
-    from buildstatic.errors import ConfigInvalid, DockerfileUnsuitable
-    from buildstatic.image.place import check_place
+    from buildstatic.errors import ConfigInvalid
+    from buildstatic.oci.layer_location import check_place
 
     if recipe.source is None and project.dependencies is None:
         raise ConfigInvalid(
@@ -57,20 +57,20 @@ def check_recipe(
             "`buildstatic check` says what is missing: a lock file, or a requirements.txt.",
         )
     if serve and not recipe.serves_apart:
-        raise DockerfileUnsuitable(
+        raise ConfigInvalid(
             f"--serve {serve}: the Dockerfile that is there has no stages assets and manifest.",
             f"`buildstatic generate dockerfile --serve {serve} --force` writes it anew.",
         )
     if request.target and not recipe.has(request.target.lower()):
         known = ", ".join(filter(None, recipe.stages))
-        raise DockerfileUnsuitable(f"There is no stage {request.target}.", f"There are: {known}.")
+        raise ConfigInvalid(f"There is no stage {request.target}.", f"There are: {known}.")
     if recipe.has("static"):
         check_place(project)
     _warn_of_size(request)
 
 
 def _warn_of_size(request: BuildRequest) -> None:
-    from buildstatic.image.context import measure, read_context
+    from buildstatic.builders.context import measure, read_context
 
     size = measure(read_context(request.context, request.dockerignore))
     if size.bytes > LARGE_CONTEXT:

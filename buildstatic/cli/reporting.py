@@ -10,8 +10,8 @@ from buildstatic import console
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from buildstatic.image.build import Report
-    from buildstatic.image.request import BuildRequest
+    from buildstatic.builders.build import Report
+    from buildstatic.builders.request import BuildRequest
 
 
 def summary(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from buildstatic import console
 
 if TYPE_CHECKING:
-    from buildstatic.image.reference import Reference
+    from buildstatic.oci.reference import Reference
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def reusing(image: Reference | None, tree: str, *, insecure: bool = False) -> It
     """Yield a directory with the variants that *image* has below *tree*, None without any.
 
     An image that is not there, or has none, is warned about: the first build has no earlier one.
-    Raises ImageCorrupt for one that is there and may do harm.
+    Raises ImageInvalid for one that is there and may do harm.
     """
     if image is None:
         yield None
@@ -31,15 +31,15 @@ def reusing(image: Reference | None, tree: str, *, insecure: bool = False) -> It
 
 def _take(image: Reference, tree: str, into: Path, *, insecure: bool) -> int:
     from buildstatic import errors
-    from buildstatic.image.previous import take_variants
+    from buildstatic.oci.previous import take_variants
 
     not_there = (
         errors.EngineNotFound,
         errors.ImageNotFound,
-        errors.RegistryBusy,
-        errors.RegistryForbidden,
-        errors.RegistryUnreachable,
-        errors.StaticLayerMissing,
+        errors.RegistryUnavailable,
+        errors.RegistryDenied,
+        errors.RegistryUnavailable,
+        errors.StaticLayerNotFound,
     )
     try:
         count = take_variants(image, tree, into, insecure=insecure)

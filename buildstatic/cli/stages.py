@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from buildstatic import console
-from buildstatic.image.events import Event, Vertex
-from buildstatic.image.stages import Build, command, seconds, stage_name
+from buildstatic.builders.events import Event, Vertex
+from buildstatic.builders.stages import Build, command, seconds, stage_name
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -13,8 +13,8 @@ from buildstatic.cli.options import traceback_option
 from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from buildstatic.image.verify import Compared, Verified
-    from buildstatic.image.verify.finding import Checked, Finding
+    from buildstatic.verify import Compared, Verified
+    from buildstatic.verify.finding import Checked, Finding
 
 # More of one check than this is only counted, but for --json.
 SHOWN = 20
@@ -66,7 +66,7 @@ def command(
     the content, there are no secrets, one layer has it all and nothing hides it, and the
     directories above it are the base's. A directory is verified as far as it goes.
     """
-    from buildstatic.image.verify import Options, compare, verify
+    from buildstatic.verify import Options, compare, verify
 
     options = Options(static_root, insecure, source_maps, static_url)
     if other is not None:
@@ -86,12 +86,12 @@ def command(
 
 
 def _fail_where_broken(name: str, verified: Sequence[Verified]) -> None:
-    from buildstatic.errors import PromisesBroken
+    from buildstatic.errors import VerificationFailed
 
     errors = [each for image in verified for each in image.findings if each.severity == "error"]
     if errors:
         are = "promise is" if len(errors) == 1 else "promises are"
-        raise PromisesBroken(f"{name}: {len(errors)} {are} broken.")
+        raise VerificationFailed(f"{name}: {len(errors)} {are} broken.")
 
 
 def _document(verified: Verified) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _print(verified: Verified) -> None:
 
 def _heading(verified: Verified) -> list[tuple[str, str]]:
     from buildstatic import console
-    from buildstatic.image.verify.finding import shown
+    from buildstatic.verify.finding import shown
 
     size = f"{verified.files:,} files, {console.size(verified.bytes)}, in {shown(verified.path)}"
     rows = [("platform", shown(verified.platform or "")), ("static", size)]
@@ -144,7 +144,7 @@ def _what(finding: Finding) -> str:
 
 def _print_compared(compared: Compared, as_json: bool) -> None:
     from buildstatic import console
-    from buildstatic.image.verify.finding import shown
+    from buildstatic.verify.finding import shown
 
     if as_json:
         document = dataclasses.asdict(compared)

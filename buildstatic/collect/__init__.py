@@ -37,7 +37,7 @@ def collect(request: Request, tell: Tell) -> Collected:
     is worth telling along the way. Django prints its own lines, and asks its own question, on the
     standard streams; only its closing line is handed back, for the caller to print last.
 
-    Raises the errors of `buildstatic.errors`, from `SettingsBroken` to `DiskFailed`.
+    Raises the errors of `buildstatic.errors`, from `SettingsInvalid` to `FileError`.
     """
     start(request)
     storage = load_storage(request)

@@ -7,7 +7,7 @@ from typing import Any
 from buildstatic.collect.engine import run
 from buildstatic.collect.outcome import Outcome
 from buildstatic.collect.plan import Plan
-from buildstatic.collect.recognize import Kind, unwrapped
+from buildstatic.collect.storages.recognize import Kind, unwrapped
 from buildstatic.collect.telling import Tell
 from buildstatic.collect.wishes import Wishes
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 
-from buildstatic.collect.chores import PIECE, open_regular
 from buildstatic.collect.reading import local_path
 from buildstatic.collect.sources import Source
+from buildstatic.collect.workers.read_task import PIECE, open_regular
 
 
 def differ(one: Source, other: Source) -> bool:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from buildstatic.collect.cache import Cache
 from buildstatic.collect.codecs import places
-from buildstatic.collect.press import UNABLE, Job, press
 from buildstatic.collect.publish import mode_of
 from buildstatic.collect.stage import Stage
 from buildstatic.collect.variants import Variants
 from buildstatic.collect.wishes import Wishes
-from buildstatic.collect.workers import Workers
+from buildstatic.collect.workers.compress_task import UNABLE, Job, press
+from buildstatic.collect.workers.pool import Workers
 
 
 @dataclass(frozen=True, slots=True)

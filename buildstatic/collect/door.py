@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.command import by_engine, counts_conflicts
-from buildstatic.collect.cores import cores
 from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.ignoring import in_trees
@@ -17,12 +16,13 @@ from buildstatic.collect.keeping import kept_by_the_project
 from buildstatic.collect.names import check_path
 from buildstatic.collect.places import trees_of
 from buildstatic.collect.plan import Plan, make_plan
-from buildstatic.collect.recognize import recognize, unwrapped
 from buildstatic.collect.refuse import check_tree
 from buildstatic.collect.sources import Finder, Source, sources_of
+from buildstatic.collect.storages.recognize import recognize, unwrapped
 from buildstatic.collect.telling import Tell
 from buildstatic.collect.variants import variants_for
 from buildstatic.collect.wishes import Wishes
+from buildstatic.collect.workers.cores import cores
 from buildstatic.errors import BuildstaticError
 
 

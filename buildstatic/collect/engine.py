@@ -16,13 +16,6 @@ from typing import Any
 
 from buildstatic.collect.apart import check_apart
 from buildstatic.collect.compress import Task, compress, job_of
-from buildstatic.collect.families.kind import (
-    Ending,
-    Fingerprinting,
-    Fingerprints,
-    Originals,
-    Present,
-)
 from buildstatic.collect.fingerprint import Fingerprinted, Original
 from buildstatic.collect.manifest import manifest_in, save_manifest
 from buildstatic.collect.outcome import Outcome
@@ -37,17 +30,24 @@ from buildstatic.collect.outputs import (
     without_content,
 )
 from buildstatic.collect.plan import Plan
-from buildstatic.collect.pretence import Left
 from buildstatic.collect.publish import publish, time_of
 from buildstatic.collect.reading import read_sources
-from buildstatic.collect.recognize import Kind
 from buildstatic.collect.root import empty
 from buildstatic.collect.stage import Stage, staged
+from buildstatic.collect.storage_overlay import Left
+from buildstatic.collect.storages.kind import (
+    Ending,
+    Fingerprinting,
+    Fingerprints,
+    Originals,
+    Present,
+)
+from buildstatic.collect.storages.recognize import Kind
 from buildstatic.collect.telling import StepProgress, Tell
 from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
 from buildstatic.collect.variants import Variants
 from buildstatic.collect.wishes import Wishes
-from buildstatic.collect.workers import Workers, workers
+from buildstatic.collect.workers.pool import Workers, workers
 
 Progress = Callable[[int], None]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from buildstatic.collect.cores import cores
-from buildstatic.collect.families.kind import Fingerprinting, Present
 from buildstatic.collect.fingerprint import Original, Unresolved, Unsettled
 from buildstatic.collect.outputs import Reading
 from buildstatic.collect.plan import Plan, conflicts
-from buildstatic.collect.pretence import Left
 from buildstatic.collect.reading import read_sources
-from buildstatic.collect.recognize import recognize, unwrapped
 from buildstatic.collect.references import Problem
+from buildstatic.collect.storage_overlay import Left
+from buildstatic.collect.storages.kind import Fingerprinting, Present
+from buildstatic.collect.storages.recognize import recognize, unwrapped
 from buildstatic.collect.tree import tree_of
-from buildstatic.collect.workers import workers
+from buildstatic.collect.workers.cores import cores
+from buildstatic.collect.workers.pool import workers
 
 NOTHING: frozenset[str] = frozenset()
 

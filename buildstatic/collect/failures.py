@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from buildstatic.errors import BuildstaticError, CollectFailed, DiskFailed
+from buildstatic.errors import BuildstaticError, CollectFailed, FileError
 
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 AWAY = "Remove it, or collect with --clear."
@@ -29,7 +29,7 @@ def of_tree(error: OSError, root: str) -> BuildstaticError | None:
         return None
     if error.errno in UNWRITABLE:
         problem = f"{name} cannot be written: {error.strerror}."
-        return DiskFailed(problem, "Make room, or make it writable.")
+        return FileError(problem, "Make room, or make it writable.")
     if error.errno == errno.ENAMETOOLONG:
         return _too_long(name)
     if isinstance(error, IsADirectoryError):

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from buildstatic.collect.chores import digest
 from buildstatic.collect.hashed_names import HashedNames, is_plain
-from buildstatic.collect.pretence import Left, collected
 from buildstatic.collect.references import Names, Problem, is_adjustable, rewrite
+from buildstatic.collect.storage_overlay import Left, collected
+from buildstatic.collect.workers.read_task import digest
 
 
 @dataclass(frozen=True)

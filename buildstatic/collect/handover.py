@@ -11,18 +11,18 @@ from typing import Any
 from buildstatic.collect.blame import locals_of, missing_variable, place, words
 from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.command import by_engine
-from buildstatic.collect.cores import cores
 from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.libraries import importable
 from buildstatic.collect.plan import Plan
 from buildstatic.collect.publish import How
-from buildstatic.collect.recognize import Kind, recognize
 from buildstatic.collect.request import Request, django_arguments
 from buildstatic.collect.root import Layer, empty
+from buildstatic.collect.storages.recognize import Kind, recognize
 from buildstatic.collect.telling import Collected, Summary, Tell
 from buildstatic.collect.variants import variants_for
 from buildstatic.collect.wishes import Wishes
+from buildstatic.collect.workers.cores import cores
 from buildstatic.errors import (
     BuildstaticError,
     CollectCancelled,
@@ -58,7 +58,7 @@ def publish(
     question and its lines, whether or not an app has a command of that name (see `overridden`). The
     loop inside is the engine's for a storage that is known, else Django's and the storage's own.
 
-    Raises `CollectCancelled`, `DiskFailed`, `VariablesMissing`, `ReferencesBroken` or
+    Raises `CollectCancelled`, `FileError`, `VariablesMissing`, `ReferencesBroken` or
     `CollectFailed`.
     """
     from django.contrib.staticfiles.management.commands import collectstatic

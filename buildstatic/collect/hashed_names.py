@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import Any
 
-from buildstatic.collect.pretence import Digest
+from buildstatic.collect.storage_overlay import Digest
 
 _PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)
 

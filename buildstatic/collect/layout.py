@@ -11,8 +11,8 @@ from pathlib import Path
 
 from buildstatic.collect.codecs import FORMATS
 from buildstatic.collect.root import Layer
-from buildstatic.collect.writing import UNLINKABLE
-from buildstatic.errors import CollectFailed, DiskFailed
+from buildstatic.collect.workers.write_task import UNLINKABLE
+from buildstatic.errors import CollectFailed, FileError
 
 EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
 SPAN = 180 * 24 * 60 * 60
@@ -29,7 +29,7 @@ def lay_out(layer: Layer, *, is_settled: bool = False) -> list[str]:
 
     Where the engine wrote the files (*is_settled*), what is left is the manifest and directories.
 
-    Returns sentences worth telling. Raises `DiskFailed`, or `CollectFailed` for what is no file.
+    Returns sentences worth telling. Raises `FileError`, or `CollectFailed` for what is no file.
     """
     try:
         if layer.manifest and layer.manifest.exists():
@@ -38,7 +38,7 @@ def lay_out(layer: Layer, *, is_settled: bool = False) -> list[str]:
         _settle_directories(layer.root)
     except OSError as error:
         problem = f"{error.filename or layer.root} cannot be written: {error.strerror}."
-        raise DiskFailed(problem, "Make room, or make it writable.") from error
+        raise FileError(problem, "Make room, or make it writable.") from error
     if copies:
         return [f"Files in {layer.root} that had to stay copies of one another: {copies}."]
     return []

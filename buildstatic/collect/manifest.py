@@ -11,7 +11,7 @@ from typing import Any
 
 from buildstatic.collect.fingerprint import Fingerprinted
 from buildstatic.collect.tree import Tree
-from buildstatic.collect.writing import PREFIX
+from buildstatic.collect.workers.write_task import PREFIX
 
 
 @dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from buildstatic.collect.chores import SAME
 from buildstatic.collect.fingerprint import Fingerprinted
 from buildstatic.collect.sources import Source
+from buildstatic.collect.workers.read_task import SAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from buildstatic.collect import chores
-from buildstatic.collect.chores import Needle
+from buildstatic.collect.workers import read_task as chores
+from buildstatic.collect.workers.read_task import Needle
 
 
 def can_match(pattern: re.Pattern[str], content: str) -> bool:

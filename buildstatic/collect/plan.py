@@ -10,7 +10,7 @@ from buildstatic.collect.comparing import differ
 from buildstatic.collect.ignoring import Ignored
 from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Source
-from buildstatic.errors import Conflicting
+from buildstatic.errors import FilesConflict
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ def conflicts(plan: Plan) -> Iterator[Conflict]:
 
 
 def check_strict(request: Request, accidents: Sequence[Conflict]) -> None:
-    """Raise `Conflicting` where there is any of *accidents* and *request* is strict."""
+    """Raise `FilesConflict` where there is any of *accidents* and *request* is strict."""
     if request.strict and accidents:
         listed = "\n".join(f"    {conflict}" for conflict in accidents)
-        raise Conflicting(
+        raise FilesConflict(
             f"Files with one path and different content, of which one would be lost:\n{listed}",
             "Mend them, or leave out --strict.",
         )

@@ -10,7 +10,7 @@ from buildstatic.collect.layout import content_time
 from buildstatic.collect.outputs import Output
 from buildstatic.collect.stage import Stage
 from buildstatic.collect.tree import Tree, make_directories
-from buildstatic.collect.workers import Item, Workers
+from buildstatic.collect.workers.pool import Item, Workers
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from buildstatic.collect import chores
-from buildstatic.collect.chores import Needle
-from buildstatic.collect.families.kind import Fingerprinting
 from buildstatic.collect.outputs import Reading
-from buildstatic.collect.recognize import unwrapped
 from buildstatic.collect.sources import Source
+from buildstatic.collect.storages.kind import Fingerprinting
+from buildstatic.collect.storages.recognize import unwrapped
 from buildstatic.collect.tree import Tree
-from buildstatic.collect.workers import Workers
+from buildstatic.collect.workers import read_task as chores
+from buildstatic.collect.workers.pool import Workers
+from buildstatic.collect.workers.read_task import Needle
 
 
 def read_sources(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from buildstatic.collect.places import Places, inside
 from buildstatic.collect.sources import Source
-from buildstatic.errors import PlaceRefused, TreeRefused
+from buildstatic.errors import StaticRootInvalid
 
 SHARED = 0o775
 
@@ -21,20 +21,20 @@ def check_root(root: Path, project: Path, places: Places) -> None:
     of it, or a place itself; and since all that is in it becomes the layer, it may hold nothing
     but earlier content of these places.
 
-    Raises `PlaceRefused`.
+    Raises `StaticRootInvalid`.
     """
     advice = "Give --layer-root a directory of its own, such as /layer."
     real = root.resolve()
     taken = {"the project's root": project.resolve(), "STATIC_ROOT": places.tree.resolve()}
     for what, path in taken.items():
         if real == path:
-            raise PlaceRefused(f"The layer root {root} is {what}.", advice)
+            raise StaticRootInvalid(f"The layer root {root} is {what}.", advice)
     if real in project.resolve().parents:
-        raise PlaceRefused(f"The layer root {root} has the project in it.", advice)
+        raise StaticRootInvalid(f"The layer root {root} has the project in it.", advice)
     others = sorted(str(path.relative_to(root)) for path in _foreign(root, places))
     if others:
         some = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
-        raise PlaceRefused(f"The layer root {root} holds other things: {some}.", advice)
+        raise StaticRootInvalid(f"The layer root {root} holds other things: {some}.", advice)
 
 
 def check_tree(
@@ -45,7 +45,7 @@ def check_tree(
     Both remove what is in *tree* and was not collected now, so it may neither be nor hold any of
     what is *kept*, nor a directory of *sources*.
 
-    Raises `TreeRefused`.
+    Raises `StaticRootInvalid`.
     """
     real = tree.resolve()
     locations = {getattr(source.storage, "location", None) for source in sources}
@@ -53,7 +53,7 @@ def check_tree(
     for what, path in {**kept, **places}.items():
         if path.resolve() == real or real in path.resolve().parents:
             problem = f"{option} would remove {what}: files are collected to {tree}."
-            raise TreeRefused(problem, "Set STATIC_ROOT to a directory of its own.")
+            raise StaticRootInvalid(problem, "Set STATIC_ROOT to a directory of its own.")
 
 
 def _foreign(root: Path, places: Places) -> Iterator[Path]:
@@ -79,7 +79,7 @@ def check_parents(places: Places) -> None:
     parents, as they are spelt in the settings, must be just that. 0775 of root:root, as a checkout
     with umask 002 leaves it, is let through: 0755 does no harm there. ``/`` itself is in no layer.
 
-    Raises `PlaceRefused`.
+    Raises `StaticRootInvalid`.
     """
     for place in places.directories:
         for parent in [*reversed(place.parents)][1:]:
@@ -107,7 +107,7 @@ def _check_directory(directory: Path, place: Path) -> None:
     else:
         return
     would = f"A layer with {place} would turn {directory} into root's directory of mode 0755; now"
-    raise PlaceRefused(f"{would} {problem}.", advice)
+    raise StaticRootInvalid(f"{would} {problem}.", advice)
 
 
 def _is_plain(found: os.stat_result) -> bool:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from buildstatic.collect.chores import digest
-from buildstatic.collect.families.kind import Fingerprints
 from buildstatic.collect.fingerprint import Fingerprinted, Original, judge
-from buildstatic.collect.pretence import Digest, Left, collected
 from buildstatic.collect.references import Problem
+from buildstatic.collect.storage_overlay import Digest, Left, collected
+from buildstatic.collect.storages.kind import Fingerprints
+from buildstatic.collect.workers.read_task import digest
 
 # The methods that are led, with their parameters.
 HOOKS = {

@@ -13,7 +13,7 @@ from buildstatic.collect.places import find_places, inside, manifest_storage, re
 from buildstatic.collect.refuse import check_parents, check_root
 from buildstatic.collect.request import Request
 from buildstatic.collect.tree import held
-from buildstatic.errors import DiskFailed
+from buildstatic.errors import FileError
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def prepare(request: Request, storage: Any) -> Layer | None:
 
     None, and nothing done, where no layer root is asked for.
 
-    Raises `StorageRemote`, `PlaceRefused`, or `CollectFailed` for a storage that cannot be moved.
+    Raises `StorageRemote`, `StaticRootInvalid`, or `CollectFailed` if it cannot be moved.
     """
     if request.layer_root is None:
         return None
@@ -50,7 +50,7 @@ def prepare(request: Request, storage: Any) -> Layer | None:
 
 @contextmanager
 def alone_in(layer: Layer | None) -> Iterator[None]:
-    """Let nobody else collect into *layer*, if there is one, in the block. Raises `DiskFailed`."""
+    """Let nobody else collect into *layer*, if there is one, in the block. Raises `FileError`."""
     with ExitStack() as held_until_the_end:
         if layer:
             root = layer.root
@@ -64,7 +64,7 @@ def empty(layer: Layer) -> None:
     """Leave nothing of an earlier run in *layer*: it must not get into the image.
 
     Its places are made if they are not there, and stay the directories that they are, for these
-    may be locked. Raises `DiskFailed`.
+    may be locked. Raises `FileError`.
     """
     with _said("emptied", layer.root):
         for place in layer.places:
@@ -90,4 +90,4 @@ def _said(done: str, root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         problem = f"{error.filename or root} cannot be {done}: {error.strerror}."
-        raise DiskFailed(problem, "Make it writable, or name another --layer-root.") from error
+        raise FileError(problem, "Make it writable, or name another --layer-root.") from error

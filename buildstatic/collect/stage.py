@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildstatic.collect.tree import Tree
-from buildstatic.collect.writing import PREFIX
+from buildstatic.collect.workers.write_task import PREFIX
 
 
 @dataclass(frozen=True)

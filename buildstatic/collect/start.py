@@ -7,7 +7,7 @@ import sys
 
 from buildstatic.collect.blame import locals_of, missing_variable, place, words
 from buildstatic.collect.request import Request, django_arguments
-from buildstatic.errors import BuildstaticError, SettingsBroken
+from buildstatic.errors import BuildstaticError, SettingsInvalid
 
 
 def start(request: Request) -> None:
@@ -17,7 +17,7 @@ def start(request: Request) -> None:
     first on ``sys.path``, and the same words in ``sys.argv``, which settings are known to read.
     What else a manage.py of one's own does in its ``main`` is not run.
 
-    Raises `SettingsBroken` or `VariablesMissing`.
+    Raises `SettingsInvalid` or `VariablesMissing`.
     """
     _enter(request)
     try:
@@ -47,7 +47,7 @@ def _settings_broken(error: BaseException, request: Request) -> BuildstaticError
         return variable
     where = place(error, request)
     problem = f"The settings {request.settings} do not import: {where}{words(error)}"
-    return SettingsBroken(problem, _advice(error))
+    return SettingsInvalid(problem, _advice(error))
 
 
 def _apps_broken(error: BaseException, request: Request) -> BuildstaticError:
@@ -56,7 +56,7 @@ def _apps_broken(error: BaseException, request: Request) -> BuildstaticError:
     app = _app_at_work(error)
     subject = f"The app {app!r} in INSTALLED_APPS does" if app else "The project's apps do"
     problem = f"{subject} not import: {place(error, request)}{words(error)}"
-    return SettingsBroken(problem, _advice(error))
+    return SettingsInvalid(problem, _advice(error))
 
 
 def _advice(error: BaseException) -> str:

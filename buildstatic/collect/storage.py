@@ -9,9 +9,9 @@ from buildstatic.collect.blame import missing_variable, place, words
 from buildstatic.collect.request import Request
 from buildstatic.errors import (
     CollectFailed,
-    SettingsBroken,
+    SettingsInvalid,
     StaticfilesNotInstalled,
-    StaticRootMissing,
+    StaticRootInvalid,
 )
 
 
@@ -21,7 +21,7 @@ def load_storage(request: Request) -> Any:
     It is the instance behind Django's ``staticfiles_storage``, so that whatever is changed on it
     holds for the whole process.
 
-    Raises `StaticfilesNotInstalled`, `StaticRootMissing`, `VariablesMissing`, or `CollectFailed`
+    Raises `StaticfilesNotInstalled`, `StaticRootInvalid`, `VariablesMissing`, or `CollectFailed`
     if the storage cannot be made.
     """
     from django.apps import apps
@@ -52,7 +52,7 @@ def _check_location(request: Request, storage: Any) -> None:
 
     if isinstance(storage, FileSystemStorage) and not storage.location:
         problem = f"STATIC_ROOT is not set in {request.settings}: there is no place to collect to."
-        raise StaticRootMissing(problem, f"Add to the settings:\n\n    {_static_root_line()}")
+        raise StaticRootInvalid(problem, f"Add to the settings:\n\n    {_static_root_line()}")
 
 
 def _static_root_line() -> str:
@@ -70,7 +70,7 @@ def _static_root_line() -> str:
 def run_checks(request: Request) -> None:
     """Run the system checks that collectstatic runs before it collects.
 
-    Raises `SettingsBroken` with Django's own words, or `CollectFailed` if a check itself raises.
+    Raises `SettingsInvalid` with Django's own words, or `CollectFailed` if a check itself raises.
     """
     from django.contrib.staticfiles.management.commands.collectstatic import Command
     from django.core.checks import Tags
@@ -79,7 +79,7 @@ def run_checks(request: Request) -> None:
     try:
         Command().check(tags=[Tags.staticfiles])
     except SystemCheckError as error:
-        raise SettingsBroken(str(error).strip(), "Mend the settings that it names.") from error
+        raise SettingsInvalid(str(error).strip(), "Mend the settings that it names.") from error
     except (Exception, SystemExit) as error:
         where = place(error, request)
         problem = f"A check of the static files' settings raised: {where}{words(error)}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from buildstatic.collect import codecs
 from buildstatic.collect.codecs import Codec, Effort
-from buildstatic.collect.families.kind import Compression, Kind
+from buildstatic.collect.storages.kind import Compression, Kind
 from buildstatic.errors import CollectFailed
 
 # WhiteNoise's list (whitenoise/compress.py), for storages that have none of their own.

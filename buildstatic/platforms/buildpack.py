@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from buildstatic.errors import PlaceRefused
+from buildstatic.errors import StaticRootInvalid
 from buildstatic.platforms import gunicorn, steps
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
@@ -70,7 +70,7 @@ def _processes(project: Project) -> Iterator[Process]:
 
 
 def check_place(project: Project) -> None:
-    """Raise PlaceRefused where the tree would not get into the image, or is more than the tree."""
+    """Raise StaticRootInvalid if the tree is outside of the image, or holds more than itself."""
     if project.static_root is None:
         return
     place, source = project.static_root.value, project.static_root.source
@@ -79,7 +79,7 @@ def check_place(project: Project) -> None:
         why = "is outside of the application's directory, which is all that gets into the image"
     if why:
         problem = f"STATIC_ROOT ({source}) {why}."
-        raise PlaceRefused(problem, 'Set another: STATIC_ROOT = BASE_DIR / "staticfiles".')
+        raise StaticRootInvalid(problem, 'Set another: STATIC_ROOT = BASE_DIR / "staticfiles".')
 
 
 def slice_of(project: Project) -> str | None:

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from buildstatic.errors import ConfigInvalid, SettingsNotFound
-from buildstatic.project import files, reader
+from buildstatic.errors import ConfigInvalid, SettingsInvalid
+from buildstatic.project import files
 from buildstatic.project.config import Config
 from buildstatic.project.model import Fact
 from buildstatic.project.search import Search, is_name
+from buildstatic.project.settings.modules import read_script
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 DEVELOPMENT = ("dev", "local", "development")
@@ -45,7 +46,7 @@ def _otherwise(named: str, manage: Path, search: Search) -> tuple[str, ...]:
     """Say that *named*, which the environment names, is not what would be found without it."""
     try:
         found, _ = _by_script(manage, search)
-    except (SettingsNotFound, ConfigInvalid):
+    except (SettingsInvalid, ConfigInvalid):
         return ()
     if found.value == named:
         return ()
@@ -70,7 +71,7 @@ def _by_script(manage: Path, search: Search) -> tuple[Fact[str], tuple[str, ...]
 
 
 def locate(settings: Fact[str], search: Search) -> Path:
-    """Return the file of the module *settings*, or raise `SettingsNotFound`."""
+    """Return the file of the module *settings*, or raise `SettingsInvalid`."""
     name = settings.value
     path = search.module(name) if is_name(name) else None
     if path is not None:
@@ -78,17 +79,17 @@ def locate(settings: Fact[str], search: Search) -> Path:
     named = f"The settings module {name} (from {settings.source})"
     if name.endswith(".py") or "/" in name:
         dotted = name.removesuffix(".py").strip("./").replace("/", ".")
-        raise SettingsNotFound(f"{named} is written as a file.", f"Write {dotted}.")
+        raise SettingsInvalid(f"{named} is written as a file.", f"Write {dotted}.")
     places = ", ".join(dict.fromkeys(f"{search.relative(d)}/" for d in search.directories))
-    raise SettingsNotFound(f"{named} has no file in {places.replace('./', 'the root')}.", NAME_IT)
+    raise SettingsInvalid(f"{named} has no file in {places.replace('./', 'the root')}.", NAME_IT)
 
 
 def in_script(path: Path, search: Search) -> Fact[str]:
     """Return the settings module that the program in *path* (manage.py) sets, and its place.
 
-    Raises `SettingsNotFound` where it sets none, or one that cannot be told by reading.
+    Raises `SettingsInvalid` where it sets none, or one that cannot be told by reading.
     """
-    reading = reader.read_script(path, search)
+    reading = read_script(path, search)
     found = reading.given.get(VARIABLE) or reading.offered.get(VARIABLE)
     if found is not None and isinstance(found.data, str) and found.data:
         return Fact(found.data, found.source)
@@ -96,8 +97,8 @@ def in_script(path: Path, search: Search) -> Fact[str]:
         for value in _settings(node):
             return Fact(value, f"{search.relative(path)}:{getattr(node, 'lineno', 1)}")
     if found is not None:
-        raise SettingsNotFound(f"{found.source} works out the settings module as it runs.", NAME_IT)
-    raise SettingsNotFound(f"{search.relative(path)} names no settings module.", NAME_IT)
+        raise SettingsInvalid(f"{found.source} works out the settings module as it runs.", NAME_IT)
+    raise SettingsInvalid(f"{search.relative(path)} names no settings module.", NAME_IT)
 
 
 def _settings(node: ast.AST) -> Iterator[str]:

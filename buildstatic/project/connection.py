@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from buildstatic.project.model import Connection, Database, Fact, Variable
-from buildstatic.project.reader import Value
-from buildstatic.project.settings import Settings
+from buildstatic.project.settings import Settings, Value
 from buildstatic.project.static import entry
 
 GIS = "django.contrib.gis"

@@ -8,9 +8,8 @@ from pathlib import PurePosixPath
 
 from buildstatic.project import files
 from buildstatic.project.model import Fact, Project, Sqlite
-from buildstatic.project.reader import Value
 from buildstatic.project.search import Search
-from buildstatic.project.settings import Settings, imports_os
+from buildstatic.project.settings import Settings, Value, imports_os
 from buildstatic.project.static import directory, entry
 
 SQLITE = "django.db.backends.sqlite3"

@@ -12,19 +12,17 @@ from buildstatic.project import (
     config,
     connection,
     data,
-    dependencies,
     entry,
     files,
     frontend,
     health,
     processes,
     python_version,
-    software,
     static,
 )
 from buildstatic.project import settings as settings_module
 from buildstatic.project.model import Fact, Project
-from buildstatic.project.packages import DEFAULT_PYTHON
+from buildstatic.project.packages import DEFAULT_PYTHON, dependencies, software
 from buildstatic.project.search import Search
 
 
@@ -38,8 +36,8 @@ def detect(
     """Return the Django project in *root*, each fact with the place that it came from.
 
     *manage* and *settings* are what the command line names; *environ* is the environment, the
-    process's own by default. Raises `ProjectNotFound`, `SeveralProjects`, `SettingsNotFound`,
-    `PythonTooOld` and `ConfigInvalid`.
+    process's own by default. Raises `ProjectNotFound`, `ProjectNotFound`, `SettingsInvalid`,
+    `InterpreterNotFound` and `ConfigInvalid`.
     """
     root = root.resolve()
     wishes = config.load(root)

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from buildstatic.project import choice, dependencies, files, software, static
+from buildstatic.project import choice, files, static
 from buildstatic.project import settings as settings_module
-from buildstatic.project.dependencies import Installed
 from buildstatic.project.model import Edit, Project
-from buildstatic.project.packages import DEFAULT_PYTHON, Packages
-from buildstatic.project.reader import UNKNOWN, Value, plain
+from buildstatic.project.packages import DEFAULT_PYTHON, Packages, dependencies, software
+from buildstatic.project.packages.dependencies import Installed
 from buildstatic.project.search import Search
-from buildstatic.project.settings import Settings
+from buildstatic.project.settings import UNKNOWN, Settings, Value, plain
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
 STATICFILES = ("django.contrib.staticfiles", "django.contrib.staticfiles.apps.StaticFilesConfig")

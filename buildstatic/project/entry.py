@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from buildstatic.errors import ProjectNotFound, SeveralProjects
+from buildstatic.errors import ProjectNotFound
 from buildstatic.project import files
 
 DEPTH = 2
@@ -13,7 +13,7 @@ DEPTH = 2
 def find(root: Path, named: str | None) -> Path:
     """Return the path of manage.py: *named* (relative to *root*), or the shallowest below *root*.
 
-    Raises `ProjectNotFound`, and `SeveralProjects` where several are equally deep.
+    Raises `ProjectNotFound`, and `ProjectNotFound` where several are equally deep.
     """
     if named is not None:
         return _named(root, named)
@@ -32,7 +32,7 @@ def _only(found: list[Path], root: Path) -> Path:
         return found[0]
     names = [files.relative(path, root) for path in found]
     problem = f"There are several projects here: {', '.join(names)}."
-    raise SeveralProjects(problem, f"Name one: --manage {names[0]}")
+    raise ProjectNotFound(problem, f"Name one: --manage {names[0]}")
 
 
 def _named(root: Path, named: str) -> Path:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from buildstatic.errors import ConfigInvalid, PythonTooOld
-from buildstatic.project import files, pyproject
+from buildstatic.errors import ConfigInvalid, InterpreterNotFound
+from buildstatic.project import files
 from buildstatic.project.model import Fact
-from buildstatic.project.packages import DEFAULT_PYTHON
+from buildstatic.project.packages import DEFAULT_PYTHON, pyproject
 
 OLDEST = 11
 # The image's default first, then the newest; then what may come.
@@ -24,7 +24,7 @@ def find(root: Path, manage: Path) -> Fact[str] | None:
     """Return the Python version that the project's files ask for.
 
     They are .python-version, runtime.txt, pyproject.toml and Pipfile, in *root*, then in *manage*
-    (manage.py's directory). Raises `PythonTooOld` where it is below 3.11.
+    (manage.py's directory). Raises `InterpreterNotFound` where it is below 3.11.
     """
     readers: tuple[tuple[str, Callable[[Path, Path], Fact[str] | None]], ...] = (
         (".python-version", _plain),
@@ -46,7 +46,7 @@ def _only(found: Fact[str], directory: Path, root: Path) -> Fact[str] | None:
     path = directory / "pyproject.toml"
     try:
         exact = _pyproject(path, root) if files.is_file(path) else None
-    except (PythonTooOld, ConfigInvalid):
+    except (InterpreterNotFound, ConfigInvalid):
         return None
     return exact if exact and exact.value.startswith(f"{found.value}.") else None
 
@@ -68,9 +68,11 @@ def _version(major: int, minor: str | None, asked: str, source: str) -> Fact[str
     return Fact(f"{major}.{int(minor)}", source) if minor is not None else None
 
 
-def _too_old(asked: str, source: str) -> PythonTooOld:
+def _too_old(asked: str, source: str) -> InterpreterNotFound:
     problem = f"{source} asks for Python {asked}; buildstatic needs 3.{OLDEST} or newer."
-    return PythonTooOld(problem, f"Change it to {DEFAULT_PYTHON}, if the project runs on that.")
+    return InterpreterNotFound(
+        problem, f"Change it to {DEFAULT_PYTHON}, if the project runs on that."
+    )
 
 
 def _pyproject(path: Path, root: Path) -> Fact[str] | None:

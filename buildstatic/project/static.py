@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from buildstatic.project.model import Fact
-from buildstatic.project.reader import UNKNOWN, Value
-from buildstatic.project.reader.paths import normal
-from buildstatic.project.reader.state import ROOT
 from buildstatic.project.search import Search
-from buildstatic.project.settings import Settings
+from buildstatic.project.settings import UNKNOWN, Settings, Value
+from buildstatic.project.settings.paths import normal
+from buildstatic.project.settings.state import ROOT
 from buildstatic.project.storages import is_remote
 
 

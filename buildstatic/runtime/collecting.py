@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildstatic.errors import CollectFailed, StaticfilesNotInstalled, StaticRootMissing
+from buildstatic.errors import CollectFailed, StaticfilesNotInstalled, StaticRootInvalid
 from buildstatic.runtime import site
 from buildstatic.runtime.blame import words
 from buildstatic.runtime.log import say, timed
@@ -16,7 +16,7 @@ def collect(*, always: bool) -> None:
     """Collect if the tree is not there, or *always*, as ``manage.py collectstatic`` does.
 
     Without *always*, a project that collects nothing (no STATIC_ROOT, no staticfiles app) is left
-    as it is. Raises `StaticfilesNotInstalled`, `StaticRootMissing` or `CollectFailed`.
+    as it is. Raises `StaticfilesNotInstalled`, `StaticRootInvalid` or `CollectFailed`.
     """
     if not always and (why := _why_not()):
         say(f"nothing to collect: {why}")
@@ -43,7 +43,7 @@ def _check() -> None:
         problem = f"{APP} is not in INSTALLED_APPS, so nothing collects."
         raise StaticfilesNotInstalled(problem, "Add it, or leave out --collect.")
     if _has_no_place(_storage()):
-        raise StaticRootMissing(_NO_PLACE, _LEAVE_OUT)
+        raise StaticRootInvalid(_NO_PLACE, _LEAVE_OUT)
 
 
 _NO_PLACE = "STATIC_ROOT is not set: there is no place to collect to."
@@ -56,7 +56,7 @@ def _why_not() -> str:
         return f"{APP} is not in INSTALLED_APPS"
     try:
         storage = _storage()
-    except StaticRootMissing:
+    except StaticRootInvalid:
         return "STATIC_ROOT is not set"
     if _has_no_place(storage):
         return "STATIC_ROOT is not set"
@@ -84,7 +84,7 @@ def _storage() -> Any:
         staticfiles_storage.url  # noqa: B018 - makes it
     except (Exception, SystemExit) as error:
         if isinstance(error, ImproperlyConfigured) and not settings.STATIC_ROOT:
-            raise StaticRootMissing(_NO_PLACE, _LEAVE_OUT) from error
+            raise StaticRootInvalid(_NO_PLACE, _LEAVE_OUT) from error
         problem = f"The storage of the static files cannot be made: {words(error)}"
         raise CollectFailed(problem, "It is what STORAGES names in the settings.") from error
     return staticfiles_storage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildstatic.errors import DatabaseUnknown
+from buildstatic.errors import DatabaseInvalid
 from buildstatic.runtime.log import reason
 
 DEFAULT = "default"
@@ -13,20 +13,20 @@ DEFAULT = "default"
 def named(aliases: tuple[str, ...]) -> tuple[str, ...]:
     """Return *aliases*, or ``default`` where there is none, as ``migrate`` has it.
 
-    Nothing is returned for a project without a database. Raises `DatabaseUnknown`.
+    Nothing is returned for a project without a database. Raises `DatabaseInvalid`.
     """
     from django.db import connections
 
     for alias in aliases:
         if alias not in connections:
             known = ", ".join(connections)
-            raise DatabaseUnknown(f"DATABASES has no {alias!r}.", f"It has {known}.")
+            raise DatabaseInvalid(f"DATABASES has no {alias!r}.", f"It has {known}.")
     if aliases:
         return tuple(dict.fromkeys(aliases))
     others = [alias for alias in connections if alias != DEFAULT]
     if is_dummy(DEFAULT) and others:
         problem = "DATABASES leaves default empty."
-        raise DatabaseUnknown(problem, f"Name the others: --database {' --database '.join(others)}")
+        raise DatabaseInvalid(problem, f"Name the others: --database {' --database '.join(others)}")
     return () if is_dummy(DEFAULT) else (DEFAULT,)
 
 
@@ -41,7 +41,7 @@ def own(alias: str) -> Any:
     """Return a new connection to *alias*: not the one that ``migrate`` uses, and out of no pool.
 
     It belongs to the thread that calls, is in autocommit, and not connected yet. Raises
-    `DatabaseUnknown` where the driver is not installed.
+    `DatabaseInvalid` where the driver is not installed.
     """
     from django.core.exceptions import ImproperlyConfigured
     from django.db import connections
@@ -50,7 +50,7 @@ def own(alias: str) -> Any:
         connection = connections.create_connection(alias)
     except (ImproperlyConfigured, ImportError) as error:
         problem = f"The database {alias} cannot be used: {reason(error)}"
-        raise DatabaseUnknown(problem, "Install its driver, or mend ENGINE.") from error
+        raise DatabaseInvalid(problem, "Install its driver, or mend ENGINE.") from error
     settings = connection.settings_dict
     options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
     connection.settings_dict = {**settings, "AUTOCOMMIT": True, "OPTIONS": options}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from buildstatic.errors import BuildstaticError, LockLost, LockNotTaken
+from buildstatic.errors import BuildstaticError, LockFailed
 from buildstatic.runtime import databases, ending, locks
 from buildstatic.runtime.log import reason, say
 
@@ -31,8 +31,8 @@ def locked(alias: str, seconds: float) -> Iterator[None]:
     """Hold the lock of the database *alias* in the block; wait at most *seconds* for it,
     but for the answer to the first try.
 
-    Raises `LockNotTaken` after them; `DatabaseUnknown`. Where the lock is lost in the block, the
-    process ends with the exit code of `LockLost`: nobody is to migrate without it.
+    Raises `LockFailed` after them; `DatabaseInvalid`. Where the lock is lost in the block, the
+    process ends with the exit code of `LockFailed`: nobody is to migrate without it.
     """
     holder = _Holder(alias)
     holder.start()
@@ -60,10 +60,10 @@ def _await(holder: _Holder, seconds: float) -> None:
         say(f"waited {time.monotonic() - began:.1f} s for the lock")
 
 
-def _not_taken(holder: _Holder, seconds: float) -> LockNotTaken:
+def _not_taken(holder: _Holder, seconds: float) -> LockFailed:
     where = databases.words(holder.alias)
     problem = f"The lock of {where} was not to be had in {seconds:g} s: {holder.why}."
-    return LockNotTaken(problem, "--lock-timeout waits longer.")
+    return LockFailed(problem, "--lock-timeout waits longer.")
 
 
 class _Holder(threading.Thread):
@@ -124,6 +124,8 @@ class _Holder(threading.Thread):
 
 def _lost(alias: str, why: str) -> None:
     problem = f"The lock of {databases.words(alias)} was lost while it was migrated: {why}."
-    error: BuildstaticError = LockLost(problem, "What was not committed is taken back; start anew.")
+    error: BuildstaticError = LockFailed(
+        problem, "What was not committed is taken back; start anew."
+    )
     print(f"error: {error}", file=sys.stderr, flush=True)
     ending.end(error.exit_code)

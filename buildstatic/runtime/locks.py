@@ -12,7 +12,7 @@ import hashlib
 import os
 from typing import Any, Protocol
 
-from buildstatic.errors import LockNotTaken, LockUnsupported
+from buildstatic.errors import LockFailed, LockUnsupported
 
 WORDS = "buildstatic migrate"
 IDLE = 120  # seconds without a check
@@ -125,7 +125,7 @@ class SQLite:
         self.descriptor: int | None = None
 
     def take(self) -> bool:
-        """Try to take it; a database in memory is nobody else's. Raises `LockNotTaken`."""
+        """Try to take it; a database in memory is nobody else's. Raises `LockFailed`."""
         if self.path is None:
             return True
         try:
@@ -136,7 +136,7 @@ class SQLite:
             return False
         except OSError as error:
             problem = f"The lock {self.path} cannot be had: {error.strerror}."
-            raise LockNotTaken(problem, "SQLite needs a directory that can be written.") from error
+            raise LockFailed(problem, "SQLite needs a directory that can be written.") from error
         return True
 
     def check(self) -> None:

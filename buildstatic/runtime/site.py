@@ -13,9 +13,7 @@ from buildstatic.errors import (
     BuildstaticError,
     InterpreterNotFound,
     ProjectNotFound,
-    SettingsBroken,
-    SettingsNotFound,
-    SeveralProjects,
+    SettingsInvalid,
 )
 from buildstatic.runtime.blame import missing_variable, words
 from buildstatic.runtime.options import Wishes
@@ -42,7 +40,7 @@ def enter(wishes: Wishes, verb: str) -> Site:
 
     The directory stays the one that we run in. What else a manage.py of one's own does is not run.
 
-    Raises `ProjectNotFound`, `SeveralProjects`, `SettingsNotFound`, `SettingsBroken`,
+    Raises `ProjectNotFound`, `ProjectNotFound`, `SettingsInvalid`, `SettingsInvalid`,
     `VariablesMissing`, or `InterpreterNotFound` where this Python has no Django.
     """
     environ = dict(os.environ)
@@ -63,14 +61,14 @@ def enter(wishes: Wishes, verb: str) -> Site:
 
 
 def setup() -> None:
-    """Load the apps of the settings; raises `SettingsBroken` or `VariablesMissing`."""
+    """Load the apps of the settings; raises `SettingsInvalid` or `VariablesMissing`."""
     try:
         import django
 
         django.setup()
     except (Exception, SystemExit) as error:
         problem = f"The apps in INSTALLED_APPS do not import: {words(error)}"
-        raise missing_variable(error) or SettingsBroken(problem, _advice(error)) from error
+        raise missing_variable(error) or SettingsInvalid(problem, _advice(error)) from error
 
 
 def _manage(wishes: Wishes, needed: bool) -> Path | None:
@@ -86,7 +84,7 @@ def _manage(wishes: Wishes, needed: bool) -> Path | None:
     if len(found) > 1 and needed:
         names = ", ".join(os.path.relpath(path) for path in found)
         advice = f"Name one: --manage {os.path.relpath(found[0])}"
-        raise SeveralProjects(f"There are several projects here: {names}.", advice)
+        raise ProjectNotFound(f"There are several projects here: {names}.", advice)
     return found[0] if len(found) == 1 else None
 
 
@@ -126,7 +124,7 @@ def _default(manage: Path | None) -> str:
     try:
         tree = ast.parse(manage.read_bytes(), str(manage))
     except (SyntaxError, ValueError, OSError) as error:
-        raise SettingsNotFound(f"{manage} cannot be read: {error}.", _NAME) from error
+        raise SettingsInvalid(f"{manage} cannot be read: {error}.", _NAME) from error
     for node in ast.walk(tree):
         match node:
             case (
@@ -137,7 +135,7 @@ def _default(manage: Path | None) -> str:
                 )
             ) if name == VARIABLE:
                 return module
-    raise SettingsNotFound(f"{manage} names no settings module.", _NAME)
+    raise SettingsInvalid(f"{manage} names no settings module.", _NAME)
 
 
 _NAME = f"Name it with --settings, or in {VARIABLE}."
@@ -169,9 +167,9 @@ def _load(module: str) -> None:
 def _broken(error: BaseException, module: str) -> BuildstaticError:
     if isinstance(error, ModuleNotFoundError) and _is_or_holds(error.name or "", module):
         problem = f"There is no module {module!r}, which the settings are to be."
-        return SettingsNotFound(problem, _NAME)
+        return SettingsInvalid(problem, _NAME)
     problem = f"The settings {module} do not import: {words(error)}"
-    return missing_variable(error) or SettingsBroken(problem, _advice(error))
+    return missing_variable(error) or SettingsInvalid(problem, _advice(error))
 
 
 def _is_or_holds(name: str, module: str) -> bool:

@@ -27,7 +27,7 @@ def wait(alias: str, deadline: float) -> None:
     clock; it is tried once at least. SQLite is not waited for: its file cannot come up.
 
     Says what is waited for and why, when that changes and every `AGAIN` seconds. Raises
-    `DatabaseUnreachable`, or `DatabaseUnknown` where the driver is not installed.
+    `DatabaseUnreachable`, or `DatabaseInvalid` where the driver is not installed.
     """
     with warnings.catch_warnings():
         # Django's, which has a reason only where models are not complete yet.

@@ -12,7 +12,7 @@ from difflib import unified_diff
 from enum import Enum
 from pathlib import Path
 
-from buildstatic.errors import ConfigInvalid, DiskFailed, FilesExist
+from buildstatic.errors import ConfigInvalid, FileError, FilesExist
 from buildstatic.templates import Generated
 
 
@@ -48,7 +48,7 @@ def write(root: Path, changes: Sequence[Change], *, force: bool = False) -> None
     """Write *changes* to *root*, each file beside its place and then renamed.
 
     Raises FilesExist, and writes nothing at all, if a file says something else already and not
-    *force*, or if a symbolic link is in the way; DiskFailed where a file cannot be written.
+    *force*, or if a symbolic link is in the way; FileError where a file cannot be written.
     """
     different = [change.file.path for change in changes if change.state is State.DIFFERENT]
     if different and not force:
@@ -146,7 +146,7 @@ def _prepare(root: Path, change: Change, undo: ExitStack) -> Path:
 
 @contextmanager
 def _said(root: Path, path: str) -> Iterator[None]:
-    """Raise DiskFailed where the block fails to write *path*: where to, and what to do."""
+    """Raise FileError where the block fails to write *path*: where to, and what to do."""
     try:
         yield
     except OSError as error:
@@ -154,7 +154,7 @@ def _said(root: Path, path: str) -> Iterator[None]:
         problem = f"{path} cannot be written in {place}: {error.strerror}."
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         mend = "Make room on that disk" if is_full else "Let that directory be written to"
-        raise DiskFailed(problem, f"{mend}, or print the files with --stdout.") from error
+        raise FileError(problem, f"{mend}, or print the files with --stdout.") from error
 
 
 def _make_directories(directory: Path, undo: ExitStack) -> None:

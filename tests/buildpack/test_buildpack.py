@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import buildstatic
-from buildstatic.image.wheel import make_wheel
+from buildstatic.builders.wheel import make_wheel
 from tests.buildpack.lifecycle import FAIL, Lifecycle, Process, Ran, link, resolve
 from tests.collect import pythons
 from tests.engine import inside
@@ -131,7 +131,7 @@ def test_a_plan_that_cannot_be_written_is_an_error_and_no_failed_detection(
     tmp_path: Path, place: str
 ) -> None:
     ran, _ = lifecycle(tmp_path, {"manage.py": DJANGO}).detect(CNB_BUILD_PLAN_PATH=place)
-    assert ran.status == 50
+    assert ran.status == 31
     assert f"buildstatic: the build plan cannot be written to '{place}'" in ran.err
 
 
@@ -200,7 +200,7 @@ def test_without_python_the_order_of_the_buildpacks_is_pointed_out(tmp_path: Pat
     for name in ("sh", "sed", "rm"):
         (tools / name).symlink_to(shutil.which(name) or name)
     ran = made.build(PATH=str(tools))
-    assert ran.status == 25
+    assert ran.status == 11
     assert ran.err == (
         "error: There is no python on PATH. Put this buildpack after one that installs Python.\n"
     )
@@ -399,9 +399,9 @@ def test_a_project_without_static_files_builds(app: Callable[[str], Lifecycle]) 
 @pytest.mark.parametrize(
     ("code", "status", "problem"),
     [
-        pytest.param("import no_such_module", 20, "no_such_module", id="settings"),
-        pytest.param("STATIC_ROOT = '/srv/static'", 26, "outside of the app", id="outside"),
-        pytest.param("STATIC_ROOT = BASE_DIR", 26, "the application's directory", id="the-app"),
+        pytest.param("import no_such_module", 13, "no_such_module", id="settings"),
+        pytest.param("STATIC_ROOT = '/srv/static'", 20, "outside of the app", id="outside"),
+        pytest.param("STATIC_ROOT = BASE_DIR", 20, "the application's directory", id="the-app"),
     ],
 )
 def test_what_goes_wrong_fails_the_build_with_one_line_and_its_code(

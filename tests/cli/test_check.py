@@ -277,7 +277,7 @@ GOOD = {"manage.py": MANAGE.format(settings="mysite.settings"), "mysite/settings
             r"mysite\.settings \(from manage\.py:6\) has no file .*--settings",
             id="settings-without-a-file",
         ),
-        pytest.param({"manage.py": ""}, 14, r"manage\.py names no settings", id="no-settings"),
+        pytest.param({"manage.py": ""}, 13, r"manage\.py names no settings", id="no-settings"),
         pytest.param(
             {**GOOD, "pyproject.toml": f"[tool.buildstatic]\nmanage = '{'a' * 300}'"},
             10,

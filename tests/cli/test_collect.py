@@ -161,7 +161,7 @@ def test_missing_variables_are_named_all_at_once_with_the_lines_to_paste(
     site.append(DEMANDING)
     options = ("--python", sys.executable) if child else ()
     ran = collect("--noinput", *options, cwd=site.root, environ={"PAYMENTS_TOKEN": "given"})
-    assert ran.code == 21
+    assert ran.code == 14
     line = site.settings.read_text().splitlines().index('MAILER = os.environ["MAILER_URL"]') + 1
     said = f"The environment variable MAILER_URL is not set, and mysite/settings.py:{line} demands"
     assert said in ran.err
@@ -177,7 +177,7 @@ def test_missing_variables_are_named_all_at_once_with_the_lines_to_paste(
 def test_settings_that_are_no_python_are_named(site: Site) -> None:
     site.append("def (:\n")
     ran = collect("--noinput", cwd=site.root)
-    assert ran.code == 13
+    assert ran.code == 12
     assert "mysite/settings.py:11: " in ran.err
 
 

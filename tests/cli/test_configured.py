@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from buildstatic.cli import generate, run
 from buildstatic.cli.options import configured
-from buildstatic.errors import BuilderCannot, Conflicting, EngineNotFound, ReferencesBroken
+from buildstatic.errors import EngineNotFound, FilesConflict, ReferencesBroken, UnsupportedByBuilder
 from buildstatic.project.keys import COMMANDS, PROJECT
 from tests.collect.sites import Ran, Site, contents, make_site
 from tests.collect.sites import run as ran
@@ -133,7 +133,7 @@ def collect(site: Site, *options: str) -> int:
 def test_collect_fails_on_conflicts_where_the_file_is_strict(shop: Site) -> None:
     shop.app("shop", {"js/site.js": "another"})
     configure(shop.root, "collect.strict = true")
-    assert collect(shop) == Conflicting.exit_code
+    assert collect(shop) == FilesConflict.exit_code
     assert collect(shop, "--no-strict") == 0
 
 
@@ -187,7 +187,7 @@ def test_a_layer_is_compressed_and_collected_as_the_file_says(shop: Site) -> Non
     assert command("layer", shop, "-o", "two", "--compression=none").code == 0
     assert b"ustar" in (shop.root / "two").read_bytes()[:512]
     configure(shop.root, "collect.strict = true")
-    assert command("layer", shop, "-o", "three").code == Conflicting.exit_code
+    assert command("layer", shop, "-o", "three").code == FilesConflict.exit_code
 
 
 def test_the_base_of_a_layer_is_the_files_where_there_is_a_tag(shop: Site) -> None:
@@ -208,7 +208,7 @@ def test_the_builder_of_the_file_builds_and_another_may_be_named(shop: Site) -> 
     assert (shop.root / "static-layer.tar.gz").exists()
     assert command("build", shop, "--builder=remote", "--cache-from=x").code != 0
     given = command("build", shop, "--cache-from=type=local,src=c")
-    assert given.code == BuilderCannot.exit_code
+    assert given.code == UnsupportedByBuilder.exit_code
 
 
 def test_what_is_for_an_engine_waits_for_one(shop: Site) -> None:

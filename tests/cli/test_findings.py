@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.cli import run
-from tests.doctor.projects import checked, codes, sound
+from tests.checks.projects import checked, codes, sound
 from tests.samples import copy
 from tests.startproject import edited, startproject
 

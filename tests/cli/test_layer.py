@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from buildstatic.errors import DiskFailed, PlaceRefused, TreeUnfit
+from buildstatic.errors import FileError, StaticRootInvalid
 from tests.collect.sites import Ran, make_site, run
 from tests.running import started
 
@@ -93,7 +93,7 @@ def test_without_a_tree_a_place_that_will_not_do_is_refused(tmp_path: Path) -> N
     site = make_site(tmp_path / "site")
     site.place("/tmp/static")
     ran = layer("--path", site.root, "-o", "l", cwd=tmp_path)
-    assert (ran.code, names(tmp_path)) == (PlaceRefused.exit_code, ["site"])
+    assert (ran.code, names(tmp_path)) == (StaticRootInvalid.exit_code, ["site"])
     assert layer("--path", site.root, "--at=/app/static", "-o", "l", cwd=tmp_path).code == 0
 
 
@@ -118,9 +118,9 @@ def test_wrong_use_is_code_2_and_writes_nothing(tree: Path, arguments: tuple[str
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        pytest.param(("--at", "/tmp/x", "-o", "l"), PlaceRefused.exit_code, id="place"),
-        pytest.param(("-o", "nowhere/l"), DiskFailed.exit_code, id="directory"),
-        pytest.param(("-o", "/dev/full"), DiskFailed.exit_code, id="device"),
+        pytest.param(("--at", "/tmp/x", "-o", "l"), StaticRootInvalid.exit_code, id="place"),
+        pytest.param(("-o", "nowhere/l"), FileError.exit_code, id="directory"),
+        pytest.param(("-o", "/dev/full"), FileError.exit_code, id="device"),
     ],
 )
 def test_what_fails_is_one_line_and_leaves_nothing(
@@ -137,7 +137,7 @@ def test_a_failure_leaves_the_layer_that_was_there(tree: Path) -> None:
     assert layer("tree", "-o", "l", cwd=tree.parent).code == 0
     before = {name: (tree.parent / name).read_bytes() for name in ("l", "l.json")}
     (tree / "link").symlink_to("site.css")
-    assert layer("tree", "-o", "l", cwd=tree.parent).code == TreeUnfit.exit_code
+    assert layer("tree", "-o", "l", cwd=tree.parent).code == FileError.exit_code
     assert {name: (tree.parent / name).read_bytes() for name in before} == before
     assert names(tree.parent) == ["l", "l.json", "tree"]
 
@@ -146,7 +146,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tree: Path) -> None:
     (tree / "large").write_bytes(bytes(1 << 22))
     limited = ("sh", "-c", 'ulimit -f 100; exec "$@"', "sh")
     ran = run(*limited, *ARGV, "tree", "--compression=none", "-o", "l", cwd=tree.parent)
-    assert ran.code == DiskFailed.exit_code
+    assert ran.code == FileError.exit_code
     assert "l cannot be written: File too large." in ran.err
     assert names(tree.parent) == ["tree"]
 

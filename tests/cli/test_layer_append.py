@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import (
-    EpochInvalid,
+    ConfigInvalid,
     ImageNotFound,
-    ReferenceInvalid,
-    RegistryUnreachable,
+    ImageReferenceInvalid,
+    RegistryUnavailable,
 )
 from tests.collect.sites import PLACE, Ran, make_site, run
-from tests.image.images import Base, base, config_of, manifest_of
-from tests.image.scratch import tar
-from tests.image.tiny import registry
+from tests.oci.images import Base, base, config_of, manifest_of
+from tests.oci.scratch import tar
+from tests.oci.tiny import registry
 from tests.running import free_port
 
 ARGV = (sys.executable, "-m", "buildstatic", "layer")
@@ -137,8 +137,8 @@ def test_wrong_use_is_code_2_and_writes_nothing(tree: Path, arguments: tuple[str
     ("named", "epoch", "code"),
     [
         pytest.param("oci:missing:1", "", ImageNotFound.exit_code, id="missing"),
-        pytest.param("UPPER CASE", "", ReferenceInvalid.exit_code, id="reference"),
-        pytest.param("oci:images:base", "today", EpochInvalid.exit_code, id="epoch"),
+        pytest.param("UPPER CASE", "", ImageReferenceInvalid.exit_code, id="reference"),
+        pytest.param("oci:images:base", "today", ConfigInvalid.exit_code, id="epoch"),
     ],
 )
 def test_what_fails_is_one_line_with_a_code_and_tags_nothing(
@@ -156,4 +156,4 @@ def test_a_registry_that_does_not_answer_is_its_own_code(tree: Path) -> None:
     base(tree.parent / "images")
     tag = f"127.0.0.1:{free_port()}/x:1"
     ran = layer("root", "--base=oci:images:base", "--tag", tag, cwd=tree.parent)
-    assert (ran.code, len(ran.err.splitlines())) == (RegistryUnreachable.exit_code, 1), ran.err
+    assert (ran.code, len(ran.err.splitlines())) == (RegistryUnavailable.exit_code, 1), ran.err

@@ -21,7 +21,7 @@ import pytest
 
 from buildstatic import __version__
 from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, UNREAD, run
-from buildstatic.errors import ConfigInvalid, DiskFailed, ProjectNotFound
+from buildstatic.errors import ConfigInvalid, FileError, ProjectNotFound
 from tests.samples import copy
 
 SCRIPT = str(Path(sys.executable).with_name("buildstatic"))
@@ -206,7 +206,7 @@ def test_an_error_of_the_systems_names_the_file_and_is_not_called_ours(
     error: OSError, said: str, crash: list[BaseException], capsys: pytest.CaptureFixture[str]
 ) -> None:
     crash.append(error)
-    assert run(["crash"]) == DiskFailed.exit_code
+    assert run(["crash"]) == FileError.exit_code
     printed = capsys.readouterr().err
     assert printed.endswith(f"{said}\n")
     assert printed.count("\n") == 1
@@ -287,7 +287,7 @@ def test_a_full_disk_under_the_output_is_a_failure(site: Path) -> None:
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
-    assert done.returncode == DiskFailed.exit_code
+    assert done.returncode == FileError.exit_code
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from buildstatic import console
+from buildstatic.builders.events import Built, Event, Output, Vertex
+from buildstatic.builders.stages import Build
 from buildstatic.cli.stages import view
-from buildstatic.image.events import Built, Event, Output, Vertex
-from buildstatic.image.stages import Build
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 STAGES = frozenset({"static", "web"})

@@ -22,14 +22,16 @@ import pytest
 from buildstatic.cli import run
 from buildstatic.errors import (
     ImageNotFound,
-    PromisesBroken,
-    ReferenceInvalid,
-    RegistryUnreachable,
-    StaticLayerMissing,
+    ImageReferenceInvalid,
+    RegistryUnavailable,
+    StaticLayerNotFound,
+    VerificationFailed,
 )
-from tests.image.images import Base, manifest_of, tool
-from tests.image.tiny import registry, serving
-from tests.image.verify.built import (
+from tests.oci.images import Base, manifest_of, tool
+from tests.oci.tiny import registry, serving
+from tests.running import free_port
+from tests.samples import copy
+from tests.verify.built import (
     TREE,
     appended,
     collected,
@@ -41,8 +43,6 @@ from tests.image.verify.built import (
     tarred,
     write,
 )
-from tests.running import free_port
-from tests.samples import copy
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -95,7 +95,7 @@ def test_a_broken_promise_is_a_line_and_an_exit_code_of_its_own(
     layer: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(layer / TREE / ".env", "A=1")
-    assert run(["verify", str(layer)]) == PromisesBroken.exit_code
+    assert run(["verify", str(layer)]) == VerificationFailed.exit_code
     captured = capsys.readouterr()
     assert f"{TREE}/.env  it is a file of variables  Take it out" in captured.out
     assert "1 broken" in next(line for line in captured.out.splitlines() if "secrets" in line)
@@ -106,11 +106,11 @@ def test_json_has_each_finding(layer: Path, capsys: pytest.CaptureFixture[str]) 
     for number in range(30):
         write(layer / TREE / f"{number}/.env", "A=1")
     code, document = said(capsys, layer)
-    assert code == PromisesBroken.exit_code
+    assert code == VerificationFailed.exit_code
     (secrets,) = [c for c in document["images"][0]["checks"] if c["check"] == "secrets"]
     assert len(secrets["findings"]) == 30
     assert set(secrets["findings"][0]) == {"check", "severity", "where", "what", "advice"}
-    assert run(["verify", str(layer)]) == PromisesBroken.exit_code
+    assert run(["verify", str(layer)]) == VerificationFailed.exit_code
     assert "and 10 more (secrets)" in capsys.readouterr().out
 
 
@@ -124,7 +124,7 @@ def test_a_warning_alone_is_exit_code_0(layer: Path, capsys: pytest.CaptureFixtu
 def test_source_maps_are_forbidden_on_request(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["verify", "--no-source-maps", str(site)]) == PromisesBroken.exit_code
+    assert run(["verify", "--no-source-maps", str(site)]) == VerificationFailed.exit_code
     assert "it is a source map" in capsys.readouterr().out
     assert run(["verify", "--source-maps", str(site)]) == 0
 
@@ -134,7 +134,7 @@ def test_names_cannot_write_to_the_terminal(
 ) -> None:
     (layer / TREE / os.fsdecode(b"\x1b[31m\xff")).mkdir(mode=0o700)
     settle(layer / TREE)
-    assert run(["verify", str(layer)]) == PromisesBroken.exit_code
+    assert run(["verify", str(layer)]) == VerificationFailed.exit_code
     assert r"\x1b[31m\udcff" in capsys.readouterr().out
 
 
@@ -240,8 +240,8 @@ def test_an_oci_layout_is_taken_for_one_without_its_word(
         ("oci:{}/none", ImageNotFound),
         ("docker-archive:{}/none.tar", ImageNotFound),
         ("./none", ImageNotFound),
-        ("Not A Name", ReferenceInvalid),
-        ("localhost:{port}/a:1", RegistryUnreachable),
+        ("Not A Name", ImageReferenceInvalid),
+        ("localhost:{port}/a:1", RegistryUnavailable),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_another_exit_code(
@@ -258,7 +258,7 @@ def test_an_image_without_static_files_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = plain(tmp_path, tar(entry("etc/x", b"x")))
-    assert run(["verify", name]) == StaticLayerMissing.exit_code
+    assert run(["verify", name]) == StaticLayerNotFound.exit_code
     assert "--static-root /app/staticfiles" in capsys.readouterr().err
 
 
@@ -312,7 +312,7 @@ def test_the_generated_dockerfile_keeps_every_promise(
     later = tag("verify-later")
     subprocess.run(["docker", "build", "-q", "-t", later, tmp_path], check=True)
     code, document = said(capsys, f"docker:{later}")
-    assert code == PromisesBroken.exit_code
+    assert code == VerificationFailed.exit_code
     findings = [each for c in document["images"][0]["checks"] for each in c["findings"]]
     assert [(each["check"], each["where"]) for each in findings] == [
         ("not hidden", "/app/staticfiles/.env")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from buildstatic.collect.recognize import Kind, recognize
+from buildstatic.collect.storages.recognize import Kind, recognize
 from tests.collect.storages import STORAGES, ManifestStaticFilesStorage
 
 

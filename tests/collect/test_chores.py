@@ -17,11 +17,21 @@ from typing import Any
 
 import pytest
 
-from buildstatic.collect import chores, writing
-from buildstatic.collect.chores import ABSENT, LARGE, OLDER, OTHER, PIECE, SAME, Changed, read
-from buildstatic.collect.serving import do, receive, send
-from buildstatic.collect.workers import HOME, PROGRAM
-from buildstatic.collect.writing import PREFIX, write
+from buildstatic.collect.workers import read_task as chores
+from buildstatic.collect.workers import write_task as writing
+from buildstatic.collect.workers.pool import HOME, PROGRAM
+from buildstatic.collect.workers.read_task import (
+    ABSENT,
+    LARGE,
+    OLDER,
+    OTHER,
+    PIECE,
+    SAME,
+    Changed,
+    read,
+)
+from buildstatic.collect.workers.worker import do, receive, send
+from buildstatic.collect.workers.write_task import PREFIX, write
 from tests.collect.conftest import Collect
 from tests.collect.rights import as_nobody, disk, public_directory
 from tests.collect.sites import Site
@@ -146,7 +156,7 @@ def test_a_source_that_is_no_file_is_named_with_what_to_do(
 ) -> None:
     place(site.root / "static" / "odd")
     ran = collect(site, "--noinput")
-    assert ran.code == 24
+    assert ran.code == 23
     assert f"{site.root / 'static/odd'} cannot be collected: it is no regular file." in ran.err
     assert "--ignore" in ran.err
 

@@ -24,8 +24,8 @@ import pytest
 from buildstatic.collect.cache import BLOCK, NOT_WORTH_IT, Cache
 from buildstatic.collect.codecs import FORMATS, Codec, Effort, load, places
 from buildstatic.collect.compress import Pressed, Task, compress
-from buildstatic.collect.press import Job
-from buildstatic.collect.workers import BUDGET, FEW, LITTLE, workers
+from buildstatic.collect.workers.compress_task import Job
+from buildstatic.collect.workers.pool import BUDGET, FEW, LITTLE, workers
 from buildstatic.errors import CollectFailed
 from tests.collect.conftest import Collect
 from tests.collect.pythons import REPOSITORY
@@ -367,8 +367,8 @@ PEAK = """
     import os, pathlib, resource, sys
     from buildstatic.collect.codecs import load, places
     from buildstatic.collect.compress import Task, compress
-    from buildstatic.collect.press import Job
-    from buildstatic.collect.workers import workers
+    from buildstatic.collect.workers.compress_task import Job
+    from buildstatic.collect.workers.pool import workers
     root = sys.argv[1]
     tasks = [
         Task(str(number), path.stat().st_size, str(path), (path.name,))
@@ -402,8 +402,8 @@ INTERRUPTED = """
     import os, pathlib, random, sys
     from buildstatic.collect.codecs import load, places
     from buildstatic.collect.compress import Task, compress
-    from buildstatic.collect.press import Job
-    from buildstatic.collect.workers import workers
+    from buildstatic.collect.workers.compress_task import Job
+    from buildstatic.collect.workers.pool import workers
     root = pathlib.Path(sys.argv[1])
     tasks = [
         Task(name, (root / name).stat().st_size, str(root / name), (name,))

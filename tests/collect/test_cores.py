@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from buildstatic.collect import cores as module
-from buildstatic.collect.cores import cores
+from buildstatic.collect.workers import cores as module
+from buildstatic.collect.workers.cores import cores
 from tests.project.tree import write
 
 MANY = "6400000 100000"
@@ -95,7 +95,7 @@ def test_without_cgroups_it_is_what_affinity_leaves(tmp_path: Path) -> None:
 
 def test_a_process_that_may_run_on_one_core_has_one() -> None:
     code = (
-        "import os; from buildstatic.collect.cores import cores;"
+        "import os; from buildstatic.collect.workers.cores import cores;"
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(cores())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -64,7 +64,7 @@ def test_strict_fails_on_a_conflict_before_anything_is_written(
 ) -> None:
     site.app("blog", {"css/site.css": "blog"})
     ran = collect(site, "--noinput", "--strict")
-    assert ran.code == 29
+    assert ran.code == 25
     assert str(site.root / "blog/static/css/site.css") in ran.err
     assert not site.tree.exists()
 

@@ -135,7 +135,7 @@ def test_what_enhanced_warns_of_fails_where_its_collectstatic_is_not_installed(
     site.append("INSTALLED_APPS.pop(0)\n")
     assert manage(site, "--noinput").code == 1
     ran = collect(site, "--noinput")
-    assert ran.code == 31
+    assert ran.code == 26
     assert "static/css/map.css:2: sourceMappingURL=map.css.map: " in ran.err
     ran = collect(site, "--noinput", "--missing-maps", "warn")
     assert ran.code == 0, ran.err

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildstatic.collect.families.kind import Kind, Present
 from buildstatic.collect.fingerprint import Original, Unresolved
-from buildstatic.collect.pretence import Left
-from buildstatic.collect.recognize import recognize
+from buildstatic.collect.storage_overlay import Left
+from buildstatic.collect.storages.kind import Kind, Present
+from buildstatic.collect.storages.recognize import recognize
 from tests.collect.inprocess import Verdict, collect, djangos, ours, tree_of
 from tests.collect.sites import PLACE, contents, make_site, run
 from tests.collect.storages import (

@@ -16,8 +16,8 @@ from buildstatic.collect.fingerprint import (
     Unsettled,
     fingerprint,
 )
-from buildstatic.collect.pretence import Left
 from buildstatic.collect.references import rewrite
+from buildstatic.collect.storage_overlay import Left
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
     OnePassStorage,

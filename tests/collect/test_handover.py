@@ -51,8 +51,8 @@ class Demands(StaticFilesStorage):
     ("answer", "code", "said"),
     [
         pytest.param("yes\n", 0, "", id="yes"),
-        pytest.param("no\n", 28, "Collecting static files cancelled. No file", id="no"),
-        pytest.param("", 28, "nobody was there to answer. Answer it with --noinput.", id="nobody"),
+        pytest.param("no\n", 24, "Collecting static files cancelled. No file", id="no"),
+        pytest.param("", 24, "nobody was there to answer. Answer it with --noinput.", id="nobody"),
     ],
 )
 def test_django_asks_before_it_overwrites(
@@ -97,7 +97,7 @@ def test_a_reference_that_cannot_be_followed_is_named_with_its_place(
     site.storage(MANIFEST)
     site.write({"static/css/bad.css": text, "static/css/other.css": '@import "bad.css";'})
     ran = collect(site, "--noinput")
-    assert ran.code == 31
+    assert ran.code == 26
     assert said in ran.err
     assert ran.out == ""
 
@@ -106,7 +106,7 @@ def test_a_style_sheet_that_is_not_utf_8_is_named(site: Site, collect: Collect) 
     site.storage(MANIFEST)
     (site.root / "static/css/latin.css").write_bytes("/* é */".encode("latin-1"))
     ran = collect(site, "--noinput")
-    assert ran.code == 31
+    assert ran.code == 26
     assert "static/css/latin.css:1: it is not UTF-8 text." in ran.err
     assert collect(site, "--noinput", "--ignore", "css/latin.css").code == 0
 
@@ -135,7 +135,7 @@ def test_a_storage_that_raises_is_named_with_the_file_and_the_line(
     site.write({"mysite/files.py": STORAGES})
     site.storage(f"mysite.files.{storage}")
     ran = collect(site, "--noinput")
-    assert ran.code == 24
+    assert ran.code == 23
     assert f"The storage mysite.files.{storage} {said}" in ran.err
     assert "files copied" not in ran.out
 
@@ -144,14 +144,14 @@ def test_a_variable_that_a_storage_demands_is_named(site: Site, collect: Collect
     site.write({"mysite/files.py": STORAGES})
     site.storage("mysite.files.Demands")
     ran = collect(site, "--noinput")
-    assert ran.code == 21
+    assert ran.code == 14
     assert "The environment variable CDN_KEY is not set, and mysite/files.py:29" in ran.err
 
 
 def test_a_broken_link_among_the_sources_is_named(site: Site, collect: Collect) -> None:
     (site.root / "static/css/gone.css").symlink_to("nowhere.css")
     ran = collect(site, "--noinput")
-    assert ran.code == 24
+    assert ran.code == 23
     assert f"{site.root}/static/css/gone.css is a link to nowhere (nowhere.css)." in ran.err
 
 
@@ -185,7 +185,7 @@ def test_a_full_disk_is_said(site: Site, collect: Collect, tiny: Path) -> None:
     site.append(f'STATIC_ROOT = "{tiny}/static"\n')
     site.write({"static/large.txt": "x" * 100_000})
     ran = collect(site, "--noinput")
-    assert ran.code == 50
+    assert ran.code == 31
     assert f"{tiny}/static cannot be written: No space left on device." in ran.err
 
 
@@ -194,7 +194,7 @@ def test_a_read_only_disk_is_said(site: Site, collect: Collect, tiny: Path) -> N
     site.append(f'STATIC_ROOT = "{tiny}/deep/static"\n')
     for option in ("--noinput", "--link"):
         ran = collect(site, "--noinput", option)
-        assert ran.code == 50
+        assert ran.code == 31
         assert f"{tiny}/deep" in ran.err
         assert "cannot be written: Read-only file system." in ran.err
 
@@ -202,7 +202,7 @@ def test_a_read_only_disk_is_said(site: Site, collect: Collect, tiny: Path) -> N
 def test_a_file_where_a_directory_must_be_is_said(site: Site, collect: Collect) -> None:
     site.write({"staticfiles/css": "a file"})
     ran = collect(site, "--noinput")
-    assert ran.code == 24
+    assert ran.code == 23
     assert "staticfiles/css is a file, and other files are to be collected below it." in ran.err
     assert collect(site, "--noinput", "--clear").code == 0
 

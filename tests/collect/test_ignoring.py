@@ -45,7 +45,7 @@ def test_what_is_no_pattern_is_named_with_its_place(
     config = f"[tool.buildstatic]\nignore = ['*.map', '{pattern}']\n"
     site.write({file: config if file == "pyproject.toml" else f"*.map\n{pattern}\n"})
     ran = collect(site, "--noinput")
-    assert ran.code == 13
+    assert ran.code == 12
     assert f"error: {file}:2: {pattern} is no pattern in gitignore's syntax." in ran.err
     assert not site.tree.exists()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.interpreter import check_python, find_python, has_django
-from buildstatic.errors import InterpreterNotFound, PythonTooOld
+from buildstatic.errors import InterpreterNotFound
+from buildstatic.interpreter.find import check_python, find_python, has_django
 from tests.collect.sites import Ran, Site, run
 
 
@@ -54,7 +54,7 @@ def test_none_is_said_with_what_was_tried(site: Site, ours_alone: Path) -> None:
     ran = collect_with_ours_alone(
         site, ours_alone, str(ours_alone.parent), VIRTUAL_ENV=str(ours_alone.parent.parent)
     )
-    assert ran.code == 25
+    assert ran.code == 11
     assert f"No Python that can import Django was found for the project in {site.root}." in ran.err
     assert "--python FILE. Tried:\n\n" in ran.err
     why = "ModuleNotFoundError: No module named 'django'"
@@ -75,7 +75,7 @@ def test_a_named_python_without_django_is_refused(tmp_path: Path, ours_alone: Pa
 def test_a_named_file_that_is_no_python_is_refused(site: Site) -> None:
     command = (sys.executable, "-m", "buildstatic", "collect", "--python", site.settings)
     ran = run(*command, "--path", site.root, cwd=site.root)
-    assert ran.code == 25
+    assert ran.code == 11
     assert f"{site.settings} cannot import Django: " in ran.err
 
 
@@ -89,5 +89,5 @@ def test_a_python_that_is_too_old_is_refused(tmp_path: Path) -> None:
     fake = tmp_path / "python"
     fake.write_text("#!/bin/sh\necho '[[4, 2, 0], [3, 8]]'\n")
     fake.chmod(0o755)
-    with pytest.raises(PythonTooOld, match=r"is 3\.8; buildstatic needs 3\.11"):
+    with pytest.raises(InterpreterNotFound, match=r"is 3\.8; buildstatic needs 3\.11"):
         check_python(fake, tmp_path, {})

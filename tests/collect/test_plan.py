@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.chores import PIECE
 from buildstatic.collect.plan import Shadowed, make_plan
 from buildstatic.collect.sources import Source
+from buildstatic.collect.workers.read_task import PIECE
 from tests.collect import inprocess
 from tests.collect.conftest import Collect
 from tests.collect.sites import Site

@@ -121,7 +121,7 @@ def test_a_killed_child_is_said_with_the_signals_name(
     slow(site)
     site.storage("mysite.files.Killed")
     ran = collect(site, "--noinput", "--python", old_click)
-    assert ran.code == 24
+    assert ran.code == 23
     assert "was killed by SIGKILL. Most often that means that memory ran out." in ran.err
 
 
@@ -131,7 +131,7 @@ def test_a_child_that_the_project_ends_is_no_success(
     slow(site)
     site.storage("mysite.files.Gone")
     ran = collect(site, "--noinput", "--python", old_click)
-    assert ran.code == 24
+    assert ran.code == 23
     assert "The project ended the process that collects its files, with status 0." in ran.err
 
 

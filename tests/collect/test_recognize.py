@@ -12,8 +12,8 @@ import pytest
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject, cached_property
 
-from buildstatic.collect.families.kind import Originals
-from buildstatic.collect.recognize import Kind, recognize
+from buildstatic.collect.storages.kind import Originals
+from buildstatic.collect.storages.recognize import Kind, recognize
 from tests.collect.data_storages import DATA
 from tests.collect.storages import (
     ENHANCED_STORAGES,

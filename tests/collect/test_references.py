@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from buildstatic.collect.chores import ODD_LETTERS, Needle, read
 from buildstatic.collect.patterns import needles
 from buildstatic.collect.references import Names, Problem, rewrite
+from buildstatic.collect.workers.read_task import ODD_LETTERS, Needle, read
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
     ModulesStorage,

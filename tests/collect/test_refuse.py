@@ -12,7 +12,7 @@ import pytest
 
 from buildstatic.collect.places import Places
 from buildstatic.collect.refuse import check_parents, check_root
-from buildstatic.errors import PlaceRefused
+from buildstatic.errors import StaticRootInvalid
 from tests.collect.conftest import Collect
 from tests.collect.sites import PLACE, Site, contents
 
@@ -59,7 +59,7 @@ def test_a_parent_that_would_be_changed_is_refused(
     parent.mkdir()
     os.chown(parent, owner, group)
     parent.chmod(mode)
-    with pytest.raises(PlaceRefused) as raised:
+    with pytest.raises(StaticRootInvalid) as raised:
         check_parents(tree(parent / "staticfiles"))
     assert f"would turn {parent} into root's" in raised.value.problem
     assert f"belongs to {owner}:{group} with mode {mode:04o}" in raised.value.problem
@@ -71,7 +71,7 @@ def test_a_parent_that_would_be_changed_is_refused(
 def test_a_symbolic_link_in_the_path_is_refused(app: Path, depth: str) -> None:
     (app / "real").mkdir()
     (app / "link").symlink_to("real")
-    with pytest.raises(PlaceRefused) as raised:
+    with pytest.raises(StaticRootInvalid) as raised:
         check_parents(tree(app / "link" / depth))
     assert (
         f"{app / 'link'} into root's directory of mode 0755; now it is a symbolic link to real"
@@ -83,7 +83,7 @@ def test_a_symbolic_link_in_the_path_is_refused(app: Path, depth: str) -> None:
 @as_root
 def test_a_parent_that_is_a_file_is_refused(app: Path) -> None:
     (app / "file").touch()
-    with pytest.raises(PlaceRefused, match="it is not a directory"):
+    with pytest.raises(StaticRootInvalid, match="it is not a directory"):
         check_parents(tree(app / "file" / "static"))
 
 
@@ -91,7 +91,7 @@ def test_a_parent_that_is_a_file_is_refused(app: Path) -> None:
 def test_the_directory_of_a_manifest_of_its_own_is_held_to_the_same(app: Path) -> None:
     app.chmod(0o700)
     check_parents(tree(Path(PLACE)))
-    with pytest.raises(PlaceRefused):
+    with pytest.raises(StaticRootInvalid):
         check_parents(Places(Path(PLACE), app))
 
 
@@ -111,7 +111,7 @@ def test_a_layer_root_that_would_bury_something_is_refused(
     project = tmp_path / "project"
     project.mkdir()
     (tmp_path / "link").symlink_to("project")
-    with pytest.raises(PlaceRefused, match=said):
+    with pytest.raises(StaticRootInvalid, match=said):
         check_root(tmp_path / root, project, tree(project / "staticfiles"))
 
 
@@ -122,7 +122,7 @@ def test_a_layer_root_that_holds_other_things_is_refused(tmp_path: Path, other: 
     layer = tmp_path / "layer"
     (layer / other).parent.mkdir(parents=True)
     (layer / other).touch()
-    with pytest.raises(PlaceRefused, match="holds other things: "):
+    with pytest.raises(StaticRootInvalid, match="holds other things: "):
         check_root(layer, tmp_path / "project", tree(Path("/app/staticfiles")))
     assert (layer / other).exists()
 
@@ -131,7 +131,7 @@ def test_a_link_on_the_way_in_a_layer_root_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere/staticfiles").mkdir(parents=True)
     (tmp_path / "layer").mkdir()
     (tmp_path / "layer/app").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(PlaceRefused, match="holds other things: app"):
+    with pytest.raises(StaticRootInvalid, match="holds other things: app"):
         check_root(tmp_path / "layer", tmp_path / "project", tree(Path("/app/staticfiles")))
 
 
@@ -147,7 +147,7 @@ def test_nothing_is_collected_to_a_refused_place(site: Site, collect: Collect) -
     layer = site.root.parent / "layer"
     before = contents(site.root)
     ran = collect(site, "--noinput", "--layer-root", layer)
-    assert ran.code == 26
+    assert ran.code == 20
     assert f"A layer with {site.tree} would turn " in ran.err
     assert not layer.exists()
     assert {name for name in contents(site.root) if "__pycache__" not in name} == set(before)
@@ -156,6 +156,6 @@ def test_nothing_is_collected_to_a_refused_place(site: Site, collect: Collect) -
 def test_a_refused_layer_root_loses_nothing(site: Site, collect: Collect) -> None:
     site.place()
     ran = collect(site, "--noinput", "--layer-root", site.root)
-    assert ran.code == 26
+    assert ran.code == 20
     assert "Give --layer-root a directory of its own, such as /layer." in ran.err
     assert site.settings.exists()

@@ -133,9 +133,9 @@ def nothing_wrong(_site: Site) -> None:
     ("wrong", "option", "code"),
     [
         pytest.param(nothing_wrong, "--plan", 0, id="plan"),
-        pytest.param(strict, "--strict", 29, id="conflict"),
-        pytest.param(raising_finder, "--noinput", 24, id="finder"),
-        pytest.param(broken_reference, "--noinput", 31, id="reference"),
+        pytest.param(strict, "--strict", 25, id="conflict"),
+        pytest.param(raising_finder, "--noinput", 23, id="finder"),
+        pytest.param(broken_reference, "--noinput", 26, id="reference"),
     ],
 )
 def test_an_earlier_layer_stays_until_nothing_can_be_refused_any_more(
@@ -162,7 +162,7 @@ def test_a_directory_of_an_earlier_layer_is_nothing_to_refer_to(
     assert collect(site, "--noinput", "--layer-root", layer).code == 0
     shutil.rmtree(site.root / "static/css/old")
     ran = collect(site, "--noinput", "--layer-root", layer)
-    assert ran.code == 31
+    assert ran.code == 26
     assert "url(old)" in ran.err
 
 
@@ -322,7 +322,7 @@ def test_a_remote_storage_has_nothing_for_a_layer(site: Site, collect: Collect) 
     site.write({"mysite/files.py": REMOTE})
     site.storage("mysite.files.Bucket")
     ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
-    assert ran.code == 27
+    assert ran.code == 22
     assert "The storage mysite.files.Bucket keeps its files elsewhere" in ran.err
     assert "release phase" in ran.err
 
@@ -333,7 +333,7 @@ def test_a_remote_manifest_has_nothing_for_a_layer(site: Site, collect: Collect)
     site.append("from mysite.files import Bucket\nKEPT = Bucket()\n")
     site.storage(MANIFEST, '{"manifest_storage": KEPT}')
     ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
-    assert ran.code == 27
+    assert ran.code == 22
     assert "mysite.files.Bucket keeps its files elsewhere" in ran.err
 
 
@@ -344,5 +344,5 @@ def test_a_storage_that_does_not_follow_its_location_is_refused(
     site.storage("mysite.files.Stubborn")
     site.place()
     ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
-    assert ran.code == 24
+    assert ran.code == 23
     assert "mysite.files.Stubborn does not write to its own `location`" in ran.err

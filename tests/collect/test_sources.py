@@ -77,7 +77,7 @@ def test_a_finder_that_raises_is_named_and_nothing_is_written(
 ) -> None:
     with_finder(site, finder)
     ran = collect(site, "--noinput")
-    assert ran.code == 24
+    assert ran.code == 23
     assert f"The finder mysite.finders.{finder} raised: " in ran.err
     assert said in ran.err
     assert not site.tree.exists()

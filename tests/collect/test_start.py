@@ -43,7 +43,7 @@ def test_settings_that_do_not_import_are_named_by_file_and_line(
     line = site.settings.read_text().count("\n") + 1
     site.append(lines)
     ran = collect(site, "--noinput")
-    assert ran.code == 20
+    assert ran.code == 13
     assert f"mysite.settings do not import: mysite/settings.py:{line}: " in ran.err
     assert said in ran.err
     assert "Traceback" not in ran.err
@@ -56,14 +56,14 @@ def test_the_innermost_line_of_the_project_is_the_one_that_is_named(
     site.write({"mysite/base.py": "import json\n\njson.loads('{')\n"})
     site.append("from mysite.base import *\n")
     ran = collect(site, "--noinput")
-    assert ran.code == 20
+    assert ran.code == 13
     assert "mysite/base.py:3: JSONDecodeError: " in ran.err
 
 
 def test_a_missing_settings_module_is_named(site: Site, collect: Collect) -> None:
     site.append("from mysite.production import *\n")
     ran = collect(site, "--noinput")
-    assert ran.code == 20
+    assert ran.code == 13
     assert "No module named 'mysite.production'" in ran.err
     assert "--python FILE" in ran.err
 
@@ -108,14 +108,14 @@ def test_an_app_that_does_not_import_is_named(
 ) -> None:
     site.app(app, {}, code)
     ran = collect(site, "--noinput")
-    assert ran.code == 20
+    assert ran.code == 13
     assert said in ran.err
 
 
 def test_an_app_that_is_nowhere_is_named(site: Site, collect: Collect) -> None:
     site.append('INSTALLED_APPS += ["nosuchapp"]\n')
     ran = collect(site, "--noinput")
-    assert ran.code == 20
+    assert ran.code == 13
     assert "The app 'nosuchapp' in INSTALLED_APPS does not import: ModuleNotFoundError" in ran.err
 
 
@@ -123,12 +123,12 @@ def test_an_empty_secret_key_is_said_in_djangos_words(site: Site, collect: Colle
     site.append('SECRET_KEY = ""\nLOGGING_CONFIG = None\n')
     site.app("shop", {}, {"apps.py": "from django.conf import settings\n\nsettings.SECRET_KEY\n"})
     ran = collect(site, "--noinput")
-    assert ran.code == 20
+    assert ran.code == 13
     assert "The SECRET_KEY setting must not be empty." in ran.err
 
 
 def test_the_traceback_is_there_for_who_asks(site: Site, collect: Collect) -> None:
     site.append("1 / 0\n")
     ran = collect(site, "--noinput", "--traceback")
-    assert ran.code == 20
+    assert ran.code == 13
     assert f'File "{site.settings}", line ' in ran.err

@@ -30,7 +30,7 @@ def test_a_missing_static_root_comes_with_the_line_to_paste(
     before = site.settings.read_text()
     site.append(f"STATIC_ROOT = None\n{lines}")
     ran = collect(site, "--noinput")
-    assert ran.code == 22
+    assert ran.code == 20
     assert "STATIC_ROOT is not set in mysite.settings" in ran.err
     assert ran.err.endswith(f"\n\n    {pasted}\n")
     site.settings.write_text(f"{before}{lines}{pasted}\n")
@@ -40,7 +40,7 @@ def test_a_missing_static_root_comes_with_the_line_to_paste(
 def test_staticfiles_must_be_installed(site: Site, collect: Collect) -> None:
     site.append("INSTALLED_APPS = []\n")
     ran = collect(site, "--noinput")
-    assert ran.code == 23
+    assert ran.code == 21
     assert ran.err.endswith('\n\n    "django.contrib.staticfiles",\n')
 
 
@@ -74,7 +74,7 @@ def test_a_storage_that_cannot_be_made_is_said(
     site.write({"mysite/files.py": code})
     site.storage(backend)
     ran = collect(site, "--noinput")
-    assert ran.code == 24
+    assert ran.code == 23
     assert said in ran.err
 
 
@@ -82,7 +82,7 @@ def test_a_manifest_that_cannot_be_read_is_said(site: Site, collect: Collect) ->
     site.storage("django.contrib.staticfiles.storage.ManifestStaticFilesStorage")
     site.write({"staticfiles/staticfiles.json": "{"})
     ran = collect(site, "--noinput")
-    assert ran.code == 24
+    assert ran.code == 23
     assert "ValueError: Couldn't load manifest 'staticfiles.json' (version 1.1)." in ran.err
 
 
@@ -92,7 +92,7 @@ def test_errors_of_the_system_checks_are_told_in_djangos_words(
     site.append("STATICFILES_DIRS = [STATIC_ROOT]\n")
     site.tree.mkdir()
     ran = collect(site, "--noinput")
-    assert ran.code == 20
+    assert ran.code == 13
     assert "(staticfiles.E002) The STATICFILES_DIRS setting should not contain" in ran.err
 
 

@@ -16,8 +16,8 @@ from textwrap import dedent
 import pytest
 
 from buildstatic.collect.tree import Tree, names_in
-from buildstatic.collect.workers import FEW, Item, workers
-from buildstatic.collect.writing import PREFIX
+from buildstatic.collect.workers.pool import FEW, Item, workers
+from buildstatic.collect.workers.write_task import PREFIX
 from buildstatic.errors import CollectFailed
 from tests.collect.pythons import REPOSITORY
 
@@ -179,7 +179,7 @@ def test_a_process_that_died_between_two_steps_is_a_clear_failure(paths: list[Pa
 def test_a_process_that_hangs_does_not_keep_us(
     paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("buildstatic.collect.workers.GRACE", 0.1)
+    monkeypatch.setattr("buildstatic.collect.workers.pool.GRACE", 0.1)
     processes: list[Process] = []
 
     def hang() -> None:
@@ -194,7 +194,7 @@ def test_a_process_that_hangs_does_not_keep_us(
 
 ENDLESS = """
     import sys
-    from buildstatic.collect.workers import workers
+    from buildstatic.collect.workers.pool import workers
     source, target, size, modified, count = sys.argv[1:]
     item = (source, int(size), int(modified), (target,), -1, -1, False)
     with workers(2) as crew:
@@ -265,7 +265,7 @@ def test_the_workers_of_a_killed_process_end_by_themselves(
 
 MANY = """
     import sys
-    from buildstatic.collect.workers import workers
+    from buildstatic.collect.workers.pool import workers
     source, size, modified, tree = sys.argv[1:]
     how = (source, int(size), int(modified))
     items = [(*how, (f"{tree}/{n}",), -1, -1, False) for n in range(100_000)]
@@ -326,7 +326,7 @@ def test_what_killed_workers_leave_is_removed_by_the_next_run(
 
 NAMES = """
     import os, sys
-    from buildstatic.collect.workers import workers
+    from buildstatic.collect.workers.pool import workers
     names = [os.path.join(sys.argv[1], name) for name in os.listdir(sys.argv[1])]
     with workers(2) as crew:
         found = list(crew.run("read", [(name, "", (), False, False) for name in names]))

@@ -16,8 +16,8 @@ import jsonschema
 import pytest
 
 from buildstatic import __version__
+from buildstatic.builders.wheel import make_wheel
 from buildstatic.cli import run
-from buildstatic.image.wheel import make_wheel
 from buildstatic.platforms import heroku_app
 from buildstatic.platforms.options import Options
 from buildstatic.project import Database, Fact, Frontend, Project, Variable

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import ConfigInvalid, SettingsNotFound
+from buildstatic.errors import ConfigInvalid, SettingsInvalid
 from buildstatic.project import choice
 from buildstatic.project.config import Config
 from buildstatic.project.model import Fact
@@ -128,7 +128,7 @@ def test_no_settings_module_is_said_with_what_to_write(
     tmp_path: Path, script: str, problem: str
 ) -> None:
     write(tmp_path, {"manage.py": script})
-    with pytest.raises(SettingsNotFound, match=problem) as caught:
+    with pytest.raises(SettingsInvalid, match=problem) as caught:
         chosen(tmp_path)
     assert "--settings" in caught.value.advice
 
@@ -242,6 +242,6 @@ def test_modules_are_searched_beside_manage_py_then_in_the_root_then_in_src(
     ],
 )
 def test_a_module_without_a_file_is_said(tmp_path: Path, name: str, match: str) -> None:
-    with pytest.raises(SettingsNotFound) as caught:
+    with pytest.raises(SettingsInvalid) as caught:
         choice.locate(Fact(name, "--settings"), Search(tmp_path, tmp_path))
     assert caught.match(match)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import dependencies
-from buildstatic.project.dependencies import Installed
 from buildstatic.project.model import Dependencies, Fact
+from buildstatic.project.packages import dependencies
+from buildstatic.project.packages.dependencies import Installed
 from tests.project.tree import write
 
 LOCK = '[[package]]\nname = "django"\nversion = "5.2"\ngroups = ["main", "default"]\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import ProjectNotFound, SeveralProjects
+from buildstatic.errors import ProjectNotFound
 from buildstatic.project.entry import find
 from tests.project.tree import write
 
@@ -39,7 +39,7 @@ def test_three_levels_below_is_too_deep(tmp_path: Path) -> None:
 
 def test_several_at_one_depth_are_listed_and_manage_is_named(tmp_path: Path) -> None:
     write(tmp_path, {"shop/manage.py": "", "blog/manage.py": ""})
-    with pytest.raises(SeveralProjects) as caught:
+    with pytest.raises(ProjectNotFound) as caught:
         find(tmp_path, None)
     assert "blog/manage.py, shop/manage.py" in caught.value.problem
     assert caught.value.advice == "Name one: --manage blog/manage.py"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import dependencies
 from buildstatic.project.model import Dependencies
+from buildstatic.project.packages import dependencies
 from tests.project.test_locks import table
 from tests.project.tree import write
 

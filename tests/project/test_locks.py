@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import locks
-from buildstatic.project.packages import Packages
+from buildstatic.project.packages import Packages, locks
 from tests.project.tree import write
 
 

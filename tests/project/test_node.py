@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import node
+from buildstatic.project.frontend import node
 from tests.project.tree import write
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import pyproject
-from buildstatic.project.pyproject import Pyproject
+from buildstatic.project.packages import pyproject
+from buildstatic.project.packages.pyproject import Pyproject
 from tests.project.tree import write
 
 STANDARD = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import ConfigInvalid, PythonTooOld
+from buildstatic.errors import ConfigInvalid, InterpreterNotFound
 from buildstatic.project.model import Fact
 from buildstatic.project.python_version import find
 from tests.project.tree import write
@@ -163,7 +163,7 @@ def test_the_root_comes_before_manage_py_s_directory(tmp_path: Path) -> None:
 def test_a_python_below_3_11_is_said_with_its_place(
     tmp_path: Path, file: str, text: str, place: str
 ) -> None:
-    with pytest.raises(PythonTooOld) as caught:
+    with pytest.raises(InterpreterNotFound) as caught:
         find(write(tmp_path, {file: text}), tmp_path)
     assert caught.value.problem.startswith(place)
     assert "3.13" in caught.value.advice

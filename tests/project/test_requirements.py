@@ -8,7 +8,7 @@ import pytest
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project.packages import Package
-from buildstatic.project.requirements import read
+from buildstatic.project.packages.requirements import read
 from tests.project.tree import write
 
 

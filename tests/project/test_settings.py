@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project.reader import UNKNOWN
+from buildstatic.project.settings import UNKNOWN
 from tests.project.tree import read, worth, write
 
 INSIDE = "/<root>"

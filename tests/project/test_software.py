@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from buildstatic.project import software
 from buildstatic.project.model import Fact, Server
-from buildstatic.project.packages import Packages, join, package
+from buildstatic.project.packages import Packages, join, package, software
 from tests.project.tree import read
 
 PG_BUILD = ("gcc", "libc6-dev", "libpq-dev")

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from buildstatic.project import settings
-from buildstatic.project.reader import plain
 from buildstatic.project.search import Search
-from buildstatic.project.settings import Settings
+from buildstatic.project.settings import Settings, plain
 
 MANAGE = """\
 import os

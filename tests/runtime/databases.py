@@ -19,8 +19,8 @@ import pytest
 
 from buildstatic.runtime.locks import name_in_mysql
 from tests.engine import Served, once, until
-from tests.image import tiny
-from tests.image.remote import pump
+from tests.oci import tiny
+from tests.oci.remote import pump
 from tests.runtime.replicas import QUERY, Settings, Step
 
 if TYPE_CHECKING:

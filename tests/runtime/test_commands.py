@@ -15,17 +15,15 @@ import pytest
 from buildstatic.errors import (
     BuildstaticError,
     CollectFailed,
-    DatabaseUnknown,
+    DatabaseInvalid,
     DatabaseUnreachable,
     LockUnsupported,
     MigrationsFailed,
     ProjectNotFound,
     ServerNotFound,
-    SettingsBroken,
-    SettingsNotFound,
-    SeveralProjects,
+    SettingsInvalid,
     StaticfilesNotInstalled,
-    StaticRootMissing,
+    StaticRootInvalid,
     VariablesMissing,
 )
 from tests.running import free_port
@@ -292,28 +290,28 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
     ),
     (
         "no such settings",
-        SettingsNotFound,
+        SettingsInvalid,
         ("release", "--settings", "mysite.production"),
         {},
         "error: There is no module 'mysite.production', which the settings are to be. ",
     ),
     (
         "a manage.py that names none",
-        SettingsNotFound,
+        SettingsInvalid,
         ("release",),
         {"manage.py": "print('hello')\n"},
         "manage.py names no settings module. ",
     ),
     (
         "settings that do not parse",
-        SettingsBroken,
+        SettingsInvalid,
         ("release",),
         {SETTINGS: "SECRET_KEY = \n"},
         "error: The settings mysite.settings do not import: SyntaxError: ",
     ),
     (
         "settings that import what is not there",
-        SettingsBroken,
+        SettingsInvalid,
         ("release",),
         {SETTINGS: "import frobnicate\n"},
         "mysite/settings.py:1: ModuleNotFoundError: No module named 'frobnicate'. Install ",
@@ -327,21 +325,21 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
     ),
     (
         "an app that is not there",
-        SettingsBroken,
+        SettingsInvalid,
         ("release",),
         {SETTINGS: "SECRET_KEY = 'x'\nINSTALLED_APPS = ['frobnicate']\n"},
         "error: The apps in INSTALLED_APPS do not import: ModuleNotFoundError: ",
     ),
     (
         "no such database",
-        DatabaseUnknown,
+        DatabaseInvalid,
         ("release", "--database", "reports"),
         {},
         "error: DATABASES has no 'reports'. It has default.\n",
     ),
     (
         "a driver that is not installed",
-        DatabaseUnknown,
+        DatabaseInvalid,
         ("release",),
         {SETTINGS: "DATABASES = {'default': {'ENGINE': 'django.db.backends.oracle'}}\n"},
         "error: The database default cannot be used: ",
@@ -355,7 +353,7 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
     ),
     (
         "no place to collect to",
-        StaticRootMissing,
+        StaticRootInvalid,
         ("start", "--collect", "--", "true"),
         {},
         "error: STATIC_ROOT is not set: there is no place to collect to. ",
@@ -449,7 +447,7 @@ def test_several_projects_are_not_guessed_among(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         place(tmp_path / name).root.rename(tmp_path / name / "site")
     done = Place(tmp_path).run(*MODULE, "release")
-    assert done.returncode == SeveralProjects.exit_code
+    assert done.returncode == ProjectNotFound.exit_code
     assert "one/site/manage.py, two/site/manage.py" in done.stderr
 
 
@@ -467,5 +465,5 @@ def test_wrong_use_exits_with_2(door: tuple[str, ...], argv: tuple[str, ...], wh
 def test_a_python_without_django_is_told_which_to_use(door: tuple[str, ...], where: Place) -> None:
     (where.root / "django.py").write_text("")
     done = where.run(*door, "release")
-    assert done.returncode == 25
+    assert done.returncode == 11
     assert "Install buildstatic in the project's, with --no-deps" in done.stderr

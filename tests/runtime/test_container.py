@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from buildstatic.builders.wheel import make_wheel
 from buildstatic.errors import DatabaseUnreachable, ServerNotFound
-from buildstatic.image.wheel import make_wheel
 from tests.engine import get, once, serve, until
 from tests.runtime.replicas import SITE
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import LockLost, LockNotTaken, MigrationsFailed
+from buildstatic.errors import LockFailed, MigrationsFailed
 from tests.running import free_port
 from tests.runtime.databases import Database, each_server, forwarding
 from tests.runtime.replicas import (
@@ -93,7 +93,7 @@ def test_the_wait_for_the_lock_is_bounded_and_says_so(database: Database, tmp_pa
     where = place(tmp_path, database.settings)
     with holding(where, "0002", *START, *CLOCK):
         done = where.run(*START, "--lock-timeout", "6", *CLOCK)
-    assert (done.returncode, done.stdout) == (LockNotTaken.exit_code, "")
+    assert (done.returncode, done.stdout) == (LockFailed.exit_code, "")
     address = f"127.0.0.1:{database.port}"
     assert f"waiting for the lock of the database default ({address})" in done.stderr
     assert "was not to be had in 6 s: another process has it." in done.stderr
@@ -121,7 +121,7 @@ def test_nobody_migrates_without_the_lock(database: Database, tmp_path: Path) ->
         database.lose_lock()
         out, err = holder.communicate(timeout=SECONDS)
     assert (holder.returncode, "Applying shop.0002_slow... OK" in out) == (
-        LockLost.exit_code,
+        LockFailed.exit_code,
         False,
     )
     assert "was lost while it was migrated: " in err
@@ -138,5 +138,5 @@ def test_nobody_migrates_without_the_lock_who_ignores_signals(
     with holding(where, "0002", *deaf, *START, *CLOCK) as holder:
         database.lose_lock()
         _, err = holder.communicate(timeout=20)
-    assert holder.returncode == LockLost.exit_code
+    assert holder.returncode == LockFailed.exit_code
     assert "was lost while it was migrated: " in err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import LockNotTaken
+from buildstatic.errors import LockFailed
 from tests.runtime.replicas import (
     CLOCK,
     MODULE,
@@ -53,7 +53,7 @@ def test_the_wait_for_the_lock_is_bounded_and_says_so(tmp_path: Path) -> None:
     where = place(tmp_path)
     with holding(where, "0002", *START, *CLOCK):
         done = where.run(*START, "--lock-timeout", "6", *CLOCK)
-    assert done.returncode == LockNotTaken.exit_code
+    assert done.returncode == LockFailed.exit_code
     assert "buildstatic: waiting for the lock of the database default (" in done.stderr
     assert "was not to be had in 6 s: another process has it." in done.stderr
     assert done.stdout == ""
@@ -63,14 +63,14 @@ def test_release_and_start_do_not_migrate_at_once(tmp_path: Path) -> None:
     where = place(tmp_path)
     with holding(where, "0003", *MODULE, "release"):
         done = where.run(*START, "--lock-timeout", "0", *CLOCK)
-    assert done.returncode == LockNotTaken.exit_code
+    assert done.returncode == LockFailed.exit_code
 
 
 def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     where = place(tmp_path)
     (where.root / "db.sqlite3.migrate-lock").mkdir()
     done = where.run(*START, *CLOCK)
-    assert (done.returncode, done.stdout) == (LockNotTaken.exit_code, "")
+    assert (done.returncode, done.stdout) == (LockFailed.exit_code, "")
     assert "db.sqlite3.migrate-lock cannot be had: Is a directory." in done.stderr
 
 

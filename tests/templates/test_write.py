@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import ConfigInvalid, DiskFailed, FilesExist
+from buildstatic.errors import ConfigInvalid, FileError, FilesExist
 from buildstatic.templates import Generated
 from buildstatic.templates.write import Change, State, compare, diff, write
 from tests.collect.test_handover import tiny  # noqa: F401 - a fixture
@@ -164,7 +164,7 @@ def test_a_pipe_in_the_way_is_refused_and_not_waited_for(tmp_path: Path) -> None
 
 def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     too_long = Generated("x" * 250, "")
-    with pytest.raises(DiskFailed, match="File name too long"):
+    with pytest.raises(FileError, match="File name too long"):
         write(tmp_path, [*compare(tmp_path, FILES), *_new(too_long)])
     assert tree(tmp_path) == {}
 
@@ -176,7 +176,7 @@ def test_where_nothing_may_be_written_the_directory_is_named(
     root.mkdir()
     root.chmod(0o555)
     for file in (PROCFILE, NESTED):
-        with pytest.raises(DiskFailed) as caught:
+        with pytest.raises(FileError) as caught:
             put(root, file)
         assert caught.value.problem == (
             f"{file.path} cannot be written in {root}: Permission denied."
@@ -192,7 +192,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(
     with (tiny / "filler").open("wb", buffering=0) as filler, suppress(OSError):
         while True:
             filler.write(b"x" * 1024)
-    with pytest.raises(DiskFailed) as caught:
+    with pytest.raises(FileError) as caught:
         put(tiny, *FILES)
     assert f"cannot be written in {tiny}: No space left on device." in caught.value.problem
     assert caught.value.advice.startswith("Make room on that disk, or")

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.staticfiles.management.commands import collectstatic
 
 from buildstatic.collect.door import collect, in_words
-from buildstatic.collect.recognize import unwrapped
+from buildstatic.collect.storages.recognize import unwrapped
 
 
 class Command(collectstatic.Command):  # type: ignore[misc]

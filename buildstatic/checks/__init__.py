@@ -1,0 +1,95 @@
+"""The doctor: what will bite in production, found in a project that was read.
+
+One module a finding, or a few that belong together, all of one shape, registered here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from buildstatic.checks import (
+    conflicts,
+    debug,
+    ignored,
+    order,
+    railway,
+    references,
+    release,
+    static_root,
+    storage,
+    touching,
+    volumes,
+    whitenoise,
+)
+from buildstatic.checks.case import Case, read_case
+from buildstatic.checks.finding import Finding, Repair, Severity
+from buildstatic.checks.repair import is_possible
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project.config import Config
+
+__all__ = [
+    "CHECKS",
+    "Case",
+    "Finding",
+    "Repair",
+    "Severity",
+    "check_silence",
+    "codes",
+    "diagnose",
+    "read_case",
+]
+
+
+class Check(Protocol):
+    """What each module offers: its codes with what they mean, and its findings."""
+
+    CODES: dict[str, str]
+
+    def find(self, case: Case) -> Iterable[Finding]:
+        """Yield what is found in *case*."""
+
+
+CHECKS: tuple[Check, ...] = (
+    static_root,
+    ignored,
+    debug,
+    storage,
+    whitenoise,
+    conflicts,
+    references,
+    touching,
+    release,
+    railway,
+    order,
+    volumes,
+)
+
+
+def codes() -> dict[str, str]:
+    """Return every code, with what it means."""
+    return {code: means for check in CHECKS for code, means in check.CODES.items()}
+
+
+def check_silence(config: Config) -> None:
+    """Raise `ConfigInvalid` for a code in ``silence`` that is none."""
+    for code in config.silence:
+        if code not in codes():
+            near = difflib.get_close_matches(code, codes(), n=1)
+            advice = f"Did you mean {near[0]}?" if near else f"There are {', '.join(codes())}."
+            raise ConfigInvalid(f"{config.source('silence')}: check finds no {code}.", advice)
+
+
+def diagnose(case: Case) -> tuple[Finding, ...]:
+    """Return what is found in *case*, the gravest first, without what its project silences."""
+    found = (finding for check in CHECKS for finding in check.find(case))
+    told = [_honest(case, item) for item in found if item.code not in case.config.silence]
+    return tuple(sorted(told, key=lambda finding: -finding.severity))
+
+
+def _honest(case: Case, finding: Finding) -> Finding:
+    """Return *finding* without a repair that would do nothing, the file being written otherwise."""
+    possible = finding.repair is None or is_possible(case.root, finding)
+    return finding if possible else replace(finding, repair=None)

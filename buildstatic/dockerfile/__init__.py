@@ -1,0 +1,4 @@
+"""The generated Dockerfile and .dockerignore, and the choice of the project's own."""
+
+DOCKERFILE = "Dockerfile"
+IGNORE_FILE = ".dockerignore"

@@ -1,0 +1,286 @@
+"""What can be asked of a build, on a real engine: each option does what it says."""
+
+from __future__ import annotations
+
+import gzip
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.oci.tiny import (
+    BASE,
+    DOCKERFILE,
+    DOORS,
+    FINAL,
+    STATIC,
+    WITHOUT_DOCKER,
+    build,
+    fetch,
+    ids,
+    manifest,
+    registry,
+    running,
+    tiny,
+)
+from tests.running import free_port
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+EXPORTED = f"{DOCKERFILE}FROM scratch AS export\nCOPY --from=static /layer/app/staticfiles/ /\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tiny(tmp_path / "tiny")
+
+
+@DOORS
+def test_every_tag_names_the_image(
+    root: Path, door: Mapping[str, str], tag: Callable[[str], str], engine: DockerClient
+) -> None:
+    one, other = (tag(f"{name}-{len(door)}") for name in ("one", "other"))
+    report = build(root, "--tag", one, "-t", other, "--json", environ=door).report
+    assert report["image"] == one
+    assert ids(engine, one) == ids(engine, other) == [report["id"]]
+
+
+@DOORS
+def test_without_a_tag_the_id_names_the_image(
+    root: Path, door: Mapping[str, str], engine: DockerClient
+) -> None:
+    (root / "static/css/site.css").write_text(f"/* {uuid.uuid4()} */")
+    report = build(root, "--json", environ=door).report
+    try:
+        assert report["image"] is None
+        assert report["static"]["reused"] is None
+        layers = engine.images.get(report["id"]).attrs["RootFS"]["Layers"]
+        assert report["static"]["diff_id"] in layers
+    finally:
+        engine.images.remove(report["id"])
+
+
+@DOORS
+@pytest.mark.parametrize("target", ["assets", "Assets"])
+def test_a_target_without_static_files_has_no_static_layer(
+    tmp_path: Path, door: Mapping[str, str], target: str, tag: Callable[[str], str]
+) -> None:
+    assets = "FROM scratch AS assets\nCOPY manage.py /\n"
+    root = tiny(tmp_path / "tiny", assets + DOCKERFILE)
+    name = tag(f"target-{target}-{len(door)}")
+    report = build(root, "--tag", name, "--target", target, "--json", environ=door).report
+    assert report["static"] is None
+    assert [stage["name"] for stage in report["stages"]] == ["assets"]
+
+
+@DOORS
+def test_build_arguments_reach_the_dockerfile(
+    tmp_path: Path, door: Mapping[str, str], tag: Callable[[str], str], engine: DockerClient
+) -> None:
+    final = f'{FINAL}ARG COLOUR=none\nARG SIZE=none\nLABEL said="$COLOUR $SIZE"\n'
+    root = tiny(tmp_path / "tiny", f"FROM scratch AS static\n{STATIC}{final}")
+    name = tag(f"arguments-{len(door)}")
+    options = ("--build-arg", "COLOUR=a=b, c", "--build-arg", "SIZE=", "--tag", name)
+    assert build(root, *options, environ=door).code == 0
+    assert engine.images.get(name).labels["said"] == "a=b, c "
+
+
+SECRET = (
+    "--mount=type=secret,id=word,required=true mkdir -p /layer/app/staticfiles "
+    "&& sha256sum /run/secrets/word > /layer/app/staticfiles/word.txt"
+)
+
+
+def test_a_secret_reaches_the_step_that_mounts_it(
+    tmp_path: Path, tag: Callable[[str], str]
+) -> None:
+    secret = tmp_path / "word"
+    secret.write_text(str(uuid.uuid4()))
+    digest = sha256(secret.read_bytes()).hexdigest()
+    check = f'{SECRET} && grep "^{digest} " /layer/app/staticfiles/word.txt'
+    root = tiny(tmp_path / "tiny", running(check))
+    ran = build(root, "--tag", tag("secret"), "--secret", f"id=word,src={secret}")
+    assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize(
+    ("door", "code", "said"),
+    [
+        pytest.param({}, 43, "secret word: not found", id="buildx"),
+        pytest.param(WITHOUT_DOCKER, 44, "`docker buildx` can", id="api"),
+    ],
+)
+def test_a_secret_that_nobody_gave_is_named(
+    tmp_path: Path, door: Mapping[str, str], code: int, said: str
+) -> None:
+    ran = build(tiny(tmp_path / "tiny", running(SECRET)), environ=door)
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
+    assert "secret" in ran.err
+
+
+@DOORS
+def test_no_cache_runs_every_step_again(
+    tmp_path: Path, door: Mapping[str, str], tag: Callable[[str], str]
+) -> None:
+    root = tiny(tmp_path / "tiny", running(f"echo {uuid.uuid4()}"))
+    cached = []
+    for options in ((), (), ("--no-cache",)):
+        name = tag(f"cache-{len(door)}")
+        report = build(root, "--tag", name, "--json", *options, environ=door).report
+        cached += [stage["cached"] for stage in report["stages"] if stage["name"] == "static"]
+    assert cached == [False, True, False]
+
+
+@DOORS
+def test_a_layer_is_reused_if_the_image_before_it_under_the_tag_has_it(
+    root: Path, door: Mapping[str, str], tag: Callable[[str], str]
+) -> None:
+    def made() -> dict[str, object]:
+        name = tag(f"reused-{len(door)}")
+        static: dict[str, object] = build(root, "--tag", name, "--json", environ=door).report[
+            "static"
+        ]
+        return static
+
+    first = made()
+    again = made()
+    (root / "static/js/site.js").write_text("other()")
+    other = made()
+    assert [one["reused"] for one in (first, again, other)] == [None, True, False]
+    assert first["diff_id"] == again["diff_id"] != other["diff_id"]
+
+
+@pytest.fixture
+def local_base(engine: DockerClient) -> Iterator[str]:
+    """Return the name of an image that is here, and in no registry that answers."""
+    name = f"127.0.0.1:{free_port()}/base:{uuid.uuid4().hex[:8]}"
+    engine.images.get(BASE).tag(name)
+    yield name
+    engine.images.remove(name)
+
+
+@DOORS
+def test_pull_asks_the_registry_though_the_base_image_is_here(
+    tmp_path: Path, door: Mapping[str, str], local_base: str, tag: Callable[[str], str]
+) -> None:
+    root = tiny(tmp_path / "tiny", f"FROM {local_base} AS static\n{STATIC}{FINAL}")
+    name = tag(f"pull-{len(door)}")
+    assert build(root, "--tag", name, environ=door).code == 0
+    ran = build(root, "--tag", name, "--pull", environ=door)
+    assert (ran.code, ran.out) == (43, "")
+    assert f"load metadata for {local_base}" in ran.err
+    assert "connection refused" in ran.err
+    assert ran.err.endswith("Without --pull, one that is here already will do.\n")
+
+
+@pytest.fixture
+def pushed(engine: DockerClient) -> Iterator[tuple[str, str]]:
+    """Return a repository and a tag in the registry of this machine."""
+    repository, reference = "buildstatic-tests/pushed", uuid.uuid4().hex[:8]
+    host = registry()
+    yield repository, reference
+    for name in ids(engine, f"{host}/{repository}:{reference}"):
+        assert name
+        engine.images.remove(f"{host}/{repository}:{reference}")
+
+
+def test_a_pushed_layer_has_the_digest_of_its_blob_in_the_registry(
+    tmp_path: Path, pushed: tuple[str, str]
+) -> None:
+    repository, reference = pushed
+    final = f"{FINAL}COPY manage.py /app/\n"
+    root = tiny(tmp_path / "tiny", f"FROM scratch AS static\n{STATIC}{final}")
+    name = f"{registry()}/{repository}:{reference}"
+    static = build(root, "--tag", name, "--push", "--json").report["static"]
+    assert static["digest"] in [blob["digest"] for blob in manifest(*pushed)["layers"]]
+    _, blob = fetch(f"/v2/{repository}/blobs/{static['digest']}")
+    assert f"sha256:{sha256(blob).hexdigest()}" == static["digest"]
+    assert f"sha256:{sha256(gzip.decompress(blob)).hexdigest()}" == static["diff_id"]
+
+
+def test_the_api_pushes_too_and_says_that_it_does_not_tell_the_digest(
+    root: Path, pushed: tuple[str, str]
+) -> None:
+    name = f"{registry()}/{pushed[0]}:{pushed[1]}"
+    ran = build(root, "--tag", name, "--push", environ=WITHOUT_DOCKER)
+    assert ran.code == 0, ran.err
+    assert "digest  (the engine's API does not tell)\n" in ran.out
+    assert len(manifest(*pushed)["layers"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("door", "code"),
+    [pytest.param({}, 43, id="buildx"), pytest.param(WITHOUT_DOCKER, 42, id="api")],
+)
+def test_a_push_that_fails_fails_the_command(
+    root: Path, door: Mapping[str, str], code: int, engine: DockerClient
+) -> None:
+    name = f"127.0.0.1:{free_port()}/tiny:{uuid.uuid4().hex[:8]}"
+    ran = build(root, "--tag", name, "--push", environ=door)
+    assert (ran.code, ran.out) == (code, "")
+    assert name.rpartition(":")[0] in ran.err
+    assert "connection refused" in ran.err
+    if ids(engine, name):
+        engine.images.remove(name)
+
+
+@pytest.mark.parametrize("place", ["new/static", "there", "."])
+def test_an_export_is_the_static_files_and_what_was_there_stays(tmp_path: Path, place: str) -> None:
+    root = tiny(tmp_path / "tiny", EXPORTED)
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out" / place
+    before = {"css/mine.css": "mine", "css/site.css": "old"} if place != "new/static" else {}
+    for name, text in before.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text(text)
+    if before:
+        (target / "css").chmod(0o700)
+
+    ran = build(root, "--export", str(target), "--json")
+    assert ran.report["image"] is ran.report["id"] is ran.report["static"] is None
+    assert "2 static files in " in ran.err
+    files = {p.relative_to(target).as_posix(): p for p in target.rglob("*") if p.is_file()}
+    assert set(files) == {"css/site.css", "js/site.js"} | set(before)
+    assert files["css/site.css"].read_text() == "body {}\n"
+    assert files["js/site.js"].stat().st_mode & 0o777 == 0o644
+    if before:
+        assert (target / "css").stat().st_mode & 0o777 == 0o700
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_export_reaches_a_directory_on_another_file_system(tmp_path: Path) -> None:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("There is no other file system here.")
+    root = tiny(tmp_path / "tiny", EXPORTED)
+    target = memory / f"buildstatic-tests-{uuid.uuid4().hex}"
+    target.mkdir()
+    try:
+        (tmp_path / "out").symlink_to(target)
+        ran = build(root, "--export", str(tmp_path / "out"))
+        assert ran.code == 0, ran.err
+        assert sorted(path.name for path in target.iterdir()) == ["css", "js"]
+    finally:
+        for path in sorted(target.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        target.rmdir()
+
+
+def test_an_export_that_fails_writes_nothing(tmp_path: Path) -> None:
+    root = tiny(tmp_path / "tiny", running("false") + "FROM static AS export\n")
+    ran = build(root, "--export", str(tmp_path / "out" / "static"))
+    assert ran.code == 43
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_a_project_without_an_export_stage_is_told_so(tmp_path: Path, root: Path) -> None:
+    ran = build(root, "--export", str(tmp_path / "out"))
+    assert ran.code == 12
+    assert "There is no stage export." in ran.err

@@ -1,0 +1,195 @@
+"""Builders elsewhere: one over the network, two that share a registry and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from buildstatic.builders import buildx
+from tests.builders.test_build import EXPORTED
+from tests.builders.test_platforms import BOTH, generated, layers_by_platform, static_is_cached
+from tests.oci.remote import builder, buildkit
+from tests.oci.tiny import BASE, FINAL, STATIC, build, registry, second_engine, tiny
+from tests.pages import Shell, blocks, environment, read
+from tests.running import free_port
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = pytest.mark.engine
+
+REPOSITORY = "buildstatic-tests/platforms"
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+
+
+@pytest.fixture
+def reference() -> str:
+    registry()
+    return uuid.uuid4().hex[:8]
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Return a builder elsewhere, and the environment in which it is known, with no engine."""
+    if not buildx.is_available():
+        pytest.skip("There is no docker command with buildx.")
+    with buildkit(second_engine()) as address:
+        name, environ = builder(address, tmp_path / "buildx")
+        yield name, {**environ, **NO_ENGINE}
+
+
+def site(root: Path, dockerfile: str | None = None) -> Path:
+    """Write a project whose files no builder has seen."""
+    own = {"static/js/site.js": f"/* {uuid.uuid4()} */"}
+    return tiny(root, files=own) if dockerfile is None else tiny(root, dockerfile, own)
+
+
+def test_a_builder_elsewhere_pushes_and_no_engine_is_needed(
+    tmp_path: Path, far: tuple[str, Mapping[str, str]], reference: str, engine: DockerClient
+) -> None:
+    name = f"{registry()}/{REPOSITORY}:{reference}"
+    options = ("--builder", far[0], "--tag", name, "--push", "--json")
+    report = build(site(tmp_path / "tiny"), *options, environ=far[1]).report
+    image = engine.images.pull(f"{registry()}/{REPOSITORY}", reference)
+    try:
+        assert image.id == report["id"]
+        assert report["static"]["diff_id"] == image.attrs["RootFS"]["Layers"][-1]
+    finally:
+        engine.images.remove(name)
+
+
+def test_a_layer_that_the_registry_has_under_the_tag_is_reused(
+    tmp_path: Path, far: tuple[str, Mapping[str, str]], reference: str
+) -> None:
+    root = site(tmp_path / "tiny")
+    name = f"{registry()}/{REPOSITORY}:{reference}"
+
+    def made(*options: str) -> Mapping[str, object]:
+        words = ("--builder", far[0], "--tag", name, "--push", "--json", *options)
+        static: Mapping[str, object] = build(root, *words, environ=far[1]).report["static"]
+        return static
+
+    first, again, several = made(), made(), made("--platform", BOTH)
+    several_again = made("--platform", BOTH)
+    (root / "static/js/site.js").write_text("other()")
+    other = made()
+    said = [each["reused"] for each in (first, again, several, several_again, other)]
+    assert said == [None, True, True, True, False]
+    assert first["diff_id"] == several["diff_id"] != other["diff_id"]
+
+
+def test_an_image_built_elsewhere_is_brought_to_the_engine(
+    tmp_path: Path,
+    far: tuple[str, Mapping[str, str]],
+    engine: DockerClient,
+    tag: Callable[[str], str],
+) -> None:
+    root = site(tmp_path / "tiny")
+    name = tag(f"far-{uuid.uuid4().hex[:8]}")
+    here = {key: value for key, value in far[1].items() if key not in NO_ENGINE}
+    report = build(root, "--builder", far[0], "--tag", name, "--json", environ=here).report
+    layers = engine.images.get(name).attrs["RootFS"]["Layers"]
+    assert report["static"]["diff_id"] == layers[-1]
+
+
+def test_a_builder_elsewhere_exports_the_files_here(
+    tmp_path: Path, far: tuple[str, Mapping[str, str]]
+) -> None:
+    root = site(tmp_path / "tiny", EXPORTED)
+    out = tmp_path / "out"
+    ran = build(root, "--builder", far[0], "--export", str(out), environ=far[1])
+    assert ran.code == 0, ran.err
+    for file in ("css/site.css", "js/site.js"):
+        assert (out / file).read_bytes() == (root / "static" / file).read_bytes()
+
+
+def test_a_builder_elsewhere_builds_every_platform_with_one_static_layer(
+    tmp_path: Path, far: tuple[str, Mapping[str, str]], reference: str
+) -> None:
+    root = tiny(tmp_path / "tiny", None, {"static/js/site.js": f"/* {uuid.uuid4()} */"})
+    (root / "Dockerfile").write_text(generated(root))
+    name = f"{registry()}/{REPOSITORY}:{reference}"
+    options = ("--builder", far[0], "--platform", BOTH, "--tag", name, "--push", "--json")
+    static = build(root, *options, environ=far[1]).report["static"]
+    layers = layers_by_platform(reference)
+    assert set(layers) == {"linux/amd64", "linux/arm64"}
+    assert [static["digest"] in digests for digests in layers.values()] == [True, True]
+
+
+def test_a_builder_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    if not buildx.is_available():
+        pytest.skip("There is no docker command with buildx.")
+    name, environ = builder(f"tcp://127.0.0.1:{free_port()}", tmp_path / "buildx")
+    ran = build(site(tmp_path / "tiny"), "--builder", name, "--push", "--tag=x", environ=environ)
+    assert (ran.code, ran.out) == (40, "")
+    assert f"The builder {name} does not answer." in ran.err.splitlines()[-1]
+
+
+@pytest.fixture
+def base(engine: DockerClient, reference: str) -> Iterator[str]:
+    """Return a base image with a shell that both builders get from the registry."""
+    name = f"{registry()}/buildstatic-tests/base:{reference}"
+    engine.images.get(BASE).tag(name)
+    try:
+        subprocess.run(
+            ["docker", "push", "--quiet", name], check=True, capture_output=True, timeout=240
+        )
+        yield name
+    finally:
+        engine.images.remove(name)
+
+
+def test_a_build_on_one_builder_is_a_cache_hit_on_another(
+    tmp_path: Path,
+    far: tuple[str, Mapping[str, str]],
+    reference: str,
+    base: str,
+    tag: Callable[[str], str],
+) -> None:
+    """The static stage writes a time, so that a second run of it would be another layer."""
+    command = "mkdir -p /layer/app/staticfiles && date +%N > /layer/app/staticfiles/time.txt"
+    lines = f"FROM {base} AS static\nWORKDIR /src\nRUN {command}\n{STATIC}{FINAL}"
+    root = site(tmp_path / "tiny", lines)
+    cache = f"type=registry,ref={registry()}/{REPOSITORY}:{reference}-cache"
+    name = f"{registry()}/{REPOSITORY}:{reference}"
+    options = ("--tag", name, "--push", "--json", "--cache-to", f"{cache},mode=max")
+    made = build(root, "--builder", far[0], *options, environ=far[1])
+    assert not static_is_cached(made)
+
+    found = build(root, "--tag", tag("hit"), "--json", "--cache-from", cache)
+    assert static_is_cached(found)
+    assert found.report["static"]["diff_id"] == made.report["static"]["diff_id"]
+    without = build(root, "--tag", tag("hit"), "--no-cache", "--json")
+    assert without.report["static"]["diff_id"] != made.report["static"]["diff_id"]
+    assert without.report["static"]["reused"] is False
+
+
+def test_the_commands_of_the_page_do_what_it_says(
+    tmp_path: Path, reference: str, base: str, tag: Callable[[str], str]
+) -> None:
+    root = tiny(tmp_path / "tiny", None, {"static/js/site.js": f"/* {uuid.uuid4()} */"})
+    dockerfile = generated(root)
+    assert BASE in dockerfile
+    (root / "Dockerfile").write_text(dockerfile.replace(BASE, base))
+    own = {**environment(tmp_path), "BUILDX_CONFIG": str(tmp_path / "buildx")}
+    shell = Shell(root, own, tmp_path / "state")
+    there = f"{registry()}/{REPOSITORY}:{reference}"
+    text = read("docs/how-to/distributed.md").replace(" mysite:1", f" {tag(reference)}")
+    text = text.replace("registry.example.org/mysite:cache", f"{there}-cache")
+    text = text.replace("registry.example.org/mysite:1", there)
+    lines = "".join(block.text for block in blocks(text)).replace("\\\n", "").splitlines()
+    with buildkit(second_engine()) as address:
+        printed = [
+            shell.run(each.replace("tcp://buildkit.example.org:1234", address)) for each in lines
+        ]
+    assert len(lines) == 6
+    found = [re.search(r"diffID +(sha256:\w{64})", each) for each in printed[1:]]
+    assert len({each[1] for each in found if each}) == 1
+    assert None not in found
+    assert re.search(r"^  build-deps +cached$", printed[4], re.M), printed[4]

@@ -1,0 +1,181 @@
+"""``--fix``: what is safe is mended, once, and nothing that is not understood is touched."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from buildstatic.checks.repair import repair
+from buildstatic.cli import run
+from tests.checks.projects import codes, found, repository, sound
+from tests.checks.test_settings import COMMON, MIDDLEWARE, SECURITY, WHITENOISE
+from tests.collect.sites import contents
+from tests.collect.sites import run as ran
+from tests.startproject import startproject
+
+ROOT = 'STATIC_ROOT = BASE_DIR / "staticfiles"\n'
+
+
+def mend(root: Path) -> list[str]:
+    """Make the repairs and return the codes of what they were for."""
+    return [finding.code for finding in repair(root, found(root))]
+
+
+def settings(root: Path) -> str:
+    return (root / "mysite/settings.py").read_bytes().decode()
+
+
+SAFE = [
+    pytest.param((ROOT, ""), {}, "static-root-missing", id="static-root"),
+    pytest.param(
+        (MIDDLEWARE, SECURITY + COMMON + WHITENOISE), {}, "whitenoise-misplaced", id="last"
+    ),
+    pytest.param(
+        (MIDDLEWARE, WHITENOISE + SECURITY + COMMON), {}, "whitenoise-misplaced", id="first"
+    ),
+    pytest.param((MIDDLEWARE, COMMON + WHITENOISE), {}, "whitenoise-misplaced", id="no-security"),
+    pytest.param((WHITENOISE, ""), {}, "whitenoise-missing", id="whitenoise"),
+    pytest.param(
+        ("", ""), {"Dockerfile": "FROM scratch\n"}, "dockerignore-lacks-static-root", id="docker"
+    ),
+    pytest.param(
+        ("", ""), {".dockerignore": "*.pyc"}, "dockerignore-lacks-static-root", id="no-line-end"
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "files", "code"), SAFE)
+def test_what_is_safe_is_mended_and_then_there_is_nothing_to_do(
+    tmp_path: Path, change: tuple[str, str], files: dict[str, str], code: str
+) -> None:
+    root = sound(tmp_path, files, change)
+    assert codes(root) == [code]
+    assert mend(root) == [code]
+    assert codes(root, runs=True) == []
+    after = contents(root)
+    assert mend(root) == []
+    assert contents(root) == after
+
+
+def test_the_middleware_comes_to_stand_where_it_stands_in_a_sound_project(tmp_path: Path) -> None:
+    wanted = settings(sound(tmp_path / "sound"))
+    for name, order in {"last": SECURITY + COMMON + WHITENOISE, "none": SECURITY + COMMON}.items():
+        root = sound(tmp_path / name, change=(MIDDLEWARE, order))
+        mend(root)
+        assert settings(root) == wanted
+
+
+def test_the_line_goes_below_static_url_and_all_else_stays(tmp_path: Path) -> None:
+    root = sound(tmp_path, change=(ROOT, ""))
+    text = settings(root).replace("\n", "\r\n")
+    (root / "mysite/settings.py").write_bytes(text.encode())
+    mend(root)
+    url = 'STATIC_URL = "static/"\r\n'
+    assert settings(root) == text.replace(url, url + ROOT.replace("\n", "\r\n"))
+
+
+@pytest.mark.parametrize("odd", ["\f", "\x0b", "\x1c", "\u2028", "\x85"], ids=ascii)
+def test_what_is_no_line_break_to_python_is_none(tmp_path: Path, odd: str) -> None:
+    root = sound(tmp_path, change=(ROOT, ""))
+    text = f"# {odd * 9}\n{settings(root)}"
+    (root / "mysite/settings.py").write_bytes(text.encode())
+    mend(root)
+    url = 'STATIC_URL = "static/"\n'
+    assert settings(root) == text.replace(url, url + ROOT)
+
+
+def test_git_ignores_the_tree_then_and_what_was_ignored_before(tmp_path: Path) -> None:
+    root = repository(sound(tmp_path, {".gitignore": "*.pyc\n# mine"}))
+    assert mend(root) == ["gitignore-lacks-static-root"]
+    assert (root / ".gitignore").read_text() == "*.pyc\n# mine\n/staticfiles/\n"
+    assert codes(root) == []
+
+
+LEFT = [
+    pytest.param(
+        (MIDDLEWARE, f"    *[],\n{SECURITY}{COMMON}{WHITENOISE}"), "whitenoise-misplaced", id="star"
+    ),
+    pytest.param(
+        (f"[\n{MIDDLEWARE}]", f'["{"x.Y"}", "whitenoise.middleware.WhiteNoiseMiddleware"]'),
+        "whitenoise-misplaced",
+        id="one-line",
+    ),
+    pytest.param(
+        (MIDDLEWARE, f"{SECURITY}{COMMON}    # It serves the files.\n{WHITENOISE}"),
+        "whitenoise-misplaced",
+        id="a-comment-of-its-own",
+    ),
+    pytest.param(
+        (MIDDLEWARE, f'{SECURITY}{COMMON}    "whitenoise.middleware.WhiteNoiseMiddleware"\n'),
+        "whitenoise-misplaced",
+        id="no-comma",
+    ),
+    pytest.param(
+        (f"[\n{MIDDLEWARE}]", f"[\n{SECURITY}{COMMON}]\nMIDDLEWARE += [\n{WHITENOISE}]"),
+        "whitenoise-misplaced",
+        id="in-two-parts",
+    ),
+    pytest.param(
+        (f'STATIC_URL = "static/"\n{ROOT}', 'if True:\n    STATIC_URL = "static/"\n'),
+        "static-root-missing",
+        id="in-a-branch",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "code"), LEFT)
+def test_what_is_written_in_another_way_is_left_alone(
+    tmp_path: Path, change: tuple[str, str], code: str
+) -> None:
+    root = sound(tmp_path, change=change)
+    before = contents(root)
+    (finding,) = found(root)
+    assert (finding.code, finding.repair) == (code, None)
+    assert mend(root) == []
+    assert contents(root) == before
+
+
+def test_a_link_and_a_file_that_is_no_text_are_left_alone(tmp_path: Path) -> None:
+    root = sound(tmp_path / "site", {".dockerignore": "*.pyc\n"})
+    elsewhere = tmp_path / "elsewhere"
+    (root / ".dockerignore").rename(elsewhere)
+    (root / ".dockerignore").symlink_to(elsewhere)
+    assert mend(root) == []
+    assert elsewhere.read_text() == "*.pyc\n"
+    repository(root)
+    (root / ".gitignore").write_bytes(b"*.pyc\n\xff\xfe\n")
+    assert mend(root) == []
+    assert (root / ".gitignore").read_bytes() == b"*.pyc\n\xff\xfe\n"
+
+
+def test_the_mode_of_a_file_stays(tmp_path: Path) -> None:
+    root = sound(tmp_path, change=(ROOT, ""))
+    (root / "mysite/settings.py").chmod(0o640)
+    mend(root)
+    assert (root / "mysite/settings.py").stat().st_mode & 0o777 == 0o640
+
+
+def test_several_fixes_of_one_file_are_made_at_once(tmp_path: Path) -> None:
+    root = sound(tmp_path, change=(WHITENOISE, ""))
+    path = root / "mysite/settings.py"
+    path.write_text(path.read_text().replace(ROOT, ""))
+    repository(root)
+    assert set(mend(root)) == {"static-root-missing", "whitenoise-missing"}
+    assert mend(root) == ["gitignore-lacks-static-root"]
+    assert codes(root, runs=True) == []
+
+
+def test_a_new_project_that_is_mended_collects(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = startproject(tmp_path)
+    assert run(["check", str(root), "--fix"]) == 0
+    said = capsys.readouterr()
+    assert (
+        "fixed: mysite/settings.py:117: STATIC_ROOT is not set. (static-root-missing)" in said.err
+    )
+    assert "static-root-missing" not in said.out
+    collected = ran(sys.executable, "manage.py", "collectstatic", "--noinput", cwd=root)
+    assert collected.code == 0, collected.err

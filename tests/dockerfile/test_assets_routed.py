@@ -1,0 +1,78 @@
+"""The application, the server of its files, and the router of the how-to, together."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import engine as engines
+from tests.engine import Served, answers, get, until
+from tests.oci.served import BASE, site
+from tests.pages import read
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+ROUTER, PORTS = "router", {"80/tcp": ("127.0.0.1", 0)}
+ROUTES = re.compile(r"    content: \|\n((?:      .*\n)+)")
+
+
+@contextmanager
+def beside(client: DockerClient, images: Mapping[str, str], routes: str) -> Iterator[Served]:
+    """Run *images*, each under its name in a network of their own; yield the one called router."""
+    name = f"{engines.REPOSITORY}-{uuid.uuid4().hex[:8]}"
+    file = "/tmp/Caddyfile"
+    script = f"cat > {file} <<'END'\n{routes}END\nexec caddy run --config {file}"
+    with ExitStack() as undo:
+        network = client.networks.create(name)
+        undo.callback(network.remove)
+        for role, image in images.items():
+            options = {"command": ["sh", "-c", script], "ports": PORTS} if role == ROUTER else {}
+            container = run(client, image, name, role, **options)
+            undo.callback(container.remove, force=True, v=True)
+        container.reload()
+        published = container.ports["80/tcp"]
+        assert published
+        yield Served(container, f"http://127.0.0.1:{published[0]['HostPort']}")
+
+
+def run(client: DockerClient, image: str, network: str, role: str, **options: Any) -> Container:
+    """Start *image* in *network*, where it is called *role*."""
+    return client.containers.run(
+        image,
+        detach=True,
+        network=network,
+        networking_config={network: client.api.create_endpoint_config(aliases=[role])},
+        sysctls={"net.ipv4.ip_unprivileged_port_start": "0"},
+        **options,
+    )
+
+
+@pytest.mark.engine
+def test_the_routes_of_the_how_to_lead_to_both(
+    engine: DockerClient, tag: Callable[[str], str], tmp_path: Path
+) -> None:
+    found = ROUTES.search(read("docs/how-to/serve.md"))
+    assert found
+    root = site(tmp_path)
+    images = {}
+    for target in ("web", "assets"):
+        options = ("--serve", "caddy", "--target", target, "--build-arg", BASE)
+        images[target] = engines.build(root, tag(f"routed-{target}"), *options).tag
+    images[ROUTER] = images["assets"]
+    with beside(engine, images, textwrap.dedent(found[1])) as router:
+        until(lambda: answers(router), "the router", router)
+        until(lambda: get(router.url).status == 200, "the application", router)
+        (name,) = re.findall(r'href="(/static/[^"]+)"', get(router.url).text)
+        style = get(f"{router.url}{name}")
+        assert (style.status, style.type) == (200, "text/css")
+        assert "immutable" in style.headers["Cache-Control"]
+        assert get(f"{router.url}/nowhere").status == 404

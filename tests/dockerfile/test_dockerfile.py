@@ -1,0 +1,430 @@
+"""The Dockerfile that a project gets, in every variant."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from buildstatic.dockerfile.generate import dockerfile, tree_in_image
+from buildstatic.dockerfile.recipe import stage_names
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import Dependencies, Fact
+from tests.oci.variants import LOCKS, VARIANTS, Variant, odd, plain
+
+HADOLINT = str(Path(sys.executable).with_name("hadolint"))
+every_variant = pytest.mark.parametrize(
+    "variant", [pytest.param(variant, id=name) for name, variant in VARIANTS.items()]
+)
+
+
+def text_of(variant: Variant, root: Path = Path("/nowhere")) -> str:
+    return dockerfile(variant.project(root), variant.chosen).text
+
+
+def stage(text: str, name: str) -> str:
+    """Return the lines of the stage *name*."""
+    found = re.search(rf"^FROM .* AS {name}\n(.*?)(?=^FROM |\Z)", text, re.S | re.M)
+    assert found, f"no stage {name}"
+    return found[1]
+
+
+@every_variant
+def test_hadolint_finds_nothing(variant: Variant) -> None:
+    # SC2016 asks whether a $ in single quotes is meant; in the name of a file it is.
+    done = subprocess.run(
+        [HADOLINT, "--no-color", "--ignore=SC2016", "-"],
+        input=text_of(variant),
+        encoding="utf-8",
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@every_variant
+def test_it_looks_typed_by_hand(variant: Variant) -> None:
+    text = text_of(variant)
+    assert "\n\n\n" not in text
+    assert not re.search(r"[ \t]$", text, re.M)
+    assert "\r" not in text
+    assert "\t" not in re.sub(r'(?s)COPY <<"EOF" /etc/caddy/.*?^EOF$', "", text, flags=re.M)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert text.count("Written by") == 1
+
+
+@every_variant
+def test_every_stage_that_is_copied_from_is_there(variant: Variant) -> None:
+    text = text_of(variant)
+    stages = stage_names(text)
+    assert len(set(stages)) == len(stages)
+    assert set(re.findall(r"[-,]from=([\w-]+)", text)) <= set(stages)
+    assert stages[-1] == "web"
+
+
+@every_variant
+def test_the_final_stage_has_nothing_of_the_build(variant: Variant) -> None:
+    web = stage(text_of(variant), "web")
+    assert "buildstatic" not in web
+    assert "--mount" not in web
+    assert "pip" not in web.replace("pipefail", "")
+    assert "USER 10001:10001" in web
+    assert re.search(r'^CMD \["gunicorn", ', web, re.M)
+
+
+def test_the_same_project_gets_the_same_bytes_wherever_it_is() -> None:
+    texts = {text_of(VARIANTS["default"], Path(root)) for root in ("/a", "/b c")}
+    assert len(texts) == 1
+    assert not re.search(r"/a\b|/b c", texts.pop())
+
+
+def test_the_usual_one_is_as_short_as_can_be() -> None:
+    text = text_of(VARIANTS["default"])
+    usual = (
+        "base",
+        "deps",
+        "buildstatic-wheels",
+        "buildstatic-previous",
+        "static",
+        "export",
+        "web",
+    )
+    assert stage_names(text) == usual
+    assert "--platform" not in text
+    assert "DJANGO_SETTINGS_MODULE" not in text
+    assert "apt-get" not in text
+    assert "syntax=" not in text
+    assert len(text.splitlines()) < 60
+
+
+def test_collecting_has_no_network_unless_it_is_asked_for() -> None:
+    assert "--network=none" in stage(text_of(VARIANTS["default"]), "static")
+    assert "--network=none" in stage(text_of(VARIANTS["django collects"]), "static")
+    assert "network" not in text_of(VARIANTS["network"])
+
+
+@pytest.mark.parametrize("manager", LOCKS)
+def test_without_cache_mounts_no_cache_is_mounted_or_kept(manager: str) -> None:
+    text = text_of(VARIANTS[f"{manager} without cache mounts"])
+    assert "type=cache" not in text
+    assert "type=bind" in text
+    assert re.findall(r"pip install (?!--no-cache)|poetry install (?!.*--no-cache)", text) == []
+
+
+@pytest.mark.parametrize("manager", LOCKS)
+def test_files_in_a_directory_are_found_there(manager: str) -> None:
+    deps = stage(text_of(VARIANTS[f"{manager} in a directory"]), "deps")
+    installs = {
+        "uv": "uv sync --locked --no-dev --project='back end'",
+        "poetry": "poetry install --directory='back end'",
+        "pdm": "pdm sync --project='back end'",
+        "pipenv": 'PIPENV_PIPFILE="back end/Pipfile"',
+        "pyproject": "--requirement 'back end/pyproject.toml'",
+        "pip": "--requirement 'back end/requirements.txt'",
+    }
+    assert installs[manager] in deps
+    for name in LOCKS[manager]:
+        assert f'COPY ["back end/{name}", "./back end/{name}"]' in deps
+
+
+def test_of_a_workspace_the_member_is_installed() -> None:
+    deps = stage(text_of(VARIANTS["member of a workspace"]), "deps")
+    assert "uv sync --locked --no-dev --package=web --no-install-project" in deps
+    assert "source=packages/shop,target=packages/shop,rw" in deps
+
+
+def test_packages_to_build_stay_out_of_the_final_image() -> None:
+    text = text_of(VARIANTS["packages to build and to run"])
+    assert "libpq5" in stage(text, "base")
+    assert "gcc libpq-dev" in stage(text, "deps")
+    assert "apt-get" not in stage(text, "web")
+
+
+def test_packages_of_geodjango_are_there_to_run() -> None:
+    base = stage(text_of(VARIANTS["packages of GeoDjango"]), "base")
+    assert "install --yes --no-install-recommends libpq5 gdal-bin" in base
+
+
+def test_all_platforms_have_their_static_files_from_one_stage() -> None:
+    text = text_of(VARIANTS["all platforms"])
+    assert re.findall(r"^FROM --platform=\$BUILDPLATFORM (\S+) AS (\S+)", text, re.M) == [
+        ("python:3.13-slim", "build-base")
+    ]
+    assert "FROM build-base AS static" in text
+    assert "COPY --from=build-deps" in stage(text, "static")
+    assert "COPY --from=deps" in stage(text, "web")
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name.startswith("remote")])
+def test_a_remote_storage_has_no_static_stage(name: str) -> None:
+    text = text_of(VARIANTS[name])
+    assert {"static", "export", "buildstatic-wheels"}.isdisjoint(stage_names(text))
+    assert "--link" not in text
+    assert "python manage.py collectstatic --noinput" in text
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        pytest.param("storages.backends.s3.S3Storage", id="usual"),
+        pytest.param("a.very.long.dotted.path." * 8 + "Storage", id="long"),
+        pytest.param("a\nRUN rm -rf /", id="with a line break"),
+        pytest.param("a \\", id="with a backslash at its end"),
+    ],
+)
+def test_the_comment_of_a_remote_storage_is_a_comment_whatever_its_name(storage: str) -> None:
+    facts = {"storage": Fact(storage, "s:1"), "remote": Fact(True, "s:1")}
+    text = text_of(Variant(facts))
+    usual = text_of(VARIANTS["remote"])
+    named = f"#   {' '.join(storage.split())}"
+    assert [named if "S3Storage" in line else line for line in usual.splitlines()] == (
+        text.splitlines()
+    )
+    comments = [line for line in usual.splitlines() if line.startswith("#")]
+    assert max(map(len, comments)) <= 100
+
+
+def test_a_remote_storage_of_no_name_is_still_said_to_be_one() -> None:
+    assert "#   its storage\n" in text_of(Variant({"remote": Fact(True, "s:1")}))
+
+
+BREAKS = ["line\nbreak", "carriage\rreturn", "caf\udcff"]
+
+
+@pytest.mark.parametrize("name", BREAKS, ids=ascii)
+@pytest.mark.parametrize("fact", ["dependencies", "manage", "static_root", "frontend"])
+def test_no_name_of_several_lines_gets_into_a_dockerfile(name: str, fact: str) -> None:
+    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot hold"):
+        text_of(Variant({fact: odd(name)[fact]}))
+
+
+@pytest.mark.parametrize("value", BREAKS, ids=ascii)
+def test_a_placeholder_of_several_lines_is_for_buildstatics_own_collecting(value: str) -> None:
+    placeholders = {"environment": {"PEM": value}}
+    assert "PEM" not in text_of(Variant({}, placeholders))
+    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot hold"):
+        text_of(Variant({}, {**placeholders, "collector": "django"}))
+
+
+@pytest.mark.parametrize("name", ["my-key", "1ST", "a b", "KEY;id", "SCHLÜSSEL"])
+def test_a_variable_that_no_shell_can_set_is_refused_where_django_collects(name: str) -> None:
+    options = {"environment": {name: "x"}, "collector": "django"}
+    with pytest.raises(ConfigInvalid, match="No shell can set"):
+        text_of(Variant({}, options))
+    assert text_of(Variant({}, {"environment": {name: "x"}})) == text_of(VARIANTS["default"])
+
+
+def test_the_tree_may_stand_outside_of_the_project() -> None:
+    fact = Fact("/srv/static", "settings.py:1")
+    text = text_of(Variant({"static_root": fact}))
+    assert "COPY --from=static /layer/srv/static/ /" in stage(text, "export")
+    assert "COPY --link --from=static /layer/ /" in stage(text, "web")
+
+    by_django = text_of(Variant({"static_root": fact}, {"collector": "django"}))
+    assert "mv /srv/static /layer/srv" in stage(by_django, "static")
+
+
+def test_django_can_collect_alone() -> None:
+    text = text_of(VARIANTS["django collects"])
+    assert text.count("buildstatic") == 1
+    assert "python manage.py collectstatic --noinput" in stage(text, "static")
+
+
+def test_placeholders_are_in_the_collecting_step_alone() -> None:
+    text = text_of(VARIANTS["django collects what demands variables"])
+    assert text.count("DJANGO_KEY=only-to-collect") == 1
+    assert """PAYMENTS='https://x/?a=$b&c='"'"'d'"'"''""" in stage(text, "static")
+    assert "DJANGO_KEY" not in stage(text, "web")
+
+
+def test_settings_that_manage_py_does_not_choose_are_named() -> None:
+    text = text_of(VARIANTS["settings for production"])
+    assert "DJANGO_SETTINGS_MODULE=mysite.settings.prod" in stage(text, "base")
+
+
+def test_modules_in_src_are_on_the_path_of_whatever_runs_the_project() -> None:
+    text = text_of(VARIANTS["modules in src"])
+    assert "PYTHONPATH=/app/src" in stage(text, "base")
+    assert "PYTHONPATH=/app/src" in stage(text, "build-base")
+    assert "PYTHONPATH" not in text_of(VARIANTS["default"])
+
+
+def test_a_manage_py_that_was_asked_for_is_named_to_the_collector() -> None:
+    assert '"--manage", "b/manage.py"' in text_of(VARIANTS["manage.py that was asked for"])
+    assert "--manage" not in text_of(VARIANTS["manage.py in a directory"])
+
+
+def test_python_and_port_are_the_ones_asked_for() -> None:
+    text = text_of(VARIANTS["another Python and port"])
+    assert "FROM python:3.11-slim AS base" in text
+    assert "PORT=80\n" in text
+    assert "EXPOSE 80\n" in text
+
+
+def test_the_front_end_is_built_on_the_node_asked_for() -> None:
+    text = text_of(VARIANTS["pnpm on a Node of another age"])
+    assert "FROM node:20-slim AS frontend" in text
+    assert "RUN corepack enable pnpm" in text
+    newer = text_of(VARIANTS["pnpm on a Node without corepack"])
+    assert "RUN npm install --global corepack@latest \\\n && corepack enable pnpm" in newer
+
+
+def test_what_the_package_manager_reads_is_there_as_it_installs() -> None:
+    built = stage(text_of(VARIANTS["front-end with configuration"]), "frontend")
+    before, _, after = built.partition("yarn install --immutable")
+    files = '"the web/package.json", "the web/.yarnrc.yml", "the web/yarn.lock", "./"'
+    assert f"COPY [{files}]" in before
+    assert 'COPY ["the web/patches", "./patches"]' in before
+    assert 'COPY ["the web/.yarn/releases", "./.yarn/releases"]' in before
+    assert "target=/root/.yarn/berry/cache" in before
+    assert "COPY . /app/" in after
+
+
+def test_packages_that_stay_in_yarns_cache_are_in_the_stage() -> None:
+    text = stage(text_of(VARIANTS["front-end without node_modules"]), "frontend")
+    assert "RUN YARN_ENABLE_GLOBAL_CACHE=true yarn install\n" in text
+
+
+def test_a_password_of_the_front_end_is_for_a_secret_mount() -> None:
+    variant = VARIANTS["front-end with a password"]
+    made = dockerfile(variant.project(Path("/nowhere")), variant.chosen)
+    assert ".npmrc" not in made.text
+    assert made.notes == (
+        "Front-end: .npmrc:2 holds a password, so the file is not copied. Let the install have it"
+        " with RUN --mount=type=secret,id=npm,target=/app/.npmrc, and build with --secret"
+        " id=npm,src=.npmrc.",
+    )
+
+
+def test_node_modules_are_collected_but_not_in_the_final_image() -> None:
+    built = text_of(VARIANTS["modules that are built and collected"])
+    assert "COPY --from=frontend /app/ ./" in stage(built, "static")
+    assert "COPY --from=sources /app/ ./" in stage(built, "web")
+
+    unbuilt = text_of(VARIANTS["modules that are collected as they are"])
+    copied = "COPY --from=frontend /app/web/node_modules /app/web/node_modules"
+    assert copied in stage(unbuilt, "static")
+    assert "node_modules" not in stage(unbuilt, "web")
+
+
+@pytest.mark.parametrize(
+    ("static_root", "tree"),
+    [
+        pytest.param("staticfiles", "/app/staticfiles", id="in the root"),
+        pytest.param("src/static", "/app/src/static", id="in a directory"),
+        pytest.param("/srv/static", "/srv/static", id="outside"),
+        pytest.param("../static", "/static", id="above"),
+        pytest.param(None, "/app/staticfiles", id="unknown"),
+    ],
+)
+def test_the_tree_stands_where_the_settings_say(static_root: str | None, tree: str) -> None:
+    fact = Fact(static_root, "settings.py:1") if static_root else None
+    assert tree_in_image(plain(Path("/x"), static_root=fact)) == tree
+
+
+@every_variant
+def test_the_health_check_needs_no_other_program(variant: Variant) -> None:
+    web = stage(text_of(variant), "web")
+    assert re.search(r'HEALTHCHECK .*\\\n    CMD \["python", "-c"', web)
+
+
+def docker(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", "buildx", "build", *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+
+@pytest.fixture(scope="module")
+def checks() -> tuple[str, ...]:
+    """Return the flags with which this buildx checks a file, or at least reads it."""
+    known = docker("--help").stdout
+    return ("--call=check",) if "--call " in known else ("--print=targets",)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+@every_variant
+def test_the_build_checks_find_nothing(
+    variant: Variant, checks: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text(text_of(variant), encoding="utf-8")
+    done = docker(*checks, str(tmp_path), BUILDX_EXPERIMENTAL="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+MANAGE = """\
+import pathlib, sys
+
+assert sys.argv[1:] == ["collectstatic", "--noinput"]
+tree = pathlib.Path(__file__).with_name("static")
+tree.mkdir()
+(tree / "site.css").write_text("collected")
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("name", ["it's", 'say "hi"', "$HOME", "star*[x]?", "ünïcødé-日本 ", "#"])
+def test_a_project_of_odd_names_builds(name: str, tmp_path: Path) -> None:
+    variant = Variant({**odd(name), "frontend": None}, {"collector": "django"})
+    root = tmp_path / "project"
+    found = variant.project(root)
+    assert found.dependencies
+    for file in (*found.dependencies.value.files, f"libs/{name}/kept"):
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (root / found.manage.value).write_text(MANAGE)
+    (tmp_path / "Dockerfile").write_text(text_of(variant, root), encoding="utf-8")
+
+    out = tmp_path / "out"
+    flags = ("--target=export", f"--output=type=local,dest={out}")
+    done = docker(*flags, f"--file={tmp_path / 'Dockerfile'}", str(root))
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_text() for path in out.iterdir()} == {"site.css": "collected"}
+
+
+BACKEND = """\
+import zipfile
+
+def build_wheel(directory, settings=None, metadata=None):
+    open("written-into-the-source", "w").close()
+    name = "neighbour-1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{directory}/{name}", "w") as wheel:
+        wheel.writestr("neighbour.py", "")
+        for file, text in {
+            "METADATA": "Metadata-Version: 2.1\\nName: neighbour\\nVersion: 1\\n",
+            "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+            "RECORD": "",
+        }.items():
+            wheel.writestr(f"neighbour-1.dist-info/{file}", text)
+    return name
+"""
+PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("directory", ["libs/x", "libs/with space"])
+def test_a_package_of_the_projects_own_is_installed(directory: str, tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": f"./{directory}\n",
+        f"{directory}/pyproject.toml": PYPROJECT,
+        f"{directory}/backend.py": BACKEND,
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    dependencies = Dependencies("pip", "requirements.txt", ("requirements.txt",), (directory,))
+    variant = Variant({"dependencies": Fact(dependencies, "requirements.txt:1")})
+    check = "FROM deps AS check\nRUN /opt/venv/bin/python -c 'import neighbour'\n"
+    (tmp_path / "Dockerfile").write_text(f"{text_of(variant)}\n{check}")
+    done = docker("--target=check", str(tmp_path))
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,86 @@
+"""Images from scratch, built in a moment by the real engine, and the archives of such images."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from buildstatic.builders import engine_api as api
+from buildstatic.builders.identify import from_engine
+from buildstatic.builders.request import BuildRequest
+from buildstatic.oci.archive import Image, read_archive
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+ALL = "FROM scratch\nCOPY . /\n"
+
+
+def build_image(client: DockerClient, root: Path, tag: str, dockerfile: str = ALL) -> Image:
+    """Build *dockerfile* with the context *root* by the engine's API; return the image."""
+    for _ in api.build(client, BuildRequest(root, dockerfile, tags=(tag,))):
+        pass
+    (image,) = from_engine(client, tag)
+    return image
+
+
+def sent(root: Path, beside: Path, dockerignore: str | None = None) -> list[str] | None:
+    """Return all paths that buildx sends of *root*, None where it refuses the *dockerignore*."""
+    dockerfile = beside / "Dockerfile"
+    dockerfile.write_text(ALL)
+    if dockerignore is not None:
+        Path(f"{dockerfile}.dockerignore").write_bytes(os.fsencode(dockerignore))
+    out = beside / "out"
+    command = [
+        "docker",
+        "buildx",
+        "build",
+        f"--file={dockerfile}",
+        f"--output=type=local,dest={out}",
+    ]
+    done = subprocess.run([*command, str(root)], capture_output=True, text=True)
+    if done.returncode:
+        assert "excludepatterns" in done.stderr, done.stderr
+        return None
+    return sorted(
+        Path(parent, name).relative_to(out).as_posix()
+        for parent, directories, files in os.walk(out)
+        for name in (*directories, *files)
+    )
+
+
+def tar(files: Mapping[str, bytes | str]) -> bytes:
+    """Return a tar of *files*; a text is where a symlink points, and its type if it is a link."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(content, str):
+                member.type, member.linkname = tarfile.SYMTYPE, content
+                archive.addfile(member)
+            else:
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def digest(content: bytes) -> str:
+    """Return what a store calls *content*."""
+    return f"sha256:{sha256(content).hexdigest()}"
+
+
+def dump(value: object) -> bytes:
+    """Return *value* as JSON."""
+    return json.dumps(value).encode()
+
+
+def read(files: Mapping[str, bytes | str]) -> tuple[Image, ...]:
+    """Return the images of the archive that *files* make."""
+    return read_archive(io.BytesIO(tar(files)))

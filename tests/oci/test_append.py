@@ -1,0 +1,643 @@
+"""The static layer on images of any store, with no engine."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildstatic.errors import (
+    BuildstaticError,
+    ConfigInvalid,
+    ImageInvalid,
+    ImageNotFound,
+)
+from buildstatic.oci import documents as oci
+from buildstatic.oci.append import _Appending, created_from
+from buildstatic.oci.pack import Compression
+from buildstatic.oci.reference import EngineReference, parse_reference
+from buildstatic.oci.store import open_source, open_target
+from buildstatic.oci.stores.archive import open_archive
+from buildstatic.oci.stores.archive_writer import ArchiveTarget, machine
+from tests.collect.rights import disk
+from tests.oci.images import (
+    CREATED,
+    Base,
+    base,
+    config_of,
+    content_of,
+    dump,
+    manifest_of,
+    put,
+    static,
+    tool,
+    unpacked,
+)
+from tests.oci.scratch import digest, tar
+
+
+def test_the_layer_stands_on_top_and_nothing_else_changes(tmp_path: Path) -> None:
+    name, tag = base(tmp_path / "oci"), f"oci:{tmp_path / 'oci'}:new"
+    layer = static(tmp_path)
+    made = put(name, tag, layer)
+    before, after = config_of(name), config_of(tag)
+    assert after["rootfs"]["diff_ids"] == [*before["rootfs"]["diff_ids"], layer[0].diff_id]
+    assert after["history"][:-1] == before["history"]
+    assert after["config"] == before["config"]
+    manifest = manifest_of(tag)
+    assert manifest["layers"][:-1] == manifest_of(name)["layers"]
+    assert manifest["layers"][-1]["annotations"] == {"io.buildstatic.layer": "static"}
+    assert content_of(tag, manifest["layers"][-1]) == layer[1].read_bytes()
+    assert (made.images[0].platform, made.images[0].replaced) == ("linux/amd64", ())
+
+
+@pytest.mark.parametrize("docker", [False, True], ids=["oci", "docker"])
+@pytest.mark.parametrize("how", ["gzip", "none", "zstd"])
+def test_media_types_are_all_of_one_kind_and_skopeo_copies_them(
+    tmp_path: Path, how: Compression, docker: bool
+) -> None:
+    name, tag = base(tmp_path / "oci", docker=docker), f"oci:{tmp_path / 'out'}:new"
+    put(name, tag, static(tmp_path, how=how))
+    manifest = manifest_of(tag)
+    types = [manifest["mediaType"], manifest["config"]["mediaType"]]
+    types += [layer["mediaType"] for layer in manifest["layers"]]
+    stays = docker and how != "zstd"
+    assert {each.startswith("application/vnd.docker.") for each in types} == {stays}
+    if not stays:
+        tool("skopeo", "copy", tag, f"oci:{tmp_path / 'copy'}:new")
+        assert config_of(f"oci:{tmp_path / 'copy'}:new") == config_of(tag)
+
+
+def test_umoci_unpacks_what_was_appended(tmp_path: Path) -> None:
+    tag = f"oci:{tmp_path / 'out'}:new"
+    put(base(tmp_path / "oci"), tag, static(tmp_path, {"a.css": "a", "b/c.js": "c"}))
+    assert unpacked(tag, tmp_path / "bundle") == {
+        "etc/one": b"1" * 5000,
+        "etc/two": b"2",
+        "app/code.py": b"pass",
+        "app/staticfiles/a.css": b"a",
+        "app/staticfiles/b/c.js": b"c",
+    }
+
+
+def test_an_earlier_static_layer_is_replaced_where_it_stands(tmp_path: Path) -> None:
+    directory = tmp_path / "oci"
+    name, first, second = base(directory), f"oci:{directory}:1", f"oci:{directory}:2"
+    old = static(tmp_path, {"old.css": "old"})
+    put(name, first, old)
+    config = config_of(first)
+    later = Base(directory).blob(b"", oci.LAYER)
+    config["rootfs"]["diff_ids"].append(later.digest)
+    config["history"].append({"created_by": "later"})
+    manifest = manifest_of(first)
+    layers = tuple(oci.parse_descriptor(each, "") for each in manifest["layers"])
+    described = Base(directory).blob(dump(config), oci.CONFIG)
+    Base(directory).keep(
+        oci.Manifest(oci.MANIFEST, described, (*layers, later)).document(), "with-later"
+    )
+    new = static(tmp_path, {"new.css": "new"})
+    made = put(f"oci:{directory}:with-later", second, new)
+    assert made.images[0].replaced == (old[0].diff_id,)
+    after = config_of(second)
+    expected = [*config_of(name)["rootfs"]["diff_ids"], new[0].diff_id, later.digest]
+    assert after["rootfs"]["diff_ids"] == expected
+    assert [each["created_by"] for each in after["history"]][-2:] == ["buildstatic layer", "later"]
+
+
+def test_replacing_gives_the_digest_of_appending(tmp_path: Path) -> None:
+    directory = tmp_path / "oci"
+    name = base(directory)
+    put(name, f"oci:{directory}:1", static(tmp_path, {"old.css": "old"}))
+    new = static(tmp_path, {"new.css": "new"})
+    replaced = put(f"oci:{directory}:1", f"oci:{directory}:2", new)
+    assert replaced.digest == put(name, f"oci:{directory}:3", new).digest
+
+
+def test_the_same_input_gives_the_same_digest_by_every_way(tmp_path: Path) -> None:
+    name, layer = base(tmp_path / "oci"), static(tmp_path)
+    digests = {
+        put(name, tag, layer).digest
+        for tag in (f"oci:{tmp_path / 'a'}", f"docker-archive:{tmp_path / 'b'}:site:1")
+    }
+    assert len(digests) == 1
+    assert config_of(f"oci:{tmp_path / 'a'}")["created"] == CREATED
+
+
+def test_source_date_epoch_is_the_time_of_the_image_and_its_layer(tmp_path: Path) -> None:
+    tag = f"oci:{tmp_path / 'out'}"
+    created = created_from({"SOURCE_DATE_EPOCH": "1700000000"})
+    assert created == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    put(base(tmp_path / "oci"), tag, static(tmp_path), created=created)
+    config = config_of(tag)
+    assert config["created"] == config["history"][-1]["created"] == "2023-11-14T22:13:20Z"
+    assert config["history"][0]["created"] == CREATED
+
+
+@pytest.mark.parametrize("value", ["yesterday", "1e9", "9" * 30])
+def test_an_epoch_that_is_no_number_of_seconds_is_refused(value: str) -> None:
+    with pytest.raises(ConfigInvalid, match="SOURCE_DATE_EPOCH"):
+        created_from({"SOURCE_DATE_EPOCH": value})
+    assert created_from({}) is None
+
+
+@pytest.mark.parametrize("docker", [False, True], ids=["oci", "docker"])
+def test_every_platform_of_an_index_gets_the_layer_and_attestations_go(
+    tmp_path: Path, docker: bool
+) -> None:
+    directory = tmp_path / "oci"
+    made = Base(directory, docker=docker)
+    entries = []
+    for platform in ("amd64", "arm64"):
+        image = made.image(tar({platform: b"x"}), platform=platform).descriptor
+        more = {"platform": {"os": "linux", "architecture": platform}}
+        entries.append(oci.Descriptor(image.media_type, image.digest, image.size, more))
+    statement = made.image(tar({"statement": b"{}"})).descriptor
+    unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
+    entries.append(oci.Descriptor(statement.media_type, statement.digest, statement.size, unknown))
+    made.index(*entries, tag="all")
+    layer, tag = static(tmp_path), f"oci:{tmp_path / 'out'}:all"
+    result = put(f"oci:{directory}:all", tag, layer)
+    assert [each.platform for each in result.images] == ["linux/amd64", "linux/arm64"]
+    assert result.dropped == (statement.digest,)
+    index = manifest_of(tag)
+    assert index["mediaType"] == (oci.DOCKER_INDEX if docker else oci.INDEX)
+    assert [each["platform"]["architecture"] for each in index["manifests"]] == ["amd64", "arm64"]
+    for each in index["manifests"]:
+        manifest = json.loads(content_of(tag, each))
+        assert manifest["layers"][-1]["digest"] == layer[0].digest
+
+
+def test_what_skopeo_copies_is_a_base_and_its_archive_too(tmp_path: Path) -> None:
+    name = base(tmp_path / "oci")
+    copies = {
+        "oci": f"oci:{tmp_path / 'copy'}:base",
+        "archive": f"docker-archive:{tmp_path / 'copy.tar'}:site:1",
+        "oci-archive": f"oci-archive:{tmp_path / 'oci.tar'}:base",
+    }
+    for kind, copied in copies.items():
+        tool("skopeo", "copy", name, copied)
+        tag = f"oci:{tmp_path / kind}-out:new"
+        put(copied, tag, static(tmp_path))
+        files = unpacked(tag, tmp_path / f"bundle-{kind}")
+        assert files["etc/one"] == b"1" * 5000
+        assert files["app/staticfiles/site.css"] == b"body{}"
+
+
+def test_skopeo_reads_the_archive_that_is_written(tmp_path: Path) -> None:
+    archive = f"docker-archive:{tmp_path / 'a.tar'}:site:1"
+    layer = static(tmp_path)
+    put(base(tmp_path / "oci"), archive, layer)
+    seen = json.loads(tool("skopeo", "inspect", "--config", archive))
+    assert seen["rootfs"]["diff_ids"][-1] == layer[0].diff_id
+    tool("skopeo", "copy", f"oci-archive:{tmp_path / 'a.tar'}:1", f"oci:{tmp_path / 'copy'}:1")
+    assert unpacked(f"oci:{tmp_path / 'copy'}:1", tmp_path / "bundle")["etc/two"] == b"2"
+
+
+def several(directory: Path, *names: str) -> str:
+    """Write an image for the platforms *names*, each an architecture and perhaps a variant."""
+    made = Base(directory)
+    entries = []
+    for name in names:
+        architecture, _, variant = name.partition("/")
+        image = made.image(tar({"etc/platform": name.encode()}), platform=architecture).descriptor
+        platform = {"os": "linux", "architecture": architecture}
+        more = {"platform": {**platform, **({"variant": variant} if variant else {})}}
+        entries.append(replace(image, more=more))
+    made.index(*entries, tag="all")
+    return f"oci:{directory}:all"
+
+
+@pytest.mark.parametrize(
+    ("machine", "names", "own"),
+    [
+        ("aarch64", ("amd64", "arm64/v8"), 1),
+        ("armv7l", ("arm64/v8", "arm/v6", "arm/v7"), 2),
+        ("x86_64", ("arm64", "amd64/v2"), 1),
+        ("riscv64", ("arm64", "amd64"), 0),
+    ],
+)
+def test_the_archive_names_the_image_of_this_machine(
+    tmp_path: Path, machine: str, names: tuple[str, ...], own: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    archive = tmp_path / "a.tar"
+    put(several(tmp_path / "oci", *names), f"docker-archive:{archive}:site:1", static(tmp_path))
+    first = digest(tar({"etc/platform": names[own].encode()}))
+    assert configuration(archive)["rootfs"]["diff_ids"][0] == first
+
+
+def configuration(archive: Path) -> dict[str, Any]:
+    """Return the configuration of the image that manifest.json names."""
+    with tarfile.open(archive) as tar_file:
+        (entry,) = json.loads(read_member(tar_file, "manifest.json"))
+        assert set(entry["Layers"]) <= set(tar_file.getnames())
+        return dict(json.loads(read_member(tar_file, entry["Config"])))
+
+
+def read_member(archive: tarfile.TarFile, name: str) -> bytes:
+    stream = archive.extractfile(name)
+    assert stream is not None
+    return stream.read()
+
+
+def nested(directory: Path, *names: str) -> str:
+    """Write an index with nothing but an index of *names* in it."""
+    several(directory, *names)
+    made = Base(directory)
+    inner = oci.document(oci.INDEX, manifest_of(f"oci:{directory}:all"))
+    made.index(made.keep(inner, None).descriptor, tag="nested")
+    return f"oci:{directory}:nested"
+
+
+def test_an_archive_of_an_index_in_an_index_names_an_image(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar"
+    named = nested(tmp_path / "oci", "s390x", "amd64", "arm64")
+    made = put(named, f"docker-archive:{archive}:site:1", static(tmp_path))
+    assert len(made.images) == 3
+    own = machine().partition("/")[2]
+    assert configuration(archive)["architecture"] == own
+    put(f"docker-archive:{archive}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+
+
+def test_a_platform_is_found_in_an_index_in_an_index(tmp_path: Path) -> None:
+    named = nested(tmp_path / "oci", "arm64", "s390x")
+    with (
+        open_source(parse_reference(named)) as source,
+        tarfile.open(tmp_path / "a.tar", "w") as archive,
+    ):
+        for wanted, expected in (("linux/s390x", ["linux/s390x"]), ("linux/arm", None)):
+            target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", wanted)
+            appending = _Appending(source, target, *static(tmp_path), None)
+            if expected:
+                made = appending.all(source.resolve())
+                assert [each.platform for each in made.images] == expected
+            else:
+                with pytest.raises(ImageNotFound, match="It has: linux/arm64, linux/s390x"):
+                    appending.all(source.resolve())
+
+
+def test_what_an_engine_has_not_of_an_index_is_dropped(tmp_path: Path) -> None:
+    layer = static(tmp_path)
+    whole, saved = tmp_path / "whole.tar", tmp_path / "saved.tar"
+    named = several(tmp_path / "oci", "arm64", "amd64")
+    gone = put(named, f"docker-archive:{whole}:site:1", layer).images[0].digest
+    with tarfile.open(whole) as source_file, tarfile.open(saved, "w") as target_file:
+        for member in source_file:
+            if member.name != oci.blob_path(gone):
+                target_file.addfile(member, source_file.extractfile(member))
+    tag = parse_reference(f"oci:{tmp_path / 'out'}")
+    with (
+        open_archive(saved, EngineReference("site:1"), None) as source,
+        open_target(tag) as target,
+    ):
+        made = _Appending(source, target, *layer, None).all(source.resolve())
+    assert [each.platform for each in made.images] == ["linux/amd64"]
+    assert made.dropped == (gone,)
+    with pytest.raises(ImageInvalid, match="is missing"):
+        put(f"docker-archive:{saved}", f"oci:{tmp_path / 'other'}", layer)
+
+
+@pytest.mark.parametrize(
+    ("platform", "wanted", "expected"),
+    [
+        ("linux/arm64", "linux/arm", False),
+        ("linux/arm/v7", "linux/arm", True),
+        ("linux/arm", "linux/arm", True),
+        ("linux/arm64/v8", "linux/arm64", True),
+        ("linux/arm", "linux/arm/v7", False),
+        ("", "linux/arm", False),
+    ],
+)
+def test_a_platform_is_of_any_variant_and_no_other_architecture(
+    platform: str, wanted: str, expected: bool
+) -> None:
+    parts = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
+    descriptor = oci.Descriptor(oci.MANIFEST, "", 0, {"platform": parts} if platform else {})
+    assert descriptor.is_for(wanted) is expected
+
+
+def test_an_engine_of_one_platform_gets_no_other_architectures(tmp_path: Path) -> None:
+    named = several(tmp_path / "oci", "arm64", "arm/v7")
+    with (
+        open_source(parse_reference(named)) as source,
+        tarfile.open(tmp_path / "a.tar", "w") as archive,
+    ):
+        target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", "linux/arm")
+        made = _Appending(source, target, *static(tmp_path), None).all(source.resolve())
+    assert [each.platform for each in made.images] == ["linux/arm"]
+
+
+def test_a_compressed_archive_is_a_base(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "a.tar", tmp_path / "a.tar.gz"
+    put(base(tmp_path / "oci"), f"docker-archive:{plain}:site:1", static(tmp_path))
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    tag = f"oci:{tmp_path / 'out'}"
+    made = put(f"docker-archive:{packed}", tag, static(tmp_path, {"new.css": "new"}))
+    assert len(made.images[0].replaced) == 1
+
+
+def foreign(directory: Path) -> str:
+    """Write an image whose first layer is fetched from elsewhere."""
+    made = Base(directory)
+    document = made.image(tar({"Windows": b""}), tar({"etc/one": b"1"}))
+    value = oci.parse_json(document.content, "")
+    layer = value["layers"][0]
+    layer["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    layer["urls"] = ["https://example.com/layer"]
+    blob(directory, layer).unlink()
+    made.keep(oci.document(oci.MANIFEST, value), "base")
+    return f"oci:{directory}:base"
+
+
+def test_a_foreign_layer_stays_elsewhere_where_that_can_be(tmp_path: Path) -> None:
+    name, layer = foreign(tmp_path / "oci"), static(tmp_path)
+    tag = f"oci:{tmp_path / 'out'}:new"
+    put(name, tag, layer)
+    first, *others = manifest_of(tag)["layers"]
+    assert first == manifest_of(name)["layers"][0]
+    assert not blob(tmp_path / "out", first).exists()
+    assert all(blob(tmp_path / "out", each).exists() for each in others)
+    with pytest.raises(ImageInvalid, match=f"{first['digest']} the bytes are elsewhere"):
+        put(name, f"docker-archive:{tmp_path / 'a.tar'}", layer)
+    assert not (tmp_path / "a.tar").exists()
+
+
+def test_a_layout_keeps_its_other_tags(tmp_path: Path) -> None:
+    directory = tmp_path / "oci"
+    base(directory, "one")
+    put(base(directory, "two"), f"oci:{directory}:two", static(tmp_path))
+    assert len(manifest_of(f"oci:{directory}:one")["layers"]) == 2
+    assert len(manifest_of(f"oci:{directory}:two")["layers"]) == 3
+    with pytest.raises(ImageNotFound, match="There are: one, two"):
+        put(f"oci:{directory}", f"oci:{directory}:three", static(tmp_path))
+    with pytest.raises(ImageNotFound, match="There are: one, two"):
+        put(f"oci:{directory}:nope", f"oci:{directory}:three", static(tmp_path))
+
+
+def artifact_entry(directory: Path, kind: str) -> oci.Descriptor:
+    """Write what says something of an image into a layout, and return what names it."""
+    made = Base(directory).image(tar({kind: b"{}"})).descriptor
+    unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
+    more: dict[str, dict[str, Any]] = {
+        "attestation": unknown,
+        "signature": {"artifactType": "application/vnd.dev.cosign.artifact.sig.v1+json"},
+        "blob": {},
+    }
+    media_type = "application/spdx+json" if kind == "blob" else made.media_type
+    return replace(made, media_type=media_type, more=more[kind])
+
+
+@pytest.mark.parametrize("kind", ["attestation", "signature", "blob"])
+@pytest.mark.parametrize("tag", ["base", None], ids=["tagged", "untagged"])
+def test_without_a_tag_no_artifact_is_taken_for_the_image(
+    tmp_path: Path, kind: str, tag: str | None
+) -> None:
+    directory = tmp_path / "oci"
+    base(directory)
+    manifests = json.loads((directory / "index.json").read_text())["manifests"]
+    if tag is None:
+        del manifests[0]["annotations"]
+    manifests.insert(0, artifact_entry(directory, kind).as_json())
+    (directory / "index.json").write_text(json.dumps({"manifests": manifests}))
+    made = put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    same = put(base(tmp_path / "same"), f"oci:{tmp_path / 'other'}", static(tmp_path))
+    assert made.digest == same.digest
+
+
+def test_without_a_tag_it_is_the_image_that_has_none_or_the_only_one(tmp_path: Path) -> None:
+    directory = tmp_path / "oci"
+    tagged = base(directory, "old")
+    layer = static(tmp_path)
+    put(tagged, f"oci:{directory}", layer)
+    assert len(manifest_of(f"oci:{directory}")["layers"]) == 3
+    index = json.loads((directory / "index.json").read_text())
+    index["manifests"].append(Base(directory).image(tar({"c": b""})).descriptor.as_json())
+    (directory / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ImageNotFound, match=r"holds 3 images\. Name one\. There are: old"):
+        put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
+    index["manifests"] = [artifact_entry(directory, "signature").as_json()]
+    (directory / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ImageNotFound, match="holds no image"):
+        put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
+
+
+def blob(directory: Path, described: dict[str, str]) -> Path:
+    return directory / oci.blob_path(described["digest"])
+
+
+def spoil_layer(directory: Path) -> None:
+    path = blob(directory, manifest_of(f"oci:{directory}:base")["layers"][0])
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def remove_layer(directory: Path) -> None:
+    blob(directory, manifest_of(f"oci:{directory}:base")["layers"][0]).unlink()
+
+
+def shorten_layer(directory: Path) -> None:
+    path = blob(directory, manifest_of(f"oci:{directory}:base")["layers"][0])
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def lengthen_layer(directory: Path) -> None:
+    path = blob(directory, manifest_of(f"oci:{directory}:base")["layers"][0])
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def spoil_config(directory: Path) -> None:
+    blob(directory, manifest_of(f"oci:{directory}:base")["config"]).write_bytes(b"{}")
+
+
+def no_json(directory: Path) -> None:
+    (directory / "index.json").write_text("{")
+
+
+def no_list(directory: Path) -> None:
+    (directory / "index.json").write_text('{"manifests": 3}')
+
+
+def climbing(directory: Path) -> None:
+    text = (directory / "index.json").read_text()
+    (directory / "index.json").write_text(text.replace('"sha256:', '"sha256:../../'))
+
+
+def no_layout(directory: Path) -> None:
+    (directory / "index.json").unlink()
+
+
+def artifact(directory: Path) -> None:
+    config = Base(directory).blob(b"{}", "application/vnd.cncf.helm.config.v1+json")
+    Base(directory).keep(oci.Manifest(oci.MANIFEST, config, ()).document(), "base")
+
+
+def odd_layer(directory: Path) -> None:
+    layer = Base(directory).blob(b"x", "application/vnd.example.layer")
+    config = Base(directory).blob(b"{}", oci.CONFIG)
+    Base(directory).keep(oci.Manifest(oci.MANIFEST, config, (layer,)).document(), "base")
+
+
+def odd_manifest(directory: Path) -> None:
+    schema1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    Base(directory).keep(oci.document(schema1, {}), "base")
+
+
+def too_few_diff_ids(directory: Path) -> None:
+    Base(directory).write(Base(directory).config(), tar({"a": b""}), tag="base")
+
+
+def too_much_history(directory: Path) -> None:
+    config = {**Base(directory).config(), "history": [{"created_by": "COPY"}]}
+    Base(directory).write(config, tag="base")
+
+
+def nothing(directory: Path) -> None:
+    shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "failure", "said"),
+    [
+        (spoil_layer, ImageInvalid, "has the digest"),
+        (remove_layer, ImageInvalid, "is missing"),
+        (shorten_layer, ImageInvalid, "ends after"),
+        (lengthen_layer, ImageInvalid, "has more than"),
+        (spoil_config, ImageInvalid, "ends after 2 of"),
+        (no_json, ImageInvalid, "is no JSON"),
+        (no_list, ImageInvalid, "no list of manifests"),
+        (climbing, ImageInvalid, "is no digest"),
+        (no_layout, ImageInvalid, "is no OCI layout"),
+        (artifact, ImageInvalid, "is no image"),
+        (odd_layer, ImageInvalid, "application/vnd.example.layer"),
+        (odd_manifest, ImageInvalid, "v1.prettyjws"),
+        (too_few_diff_ids, ImageInvalid, "1 layers and 0 diffIDs"),
+        (too_much_history, ImageInvalid, "more entries"),
+        (nothing, ImageNotFound, "there is no directory"),
+    ],
+)
+def test_a_base_that_cannot_be_used_is_refused_and_leaves_nothing(
+    tmp_path: Path, spoil: object, failure: type[BuildstaticError], said: str
+) -> None:
+    assert callable(spoil)
+    name = base(tmp_path / "oci")
+    layer = static(tmp_path)
+    spoil(tmp_path / "oci")
+    before = sorted(tmp_path.rglob("*"))
+    for tag in (f"oci:{tmp_path / 'deep/out'}:new", f"docker-archive:{tmp_path / 'out.tar'}"):
+        with pytest.raises(failure, match=said):
+            put(name, tag, layer)
+        after = sorted(tmp_path.rglob("*"))
+        assert after == before
+
+
+def test_a_failure_leaves_the_layout_that_was_there(tmp_path: Path) -> None:
+    good, bad = base(tmp_path / "good"), base(tmp_path / "bad")
+    tag = f"oci:{tmp_path / 'out'}:new"
+    put(good, tag, static(tmp_path))
+    Base(tmp_path / "bad").image(tar({"other": b"1"}), tar({"missing": b"2"}), tag="base")
+    blob(tmp_path / "bad", manifest_of(bad)["layers"][1]).unlink()
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    with pytest.raises(ImageInvalid, match="missing"):
+        put(bad, tag, static(tmp_path))
+    after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_layer_file_that_has_changed_is_refused(tmp_path: Path) -> None:
+    layer, file = static(tmp_path)
+    file.write_bytes(bytes(layer.size))
+    with pytest.raises(ImageInvalid, match=r"layer\.tar"):
+        put(base(tmp_path / "oci"), f"oci:{tmp_path / 'out'}", (layer, file))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "failure", "said"),
+    [
+        (b"no tar at all", ImageInvalid, "is no archive"),
+        (tar({"a": b""}), ImageInvalid, "neither"),
+        (tar({"manifest.json": b"{"}), ImageInvalid, "is no JSON"),
+        (tar({"manifest.json": b"[]"}), ImageNotFound, "no such image"),
+        (tar({"manifest.json": b'[{"Config": "c", "Layers": []}]'}), ImageInvalid, "missing"),
+        (tar({"manifest.json": "manifest.json"}), ImageInvalid, "no file"),
+    ],
+    ids=["text", "tar", "json", "empty", "config", "loop"],
+)
+def test_an_archive_that_holds_no_image_is_refused(
+    tmp_path: Path, content: bytes, failure: type[BuildstaticError], said: str
+) -> None:
+    (tmp_path / "a.tar").write_bytes(content)
+    with pytest.raises(failure, match=said):
+        put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "xz": lzma.compress,
+    "bz2": bz2.compress,
+}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@pytest.mark.parametrize("how", ["cut", "flipped", "trailing"])
+def test_a_compressed_archive_that_is_spoilt_is_refused(
+    tmp_path: Path, kind: str, how: str
+) -> None:
+    content = b" ".join(b"%d" % number for number in range(100_000))
+    packed = bytearray(PACKERS[kind](tar({"etc/one": content})))
+    half = len(packed) // 2
+    if how == "cut":
+        del packed[half:]
+    elif how == "flipped":
+        packed[half : half + 100] = bytes(255 - byte for byte in packed[half : half + 100])
+    else:
+        packed += packed[:half]
+    (tmp_path / "a.tar").write_bytes(packed)
+    with pytest.raises(ImageInvalid, match=r"a\.tar is no archive"):
+        put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_no_spoilt_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base_of = parse_reference(f"docker-archive:{tmp_path / 'a.tar.gz'}")
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar({"etc/one": bytes(1 << 20)})))
+    with disk(tmp_path / "disk") as full:
+        monkeypatch.setattr(tempfile, "tempdir", str(full))
+        with pytest.raises(OSError, match="No space left"), open_source(base_of):
+            pass
+
+
+def test_a_directory_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/letter").write_text("dear")
+    with pytest.raises(ImageInvalid, match="holds other things"):
+        put(base(tmp_path / "oci"), f"oci:{tmp_path / 'home'}", static(tmp_path))
+    assert [each.name for each in (tmp_path / "home").iterdir()] == ["letter"]
+
+
+def test_the_archive_lists_its_files_once(tmp_path: Path) -> None:
+    put(base(tmp_path / "oci"), f"docker-archive:{tmp_path / 'a.tar'}", static(tmp_path))
+    with tarfile.open(tmp_path / "a.tar") as archive:
+        names = archive.getnames()
+    assert len(names) == len(set(names)) == 8
+
+
+def test_a_blob_of_the_target_that_is_spoilt_is_written_anew(tmp_path: Path) -> None:
+    name, tag = base(tmp_path / "oci"), f"oci:{tmp_path / 'out'}:base"
+    layer = static(tmp_path)
+    first = put(name, tag, layer)
+    spoil_layer(tmp_path / "out")
+    assert put(name, tag, layer).digest == first.digest
+    for described in manifest_of(tag)["layers"]:
+        content_of(tag, described)

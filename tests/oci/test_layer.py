@@ -1,0 +1,532 @@
+"""The layer is the one that BuildKit makes, whole or not there, and readable by everybody."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import io
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tarfile
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from buildstatic.collect.codecs import load
+from buildstatic.collect.layout import lay_out
+from buildstatic.collect.root import Layer as Root
+from buildstatic.errors import FileError, StaticRootInvalid
+from buildstatic.oci.archive import read_archive
+from buildstatic.oci.layer import Layer, descriptor, write_layer, write_tree
+from buildstatic.oci.layer_location import check_at
+from buildstatic.oci.pack import BLOCKS, Compression
+from buildstatic.oci.tarball import FILE, Entry, header
+from tests.collect.rights import disk
+from tests.collect.sites import PLACE, contents, make_site, run
+from tests.oci.images import tool
+from tests.oci.tiny import second_engine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+COPY = """\
+FROM scratch AS static
+COPY {own} /layer
+FROM scratch
+COPY --link --from=static /layer/ /
+"""
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+AT = PurePosixPath("/app/staticfiles")
+COMPRESSIONS: tuple[Compression, ...] = ("gzip", "zstd", "none")
+each_compression = pytest.mark.parametrize("compression", COMPRESSIONS)
+LONG = (*(93, 94, 95), *range(97, 103), 148, 149, 155, 156, 254, 255)
+
+
+def write(root: Path, name: str | bytes, content: bytes = b"x", mode: int = 0o644) -> bytes:
+    """Write a file of a fixed time, and return its path."""
+    path = os.path.join(os.fsencode(root), os.fsencode(name))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+    os.chmod(path, mode)
+    os.utime(path, (1_710_000_000, 1_710_000_000))
+    return path
+
+
+def settle(root: Path) -> None:
+    """Give every directory a mode and a time."""
+    for directory, _, _ in os.walk(os.fsencode(root), topdown=False):
+        os.chmod(directory, 0o755)
+        os.utime(directory, (1_704_067_200, 1_704_067_200))
+
+
+def packed(root: Path, compression: Compression = "none", threads: int = 1) -> tuple[Layer, bytes]:
+    output = io.BytesIO()
+    layer = write_layer(root, output, compression, threads)
+    return layer, output.getvalue()
+
+
+def tree_of_every_kind(root: Path) -> Path:
+    for length in LONG:
+        write(root, f"app/static/{'n' * length}")
+        write(root, f"app/static/{'d' * length}/x")
+        write(root, f"{'t' * length}/y")
+    deep = "/".join(["p" * 60] * 6)
+    first = write(root, f"app/static/{deep}/f", b"deep")
+    for name in ("a", "b/c", "b-c", "b.c/d", "b0", "A", "sp ace", "new\nline", "tab\t", "a\\b"):
+        write(root, f"app/static/order/{name}", name.encode())
+    for name in ("é.css", "e\u0301.css", "日本/語.txt", "日" * 85, "é" * 49 + "/" + "é" * 60):
+        write(root, f"app/static/{name}", b"unicode")
+    write(root, b"app/static/invalid \xff\xfe")
+    write(root, b"\xff/" + b"m" * 99 + b"/" + b"\xfe" * 30)
+    write(root, "app/static/empty", b"")
+    write(root, "app/static/large", os.urandom(8 * 1024 * 1024 + 1))
+    write(root, "app/static/run", mode=0o755)
+    for name in ("app/static/z", "app/static/0", "app/static/" + "l" * 200, "app/static/é link"):
+        os.link(first, os.fsencode(root / name))
+    os.makedirs(root / "app/static/nothing")
+    settle(root)
+    return root
+
+
+@pytest.mark.engine
+def test_the_diff_id_is_buildkits_for_every_kind_of_name(
+    tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
+) -> None:
+    root = tree_of_every_kind(tmp_path / "layer")
+    layer, _ = packed(root)
+    assert layer.diff_id == buildx(tmp_path, engine, tag("layer-kinds"))
+
+
+def buildx(context: Path, engine: DockerClient, tag: str) -> str:
+    """Return the same, built by the docker command, which takes links and any name."""
+    run_buildx(context, f"--tag={tag}")
+    (diff_id,) = engine.images.get(tag).attrs["RootFS"]["Layers"]
+    return str(diff_id)
+
+
+def run_buildx(context: Path, *options: str, host: str | None = None) -> None:
+    """Build an image of the one layer below *context*, on the engine or on that at *host*."""
+    if shutil.which("docker") is None:
+        pytest.skip("There is no docker command.")
+    # What has the path, the size and the time of a file that was sent before is taken for it, and
+    # a cached copy of equal content for one of other times.
+    own = f"layer-{uuid.uuid4().hex}"
+    (context / "layer").rename(context / own)
+    command = ["docker", "buildx", "build", "--quiet", "--no-cache", "--file=-", *options]
+    environ = {**os.environ, "DOCKER_HOST": host} if host else None
+    dockerfile = COPY.format(own=own).encode()
+    subprocess.run(
+        [*command, context], input=dockerfile, check=True, capture_output=True, env=environ
+    )
+    (context / own).rename(context / "layer")
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("exported", [True, False], ids=["oci-archive", "containerd-store"])
+def test_the_diff_id_is_that_of_an_engine_with_the_containerd_store(
+    tmp_path: Path, exported: bool
+) -> None:
+    root = tree_of_every_kind(tmp_path / "layer")
+    layer, _ = packed(root)
+    if exported:
+        archive = tmp_path / "image.tar"
+        options = ("--provenance=false", f"--output=type=oci,dest={archive}")
+        run_buildx(tmp_path, *options, host=second_engine())
+        with archive.open("rb") as stream:
+            (image,) = read_archive(stream)
+        assert [each.diff_id for each in image.layers] == [layer.diff_id]
+    else:
+        from docker import DockerClient
+
+        name = f"buildstatic-tests:{uuid.uuid4().hex}"
+        run_buildx(tmp_path, f"--tag={name}", "--provenance=false", host=second_engine())
+        with closing(DockerClient(base_url=second_engine())) as second:
+            try:
+                layers = second.images.get(name).attrs["RootFS"]["Layers"]
+            finally:
+                second.images.remove(name)
+        assert layers == [layer.diff_id]
+
+
+@each_compression
+def test_skopeo_unpacks_every_compression_to_the_same_tar(
+    tmp_path: Path, compression: Compression
+) -> None:
+    root = tree_of_every_kind(tmp_path / "layer")
+    layout(tmp_path / "oci", root, compression)
+    copy = ("skopeo", "--insecure-policy", "copy", "--dest-decompress")
+    tool(*copy, f"oci:{tmp_path}/oci:it", f"dir:{tmp_path}/copied")
+    layer, plain = packed(root)
+    assert (tmp_path / "copied" / layer.diff_id.removeprefix("sha256:")).read_bytes() == plain
+
+
+ALPHABET = st.sampled_from([*"abAB0-._ ~é日\n\\=", "\u0301", "\U0001f600", "n" * 40, "d" * 90])
+NAMES = (
+    st.lists(ALPHABET, min_size=1, max_size=5)
+    .map("".join)
+    .filter(lambda name: len(name.encode()) <= 255 and name.strip(".") and name[:4] != ".wh.")
+)
+PATHS = st.lists(NAMES, min_size=1, max_size=5).map("/".join)
+
+
+@pytest.mark.engine
+@settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    paths=st.lists(PATHS, min_size=40, max_size=120, unique=True),
+    links=st.lists(st.tuples(st.integers(0, 500), NAMES), max_size=20),
+    seconds=st.integers(0, 2**33 + 5),
+)
+def test_the_diff_id_is_buildkits_for_any_names_and_times(
+    paths: list[str],
+    links: list[tuple[int, str]],
+    seconds: int,
+    tmp_path_factory: pytest.TempPathFactory,
+    engine: DockerClient,
+    tag: Callable[[str], str],
+) -> None:
+    context = tmp_path_factory.mktemp("context")
+    root = context / "layer"
+    written = []
+    for path in paths:
+        try:
+            written.append(write(root, f"app/{path}", path.encode()))
+        except (NotADirectoryError, IsADirectoryError, FileExistsError):
+            continue
+        os.utime(written[-1], (seconds, seconds))
+    for position, name in links:
+        if not os.path.lexists(root / name):
+            os.link(written[position % len(written)], os.fsencode(root / name))
+    settle(root)
+    assert packed(root)[0].diff_id == buildx(context, engine, tag("layer-any"))
+
+
+def collect(root: Path, *options: str | Path) -> None:
+    ran = run(
+        *(sys.executable, "-m", "buildstatic", "collect", "--noinput", "--compress=fast"),
+        *options,
+        cwd=root,
+    )
+    assert ran.code == 0, ran.err
+
+
+@pytest.fixture
+def collected(tmp_path: Path) -> Path:
+    """Return a project whose files lie in ``layer``, as in an image, and in ``staticfiles``."""
+    site = make_site(tmp_path / "site")
+    site.storage(MANIFEST)
+    site.write({f"static/{n}.css": f"body {{ margin: {n % 7}px }}\n" * 40 for n in range(30)})
+    collect(site.root)
+    site.place()
+    collect(site.root, "--layer-root", site.root / "layer")
+    return site.root
+
+
+@pytest.mark.engine
+def test_the_diff_id_is_buildkits_for_what_was_collected(
+    collected: Path, engine: DockerClient, tag: Callable[[str], str]
+) -> None:
+    layer, _ = packed(collected / "layer")
+    assert layer.files > 60
+    assert layer.diff_id == buildx(collected, engine, tag("layer-collected"))
+
+
+def test_a_collected_tree_is_laid_out_as_a_layer_root_would_be(collected: Path) -> None:
+    tree = collected / "staticfiles"
+    tree.chmod(0o2770)
+    for path in tree.rglob("*"):
+        os.utime(path, (1, 1))
+        path.chmod(0o700)
+    manifest = tree / "staticfiles.json"
+    content = json.loads(manifest.read_bytes())
+    content["paths"] = dict(reversed(content["paths"].items()))
+    manifest.write_text(json.dumps(content))
+    before = {path: path.lstat() for path in (tree, *tree.rglob("*"))}
+    laid = write_tree(tree, PurePosixPath(PLACE), io.BytesIO(), "none")
+    assert laid == packed(collected / "layer")[0]
+    assert {p: (s.st_ctime_ns, s.st_ino) for p, s in before.items()} == {
+        p: (p.lstat().st_ctime_ns, p.lstat().st_ino) for p in (tree, *tree.rglob("*"))
+    }
+
+
+@pytest.mark.parametrize("place", ["/.static/files", "/srv/static.", "/a./.b./..c", "/...", "/a"])
+def test_a_place_is_what_it_is_called_whatever_its_dots(tmp_path: Path, place: str) -> None:
+    root, tree = tmp_path / "layer", tmp_path / "tree"
+    for directory in (root / place.strip("/"), tree):
+        write(directory, "a.css", b"a")
+    lay_out(Root(root, None))
+    assert packed(root)[0] == write_tree(tree, PurePosixPath(place), io.BytesIO(), "none")
+
+
+def test_what_a_storages_own_code_wrote_is_the_same_layer_either_way(tmp_path: Path) -> None:
+    files = {"a.css": b"a" * 900, "b.css": b"b" * 900, "a.min.css": b"a" * 900}
+    root, tree = tmp_path / "layer", tmp_path / "tree"
+    for name, content in files.items():
+        for place in (root / PLACE.strip("/"), tree):
+            write(place, name, content)
+            write(place, f"{name}.gz", gzip.compress(content, mtime=0))
+    lay_out(Root(root, None))
+    assert packed(root)[0] == write_tree(tree, PurePosixPath(PLACE), io.BytesIO(), "none")
+    times = {name: (root / PLACE.strip("/") / name).stat().st_mtime for name in files}
+    assert len(set(times.values())) == 2
+    for name, time in times.items():
+        assert (root / PLACE.strip("/") / f"{name}.gz").stat().st_mtime == time
+
+
+@each_compression
+def test_what_is_written_is_what_it_says(tmp_path: Path, compression: Compression) -> None:
+    root = tree_of_every_kind(tmp_path / "layer")
+    layer, written = packed(root, compression)
+    assert layer.size == len(written)
+    assert layer.digest == f"sha256:{hashlib.sha256(written).hexdigest()}"
+    plain = packed(root)[1]
+    assert layer.diff_id == f"sha256:{hashlib.sha256(plain).hexdigest()}"
+    described = descriptor(layer)
+    assert described["annotations"]["containerd.io/uncompressed"] == layer.diff_id
+    assert (described["digest"], described["size"]) == (layer.digest, layer.size)
+
+
+@each_compression
+def test_the_bytes_do_not_depend_on_the_number_of_threads(
+    tmp_path: Path, compression: Compression
+) -> None:
+    for number in range(9):
+        write(tmp_path, f"{number}", os.urandom(BLOCKS[compression] // 3 * number))
+    one = packed(tmp_path, compression, 1)
+    assert packed(tmp_path, compression, 5) == one
+
+
+def test_gzip_has_neither_a_time_nor_a_name_and_python_reads_all_of_it(tmp_path: Path) -> None:
+    write(tmp_path, "a", os.urandom(3 * BLOCKS["gzip"]))
+    written = packed(tmp_path, "gzip")[1]
+    assert written[3:8] == bytes(5)
+    assert gzip.decompress(written) == packed(tmp_path)[1]
+
+
+def test_zstd_is_read_whole_by_its_own_program(tmp_path: Path) -> None:
+    if shutil.which("zstd") is None:
+        pytest.skip("There is no zstd command.")
+    assert load("zst", "fast")
+    write(tmp_path, "a", os.urandom(2 * BLOCKS["zstd"]))
+    written = packed(tmp_path, "zstd")[1]
+    done = subprocess.run(["zstd", "-dc"], input=written, capture_output=True, check=True)
+    assert done.stdout == packed(tmp_path)[1]
+
+
+def test_python_reads_names_modes_times_and_links(tmp_path: Path) -> None:
+    root = tree_of_every_kind(tmp_path / "layer")
+    with tarfile.open(fileobj=io.BytesIO(packed(root)[1])) as archive:
+        members = archive.getmembers()
+    below = {path.relative_to(root).as_posix() for path in root.rglob("*")}
+    assert {member.name for member in members} == below
+    for member in members:
+        status = (root / member.name).stat()
+        assert (member.uid, member.gid, member.uname, member.gname) == (0, 0, "", "")
+        assert (member.mode, member.mtime) == (status.st_mode & 0o7777, status.st_mtime)
+    assert sum(member.islnk() for member in members) == 4
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none"])
+def test_umoci_unpacks_it_byte_for_byte(tmp_path: Path, compression: Compression) -> None:
+    if shutil.which("umoci") is None or shutil.which("skopeo") is None:
+        pytest.skip("There are no umoci and skopeo.")
+    root = tree_of_every_kind(tmp_path / "layer")
+    shutil.rmtree(os.fsencode(root / os.fsdecode(b"\xff")))
+    layout(tmp_path / "oci", root, compression)
+    copied = tmp_path / "copied"
+    skopeo = ("skopeo", "--insecure-policy", "copy", "-q")
+    assert run(*skopeo, f"oci:{tmp_path}/oci:it", f"oci:{copied}:it", cwd=tmp_path).code == 0
+    rootless = () if os.geteuid() == 0 else ("--rootless",)
+    unpack = ("umoci", "raw", "unpack", *rootless, "--image", f"{copied}:it", "out")
+    ran = run(*unpack, cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert contents(tmp_path / "out") == contents(root)
+    first = (tmp_path / "out/app/static/0").stat()
+    assert first.st_nlink == 5
+
+
+def layout(directory: Path, root: Path, compression: Compression) -> None:
+    """Write an OCI layout with an image of that one layer."""
+    blobs = directory / "blobs/sha256"
+    blobs.mkdir(parents=True)
+    layer, written = packed(root, compression)
+    (blobs / layer.digest.removeprefix("sha256:")).write_bytes(written)
+
+    def blob(media: str, value: object) -> dict[str, object]:
+        content = json.dumps(value).encode()
+        name = hashlib.sha256(content).hexdigest()
+        (blobs / name).write_bytes(content)
+        media_type = f"application/vnd.oci.image.{media}.v1+json"
+        return {"mediaType": media_type, "digest": f"sha256:{name}", "size": len(content)}
+
+    rootfs = {"type": "layers", "diff_ids": [layer.diff_id]}
+    config = blob("config", {"architecture": "amd64", "os": "linux", "rootfs": rootfs})
+    manifest = {"schemaVersion": 2, "config": config, "layers": [descriptor(layer)]}
+    named = {"org.opencontainers.image.ref.name": "it"}
+    index = {
+        "schemaVersion": 2,
+        "manifests": [{**blob("manifest", manifest), "annotations": named}],
+    }
+    (directory / "index.json").write_text(json.dumps(index))
+    (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+
+
+def test_numbers_that_ustar_cannot_hold_are_in_a_pax_header() -> None:
+    plain = header(Entry(b"a", FILE, 0o644, 2**33 - 1, 2**33 - 1))
+    assert len(plain) == 512
+    large = header(Entry(b"a", FILE, 0o644, -1, 2**33))
+    assert large[512:].startswith(b"12 mtime=-1\n19 size=8589934592\n")
+    assert tarfile.TarInfo.frombuf(large[-512:], "utf-8", "strict").size == 0
+
+
+def test_a_link_to_a_file_elsewhere_is_a_file_here(tmp_path: Path) -> None:
+    outside = write(tmp_path, "outside", b"content")
+    (tmp_path / "layer").mkdir()
+    os.link(outside, os.fsencode(tmp_path / "layer/inside"))
+    layer, _ = packed(tmp_path / "layer")
+    assert (layer.files, layer.bytes) == (1, 7)
+
+
+@pytest.mark.parametrize("kind", ["symlink", "directory-link", "fifo", "whiteout"])
+@pytest.mark.parametrize("at", [None, AT], ids=["root", "at"])
+def test_what_has_no_place_in_a_layer_is_refused_by_name(
+    tmp_path: Path, kind: str, at: PurePosixPath | None
+) -> None:
+    odd = tmp_path / "tree" / "a" / (".wh.b" if kind == "whiteout" else "odd\nname")
+    write(tmp_path, "tree/a/file")
+    match kind:
+        case "symlink":
+            odd.symlink_to("file")
+        case "directory-link":
+            odd.symlink_to(tmp_path)
+        case "fifo":
+            os.mkfifo(odd)
+        case _:
+            odd.touch()
+    tree, output = tmp_path / "tree", io.BytesIO()
+    with pytest.raises(FileError) as failure:
+        write_tree(tree, at, output) if at else write_layer(tree, output)
+    assert "\n" not in str(failure.value)
+    assert "tree/a/" in str(failure.value)
+
+
+class Meddling(io.BytesIO):
+    """Does something to the tree when the first bytes are written."""
+
+    def __init__(self, meddle: Callable[[], object]) -> None:
+        super().__init__()
+        self._meddle: Callable[[], object] | None = meddle
+
+    def write(self, data: object) -> int:
+        meddle, self._meddle = self._meddle, None
+        if meddle:
+            meddle()
+        return super().write(data)  # type: ignore[arg-type]
+
+
+def linked(root: Path) -> None:
+    (root / "c").unlink()
+    (root / "c").symlink_to("a")
+
+
+def piped(root: Path) -> None:
+    (root / "c").unlink()
+    os.mkfifo(root / "c")
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "cut": lambda root: os.truncate(root / "b/large", 5),
+    "longer": lambda root: os.truncate(root / "b/large", 200 << 20),
+    "rewritten": lambda root: os.utime(root / "b/large"),
+    "gone": lambda root: (root / "c").unlink(),
+    "another": lambda root: (root / "b/another").touch(),
+    "directory gone": lambda root: shutil.rmtree(root / "d"),
+    "linked": linked,
+    "pipe": piped,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_tree_that_changes_while_it_is_read_is_an_error(
+    tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    root = tmp_path / "tree"
+    for name in ("a", "c", "d/x"):
+        write(root, name)
+    write(root, "b/large", bytes(20 << 20))
+    output: IO[bytes] = Meddling(lambda: change(root))
+    with pytest.raises(FileError, match="changed while it was read"):
+        write_layer(root, output, "none")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads all")
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "tree/secret", mode=0o000)
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory.owner() == "root" and directory != Path("/") and directory != Path("/tmp"):
+            directory.chmod(0o755)
+    code = (
+        "import io, pathlib; from buildstatic.oci.layer import write_layer; "
+        "write_layer(pathlib.Path('tree'), io.BytesIO())"
+    )
+    lower = ("setpriv", "--reuid=65534", "--clear-groups") if os.geteuid() == 0 else ()
+    repository = str(Path(__file__).parents[2])
+    ran = run(
+        *lower, sys.executable, "-B", "-c", code, cwd=tmp_path, environ={"PYTHONPATH": repository}
+    )
+    assert "FileError" in ran.err
+    assert "tree/secret cannot be read: Permission denied." in ran.err
+
+
+def test_a_full_disk_is_the_outputs_error(tmp_path: Path) -> None:
+    write(tmp_path, "tree/large", os.urandom(2 << 20))
+    with (
+        disk(tmp_path / "small", "size=1m") as small,
+        pytest.raises(OSError, match="No space left") as failure,
+        (small / "layer.tar").open("wb", buffering=0) as output,
+    ):
+        write_layer(tmp_path / "tree", output, "none")
+    assert failure.value.errno == errno.ENOSPC
+
+
+def test_memory_grows_with_neither_the_tree_nor_a_file(tmp_path: Path) -> None:
+    write(tmp_path, "tree/large", b"")
+    os.truncate(tmp_path / "tree/large", 600 << 20)
+    code = (
+        "import pathlib, resource; from buildstatic.oci.layer import write_layer\n"
+        "limit = 400 << 20\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
+        "print(write_layer(pathlib.Path('tree'), open('/dev/null', 'wb'), 'zstd', 2).bytes)"
+    )
+    assert resource.RLIMIT_AS
+    ran = run(sys.executable, "-c", code, cwd=tmp_path)
+    assert ran.out == f"{600 << 20}\n", ran.err
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/", "/tmp/static", "/var/run", "/data/static", "/bin/x", "/srv/.wh.static", "/.wh.a/static"],
+)
+def test_a_place_where_a_layer_would_do_damage_is_refused(place: str) -> None:
+    with pytest.raises(StaticRootInvalid):
+        check_at(PurePosixPath(place))
+
+
+@pytest.mark.parametrize("place", [AT, PurePosixPath("/.static/files"), PurePosixPath("/a.wh.b")])
+def test_a_place_of_its_own_is_taken(place: PurePosixPath) -> None:
+    check_at(place)

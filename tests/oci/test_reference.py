@@ -1,0 +1,74 @@
+"""What names an image: skopeo's words for files, Docker's for registries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ImageReferenceInvalid
+from buildstatic.oci.reference import (
+    ArchiveReference,
+    EngineReference,
+    LayoutReference,
+    Reference,
+    RegistryReference,
+    parse_reference,
+)
+
+SHA = f"sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("oci:out", LayoutReference(Path("out"))),
+        ("oci:/a/b:v1", LayoutReference(Path("/a/b"), "v1")),
+        ("docker-archive:a.tar", ArchiveReference(Path("a.tar"))),
+        ("docker-archive:a.tar:site", ArchiveReference(Path("a.tar"), "site:latest")),
+        ("oci-archive:a.tar:x/site:2", ArchiveReference(Path("a.tar"), "x/site:2")),
+        ("docker:site", EngineReference("site:latest")),
+        (f"docker:{SHA}", EngineReference(SHA)),
+        ("site", RegistryReference("docker.io", "library/site", "latest")),
+        ("me/site:1", RegistryReference("docker.io", "me/site", "1")),
+        ("localhost/site", RegistryReference("localhost", "site", "latest")),
+        ("127.0.0.1:5000/a/b:t", RegistryReference("127.0.0.1:5000", "a/b", "t")),
+        ("[::1]:5000/a:t", RegistryReference("[::1]:5000", "a", "t")),
+        (f"ghcr.io/a/b@{SHA}", RegistryReference("ghcr.io", "a/b", None, SHA)),
+        (f"ghcr.io/a/b:t@{SHA}", RegistryReference("ghcr.io", "a/b", "t", SHA)),
+        ("a-1.b--c.EXAMPLE:5/a/b:t", RegistryReference("a-1.b--c.EXAMPLE:5", "a/b", "t")),
+        ("docker://ghcr.io/a/b:t", RegistryReference("ghcr.io", "a/b", "t")),
+    ],
+    ids=str,
+)
+def test_a_name_says_where_the_image_is(text: str, named: Reference) -> None:
+    assert parse_reference(text) == named
+    assert parse_reference(str(named)) == named
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "oci:", "docker-archive:", "docker:", "Site", "a//b", "a:b:c", "a@sha256:1", "x y"),
+        *("-/a", "a..b.example/app:1", "a.-b.example/app", "a-.example:5/app"),
+    ],
+)
+def test_what_is_no_name_is_refused_with_the_forms_that_there_are(text: str) -> None:
+    with pytest.raises(ImageReferenceInvalid, match="oci:DIR"):
+        parse_reference(text)
+
+
+@pytest.mark.parametrize(
+    ("registry", "expected"),
+    [
+        ("127.0.0.1:5000", True),
+        ("127.8.0.1", True),
+        ("localhost:5000", True),
+        ("[::1]:5000", True),
+        ("0.0.0.0:5000", False),
+        ("localhost.example.com", False),
+        ("10.0.0.1:5000", False),
+    ],
+)
+def test_http_is_good_enough_on_this_machine_alone(registry: str, expected: bool) -> None:
+    assert RegistryReference(registry, "a").is_loopback is expected

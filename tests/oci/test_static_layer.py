@@ -1,0 +1,175 @@
+"""The static layer is what holds the static files, wherever it stands, and is not hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from buildstatic.errors import StaticLayerNotFound
+from buildstatic.oci.archive import Entry, Image, Layer
+from buildstatic.oci.static_layer import StaticLayer, find_static_layer
+from tests.oci.scratch import build_image
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+BASE = ("usr/", "usr/bin/python", "app/")
+CODE = ("app/", "app/manage.py", "app/mysite/settings.py")
+TREE = ("app/", "app/staticfiles/", "app/staticfiles/a.css", "app/staticfiles/b/c.js")
+
+
+def entry(path: str) -> Entry:
+    """Return a directory for what ends in a slash, a link for what ends in an @, else a file."""
+    if path.endswith("/"):
+        return Entry(path[:-1], "dir", 0)
+    if path.endswith("@"):
+        return Entry(path[:-1], "symlink", 0)
+    return Entry(path, "file", 10)
+
+
+def image(*layers: tuple[str, ...], working_dir: str = "/app") -> Image:
+    return Image(
+        "linux/amd64",
+        working_dir,
+        tuple(
+            Layer(f"sha256:{number}", f"sha256:packed{number}", tuple(map(entry, paths)))
+            for number, paths in enumerate(layers)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "position"),
+    [
+        ((TREE, BASE, CODE), 0),
+        ((BASE, TREE, CODE), 1),
+        ((BASE, CODE, TREE), 2),
+        ((BASE, CODE, TREE, ("etc/passwd", "app/", "app/staticfiles.txt")), 2),
+        (((*BASE, *CODE, *TREE),), 0),
+        ((BASE, ("app/staticfiles/old.css",), TREE), 2),
+    ],
+)
+def test_it_is_found_by_what_is_in_it(layers: tuple[tuple[str, ...], ...], position: int) -> None:
+    found = find_static_layer(image(*layers), "staticfiles")
+    assert (found.diff_id, found.digest) == (f"sha256:{position}", f"sha256:packed{position}")
+    assert (found.path, found.files, found.bytes) == ("/app/staticfiles", 2, 20)
+
+
+@pytest.mark.parametrize(
+    ("static_root", "working_dir", "prefix"),
+    [
+        ("staticfiles", "/app", "app/staticfiles"),
+        ("staticfiles", "/app/src", "app/src/staticfiles"),
+        ("staticfiles", "/app/src", "app/staticfiles"),
+        ("staticfiles", "/", "app/staticfiles"),
+        ("public/static", "/srv/code", "srv/code/public/static"),
+        ("/var/www/static", "/app", "var/www/static"),
+        (None, "/app", "anywhere/at/all"),
+    ],
+)
+def test_its_path_is_where_the_files_are(
+    static_root: str | None, working_dir: str, prefix: str
+) -> None:
+    layer = (f"{prefix}/staticfiles.json", f"{prefix}/a.css")
+    built = image(BASE, CODE, layer, working_dir=working_dir)
+    found = find_static_layer(built, static_root)
+    assert (found.path, found.files) == (f"/{prefix}", 2)
+
+
+def test_names_of_one_content_are_counted_as_files_and_take_their_bytes_once() -> None:
+    layer = Layer("sha256:1", None, (entry(TREE[2]), Entry("app/staticfiles/a.1.css", "link", 0)))
+    found = find_static_layer(Image("linux/amd64", "/app", (layer,)), "staticfiles")
+    assert found == StaticLayer("/app/staticfiles", 2, 10, "sha256:1", None)
+
+
+@pytest.mark.parametrize("static_root", ["staticfiles", "/srv/static", None])
+@pytest.mark.parametrize(
+    "layers", [(BASE, CODE), (("app/staticfiles/",),), (("app/staticfiles/.wh.a.css",),), ()]
+)
+def test_no_layer_with_a_file_of_the_tree_is_an_error(
+    static_root: str | None, layers: tuple[tuple[str, ...], ...]
+) -> None:
+    with pytest.raises(StaticLayerNotFound, match="COPY --link --from=static /layer/ /"):
+        find_static_layer(image(*layers), static_root)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "app/staticfiles/a.css",
+        "app/staticfiles/b/c.js/",
+        "app/staticfiles/.wh.a.css",
+        "app/staticfiles/b/.wh..wh..opq",
+        "app/staticfiles/.wh..wh..opq",
+        "app/.wh.staticfiles",
+        "app/.wh..wh..opq",
+        ".wh.app",
+        ".wh..wh..opq",
+        "app",
+        "app@",
+        "app/staticfiles@",
+        "app/staticfiles/b",
+    ],
+)
+def test_a_later_layer_that_hides_a_file_is_an_error(later: str) -> None:
+    with pytest.raises(StaticLayerNotFound, match=r"later layer \(sha256:2\) hides /"):
+        find_static_layer(image(BASE, TREE, (later,), CODE), "staticfiles")
+    find_static_layer(image(BASE, (later,), TREE, CODE), "staticfiles")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "app/",
+        "app/staticfiles/",
+        "app/staticfiles/new.css",
+        "app/staticfiles/.wh.old.css",
+        "app/mysite/.wh..wh..opq",
+        "app/.wh.staticfiles.old",
+        "srv/staticfiles/a.css",
+    ],
+)
+def test_a_later_layer_that_leaves_the_files_alone_is_none(later: str) -> None:
+    assert find_static_layer(image(BASE, TREE, (later,)), "staticfiles").files == 2
+
+
+def test_files_that_an_earlier_layer_adds_to_the_tree_are_counted() -> None:
+    before = ("app/staticfiles/a.css", "app/staticfiles/old.css", "app/staticfiles/older.css")
+    whole = (*TREE, "app/staticfiles/d.css", "app/staticfiles/e.css")
+    assert find_static_layer(image(before[:2], before, whole), "staticfiles").older == 2
+    assert find_static_layer(image(whole), "staticfiles").older == 0
+
+
+HIDDEN = {
+    "removed": "RUN rm /app/staticfiles/a.css",
+    "the tree removed": "RUN rm -r /app/staticfiles",
+    "made anew": "RUN rm -r /app/staticfiles && mkdir /app/staticfiles",
+    "a link in place of its parent": "RUN rm -r /app && ln -s /srv /app",
+    "written over": "RUN echo >>/app/staticfiles/a.css",
+}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("last", [*HIDDEN.values(), None], ids=[*HIDDEN, "left alone"])
+def test_what_a_real_image_hides_is_seen(
+    last: str | None, engine: DockerClient, tag: Callable[[str], str], tmp_path: Path
+) -> None:
+    for name in ("a.css", "b.css"):
+        (tmp_path / name).write_text(name)
+    lines = [
+        "FROM python:3.13-slim",
+        "WORKDIR /app",
+        "COPY --link *.css /app/staticfiles/",
+        last or "RUN touch /app/manage.py && chmod 0700 /app/staticfiles",
+    ]
+    dockerfile = "\n".join(lines)
+    built = build_image(engine, tmp_path, tag(f"hidden-{tmp_path.name[-40:]}"), dockerfile)
+    if last is None:
+        found = find_static_layer(built, "staticfiles")
+        assert (found.files, found.diff_id) == (2, built.layers[-2].diff_id)
+    else:
+        with pytest.raises(StaticLayerNotFound, match=built.layers[-1].diff_id):
+            find_static_layer(built, "staticfiles")

@@ -1,0 +1,243 @@
+"""The static layer on images of a real engine, which pulls, loads and runs what was made."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from buildstatic.errors import ImageNotFound, ImageReferenceInvalid
+from buildstatic.oci import documents as oci
+from buildstatic.oci.previous import take_variants
+from buildstatic.oci.reference import EngineReference, RegistryReference, parse_reference, with_tag
+from buildstatic.oci.store import find_image
+from buildstatic.verify import Options, verify
+from tests.oci.images import Base, config_of, manifest_of, put, static, tool, unpacked
+from tests.oci.scratch import build_image, tar
+from tests.oci.tiny import registry, second_engine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = pytest.mark.engine
+
+CSS = "body { color: #123 }\n"
+PATH = "/app/staticfiles/site.css"
+DOCKERFILE = 'FROM scratch\nCOPY . /\nENTRYPOINT ["/bin/cat"]\n'
+
+
+@pytest.fixture
+def name(engine: DockerClient, tmp_path: Path, tag: Callable[[str], str]) -> str:
+    """Return the name of an image that has nothing but ``cat``."""
+    made = tag(f"cat-{uuid.uuid4().hex[:8]}")
+    build_image(engine, cat(tmp_path / "cat"), made, DOCKERFILE)
+    return made
+
+
+def new(name: str) -> str:
+    """Return another name, removed when the run ends as *name* is."""
+    return name.replace(":cat-", ":new-cat-")
+
+
+def cat(root: Path) -> Path:
+    """Write this machine's ``cat`` with its libraries below *root*."""
+    binary = shutil.which("cat") or pytest.skip("There is no cat here.")
+    listed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
+    libraries = [word for word in listed.split() if word.startswith("/")]
+    for source, target in [(binary, "/bin/cat"), *((each, each) for each in libraries)]:
+        place = root / target.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(os.path.realpath(source), place)
+    return root
+
+
+def shown(client: DockerClient, image: str) -> str:
+    """Return the static file, as a container of *image* prints it."""
+    return client.containers.run(image, [PATH], remove=True, network_disabled=True).decode()
+
+
+@pytest.fixture
+def second() -> Iterator[DockerClient]:
+    """Return a client of the second engine."""
+    from docker import DockerClient
+
+    with closing(DockerClient(base_url=second_engine(), timeout=120)) as client:
+        yield client
+
+
+def test_an_image_of_the_engine_gets_the_layer_and_runs(
+    tmp_path: Path, engine: DockerClient, name: str
+) -> None:
+    layer = static(tmp_path, {"site.css": CSS})
+    put(f"docker:{name}", f"docker:{new(name)}", layer)
+    assert shown(engine, new(name)) == CSS
+    before, after = engine.images.get(name), engine.images.get(new(name))
+    assert after.attrs["RootFS"]["Layers"] == [
+        *before.attrs["RootFS"]["Layers"],
+        layer[0].diff_id,
+    ]
+
+
+def test_the_mark_outlives_the_engine(tmp_path: Path, engine: DockerClient, name: str) -> None:
+    put(f"docker:{name}", f"docker:{new(name)}", static(tmp_path, {"site.css": "old"}))
+    made = put(f"docker:{new(name)}", f"docker:{new(name)}", static(tmp_path, {"site.css": CSS}))
+    assert len(made.images[0].replaced) == 1
+    assert shown(engine, new(name)) == CSS
+    image = engine.images.get(new(name))
+    assert len(image.attrs["RootFS"]["Layers"]) == 2
+
+
+def test_what_docker_saves_goes_to_a_registry_and_the_engine_pulls_it(
+    tmp_path: Path, engine: DockerClient, name: str
+) -> None:
+    archive = tmp_path / "saved.tar"
+    subprocess.run(["docker", "save", "-o", archive, name], check=True, timeout=240)
+    repository = f"{registry()}/buildstatic-tests/{uuid.uuid4().hex[:8]}"
+    layer = static(tmp_path, {"site.css": CSS})
+    made = put(f"docker-archive:{archive}:{name}", f"{repository}:new", layer)
+    pulled = engine.images.pull(repository, "new")
+    try:
+        assert f"{repository}@{made.digest}" in pulled.attrs["RepoDigests"]
+        assert shown(engine, f"{repository}:new") == CSS
+    finally:
+        engine.images.remove(f"{repository}:new")
+
+
+def test_the_engine_loads_the_archive(tmp_path: Path, engine: DockerClient, name: str) -> None:
+    archive = tmp_path / "made.tar"
+    layer = static(tmp_path, {"site.css": CSS}, "zstd")
+    put(f"docker:{name}", f"docker-archive:{archive}:{new(name)}", layer)
+    subprocess.run(["docker", "load", "--quiet", "-i", archive], check=True, timeout=240)
+    assert shown(engine, new(name)) == CSS
+
+
+def test_an_engine_of_one_platform_gets_its_own(
+    tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
+) -> None:
+    several = platforms(tmp_path / "oci", "arm64", "amd64", "s390x")
+    one = tag(f"one-{uuid.uuid4().hex[:8]}")
+    made = put(several, f"docker:{one}", static(tmp_path))
+    version = engine.version()
+    assert [each.platform for each in made.images] == [f"linux/{version['Arch']}"]
+    assert engine.images.get(one).attrs["Architecture"] == version["Arch"]
+    with pytest.raises(ImageNotFound, match="It has: linux/s390x"):
+        put(platforms(tmp_path / "other", "s390x"), f"docker:{one}", static(tmp_path))
+
+
+def platforms(directory: Path, *names: str) -> str:
+    made = Base(directory)
+    entries = []
+    for each in names:
+        image = made.image(tar({each: b"x"}), platform=each).descriptor
+        more = {"platform": {"os": "linux", "architecture": each}}
+        entries.append(oci.Descriptor(image.media_type, image.digest, image.size, more))
+    made.index(*entries, tag="all")
+    return f"oci:{directory}:all"
+
+
+def test_a_containerd_store_keeps_every_platform(
+    tmp_path: Path, second: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", second_engine())
+    name = f"buildstatic-tests:several-{uuid.uuid4().hex[:8]}"
+    made = put(platforms(tmp_path / "oci", "arm64", "amd64"), f"docker:{name}", static(tmp_path))
+    try:
+        assert second.images.get(name).id == made.digest
+        again = put(f"docker:{name}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    finally:
+        second.images.remove(name)
+    assert again.digest == made.digest
+
+
+def test_of_an_image_that_an_engine_keeps_in_part_what_is_there_is_taken(
+    tmp_path: Path, second: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", second_engine())
+    repository = f"{registry()}/buildstatic-tests/{uuid.uuid4().hex[:8]}"
+    layer = static(tmp_path, {"site.css": CSS, "site.css.gz": "packed"})
+    whole = put(platforms(tmp_path / "oci", "arm64", "amd64"), f"{repository}:1", layer)
+    second.images.pull(repository, "1", platform="linux/amd64")
+    name = f"docker:{repository}:1"
+    # Engines have saved the index whole, or what is there of it.
+    made = put(name, f"oci:{tmp_path / 'out'}:1", static(tmp_path, {"new.css": "new"}))
+    assert [each.platform for each in made.images] == ["linux/amd64"]
+    assert set(made.dropped) <= {whole.images[0].digest}
+    assert take_variants(parse_reference(name), "/app/staticfiles", tmp_path / "variants") == 1
+    (verified,) = verify(name, Options(static_root="/app/staticfiles"))
+    assert verified.platform == "linux/amd64"
+
+
+@pytest.mark.usefixtures("second")
+def test_what_buildx_exports_is_a_base_without_its_attestations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", second_engine())
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/Dockerfile").write_text("FROM scratch\nCOPY . /etc/\n")
+    (tmp_path / "context/one").write_text("1")
+    archive = tmp_path / "buildx.tar"
+    options = ["--platform=linux/amd64,linux/arm64", "--provenance=true"]
+    command = ["docker", "buildx", "build", "--quiet", *options]
+    output = f"--output=type=oci,dest={archive}"
+    subprocess.run([*command, output, tmp_path / "context"], check=True, timeout=120)
+    tag = f"oci:{tmp_path / 'out'}:new"
+    made = put(f"docker-archive:{archive}", tag, static(tmp_path))
+    assert [each.platform for each in made.images] == ["linux/amd64", "linux/arm64"]
+    assert len(made.dropped) == 2
+    assert len(manifest_of(tag)["manifests"]) == 2
+    (own,) = [each for each in made.images if each.platform == "linux/amd64"]
+    assert own.digest in json.dumps(manifest_of(tag))
+    one = f"oci:{tmp_path / 'one'}:new"
+    tool("skopeo", "--override-os=linux", "--override-arch=amd64", "copy", tag, one)
+    assert unpacked(one, tmp_path / "bundle")["etc/one"] == b"1"
+
+
+def test_an_image_that_the_engine_has_not_is_named(tmp_path: Path, engine: DockerClient) -> None:
+    assert engine.ping()
+    with pytest.raises(ImageNotFound, match="docker images"):
+        put("docker:buildstatic-tests:never", f"oci:{tmp_path / 'out'}", static(tmp_path))
+
+
+def test_configurations_come_out_as_they_went_in(
+    tmp_path: Path, engine: DockerClient, name: str
+) -> None:
+    put(f"docker:{name}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    config: Mapping[str, object] = config_of(f"oci:{tmp_path / 'out'}")["config"]
+    seen = engine.images.get(name).attrs["Config"]
+    assert config["Entrypoint"] == seen["Entrypoint"] == ["/bin/cat"]
+
+
+def test_an_id_is_a_base_and_no_name_for_what_is_made(
+    tmp_path: Path, engine: DockerClient, name: str
+) -> None:
+    identity = engine.images.get(name).id
+    layer = static(tmp_path)
+    tag = f"oci:{tmp_path / 'out'}"
+    assert put(f"docker:{identity}", tag, layer).digest == put(f"docker:{name}", tag, layer).digest
+    with pytest.raises(ImageReferenceInvalid, match="Name a tag"):
+        put(f"docker:{name}", f"docker:{identity}", layer)
+
+
+def test_a_name_without_a_registry_is_the_engines_first(name: str) -> None:
+    assert find_image(name) == EngineReference(with_tag(name))
+    assert find_image(f"{name}-gone") == parse_reference(f"{name}-gone")
+    assert isinstance(find_image(f"127.0.0.1:5000/{name}"), RegistryReference)
+
+
+# docker-py leaves the socket open that nothing answers on.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_name_is_a_registrys_where_no_engine_answers(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert isinstance(find_image(name), RegistryReference)
+    gc.collect()

@@ -1,0 +1,158 @@
+"""A static layer that a Dockerfile put into the base, replaced by the layer that is appended."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from buildstatic.oci.append import Appended
+from buildstatic.oci.layer import Layer, write_layer, write_tree
+from tests.oci.images import Base, config_of, put, static, unpacked
+from tests.oci.scratch import build_image
+from tests.oci.tiny import DOCKERFILE, tiny
+from tests.verify.built import Entry, entry, folder, one, tar
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+PARENTS = (folder("app/"), folder("app/staticfiles/"))
+OLD = (*PARENTS, entry("app/staticfiles/old.css", b"old"))
+CODE = tar(folder("app/"), entry("app/code.py", b"pass"))
+BUILDKIT = "COPY /layer/ / # buildkit"
+NEW = {"new.css": "new", "css/more.css": "more"}
+
+
+def appended(
+    directory: Path, old: tuple[Entry, ...], line: str = BUILDKIT, working: str = "/app"
+) -> tuple[Appended, list[str]]:
+    """Append a layer to an image of code, a layer *old* and another one; return its diffIDs."""
+    images, layers = Base(directory / "oci"), (CODE, tar(*old), tar(entry("etc/last", b"1")))
+    config = images.config(*layers)
+    config["config"]["WorkingDir"] = working
+    config["history"][2]["created_by"] = line
+    images.write(config, *layers, tag="base")
+    name = f"oci:{directory / 'oci'}"
+    made = put(f"{name}:base", f"{name}:new", static(directory, NEW))
+    return made, config_of(f"{name}:new")["rootfs"]["diff_ids"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        BUILDKIT,
+        "COPY --link --from=static /layer/ /",
+        "COPY --link /layer/ / # buildkit",
+        "/bin/sh -c #(nop) COPY dir:0a1b2c in / ",
+    ],
+)
+def test_what_a_dockerfile_copied_is_replaced_where_it_stands(tmp_path: Path, line: str) -> None:
+    made, diff_ids = appended(tmp_path, OLD, line)
+    assert len(diff_ids) == 3
+    assert made.images[0].replaced != ()
+    assert made.images[0].replaced[0] not in diff_ids
+    assert made.images[0].kept == ()
+    assert set(unpacked(f"oci:{tmp_path / 'oci'}:new", tmp_path / "bundle")) == {
+        "app/code.py",
+        "app/staticfiles/new.css",
+        "app/staticfiles/css/more.css",
+        "etc/last",
+    }
+
+
+LINK = entry("app/staticfiles/link", "../code.py")
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ((entry("app/manage.py", b"pass"),), "/app/manage.py is in it as well"),
+        ((folder("srv/"),), "/srv is in it as well"),
+        ((LINK,), "/app/staticfiles/link is in it as well"),
+        ((entry("app/staticfiles/.wh.a.css"),), "/app/staticfiles/.wh.a.css is in it as well"),
+    ],
+    ids=["code", "a directory", "a symlink", "a whiteout"],
+)
+def test_a_layer_with_anything_else_is_kept_and_it_is_said_why(
+    tmp_path: Path, more: tuple[Entry, ...], why: str
+) -> None:
+    made, diff_ids = appended(tmp_path, (*OLD, *more))
+    assert len(diff_ids) == 4
+    assert made.images[0].replaced == ()
+    assert made.images[0].kept == (f"{diff_ids[1]}, which has static files: {why}",)
+
+
+def test_a_tree_that_the_code_may_be_in_is_kept(tmp_path: Path) -> None:
+    made, diff_ids = appended(tmp_path, OLD, working="/app/staticfiles/deeper")
+    assert (len(diff_ids), made.images[0].replaced) == (4, ())
+    assert "the working directory" in made.images[0].kept[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "line"),
+    [
+        (OLD, "RUN collectstatic # buildkit"),
+        (OLD, "COPY staticfiles /app/staticfiles # buildkit"),
+        ((entry("etc/x", b"1"),), BUILDKIT),
+        ((folder("app/"), folder("app/other/"), entry("app/other/a.css", b"1")), BUILDKIT),
+    ],
+    ids=["another line", "another place", "no static file", "another tree"],
+)
+def test_a_layer_that_is_no_such_copy_is_kept_and_nothing_is_said(
+    tmp_path: Path, old: tuple[Entry, ...], line: str
+) -> None:
+    made, diff_ids = appended(tmp_path, old, line)
+    assert (len(diff_ids), made.images[0].replaced, made.images[0].kept) == (4, (), ())
+
+
+def test_with_a_marked_layer_there_is_no_looking_for_others(tmp_path: Path) -> None:
+    appended(tmp_path, (*OLD, entry("app/manage.py", b"pass")))
+    name, newer = f"oci:{tmp_path / 'oci'}", static(tmp_path, {"newer.css": "newer"})
+    made = put(f"{name}:new", f"{name}:newer", newer)
+    assert (len(made.images[0].replaced), made.images[0].kept) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("files", "tree"),
+    [
+        ({"app/static/a.css", "app/static/staticfiles.json"}, "/app/static"),
+        ({"app/static/css/a.css", "app/static/css/b.css"}, "/app/static/css"),
+        ({"app/static/css/a.css", "app/static/css-more/b.css"}, "/app/static"),
+        ({"app/static/x/a.css", "app/static/staticfiles.json"}, "/app/static"),
+        ({"app/static/x/staticfiles.json", "app/static/y/staticfiles.json"}, "/app/static"),
+        ({"app/static/x/staticfiles.json", "app/static/y/a.css"}, "/app/static"),
+        ({"a.css"}, ""),
+        (set(), ""),
+    ],
+)
+def test_a_layer_knows_the_directory_that_its_files_are_below(
+    tmp_path: Path, files: set[str], tree: str
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    with (tmp_path / "layer").open("wb") as output:
+        assert write_layer(root, output).tree == tree
+        assert write_tree(root, PurePosixPath("/srv/static"), output).tree == "/srv/static"
+
+
+@pytest.mark.engine
+def test_the_layer_of_an_image_that_an_engine_built_is_replaced(
+    engine: DockerClient, tmp_path: Path, tag: Callable[[str], str]
+) -> None:
+    name = tag(f"unmarked-{uuid.uuid4().hex[:8]}")
+    build_image(engine, tiny(tmp_path / "site"), name, DOCKERFILE)
+    before = engine.images.get(name).attrs["RootFS"]["Layers"]
+    layer: tuple[Layer, Path] = static(tmp_path, {"staticfiles.json": "{}", **NEW})
+    made = put(f"docker:{name}", f"docker:{name}", layer)
+    assert made.images[0].replaced == (before[-1],)
+    after = engine.images.get(name).attrs["RootFS"]["Layers"]
+    assert after == [*before[:-1], layer[0].diff_id]
+    verified = one(f"docker:{name}")
+    assert (verified.files, verified.path) == (3, "/app/staticfiles")
+    assert [each.check for each in verified.findings if each.check == "one layer"] == []

@@ -1,0 +1,182 @@
+"""Projects and options, one of every kind, for the Dockerfile that each of them gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from buildstatic.dockerfile.assets import SERVERS
+from buildstatic.dockerfile.generate import DockerfileOptions
+from buildstatic.project import Database, Dependencies, Fact, Frontend, Project, Variable
+from tests.platforms.projects import project
+
+SERVE = ("gunicorn", "--worker-tmp-dir", "/dev/shm", "mysite.wsgi:application")
+ODD = (
+    "with space",
+    "it's",
+    'say "hi"',
+    "$HOME",
+    "a`id`b",
+    "back\\slash",
+    "--dash",
+    "#hash",
+    "!bang",
+    "star*[x]?",
+    "or|b{1}*",
+    "[ab]c",
+    "a^b",
+    "a,b=c",
+    "ünïcødé-日本",
+    "semi;colon&&or||",
+    "(round){curly}+",
+    "%%percent {{ brace }}",
+    "space at the end ",
+)
+"""Names that mean something to a Dockerfile, a file pattern, a shell, a mount or Jinja."""
+
+LOCKS = {
+    "uv": ("uv.lock", "pyproject.toml"),
+    "poetry": ("poetry.lock", "pyproject.toml"),
+    "pdm": ("pdm.lock", "pyproject.toml"),
+    "pipenv": ("Pipfile.lock", "Pipfile"),
+    "pyproject": ("pyproject.toml",),
+    "pip": ("requirements.txt",),
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a project has beyond the plain one, and what is asked of its Dockerfile."""
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def project(self, root: Path) -> Project:
+        return plain(root, **self.changes)
+
+    @property
+    def chosen(self) -> DockerfileOptions:
+        return replace(DockerfileOptions(SERVE), **self.options)
+
+
+def plain(root: Path, **changes: Any) -> Project:
+    """Return a project of pip's at *root*, with *changes*."""
+    return project(root, **{"dependencies": managed("pip"), **changes})
+
+
+def managed(manager: str, directory: str = "", **more: Any) -> Fact[Dependencies]:
+    """Return the files of *manager*, in *directory*."""
+    names = tuple(f"{directory}/{name}" if directory else name for name in LOCKS[manager])
+    return Fact(Dependencies(manager, names[0], names, **more), f"{names[0]}:1")
+
+
+def frontend(manager: str, directory: str = ".", **more: Any) -> Fact[Frontend]:
+    return Fact(Frontend(manager, directory, more.pop("lock", None), **more), "package.json:3")
+
+
+def odd(name: str) -> dict[str, Any]:
+    """Return what a project is like that calls everything *name*."""
+    files = (f"{name}/{name}.txt", f"{name}/base.txt")
+    return {
+        "dependencies": Fact(Dependencies("pip", files[0], files, (f"libs/{name}",)), "x:1"),
+        "manage": Fact(f"{name}/manage.py", f"{name}/manage.py:1"),
+        "static_root": Fact(f"{name}/static", "settings.py:1"),
+        "frontend": frontend("npm", name, lock=f"{name}/package-lock.json", modules=True),
+    }
+
+
+S3 = {"storage": Fact("storages.backends.s3.S3Storage", "s:1"), "remote": Fact(True, "s:1")}
+PSYCOPG2 = Fact(Database("psycopg2", ("gcc", "libpq-dev"), ("libpq5",)), "requirements.txt:4")
+
+VARIANTS = {
+    "default": Variant(),
+    **{manager: Variant({"dependencies": managed(manager)}) for manager in LOCKS},
+    **{
+        f"{manager} in a directory": Variant({"dependencies": managed(manager, "back end")})
+        for manager in LOCKS
+    },
+    "no dependencies": Variant({"dependencies": None}),
+    "member of a workspace": Variant(
+        {"dependencies": managed("uv", member="web", local=("packages/shop",))}
+    ),
+    "local packages": Variant({"dependencies": managed("pip", local=("libs/x", "."))}),
+    **{
+        f"{manager} without cache mounts": Variant(
+            {"dependencies": managed(manager)}, {"cache_mounts": False}
+        )
+        for manager in LOCKS
+    },
+    **{
+        f"{manager} builds the front-end": Variant({"frontend": frontend(manager)})
+        for manager in ("npm", "pnpm", "yarn", "bun")
+    },
+    "pnpm on a Node of another age": Variant({"frontend": frontend("pnpm", node=20)}),
+    "pnpm on a Node without corepack": Variant({"frontend": frontend("pnpm", node=26)}),
+    "front-end with configuration": Variant(
+        {
+            "frontend": frontend(
+                "yarn",
+                "the web",
+                lock="the web/yarn.lock",
+                yarn="berry",
+                files=(".yarnrc.yml",),
+                directories=("patches", ".yarn/releases"),
+            )
+        }
+    ),
+    "front-end without node_modules": Variant({"frontend": frontend("yarn", yarn="pnp")}),
+    "front-end with a password": Variant({"frontend": frontend("npm", secret=".npmrc:2")}),
+    "locked front-end": Variant(
+        {"frontend": frontend("npm", "web", lock="web/package-lock.json")},
+    ),
+    "front-end in one stage for all platforms": Variant(
+        {"frontend": frontend("npm", modules=True)}, {"multi_platform": True}
+    ),
+    "modules that are built and collected": Variant({"frontend": frontend("npm", modules=True)}),
+    "modules that are collected as they are": Variant(
+        {"frontend": frontend("npm", "web", build=False, modules=True)}
+    ),
+    "remote": Variant(S3),
+    "remote with a front-end": Variant({**S3, "frontend": frontend("npm", modules=True)}),
+    "remote with modules": Variant({**S3, "frontend": frontend("npm", build=False, modules=True)}),
+    "remote on all platforms": Variant(S3, {"multi_platform": True}),
+    "django collects": Variant({}, {"collector": "django"}),
+    "django collects what demands variables": Variant(
+        {"secret_key": Variable("DJANGO_KEY", True, "settings.py:3")},
+        {"collector": "django", "environment": {"PAYMENTS": "https://x/?a=$b&c='d'"}},
+    ),
+    "django collects for all platforms": Variant(
+        {"static_root": Fact("/srv/static", "s:1")},
+        {"collector": "django", "multi_platform": True},
+    ),
+    "all platforms": Variant({"database": PSYCOPG2}, {"multi_platform": True}),
+    "packages to build and to run": Variant({"database": PSYCOPG2}),
+    "packages of GeoDjango": Variant({"database": PSYCOPG2, "gis": Fact(("gdal-bin",), "s:1")}),
+    "network": Variant({}, {"network": True}),
+    "another Python and port": Variant(
+        {"python": Fact("3.12", ".python-version:1")}, {"python": "3.11", "port": 80}
+    ),
+    "settings for production": Variant(
+        {"settings": Fact("mysite.settings.prod", "mysite/settings/prod.py:1")}
+    ),
+    "manage.py in a directory": Variant({"manage": Fact("src/manage.py", "src/manage.py:1")}),
+    "manage.py that was asked for": Variant({"manage": Fact("b/manage.py", "--manage")}),
+    "modules in src": Variant(
+        {"python_path": Fact("src", "src/mysite/settings.py:1")}, {"multi_platform": True}
+    ),
+    "no STATIC_ROOT": Variant({"static_root": None}),
+    **{f"served by {server}": Variant({}, {"assets": server}) for server in SERVERS},
+    **{
+        f"served by {server} on all platforms": Variant(
+            {"static_root": Fact("/srv/the files", "s:1"), "static_url": Fact("/", "s:1")},
+            {"assets": server, "multi_platform": True, "collector": "django"},
+        )
+        for server in SERVERS
+    },
+    **{f"all is called {name}": Variant(odd(name)) for name in ODD},
+    **{
+        f"all is called {name} and django collects": Variant(odd(name), {"collector": "django"})
+        for name in ODD
+    },
+}

@@ -1,0 +1,344 @@
+"""The static layer among the others: one, not hidden, its parents the base's."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildstatic.errors import ImageInvalid, StaticLayerNotFound
+from buildstatic.oci import documents as oci
+from buildstatic.oci.layer import write_layer
+from buildstatic.oci.pack import Compression
+from buildstatic.verify import Options, verify
+from tests.oci.images import Base, put, tool
+from tests.verify.built import TREE, Entry, appended, broken, entry, folder, one, plain, tar, tarred
+
+BASE = tar(folder("usr/"), entry("usr/code.py", b"pass"), folder("app/"))
+CODE = tar(folder("app/"), entry("app/manage.py", b"pass"))
+
+
+@pytest.fixture(scope="module")
+def static(site: Path) -> bytes:
+    return tarred(site)
+
+
+@pytest.mark.parametrize("layers", ["base", "base static", "static code", "base static code"])
+def test_the_static_layer_may_stand_anywhere(tmp_path: Path, static: bytes, layers: str) -> None:
+    known = {"base": BASE, "static": static, "code": CODE}
+    chosen = [known[each] for each in f"{layers} static".split()[: len(layers.split())]]
+    if static not in chosen:
+        chosen.append(static)
+    verified = one(plain(tmp_path, *chosen))
+    assert verified.findings == ()
+    assert verified.path == f"/{TREE}"
+
+
+def test_the_mark_goes_before_a_manifest_elsewhere(tmp_path: Path, static: bytes) -> None:
+    other = tar(entry("usr/lib/site/staticfiles.json", b"{}"))
+    verified = one(appended(tmp_path, static, BASE, other))
+    assert (verified.findings, verified.path) == ((), f"/{TREE}")
+
+
+@pytest.mark.parametrize(
+    ("later", "what"),
+    [
+        (entry(f"{TREE}/css/site.css", b"other"), "hides it"),
+        (entry(f"{TREE}/css/.wh.site.css"), "hides it"),
+        (entry(f"{TREE}/.wh..wh..opq"), "hides it"),
+        (entry("app/.wh.staticfiles"), "hides it"),
+        (entry("app", "elsewhere"), "hides it"),
+        (entry(f"{TREE}/new.css", b"new"), "adds it"),
+    ],
+    ids=["a file", "a whiteout", "opaque", "a whiteout above", "a link above", "a new file"],
+)
+def test_a_later_layer_that_touches_the_tree_is_found(
+    tmp_path: Path, static: bytes, later: Entry, what: str
+) -> None:
+    verified = one(plain(tmp_path, BASE, static, tar(later), CODE))
+    assert broken(verified) == {"not hidden"}
+    assert all(what in each.what for each in verified.findings)
+
+
+def test_static_files_in_an_earlier_layer_are_found(tmp_path: Path, static: bytes) -> None:
+    older = tar(folder(f"{TREE}/"), entry(f"{TREE}/old.css", b"a"), entry(f"{TREE}/css/site.css"))
+    (found,) = one(appended(tmp_path, static, BASE, older)).findings
+    assert found.check == "one layer"
+    assert found.what == "it holds 2 files in /app/staticfiles as well, 1 of which show"
+
+
+def test_two_marked_layers_are_one_too_many(tmp_path: Path, static: bytes) -> None:
+    base = Base(tmp_path / "oci")
+    second = tar(folder("app/"), folder(f"{TREE}/"), entry(f"{TREE}/b.css", b"b"))
+    config = base.config(second, static)
+    for each in config["history"][1:]:
+        each["comment"] = "io.buildstatic.layer=static"
+    base.write(config, second, static, tag="twice")
+    found = one(f"oci:{tmp_path / 'oci'}:twice").findings
+    assert {each.check for each in found} == {"one layer"}
+    assert "2 layers are marked" in found[0].what
+
+
+@pytest.mark.parametrize(
+    ("parent", "what"),
+    [
+        (entry("app", "srv/app"), "the base has a symbolic link to srv/app there"),
+        (entry("app/", mode=0o755, uid=10001), "its owner was 10001:10001 and is 0:0"),
+        (entry("app/", mode=0o1777), "its mode was 1777 and is 0755"),
+    ],
+    ids=["a link", "an owner", "a mode"],
+)
+def test_a_parent_that_the_layer_changes_is_found(
+    tmp_path: Path, static: bytes, parent: Entry, what: str
+) -> None:
+    verified = one(appended(tmp_path, static, tar(parent)))
+    assert broken(verified) == {"parents"}
+    (found,) = verified.findings
+    assert found.where == "/app"
+    assert found.what.startswith(what)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [entry(".wh.app"), entry(".wh..wh..opq"), folder("app/")],
+    ids=["a whiteout", "opaque", "a directory"],
+)
+def test_a_parent_is_that_of_the_uppermost_layer(
+    tmp_path: Path, static: bytes, between: Entry
+) -> None:
+    below = tar(entry("app", "srv/app"))
+    assert one(appended(tmp_path, static, below, tar(between))).findings == ()
+
+
+SECRETS: list[Any] = [
+    ("ENV SECRET_KEY=0x9fJ2kQ8s", True),
+    ("ENV DJANGO_SECRET_KEY 0x9fJ2kQ8s", True),
+    ("RUN |1 SECRET_KEY=0x9fJ2kQ8s /bin/sh -c python manage.py collectstatic", True),
+    ("RUN /bin/sh -c SECRET_KEY='0x9fJ2kQ8s' python manage.py collectstatic", True),
+    ("RUN /bin/sh -c AWS_SECRET_ACCESS_KEY=0x9fJ2kQ8s aws s3 sync", True),
+    ("RUN /bin/sh -c SECRET_KEY=build-only python manage.py collectstatic", False),
+    ("RUN /bin/sh -c SECRET_KEY=dummy-secret-key python manage.py collectstatic", False),
+    ("RUN /bin/sh -c SECRET_KEY=$(cat /run/secrets/key) python manage.py check", False),
+    ("RUN --mount=type=secret,id=SECRET_KEY /bin/sh -c python manage.py check", False),
+    ("ARG SECRET_KEY", False),
+    ("ENV SECRET_KEY=", False),
+]
+
+
+@pytest.mark.parametrize(("command", "is_secret"), SECRETS, ids=[each[0] for each in SECRETS])
+def test_a_key_in_the_history_is_found_and_a_placeholder_is_none(
+    tmp_path: Path, static: bytes, command: str, is_secret: bool
+) -> None:
+    def add(config: dict[str, Any]) -> None:
+        config["history"].append({"created_by": command, "empty_layer": True})
+
+    found = one(configured(tmp_path, static, add)).findings
+    assert {each.check for each in found} == ({"secrets"} if is_secret else set())
+    assert "0x9fJ2kQ8s" not in str(found)
+
+
+def test_a_key_in_the_environment_is_found(tmp_path: Path, static: bytes) -> None:
+    def add(config: dict[str, Any]) -> None:
+        config["config"]["Env"] += ["SECRET_KEY=0x9fJ2kQ8s", "DEBUG=0"]
+
+    (found,) = one(configured(tmp_path, static, add)).findings
+    assert (found.check, found.what) == ("secrets", "it has the value of SECRET_KEY")
+
+
+def configured(directory: Path, static: bytes, change: Callable[[dict[str, Any]], None]) -> str:
+    """Return the name of an image whose configuration *change* has changed."""
+    base = Base(directory / "oci")
+    config = base.config(BASE, static)
+    change(config)
+    base.write(config, BASE, static, tag="configured")
+    return f"oci:{directory / 'oci'}:configured"
+
+
+def test_every_platform_of_an_index_is_verified(tmp_path: Path, static: bytes) -> None:
+    base = Base(tmp_path / "oci")
+    wrong = tar(entry("app", "srv/app"))
+    images = [
+        base.image(below, static, platform=platform)
+        for below, platform in ((BASE, "amd64"), (wrong, "arm64"))
+    ]
+    base.index(*(each.descriptor for each in images), tag="both")
+    first, second = verify(f"oci:{tmp_path / 'oci'}:both", Options())
+    assert (first.platform, first.is_kept) == ("linux/amd64", True)
+    assert (second.platform, broken(second)) == ("linux/arm64", {"parents"})
+
+
+def test_a_platform_with_a_layer_of_an_unknown_kind_is_no_kept_promise(
+    tmp_path: Path, static: bytes
+) -> None:
+    base = Base(tmp_path / "oci")
+    good, other = (base.image(BASE, static, platform=each) for each in ("amd64", "arm64"))
+    value = oci.parse_json(other.content, "")
+    value["layers"][0]["mediaType"] = "application/vnd.example.layer"
+    odd = base.keep(oci.document(oci.MANIFEST, value), None)
+    name = f"oci:{tmp_path / 'oci'}:both"
+    base.index(good.descriptor, odd.descriptor, tag="both")
+    with pytest.raises(ImageInvalid, match=r"vnd\.example\.layer"):
+        verify(name, Options())
+    signature = replace(odd.descriptor, more={"artifactType": "application/vnd.example"})
+    chart = base.blob(b"{}", "application/vnd.cncf.helm.config.v1+json")
+    helm = base.keep(oci.Manifest(oci.MANIFEST, chart, ()).document(), None).descriptor
+    blob = replace(odd.descriptor, media_type="application/spdx+json")
+    base.index(good.descriptor, signature, helm, blob, tag="both")
+    assert one(name).is_kept
+
+
+@pytest.mark.parametrize("layers", [(BASE, "static"), ("static", BASE)], ids=["below", "above"])
+def test_a_foreign_layer_has_nothing_of_ours(
+    tmp_path: Path, static: bytes, layers: tuple[bytes | str, ...]
+) -> None:
+    base = Base(tmp_path / "oci")
+    tars = [static if isinstance(each, str) else each for each in layers]
+    value = oci.parse_json(base.image(*tars).content, "")
+    far = value["layers"][layers.index(BASE)]
+    far["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    (tmp_path / "oci" / oci.blob_path(far["digest"])).unlink()
+    base.keep(oci.document(oci.MANIFEST, value), "foreign")
+    assert one(f"oci:{tmp_path / 'oci'}:foreign").is_kept
+
+
+def test_an_image_without_static_files_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(StaticLayerNotFound, match="--static-root"):
+        one(plain(tmp_path, BASE, CODE))
+
+
+def test_without_mark_and_manifest_the_static_root_says_where(tmp_path: Path) -> None:
+    layer = tar(folder("app/"), folder("app/public/"), entry("app/public/a.css", b"a"))
+    name = plain(tmp_path, BASE, layer)
+    with pytest.raises(StaticLayerNotFound):
+        one(name)
+    assert one(name, static_root="public").path == "/app/public"
+    assert one(name, static_root="/app/public").files == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        entry("../../etc/passwd", b"x"),
+        entry("/etc/passwd", b"x"),
+        entry(f"{TREE}/../../../etc/passwd", b"x"),
+        entry(f"{TREE}/link", "/etc/passwd"),
+        entry(f"{TREE}/link", "../../../etc/passwd"),
+        entry(f"{TREE}/.wh.something"),
+    ],
+    ids=lambda each: f"{each[0].name} {each[0].linkname}",
+)
+def test_entries_that_climb_out_are_found_and_nothing_is_written(
+    tmp_path: Path, bad: Entry
+) -> None:
+    inside = (
+        folder("app/"),
+        folder(f"{TREE}/"),
+        entry(f"{TREE}/staticfiles.json", b'{"paths":{}}'),
+    )
+    name = plain(tmp_path, BASE, tar(*inside, bad))
+    before = sorted(tmp_path.rglob("*"))
+    verified = one(name)
+    assert [each.check for each in verified.findings if each.check == "entries"] == ["entries"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_hard_link_out_of_the_layer_is_found(tmp_path: Path) -> None:
+    member, _ = entry(f"{TREE}/shadow")
+    member.type, member.linkname = b"1", "/etc/shadow"
+    layer = tar(folder("app/"), folder(f"{TREE}/"), entry(f"{TREE}/a.css", b"a"), (member, b""))
+    found = one(plain(tmp_path, BASE, layer), static_root="staticfiles").findings
+    assert [each.what for each in found if each.check == "entries"] == [
+        "it is a hard link to etc/shadow, which is not in the layer"
+    ]
+
+
+def cut(static: bytes) -> bytes:
+    return static[: len(static) // 2 + 100]
+
+
+def damaged(static: bytes) -> bytes:
+    """Return a layer with a header in its middle that is none."""
+    place = static.index(b"staticfiles/css/site.css", 1024) // 512 * 512
+    return static[:place] + b"\xff" * 512 + static[place + 512 :]
+
+
+def enormous(static: bytes) -> bytes:
+    """Return a layer whose first file claims to have 60 GB."""
+    member, _ = entry("app/large", b"")
+    member.size = 60 << 30
+    return member.tobuf() + static
+
+
+def enormous_header(static: bytes) -> bytes:
+    """Return a layer with PAX records that claim to have 6 GB."""
+    member, _ = entry("app/PaxHeaders/x", b"")
+    member.type, member.size = b"x", 6 << 30
+    return member.tobuf() + static
+
+
+@pytest.mark.parametrize("change", [cut, damaged, enormous, enormous_header, lambda _: b"no tar"])
+def test_a_layer_that_is_no_whole_tar_is_a_clear_error(
+    tmp_path: Path, static: bytes, change: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(ImageInvalid, match="is no layer that can be read"):
+        one(plain(tmp_path, change(static)))
+
+
+def test_a_layer_that_is_not_what_its_diff_id_says_is_a_clear_error(
+    tmp_path: Path, static: bytes
+) -> None:
+    base = Base(tmp_path / "oci")
+    config = base.config(static)
+    config["rootfs"]["diff_ids"] = ["sha256:" + "0" * 64]
+    base.write(config, static, tag="wrong")
+    with pytest.raises(ImageInvalid, match="has the diffID"):
+        one(f"oci:{tmp_path / 'oci'}:wrong")
+
+
+def packed(directory: Path, site: Path, how: Compression) -> str:
+    """Return the name of an image with the layer root *site* on a base, compressed as *how*."""
+    directory.mkdir(exist_ok=True)
+    with (directory / "layer").open("wb") as output:
+        layer = write_layer(site, output, how)
+    Base(directory / "oci").image(BASE, tag="base")
+    name = f"oci:{directory / 'oci'}:{how}"
+    put(f"oci:{directory / 'oci'}:base", name, (layer, directory / "layer"))
+    return name
+
+
+@pytest.mark.parametrize("how", ["none", "gzip", "zstd"])
+def test_every_compression_and_every_file_is_verified_the_same(
+    tmp_path: Path, site: Path, how: Compression
+) -> None:
+    name, archive = packed(tmp_path, site, how), tmp_path / "saved.tar"
+    tool("skopeo", "copy", "--quiet", name, f"oci-archive:{archive}")
+    for each in (name, f"docker-archive:{archive}"):
+        verified = one(each)
+        assert verified.findings == ()
+        assert {check.check: check.count for check in verified.checks}["variants"] > 5
+
+
+def test_a_plain_blob_that_is_not_what_its_digest_says_is_a_clear_error(
+    tmp_path: Path, site: Path
+) -> None:
+    name = packed(tmp_path, site, "none")
+    blob = max((tmp_path / "oci/blobs/sha256").iterdir(), key=lambda each: each.stat().st_size)
+    content = bytearray(blob.read_bytes())
+    content[content.index(b".rule-7")] ^= 1
+    blob.write_bytes(content)
+    with pytest.raises(ImageInvalid, match="has the digest"):
+        one(name)
+
+
+def test_a_blob_that_is_not_what_its_digest_says_is_a_clear_error(
+    tmp_path: Path, static: bytes
+) -> None:
+    name = plain(tmp_path, BASE, static)
+    blob = max((tmp_path / "oci/blobs/sha256").iterdir(), key=lambda each: each.stat().st_size)
+    blob.write_bytes(gzip.compress(static + bytes(1024), mtime=0))
+    with pytest.raises(ImageInvalid, match="blob"):
+        one(name)
