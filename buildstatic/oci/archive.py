@@ -11,7 +11,7 @@ from io import BufferedReader, RawIOBase
 from typing import IO, Any, cast
 
 from buildstatic.oci.documents import blob_path, is_attestation
-from buildstatic.oci.unzstd import MARK, unpacked, zstd_error
+from buildstatic.oci.zstd import MAGIC, ZstdError, open_zstd
 
 INDEX = "index.json"
 _HEADER = 512  # of a member of a tar, "ustar" at 257
@@ -80,12 +80,12 @@ def _is_document(start: bytes) -> bool:
 
 def _entries(content: BufferedReader[Any]) -> Iterator[Entry]:
     try:
-        plain = unpacked(content) if content.peek(4)[:4] == MARK else content
+        plain = open_zstd(content) if content.peek(4)[:4] == MAGIC else content
         with tarfile.open(fileobj=plain, mode="r|*") as layer:
             for member in layer:
                 path = member.name.removeprefix("./").strip("/")
                 yield Entry(path, kind_of(member), member.size if member.isreg() else 0)
-    except (tarfile.ReadError, zstd_error()):
+    except (tarfile.ReadError, EOFError, ZstdError):
         return
 
 

@@ -63,6 +63,15 @@ def failures() -> Iterator[None]:
         raise EngineFailed(f"The Docker engine has stopped answering: {error}.") from error
 
 
+def uses_containerd(client: DockerClient) -> bool:
+    """Return whether the engine uses the containerd image store (docs.docker.com/engine/storage).
+
+    It keeps all platforms of an image, and layers compressed, each with the digest of its blob.
+    """
+    status = client.info().get("DriverStatus") or ()
+    return any(str(value).startswith("io.containerd.snapshotter") for _, value in status)
+
+
 def check_version(version: str, api: str) -> None:
     """Raise EngineUnusable for an engine whose BuildKit does not know ``COPY --link``.
 

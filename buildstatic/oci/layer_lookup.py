@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
+from buildstatic.oci.engine import uses_containerd
 from buildstatic.oci.members import directories_above
 from buildstatic.oci.static_layer import StaticLayer, places_of
 from buildstatic.oci.stream import CHUNK, joined
@@ -39,7 +40,7 @@ def glance(client: DockerClient, image_id: str, static_root: str) -> StaticLayer
     from docker.errors import DockerException, NotFound
 
     try:
-        if _is_containerds(client):
+        if uses_containerd(client):
             return None
         described = client.images.get(image_id).attrs
         last = (described["RootFS"].get("Layers") or [""])[-1]
@@ -54,12 +55,6 @@ def glance(client: DockerClient, image_id: str, static_root: str) -> StaticLayer
     except (DockerException, tarfile.TarError, OSError):
         pass
     return None
-
-
-def _is_containerds(client: DockerClient) -> bool:
-    """Tell whether the engine keeps images in containerd (docs.docker.com/engine/storage)."""
-    status = client.info().get("DriverStatus") or []
-    return any(str(kind).startswith("io.containerd.snapshotter") for _, kind in status)
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from buildstatic.errors import ImageInvalid
-from buildstatic.oci import unzstd
 from buildstatic.oci.archive import Entry, kind_of
 from buildstatic.oci.stream import CHUNK, Part
+from buildstatic.oci.zstd import MAGIC as ZSTD
+from buildstatic.oci.zstd import ZstdError, open_zstd
 
 # A name or a set of PAX records that is longer is none (Linux has paths of 4 KiB).
 LARGEST_HEADER = 1 << 20  # bytes
@@ -72,14 +73,14 @@ def plain(stream: IO[bytes], where: str) -> Iterator[IO[bytes]]:
 
 def is_plain(part: Part) -> bool:
     """Tell whether *part* is in no gzip or zstd."""
-    return not part.read(0, 4).startswith((GZIP, unzstd.MARK))
+    return not part.read(0, 4).startswith((GZIP, ZSTD))
 
 
 @contextmanager
 def _described(where: str) -> Iterator[None]:
     try:
         yield
-    except (*_BROKEN, unzstd.zstd_error()) as error:
+    except (*_BROKEN, ZstdError) as error:
         problem = f"{where} is no layer that can be read: {error}."
         raise ImageInvalid(problem, "Make or fetch the image anew.") from error
 
@@ -94,7 +95,7 @@ def _unpacked(stream: io.BufferedReader[Any]) -> IO[bytes]:
     start = stream.peek(4)[:4]
     if start.startswith(GZIP):
         return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), CHUNK)
-    return unzstd.unpacked(stream) if start == unzstd.MARK else stream
+    return open_zstd(stream) if start == ZSTD else stream
 
 
 def _members(forward: _Forward) -> Iterator[Member]:

@@ -14,7 +14,7 @@ from buildstatic.oci.compose import static_layers
 from buildstatic.oci.documents import Descriptor, Index, Manifest, parse
 from buildstatic.oci.reference import Reference
 from buildstatic.oci.store import Source, images_of, open_source, read_blob, read_config
-from buildstatic.oci.unzstd import unpacked, zstd_error
+from buildstatic.oci.zstd import ZstdError, open_zstd
 
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "zstd"))
 
@@ -61,7 +61,7 @@ def _candidates(source: Source, manifest: Manifest, where: str) -> Iterator[Desc
 
 def _plain(blob: IO[bytes], layer: Descriptor) -> IO[bytes]:
     """Return *blob* for tarfile, which knows zstd from Python 3.14 on."""
-    return unpacked(blob) if layer.media_type.endswith("zstd") else blob
+    return open_zstd(blob) if layer.media_type.endswith("zstd") else blob
 
 
 def _take(stream: IO[bytes], tree: PurePosixPath, into: Path, where: str) -> int:
@@ -72,7 +72,7 @@ def _take(stream: IO[bytes], tree: PurePosixPath, into: Path, where: str) -> int
                 path = _inside(member.name, where)
                 if path.suffix in SUFFIXES and path.is_relative_to(tree):
                     _write(tar, member, path, into / path.relative_to(tree), written)
-    except (tarfile.TarError, OSError, EOFError, zstd_error()) as error:
+    except (tarfile.TarError, OSError, EOFError, ZstdError) as error:
         raise ImageInvalid(f"{where} cannot be read: {error}.") from error
     return len(written)
 

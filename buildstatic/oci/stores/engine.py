@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from buildstatic.errors import BuildstaticError, EngineFailed, ImageNotFound, ImageReferenceInvalid
 from buildstatic.oci.documents import platform_name
-from buildstatic.oci.engine import connect, failures
+from buildstatic.oci.engine import connect, failures, uses_containerd
 from buildstatic.oci.reference import EngineReference
 from buildstatic.oci.stores.archive import ArchiveSource, open_archive
 from buildstatic.oci.stores.archive_writer import ArchiveTarget
@@ -90,10 +90,7 @@ def _load(client: DockerClient, file: Path) -> None:
 def _platform(client: DockerClient) -> str | None:
     """Return the engine's platform, None where its store is containerd's, which takes any."""
     with failures():
-        info = client.info()
-    if any(
-        "io.containerd.snapshotter" in str(value) for _, value in info.get("DriverStatus") or ()
-    ):
-        return None
-    version = client.version()
+        if uses_containerd(client):
+            return None
+        version = client.version()
     return platform_name({"os": version["Os"], "architecture": version["Arch"]})
