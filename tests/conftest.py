@@ -1,4 +1,4 @@
-"""Fixtures of every test: the engine, and what the processes of one run share."""
+"""Fixtures that every test may use: the engine, image tags, and a directory that one run shares."""
 
 from __future__ import annotations
 
@@ -20,61 +20,65 @@ from tests.engine import REPOSITORY, connect
 if TYPE_CHECKING:
     from docker import DockerClient
 
-# Inherited by the workers of pytest-xdist, so that one run has one name.
+# Inherited by the workers of pytest-xdist, so that all of them know the run they belong to.
 RUN = "BUILDSTATIC_TEST_RUN"
-# What a busy machine takes long for is no failure, and each run tries the same.
-settings.register_profile(
-    "steady",
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-settings.load_profile("steady")
 
-IS_OURS = pytest.StashKey[bool]()
+# Derandomized, so that a run on a slow machine tries the same examples. `make test-all` selects
+# "many" with --hypothesis-profile.
+for name, examples in {"default": 30, "many": 400}.items():
+    settings.register_profile(
+        name,
+        deadline=None,
+        derandomize=True,
+        max_examples=examples,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+settings.load_profile("default")
+
+OWNS_RUN = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the run, in the process that starts it: not in its workers, nor in a run within it."""
-    config.stash[IS_OURS] = RUN not in os.environ
+    """Name the run in the controller process; xdist workers and nested runs inherit the name."""
+    config.stash[OWNS_RUN] = RUN not in os.environ
     os.environ.setdefault(RUN, uuid.uuid4().hex[:8])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Remove what the run shared, when its last process is done."""
-    if session.config.stash[IS_OURS] and _shared().exists():
-        shutil.rmtree(_shared())
+    """Remove the shared directory and images when the controller process ends."""
+    if session.config.stash[OWNS_RUN] and _shared_directory().exists():
+        shutil.rmtree(_shared_directory())
         _remove_images()
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[DockerClient]:
-    """Return a client of the Docker engine, or skip."""
+    """A client of the Docker engine; skips the test if there is no engine."""
     with closing(connect()) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def shared(engine: DockerClient) -> Path:  # noqa: ARG001 - nothing is shared without one
-    """Return a directory that all processes of this run share."""
-    _shared().mkdir(exist_ok=True)
-    return _shared()
+def shared(engine: DockerClient) -> Path:  # noqa: ARG001 - only engine tests share anything
+    """A directory that all processes of this run share."""
+    _shared_directory().mkdir(exist_ok=True)
+    return _shared_directory()
 
 
 @pytest.fixture(scope="session")
-def tag(shared: Path) -> Callable[[str], str]:  # noqa: ARG001 - marks what is to be removed
-    """Return a function from a name to the tag of an image, removed when the run ends."""
+def tag(shared: Path) -> Callable[[str], str]:  # noqa: ARG001 - its existence triggers the cleanup
+    """A function from a name to an image tag that is removed when the run ends."""
     return lambda name: f"{REPOSITORY}:{name}-{os.environ[RUN]}"
 
 
-def _shared() -> Path:
+def _shared_directory() -> Path:
     return Path(tempfile.gettempdir(), f"{REPOSITORY}-{os.environ[RUN]}")
 
 
 def _remove_images() -> None:
     with closing(connect()) as client:
         for image in client.images.list(filters={"reference": f"{REPOSITORY}:*{os.environ[RUN]}"}):
-            # Equal images are one, with the names that other runs have for it.
+            # Equal images of several runs are one image with several tags.
             for name in image.tags:
                 if name.endswith(os.environ[RUN]):
                     with suppress(APIError):

@@ -1,4 +1,4 @@
-"""What the tests ask of a Docker engine: images that are built once, containers that end."""
+"""Helpers for tests that need a Docker engine: shared builds, and containers that are removed."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 REPOSITORY = "buildstatic-tests"
-SECOND = 10**9
+SECOND = 10**9  # nanoseconds
 
 
 def connect() -> DockerClient:
-    """Return a client of the engine; where none answers, skip, or fail in a CI that names one."""
+    """Return a client of the engine; without one, skip, or fail in a CI that sets DOCKER_HOST."""
     with warnings.catch_warnings():
         # docker leaves the socket that it could not connect to the garbage collector.
         warnings.simplefilter("ignore", ResourceWarning)
@@ -48,7 +48,7 @@ def connect() -> DockerClient:
 
 @dataclass(frozen=True)
 class Build:
-    """An image that ``buildstatic build`` made, where from, and what it said."""
+    """An image that ``buildstatic build`` made of the project in *root*, and its JSON report."""
 
     root: Path
     tag: str
@@ -56,28 +56,30 @@ class Build:
 
     @property
     def static(self) -> dict[str, Any]:
-        """What it said of the static layer."""
+        """The report on the static layer."""
         static: dict[str, Any] = self.report["static"]
         return static
 
 
 def build(root: Path, tag: str, *options: str, environment: Mapping[str, str] = {}) -> Build:
-    """Run ``buildstatic build`` on *root*; its failure is the test's."""
+    """Run ``buildstatic build`` on *root*; if it fails, the test fails."""
     command = [sys.executable, "-m", "buildstatic", "build", "--json", "--tag", tag, *options]
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, str(root)],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=1200,
     )
-    if done.returncode:
-        pytest.fail(f"buildstatic build exited with {done.returncode}:\n{done.stderr[-6000:]}")
-    return Build(root, tag, json.loads(done.stdout.splitlines()[-1]))
+    if process.returncode:
+        pytest.fail(
+            f"buildstatic build exited with {process.returncode}:\n{process.stderr[-6000:]}"
+        )
+    return Build(root, tag, json.loads(process.stdout.splitlines()[-1]))
 
 
 def once(directory: Path, key: str, make: Callable[[], Any]) -> Any:
-    """Return the JSON value of *make*, called by the first process that asks; the others wait."""
+    """Return the JSON value of *make*, which runs in the first process that calls this."""
     result = directory / f"{key}.json"
     with (directory / f"{key}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -88,13 +90,13 @@ def once(directory: Path, key: str, make: Callable[[], Any]) -> Any:
 
 @dataclass(frozen=True)
 class Served:
-    """A running container, and the address that it answers at."""
+    """A running container and its URL."""
 
     container: Container
     url: str
 
     def run(self, command: str) -> str:
-        """Run *command* in the container as its user and return what it printed."""
+        """Run *command* in the container as its user and return its output."""
         status, output = self.container.exec_run(["sh", "-c", command])
         assert isinstance(output, bytes)
         assert status == 0, f"{command}: {output.decode()}"
@@ -110,9 +112,9 @@ def serve(
     *,
     read_only: bool = False,
 ) -> Iterator[Served]:
-    """Run *image*, wait until it answers on its *port*, and remove the container at the end.
+    """Run *image*, wait for an HTTP response on *port*, and remove the container afterwards.
 
-    With *read_only* it can write to /tmp alone.
+    With *read_only* only /tmp is writable.
     """
     container = client.containers.run(
         image,
@@ -128,14 +130,14 @@ def serve(
         published = container.ports[f"{port}/tcp"]
         assert published
         served = Served(container, f"http://127.0.0.1:{published[0]['HostPort']}")
-        until(lambda: answers(served), "an answer over HTTP", served)
+        until(lambda: responds(served), "an HTTP response", served)
         yield served
     finally:
         container.remove(force=True, v=True)
 
 
-def answers(served: Served) -> bool:
-    """Say whether anything at all answers over HTTP."""
+def responds(served: Served) -> bool:
+    """Return whether the container sends any HTTP response."""
     try:
         get(served.url)
     except OSError:
@@ -144,7 +146,7 @@ def answers(served: Served) -> bool:
 
 
 def until(condition: Callable[[], bool], what: str, served: Served, seconds: float = 240) -> None:
-    """Wait until *condition* holds; fail with the container's log if it never does."""
+    """Wait until *condition* holds; after *seconds* fail with the container's log."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -154,8 +156,8 @@ def until(condition: Callable[[], bool], what: str, served: Served, seconds: flo
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer over HTTP."""
+class Response:
+    """An HTTP response; *type* is its media type."""
 
     status: int
     type: str
@@ -168,24 +170,24 @@ class Answer:
         return self.body.decode()
 
 
-def get(url: str, **headers: str) -> Answer:
-    """Fetch *url*; an error of the server's is an answer too."""
+def get(url: str, **headers: str) -> Response:
+    """Fetch *url*; a status of 400 or more is a response too."""
     request = urllib.request.Request(url, headers={"Accept": "text/html, */*", **headers})
     try:
         with urllib.request.urlopen(request, timeout=20) as response:
-            return _answer(response)
+            return _response(response)
     except urllib.error.HTTPError as error:
         with error:
-            return _answer(error)
+            return _response(error)
 
 
-def _answer(response: Any) -> Answer:
+def _response(response: Any) -> Response:
     type_ = response.headers.get_content_type()
-    return Answer(response.status, type_, dict(response.headers), response.read())
+    return Response(response.status, type_, dict(response.headers), response.read())
 
 
 def inside(client: DockerClient, image: str, script: str) -> str:
-    """Run the shell *script* as root in a fresh container of *image*; return what it printed."""
+    """Run the shell *script* as root in a new container of *image*; return its output."""
     output = client.containers.run(
         image, ["sh", "-c", script], user="0:0", remove=True, network_disabled=True
     )

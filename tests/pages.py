@@ -1,10 +1,10 @@
-"""The pages of the documentation, followed as a person would: files written, commands run.
+"""Parsing and running documentation pages.
 
-Of a page's fenced blocks, those that name a file (``file=PATH`` after the language) are written to
-it, those in ``diff`` are applied, and the lines of those in ``console`` that begin with ``$`` are
-run, in order. What stands below a command is all that it prints, standard error included; ``…``
-stands for anything, on a line of its own for any number of lines; columns may be of another width.
-A command with nothing below it may print what it likes.
+Of a page's fenced blocks, one with ``file=PATH`` after its language is written to that file, a
+``diff`` block is applied, and the lines of a ``console`` block that begin with ``$`` are run, in
+order. The text below a command is its expected output, standard error included. ``…`` matches
+anything, on a line of its own any number of lines; the width of columns is ignored. A command
+without text below it may print anything.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ PAGES = tuple(
         ]
     )
 )
-PATIENCE = 900  # seconds
+TIMEOUT = 900  # seconds
 ANYTHING = "…"
 _FENCE = re.compile(r"^```(\w*)(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, the file that it is to be written to, and what it says."""
+    """A fenced block: its language, the file to write it to, and its content."""
 
     language: str
     file: str | None
@@ -44,7 +44,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """A command, over several lines if need be, and what the page shows below it."""
+    """A command, possibly over several lines, and the output that the page shows below it."""
 
     line: str
     output: str
@@ -71,7 +71,7 @@ def commands(block: Block) -> Iterator[Command]:
 
 
 def matches(expected: str, printed: str) -> bool:
-    """Say whether *printed* is what a page shows as *expected*, however wide its columns are."""
+    """Return whether *printed* matches *expected*, ignoring the width of columns."""
     pattern = "".join(
         r"(?:.*\n)*?" if line == ANYTHING else f"{re.escape(line).replace(ANYTHING, '.*?')}\n"
         for line in _lines(expected)
@@ -85,9 +85,10 @@ def _lines(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Shell:
-    """Where a page is followed: the directory that it begins in, and the environment.
+    """A shell that starts in the directory *start*.
 
-    A ``cd`` and an ``export`` hold for the commands that follow, as in a terminal.
+    As in a terminal, ``cd`` and ``export`` apply to the commands that follow; *state* is the file
+    that keeps them.
     """
 
     start: Path
@@ -95,10 +96,10 @@ class Shell:
     state: Path
 
     def run(self, line: str) -> str:
-        """Run *line* and return what it printed; raises AssertionError if it fails."""
+        """Run *line* and return its output; raises AssertionError if it fails."""
         before = f'. "{self.state}"' if self.state.exists() else ""
         keep = f'status=$?; {{ export -p; printf "cd \'%s\'\\n" "$PWD"; }} > "{self.state}"'
-        done = subprocess.run(
+        process = subprocess.run(
             ["sh", "-ec", f"{before}\n{line}\n{keep}; exit $status"],
             cwd=self.start,
             env=dict(self.environment),
@@ -106,23 +107,25 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
-        assert done.returncode == 0, f"$ {line}\nexited with {done.returncode}:\n{done.stdout}"
-        return done.stdout
+        assert process.returncode == 0, (
+            f"$ {line}\nexited with {process.returncode}:\n{process.stdout}"
+        )
+        return process.stdout
 
     @property
     def directory(self) -> Path:
-        """The directory that the page has got to."""
+        """The current directory."""
         if not self.state.exists():
             return self.start
         return Path(self.state.read_text().splitlines()[-1].removeprefix("cd ").strip("'"))
 
 
 def environment(ceiling: Path) -> dict[str, str]:
-    """Return the environment that pages are followed in: our tools first, no project's settings.
+    """Return the environment to run pages in: this environment's programs first, no settings.
 
-    Git looks for no repository above *ceiling*, and the terminal is a wide one.
+    Git does not search for a repository above *ceiling*.
     """
     dropped = {"DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "PYTHONPATH"}
     return {

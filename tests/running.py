@@ -1,4 +1,4 @@
-"""Programs that the tests run in a checkout: for once, or serving on a free port."""
+"""Helpers that run programs in a checkout, to their end or as a server on a free port."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ SECONDS = 60
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return what a program gets: the tools of our own environment, nothing of the machine's."""
+    """Return an environment with this environment's programs and nothing else of the machine."""
     programs = Path(sys.executable).parent
     return {"PATH": f"{programs}:{os.defpath}", "HOME": "/nonexistent", **more}
 
 
 def run(root: Path, *argv: str) -> None:
-    """Run *argv* in *root* to its end, which has to be a good one."""
+    """Run *argv* in *root*; raises CalledProcessError if it fails."""
     subprocess.run(argv, cwd=root, env=environment(), check=True, capture_output=True)
 
 
 def migrations(root: Path) -> int:
-    """Return how many migrations the SQLite database in *root* has seen."""
+    """Return the number of migrations applied to the SQLite database in *root*."""
     with closing(sqlite3.connect(root / "db.sqlite3")) as database:
         (count,) = database.execute("SELECT count(*) FROM django_migrations").fetchone()
     assert isinstance(count, int)
@@ -42,7 +42,7 @@ def migrations(root: Path) -> int:
 
 @contextmanager
 def serving(root: Path, argv: Sequence[str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Start *argv* with a free PORT; yield where it answers, and its process."""
+    """Start *argv* with PORT set to a free port; yield its URL and the process."""
     port = free_port()
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -63,9 +63,9 @@ def serving(root: Path, argv: Sequence[str]) -> Iterator[tuple[str, subprocess.P
 
 @contextmanager
 def started(*argv: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """Start *argv* in a session of its own, and kill what is left of that when the block ends."""
-    words = [str(word) for word in argv]
-    with subprocess.Popen(words, text=True, start_new_session=True, **options) as process:
+    """Start *argv* in a new session and kill what is left of the session afterwards."""
+    arguments = [str(argument) for argument in argv]
+    with subprocess.Popen(arguments, text=True, start_new_session=True, **options) as process:
         try:
             yield process
         finally:
@@ -74,7 +74,7 @@ def started(*argv: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on, and that no system gives to who asks for any."""
+    """Return a port that nothing listens on, outside of the kernel's ephemeral range."""
     while True:
         port = random.randrange(20000, 30000)
         with socket.socket() as probe, suppress(OSError):
@@ -83,7 +83,7 @@ def free_port() -> int:
 
 
 def assert_page_and_style_sheet(url: str) -> None:
-    """Fetch the admin's login page, and the fingerprinted style sheet that it names."""
+    """Fetch the admin's login page and the fingerprinted style sheet that it refers to."""
     page = fetch(f"{url}/admin/login/").decode()
     style_sheet = re.search(r'href="(/static/admin/css/base\.[0-9a-f]{12}\.css)"', page)
     assert style_sheet, page
@@ -91,12 +91,12 @@ def assert_page_and_style_sheet(url: str) -> None:
 
 
 def fetch(url: str) -> bytes:
-    """Return what *url* answers, as soon as something listens there."""
+    """Return the body of *url*, retrying until something listens there."""
     deadline = time.monotonic() + SECONDS
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-                body: bytes = answer.read()
+            with urllib.request.urlopen(url, timeout=SECONDS) as response:
+                body: bytes = response.read()
                 return body
         except urllib.error.HTTPError as error:
             error.close()

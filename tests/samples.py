@@ -1,4 +1,4 @@
-"""The Django projects that the tests build: the example, and those in ``projects/``."""
+"""The Django projects that tests build: ``examples/site`` and those in ``tests/projects/``."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "site"
 
 @dataclass(frozen=True)
 class Sample:
-    """A project, and what a deployment of it has to know.
+    """A project and how to run its image.
 
-    *environment* is what the container gets; *commands* are run in it before the first request.
-    *fingerprinted* says whether its pages name style sheets by their fingerprinted names.
+    *environment* is set in the container, *commands* are run in it before the first request,
+    *fingerprinted* is whether its pages refer to fingerprinted style sheets.
     """
 
     name: str
@@ -45,7 +45,7 @@ SAMPLES = {
             environment={"DJANGO_SECRET_KEY": SECRET, "DATABASE_PATH": "/data/db.sqlite3"},
             commands=("python manage.py migrate", "python manage.py loaddata first_sightings"),
         ),
-        # With DEBUG on, as startproject leaves it, Django names no fingerprints.
+        # startproject leaves DEBUG on, and with it Django does not use fingerprinted names.
         Sample("startproject", pages=("/admin/login/",), fingerprinted=False),
         Sample("asgi_only"),
         Sample("frontend"),
@@ -71,23 +71,23 @@ NOT_BUILT = ("remote", "services")
 
 
 def copy(name: str, parent: Path) -> Path:
-    """Copy the project *name* into *parent* and return where it is, locked if it is uv's.
+    """Copy the project *name* into *parent* and return the copy, with a uv.lock if it uses uv.
 
-    A uv.lock names the index that it was made from, so none is kept here.
+    A uv.lock contains the URL of its package index, so none is checked in.
     """
     source = SAMPLES[name].source if name in SAMPLES else PROJECTS / name
     target = parent / name
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "staticfiles"))
-    if _is_locked_by_uv(target):
+    if _uses_uv(target):
         command = [sys.executable, "-m", "uv", "lock", "--quiet", "--python", sys.executable]
         subprocess.run(command, cwd=target, check=True, env={**os.environ, "VIRTUAL_ENV": ""})
     return target
 
 
 def lock_with_poetry(root: Path) -> None:
-    """Lock the project in *root*, which is Poetry's, with the index of packages named in it.
+    """Lock the Poetry project in *root*, with the package index that pip uses as its source.
 
-    From an index that it is not told of, Poetry asks for pages that not every mirror has.
+    From its default index Poetry requests pages that not every mirror has.
     """
     from pip._internal.models.index import PyPI
 
@@ -99,7 +99,7 @@ def lock_with_poetry(root: Path) -> None:
     subprocess.run(command, cwd=root, check=True, capture_output=True, env=environment)
 
 
-def _is_locked_by_uv(root: Path) -> bool:
+def _uses_uv(root: Path) -> bool:
     file = root / "pyproject.toml"
     if not file.exists() or (root / "poetry.lock").exists():
         return False

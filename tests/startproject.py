@@ -1,4 +1,4 @@
-"""A real ``django-admin startproject``, and the edits that are printed for it, made to it."""
+"""A real ``django-admin startproject`` with the edits that buildstatic prints applied."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from tests.running import run
 
 
 def startproject(parent: Path) -> Path:
-    """Make the project ``mysite`` in *parent*, as Django makes it, and return where it is."""
+    """Run ``django-admin startproject mysite`` in *parent* and return the new directory."""
     run(parent, "django-admin", "startproject", "mysite")
     return parent / "mysite"
 
 
 def edited(root: Path) -> Path:
-    """Make every edit that the project in *root* still needs, one after the other, and return it.
+    """Apply every edit that the project in *root* needs and return *root*.
 
-    Each is looked up again, as the one before has moved the lines.
+    Edits are recomputed after each one, because it moves the lines of the others.
     """
     while needed := edits(detect(root, environ={})):
-        make(root, needed[0])
+        apply(root, needed[0])
         assert len(edits(detect(root, environ={}))) < len(needed), needed[0]
     return root
 
 
-def make(root: Path, edit: Edit) -> None:
-    """Paste *edit* where it says that it belongs."""
+def apply(root: Path, edit: Edit) -> None:
+    """Apply *edit* at the place that it names."""
     file = root / edit.file
     lines = file.read_text().splitlines() if file.exists() else []
     start, end = _place(edit.where, lines)
@@ -38,7 +38,7 @@ def make(root: Path, edit: Edit) -> None:
 
 
 def _place(where: str, lines: list[str]) -> tuple[int, int]:
-    """Return the slice of *lines* that an edit replaces, by the words for its place."""
+    """Return the slice of *lines* that an edit with the place *where* replaces."""
     if where == "a new file":
         return 0, 0
     if where == "at the end":

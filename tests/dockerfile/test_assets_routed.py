@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import engine as engines
-from tests.engine import Served, answers, get, until
+from tests.engine import Served, get, responds, until
 from tests.oci.served import BASE, site
 from tests.pages import read
 
@@ -69,7 +69,7 @@ def test_the_routes_of_the_how_to_lead_to_both(
         images[target] = engines.build(root, tag(f"routed-{target}"), *options).tag
     images[ROUTER] = images["assets"]
     with beside(engine, images, textwrap.dedent(found[1])) as router:
-        until(lambda: answers(router), "the router", router)
+        until(lambda: responds(router), "the router", router)
         until(lambda: get(router.url).status == 200, "the application", router)
         (name,) = re.findall(r'href="(/static/[^"]+)"', get(router.url).text)
         style = get(f"{router.url}{name}")

@@ -13,7 +13,7 @@ from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
 from tests.project.tree import project, write
 from tests.running import environment, run
-from tests.startproject import edited, make, startproject
+from tests.startproject import apply, edited, startproject
 
 REQUIREMENTS = "Django>=5.2\ngunicorn\nwhitenoise\n"
 MIDDLEWARE = '    "whitenoise.middleware.WhiteNoiseMiddleware",'
@@ -280,7 +280,7 @@ def test_with_the_secret_key_from_the_environment_django_has_one(tmp_path: Path)
 
     assert "The SECRET_KEY setting must not be empty" in ask()
     while needed := [edit for edit in edits(detect(root, environ={})) if "production" in edit.file]:
-        make(root, needed[0])
+        apply(root, needed[0])
     assert ask() == "given\n"
 
 
