@@ -12,7 +12,7 @@ from buildstatic.builders import buildx
 from buildstatic.builders.request import BuildRequest
 from buildstatic.oci.archive import Image, read_archive
 from buildstatic.oci.static_layer import StaticLayer
-from buildstatic.oci.stream import joined
+from buildstatic.oci.stream import stream_chunks
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def from_engine(client: DockerClient, name: str) -> tuple[Image, ...]:
     """Return the image *name* (a tag or an id) of the engine's store, one for each platform."""
-    return read_archive(joined(client.api.get_image(name)))
+    return read_archive(stream_chunks(client.api.get_image(name)))
 
 
 def from_builder(request: BuildRequest) -> tuple[Image, ...]:

@@ -12,32 +12,31 @@ from typing import IO
 from buildstatic.errors import ConfigInvalid, ImageNotFound
 from buildstatic.oci.compose import Composed, compose
 from buildstatic.oci.documents import (
-    AS_OCI,
     CONFIGS,
     INDEXES,
     MANIFESTS,
+    OCI_MEDIA_TYPES,
     Descriptor,
     Document,
     Index,
     Manifest,
     is_attestation,
-    parse,
     parse_json,
+    parse_manifest,
 )
 from buildstatic.oci.layer import Layer
 from buildstatic.oci.reference import Reference
-from buildstatic.oci.store import (
+from buildstatic.oci.store import open_source, open_target
+from buildstatic.oci.stores.base import (
     Opener,
     Source,
     Target,
-    images_of,
-    is_there,
-    open_source,
-    open_target,
+    available_images,
+    has_entry,
     read_blob,
     read_config,
 )
-from buildstatic.oci.stream import checked, opened
+from buildstatic.oci.stream import open_bytes, verified
 from buildstatic.oci.unmarked import find_unmarked
 
 
@@ -146,7 +145,7 @@ class _Appending:
         parsed = self._parse(found)
         if wanted is None or isinstance(parsed, Manifest):
             return found
-        images = tuple(images_of(self.source, parsed))
+        images = tuple(available_images(self.source, parsed))
         for each in images:
             if each.is_for(wanted):
                 return read_blob(self.source, each)
@@ -162,23 +161,25 @@ class _Appending:
         manifests = tuple(self._entries(index))
         if not manifests:
             raise ImageNotFound(f"{self.source.reference} is an index with no image in it.")
-        changed = any(AS_OCI.get(index.media_type) == INDEXES[0] and _is_oci(m) for m in manifests)
-        media_type = AS_OCI[index.media_type] if changed else index.media_type
-        return replace(index, media_type=media_type, manifests=manifests).document()
+        changed = any(
+            OCI_MEDIA_TYPES.get(index.media_type) == INDEXES[0] and _is_oci(m) for m in manifests
+        )
+        media_type = OCI_MEDIA_TYPES[index.media_type] if changed else index.media_type
+        return replace(index, media_type=media_type, manifests=manifests).to_document()
 
     def _entries(self, index: Index) -> Iterator[Descriptor]:
         for each in index.manifests:
-            if is_attestation(each.more) or not self._has_image(each):
+            if is_attestation(each.extra) or not self._has_image(each):
                 self.dropped.append(each.digest)
                 continue
             document = self._document(read_blob(self.source, each))
             self.target.put_manifest(document)
-            kept = {key: each.more[key] for key in _KEPT if key in each.more}
-            yield replace(document.descriptor, more=kept)
+            kept = {key: each.extra[key] for key in _KEPT if key in each.extra}
+            yield replace(document.descriptor, extra=kept)
 
     def _has_image(self, entry: Descriptor) -> bool:
         """Tell an image from a signature and other artifacts, and from what an engine has not."""
-        if not is_there(self.source, entry):
+        if not has_entry(self.source, entry):
             return False
         if entry.media_type not in MANIFESTS:
             return entry.media_type in INDEXES
@@ -203,9 +204,9 @@ class _Appending:
                 self._put_blob(layer, self._open_layer, can_mount=False)
             elif not layer.is_foreign:
                 self._put_blob(layer, lambda layer=layer: self.source.open_blob(layer))  # type: ignore[misc]
-        config = made.config.document(made.manifest.config.media_type)
-        self._put_blob(config.descriptor, lambda: opened(config.content), can_mount=False)
-        return replace(made.manifest, config=config.descriptor).document()
+        config = made.config.to_document(made.manifest.config.media_type)
+        self._put_blob(config.descriptor, lambda: open_bytes(config.content), can_mount=False)
+        return replace(made.manifest, config=config.descriptor).to_document()
 
     def _put_blob(self, blob: Descriptor, content: Opener, *, can_mount: bool = True) -> None:
         if self.target.has_blob(blob):
@@ -220,10 +221,10 @@ class _Appending:
     def _open_layer(self) -> Iterator[IO[bytes]]:
         named = Descriptor(self.layer.media_type, self.layer.digest, self.layer.size)
         with self.layer_file.open("rb") as stream:
-            yield checked(stream, named, str(self.layer_file))
+            yield verified(stream, named, str(self.layer_file))
 
     def _parse(self, found: Document) -> Manifest | Index:
-        return parse(found, str(self.source.reference))
+        return parse_manifest(found, str(self.source.reference))
 
 
 # Of an entry of an index: what is still true of the image with the layer.
@@ -231,4 +232,4 @@ _KEPT = ("platform", "annotations")
 
 
 def _is_oci(manifest: Descriptor) -> bool:
-    return manifest.media_type not in AS_OCI
+    return manifest.media_type not in OCI_MEDIA_TYPES

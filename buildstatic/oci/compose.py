@@ -13,13 +13,13 @@ from typing import Any
 
 from buildstatic.errors import ImageInvalid
 from buildstatic.oci.documents import (
-    AS_OCI,
     DOCKER_LAYER,
     LAYER,
+    OCI_MEDIA_TYPES,
     Config,
     Descriptor,
     Manifest,
-    as_oci,
+    to_oci,
 )
 from buildstatic.oci.layer import Layer
 
@@ -58,11 +58,11 @@ def compose(
     steps = _steps(words, config, where)
     known = {config.diff_ids[index] for index in unmarked}
     old = [n for n, step in enumerate(steps) if step.is_static or step.diff_id in known]
-    now = created or config.more.get("created")
+    now = created or config.extra.get("created")
     place = old[-1] if old else len(steps)
     before = [step for n, step in enumerate(steps[:place]) if n not in old]
     all_steps = [*before, _step(layer, words, now), *steps[place + 1 :]]
-    image = replace(config, more={**config.more, **({"created": now} if now else {})})
+    image = replace(config, extra={**config.extra, **({"created": now} if now else {})})
     replaced = tuple(steps[index].diff_id for index in old if steps[index].diff_id)
     return Composed(*_joined(words, image, all_steps), replaced)
 
@@ -147,7 +147,7 @@ def _in_oci_words(manifest: Manifest) -> Manifest:
     """Docker's schema 2 has no zstd, and its words and OCI's do not go together."""
     return replace(
         manifest,
-        media_type=AS_OCI[manifest.media_type],
-        config=as_oci(manifest.config),
-        layers=tuple(map(as_oci, manifest.layers)),
+        media_type=OCI_MEDIA_TYPES[manifest.media_type],
+        config=to_oci(manifest.config),
+        layers=tuple(map(to_oci, manifest.layers)),
     )

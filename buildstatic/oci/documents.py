@@ -29,7 +29,7 @@ INDEXES = (INDEX, DOCKER_INDEX)
 MANIFESTS = (MANIFEST, DOCKER_MANIFEST)
 CONFIGS = (CONFIG, DOCKER_CONFIG)
 # What an image of Docker's is called in OCI's words; the bytes of a layer are the same.
-AS_OCI = {
+OCI_MEDIA_TYPES = {
     DOCKER_INDEX: INDEX,
     DOCKER_MANIFEST: MANIFEST,
     DOCKER_CONFIG: CONFIG,
@@ -50,22 +50,22 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 @dataclass(frozen=True)
 class Descriptor:
-    """What names a blob: *media_type*, *digest*, *size* in bytes; *more* has the other fields."""
+    """What names a blob: *media_type*, *digest*, *size* in bytes; *extra* has the other fields."""
 
     media_type: str
     digest: str
     size: int
-    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def annotations(self) -> Mapping[str, str]:
         """The annotations, none where there are none."""
-        return self.more.get("annotations") or {}
+        return self.extra.get("annotations") or {}
 
     @property
     def platform(self) -> str:
         """The platform as ``os/architecture`` or ``os/architecture/variant``, else empty."""
-        return platform_name(self.more.get("platform") or {})
+        return platform_name(self.extra.get("platform") or {})
 
     def is_for(self, platform: str) -> bool:
         """Whether it is of *platform*: of any variant, where that has none."""
@@ -76,10 +76,10 @@ class Descriptor:
         """Whether its bytes are fetched from elsewhere, and never pushed."""
         return ".nondistributable." in self.media_type or ".foreign." in self.media_type
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the object that a manifest has for it."""
         named = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
-        return {**named, **self.more}
+        return {**named, **self.extra}
 
 
 @dataclass(frozen=True)
@@ -92,45 +92,45 @@ class Document:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The image of one platform; *more* has the fields that are none of these."""
+    """The image of one platform; *extra* has the fields that are none of these."""
 
     media_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
-    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def is_docker(self) -> bool:
         """Whether it is in Docker's words."""
         return self.media_type == DOCKER_MANIFEST
 
-    def document(self) -> Document:
+    def to_document(self) -> Document:
         """Return what a store keeps."""
         described = {
             "schemaVersion": 2,
             "mediaType": self.media_type,
-            "config": self.config.as_json(),
-            "layers": [layer.as_json() for layer in self.layers],
+            "config": self.config.to_json(),
+            "layers": [layer.to_json() for layer in self.layers],
         }
-        return document(self.media_type, {**described, **self.more})
+        return make_document(self.media_type, {**described, **self.extra})
 
 
 @dataclass(frozen=True)
 class Index:
-    """The images of several platforms; *more* has the fields that are none of these."""
+    """The images of several platforms; *extra* has the fields that are none of these."""
 
     media_type: str
     manifests: tuple[Descriptor, ...]
-    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def document(self) -> Document:
+    def to_document(self) -> Document:
         """Return what a store keeps."""
         described = {
             "schemaVersion": 2,
             "mediaType": self.media_type,
-            "manifests": [manifest.as_json() for manifest in self.manifests],
+            "manifests": [manifest.to_json() for manifest in self.manifests],
         }
-        return document(self.media_type, {**described, **self.more})
+        return make_document(self.media_type, {**described, **self.extra})
 
 
 @dataclass(frozen=True)
@@ -139,17 +139,19 @@ class Config:
 
     diff_ids: tuple[str, ...]
     history: tuple[Mapping[str, Any], ...]
-    more: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def platform(self) -> str:
         """The platform as ``os/architecture`` or ``os/architecture/variant``."""
-        return platform_name(self.more)
+        return platform_name(self.extra)
 
-    def document(self, media_type: str) -> Document:
+    def to_document(self, media_type: str) -> Document:
         """Return what a store keeps, as *media_type*."""
         rootfs = {"type": "layers", "diff_ids": list(self.diff_ids)}
-        return document(media_type, {**self.more, "rootfs": rootfs, "history": list(self.history)})
+        return make_document(
+            media_type, {**self.extra, "rootfs": rootfs, "history": list(self.history)}
+        )
 
 
 def digest_of(content: bytes) -> str:
@@ -162,7 +164,7 @@ def blob_path(digest: str) -> str:
     return "blobs/" + digest.replace(":", "/")
 
 
-def document(media_type: str, value: Mapping[str, Any]) -> Document:
+def make_document(media_type: str, value: Mapping[str, Any]) -> Document:
     """Return *value* as a document of *media_type*: the same value, the same bytes."""
     content = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     return Document(Descriptor(media_type, digest_of(content), len(content)), content)
@@ -187,7 +189,7 @@ def is_attestation(descriptor: Mapping[str, Any]) -> bool:
 
 def may_be_image(entry: Descriptor) -> bool:
     """Tell an image of an index, or an index of images, from what says something of another one."""
-    is_artifact = "artifactType" in entry.more or is_attestation(entry.more)
+    is_artifact = "artifactType" in entry.extra or is_attestation(entry.extra)
     return entry.media_type in (*INDEXES, *MANIFESTS) and not is_artifact
 
 
@@ -204,15 +206,15 @@ def parse_descriptor(value: object, where: str) -> Descriptor:
     """Return the descriptor in *value*; raises ImageInvalid, which says that it is *where*."""
     if not isinstance(value, dict):
         raise ImageInvalid(f"{where}: a descriptor is no object.")
-    more = {key: each for key, each in value.items() if key not in ("mediaType", "digest", "size")}
+    extra = {key: each for key, each in value.items() if key not in ("mediaType", "digest", "size")}
     media_type, digest, size = (value.get(key) for key in ("mediaType", "digest", "size"))
     if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         raise ImageInvalid(f"{where}: {digest!r} is no digest.")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise ImageInvalid(f"{where}: {size!r} is no size of {digest}.")
-    if not all(isinstance(more.get(key) or {}, dict) for key in ("annotations", "platform")):
+    if not all(isinstance(extra.get(key) or {}, dict) for key in ("annotations", "platform")):
         raise ImageInvalid(f"{where}: the annotations or the platform of {digest} are no object.")
-    return Descriptor(media_type if isinstance(media_type, str) else "", digest, size, more)
+    return Descriptor(media_type if isinstance(media_type, str) else "", digest, size, extra)
 
 
 def parse_json(content: bytes, where: str) -> dict[str, Any]:
@@ -226,16 +228,16 @@ def parse_json(content: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def parse(found: Document, where: str) -> Manifest | Index:
+def parse_manifest(found: Document, where: str) -> Manifest | Index:
     """Return the manifest or the index in *found*; *where* names it in what is raised.
 
     Raises ImageInvalid, ImageInvalid, or ImageInvalid where it is an artifact of another kind.
     """
     media_type = found.descriptor.media_type
     value = parse_json(found.content, where)
-    more = {key: each for key, each in value.items() if key not in _PARSED}
+    extra = {key: each for key, each in value.items() if key not in _PARSED}
     if media_type in INDEXES:
-        return Index(media_type, _descriptors(value, "manifests", where), more)
+        return Index(media_type, _descriptors(value, "manifests", where), extra)
     if media_type not in MANIFESTS:
         advice = (
             "It must be an OCI image or one of Docker's schema 2: push it anew by a newer tool."
@@ -249,7 +251,7 @@ def parse(found: Document, where: str) -> Manifest | Index:
         if not LAYERS.fullmatch(layer.media_type):
             problem = f"{where}: layer {layer.digest} is of an unknown media type: "
             raise ImageInvalid(f"{problem}{layer.media_type or 'none'}.")
-    return Manifest(media_type, config, layers, more)
+    return Manifest(media_type, config, layers, extra)
 
 
 _PARSED = ("schemaVersion", "mediaType", "config", "layers", "manifests")
@@ -265,13 +267,13 @@ def parse_config(found: Document, where: str) -> Config:
         raise ImageInvalid(f"{where} has no diffIDs.")
     if not isinstance(history, list) or not all(isinstance(each, dict) for each in history):
         raise ImageInvalid(f"{where}: the history is no list of objects.")
-    more = {key: each for key, each in value.items() if key not in ("rootfs", "history")}
-    return Config(tuple(diff_ids), tuple(history), more)
+    extra = {key: each for key, each in value.items() if key not in ("rootfs", "history")}
+    return Config(tuple(diff_ids), tuple(history), extra)
 
 
-def as_oci(descriptor: Descriptor) -> Descriptor:
+def to_oci(descriptor: Descriptor) -> Descriptor:
     """Return *descriptor* in OCI's words."""
-    known = AS_OCI.get(descriptor.media_type, descriptor.media_type)
+    known = OCI_MEDIA_TYPES.get(descriptor.media_type, descriptor.media_type)
     return replace(descriptor, media_type=known)
 
 

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 from buildstatic.oci.engine import uses_containerd
 from buildstatic.oci.members import directories_above
 from buildstatic.oci.static_layer import StaticLayer, places_of
-from buildstatic.oci.stream import CHUNK, joined
+from buildstatic.oci.stream import CHUNK, stream_chunks
 from buildstatic.oci.tarball import DIRECTORY, END, FILE, LINK, Entry, header, padding
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def glance(client: DockerClient, image_id: str, static_root: str) -> StaticLayer
                     chunks, _ = client.api.get_archive(container, tree, CHUNK)
                 except NotFound:
                     continue
-                seen = _layer(joined(chunks), tree)
+                seen = _layer(stream_chunks(chunks), tree)
                 return seen if seen and seen.diff_id == last else None
     except (DockerException, tarfile.TarError, OSError):
         pass

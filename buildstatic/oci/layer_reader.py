@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 
 from buildstatic.errors import ImageInvalid
 from buildstatic.oci.archive import Entry, kind_of
-from buildstatic.oci.stream import CHUNK, Part
+from buildstatic.oci.stream import CHUNK, FileSlice
 from buildstatic.oci.zstd import MAGIC as ZSTD
 from buildstatic.oci.zstd import ZstdError, open_zstd
 
@@ -57,7 +57,7 @@ def read_members(stream: IO[bytes], where: str) -> tuple[Member, ...]:
     return members
 
 
-def members_of(part: Part, where: str) -> tuple[Member, ...]:
+def members_of(part: FileSlice, where: str) -> tuple[Member, ...]:
     """Return the members of the plain tar in *part*, as `read_members` does."""
     with _described(where), part.stream() as stream:
         return tuple(_members(_Forward(stream, part.size)))
@@ -71,7 +71,7 @@ def plain(stream: IO[bytes], where: str) -> Iterator[IO[bytes]]:
         yield content
 
 
-def is_plain(part: Part) -> bool:
+def is_plain(part: FileSlice) -> bool:
     """Tell whether *part* is in no gzip or zstd."""
     return not part.read(0, 4).startswith((GZIP, ZSTD))
 

@@ -11,9 +11,10 @@ from typing import IO
 from buildstatic.collect.codecs import FORMATS
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.compose import static_layers
-from buildstatic.oci.documents import Descriptor, Index, Manifest, parse
+from buildstatic.oci.documents import Descriptor, Index, Manifest, parse_manifest
 from buildstatic.oci.reference import Reference
-from buildstatic.oci.store import Source, images_of, open_source, read_blob, read_config
+from buildstatic.oci.store import open_source
+from buildstatic.oci.stores.base import Source, available_images, read_blob, read_config
 from buildstatic.oci.zstd import ZstdError, open_zstd
 
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "zstd"))
@@ -42,10 +43,10 @@ def take_variants(image: Reference, tree: str, into: Path, *, insecure: bool = F
 
 def _manifest(source: Source, where: str) -> Manifest:
     """Return the first platform's manifest: static files are the same on all of them."""
-    parsed = parse(source.resolve(), where)
+    parsed = parse_manifest(source.resolve(), where)
     if isinstance(parsed, Index):
-        first = next(images_of(source, parsed), None)
-        parsed = parse(read_blob(source, first), where) if first else parsed
+        first = next(available_images(source, parsed), None)
+        parsed = parse_manifest(read_blob(source, first), where) if first else parsed
     if isinstance(parsed, Index):
         raise StaticLayerNotFound(f"{where} is an index with no image in it.")
     return parsed

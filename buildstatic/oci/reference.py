@@ -116,10 +116,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_local(text: str) -> bool:
-    """Tell whether *text* names no registry and no store: ``docker`` looks for it here first."""
+def names_registry(text: str) -> bool:
+    """Return whether *text* is anything but a name without a registry, such as ``app:1``."""
     found = _NAME.fullmatch(text)
-    return found is not None and not _names_host(found["registry"])
+    return found is None or _names_host(found["registry"])
 
 
 def _names_host(first: str | None) -> bool:

@@ -15,11 +15,11 @@ from buildstatic.oci.documents import Descriptor
 
 CHUNK = 1 << 20  # bytes
 # Registries take manifests of 4 MiB; a configuration with a long history is no larger.
-LARGEST_DOCUMENT = 8 << 20
+MAX_DOCUMENT_SIZE = 8 << 20
 _AHEAD = 1 << 16
 
 
-def checked(stream: IO[bytes], descriptor: Descriptor, where: str) -> IO[bytes]:
+def verified(stream: IO[bytes], descriptor: Descriptor, where: str) -> IO[bytes]:
     """Return *stream*, which raises ImageInvalid where it is not what *descriptor* names.
 
     It does so at the end, before the last bytes are given away. *where* names what is read.
@@ -64,7 +64,7 @@ class _Checked(io.RawIOBase):
         return ImageInvalid(f"{self._where}: the blob {self._descriptor.digest} {what}.", advice)
 
 
-def joined(chunks: Iterator[bytes]) -> IO[bytes]:
+def stream_chunks(chunks: Iterator[bytes]) -> IO[bytes]:
     """Return a stream of *chunks*, such as those of a response."""
     return io.BufferedReader(_Chunks(chunks), CHUNK)
 
@@ -86,7 +86,7 @@ class _Chunks(io.RawIOBase):
 
 
 @dataclass(frozen=True)
-class Part:
+class FileSlice:
     """The *size* bytes from *start* of the open file *file*, a descriptor: a blob on the disk."""
 
     file: int
@@ -103,7 +103,7 @@ class Part:
 
 
 class _Reading(io.RawIOBase):
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: FileSlice) -> None:
         self._part = part
         self._place = 0
 
@@ -127,19 +127,19 @@ class _Reading(io.RawIOBase):
 
 def read_document(stream: IO[bytes], descriptor: Descriptor, where: str) -> bytes:
     """Return all of *stream*, a checked one; raises ImageInvalid for what is no document's size."""
-    if descriptor.size > LARGEST_DOCUMENT:
+    if descriptor.size > MAX_DOCUMENT_SIZE:
         problem = f"{where}: {descriptor.digest} is no document, with {descriptor.size} bytes."
         raise ImageInvalid(problem)
     return stream.read()
 
 
-def copy(stream: IO[bytes], write: Callable[[bytes], object]) -> None:
+def copy_stream(stream: IO[bytes], write: Callable[[bytes], object]) -> None:
     """Give all of *stream* to *write*, a chunk at a time."""
     while chunk := stream.read(CHUNK):
         write(chunk)
 
 
 @contextmanager
-def opened(content: bytes) -> Iterator[IO[bytes]]:
+def open_bytes(content: bytes) -> Iterator[IO[bytes]]:
     """Yield *content* as a stream."""
     yield io.BytesIO(content)

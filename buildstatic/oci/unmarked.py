@@ -15,7 +15,7 @@ from buildstatic.oci.compose import static_layers, with_history
 from buildstatic.oci.documents import Config, Manifest
 from buildstatic.oci.layer_reader import Member, read_members
 from buildstatic.oci.static_layer import FILES, WHITEOUT
-from buildstatic.oci.store import Source
+from buildstatic.oci.stores.base import Source
 
 # BuildKit leaves the options out, and kaniko writes the line as it stands in the Dockerfile.
 _TO_THE_ROOT = re.compile(r".*\bCOPY\b.*\s/\s*(?:# buildkit)?\s*")
@@ -64,7 +64,7 @@ def _candidates(manifest: Manifest, config: Config, where: str) -> Iterator[int]
 
 def _shared(place: PurePosixPath, config: Config) -> str:
     """Return what is wrong with a *place* that code may be in as well, empty for nothing."""
-    working = (config.more.get("config") or {}).get("WorkingDir") or "/"
+    working = (config.extra.get("config") or {}).get("WorkingDir") or "/"
     if PurePosixPath(working.strip("/")).is_relative_to(place):
         return f"/{place} is, or is above, the working directory, which is not static files' alone"
     return ""

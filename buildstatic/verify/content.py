@@ -14,7 +14,7 @@ from typing import IO, Protocol
 from buildstatic.collect.workers.cores import cores
 from buildstatic.errors import FileError, ImageInvalid
 from buildstatic.oci.layer_reader import Member
-from buildstatic.oci.stream import CHUNK, Part
+from buildstatic.oci.stream import CHUNK, FileSlice
 from buildstatic.verify.keys import Keys
 
 # What a disk keeps for others.
@@ -34,7 +34,7 @@ class Content(Protocol):
 class Spool:
     """The plain tar of a layer, on the disk."""
 
-    part: Part
+    part: FileSlice
 
     def pieces(self, member: Member) -> Iterator[bytes]:
         """Yield the content of *member* from where it stands in the tar."""
@@ -126,7 +126,7 @@ def fill(file: IO[bytes], stream: IO[bytes], diff_id: str | None, where: str) ->
         problem = f"{where}: the layer has the diffID {found}, and {diff_id} is named."
         raise ImageInvalid(problem, "Make or fetch the image anew.")
     file.flush()
-    return Spool(Part(file.fileno(), 0, size))
+    return Spool(FileSlice(file.fileno(), 0, size))
 
 
 def _copy(stream: IO[bytes], file: IO[bytes], also: Callable[[bytes], object], where: str) -> int:

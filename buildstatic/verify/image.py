@@ -11,11 +11,18 @@ from functools import cached_property
 from buildstatic.errors import ImageInvalid, ImageNotFound
 from buildstatic.oci.archive import Image, Layer
 from buildstatic.oci.compose import static_layers
-from buildstatic.oci.documents import Config, Descriptor, Document, Manifest, may_be_image, parse
+from buildstatic.oci.documents import (
+    Config,
+    Descriptor,
+    Document,
+    Manifest,
+    may_be_image,
+    parse_manifest,
+)
 from buildstatic.oci.layer_reader import Member, is_plain, members_of, plain, read_members
 from buildstatic.oci.static_layer import FILES, WHITEOUT, inside, trees_of
-from buildstatic.oci.store import Source, is_there, read_blob, read_config
-from buildstatic.oci.stream import checked, copy
+from buildstatic.oci.stores.base import Source, has_entry, read_blob, read_config
+from buildstatic.oci.stream import copy_stream, verified
 from buildstatic.verify.content import Spool, fill
 from buildstatic.verify.tree import Tree, none_found
 
@@ -81,11 +88,11 @@ class Stack:
     def _in_place(self, index: int) -> Spool | None:
         """Return the content of a layer that is on the disk as it is."""
         layer = self.manifest.layers[index]
-        part = self._opened.enter_context(self.source.open_part(layer))
+        part = self._opened.enter_context(self.source.open_file(layer))
         if part is None or layer.digest != self.config.diff_ids[index] or not is_plain(part):
             return None
         with part.stream() as stream:
-            copy(checked(stream, layer, self.where), len)
+            copy_stream(verified(stream, layer, self.where), len)
         return Spool(part)
 
     def _unpacked(self, index: int) -> Spool:
@@ -126,7 +133,7 @@ def stacks(source: Source) -> tuple[Stack, ...]:
 
 
 def _stacks(source: Source, document: Document) -> Iterator[Stack]:
-    parsed = parse(document, str(source.reference))
+    parsed = parse_manifest(document, str(source.reference))
     if isinstance(parsed, Manifest):
         config = read_config(source, parsed)
         if len(parsed.layers) != len(config.diff_ids):
@@ -144,7 +151,7 @@ def _entry(source: Source, entry: Descriptor) -> Iterator[Stack]:
     Raises ImageInvalid for an image with a layer that cannot be read.
     An engine may keep one platform of several, and save the index whole.
     """
-    if not is_there(source, entry):
+    if not has_entry(source, entry):
         return
     document = read_blob(source, entry)
     try:
@@ -194,7 +201,7 @@ def _common(paths: list[str]) -> str:
 
 
 def _image(stack: Stack, layers: range) -> Image:
-    working_dir = (stack.config.more.get("config") or {}).get("WorkingDir") or "/"
+    working_dir = (stack.config.extra.get("config") or {}).get("WorkingDir") or "/"
     held = (Layer(stack.config.diff_ids[index], None, stack.members(index)) for index in layers)
     return Image(stack.config.platform, working_dir, tuple(held))
 
@@ -234,7 +241,7 @@ def _hides(members: Mapping[str, Member], path: str) -> bool:
 
 def environment(config: Config) -> list[str]:
     """Return the variables of *config*, each ``NAME=value``."""
-    found = (config.more.get("config") or {}).get("Env") or []
+    found = (config.extra.get("config") or {}).get("Env") or []
     return [str(each) for each in found]
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from buildstatic.errors import StaticLayerNotFound
 from buildstatic.oci.layer_reader import Member
 from buildstatic.oci.static_layer import MANIFEST
-from buildstatic.oci.stream import LARGEST_DOCUMENT
+from buildstatic.oci.stream import MAX_DOCUMENT_SIZE
 from buildstatic.verify.content import Content, Facts, facts, read, with_links
 
-LARGEST_MANIFEST = 8 * LARGEST_DOCUMENT
+LARGEST_MANIFEST = 8 * MAX_DOCUMENT_SIZE
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from buildstatic.oci.layer import Layer, write_layer
 from buildstatic.oci.pack import Compression
 from buildstatic.oci.reference import LayoutReference, parse_reference
 from buildstatic.oci.store import open_source, open_target
-from buildstatic.oci.stream import opened
+from buildstatic.oci.stream import open_bytes
 from tests.oci.scratch import digest, tar
 
 CREATED = "2024-05-06T07:08:09Z"
@@ -62,7 +62,7 @@ class Base:
         """Write a blob."""
         found = Document(Descriptor(media_type, oci.digest_of(content), len(content)), content)
         with open_target(LayoutReference(self.directory)) as target:
-            target.put_blob(found.descriptor, lambda: opened(content))
+            target.put_blob(found.descriptor, lambda: open_bytes(content))
         return found.descriptor
 
     def image(self, *layers: bytes, tag: str | None = None, platform: str = "amd64") -> Document:
@@ -91,12 +91,12 @@ class Base:
         manifest, config_type = kinds if self.docker else (oci.MANIFEST, oci.CONFIG)
         blobs = tuple(self.blob(gzip.compress(each, mtime=0), words) for each in layers)
         described = oci.Manifest(manifest, self.blob(dump(config), config_type), blobs)
-        return self.keep(described.document(), tag)
+        return self.keep(described.to_document(), tag)
 
     def index(self, *entries: Descriptor, tag: str | None = None) -> Document:
         """Write an index of *entries*."""
         media_type = oci.DOCKER_INDEX if self.docker else oci.INDEX
-        return self.keep(oci.Index(media_type, entries).document(), tag)
+        return self.keep(oci.Index(media_type, entries).to_document(), tag)
 
     def keep(self, document: Document, tag: str | None) -> Document:
         """Write a manifest, under *tag*, or as a blob alone."""

@@ -104,7 +104,7 @@ def test_an_earlier_static_layer_is_replaced_where_it_stands(tmp_path: Path) -> 
     layers = tuple(oci.parse_descriptor(each, "") for each in manifest["layers"])
     described = Base(directory).blob(dump(config), oci.CONFIG)
     Base(directory).keep(
-        oci.Manifest(oci.MANIFEST, described, (*layers, later)).document(), "with-later"
+        oci.Manifest(oci.MANIFEST, described, (*layers, later)).to_document(), "with-later"
     )
     new = static(tmp_path, {"new.css": "new"})
     made = put(f"oci:{directory}:with-later", second, new)
@@ -213,7 +213,7 @@ def several(directory: Path, *names: str) -> str:
         image = made.image(tar({"etc/platform": name.encode()}), platform=architecture).descriptor
         platform = {"os": "linux", "architecture": architecture}
         more = {"platform": {**platform, **({"variant": variant} if variant else {})}}
-        entries.append(replace(image, more=more))
+        entries.append(replace(image, extra=more))
     made.index(*entries, tag="all")
     return f"oci:{directory}:all"
 
@@ -255,7 +255,7 @@ def nested(directory: Path, *names: str) -> str:
     """Write an index with nothing but an index of *names* in it."""
     several(directory, *names)
     made = Base(directory)
-    inner = oci.document(oci.INDEX, manifest_of(f"oci:{directory}:all"))
+    inner = oci.make_document(oci.INDEX, manifest_of(f"oci:{directory}:all"))
     made.index(made.keep(inner, None).descriptor, tag="nested")
     return f"oci:{directory}:nested"
 
@@ -356,7 +356,7 @@ def foreign(directory: Path) -> str:
     layer["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
     layer["urls"] = ["https://example.com/layer"]
     blob(directory, layer).unlink()
-    made.keep(oci.document(oci.MANIFEST, value), "base")
+    made.keep(oci.make_document(oci.MANIFEST, value), "base")
     return f"oci:{directory}:base"
 
 
@@ -395,7 +395,7 @@ def artifact_entry(directory: Path, kind: str) -> oci.Descriptor:
         "blob": {},
     }
     media_type = "application/spdx+json" if kind == "blob" else made.media_type
-    return replace(made, media_type=media_type, more=more[kind])
+    return replace(made, media_type=media_type, extra=more[kind])
 
 
 @pytest.mark.parametrize("kind", ["attestation", "signature", "blob"])
@@ -408,7 +408,7 @@ def test_without_a_tag_no_artifact_is_taken_for_the_image(
     manifests = json.loads((directory / "index.json").read_text())["manifests"]
     if tag is None:
         del manifests[0]["annotations"]
-    manifests.insert(0, artifact_entry(directory, kind).as_json())
+    manifests.insert(0, artifact_entry(directory, kind).to_json())
     (directory / "index.json").write_text(json.dumps({"manifests": manifests}))
     made = put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", static(tmp_path))
     same = put(base(tmp_path / "same"), f"oci:{tmp_path / 'other'}", static(tmp_path))
@@ -422,11 +422,11 @@ def test_without_a_tag_it_is_the_image_that_has_none_or_the_only_one(tmp_path: P
     put(tagged, f"oci:{directory}", layer)
     assert len(manifest_of(f"oci:{directory}")["layers"]) == 3
     index = json.loads((directory / "index.json").read_text())
-    index["manifests"].append(Base(directory).image(tar({"c": b""})).descriptor.as_json())
+    index["manifests"].append(Base(directory).image(tar({"c": b""})).descriptor.to_json())
     (directory / "index.json").write_text(json.dumps(index))
     with pytest.raises(ImageNotFound, match=r"holds 3 images\. Name one\. There are: old"):
         put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
-    index["manifests"] = [artifact_entry(directory, "signature").as_json()]
+    index["manifests"] = [artifact_entry(directory, "signature").to_json()]
     (directory / "index.json").write_text(json.dumps(index))
     with pytest.raises(ImageNotFound, match="holds no image"):
         put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
@@ -478,18 +478,18 @@ def no_layout(directory: Path) -> None:
 
 def artifact(directory: Path) -> None:
     config = Base(directory).blob(b"{}", "application/vnd.cncf.helm.config.v1+json")
-    Base(directory).keep(oci.Manifest(oci.MANIFEST, config, ()).document(), "base")
+    Base(directory).keep(oci.Manifest(oci.MANIFEST, config, ()).to_document(), "base")
 
 
 def odd_layer(directory: Path) -> None:
     layer = Base(directory).blob(b"x", "application/vnd.example.layer")
     config = Base(directory).blob(b"{}", oci.CONFIG)
-    Base(directory).keep(oci.Manifest(oci.MANIFEST, config, (layer,)).document(), "base")
+    Base(directory).keep(oci.Manifest(oci.MANIFEST, config, (layer,)).to_document(), "base")
 
 
 def odd_manifest(directory: Path) -> None:
     schema1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-    Base(directory).keep(oci.document(schema1, {}), "base")
+    Base(directory).keep(oci.make_document(schema1, {}), "base")
 
 
 def too_few_diff_ids(directory: Path) -> None:

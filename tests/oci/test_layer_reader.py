@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from buildstatic.errors import ImageInvalid
 from buildstatic.oci.archive import kind_of
 from buildstatic.oci.layer_reader import Member, members_of, normal, read_members
-from buildstatic.oci.stream import Part
+from buildstatic.oci.stream import FileSlice
 
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 KINDS = [tarfile.REGTYPE, tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE]
@@ -78,7 +78,7 @@ def in_part(content: bytes) -> tuple[Member, ...]:
     with tempfile.TemporaryFile() as file:
         file.write(b"before" + content + b"after")
         file.flush()
-        return members_of(Part(file.fileno(), 6, len(content)), "it")
+        return members_of(FileSlice(file.fileno(), 6, len(content)), "it")
 
 
 @given(ENTRIES, st.sampled_from(FORMATS))

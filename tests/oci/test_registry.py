@@ -191,7 +191,7 @@ def test_a_push_gets_over_a_fault(tmp_path: Path, repository: str, fault: Fault)
         made = put(name, f"{through.host}/{repository}:new", layer)
         assert through.faults[0].times == 0
     tag = f"{registry()}/{repository}:new"
-    assert oci.digest_of(oci.document("", manifest_of(tag)).content) == made.digest
+    assert oci.digest_of(oci.make_document("", manifest_of(tag)).content) == made.digest
     for described in manifest_of(tag)["layers"]:
         content_of(tag, described)
 

@@ -178,14 +178,14 @@ def test_a_platform_with_a_layer_of_an_unknown_kind_is_no_kept_promise(
     good, other = (base.image(BASE, static, platform=each) for each in ("amd64", "arm64"))
     value = oci.parse_json(other.content, "")
     value["layers"][0]["mediaType"] = "application/vnd.example.layer"
-    odd = base.keep(oci.document(oci.MANIFEST, value), None)
+    odd = base.keep(oci.make_document(oci.MANIFEST, value), None)
     name = f"oci:{tmp_path / 'oci'}:both"
     base.index(good.descriptor, odd.descriptor, tag="both")
     with pytest.raises(ImageInvalid, match=r"vnd\.example\.layer"):
         verify(name, Options())
-    signature = replace(odd.descriptor, more={"artifactType": "application/vnd.example"})
+    signature = replace(odd.descriptor, extra={"artifactType": "application/vnd.example"})
     chart = base.blob(b"{}", "application/vnd.cncf.helm.config.v1+json")
-    helm = base.keep(oci.Manifest(oci.MANIFEST, chart, ()).document(), None).descriptor
+    helm = base.keep(oci.Manifest(oci.MANIFEST, chart, ()).to_document(), None).descriptor
     blob = replace(odd.descriptor, media_type="application/spdx+json")
     base.index(good.descriptor, signature, helm, blob, tag="both")
     assert one(name).is_kept
@@ -201,7 +201,7 @@ def test_a_foreign_layer_has_nothing_of_ours(
     far = value["layers"][layers.index(BASE)]
     far["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
     (tmp_path / "oci" / oci.blob_path(far["digest"])).unlink()
-    base.keep(oci.document(oci.MANIFEST, value), "foreign")
+    base.keep(oci.make_document(oci.MANIFEST, value), "foreign")
     assert one(f"oci:{tmp_path / 'oci'}:foreign").is_kept
 
 

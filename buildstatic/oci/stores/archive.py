@@ -28,8 +28,9 @@ from buildstatic.oci.documents import (
     parse_json,
 )
 from buildstatic.oci.reference import ArchiveReference, Reference, full_name
-from buildstatic.oci.stores.layout import INDEX_FILE, REF_NAME, choose, entries_of, missing
-from buildstatic.oci.stream import CHUNK, LARGEST_DOCUMENT, Part, checked, read_document
+from buildstatic.oci.stores.base import missing_blob
+from buildstatic.oci.stores.layout import INDEX_FILE, REF_NAME, choose, entries_of
+from buildstatic.oci.stream import CHUNK, MAX_DOCUMENT_SIZE, FileSlice, read_document, verified
 
 CONTAINERD_NAME = "io.containerd.image.name"
 MANIFEST_FILE = "manifest.json"
@@ -91,19 +92,19 @@ class ArchiveSource:
     def open_blob(self, descriptor: Descriptor) -> Iterator[IO[bytes]]:
         """Open a blob in the archive."""
         with self._open(self._member(descriptor)) as stream:
-            yield checked(stream, descriptor, self._where)
+            yield verified(stream, descriptor, self._where)
 
     @contextmanager
-    def open_part(self, descriptor: Descriptor) -> Iterator[Part]:
+    def open_file(self, descriptor: Descriptor) -> Iterator[FileSlice]:
         """Return where in the archive a blob is."""
         member, file = self._member(descriptor), cast(IO[bytes], self._archive.fileobj)
-        yield Part(file.fileno(), member.offset_data, member.size)
+        yield FileSlice(file.fileno(), member.offset_data, member.size)
 
     def _member(self, descriptor: Descriptor) -> tarfile.TarInfo:
         place = self._places.get(descriptor.digest, blob_path(descriptor.digest))
         member = self._find(place)
         if member is None:
-            raise missing(descriptor, self._where)
+            raise missing_blob(descriptor, self._where)
         return member
 
     def _choose(self, entries: tuple[Descriptor, ...]) -> Descriptor:
@@ -121,7 +122,7 @@ class ArchiveSource:
         entry = self._older_entry()
         config = self._blob(str(entry.get("Config")), CONFIG)
         layers = tuple(self._layer(str(name)) for name in entry.get("Layers") or ())
-        return Manifest(MANIFEST, config, layers).document()
+        return Manifest(MANIFEST, config, layers).to_document()
 
     def _older_entry(self) -> dict[str, Any]:
         where = f"{self._where}: {MANIFEST_FILE}"
@@ -173,7 +174,7 @@ class ArchiveSource:
 
     def _read(self, place: str) -> bytes:
         member = self._find(place)
-        if member is None or member.size > LARGEST_DOCUMENT:
+        if member is None or member.size > MAX_DOCUMENT_SIZE:
             raise ImageInvalid(f"{self._where}: {place} is no file, or no document's size.")
         with self._open(member) as stream:
             return stream.read()

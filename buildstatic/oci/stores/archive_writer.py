@@ -25,11 +25,11 @@ from buildstatic.oci.documents import (
     Manifest,
     blob_path,
     images_in,
-    parse,
+    parse_manifest,
 )
 from buildstatic.oci.reference import ArchiveReference, Reference, full_name, with_tag
-from buildstatic.oci.store import Opener
 from buildstatic.oci.stores.archive import CONTAINERD_NAME, MANIFEST_FILE
+from buildstatic.oci.stores.base import Opener
 from buildstatic.oci.stores.layout import INDEX_FILE, REF_NAME, VERSION, VERSION_FILE
 
 
@@ -87,7 +87,7 @@ class ArchiveTarget:
         content, descriptor = document.content, document.descriptor
         self._add(blob_path(descriptor.digest), io.BytesIO(content), len(content))
         self._written.add(descriptor.digest)
-        self._documents[descriptor.digest] = parse(document, str(self.reference))
+        self._documents[descriptor.digest] = parse_manifest(document, str(self.reference))
 
     def put_image(self, document: Document) -> None:
         """Write the manifest or the index, and what names it.
@@ -95,7 +95,7 @@ class ArchiveTarget:
         Raises ImageInvalid where that is an image with a foreign layer.
         """
         self.put_manifest(document)
-        entry = {**document.descriptor.as_json(), "annotations": self._names()}
+        entry = {**document.descriptor.to_json(), "annotations": self._names()}
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
         self._add_file(INDEX_FILE, json.dumps(index).encode())
         self._add_file(MANIFEST_FILE, json.dumps([self._older(document)]).encode())

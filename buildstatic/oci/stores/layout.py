@@ -22,8 +22,8 @@ from buildstatic.oci.documents import (
     parse_json,
 )
 from buildstatic.oci.reference import LayoutReference, Reference
-from buildstatic.oci.store import Opener
-from buildstatic.oci.stream import Part, checked, copy, opened, read_document
+from buildstatic.oci.stores.base import Opener, missing_blob
+from buildstatic.oci.stream import FileSlice, copy_stream, open_bytes, read_document, verified
 
 REF_NAME = "org.opencontainers.image.ref.name"
 VERSION_FILE = "oci-layout"
@@ -75,19 +75,19 @@ class LayoutSource:
     def open_blob(self, descriptor: Descriptor) -> Iterator[IO[bytes]]:
         """Open a blob of the layout."""
         with self._open(descriptor) as stream:
-            yield checked(stream, descriptor, str(self.reference))
+            yield verified(stream, descriptor, str(self.reference))
 
     @contextmanager
-    def open_part(self, descriptor: Descriptor) -> Iterator[Part]:
+    def open_file(self, descriptor: Descriptor) -> Iterator[FileSlice]:
         """Open the file of a blob."""
         with self._open(descriptor) as file:
-            yield Part(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+            yield FileSlice(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
     def _open(self, descriptor: Descriptor) -> IO[bytes]:
         try:
             return (self.reference.directory / blob_path(descriptor.digest)).open("rb")
         except FileNotFoundError as error:
-            raise missing(descriptor, str(self.reference)) from error
+            raise missing_blob(descriptor, str(self.reference)) from error
 
 
 class LayoutTarget:
@@ -104,7 +104,7 @@ class LayoutTarget:
         """Tell whether the blob is there, and is what its digest says."""
         try:
             with self._path(descriptor).open("rb") as stream:
-                copy(checked(stream, descriptor, str(self.reference)), len)
+                copy_stream(verified(stream, descriptor, str(self.reference)), len)
         except (FileNotFoundError, ImageInvalid):
             return False
         return True
@@ -118,13 +118,13 @@ class LayoutTarget:
         path = self._path(descriptor)
         path.parent.mkdir(parents=True, exist_ok=True)
         with content() as stream, _replacing(path) as output:
-            copy(stream, output.write)
+            copy_stream(stream, output.write)
         self._written.append(path)
 
     def put_manifest(self, document: Document) -> None:
         """Write the manifest as the blob that it is."""
         if not self.has_blob(document.descriptor):
-            self.put_blob(document.descriptor, lambda: opened(document.content))
+            self.put_blob(document.descriptor, lambda: open_bytes(document.content))
 
     def put_image(self, document: Document) -> None:
         """Write the manifest or the index, and the layout's own index last."""
@@ -132,7 +132,7 @@ class LayoutTarget:
         tag = self.reference.tag
         kept = [each for each in self._index["manifests"] if _tag(each) != tag]
         annotations = {"annotations": {REF_NAME: tag}} if tag else {}
-        entry = {**document.descriptor.as_json(), **annotations}
+        entry = {**document.descriptor.to_json(), **annotations}
         files = {
             VERSION_FILE: VERSION,
             INDEX_FILE: _dump({**self._index, "manifests": [*kept, entry]}),
@@ -178,11 +178,6 @@ def choose(
     if tag is None:
         raise ImageNotFound(f"{where} holds {len(images)} images.", f"Name one. {there}")
     raise ImageNotFound(f"{where}: there is no such tag.", there)
-
-
-def missing(descriptor: Descriptor, where: str) -> ImageInvalid:
-    """Return what is raised for a blob that *where* has not."""
-    return ImageInvalid(f"{where}: the blob {descriptor.digest} is missing.", "Make it anew.")
 
 
 def entries_of(index: dict[str, Any], where: str) -> Iterator[Descriptor]:

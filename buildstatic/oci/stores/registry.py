@@ -19,11 +19,11 @@ from buildstatic.errors import (
 )
 from buildstatic.oci.documents import INDEXES, MANIFESTS, Descriptor, Document, digest_of
 from buildstatic.oci.reference import Reference, RegistryReference
-from buildstatic.oci.store import Opener
+from buildstatic.oci.stores.base import Opener
 from buildstatic.oci.stores.retry import Again, patiently
 from buildstatic.oci.stores.transfer import ACCEPT, Body, Download
 from buildstatic.oci.stores.transport import Transport, connect, errors, failed, location
-from buildstatic.oci.stream import CHUNK, checked
+from buildstatic.oci.stream import CHUNK, verified
 
 BINARY = {"Content-Type": "application/octet-stream"}
 
@@ -105,10 +105,10 @@ class RegistrySource:
         place = self._repository.manifest if is_manifest else self._repository.blob
         with Download(self._transport, place(descriptor.digest), descriptor) as download:
             stream = io.BufferedReader(download, CHUNK)
-            yield checked(stream, descriptor, str(self.reference))
+            yield verified(stream, descriptor, str(self.reference))
 
     @contextmanager
-    def open_part(self, descriptor: Descriptor) -> Iterator[None]:  # noqa: ARG002
+    def open_file(self, descriptor: Descriptor) -> Iterator[None]:  # noqa: ARG002
         """Yield None: a blob of a registry is on no disk of ours."""
         yield None
 

@@ -11,7 +11,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from buildstatic.oci.documents import INDEXES, MANIFESTS, Descriptor
-from buildstatic.oci.stores.layout import missing
+from buildstatic.oci.stores.base import missing_blob
 from buildstatic.oci.stores.retry import Again, patiently
 from buildstatic.oci.stores.transport import Transport, failed, unreachable
 from buildstatic.oci.stream import CHUNK
@@ -80,7 +80,7 @@ class Download(io.RawIOBase):
         answer = self._transport.request("GET", self._url, headers=headers, stream=True)
         if answer.status_code == 404:
             answer.close()
-            raise missing(self._descriptor, self._transport.name)
+            raise missing_blob(self._descriptor, self._transport.name)
         if answer.status_code not in (200, 206):
             raise failed(self._transport.name, answer)
         if self._at and answer.status_code == 200:
