@@ -13,33 +13,33 @@ from typing import Protocol
 from buildstatic.checks import (
     conflicts,
     debug,
-    ignored,
-    order,
-    railway,
+    ignore_files,
+    railway_config,
     references,
-    release,
+    release_phase,
+    static_at_import,
     static_root,
     storage,
     touching,
     volumes,
     whitenoise,
 )
-from buildstatic.checks.case import Case, read_case
-from buildstatic.checks.finding import Finding, Repair, Severity
-from buildstatic.checks.repair import is_possible
+from buildstatic.checks.context import CheckContext, load_context
+from buildstatic.checks.finding import Autofix, Finding, Severity
+from buildstatic.checks.fixes import is_possible
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project.config import Config
 
 __all__ = [
     "CHECKS",
-    "Case",
+    "Autofix",
+    "CheckContext",
     "Finding",
-    "Repair",
     "Severity",
-    "check_silence",
-    "codes",
-    "diagnose",
-    "read_case",
+    "finding_codes",
+    "load_context",
+    "run_checks",
+    "validate_silence",
 ]
 
 
@@ -48,48 +48,49 @@ class Check(Protocol):
 
     CODES: dict[str, str]
 
-    def find(self, case: Case) -> Iterable[Finding]:
+    def find(self, case: CheckContext) -> Iterable[Finding]:
         """Yield what is found in *case*."""
 
 
 CHECKS: tuple[Check, ...] = (
     static_root,
-    ignored,
+    ignore_files,
     debug,
     storage,
     whitenoise,
     conflicts,
     references,
     touching,
-    release,
-    railway,
-    order,
+    release_phase,
+    railway_config,
+    static_at_import,
     volumes,
 )
 
 
-def codes() -> dict[str, str]:
+def finding_codes() -> dict[str, str]:
     """Return every code, with what it means."""
     return {code: means for check in CHECKS for code, means in check.CODES.items()}
 
 
-def check_silence(config: Config) -> None:
+def validate_silence(config: Config) -> None:
     """Raise `ConfigInvalid` for a code in ``silence`` that is none."""
+    known = finding_codes()
     for code in config.silence:
-        if code not in codes():
-            near = difflib.get_close_matches(code, codes(), n=1)
-            advice = f"Did you mean {near[0]}?" if near else f"There are {', '.join(codes())}."
+        if code not in known:
+            near = difflib.get_close_matches(code, known, n=1)
+            advice = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
             raise ConfigInvalid(f"{config.source('silence')}: check finds no {code}.", advice)
 
 
-def diagnose(case: Case) -> tuple[Finding, ...]:
+def run_checks(case: CheckContext) -> tuple[Finding, ...]:
     """Return what is found in *case*, the gravest first, without what its project silences."""
     found = (finding for check in CHECKS for finding in check.find(case))
     told = [_honest(case, item) for item in found if item.code not in case.config.silence]
     return tuple(sorted(told, key=lambda finding: -finding.severity))
 
 
-def _honest(case: Case, finding: Finding) -> Finding:
+def _honest(case: CheckContext, finding: Finding) -> Finding:
     """Return *finding* without a repair that would do nothing, the file being written otherwise."""
-    possible = finding.repair is None or is_possible(case.root, finding)
-    return finding if possible else replace(finding, repair=None)
+    possible = finding.autofix is None or is_possible(case.root, finding)
+    return finding if possible else replace(finding, autofix=None)

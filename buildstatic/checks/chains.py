@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.service import Line
 from buildstatic.checks.services import services
 from buildstatic.project import files
@@ -43,7 +43,7 @@ class Chain:
         return next((step for step in self.steps if step.kind == kind), None)
 
 
-def chains(case: Case) -> tuple[Chain, ...]:
+def chains(case: CheckContext) -> tuple[Chain, ...]:
     """Return every chain of the project's that is found."""
     release, web = processes(case).get("release"), processes(case).get("web")
     return (
@@ -65,7 +65,7 @@ def chain(name: str, lines: Sequence[Line]) -> Chain:
     return Chain(name, tuple(sorted(steps, key=lambda step: step.position)))
 
 
-def processes(case: Case) -> dict[str, Line]:
+def processes(case: CheckContext) -> dict[str, Line]:
     """Return the processes of the Procfile (devcenter.heroku.com/articles/procfile)."""
     text = case.text("Procfile") or ""
     found: dict[str, Line] = {}
@@ -75,7 +75,7 @@ def processes(case: Case) -> dict[str, Line]:
     return found
 
 
-def _scripts(case: Case) -> Iterator[list[Line]]:
+def _scripts(case: CheckContext) -> Iterator[list[Line]]:
     """Yield the lines of each shell script that is where such scripts are, without comments."""
     for path in sorted({path for pattern in SCRIPTS for path in case.root.glob(pattern)}):
         if not files.is_file(path) or path.stat().st_size > LARGEST:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
-from buildstatic.checks.sources import directories, names
+from buildstatic.checks.static_sources import directories, names
 from buildstatic.project import files
 
 CONFLICT = "names-conflict"
 CODES = {CONFLICT: "files of one name have different content, and one of them is lost"}
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield each accidental conflict, as the project's finders see it, else by reading."""
     if case.examined is None:
         yield from _by_reading(case)
@@ -24,7 +24,7 @@ def find(case: Case) -> Iterator[Finding]:
             yield _finding(case, found["path"], found["collected"], left_out)
 
 
-def _by_reading(case: Case) -> Iterator[Finding]:
+def _by_reading(case: CheckContext) -> Iterator[Finding]:
     sources = directories(case)
     apps = {source.app for source in sources}
     first: dict[str, str] = {}
@@ -43,7 +43,7 @@ def _differ(one: str, other: str) -> bool:
         return False
 
 
-def _finding(case: Case, name: str, winner: str, loser: str) -> Finding:
+def _finding(case: CheckContext, name: str, winner: str, loser: str) -> Finding:
     file, other = (files.relative(Path(path), case.root) for path in (loser, winner))
     return Finding(
         CONFLICT,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity, split
 
 ON = "debug-on"
 CODES = {ON: "DEBUG is on in the settings that are deployed"}
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield where DEBUG is on, always or unless the environment says otherwise."""
     value = case.settings.get("DEBUG")
     if value is None or not isinstance(value.data, bool | int | str) or not value.data:

@@ -21,7 +21,7 @@ class Severity(IntEnum):
 
 
 @dataclass(frozen=True)
-class Repair:
+class Autofix:
     """A safe change: *change* takes the text of *file*, which may be new, and returns another one.
 
     It returns None for a text that it does not understand, and the same text where there is nothing
@@ -37,7 +37,7 @@ class Finding:
     """What will bite: *what* it is, *why* it does, and the *fix*, each a sentence or two.
 
     *file* is relative to the root, or absolute outside of it; *line* is 0 for the whole file.
-    *repair* is there where making the fix is safe.
+    *autofix* is there where making the fix is safe.
     """
 
     code: str
@@ -47,7 +47,7 @@ class Finding:
     what: str
     why: str
     fix: str
-    repair: Repair | None = None
+    autofix: Autofix | None = None
 
     @property
     def place(self) -> str:

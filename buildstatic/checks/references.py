@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.project import files
 
@@ -17,7 +17,7 @@ CODES = {
 }
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield what collecting would stop at; nothing where the project's Python is not at hand."""
     if case.examined is None:
         return
@@ -36,7 +36,7 @@ def find(case: Case) -> Iterator[Finding]:
         )
 
 
-def _missing(case: Case, reference: dict[str, Any]) -> Finding:
+def _missing(case: CheckContext, reference: dict[str, Any]) -> Finding:
     is_map = reference["map"]
     is_warning = is_map and case.config.options("collect").get("missing_maps") == "warn"
     more = ' Or set missing_maps = "warn" in [tool.buildstatic.collect].' if is_map else ""

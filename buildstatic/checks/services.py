@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from buildstatic.checks import blueprint, railway_code
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.service import Line, Service
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
@@ -15,7 +15,7 @@ from buildstatic.project import files
 RAILWAY_JSON, RAILWAY_TOML, FLY = "railway.json", "railway.toml", "fly.toml"
 
 
-def services(case: Case) -> tuple[Service, ...]:
+def services(case: CheckContext) -> tuple[Service, ...]:
     """Return every service that a file describes; nothing of a file that cannot be read.
 
     What is wrong with one, its platform says itself.
@@ -23,7 +23,7 @@ def services(case: Case) -> tuple[Service, ...]:
     return (*_railway(case), *_railway_code(case), *_fly(case), *_render(case))
 
 
-def _railway(case: Case) -> Iterator[Service]:
+def _railway(case: CheckContext) -> Iterator[Service]:
     """Yield what ``deploy`` of railway.json says, else that of railway.toml."""
     for name in (RAILWAY_JSON, RAILWAY_TOML):
         text = case.text(name)
@@ -39,7 +39,7 @@ def _railway(case: Case) -> Iterator[Service]:
         return
 
 
-def _railway_code(case: Case) -> Iterator[Service]:
+def _railway_code(case: CheckContext) -> Iterator[Service]:
     if case.text(railway_code.FILE) is None:
         return
     try:
@@ -49,7 +49,7 @@ def _railway_code(case: Case) -> Iterator[Service]:
     yield from railway_code.services(tree)
 
 
-def _fly(case: Case) -> Iterator[Service]:
+def _fly(case: CheckContext) -> Iterator[Service]:
     """Yield what fly.toml says (fly.io/docs/reference/configuration), without its processes."""
     text = case.text(FLY)
     if text is None:
@@ -60,11 +60,11 @@ def _fly(case: Case) -> Iterator[Service]:
     yield Service("Fly", sum(before, ()), (), sum(mounts, ()))
 
 
-def _render(case: Case) -> Iterator[Service]:
+def _render(case: CheckContext) -> Iterator[Service]:
     yield from blueprint.services(case.text(blueprint.FILE) or "")
 
 
-def _content(case: Case, name: str) -> Mapping[str, Any]:
+def _content(case: CheckContext, name: str) -> Mapping[str, Any]:
     read = files.read_json if name.endswith(".json") else files.read_toml
     try:
         return read(case.root / name, case.root)[0]

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from buildstatic.checks import git
-from buildstatic.checks.case import Case
-from buildstatic.checks.finding import Finding, Repair, Severity, split
+from buildstatic.checks.context import CheckContext
+from buildstatic.checks.finding import Autofix, Finding, Severity, split
 from buildstatic.checks.lines import below_assignment
-from buildstatic.checks.sources import directories
+from buildstatic.checks.static_sources import directories
 
 MISSING, INSIDE, TRACKED = "static-root-missing", "static-root-in-sources", "static-root-in-git"
 CODES = {
@@ -19,14 +19,14 @@ CODES = {
 }
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield what is wrong with STATIC_ROOT."""
     yield from _missing(case)
     yield from _inside(case)
     yield from _tracked(case)
 
 
-def _missing(case: Case) -> Iterator[Finding]:
+def _missing(case: CheckContext) -> Iterator[Finding]:
     for edit in case.edits:
         if not edit.text.startswith("STATIC_ROOT = "):
             continue
@@ -40,11 +40,11 @@ def _missing(case: Case) -> Iterator[Finding]:
             "STATIC_ROOT is not set.",
             "collectstatic stops: it has no place to collect the files into.",
             f"Write {edit.text}",
-            Repair(file, below_assignment("STATIC_URL", edit.text)),
+            Autofix(file, below_assignment("STATIC_URL", edit.text)),
         )
 
 
-def _inside(case: Case) -> Iterator[Finding]:
+def _inside(case: CheckContext) -> Iterator[Finding]:
     """Django's own check, staticfiles.E002, sees only STATICFILES_DIRS that are STATIC_ROOT."""
     root = case.project.static_root
     if root is None or not case.is_local:
@@ -66,7 +66,7 @@ def _inside(case: Case) -> Iterator[Finding]:
         return
 
 
-def _tracked(case: Case) -> Iterator[Finding]:
+def _tracked(case: CheckContext) -> Iterator[Finding]:
     tracked = git.listed(case.root, "--", case.tree) if case.tree else None
     if not tracked:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity, split
 from buildstatic.project.static import backend
 
@@ -23,7 +23,7 @@ PLAIN = {
 }
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield where names stay as they are, so that browsers may not keep the files."""
     if not case.is_local or case.settings.classes or not case.settings.complete:
         return

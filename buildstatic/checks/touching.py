@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.executed import Call, calls
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.project import files
@@ -38,7 +38,7 @@ TO_NETWORK = re.compile(
 OWN_NAME = "socket.gethostname"
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield each such call in the settings, and in what they import of the project's own."""
     for path in case.modules:
         file = files.relative(path, case.root)
@@ -55,7 +55,7 @@ def _asks_for_itself(call: Call) -> bool:
     return name in (OWN_NAME, "gethostname")
 
 
-def _finding(case: Case, code: str, file: str, call: Call) -> Finding:
+def _finding(case: CheckContext, code: str, file: str, call: Call) -> Finding:
     severity = Severity.WARNING if call.is_maybe else Severity.ERROR
     if code == NETWORK and case.config.network:
         severity = Severity.INFO

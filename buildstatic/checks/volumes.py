@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from buildstatic.checks import compose
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.checks.services import services
 from buildstatic.project import files
@@ -36,7 +36,7 @@ class Mount:
     is_code: bool = False
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield the mounts over the tree, or over a directory that it is in."""
     if case.project.static_root is None or not case.is_local:
         return
@@ -67,7 +67,7 @@ def _finding(mount: Mount, tree: str) -> Finding:
     )
 
 
-def _trees(case: Case, dockerfile: str) -> tuple[str, ...]:
+def _trees(case: CheckContext, dockerfile: str) -> tuple[str, ...]:
     """Return where the tree may be in the image of *dockerfile*, which may copy manage.py's place.
 
     The last WORKDIR counts; without a Dockerfile it is that of the one that is generated.
@@ -80,7 +80,7 @@ def _trees(case: Case, dockerfile: str) -> tuple[str, ...]:
     return tuple(posixpath.join(home, place) for place in dict.fromkeys((tree, inside)))
 
 
-def _mounts(case: Case) -> Iterator[Mount]:
+def _mounts(case: CheckContext) -> Iterator[Mount]:
     for path in sorted({p for pattern in compose.FILES for p in case.root.glob(pattern)}):
         name = files.relative(path, case.root)
         for volume in compose.volumes(case.text(name) or "", case.root):

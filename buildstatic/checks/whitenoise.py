@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.checks.case import Case
-from buildstatic.checks.finding import Finding, Repair, Severity, split
+from buildstatic.checks.context import CheckContext
+from buildstatic.checks.finding import Autofix, Finding, Severity, split
 from buildstatic.checks.lines import added, moved
 from buildstatic.project.settings import Value
 
@@ -24,7 +24,7 @@ WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
 ABOVE = ("corsheaders.", "django_prometheus.")
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield where the middleware stands in the wrong place, or not at all."""
     value = case.settings.get("MIDDLEWARE")
     items = value.data if value is not None and isinstance(value.data, tuple) else ()
@@ -61,11 +61,11 @@ def _misplaced(items: tuple[Value, ...], index: int, value: Value) -> Iterator[F
         what,
         why,
         "Move it right below django.middleware.security.SecurityMiddleware.",
-        Repair(file, moved("MIDDLEWARE", WHITENOISE, SECURITY)),
+        Autofix(file, moved("MIDDLEWARE", WHITENOISE, SECURITY)),
     )
 
 
-def _missing(case: Case, value: Value) -> Iterator[Finding]:
+def _missing(case: CheckContext, value: Value) -> Iterator[Finding]:
     storage = case.project.storage
     is_asked = any(WHITENOISE in edit.text for edit in case.edits)
     if storage is None or not storage.value.startswith("whitenoise.") or not is_asked:
@@ -79,5 +79,5 @@ def _missing(case: Case, value: Value) -> Iterator[Finding]:
         f"The storage is {storage.value}, and WhiteNoise's middleware is not on.",
         "Unless a server in front does, nobody serves the files: pages without style.",
         f'Add "{WHITENOISE}" right below SecurityMiddleware.',
-        Repair(file, added("MIDDLEWARE", WHITENOISE, SECURITY)),
+        Autofix(file, added("MIDDLEWARE", WHITENOISE, SECURITY)),
     )

@@ -13,7 +13,7 @@ from buildstatic.cli.options import traceback_option
 
 if TYPE_CHECKING:
     from buildstatic.project import Project
-    from buildstatic.templates import Generated
+    from buildstatic.templates import GeneratedFile
 
 EPILOG = """\b
 Examples:
@@ -46,22 +46,23 @@ def build(layers: Path) -> None:
     The variants are kept in a layer for the next build; launch.toml gets the processes, and the
     static files as a slice, which becomes a layer of its own.
     """
-    from buildstatic.platforms import buildpack, gunicorn
+    from buildstatic.platforms import buildpack
+    from buildstatic.platforms.server import missing_package_warnings
     from buildstatic.project.detect import detect
 
     project = detect(Path.cwd(), environ=os.environ)
     collected = _collected(project, layers)
     _write(layers, buildpack.layers(project, collected=collected))
-    _say(project, collected, gunicorn.warnings(project))
+    _say(project, collected, missing_package_warnings(project))
 
 
 def _collected(project: Project, layers: Path) -> bool:
     """Collect, where there is anything to collect here, and say whether a tree was made."""
     from buildstatic import console
     from buildstatic.errors import StaticfilesNotInstalled
-    from buildstatic.platforms import buildpack, steps
+    from buildstatic.platforms import buildpack, commands
 
-    if steps.is_remote(project):
+    if commands.is_remote(project):
         console.note("The static files are kept elsewhere: the release process collects them.")
         return False
     buildpack.check_place(project)
@@ -84,7 +85,7 @@ def _collect(variants: Path) -> None:
     collect.show(collect.collected(**named, options=options), options)
 
 
-def _write(layers: Path, files: tuple[Generated, ...]) -> None:
+def _write(layers: Path, files: tuple[GeneratedFile, ...]) -> None:
     from buildstatic.templates.write import encoded
 
     for file in files:

@@ -9,12 +9,17 @@ from typing import Literal
 from buildstatic.dockerfile.assets import Assets
 from buildstatic.dockerfile.dockerignore import dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, dockerfile
-from buildstatic.platforms import PLATFORMS, gunicorn
+from buildstatic.platforms import PLATFORMS
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
+from buildstatic.platforms.server import (
+    ServerName,
+    missing_package_warnings,
+    server_command,
+)
 from buildstatic.project import Process, Project
 from buildstatic.project.config import load
 from buildstatic.project.files import read_bytes
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Wishes:
     cache_mounts: bool = True
     multi_platform: bool = False
     collector: Literal["buildstatic", "django"] = "buildstatic"
-    server: gunicorn.Choice | None = None
+    server: ServerName | None = None
     collect_in: Literal["build", "release"] | None = None
     builder: Literal["railpack", "dockerfile", "nixpacks"] | None = None
     chain: Literal["start", "build"] = "start"
@@ -35,12 +40,14 @@ class Wishes:
     serve: Assets | None = None
 
 
-def generated(project: Project, targets: Collection[str], wishes: Wishes) -> tuple[Generated, ...]:
+def generated(
+    project: Project, targets: Collection[str], wishes: Wishes
+) -> tuple[GeneratedFile, ...]:
     """Return the files of *targets*, always in the same order and none twice.
 
     Raises ConfigInvalid where the project cannot have one of them.
     """
-    files: list[Generated] = []
+    files: list[GeneratedFile] = []
     if "dockerfile" in targets:
         files.append(dockerfile(project, dockerfile_options(project, wishes)))
     if "dockerignore" in targets:
@@ -52,13 +59,13 @@ def generated(project: Project, targets: Collection[str], wishes: Wishes) -> tup
     return tuple(files)
 
 
-def warnings(project: Project, files: Collection[Generated], wishes: Wishes) -> tuple[str, ...]:
+def warnings(project: Project, files: Collection[GeneratedFile], wishes: Wishes) -> tuple[str, ...]:
     """Return what will not work with *files*, each thing once."""
     said = (warning for file in files for warning in file.warnings)
-    return tuple(dict.fromkeys((*said, *gunicorn.warnings(project, wishes.server))))
+    return tuple(dict.fromkeys((*said, *missing_package_warnings(project, wishes.server))))
 
 
-def notes(project: Project, files: Collection[Generated]) -> tuple[str, ...]:
+def notes(project: Project, files: Collection[GeneratedFile]) -> tuple[str, ...]:
     """Return what there is to know of *files* and of what they stand on, each thing once."""
     said = (note for file in files for note in file.notes)
     return tuple(dict.fromkeys((*project.notes, *said)))
@@ -75,7 +82,7 @@ def dockerfile_options(project: Project, wishes: Wishes) -> DockerfileOptions:
     """Return what the Dockerfile is to be like, by *wishes* and by what the project says."""
     config = load(project.root)
     return DockerfileOptions(
-        serve=gunicorn.command(project, wishes.server),
+        serve=server_command(project, wishes.server),
         python=wishes.python,
         port=wishes.port,
         cache_mounts=wishes.cache_mounts,
@@ -88,7 +95,7 @@ def dockerfile_options(project: Project, wishes: Wishes) -> DockerfileOptions:
     )
 
 
-def _options(project: Project, files: Collection[Generated], wishes: Wishes) -> Options:
+def _options(project: Project, files: Collection[GeneratedFile], wishes: Wishes) -> Options:
     return Options(
         server=wishes.server,
         collect_in=wishes.collect_in,
@@ -100,7 +107,7 @@ def _options(project: Project, files: Collection[Generated], wishes: Wishes) -> 
     )
 
 
-def _facts(project: Project, files: Collection[Generated]) -> Dockerfile | None:
+def _facts(project: Project, files: Collection[GeneratedFile]) -> Dockerfile | None:
     """Return what the Dockerfile is like: the one of this run, else the one that is there."""
     for file in files:
         if file.path == "Dockerfile":

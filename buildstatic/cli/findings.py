@@ -41,22 +41,22 @@ def examine(
     """Read the project in *path*, run what may run of it, and return what is found."""
     from datetime import UTC, datetime
 
-    from buildstatic.checks import check_silence, diagnose, read_case
+    from buildstatic.checks import load_context, run_checks, validate_silence
     from buildstatic.cli.examining import examined
     from buildstatic.project.config import load
     from buildstatic.project.detect import detect
 
     project = detect(path, manage=manage, settings=settings)
     config = load(project.root)
-    check_silence(config)
+    validate_silence(config)
     seen, reason = examined(project, config, python) if runs else (None, NO_RUN)
-    case = read_case(project, config, seen, datetime.now(UTC).date())
-    return Checkup(project, case.edits, diagnose(case), reason)
+    case = load_context(project, config, seen, datetime.now(UTC).date())
+    return Checkup(project, case.edits, run_checks(case), reason)
 
 
 def repair(checkup: Checkup) -> tuple[Finding, ...]:
     """Make the safe repairs and return the findings that they were for."""
-    from buildstatic.checks.repair import repair as make
+    from buildstatic.checks.fixes import apply_fixes as make
 
     return make(checkup.project.root, checkup.findings)
 
@@ -78,7 +78,7 @@ def say(checkup: Checkup) -> None:
         console.out().print(f"[{COLOURS[word]}]{word}:[/]", end=" ")
         console.say(f"{finding.place}: {finding.what} [{finding.code}]")
         console.say(f"    {finding.why}")
-        safe = " (--fix does it)" if finding.repair else ""
+        safe = " (--fix does it)" if finding.autofix else ""
         console.say(f"    Fix: {finding.fix}{safe}\n")
     if checkup.unexamined and checkup.unexamined not in MEANT:
         said = f"references were not looked at, and names only read: {checkup.unexamined}"
@@ -133,5 +133,5 @@ def described(finding: Finding) -> dict[str, Any]:
         "what": finding.what,
         "why": finding.why,
         "fix": finding.fix,
-        "fixable": finding.repair is not None,
+        "fixable": finding.autofix is not None,
     }

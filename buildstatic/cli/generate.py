@@ -23,12 +23,12 @@ from buildstatic.platforms import PLATFORMS
 if TYPE_CHECKING:
     from buildstatic.cli.files import Wishes
     from buildstatic.project import Project
-    from buildstatic.templates import Generated
+    from buildstatic.templates import GeneratedFile
     from buildstatic.templates.write import Change
 
 IMAGE = ("dockerfile", "dockerignore")
 TARGETS = (*IMAGE, *(platform.NAME for platform in PLATFORMS))
-USUAL = (*IMAGE, *(platform.NAME for platform in PLATFORMS if platform.USUAL))
+USUAL = (*IMAGE, *(platform.NAME for platform in PLATFORMS if platform.IS_DEFAULT))
 HELP = f"""Write the Dockerfile, Procfile and platform files for a project.
 
 FILE is one of {", ".join(USUAL)}, which are written without any name, and of
@@ -234,7 +234,7 @@ def _known(targets: tuple[str, ...]) -> tuple[str, ...]:
     return targets
 
 
-def _print_files(files: Sequence[Generated]) -> None:
+def _print_files(files: Sequence[GeneratedFile]) -> None:
     """Print *files* as they would be written; several each under a heading."""
     from buildstatic.templates.write import encoded
 
@@ -266,7 +266,7 @@ def _print_states(changes: Sequence[Change]) -> None:
         click.echo(f"{verb:<9}  {change.file.path}")
 
 
-def _print_notes(project: Project, files: Sequence[Generated], wishes: Wishes) -> None:
+def _print_notes(project: Project, files: Sequence[GeneratedFile], wishes: Wishes) -> None:
     """Print warnings and notes on *files*, and what the project still lacks, ready to paste."""
     from buildstatic import console
     from buildstatic.cli.files import notes, warnings

@@ -24,7 +24,7 @@ def choose_recipe(project: Project, assets: Assets | None) -> Recipe:
     from buildstatic.cli.files import configured_wishes, dockerfile_options
     from buildstatic.dockerfile import assets as served
     from buildstatic.dockerfile.recipe import choose
-    from buildstatic.platforms import gunicorn
+    from buildstatic.platforms.server import missing_package_warnings
 
     wishes = configured_wishes(project)
     wishes = dataclasses.replace(wishes, serve=assets or wishes.serve)
@@ -36,7 +36,7 @@ def choose_recipe(project: Project, assets: Assets | None) -> Recipe:
             f"{recipe.passed_over.name} has no stage named static: the generated one runs."
         )
     if recipe.source is None:
-        for text in gunicorn.warnings(project, wishes.server):
+        for text in missing_package_warnings(project, wishes.server):
             console.warn(text)
     return recipe
 

@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 from buildstatic.dockerfile.quoting import pattern
 from buildstatic.project import Project
 from buildstatic.project.data import holds_needed, tree, uploads
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 USUAL_ENVIRONMENTS = (".venv", "venv", ".virtualenv")
 # In the root alone: below it, these are names for many things.
 IN_THE_ROOT = ("env", "ENV")
 
 
-def dockerignore(project: Project, *, here: bool = False) -> Generated:
+def dockerignore(project: Project, *, here: bool = False) -> GeneratedFile:
     """Return the .dockerignore of *project*, the same in every checkout.
 
     Virtual environments of unusual names, which one checkout has and another has not, are told of;
@@ -30,7 +30,7 @@ def dockerignore(project: Project, *, here: bool = False) -> Generated:
         environments=(*_usual(project), *(map(pattern, unusual) if here else ())),
         keep_node_modules=project.node_modules is not None and project.frontend is None,
     )
-    return Generated(".dockerignore", text, notes=tuple(map(_note, unusual)))
+    return GeneratedFile(".dockerignore", text, notes=tuple(map(_note, unusual)))
 
 
 def _secrets(project: Project) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from buildstatic.dockerfile.assets import Assets
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 APP = "/app"
 DEFAULT_PYTHON = "3.13"
@@ -51,7 +51,7 @@ class DockerfileOptions:
     own_variants: bool = False
 
 
-def dockerfile(project: Project, options: DockerfileOptions) -> Generated:
+def dockerfile(project: Project, options: DockerfileOptions) -> GeneratedFile:
     """Return the Dockerfile of *project*.
 
     Raises ConfigInvalid for a name that cannot stand in one, ConfigInvalid where there are no files
@@ -59,7 +59,7 @@ def dockerfile(project: Project, options: DockerfileOptions) -> Generated:
     """
     _refuse_line_breaks(project, options)
     text = render("Dockerfile", **_context(project, options))
-    return Generated("Dockerfile", text, notes=tuple(_notes(project, options)))
+    return GeneratedFile("Dockerfile", text, notes=tuple(_notes(project, options)))
 
 
 def _refuse_line_breaks(project: Project, options: DockerfileOptions) -> None:

@@ -12,19 +12,19 @@ from typing import Protocol, cast
 
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 
 
 class Platform(Protocol):
     """What each module offers: the name it is asked for by, and what it writes.
 
-    *USUAL* tells whether its files are written where nobody names any.
+    *IS_DEFAULT* tells whether its files are written where nobody names any.
     """
 
     NAME: str
-    USUAL: bool
+    IS_DEFAULT: bool
 
-    def files(self, project: Project, options: Options) -> tuple[Generated, ...]:
+    def files(self, project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         """Return the platform's files for *project*; raises ConfigInvalid where it has none."""
 
 
@@ -32,7 +32,7 @@ def _found() -> tuple[Platform, ...]:
     """Return the platforms by name, those first that are written without being named."""
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
     platforms = (cast("Platform", module) for module in modules if hasattr(module, "NAME"))
-    return tuple(sorted(platforms, key=lambda platform: (not platform.USUAL, platform.NAME)))
+    return tuple(sorted(platforms, key=lambda platform: (not platform.IS_DEFAULT, platform.NAME)))
 
 
 PLATFORMS = _found()

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from buildstatic.errors import StaticRootInvalid
-from buildstatic.platforms import gunicorn, steps
+from buildstatic.platforms import commands, server
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 PORT = "8000"
 # The layers of ours: a cache of variants, and the variable that every process starts with.
@@ -31,7 +31,7 @@ class Process:
     command: tuple[str, ...]
 
 
-def layers(project: Project, *, collected: bool) -> tuple[Generated, ...]:
+def layers(project: Project, *, collected: bool) -> tuple[GeneratedFile, ...]:
     """Return the files to write into the layers directory; *collected* says that a tree was made.
 
     Raises ConfigInvalid where there is no Procfile and no application to serve.
@@ -42,11 +42,11 @@ def layers(project: Project, *, collected: bool) -> tuple[Generated, ...]:
         slice=slice_of(project) if collected else None,
     )
     return (
-        Generated("launch.toml", launch),
-        Generated(f"{VARIANTS}.toml", "[types]\ncache = true\n"),
-        Generated(f"{ENVIRONMENT}.toml", "[types]\nlaunch = true\n"),
+        GeneratedFile("launch.toml", launch),
+        GeneratedFile(f"{VARIANTS}.toml", "[types]\ncache = true\n"),
+        GeneratedFile(f"{ENVIRONMENT}.toml", "[types]\nlaunch = true\n"),
         # Without PORT gunicorn would listen on 127.0.0.1, where nobody outside reaches it.
-        Generated(f"{ENVIRONMENT}/env.launch/PORT.default", PORT),
+        GeneratedFile(f"{ENVIRONMENT}/env.launch/PORT.default", PORT),
     )
 
 
@@ -63,9 +63,9 @@ def processes(project: Project) -> tuple[Process, ...]:
 
 
 def _processes(project: Project) -> Iterator[Process]:
-    yield Process("web", gunicorn.command(project, Options().server))
-    collect = (steps.collect(project),) if steps.is_remote(project) else ()
-    if release := steps.chain(*collect, *steps.migrations(project)):
+    yield Process("web", server.server_command(project, Options().server))
+    collect = (commands.collect(project),) if commands.is_remote(project) else ()
+    if release := commands.chain(*collect, *commands.migrations(project)):
         yield Process("release", ("bash", "-c", release))
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from buildstatic.platforms import steps
+from buildstatic.platforms import commands
 from buildstatic.platforms.container import Container, container, warnings
 from buildstatic.platforms.options import Options
 from buildstatic.project import Connection, Project
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 NAME = "compose"
-USUAL = False
+IS_DEFAULT = False
 
 OWN = ("migrate", "database")
 PASSWORD = "DATABASE_PASSWORD"
@@ -67,7 +67,7 @@ SERVERS = {
 }
 
 
-def files(project: Project, options: Options) -> tuple[Generated, ...]:
+def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the compose.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
     made = container(project, options, NAME)
     server = _server(made.connection)
@@ -76,9 +76,9 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
         name=made.name,
         port=made.port,
         environment=tuple(_environment(made, server)),
-        release=[_escaped(word) for word in steps.words(made.release)] if made.release else None,
+        release=[_escaped(word) for word in commands.words(made.release)] if made.release else None,
         processes=[
-            (_own_name(item.name), [_escaped(word) for word in steps.words(item.command)])
+            (_own_name(item.name), [_escaped(word) for word in commands.words(item.command)])
             for item in made.processes
             if not item.schedule
         ],
@@ -86,7 +86,7 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
         volume=made.volume,
     )
     notes = tuple(_notes(made, server))
-    return (Generated("compose.yaml", text, notes=notes, warnings=warnings(project, made)),)
+    return (GeneratedFile("compose.yaml", text, notes=notes, warnings=warnings(project, made)),)
 
 
 def _server(connection: Connection | None) -> Server | None:

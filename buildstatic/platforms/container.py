@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms import steps
+from buildstatic.platforms import commands
 from buildstatic.platforms.options import Options
 from buildstatic.project import Connection, Process, Project
 
@@ -46,7 +46,7 @@ class Container:
     @property
     def served(self) -> str:
         """The line that serves where one disk holds the database: it releases as well."""
-        return steps.chain(*filter(None, (self.release, f"exec {self.serve}")))
+        return commands.chain(*filter(None, (self.release, f"exec {self.serve}")))
 
 
 def container(project: Project, options: Options, target: str) -> Container:
@@ -63,15 +63,15 @@ def container(project: Project, options: Options, target: str) -> Container:
     secret = project.secret_key.name if project.secret_key else None
     fixed = dict(_fixed(project, connection))
     places = tuple(name for name in _places(connection) if name not in fixed)
-    known = {secret, "PORT", *steps.SYSTEM, *fixed, *places}
+    known = {secret, "PORT", *commands.SYSTEM, *fixed, *places}
     others = [item for item in project.variables if item.name not in known]
     named = [item for item in others if _is_name(item.name)]
     return Container(
-        name=steps.slug(project),
+        name=commands.slug(project),
         port=options.dockerfile.port or PORT,
         release=_release(project),
-        serve=steps.serve(project, options),
-        processes=steps.processes(project, options),
+        serve=commands.serve(project, options),
+        processes=commands.processes(project, options),
         connection=connection,
         secret=secret if secret and _is_name(secret) else None,
         fixed=fixed,
@@ -134,12 +134,12 @@ def _hides(project: Project) -> bool:
 
 
 def _release(project: Project) -> str | None:
-    collect = (steps.collect(project),) if steps.is_remote(project) else ()
-    return steps.chain(*collect, *steps.migrations(project)) or None
+    collect = (commands.collect(project),) if commands.is_remote(project) else ()
+    return commands.chain(*collect, *commands.migrations(project)) or None
 
 
 def _fixed(project: Project, connection: Connection | None) -> Iterator[tuple[str, str]]:
-    module = steps.settings_module(project)
+    module = commands.settings_module(project)
     if module is not None:
         yield "DJANGO_SETTINGS_MODULE", module
     if connection is not None and connection.engine == "sqlite":

@@ -9,29 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.platforms import steps
+from buildstatic.platforms import commands
 from buildstatic.platforms.container import Container, container, tree, warnings
 from buildstatic.platforms.options import Options
 from buildstatic.project import Connection, Project
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 NAME = "fly"
-USUAL = False
+IS_DEFAULT = False
 
 APP = "app"
 
 
-def files(project: Project, options: Options) -> tuple[Generated, ...]:
+def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the fly.toml of *project*; raises ConfigInvalid without a Dockerfile."""
     made = container(project, options, NAME)
     beside = {} if made.volume else {i.name: i.command for i in made.processes if not i.schedule}
     web = made.served if made.volume else made.serve
-    commands = {APP: web, **beside} if beside or made.volume else {}
-    processes = {name: steps.unshelled(command) for name, command in commands.items()}
+    lines = {APP: web, **beside} if beside or made.volume else {}
+    processes = {name: commands.unshelled(command) for name, command in lines.items()}
     text = render(
         "fly.toml",
         made=made,
-        release=steps.unshelled(made.release) if made.release and not made.volume else None,
+        release=commands.unshelled(made.release) if made.release and not made.volume else None,
         processes=processes,
         health=project.health.value if project.health else None,
         served=_serves(project),
@@ -40,7 +40,7 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:
     said = (*warnings(project, made), *_warnings(made))
     notes = tuple(_notes(project, made))
     serves = (processes[APP],) if processes else ()
-    return (Generated("fly.toml", text, notes=notes, warnings=said, serves=serves),)
+    return (GeneratedFile("fly.toml", text, notes=notes, warnings=said, serves=serves),)
 
 
 def _serves(project: Project) -> bool:
@@ -52,7 +52,7 @@ def _serves(project: Project) -> bool:
 def _statics(project: Project) -> tuple[str, str] | None:
     """Return the tree in the image and its URL, where Fly is to serve it; else None."""
     url = project.static_url.value if project.static_url else ""
-    if steps.is_remote(project) or _serves(project) or not url.startswith("/"):
+    if commands.is_remote(project) or _serves(project) or not url.startswith("/"):
         return None
     return tree(project), url
 

@@ -9,13 +9,13 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
 from buildstatic.project.data import tree, uploads
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 NAME = "gitignore"
-USUAL = False
+IS_DEFAULT = False
 
 
-def files(project: Project, options: Options) -> tuple[Generated, ...]:  # noqa: ARG001
+def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:  # noqa: ARG001
     """Return the .gitignore of *project*: a new one, or the present one and what it lacks."""
     text = render(
         "gitignore",
@@ -24,8 +24,8 @@ def files(project: Project, options: Options) -> tuple[Generated, ...]:  # noqa:
     )
     present = _read(project.root / ".gitignore")
     if present is None:
-        return (Generated(".gitignore", text),)
-    return (Generated(".gitignore", _added(present, text), appends=True),)
+        return (GeneratedFile(".gitignore", text),)
+    return (GeneratedFile(".gitignore", _added(present, text), appends=True),)
 
 
 def pattern(directory: str | None) -> str | None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from buildstatic.platforms.gunicorn import Choice
+from buildstatic.platforms.server import ServerName
 from buildstatic.project import Process
 
 
@@ -34,7 +34,7 @@ class Options:
     over, each a service and its file.
     """
 
-    server: Choice | None = None
+    server: ServerName | None = None
     collect_in: Literal["build", "release"] | None = None
     builder: Literal["railpack", "dockerfile", "nixpacks"] | None = None
     chain: Literal["start", "build"] = "start"

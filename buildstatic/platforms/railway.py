@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 from keyword import iskeyword
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms import steps
-from buildstatic.platforms.git import place, repository_of
+from buildstatic.platforms import commands
 from buildstatic.platforms.gitignore import escaped
-from buildstatic.platforms.migration import migrated
 from buildstatic.platforms.options import Options
+from buildstatic.platforms.railway_import import migrated
+from buildstatic.platforms.repository import place, repository_of
 from buildstatic.project import Process, Project
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 NAME = "railway"
-USUAL = True
+IS_DEFAULT = True
 
 SUCCESSOR = (
     "Railway reads railway.json until 2026-12-01, and of new services not at all: "
@@ -48,34 +48,34 @@ class Service:
     watch: str | None = None
 
 
-def files(project: Project, options: Options) -> tuple[Generated, ...]:
+def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return railway.json and .railway/railway.py for *project*.
 
     Raises ConfigInvalid where the builder asked for cannot do it.
     """
     if options.existing:
-        return (migrated(project, steps.name(project), options.existing),)
+        return (migrated(project, commands.name(project), options.existing),)
     service = plan(project, options)
-    start = steps.chain(*service.start)
+    start = commands.chain(*service.start)
     processes = tuple(_processes(project, options, service))
     text = render(
         "railway.py.jinja",
         service=service,
         origin=repository_of(project.root),
         directory=place(project.root),
-        settings=steps.settings_module(project),
-        name=steps.name(project),
+        settings=commands.settings_module(project),
+        name=commands.name(project),
         processes=processes,
         resources=("web", *(variable for variable, _, _ in processes)),
     )
     return (
-        Generated(
+        GeneratedFile(
             "railway.json",
             render("railway.json", service=service, start=start),
             notes=(SUCCESSOR, *_notes(project, options, service)),
             serves=(start,) if start else (),
         ),
-        Generated(".railway/railway.py", text),
+        GeneratedFile(".railway/railway.py", text),
     )
 
 
@@ -87,13 +87,13 @@ def _processes(
     Beside a Dockerfile no shell reads a command.
     """
     taken = {"web", "ctx", "project", "service", "github"}
-    for item in steps.processes(project, options):
+    for item in commands.processes(project, options):
         variable = re.sub(r"\W", "_", item.name).lower()
         if variable in taken or not variable.isidentifier() or iskeyword(variable):
             variable = f"process_{len(taken)}"
         taken.add(variable)
         is_split = service.builder == "DOCKERFILE"
-        yield variable, item, steps.unshelled(item.command) if is_split else item.command
+        yield variable, item, commands.unshelled(item.command) if is_split else item.command
 
 
 def plan(project: Project, options: Options) -> Service:
@@ -112,12 +112,12 @@ def _plan(project: Project, options: Options) -> Service:
     builder = options.builder or _usual_builder(project, options)
     if builder == "dockerfile":
         return _from_dockerfile(project, options)
-    collect, migrations = steps.collect(project), steps.migrations(project)
-    serve = f"exec {steps.serve(project, options)}"
-    if steps.is_remote(project):
-        return Service(builder.upper(), None, steps.chain(collect, *migrations), (serve,))
+    collect, migrations = commands.collect(project), commands.migrations(project)
+    serve = f"exec {commands.serve(project, options)}"
+    if commands.is_remote(project):
+        return Service(builder.upper(), None, commands.chain(collect, *migrations), (serve,))
     if options.chain == "build":
-        return Service(builder.upper(), collect, steps.chain(*migrations) or None, (serve,))
+        return Service(builder.upper(), collect, commands.chain(*migrations) or None, (serve,))
     return Service(builder.upper(), start=(collect, *migrations, serve))
 
 
@@ -125,7 +125,7 @@ def _usual_builder(project: Project, options: Options) -> str:
     dockerfile = options.dockerfile
     if dockerfile is None or dockerfile.cache_mounts:
         return "railpack"
-    is_ready = dockerfile.static_stage or steps.is_remote(project)
+    is_ready = dockerfile.static_stage or commands.is_remote(project)
     return "dockerfile" if is_ready else "railpack"
 
 
@@ -139,19 +139,19 @@ def _from_dockerfile(project: Project, options: Options) -> Service:
             "Railway is to build with a Dockerfile, and the project has none.",
             "Write it, too: buildstatic generate dockerfile railway --no-cache-mounts",
         )
-    collect, migrations = steps.collect(project), steps.migrations(project)
-    if steps.is_remote(project):
-        return Service("DOCKERFILE", pre_deploy=_shell(steps.chain(collect, *migrations)))
+    collect, migrations = commands.collect(project), commands.migrations(project)
+    if commands.is_remote(project):
+        return Service("DOCKERFILE", pre_deploy=_shell(commands.chain(collect, *migrations)))
     if options.dockerfile.static_stage:
-        return Service("DOCKERFILE", pre_deploy=steps.chain(*migrations) or None)
+        return Service("DOCKERFILE", pre_deploy=commands.chain(*migrations) or None)
     if options.chain == "build":
         raise ConfigInvalid(
             "The Dockerfile has no static stage, and Railway runs no build command beside it.",
             "Use --builder railpack, or let buildstatic write it: "
             "buildstatic generate dockerfile railway --no-cache-mounts --force",
         )
-    serve = f"exec {steps.serve(project, options)}"
-    return Service("DOCKERFILE", start=(_shell(steps.chain(collect, *migrations, serve)),))
+    serve = f"exec {commands.serve(project, options)}"
+    return Service("DOCKERFILE", start=(_shell(commands.chain(collect, *migrations, serve)),))
 
 
 def _shell(line: str) -> str:
@@ -165,7 +165,7 @@ def _notes(project: Project, options: Options, service: Service) -> Iterator[str
             "Railway: every start collects and migrates. With several replicas, or where starts "
             "should be quick, use `--chain build`: it collects once and migrates once."
         )
-    if steps.is_remote(project):
+    if commands.is_remote(project):
         yield (
             "Railway: static files are kept elsewhere, so they are collected once a deploy, with "
             "the migrations, not by every replica that starts."
@@ -180,12 +180,12 @@ def _notes(project: Project, options: Options, service: Service) -> Iterator[str
             "Railway: railway.json cannot name the service's root directory, railway.py does; set "
             f"it to /{place(project.root)}."
         )
-    if steps.processes(project, options):
+    if commands.processes(project, options):
         yield (
             "Railway: railway.json is the web's alone; what runs beside it is in railway.py, as no "
             "new service can have a railway.json."
         )
-    module = steps.settings_module(project)
+    module = commands.settings_module(project)
     if module is not None:
         yield (
             "Railway: railway.json cannot name the settings, "

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.platforms import steps
+from buildstatic.platforms import commands
 from buildstatic.platforms.container import Container, container, warnings
-from buildstatic.platforms.git import place
 from buildstatic.platforms.options import Options
+from buildstatic.platforms.repository import place
 from buildstatic.project import Process, Project
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 NAME = "render"
-USUAL = False
+IS_DEFAULT = False
 
 PROPERTIES = {
     "HOST": "host",
@@ -28,24 +28,24 @@ PROPERTIES = {
 }
 
 
-def files(project: Project, options: Options) -> tuple[Generated, ...]:
+def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the render.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
     made = container(project, options, NAME)
-    serve = steps.unshelled(made.served) if made.release and made.volume else None
+    serve = commands.unshelled(made.served) if made.release and made.volume else None
     text = render(
         "render.yaml",
         made=made,
         directory=place(project.root),
-        release=steps.unshelled(made.release) if made.release and not made.volume else None,
+        release=commands.unshelled(made.release) if made.release and not made.volume else None,
         serve=serve,
         health=project.health.value if project.health else None,
         places=tuple(_places(made)),
-        processes=[(item, steps.unshelled(item.command)) for item in _beside(made)],
+        processes=[(item, commands.unshelled(item.command)) for item in _beside(made)],
     )
     said = (*warnings(project, made), *_warnings(made))
     notes = tuple(_notes(project, made))
     serves = (serve,) if serve else ()
-    return (Generated("render.yaml", text, notes=notes, warnings=said, serves=serves),)
+    return (GeneratedFile("render.yaml", text, notes=notes, warnings=said, serves=serves),)
 
 
 def _places(made: Container) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Generated:
+class GeneratedFile:
     """A file to write: its POSIX path relative to the root, its text, and what to tell about it.
 
     *appends* tells that the text is the present file's with lines added at its end. *notes* are

@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid, FileError, FilesExist
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 
 
 class State(Enum):
@@ -30,12 +30,12 @@ class State(Enum):
 class Change:
     """A generated file beside what is in its place: *before*, None where there is nothing."""
 
-    file: Generated
+    file: GeneratedFile
     before: bytes | None
     state: State
 
 
-def compare(root: Path, files: Iterable[Generated]) -> tuple[Change, ...]:
+def compare(root: Path, files: Iterable[GeneratedFile]) -> tuple[Change, ...]:
     """Return *files* beside what *root* has in their places; nothing is written.
 
     Raises FilesExist where something that is no file is in the way, ConfigInvalid where a file
@@ -84,7 +84,7 @@ def _lines(text: str) -> list[str]:
     return [*(f"{line}\n" for line in whole), *([last] if last else [])]
 
 
-def _compare(root: Path, file: Generated) -> Change:
+def _compare(root: Path, file: GeneratedFile) -> Change:
     path, after = root / file.path, encoded(file)
     try:
         mode = path.stat().st_mode
@@ -101,14 +101,14 @@ def _compare(root: Path, file: Generated) -> Change:
     return Change(file, before, _state(file, before, after, mode))
 
 
-def _state(file: Generated, before: bytes, after: bytes, mode: int) -> State:
+def _state(file: GeneratedFile, before: bytes, after: bytes, mode: int) -> State:
     if before == after:
         lacks_mode = file.executable and not mode & stat.S_IXUSR
         return State.MODE if lacks_mode else State.UNCHANGED
     return State.ADDED if file.appends and after.startswith(before) else State.DIFFERENT
 
 
-def encoded(file: Generated) -> bytes:
+def encoded(file: GeneratedFile) -> bytes:
     """Return the bytes of *file*; raises ConfigInvalid where it names what is not UTF-8."""
     try:
         return file.text.encode()

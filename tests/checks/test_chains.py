@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.checks import Severity, railway, read_case
+from buildstatic.checks import Severity, load_context, railway_config
 from buildstatic.project.config import Config
 from buildstatic.project.detect import detect
 from tests.checks.projects import codes, found, one, sound
@@ -114,12 +114,12 @@ def test_a_railway_file_is_about_to_be_ignored_and_then_is(
     tmp_path: Path, name: str, today: date, severity: Severity
 ) -> None:
     root = sound(tmp_path, {name: "{}" if name.endswith("json") else ""})
-    case = read_case(detect(root), Config(), None, today)
-    (finding,) = railway.find(case)
+    case = load_context(detect(root), Config(), None, today)
+    (finding,) = railway_config.find(case)
     assert (finding.code, finding.file, finding.severity) == (ENDS, name, severity)
     (root / ".railway").mkdir()
     (root / ".railway/railway.ts").write_text("// it is there\n")
-    (finding,) = railway.find(read_case(detect(root), Config(), None, today))
+    (finding,) = railway_config.find(load_context(detect(root), Config(), None, today))
     assert finding.severity == Severity.INFO
 
 

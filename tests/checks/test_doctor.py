@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.checks import CHECKS, codes
+from buildstatic.checks import CHECKS, finding_codes
 from buildstatic.project.keys import CODE
 from tests.checks.projects import checked, found, sound
 from tests.checks.projects import codes as found_codes
@@ -43,7 +43,7 @@ def test_every_code_is_there_once_and_written_as_codes_are() -> None:
 
 def test_every_code_has_its_place_in_the_reference() -> None:
     shown = re.findall(r"^### `([a-z-]+)`$", read("docs/reference/check.md"), re.M)
-    assert shown == list(codes())
+    assert shown == list(finding_codes())
 
 
 def test_the_gravest_come_first(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.checks.repair import repair
+from buildstatic.checks.fixes import apply_fixes
 from buildstatic.cli import run
 from tests.checks.projects import codes, found, repository, sound
 from tests.checks.test_settings import COMMON, MIDDLEWARE, SECURITY, WHITENOISE
@@ -20,7 +20,7 @@ ROOT = 'STATIC_ROOT = BASE_DIR / "staticfiles"\n'
 
 def mend(root: Path) -> list[str]:
     """Make the repairs and return the codes of what they were for."""
-    return [finding.code for finding in repair(root, found(root))]
+    return [finding.code for finding in apply_fixes(root, found(root))]
 
 
 def settings(root: Path) -> str:
@@ -132,7 +132,7 @@ def test_what_is_written_in_another_way_is_left_alone(
     root = sound(tmp_path, change=change)
     before = contents(root)
     (finding,) = found(root)
-    assert (finding.code, finding.repair) == (code, None)
+    assert (finding.code, finding.autofix) == (code, None)
     assert mend(root) == []
     assert contents(root) == before
 

@@ -48,4 +48,4 @@ def test_collected_files_in_git_are_found_and_those_that_are_ignored_are_not(
     finding = one(root, "static-root-in-git")
     assert finding.file == "staticfiles/site.css"
     assert finding.what == "1 collected file of staticfiles is in git."
-    assert finding.repair is None
+    assert finding.autofix is None

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from buildstatic.platforms import Platform
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 
 SCHEMAS = {
     "compose": files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json",
@@ -24,7 +24,7 @@ SCHEMAS = {
 }
 
 
-def the(platform: Platform, project: Project, options: Options) -> Generated:
+def the(platform: Platform, project: Project, options: Options) -> GeneratedFile:
     """Return the one file of *platform*."""
     (file,) = platform.files(project, options)
     return file

@@ -8,10 +8,10 @@ from typing import Any
 
 from railway_sdk import create_railway_context
 
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 
 
-def evaluated(root: Path, file: Generated, environment: str | None = None) -> dict[str, Any]:
+def evaluated(root: Path, file: GeneratedFile, environment: str | None = None) -> dict[str, Any]:
     """Return what the SDK makes of *file*, imported from where it is written in *root*."""
     path = root / file.path
     path.parent.mkdir(exist_ok=True)

@@ -10,13 +10,13 @@ import pytest
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import gitignore
 from buildstatic.project import Fact, Project
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 from tests.platforms.projects import AWKWARD, USUAL, in_directory, project
 
 MADE = ("app/__pycache__/a.pyc", "a.pyo", ".venv/bin/python", "venv/x", "staticfiles/a.css")
 
 
-def ignored(root: Path, file: Generated, *paths: str) -> set[str]:
+def ignored(root: Path, file: GeneratedFile, *paths: str) -> set[str]:
     """Return those of *paths* that git ignores once *file* is there."""
     (root / file.path).write_bytes(file.text.encode())
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
@@ -30,7 +30,7 @@ def ignored(root: Path, file: Generated, *paths: str) -> set[str]:
     return set(done.stdout.decode().split("\0")) - {""}
 
 
-def generate(found: Project) -> Generated:
+def generate(found: Project) -> GeneratedFile:
     (file,) = gitignore.files(found, USUAL)
     return file
 

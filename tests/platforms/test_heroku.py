@@ -1,125 +1,293 @@
-"""The Procfile."""
+"""Heroku's app.json against its schema, and bin/post_compile run as the classic buildpack does."""
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
+import jsonschema
 import pytest
-from honcho.environ import parse_procfile
 
-from buildstatic.errors import ConfigInvalid
+from buildstatic import __version__
+from buildstatic.builders.wheel import make_wheel
+from buildstatic.cli import run
 from buildstatic.platforms import heroku
 from buildstatic.platforms.options import Options
-from buildstatic.project import Project
-from buildstatic.templates import Generated
+from buildstatic.project import Database, Fact, Frontend, Project, Variable
+from tests.collect import pythons
 from tests.platforms.projects import (
     AWKWARD,
     USUAL,
-    connected,
     in_directory,
     production,
     project,
     remote,
     with_frontend,
 )
+from tests.samples import copy
+from tests.test_golden import GOLDEN
 
-COLLECT = "python manage.py collectstatic --noinput"
-MIGRATE = "python manage.py migrate --noinput"
-
-
-def procfile(found: Project, options: Options = USUAL) -> Generated:
-    (file,) = heroku.files(found, options)
-    return file
-
-
-def processes(file: Generated) -> dict[str, str]:
-    return dict(parse_procfile(file.text).processes)
+HERE = Path(__file__).parent
+SCHEMA = json.loads((HERE / "app.schema.json").read_text())
+COMPILE = HERE / "classic" / "compile"
+OFF = {"DISABLE_COLLECTSTATIC": "1"}
+SECRET = Variable("APP_KEY", True, "mysite/settings.py:5")
+POSTGRESQL = Fact(Database("psycopg", (), ()), "requirements.txt:4")
 
 
-def test_release_migrates_and_a_comment_says_where_collecting_happens(tmp_path: Path) -> None:
-    file = procfile(project(tmp_path))
-    assert processes(file) == {
-        "release": MIGRATE,
-        "web": "gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application",
-    }
-    assert "collected while the slug is built, not here" in file.text
-    assert not file.notes
-    assert not file.warnings
+def app(found: Project, options: Options = USUAL) -> dict[str, Any]:
+    """Return the app.json of *found*, valid."""
+    parsed: dict[str, Any] = json.loads(heroku.files(found, options)[0].text)
+    jsonschema.validate(parsed, SCHEMA)
+    return parsed
+
+
+def hook(found: Project) -> str:
+    _, file = heroku.files(found, USUAL)
+    assert file.path == "bin/post_compile"
+    assert file.executable
+    return file.text
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*/app.json")), ids=lambda f: f.parent.name)
+def test_every_golden_file_is_one_for_heroku(file: Path) -> None:
+    jsonschema.validate(json.loads(file.read_text()), SCHEMA)
+
+
+def test_the_variable_of_the_secret_key_is_generated_by_heroku(tmp_path: Path) -> None:
+    found = project(tmp_path, secret_key=SECRET, variables=(SECRET,))
+    assert app(found)["env"]["APP_KEY"]["generator"] == "secret"
+
+
+def test_what_the_settings_demand_is_asked_for_and_what_heroku_sets_is_not(tmp_path: Path) -> None:
+    names = {"PAYMENTS_URL": True, "SENTRY_DSN": False, "PORT": True, "DATABASE_URL": True}
+    variables = tuple(Variable(name, need, "mysite/settings.py:9") for name, need in names.items())
+    found = project(tmp_path, variables=variables, database=POSTGRESQL)
+    env = app(found)["env"]
+    assert set(env) == {"DISABLE_COLLECTSTATIC", "PAYMENTS_URL"}
+    assert env["PAYMENTS_URL"] == {"description": "Read in mysite/settings.py:9.", "required": True}
 
 
 @pytest.mark.parametrize(
-    ("is_remote", "collect_in", "release"),
+    ("driver", "variable", "addons"),
     [
-        pytest.param(True, None, f"{COLLECT} && {MIGRATE}", id="remote"),
-        pytest.param(True, "release", f"{COLLECT} && {MIGRATE}", id="remote, asked"),
-        pytest.param(True, "build", MIGRATE, id="remote, in the build"),
-        pytest.param(False, "release", f"{COLLECT} && {MIGRATE}", id="local, asked"),
-        pytest.param(False, "build", MIGRATE, id="local"),
+        pytest.param("psycopg2-binary", "DATABASE_URL", ["heroku-postgresql"], id="postgresql"),
+        pytest.param("psycopg", "DB_HOST", None, id="by parts, which the add-on does not set"),
+        pytest.param("mysqlclient", "DATABASE_URL", None, id="another database"),
     ],
 )
-def test_release_collects_for_remote_storage_or_when_asked(
-    tmp_path: Path, is_remote: bool, collect_in: str | None, release: str
+def test_an_add_on_where_the_settings_read_its_url(
+    tmp_path: Path, driver: str, variable: str, addons: list[str] | None
 ) -> None:
-    found = remote(tmp_path) if is_remote else project(tmp_path)
-    options = Options(collect_in=collect_in)  # type: ignore[arg-type]
-    assert processes(procfile(found, options))["release"] == release
+    variables = (Variable(variable, True, "mysite/settings.py:9", "database"),)
+    database = Fact(Database(driver, (), ()), "requirements.txt:4")
+    made = app(project(tmp_path, variables=variables, database=database))
+    assert made.get("addons") == addons
+    assert (variable in made["env"]) == (addons is None)
 
 
-def test_without_a_database_there_is_no_release_phase_unless_it_collects(tmp_path: Path) -> None:
-    found = connected(tmp_path, "dummy")
-    assert set(processes(procfile(found))) == {"web"}
-    assert "It migrates" not in procfile(found).text
-    asked = processes(procfile(found, Options(collect_in="release")))
-    assert asked["release"] == COLLECT
+def test_the_front_end_is_built_before_static_files_are_collected(tmp_path: Path) -> None:
+    urls = [item["url"] for item in app(with_frontend(tmp_path))["buildpacks"]]
+    assert urls == ["heroku/nodejs", "heroku/python"]
 
 
-def test_a_local_tree_collected_in_release_is_warned_of_here_and_in_the_file(
-    tmp_path: Path,
-) -> None:
-    file = procfile(project(tmp_path), Options(collect_in="release"))
-    (warning,) = file.warnings
-    assert "throws away what the release phase writes" in warning
-    assert "# Collects into a local directory, which Heroku throws away" in file.text
+def test_a_front_end_that_heroku_would_not_find_is_told_of(tmp_path: Path) -> None:
+    below = Fact(Frontend("npm", "frontend", None), "frontend/package.json:3")
+    found = replace(project(tmp_path), frontend=below)
+    assert [item["url"] for item in app(found)["buildpacks"]] == ["heroku/python"]
+    assert "and it is in frontend" in heroku.files(found, USUAL)[0].notes[-1]
 
 
-@pytest.mark.parametrize("collect_in", [None, "release"])
-def test_a_remote_storage_is_no_cause_for_a_warning(
-    tmp_path: Path, collect_in: Literal["release"] | None
-) -> None:
-    file = procfile(remote(tmp_path), Options(collect_in=collect_in))
-    assert not file.warnings
-    assert "# Static files are kept elsewhere: the release phase collects them" in file.text
+def test_production_settings_are_named(tmp_path: Path) -> None:
+    env = app(production(tmp_path))["env"]
+    assert env["DJANGO_SETTINGS_MODULE"] == {"value": "mysite.settings.production"}
 
 
-def test_the_buildpacks_own_collecting_is_to_be_turned_off_for_remote_storage(
-    tmp_path: Path,
-) -> None:
-    (note,) = procfile(remote(tmp_path)).notes
-    assert "DISABLE_COLLECTSTATIC=1" in note
+def test_for_remote_storage_nothing_is_collected_in_the_build(tmp_path: Path) -> None:
+    (described,) = heroku.files(remote(tmp_path), USUAL)
+    assert json.loads(described.text)["env"]["DISABLE_COLLECTSTATIC"]["value"] == "1"
+    in_build = heroku.files(remote(tmp_path), Options(collect_in="build"))
+    assert [file.path for file in in_build] == ["app.json", "bin/post_compile"]
 
 
-def test_production_settings_are_to_be_named_to_heroku(tmp_path: Path) -> None:
-    (note,) = procfile(production(tmp_path)).notes
-    assert "heroku config:set DJANGO_SETTINGS_MODULE=mysite.settings.production" in note
-
-
-def test_a_front_end_build_needs_its_buildpack_first(tmp_path: Path) -> None:
-    (note,) = procfile(with_frontend(tmp_path)).notes
-    assert "heroku buildpacks:add --index 1 heroku/nodejs" in note
+@pytest.mark.parametrize("directory", [*AWKWARD, "a\nb", "x", "n" * 31])
+def test_any_directory_gives_a_valid_app_json(tmp_path: Path, directory: str) -> None:
+    root = tmp_path / directory
+    made = app(project(root))
+    fits = 3 <= len(directory) <= 30 and "\n" not in directory
+    assert made.get("name") == (directory if fits else None)
 
 
 @pytest.mark.parametrize("directory", AWKWARD)
-def test_any_directory_reaches_python_and_gunicorn_whole(tmp_path: Path, directory: str) -> None:
-    lines = processes(procfile(in_directory(tmp_path, directory)))
-    leading = "./" if directory.startswith("-") else ""
-    assert shlex.split(lines["release"])[1] == f"{leading}{directory}/manage.py"
-    web = shlex.split(lines["web"])
-    assert web[web.index("--chdir") + 1] == f"{leading}{directory}"
+def test_a_manage_py_that_was_named_reaches_buildstatic_whole(
+    tmp_path: Path, directory: str
+) -> None:
+    found = in_directory(tmp_path, directory)
+    named = replace(found, manage=Fact(f"{directory}/manage.py", "pyproject.toml:3"))
+    line = hook(named).splitlines()[-1]
+    assert shlex.split(line)[6:8] == ["--manage", f"{directory}/manage.py"]
 
 
-@pytest.mark.parametrize("directory", ["a\nb", "a\rb", "a\u2028b"])
-def test_a_line_break_cannot_stand_in_a_procfile(tmp_path: Path, directory: str) -> None:
-    with pytest.raises(ConfigInvalid, match="Procfile has one line a command"):
-        procfile(in_directory(tmp_path, directory))
+@dataclass(frozen=True)
+class Heroku:
+    """A build system: the project's Python on PATH, and a cache directory that it keeps."""
+
+    python: Path
+    cache: Path
+    wheels: Path
+
+    def build(self, root: Path, **config: str) -> subprocess.CompletedProcess[str]:
+        """Build *root* with *config*, the config vars, as the classic Python buildpack does."""
+        found = os.environ.get("PIP_FIND_LINKS", "")
+        config = {**config, "PIP_FIND_LINKS": f"{self.wheels} {found}".strip()}
+        variables = root.with_name(f"{root.name}-env")
+        shutil.rmtree(variables, ignore_errors=True)
+        variables.mkdir()
+        for name, value in config.items():
+            (variables / name).write_text(value)
+        return subprocess.run(
+            [COMPILE, root, self.cache, variables],
+            env=self.environment(root),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def environment(self, root: Path) -> Mapping[str, str]:
+        """Return what the build system itself has set: no config vars, and a home that is new."""
+        pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        pip.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
+        path = f"{self.python.parent}:{os.defpath}"
+        return {**pip, "PATH": path, "HOME": f"{root}-home", "STACK": "heroku-24"}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Heroku:
+    """Return a build system that knows an older buildstatic; ours is where pip looks."""
+    parent = tmp_path_factory.mktemp("heroku")
+    needs = (pythons.DJANGO, "whitenoise", "brotli")
+    python = pythons.environment(parent / "python", requirements=needs)
+    (parent / "wheels").mkdir()
+    make_wheel(parent / "wheels")
+    older = parent / "cache" / "buildstatic" / "venv" / "bin" / "python"
+    older.parent.mkdir(parents=True)
+    older.write_text("#!/bin/sh\necho buildstatic 0.0.1\n")
+    older.chmod(0o755)
+    return Heroku(python, parent / "cache", parent / "wheels")
+
+
+@pytest.fixture
+def build_system(built: Heroku, tmp_path: Path) -> Heroku:
+    """Return a build system with a cache of its own that has buildstatic and nothing else."""
+    if not (built.cache / "buildstatic" / "variants").exists():
+        assert built.build(slug("whitenoise", tmp_path / "first"), **OFF).returncode == 0
+    (tmp_path / "cache" / "buildstatic").mkdir(parents=True)
+    venv = built.cache / "buildstatic" / "venv"
+    (tmp_path / "cache" / "buildstatic" / "venv").symlink_to(venv)
+    return replace(built, cache=tmp_path / "cache")
+
+
+def slug(name: str, parent: Path) -> Path:
+    """Return what was pushed: the project *name* with what is generated for Heroku."""
+    parent.mkdir(exist_ok=True)
+    root = copy(name, parent)
+    assert run(["generate", "heroku", "--path", str(root)]) == 0
+    (root / "bin" / "post_compile").chmod(0o644)  # the buildpack makes it executable
+    return root
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    found = root / "staticfiles"
+    return {str(p.relative_to(found)): p.read_bytes() for p in found.rglob("*") if p.is_file()}
+
+
+def packages(python: Path) -> set[str]:
+    return {path.name for path in python.parent.parent.glob("lib/python*/site-packages/*.*-info")}
+
+
+def test_a_build_installs_its_version_of_buildstatic_apart_and_collects_with_it(
+    built: Heroku, tmp_path: Path
+) -> None:
+    before = packages(built.python)
+    root = slug("whitenoise", tmp_path)
+    done = built.build(root, **OFF)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Skipping Django collectstatic" in done.stdout
+    assert "static files copied" in done.stdout
+    assert any(name.endswith(".css") for name in tree(root))
+    assert any(name.endswith(".br") for name in tree(root))
+    assert packages(built.python) == before
+    program = built.cache / "buildstatic" / "venv" / "bin" / "buildstatic"
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"buildstatic {__version__}\n"
+    assert not [path for path in root.rglob("*") if path.name == "buildstatic"]
+
+
+def test_the_second_build_takes_the_variants_from_the_build_cache(
+    build_system: Heroku, tmp_path: Path
+) -> None:
+    first, second = (slug("whitenoise", tmp_path / name) for name in ("one", "two"))
+    done = build_system.build(first, **OFF)
+    assert "from the cache" not in done.stdout, done.stdout + done.stderr
+    done = build_system.build(second, **OFF)
+    made = sum(name.endswith((".gz", ".br")) for name in tree(second))
+    assert f"variants    {made}" in done.stdout
+    assert "of them from the cache" in done.stdout
+    assert tree(first) == tree(second)
+
+
+@pytest.mark.parametrize("value", ["", "0", None])
+def test_the_buildpack_collects_where_nobody_turned_it_off_and_the_hook_does_not(
+    build_system: Heroku, tmp_path: Path, value: str | None
+) -> None:
+    config = {} if value is None else {"DISABLE_COLLECTSTATIC": value}
+    root = slug("whitenoise", tmp_path)
+    done = build_system.build(root, **config)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "heroku config:set DISABLE_COLLECTSTATIC=1" in done.stdout
+    assert any(name.endswith(".css") for name in tree(root))
+    assert not (build_system.cache / "buildstatic" / "variants").exists()
+
+
+def test_a_build_without_the_secrets_collects(build_system: Heroku, tmp_path: Path) -> None:
+    done = build_system.build(slug("secret_key", tmp_path), **OFF)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_modules_on_the_applications_path_are_none_of_buildstatics(
+    build_system: Heroku, tmp_path: Path
+) -> None:
+    (tmp_path / "modules").mkdir()
+    for name in ("click", "rich"):
+        (tmp_path / "modules" / f"{name}.py").write_text("raise ImportError('an old one')\n")
+    root = slug("whitenoise", tmp_path)
+    done = build_system.build(root, **OFF, PYTHONPATH=str(tmp_path / "modules"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any(name.endswith(".br") for name in tree(root))
+
+
+def test_a_failing_collection_fails_the_build_with_one_line(
+    build_system: Heroku, tmp_path: Path
+) -> None:
+    root = slug("whitenoise", tmp_path)
+    with (root / "mysite" / "settings.py").open("a") as settings:
+        settings.write("\nimport no_such_module\n")
+    done = build_system.build(root, **OFF)
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-2:]
+    assert last[0].startswith("       error: ")
+    assert "no_such_module" in last[0]
+    assert last[1] == " !     Error: Failed to run the bin/post_compile script."
+    assert "Traceback" not in done.stdout
+
+
+def test_no_shell_finds_fault_with_the_hook(tmp_path: Path) -> None:
+    text = hook(project(tmp_path))
+    assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0

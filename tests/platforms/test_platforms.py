@@ -18,7 +18,7 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import PLATFORMS, Platform
 from buildstatic.platforms.options import Options
 from buildstatic.project import Fact, Process, Project, Variable
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 from tests.platforms.projects import AWKWARD, OURS, full
 from tests.platforms.reading import yaml
 from tests.test_golden import GOLDEN, RECORDED, SERVED
@@ -27,7 +27,7 @@ BROKEN = ("line\nbreak", "\x7f\x85\u2028\ufeff")
 NAMES = (*AWKWARD, *BROKEN, '"""', "'''", "{% x %}", "${X:?}", "*a: &b")
 MODULE = '''"""A platform."""
 NAME = "podman"
-USUAL = False
+IS_DEFAULT = False
 
 
 def files(project, options):
@@ -67,7 +67,7 @@ def texts(value: object) -> Iterator[str]:
             yield value
 
 
-def parsed(file: Generated) -> object:
+def parsed(file: GeneratedFile) -> object:
     """Return what *file* says; it is read by those whose language it is in, and not run."""
     match file.path.rpartition(".")[2]:
         case "yaml":

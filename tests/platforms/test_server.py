@@ -1,82 +1,173 @@
-"""deploy.sh, run by a real shell among programs that say what they were called with."""
+"""The server's command, and gunicorn's own word on it."""
 
 from __future__ import annotations
 
-import os
+import ast
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from buildstatic.platforms import server
-from buildstatic.project import Project
-from tests.platforms.projects import (
-    AWKWARD,
-    USUAL,
-    connected,
-    in_directory,
-    production,
-    project,
-    with_frontend,
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms.server import (
+    ServerName,
+    missing_package_warnings,
+    missing_packages,
+    server_command,
 )
+from buildstatic.project import Dependencies, Fact, Server
+from tests.platforms.projects import AWKWARD, in_directory, project
 
-SAY = '#!/bin/sh\necho "$(basename "$0")|$*|${DJANGO_SETTINGS_MODULE-}"\n'
-
-
-def deploy(found: Project, python: str = SAY) -> subprocess.CompletedProcess[str]:
-    """Run the deploy.sh of *found* from elsewhere, with its programs in ``.venv/bin``."""
-    (file,) = server.files(found, USUAL)
-    assert file.executable
-    script = found.root / file.path
-    script.write_bytes(file.text.encode())
-    script.chmod(0o755)
-    programs = found.root / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    for name, text in (("python", python), ("gunicorn", SAY)):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-    env = {"PATH": os.defpath}
-    return subprocess.run([script], cwd="/", env=env, capture_output=True, text=True, check=False)
+SOCKET = "--no-control-socket"
 
 
-def test_the_three_steps_run_in_order_from_any_directory(tmp_path: Path) -> None:
-    assert deploy(project(tmp_path)).stdout.splitlines() == [
-        "python|manage.py collectstatic --noinput|",
-        "python|manage.py migrate --noinput|",
-        "gunicorn|--worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application|",
+def test_a_startproject_is_served_by_gunicorn(tmp_path: Path) -> None:
+    assert server_command(project(tmp_path)) == (
+        "gunicorn",
+        "--worker-tmp-dir",
+        "/dev/shm",
+        "--no-control-socket",
+        "mysite.wsgi:application",
+    )
+
+
+def test_a_manage_py_in_a_subfolder_is_where_the_server_goes(tmp_path: Path) -> None:
+    assert server_command(in_directory(tmp_path, "src"))[:3] == ("gunicorn", "--chdir", "src")
+
+
+@pytest.mark.parametrize(
+    ("specifier", "expected"),
+    [
+        pytest.param("", True, id="any"),
+        pytest.param(">=20", True, id="lower bound"),
+        pytest.param("==23.0.0", False, id="old pin"),
+        pytest.param("==23.*", False, id="old series"),
+        pytest.param("<25.1", False, id="below"),
+        pytest.param(">=22,<24", False, id="old range"),
+        pytest.param("~=24.1", False, id="old compatible"),
+        pytest.param("==25.1.0", True, id="first"),
+        pytest.param("==25.3.0", True, id="pin of a minor"),
+        pytest.param("==25.0.3", False, id="pin just below"),
+        pytest.param("==25.*", True, id="series"),
+        pytest.param("~=25.2", True, id="compatible"),
+        pytest.param("~=26.1.0", True, id="compatible patch"),
+        pytest.param(">25.1,<25.3", True, id="narrow range"),
+        pytest.param("==30.2.1", True, id="far future"),
+        pytest.param(">=20,!=27.0", True, id="with a hole"),
+        pytest.param("==27.0.1.post1", True, id="post release"),
+        pytest.param("===27.0.1", True, id="arbitrary equality"),
+        pytest.param("nonsense", True, id="not a specifier"),
+    ],
+)
+def test_the_control_socket_is_turned_off_where_gunicorn_knows_it(
+    tmp_path: Path, specifier: str, expected: bool
+) -> None:
+    server = Fact(Server("gunicorn", specifier), "requirements.txt:1")
+    assert (SOCKET in server_command(project(tmp_path, server=server))) is expected
+
+
+def test_a_server_that_is_not_known_gets_the_flag(tmp_path: Path) -> None:
+    assert SOCKET in server_command(project(tmp_path, server=None))
+    other = Fact(Server("uvicorn-worker", "==0.3.0"), "requirements.txt:1")
+    assert SOCKET in server_command(project(tmp_path, server=other))
+
+
+@pytest.mark.parametrize("chosen", ["uvicorn-worker", None])
+def test_asgi_alone_is_served_by_uvicorns_worker(tmp_path: Path, chosen: ServerName | None) -> None:
+    argv = server_command(project(tmp_path, wsgi=None), chosen)
+    assert argv[-3:] == (
+        "--worker-class",
+        "uvicorn_worker.UvicornWorker",
+        "mysite.asgi:application",
+    )
+
+
+def test_uvicorns_worker_serves_asgi_where_both_are_there(tmp_path: Path) -> None:
+    assert server_command(project(tmp_path), "uvicorn-worker")[-1] == "mysite.asgi:application"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "file"),
+    [
+        ("gunicorn", "mysite/wsgi.py"),
+        ("uvicorn-worker", "mysite/asgi.py"),
+        (None, "mysite/wsgi.py"),
+    ],
+)
+def test_without_an_application_the_error_says_what_to_write(
+    tmp_path: Path, chosen: ServerName | None, file: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        server_command(project(tmp_path, wsgi=None, asgi=None), chosen)
+    heading, _, text = caught.value.advice.partition("\n\n")
+    assert heading == f"Write {file}:"
+    ast.parse(text)
+    assert 'setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")' in text
+
+
+@pytest.mark.parametrize("directory", [".", *AWKWARD])
+def test_gunicorn_takes_the_flags(tmp_path: Path, directory: str) -> None:
+    """``--check-config`` loads the application, from where ``--chdir`` leads."""
+    home = tmp_path / directory
+    home.mkdir(exist_ok=True)
+    (home / "mysite.py").write_text("def application(environ, start_response): ...\n")
+    found = project(tmp_path, wsgi=Fact("mysite:application", ""))
+    if directory != ".":
+        found = project(
+            tmp_path,
+            wsgi=Fact("mysite:application", ""),
+            manage=Fact(f"{directory}/manage.py", f"{directory}/manage.py"),
+        )
+    argv = [
+        str(Path(sys.executable).with_name("gunicorn")),
+        "--check-config",
+        *server_command(found)[1:],
     ]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
-def test_without_a_database_nothing_migrates(tmp_path: Path) -> None:
-    """Django's migrate would fail, and the rest with it."""
-    said = deploy(connected(tmp_path, "dummy")).stdout.splitlines()
-    assert [line.split("|")[1].split()[:2] for line in said] == [
-        ["manage.py", "collectstatic"],
-        ["--worker-tmp-dir", "/dev/shm"],
-    ]
+PIP = Dependencies("pip", "requirements.txt", ("requirements.txt",))
 
 
-def test_the_first_step_that_fails_ends_it(tmp_path: Path) -> None:
-    done = deploy(project(tmp_path), python=SAY + "exit 3\n")
-    assert done.returncode == 3
-    assert done.stdout.splitlines() == ["python|manage.py collectstatic --noinput|"]
+@pytest.mark.parametrize(
+    ("server", "chosen", "expected"),
+    [
+        pytest.param(None, None, ("gunicorn",), id="none"),
+        pytest.param(Server("daphne", ""), None, ("gunicorn",), id="another"),
+        pytest.param(Server("gunicorn", ""), None, (), id="gunicorn"),
+        pytest.param(Server("gunicorn", ""), "uvicorn-worker", ("uvicorn-worker",), id="no-worker"),
+        pytest.param(Server("uvicorn", ""), "uvicorn-worker", ("uvicorn-worker",), id="uvicorn"),
+        pytest.param(Server("gunicorn", "", True), "uvicorn-worker", (), id="worker"),
+        pytest.param(Server("uvicorn-worker", "", True), None, (), id="worker-brings-gunicorn"),
+    ],
+)
+def test_what_the_command_needs_is_known_to_be_missing(
+    tmp_path: Path, server: Server | None, chosen: ServerName | None, expected: tuple[str, ...]
+) -> None:
+    fact = Fact(server, "requirements.txt:2") if server else None
+    found = project(tmp_path, server=fact, dependencies=Fact(PIP, "requirements.txt:1"))
+    assert missing_packages(found, chosen) == expected
+    said = missing_package_warnings(found, chosen)
+    assert len(said) == len(expected)
+    assert all(name in text for name, text in zip(expected, said, strict=True))
 
 
-def test_production_settings_reach_every_step(tmp_path: Path) -> None:
-    said = deploy(production(tmp_path)).stdout.splitlines()
-    assert [line.rpartition("|")[2] for line in said] == ["mysite.settings.production"] * 3
+def test_asgi_alone_needs_uvicorns_worker(tmp_path: Path) -> None:
+    found = project(tmp_path, wsgi=None, dependencies=Fact(PIP, "requirements.txt:1"))
+    assert missing_packages(found) == ("uvicorn-worker",)
 
 
-def test_a_front_end_build_comes_first(tmp_path: Path) -> None:
-    (file,) = server.files(with_frontend(tmp_path), USUAL)
-    assert file.notes == ("deploy.sh: run `npm run build` in . before it.",)
-
-
-@pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])
-def test_any_directory_reaches_the_programs_whole(tmp_path: Path, directory: str) -> None:
-    root = tmp_path / directory
-    root.mkdir()
-    said = deploy(in_directory(root, directory)).stdout
-    leading = "./" if directory.startswith("-") else ""
-    assert said.startswith(f"python|{leading}{directory}/manage.py collectstatic --noinput|\n")
-    assert f"gunicorn|--chdir {leading}{directory} " in said
+@pytest.mark.parametrize(
+    "dependencies",
+    [
+        pytest.param(None, id="no-dependencies"),
+        pytest.param(Dependencies("pip", "r.txt", ("r.txt",), (".",)), id="a-directory"),
+    ],
+)
+def test_nothing_is_said_to_be_missing_where_dependencies_are_not_known(
+    tmp_path: Path, dependencies: Dependencies | None
+) -> None:
+    fact = Fact(dependencies, "r.txt:1") if dependencies else None
+    assert missing_packages(project(tmp_path, server=None, dependencies=fact)) == ()

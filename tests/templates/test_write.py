@@ -1,4 +1,4 @@
-"""Generated files are written all or not at all, and never over a hand edit."""
+"""GeneratedFile files are written all or not at all, and never over a hand edit."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid, FileError, FilesExist
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 from buildstatic.templates.write import Change, State, compare, diff, write
 from tests.collect.test_handover import tiny  # noqa: F401 - a fixture
 from tests.project.conftest import closed  # noqa: F401 - a fixture
 
-PROCFILE = Generated("Procfile", "web: gunicorn\n")
-NESTED = Generated(".railway/railway.py", "text = 'ünï'\n")
-SCRIPT = Generated("deploy.sh", "#!/bin/sh\n", executable=True)
+PROCFILE = GeneratedFile("Procfile", "web: gunicorn\n")
+NESTED = GeneratedFile(".railway/railway.py", "text = 'ünï'\n")
+SCRIPT = GeneratedFile("deploy.sh", "#!/bin/sh\n", executable=True)
 FILES = (PROCFILE, NESTED, SCRIPT)
 
 
@@ -36,11 +36,11 @@ def stamps(root: Path) -> dict[Path, tuple[int, int, int]]:
     return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_mode) for path, stat in stats.items()}
 
 
-def states(root: Path, *files: Generated) -> list[State]:
+def states(root: Path, *files: GeneratedFile) -> list[State]:
     return [change.state for change in compare(root, files)]
 
 
-def put(root: Path, *files: Generated, force: bool = False) -> None:
+def put(root: Path, *files: GeneratedFile, force: bool = False) -> None:
     write(root, compare(root, files), force=force)
 
 
@@ -92,7 +92,7 @@ def test_force_overwrites_and_keeps_the_mode(tmp_path: Path) -> None:
 
 def test_lines_added_need_no_force(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("mine\n")
-    added = Generated(".gitignore", "mine\nours\n", appends=True)
+    added = GeneratedFile(".gitignore", "mine\nours\n", appends=True)
     assert states(tmp_path, added) == [State.ADDED]
     put(tmp_path, added)
     assert (tmp_path / ".gitignore").read_text() == "mine\nours\n"
@@ -163,7 +163,7 @@ def test_a_pipe_in_the_way_is_refused_and_not_waited_for(tmp_path: Path) -> None
 
 
 def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
-    too_long = Generated("x" * 250, "")
+    too_long = GeneratedFile("x" * 250, "")
     with pytest.raises(FileError, match="File name too long"):
         write(tmp_path, [*compare(tmp_path, FILES), *_new(too_long)])
     assert tree(tmp_path) == {}
@@ -199,12 +199,12 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(
     assert list(tree(tiny)) == ["filler"]
 
 
-def _new(file: Generated) -> list[Change]:
+def _new(file: GeneratedFile) -> list[Change]:
     return [Change(file, None, State.NEW)]
 
 
 def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
-    bad = Generated("Procfile", "web: \udcff\n")
+    bad = GeneratedFile("Procfile", "web: \udcff\n")
     with pytest.raises(ConfigInvalid, match="not UTF-8"):
         put(tmp_path, bad)
     assert tree(tmp_path) == {}

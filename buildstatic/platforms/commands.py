@@ -7,9 +7,9 @@ import shlex
 import unicodedata
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms import gunicorn
-from buildstatic.platforms.git import repository
+from buildstatic.platforms import server
 from buildstatic.platforms.options import Options
+from buildstatic.platforms.repository import repository
 from buildstatic.project import Process, Project
 
 WEB = "web"
@@ -39,7 +39,7 @@ def migrate(project: Project) -> str:
 
 def serve(project: Project, options: Options) -> str:
     """Return the line that serves; raises ConfigInvalid where there is no application."""
-    return shlex.join(gunicorn.command(project, options.server))
+    return shlex.join(server.server_command(project, options.server))
 
 
 def chain(*steps: str) -> str:
@@ -115,5 +115,5 @@ def migrations(project: Project) -> tuple[str, ...]:
 
 
 def _manage(project: Project, name: str) -> str:
-    manage = gunicorn.operand(project.manage.value)
+    manage = server.operand(project.manage.value)
     return shlex.join(("python", manage, name, "--noinput"))

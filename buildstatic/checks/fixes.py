@@ -8,11 +8,11 @@ from pathlib import Path
 
 from buildstatic.checks.finding import Finding
 from buildstatic.project import files
-from buildstatic.templates import Generated
+from buildstatic.templates import GeneratedFile
 from buildstatic.templates.write import compare, write
 
 
-def repair(root: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def apply_fixes(root: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Make the repairs of *findings* in *root* and return those that something was changed for.
 
     A file that is a link, that leads through one, or that is no UTF-8 is left alone, as is one that
@@ -22,21 +22,21 @@ def repair(root: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     made = []
     for finding in findings:
         after = _changed(root, finding, texts)
-        if finding.repair and after is not None:
-            texts[finding.repair.file] = after
+        if finding.autofix and after is not None:
+            texts[finding.autofix.file] = after
             made.append(finding)
-    write(root, compare(root, [Generated(*item) for item in texts.items()]), force=True)
+    write(root, compare(root, [GeneratedFile(*item) for item in texts.items()]), force=True)
     return tuple(made)
 
 
 def is_possible(root: Path, finding: Finding) -> bool:
-    """Say whether `repair` would do anything for *finding*."""
+    """Say whether `apply_fixes` would do anything for *finding*."""
     return _changed(root, finding, {}) is not None
 
 
 def _changed(root: Path, finding: Finding, texts: Mapping[str, str]) -> str | None:
     """Return what the repair of *finding* makes of its file, or of what *texts* has for it."""
-    wanted = finding.repair
+    wanted = finding.autofix
     if wanted is None:
         return None
     before = texts.get(wanted.file, _text(root, wanted.file))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.project import files
 from buildstatic.project.data import app_directory
 from buildstatic.project.settings import Value
@@ -30,12 +30,12 @@ class Source:
     prefix: str = ""
 
 
-def directories(case: Case) -> tuple[Source, ...]:
+def directories(case: CheckContext) -> tuple[Source, ...]:
     """Return the directories in the order in which Django's finders look at them."""
     return (*_named(case), *_of_apps(case))
 
 
-def _named(case: Case) -> Iterator[Source]:
+def _named(case: CheckContext) -> Iterator[Source]:
     value = case.settings.get("STATICFILES_DIRS")
     for item in value.data if value is not None and isinstance(value.data, tuple) else ():
         pair = item.data if isinstance(item.data, tuple) else (Value(""), item)
@@ -45,7 +45,7 @@ def _named(case: Case) -> Iterator[Source]:
             yield Source(found.value, item.source or found.source, prefix=prefix)
 
 
-def _of_apps(case: Case) -> Iterator[Source]:
+def _of_apps(case: CheckContext) -> Iterator[Source]:
     value = case.settings.get("INSTALLED_APPS")
     for item in value.data if value is not None and isinstance(value.data, tuple) else ():
         place = app_directory(item.data, case.search)
@@ -54,7 +54,7 @@ def _of_apps(case: Case) -> Iterator[Source]:
             yield Source(f"{place}/static", item.source, app=app)
 
 
-def names(case: Case, source: Source) -> Iterator[tuple[str, str]]:
+def names(case: CheckContext, source: Source) -> Iterator[tuple[str, str]]:
     """Yield the files in *source*: the name that each is collected under, and its path."""
     top = case.root / source.directory
     count = 0
@@ -73,6 +73,6 @@ def names(case: Case, source: Source) -> Iterator[tuple[str, str]]:
                 return
 
 
-def is_there(case: Case, source: Source) -> bool:
+def is_there(case: CheckContext, source: Source) -> bool:
     """Say whether *source* is a directory that holds a file."""
     return files.is_directory(case.root / source.directory) and any(names(case, source))

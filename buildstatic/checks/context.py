@@ -18,7 +18,7 @@ from buildstatic.project.settings.modules import read as read_module
 
 
 @dataclass(frozen=True)
-class Case:
+class CheckContext:
     """A project to examine.
 
     *modules* are the files that are read when the settings are imported; *edits* what the project
@@ -61,13 +61,13 @@ class Case:
         return files.read_bytes(path, self.root).decode("utf-8-sig", errors="replace")
 
 
-def read_case(
+def load_context(
     project: Project, config: Config, examined: Mapping[str, Any] | None, today: date
-) -> Case:
+) -> CheckContext:
     """Return what there is to examine of *project*; raises `ConfigInvalid` as reading it did."""
     search = Search(project.root, (project.root / project.manage.value).resolve().parent)
     path = choice.locate(project.settings, search)
     _, reading = read_module(path, search)
     modules = tuple(dict.fromkeys(file for file, _ in reading.modules))
     settings = settings_module.read(path, search)
-    return Case(project, settings, search, config, modules, edits(project), examined, today)
+    return CheckContext(project, settings, search, config, modules, edits(project), examined, today)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from buildstatic.builders.ignore_patterns import Matches, Pattern, match, read_patterns
 from buildstatic.checks import git
-from buildstatic.checks.case import Case
-from buildstatic.checks.finding import Finding, Repair, Severity
+from buildstatic.checks.context import CheckContext
+from buildstatic.checks.finding import Autofix, Finding, Severity
 from buildstatic.checks.lines import appended
-from buildstatic.checks.sources import Source, directories, is_there, names
+from buildstatic.checks.static_sources import Source, directories, is_there, names
 from buildstatic.dockerfile.quoting import pattern as docker_pattern
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
@@ -25,7 +25,7 @@ CODES = {
 }
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield where the two files say too little, or too much."""
     yield from _git_lacks(case)
     yield from _git_drops(case)
@@ -39,7 +39,7 @@ def find(case: Case) -> Iterator[Finding]:
     yield from _docker_drops(case, name, text, patterns)
 
 
-def _git_lacks(case: Case) -> Iterator[Finding]:
+def _git_lacks(case: CheckContext) -> Iterator[Finding]:
     written = git_pattern(case.tree)
     if case.tree is None or written is None or git.listed(case.root, "--", GIT) is None:
         return
@@ -53,11 +53,11 @@ def _git_lacks(case: Case) -> Iterator[Finding]:
         f"git does not ignore {case.tree}, which is made from other files.",
         "One `git add .` checks the files in, and platforms that build from git get them.",
         f"Add {written}",
-        Repair(GIT, appended(written)),
+        Autofix(GIT, appended(written)),
     )
 
 
-def _git_drops(case: Case) -> Iterator[Finding]:
+def _git_drops(case: CheckContext) -> Iterator[Finding]:
     for source in _needed(case):
         place = ("--", source.directory)
         if git.listed(case.root, *place) or git.listed(
@@ -78,7 +78,7 @@ def _git_drops(case: Case) -> Iterator[Finding]:
         )
 
 
-def _dockerignore(case: Case) -> tuple[str, str]:
+def _dockerignore(case: CheckContext) -> tuple[str, str]:
     """Return the file that a build reads, and its text (docs.docker.com/build/concepts/context)."""
     for name in (f"Dockerfile{DOCKER}", DOCKER):
         text = case.text(name)
@@ -87,7 +87,9 @@ def _dockerignore(case: Case) -> tuple[str, str]:
     return DOCKER, ""
 
 
-def _docker_lacks(case: Case, name: str, patterns: tuple[Pattern, ...]) -> Iterator[Finding]:
+def _docker_lacks(
+    case: CheckContext, name: str, patterns: tuple[Pattern, ...]
+) -> Iterator[Finding]:
     if case.tree is None or _is_out(patterns, f"{case.tree}/staticfiles.json"):
         return
     written = docker_pattern(case.tree)
@@ -99,12 +101,12 @@ def _docker_lacks(case: Case, name: str, patterns: tuple[Pattern, ...]) -> Itera
         f"{name} lets {case.tree} of this machine into the build.",
         "COPY takes old collected files along, and every collectstatic here is a new layer there.",
         f"Add {written}",
-        Repair(name, appended(written)),
+        Autofix(name, appended(written)),
     )
 
 
 def _docker_drops(
-    case: Case, name: str, text: str, patterns: tuple[Pattern, ...]
+    case: CheckContext, name: str, text: str, patterns: tuple[Pattern, ...]
 ) -> Iterator[Finding]:
     for source in _needed(case):
         paths = [f"{source.directory}/{path}" for path, _ in names(case, _bare(source))]
@@ -127,7 +129,7 @@ def _bare(source: Source) -> Source:
     return Source(source.directory, source.place)
 
 
-def _needed(case: Case) -> Iterator[Source]:
+def _needed(case: CheckContext) -> Iterator[Source]:
     """Yield the directories of sources that are there, but for what a front-end builds anew."""
     is_built = case.project.frontend is not None
     for source in directories(case):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import railway
 from buildstatic.platforms.options import Options
-from buildstatic.templates import Generated, python_value
+from buildstatic.templates import GeneratedFile, python_value
 from tests.platforms.projects import AWKWARD, project
 from tests.platforms.sdk import evaluated
 
@@ -50,12 +50,12 @@ FULL: dict[str, Any] = {
 }
 
 
-def carried(root: Path, *sources: tuple[str, str]) -> Generated:
+def carried(root: Path, *sources: tuple[str, str]) -> GeneratedFile:
     (file,) = railway.files(project(root), Options(existing=sources or (("web", "railway.json"),)))
     return file
 
 
-def services(root: Path, file: Generated, environment: str | None = None) -> dict[str, Any]:
+def services(root: Path, file: GeneratedFile, environment: str | None = None) -> dict[str, Any]:
     made = evaluated(root, file, environment)["resources"]
     return {item["name"]: item for item in made}
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from buildstatic.checks.case import Case
 from buildstatic.checks.chains import chains
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.executed import Call, calls
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.errors import ConfigInvalid
@@ -29,7 +29,7 @@ NEEDLE = b"static"
 EARLY = ("models.py", "apps.py")
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield the calls, where the storage has a manifest, and the chains that they break."""
     storage = case.project.storage
     if storage is None or "Manifest" not in storage.value or not case.is_local:
@@ -42,7 +42,7 @@ def find(case: Case) -> Iterator[Finding]:
         yield from _chained(case, f"{files.relative(path, case.root)}:{call.line}")
 
 
-def _modules(case: Case) -> Iterator[Path]:
+def _modules(case: CheckContext) -> Iterator[Path]:
     """Yield the modules of the project's own, without tests, migrations and scripts."""
     for directory, below, names in os.walk(case.search.manage):
         kept = {path.name for path in files.subdirectories(Path(directory))}
@@ -52,7 +52,7 @@ def _modules(case: Case) -> Iterator[Path]:
                 yield Path(directory, name)
 
 
-def _static(case: Case, path: Path) -> list[Call]:
+def _static(case: CheckContext, path: Path) -> list[Call]:
     try:
         if NEEDLE not in files.read_bytes(path, case.root):
             return []
@@ -62,7 +62,7 @@ def _static(case: Case, path: Path) -> list[Call]:
     return [call for call in found if call.name in CALLS]
 
 
-def _at_import(case: Case, path: Path, call: Call) -> Finding:
+def _at_import(case: CheckContext, path: Path, call: Call) -> Finding:
     is_early = path in case.modules or path.name in EARLY or path.parent.name == "models"
     return Finding(
         AT_IMPORT,
@@ -77,7 +77,7 @@ def _at_import(case: Case, path: Path, call: Call) -> Finding:
     )
 
 
-def _chained(case: Case, place: str) -> Iterator[Finding]:
+def _chained(case: CheckContext, place: str) -> Iterator[Finding]:
     for chain in chains(case):
         migrates = chain.first("migrate")
         collects = chain.first("collect")

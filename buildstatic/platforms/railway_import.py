@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms.git import place as directory_of
-from buildstatic.platforms.git import repository_of
+from buildstatic.platforms.repository import place as directory_of
+from buildstatic.platforms.repository import repository_of
 from buildstatic.project import files
 from buildstatic.project.model import Project
-from buildstatic.templates import Generated, render
+from buildstatic.templates import GeneratedFile, render
 
 PARTS = ("build", "deploy")
 KNOWN = {
@@ -53,7 +53,7 @@ class Old:
     warnings: tuple[str, ...]
 
 
-def migrated(project: Project, name: str, sources: Sequence[tuple[str, str]]) -> Generated:
+def migrated(project: Project, name: str, sources: Sequence[tuple[str, str]]) -> GeneratedFile:
     """Return the railway.py that says what *sources* say, pairs of a service and its file.
 
     Raises ConfigInvalid for a file that cannot be read, and for whatever in it railway.py has no
@@ -75,7 +75,7 @@ def migrated(project: Project, name: str, sources: Sequence[tuple[str, str]]) ->
         f"Railway: a service is managed by one of the two, so take {listed} out when you apply.",
     )
     said = tuple(text for item in services for text in item.warnings)
-    return Generated(".railway/railway.py", text, notes=notes, warnings=said)
+    return GeneratedFile(".railway/railway.py", text, notes=notes, warnings=said)
 
 
 def _read(project: Project, service: str, file: str) -> Old:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from buildstatic.checks.case import Case
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.checks.services import RAILWAY_JSON, RAILWAY_TOML
 
@@ -18,7 +18,7 @@ LAST = date(2026, 12, 1)
 SUCCESSORS = (".railway/railway.py", ".railway/railway.ts", ".railway/railway.go")
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield the files that are about to be ignored, or are by now."""
     successor = next((name for name in SUCCESSORS if case.text(name) is not None), None)
     for name in (RAILWAY_JSON, RAILWAY_TOML):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.checks.case import Case
 from buildstatic.checks.chains import chain, processes
+from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.checks.services import services
 
@@ -31,7 +31,7 @@ NAMES = {
 }
 
 
-def find(case: Case) -> Iterator[Finding]:
+def find(case: CheckContext) -> Iterator[Finding]:
     """Yield the commands that collect into a disk that nobody serves from."""
     if not case.is_local:
         return

@@ -1,0 +1,125 @@
+"""The Procfile."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from honcho.environ import parse_procfile
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms import procfile
+from buildstatic.platforms.options import Options
+from buildstatic.project import Project
+from buildstatic.templates import GeneratedFile
+from tests.platforms.projects import (
+    AWKWARD,
+    USUAL,
+    connected,
+    in_directory,
+    production,
+    project,
+    remote,
+    with_frontend,
+)
+
+COLLECT = "python manage.py collectstatic --noinput"
+MIGRATE = "python manage.py migrate --noinput"
+
+
+def generate(found: Project, options: Options = USUAL) -> GeneratedFile:
+    (file,) = procfile.files(found, options)
+    return file
+
+
+def processes(file: GeneratedFile) -> dict[str, str]:
+    return dict(parse_procfile(file.text).processes)
+
+
+def test_release_migrates_and_a_comment_says_where_collecting_happens(tmp_path: Path) -> None:
+    file = generate(project(tmp_path))
+    assert processes(file) == {
+        "release": MIGRATE,
+        "web": "gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application",
+    }
+    assert "collected while the slug is built, not here" in file.text
+    assert not file.notes
+    assert not file.warnings
+
+
+@pytest.mark.parametrize(
+    ("is_remote", "collect_in", "release"),
+    [
+        pytest.param(True, None, f"{COLLECT} && {MIGRATE}", id="remote"),
+        pytest.param(True, "release", f"{COLLECT} && {MIGRATE}", id="remote, asked"),
+        pytest.param(True, "build", MIGRATE, id="remote, in the build"),
+        pytest.param(False, "release", f"{COLLECT} && {MIGRATE}", id="local, asked"),
+        pytest.param(False, "build", MIGRATE, id="local"),
+    ],
+)
+def test_release_collects_for_remote_storage_or_when_asked(
+    tmp_path: Path, is_remote: bool, collect_in: str | None, release: str
+) -> None:
+    found = remote(tmp_path) if is_remote else project(tmp_path)
+    options = Options(collect_in=collect_in)  # type: ignore[arg-type]
+    assert processes(generate(found, options))["release"] == release
+
+
+def test_without_a_database_there_is_no_release_phase_unless_it_collects(tmp_path: Path) -> None:
+    found = connected(tmp_path, "dummy")
+    assert set(processes(generate(found))) == {"web"}
+    assert "It migrates" not in generate(found).text
+    asked = processes(generate(found, Options(collect_in="release")))
+    assert asked["release"] == COLLECT
+
+
+def test_a_local_tree_collected_in_release_is_warned_of_here_and_in_the_file(
+    tmp_path: Path,
+) -> None:
+    file = generate(project(tmp_path), Options(collect_in="release"))
+    (warning,) = file.warnings
+    assert "throws away what the release phase writes" in warning
+    assert "# Collects into a local directory, which Heroku throws away" in file.text
+
+
+@pytest.mark.parametrize("collect_in", [None, "release"])
+def test_a_remote_storage_is_no_cause_for_a_warning(
+    tmp_path: Path, collect_in: Literal["release"] | None
+) -> None:
+    file = generate(remote(tmp_path), Options(collect_in=collect_in))
+    assert not file.warnings
+    assert "# Static files are kept elsewhere: the release phase collects them" in file.text
+
+
+def test_the_buildpacks_own_collecting_is_to_be_turned_off_for_remote_storage(
+    tmp_path: Path,
+) -> None:
+    (note,) = generate(remote(tmp_path)).notes
+    assert "DISABLE_COLLECTSTATIC=1" in note
+
+
+def test_production_settings_are_to_be_named_to_heroku(tmp_path: Path) -> None:
+    (note,) = generate(production(tmp_path)).notes
+    assert "heroku config:set DJANGO_SETTINGS_MODULE=mysite.settings.production" in note
+
+
+def test_a_front_end_build_needs_its_buildpack_first(tmp_path: Path) -> None:
+    (note,) = generate(with_frontend(tmp_path)).notes
+    assert "heroku buildpacks:add --index 1 heroku/nodejs" in note
+
+
+@pytest.mark.parametrize("directory", AWKWARD)
+def test_any_directory_reaches_python_and_gunicorn_whole(tmp_path: Path, directory: str) -> None:
+    lines = processes(generate(in_directory(tmp_path, directory)))
+    leading = "./" if directory.startswith("-") else ""
+    assert shlex.split(lines["release"])[1] == f"{leading}{directory}/manage.py"
+    web = shlex.split(lines["web"])
+    assert web[web.index("--chdir") + 1] == f"{leading}{directory}"
+
+
+@pytest.mark.parametrize("directory", ["a\nb", "a\rb", "a\u2028b"])
+def test_a_line_break_cannot_stand_in_a_procfile(tmp_path: Path, directory: str) -> None:
+    with pytest.raises(ConfigInvalid, match="Procfile has one line a command"):
+        generate(in_directory(tmp_path, directory))
