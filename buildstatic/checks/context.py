@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from buildstatic.project import Edit, Project, choice, files
+from buildstatic.project import Edit, Project, files, manage
 from buildstatic.project import settings as settings_module
 from buildstatic.project.config import Config
 from buildstatic.project.edits import edits
@@ -66,7 +66,7 @@ def load_context(
 ) -> CheckContext:
     """Return what there is to examine of *project*; raises `ConfigInvalid` as reading it did."""
     search = Search(project.root, (project.root / project.manage.value).resolve().parent)
-    path = choice.locate(project.settings, search)
+    path = manage.locate(project.settings, search)
     _, reading = read_module(path, search)
     modules = tuple(dict.fromkeys(file for file, _ in reading.modules))
     settings = settings_module.read(path, search)

@@ -11,6 +11,7 @@ from buildstatic.checks.context import CheckContext
 from buildstatic.checks.executed import Call, calls
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.errors import ConfigInvalid
+from buildstatic.manage_py import subdirectories
 from buildstatic.project import files
 
 AT_IMPORT, ORDER = "static-at-import", "migrate-before-collect"
@@ -45,7 +46,7 @@ def find(case: CheckContext) -> Iterator[Finding]:
 def _modules(case: CheckContext) -> Iterator[Path]:
     """Yield the modules of the project's own, without tests, migrations and scripts."""
     for directory, below, names in os.walk(case.search.manage):
-        kept = {path.name for path in files.subdirectories(Path(directory))}
+        kept = {path.name for path in subdirectories(Path(directory))}
         below[:] = sorted(kept - {"tests", "migrations", "static", "templates"})
         for name in sorted(names):
             if name.endswith(".py") and not name.startswith("test") and name != "manage.py":

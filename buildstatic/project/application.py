@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from buildstatic.project import files
 from buildstatic.project.model import Fact
-from buildstatic.project.search import Search, is_name
+from buildstatic.project.search import Search, is_module_name
 from buildstatic.project.settings import Settings
 
 NAMES = ("application", "app")
@@ -20,7 +20,7 @@ def find(kind: str, module: str, settings: Settings, search: Search) -> Fact[str
     them: ``config.settings.production`` has ``config/wsgi.py``.
     """
     named = settings.text(f"{kind.upper()}_APPLICATION")
-    if named is not None and is_name(str(named.data)) and "." in str(named.data):
+    if named is not None and is_module_name(str(named.data)) and "." in str(named.data):
         owner, _, attribute = str(named.data).rpartition(".")
         return Fact(f"{owner}:{attribute}", named.source)
     parts = module.split(".")[:-1]

@@ -8,11 +8,9 @@ from pathlib import Path
 
 from buildstatic.project import (
     application,
-    choice,
     config,
     connection,
     data,
-    entry,
     files,
     frontend,
     health,
@@ -20,6 +18,7 @@ from buildstatic.project import (
     python_version,
     static,
 )
+from buildstatic.project import manage as manage_module
 from buildstatic.project import settings as settings_module
 from buildstatic.project.model import Fact, Project
 from buildstatic.project.packages import DEFAULT_PYTHON, dependencies, software
@@ -41,11 +40,11 @@ def detect(
     """
     root = root.resolve()
     wishes = config.load(root)
-    script = entry.find(root, manage or wishes.manage)
+    script = manage_module.find(root, manage or wishes.manage)
     search = Search(root, script.resolve().parent)
     environ = os.environ if environ is None else environ
-    chosen, notes = choice.choose(search, script, settings, wishes, environ)
-    read = settings_module.read(choice.locate(chosen, search), search)
+    chosen, notes = manage_module.choose_settings(search, script, settings, wishes, environ)
+    read = settings_module.read(manage_module.locate(chosen, search), search)
     python = python_version.find(root, search.manage)
     installed = dependencies.find(root, search.manage, python.value if python else DEFAULT_PYTHON)
     legacy = software.reads_legacy(installed.packages)

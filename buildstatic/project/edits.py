@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from buildstatic.project import choice, files, static
+from buildstatic.project import files, manage, static
 from buildstatic.project import settings as settings_module
 from buildstatic.project.model import Edit, Project
 from buildstatic.project.packages import DEFAULT_PYTHON, Packages, dependencies, software
@@ -41,7 +41,7 @@ def edits(project: Project) -> tuple[Edit, ...]:
     WhiteNoise is for projects whose storage is local and that have nothing else to serve it with.
     """
     search = Search(project.root, (project.root / project.manage.value).resolve().parent)
-    settings = settings_module.read(choice.locate(project.settings, search), search)
+    settings = settings_module.read(manage.locate(project.settings, search), search)
     python = project.python.value if project.python else DEFAULT_PYTHON
     installed = dependencies.find(project.root, search.manage, python)
     packages = installed.packages

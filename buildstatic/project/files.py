@@ -13,59 +13,16 @@ import warnings
 from pathlib import Path
 from sys import version_info
 
+from buildstatic import manage_py
 from buildstatic.errors import ConfigInvalid
 
-SKIPPED = frozenset(
-    {
-        "venv",
-        "env",
-        "virtualenv",
-        "node_modules",
-        "bower_components",
-        "site-packages",
-        "vendor",
-        "vendored",
-        "third_party",
-        "build",
-        "dist",
-        "__pycache__",
-    }
-)
-
-
+is_file = manage_py.is_file
 TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 
 
 def relative(path: Path, root: Path) -> str:
     """Return *path* in POSIX form, relative to *root* where it lies inside, else absolute."""
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-
-
-def subdirectories(directory: Path) -> list[Path]:
-    """Return the directories in *directory* that may hold the project's own code, sorted.
-
-    Left out: hidden and vendored ones, build output, virtual environments (`pyvenv.cfg`), links
-    (they lead to what is found elsewhere, or in circles), and all of it where *directory* may not
-    be read.
-    """
-    try:
-        with os.scandir(directory) as entries:
-            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-    return [directory / name for name in sorted(names) if _is_own(directory / name)]
-
-
-def _is_own(directory: Path) -> bool:
-    name = directory.name
-    return (
-        not name.startswith(".") and name not in SKIPPED and not is_file(directory / "pyvenv.cfg")
-    )
-
-
-def is_file(path: Path) -> bool:
-    """Say whether *path* is a file that can be seen; no error for what may not be looked at."""
-    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a parent is closed
 
 
 def is_directory(path: Path) -> bool:

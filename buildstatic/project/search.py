@@ -48,6 +48,6 @@ def module_at(place: Path) -> Path | None:
     return next((path for path in candidates if files.is_file(path)), None)
 
 
-def is_name(module: str) -> bool:
+def is_module_name(module: str) -> bool:
     """Say whether *module* is written as a module's dotted name is."""
     return all(part.isidentifier() for part in module.split("."))

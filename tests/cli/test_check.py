@@ -222,11 +222,11 @@ GOOD = {"manage.py": MANAGE.format(settings="mysite.settings"), "mysite/settings
 @pytest.mark.parametrize(
     ("files", "code", "said"),
     [
-        pytest.param({"README": ""}, 10, r"There is no manage\.py in .*--manage", id="none"),
+        pytest.param({"README": ""}, 10, r"No manage\.py found in .*--manage", id="none"),
         pytest.param(
             {"shop/manage.py": "", "blog/manage.py": ""},
-            11,
-            r"blog/manage\.py, shop/manage\.py\. Name one: --manage blog/manage\.py",
+            10,
+            r"blog/manage\.py, shop/manage\.py\. Choose one: --manage blog/manage\.py",
             id="two",
         ),
         pytest.param(
@@ -277,7 +277,7 @@ GOOD = {"manage.py": MANAGE.format(settings="mysite.settings"), "mysite/settings
             r"mysite\.settings \(from manage\.py:6\) has no file .*--settings",
             id="settings-without-a-file",
         ),
-        pytest.param({"manage.py": ""}, 13, r"manage\.py names no settings", id="no-settings"),
+        pytest.param({"manage.py": ""}, 13, r"manage\.py does not set", id="no-settings"),
         pytest.param(
             {**GOOD, "pyproject.toml": f"[tool.buildstatic]\nmanage = '{'a' * 300}'"},
             10,

@@ -111,7 +111,7 @@ def test_split_settings_with_django_environ_are_read_as_in_production(tmp_path: 
     ]
     assert found.secret_key is not None
     assert found.secret_key.source == "config/settings/production.py:4"
-    assert "config.settings.local takes the other" in found.notes[0]
+    assert "--settings config.settings.local overrides this" in found.notes[0]
 
 
 def test_a_project_in_src_is_seen_from_the_repository(tmp_path: Path) -> None:

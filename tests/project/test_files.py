@@ -16,15 +16,7 @@ READERS = [files.read_text, files.read_toml, files.read_json, files.read_python]
 Reader = Callable[[Path, Path], object]
 
 
-def test_only_directories_of_the_project_s_own_are_entered(tmp_path: Path) -> None:
-    names = (".git", "node_modules", "venv", "vendor", "shop", "blog", "__pycache__", "my-env")
-    write(tmp_path, {f"{name}/x": "" for name in names} | {"my-env/pyvenv.cfg": "", "file": ""})
-    (tmp_path / "loop").symlink_to(".")
-    assert files.subdirectories(tmp_path) == [tmp_path / "blog", tmp_path / "shop"]
-
-
-def test_a_closed_directory_is_empty_and_its_files_are_not_there(closed: Path) -> None:
-    assert files.subdirectories(closed) == []
+def test_files_in_unreadable_directory_do_not_exist(closed: Path) -> None:
     assert not files.is_file(closed / "x")
     assert not files.is_directory(closed / "x")
 

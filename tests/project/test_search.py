@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project.search import Search, is_name
+from buildstatic.project.search import Search, is_module_name
 from tests.project.tree import write
 
 
@@ -46,4 +46,4 @@ def test_a_closed_directory_has_no_modules(closed: Path) -> None:
     [("a.b_1", True), ("a..b", False), ("", False), ("a/b", False), ("a b", False), ("1a", False)],
 )
 def test_a_module_s_name_is_identifiers_with_dots(name: str, expected: bool) -> None:
-    assert is_name(name) is expected
+    assert is_module_name(name) is expected

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from buildstatic.manage_py import subdirectories
 from buildstatic.project import files
 from buildstatic.project.frontend import node
 from buildstatic.project.model import Fact, Frontend
@@ -37,7 +38,7 @@ def find(root: Path, manage: Path, *, modules: bool = False) -> Fact[Frontend] |
     It is the first package.json with a build script; where *modules* says that installed packages
     are collected, one with dependencies will do.
     """
-    below = [*files.subdirectories(root), *files.subdirectories(manage)]
+    below = [*subdirectories(root), *subdirectories(manage)]
     for directory in dict.fromkeys((root, manage, *below)):
         path = directory / "package.json"
         found = _read(path, root, modules) if files.is_file(path) else None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from buildstatic.project.model import Variable
 from buildstatic.project.search import Search
+from buildstatic.project.settings.modules import evaluate_script
 from buildstatic.project.settings.modules import read as read_module
-from buildstatic.project.settings.modules import read_script
 from buildstatic.project.settings.state import Read, Reading
 from buildstatic.project.settings.values import UNKNOWN, Module, Ref, Value, plain
 
@@ -20,9 +20,9 @@ __all__ = [
     "Ref",
     "Settings",
     "Value",
+    "evaluate_script",
     "plain",
     "read",
-    "read_script",
 ]
 
 

@@ -27,7 +27,7 @@ def read(path: Path, search: Search) -> tuple[dict[str, Value], Reading]:
     return load(path, reading), reading
 
 
-def read_script(path: Path, search: Search) -> Reading:
+def evaluate_script(path: Path, search: Search) -> Reading:
     """Return what is gathered when *path* is run as a program."""
     reading = begin(search)
     file = Value(str(reading.place(path)))

@@ -1,17 +1,128 @@
-"""Which settings module is chosen."""
+"""Finding manage.py and the settings module."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import ConfigInvalid, SettingsInvalid
-from buildstatic.project import choice
+from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
 from buildstatic.project.config import Config
+from buildstatic.project.manage import choose_settings, find, locate
 from buildstatic.project.model import Fact
 from buildstatic.project.search import Search
 from tests.project.tree import MANAGE, project, write
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("manage.py", id="root"),
+        pytest.param("backend/manage.py", id="one-below"),
+        pytest.param("apps/backend/manage.py", id="two-below"),
+        pytest.param("Ünïcode dir/manage.py", id="unicode-name"),
+    ],
+)
+def test_manage_py_is_found_down_to_two_levels(tmp_path: Path, place: str) -> None:
+    write(tmp_path, {place: ""})
+    assert find(tmp_path, None) == tmp_path / place
+
+
+def test_shallowest_manage_py_wins(tmp_path: Path) -> None:
+    write(tmp_path, {"a/b/manage.py": "", "z/manage.py": "", "c/d/manage.py": ""})
+    assert find(tmp_path, None) == tmp_path / "z/manage.py"
+
+
+def test_manage_py_three_levels_below_is_not_found(tmp_path: Path) -> None:
+    write(tmp_path, {"a/b/c/manage.py": ""})
+    with pytest.raises(ProjectNotFound, match=r"No manage\.py found"):
+        find(tmp_path, None)
+
+
+def test_several_at_one_depth_are_an_error(tmp_path: Path) -> None:
+    write(tmp_path, {"shop/manage.py": "", "blog/manage.py": ""})
+    with pytest.raises(ProjectNotFound) as caught:
+        find(tmp_path, None)
+    assert "blog/manage.py, shop/manage.py" in caught.value.problem
+    assert caught.value.advice == "Choose one: --manage blog/manage.py"
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        ".venv",
+        "venv",
+        "env",
+        ".git",
+        ".hidden",
+        "node_modules",
+        "site-packages",
+        "vendor",
+        "third_party",
+        "build",
+        "dist",
+    ],
+)
+def test_hidden_and_vendored_directories_are_skipped(tmp_path: Path, directory: str) -> None:
+    write(tmp_path, {f"{directory}/manage.py": "", f"x/{directory}/manage.py": ""})
+    with pytest.raises(ProjectNotFound):
+        find(tmp_path, None)
+
+
+def test_virtual_environments_are_skipped(tmp_path: Path) -> None:
+    write(tmp_path, {"python311/pyvenv.cfg": "", "python311/manage.py": "", "src/manage.py": ""})
+    assert find(tmp_path, None) == tmp_path / "src/manage.py"
+
+
+def test_directory_symlinks_are_not_followed(tmp_path: Path) -> None:
+    write(tmp_path, {"releases/2/manage.py": ""})
+    (tmp_path / "current").symlink_to("releases/2")
+    (tmp_path / "loop").symlink_to(".")
+    assert find(tmp_path, None) == tmp_path / "releases/2/manage.py"
+
+
+def test_directory_or_broken_symlink_is_not_manage_py(tmp_path: Path) -> None:
+    (tmp_path / "manage.py").mkdir()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/manage.py").symlink_to("nowhere")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/manage.py").symlink_to("manage.py")
+    with pytest.raises(ProjectNotFound):
+        find(tmp_path, None)
+
+
+def test_unreadable_directory_is_skipped(closed: Path) -> None:
+    write(closed.parent, {"site/manage.py": ""})
+    assert find(closed.parent, None) == closed.parent / "site/manage.py"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [pytest.param("shop/manage.py", id="file"), pytest.param("shop", id="directory")],
+)
+def test_named_manage_py_is_used(tmp_path: Path, named: str) -> None:
+    write(tmp_path, {"manage.py": "", "shop/manage.py": ""})
+    assert find(tmp_path, named) == tmp_path / "shop/manage.py"
+
+
+def test_named_script_may_have_another_name(tmp_path: Path) -> None:
+    write(tmp_path, {"manage.py": "", "bin/run.py": ""})
+    assert find(tmp_path, "bin/run.py") == tmp_path / "bin/run.py"
+
+
+@pytest.mark.parametrize("named", ["nowhere/manage.py", "empty"])
+def test_missing_named_manage_py_is_an_error(tmp_path: Path, named: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ProjectNotFound, match=f"{named} not found"):
+        find(tmp_path, named)
+
+
+def test_named_manage_py_outside_of_root_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, {"manage.py": "", "root/x": ""})
+    with pytest.raises(ProjectNotFound, match="outside"):
+        find(tmp_path / "root", os.path.join("..", "manage.py"))  # noqa: PTH118
+
 
 NO_CONFIG = Config()
 
@@ -20,10 +131,10 @@ def chosen(
     root: Path, named: str | None = None, config: Config = NO_CONFIG, variable: str = ""
 ) -> tuple[Fact[str], tuple[str, ...]]:
     environ = {"DJANGO_SETTINGS_MODULE": variable}
-    return choice.choose(Search(root, root), root / "manage.py", named, config, environ)
+    return choose_settings(Search(root, root), root / "manage.py", named, config, environ)
 
 
-def test_what_is_named_wins_then_the_configuration_then_the_environment(tmp_path: Path) -> None:
+def test_precedence_option_config_environment_script(tmp_path: Path) -> None:
     project(tmp_path, {}, "by.script")
     config = Config(settings="by.config", lines={"settings": 3})
     by_option, _ = chosen(tmp_path, "by.option", config, "by.environ")
@@ -35,12 +146,12 @@ def test_what_is_named_wins_then_the_configuration_then_the_environment(tmp_path
     assert chosen(tmp_path)[0] == Fact("by.script", "manage.py:6")
 
 
-def test_what_the_environment_names_against_manage_py_is_said(tmp_path: Path) -> None:
+def test_note_if_environment_contradicts_manage_py(tmp_path: Path) -> None:
     project(tmp_path, {"mysite/settings.py": "", "mysite/other.py": ""})
     _, notes = chosen(tmp_path, variable="mysite.other")
     assert notes == (
-        "The settings are mysite.other, as DJANGO_SETTINGS_MODULE in the environment says; without"
-        " it they would be mysite.settings (manage.py:6). Unset it where that is not meant.",
+        "The environment variable DJANGO_SETTINGS_MODULE selects the settings mysite.other; without"
+        " it, mysite.settings (manage.py:6) would be used. Unset it if that is not intended.",
     )
     assert chosen(tmp_path, variable="mysite.settings")[1] == ()
 
@@ -102,12 +213,12 @@ def test_what_the_environment_names_against_manage_py_is_said(tmp_path: Path) ->
         ),
     ],
 )
-def test_manage_py_is_read_not_run(tmp_path: Path, script: str, line: int) -> None:
+def test_settings_module_is_read_from_manage_py(tmp_path: Path, script: str, line: int) -> None:
     write(tmp_path, {"manage.py": script})
     assert chosen(tmp_path)[0] == Fact("a.b", f"manage.py:{line}")
 
 
-def test_a_manage_py_that_leaves_it_to_the_project_is_followed(tmp_path: Path) -> None:
+def test_settings_module_set_in_imported_module_is_found(tmp_path: Path) -> None:
     files = {"manage.py": "from site_.run import main\nmain()\n", "site_/run.py": MANAGE}
     write(tmp_path, {name: text.replace("{settings}", "a.b") for name, text in files.items()})
     assert chosen(tmp_path)[0] == Fact("a.b", "site_/run.py:6")
@@ -116,15 +227,15 @@ def test_a_manage_py_that_leaves_it_to_the_project_is_followed(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("script", "problem"),
     [
-        pytest.param("print('hello')", "manage.py names no settings module", id="none"),
+        pytest.param("print('hello')", "manage.py does not set", id="none"),
         pytest.param(
             "import os, x\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', x.find())",
-            "manage.py:2 works out",
+            "manage.py:2 computes",
             id="computed",
         ),
     ],
 )
-def test_no_settings_module_is_said_with_what_to_write(
+def test_manage_py_without_settings_module_is_an_error(
     tmp_path: Path, script: str, problem: str
 ) -> None:
     write(tmp_path, {"manage.py": script})
@@ -133,7 +244,7 @@ def test_no_settings_module_is_said_with_what_to_write(
     assert "--settings" in caught.value.advice
 
 
-def test_a_broken_manage_py_is_said_with_its_line(tmp_path: Path) -> None:
+def test_invalid_manage_py_is_an_error_with_line(tmp_path: Path) -> None:
     write(tmp_path, {"manage.py": "import os\n\ndef main(:\n"})
     with pytest.raises(ConfigInvalid, match=r"^manage.py:3: not valid Python"):
         chosen(tmp_path)
@@ -150,7 +261,7 @@ SIBLINGS = [
 
 
 @pytest.mark.parametrize(("named", "taken"), SIBLINGS)
-def test_production_is_taken_over_development_and_it_is_said(
+def test_production_sibling_replaces_development_with_note(
     tmp_path: Path, named: str, taken: str
 ) -> None:
     file = f"{taken.replace('.', '/')}.py"
@@ -158,34 +269,34 @@ def test_production_is_taken_over_development_and_it_is_said(
     found, notes = chosen(tmp_path)
     assert found == Fact(taken, f"{file}:1")
     assert notes == (
-        f"manage.py:6 names {named}; for the image its sibling {taken} is taken"
-        f" (--settings {named} takes the other).",
+        f"manage.py:6 names the settings {named}; the image uses {taken} instead"
+        f" (--settings {named} overrides this).",
     )
 
 
-def test_production_comes_before_prod_and_deploy(tmp_path: Path) -> None:
+def test_production_is_preferred_over_prod_and_deploy(tmp_path: Path) -> None:
     files = {f"s/{name}.py": "" for name in ("dev", "deploy", "prod", "production")}
     project(tmp_path, files, "s.dev")
     assert chosen(tmp_path)[0].value == "s.production"
 
 
-def test_development_without_a_sibling_stays(tmp_path: Path) -> None:
+def test_development_without_sibling_is_kept(tmp_path: Path) -> None:
     project(tmp_path, {"s/dev.py": "", "s/staging.py": ""}, "s.dev")
     assert chosen(tmp_path) == (Fact("s.dev", "manage.py:6"), ())
 
 
 @pytest.mark.parametrize("name", ["staging", "docker", "test", "production"])
-def test_a_module_of_another_purpose_stays(tmp_path: Path, name: str) -> None:
+def test_module_with_another_purpose_is_kept(tmp_path: Path, name: str) -> None:
     project(tmp_path, {f"s/{item}.py": "" for item in ("dev", "production", name)}, f"s.{name}")
     assert chosen(tmp_path)[0].value == f"s.{name}"
 
 
-def test_a_base_beside_both_gives_way(tmp_path: Path) -> None:
+def test_shared_base_is_replaced_by_production(tmp_path: Path) -> None:
     project(tmp_path, {f"s/{name}.py": "" for name in ("base", "local", "prod")}, "s.base")
     assert chosen(tmp_path)[0].value == "s.prod"
 
 
-def test_only_manage_py_gives_way(tmp_path: Path) -> None:
+def test_only_manage_py_choice_is_replaced(tmp_path: Path) -> None:
     project(tmp_path, {"s/dev.py": "", "s/prod.py": ""}, "s.dev")
     assert chosen(tmp_path, "s.dev")[0].value == "s.dev"
     assert chosen(tmp_path, variable="s.dev")[0].value == "s.dev"
@@ -209,7 +320,7 @@ def test_only_manage_py_gives_way(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_settings_package_gives_way_where_it_is_development_s(
+def test_development_package_is_replaced_by_production(
     tmp_path: Path, init: str | None, taken: str
 ) -> None:
     files = {f"s/{name}.py": "" for name in ("base", "dev", "local", "prod")}
@@ -221,11 +332,9 @@ def test_a_settings_package_gives_way_where_it_is_development_s(
     "place",
     ["backend/mysite/settings.py", "mysite/settings/__init__.py", "src/mysite/settings.py"],
 )
-def test_modules_are_searched_beside_manage_py_then_in_the_root_then_in_src(
-    tmp_path: Path, place: str
-) -> None:
+def test_locate_searches_manage_py_directory_root_and_src(tmp_path: Path, place: str) -> None:
     write(tmp_path, {"backend/manage.py": "", place: ""})
-    found = choice.locate(Fact("mysite.settings", "x"), Search(tmp_path, tmp_path / "backend"))
+    found = locate(Fact("mysite.settings", "x"), Search(tmp_path, tmp_path / "backend"))
     assert found == tmp_path / place
 
 
@@ -233,15 +342,15 @@ def test_modules_are_searched_beside_manage_py_then_in_the_root_then_in_src(
     ("name", "match"),
     [
         pytest.param(
-            "mysite.nowhere", "mysite.nowhere .* has no file in the root, src/", id="none"
+            "mysite.nowhere", "mysite.nowhere .* was not found in the root, src/", id="none"
         ),
         pytest.param("mysite/settings.py", r"Write mysite\.settings\.", id="a-path"),
         pytest.param("./mysite/settings.py", r"Write mysite\.settings\.", id="dotted-path"),
-        pytest.param("../../etc/passwd", "written as a file", id="outside"),
-        pytest.param("my site", "has no file", id="no-name"),
+        pytest.param("../../etc/passwd", "is a path", id="outside"),
+        pytest.param("my site", "was not found", id="no-name"),
     ],
 )
-def test_a_module_without_a_file_is_said(tmp_path: Path, name: str, match: str) -> None:
+def test_settings_module_without_file_is_an_error(tmp_path: Path, name: str, match: str) -> None:
     with pytest.raises(SettingsInvalid) as caught:
-        choice.locate(Fact(name, "--settings"), Search(tmp_path, tmp_path))
+        locate(Fact(name, "--settings"), Search(tmp_path, tmp_path))
     assert caught.match(match)

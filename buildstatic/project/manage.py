@@ -1,0 +1,156 @@
+"""Find manage.py and the settings module to deploy."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
+from buildstatic.manage_py import SETTINGS_VARIABLE, find_manage_py, settings_modules
+from buildstatic.project import files
+from buildstatic.project.config import Config
+from buildstatic.project.model import Fact
+from buildstatic.project.search import Search, is_module_name
+from buildstatic.project.settings import evaluate_script
+
+DEVELOPMENT = ("dev", "local", "development")
+PRODUCTION = ("production", "prod", "deploy")
+# Modules with the settings that the others import. They are not deployed themselves.
+SHARED = ("base", "common", "default", "defaults")
+NAME_SETTINGS = "Set it with --settings, or as settings in [tool.buildstatic] of pyproject.toml."
+
+
+def find(root: Path, named: str | None) -> Path:
+    """Return manage.py: *named* (a file or its directory, relative to *root*), or the one found.
+
+    Raises `ProjectNotFound` if there is none, if several are at the same depth, or if *named* is
+    outside of *root*.
+    """
+    if named is None:
+        return find_manage_py(root)
+    path = root / named
+    if files.is_file(path / "manage.py"):
+        path = path / "manage.py"
+    if not files.is_file(path):
+        raise ProjectNotFound(f"{named} not found in {root}.", "Set the file with --manage.")
+    if not path.resolve().is_relative_to(root):
+        problem = f"{named} is outside of {root}, so it would not be part of the image."
+        raise ProjectNotFound(problem, "Run buildstatic in a directory that contains it.")
+    return path.parent.resolve() / path.name
+
+
+def choose_settings(
+    search: Search,
+    manage: Path,
+    named: str | None,
+    config: Config,
+    environ: Mapping[str, str],
+) -> tuple[Fact[str], tuple[str, ...]]:
+    """Return the settings module, and notes on the choice.
+
+    The order of precedence: *named* (``--settings``), *config*, *environ*, *manage*. Only a
+    development module named by manage.py is replaced by its production sibling.
+    """
+    if named:
+        return Fact(named, "--settings"), ()
+    if config.settings:
+        return Fact(config.settings, config.source("settings")), ()
+    by_environ = environ.get(SETTINGS_VARIABLE)
+    if not by_environ:
+        return _settings_from_script(manage, search)
+    try:
+        found, _ = _settings_from_script(manage, search)
+    except (SettingsInvalid, ConfigInvalid):
+        found = Fact(by_environ, SETTINGS_VARIABLE)
+    note = (
+        f"The environment variable {SETTINGS_VARIABLE} selects the settings {by_environ}; without"
+        f" it, {found.value} ({found.source}) would be used. Unset it if that is not intended."
+    )
+    return Fact(by_environ, SETTINGS_VARIABLE), () if found.value == by_environ else (note,)
+
+
+def locate(settings: Fact[str], search: Search) -> Path:
+    """Return the file of the module *settings*, or raise `SettingsInvalid`."""
+    name = settings.value
+    path = search.module(name) if is_module_name(name) else None
+    if path is not None:
+        return path
+    module = f"The settings module {name} (from {settings.source})"
+    if name.endswith(".py") or "/" in name:
+        dotted = name.removesuffix(".py").strip("./").replace("/", ".")
+        raise SettingsInvalid(f"{module} is a path, not a module name.", f"Write {dotted}.")
+    places = ", ".join(dict.fromkeys(f"{search.relative(d)}/" for d in search.directories))
+    raise SettingsInvalid(
+        f"{module} was not found in {places.replace('./', 'the root')}.", NAME_SETTINGS
+    )
+
+
+def _settings_from_script(manage: Path, search: Search) -> tuple[Fact[str], tuple[str, ...]]:
+    named = _named_settings(manage, search)
+    sibling = _production_sibling(named.value, search)
+    if sibling is None:
+        return named, ()
+    path = search.module(sibling)
+    source = f"{search.relative(path)}:1" if path else named.source
+    note = (
+        f"{named.source} names the settings {named.value}; the image uses {sibling} instead"
+        f" (--settings {named.value} overrides this)."
+    )
+    return Fact(sibling, source), (note,)
+
+
+def _named_settings(path: Path, search: Search) -> Fact[str]:
+    """Return the settings module that manage.py in *path* sets, also through its own imports.
+
+    Raises `SettingsInvalid` if it sets none, or one that is computed at run time.
+    """
+    evaluation = evaluate_script(path, search)
+    found = evaluation.given.get(SETTINGS_VARIABLE) or evaluation.offered.get(SETTINGS_VARIABLE)
+    if found is not None and isinstance(found.data, str) and found.data:
+        return Fact(found.data, found.source)
+    for module, line in settings_modules(files.read_python(path, search.root)):
+        return Fact(module, f"{search.relative(path)}:{line}")
+    if found is not None:
+        problem = f"{found.source} computes {SETTINGS_VARIABLE} at run time."
+    else:
+        problem = f"{search.relative(path)} does not set {SETTINGS_VARIABLE}."
+    raise SettingsInvalid(problem, NAME_SETTINGS)
+
+
+def _production_sibling(module: str, search: Search) -> str | None:
+    """Return the production module beside *module* if that is for development, else None."""
+    package, _, name = module.rpartition(".")
+    prefix = f"{package}." if package else ""
+
+    def existing(names: Iterable[str]) -> str | None:
+        return next((name for name in names if search.module(name)), None)
+
+    words = name.split("_")
+    for word in DEVELOPMENT:
+        if word in words:
+            renamed = ("_".join(new if w == word else w for w in words) for new in PRODUCTION)
+            return existing(prefix + candidate for candidate in renamed)
+    if name in SHARED and existing(prefix + other for other in DEVELOPMENT):
+        return existing(prefix + new for new in PRODUCTION)
+    if search.package(module) and _imports_only_development(module, search):
+        return existing(f"{module}.{new}" for new in PRODUCTION)
+    return None
+
+
+def _imports_only_development(package: str, search: Search) -> bool:
+    """Return whether a settings package is empty or only imports a development module."""
+    path = search.module(package)
+    if path is None:
+        return True
+    if path.name != "__init__.py":
+        return False
+    for node in files.read_python(path, search.root).body:
+        match node:
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                continue
+            case ast.ImportFrom(module=str(name)) if name.rpartition(".")[2] in DEVELOPMENT:
+                continue
+            case _:
+                return False
+    return True
