@@ -1,13 +1,14 @@
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check quick test-all lint bench clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # pytest's -n: engine tests wait more than they compute
 WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 help:  ## Show this help
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,24 +16,28 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --group dev --editable .
 	@touch $@
 
-demo: $(VENV)/installed  ## Build examples/site, run it, and fetch a page and one of its static files
+demo: $(VENV)/installed  ## Build examples/site, run it, and fetch a page and a static file
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/installed  ## Run every check and every test
+lint: $(VENV)/installed  ## Run ruff, mypy and import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-check: $(VENV)/installed  ## Run the checks and the tests that need no engine
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/pytest -n $(WORKERS) -m "not engine"
+quick: $(VENV)/installed  ## Run the unit tests that start no process (30 seconds)
+	$(PYTEST) --quiet -m "unit"
 
-bench: $(VENV)/installed  ## Measure collecting against Django and WhiteNoise
+check: lint  ## Run the linters and the tests that need no engine (4 minutes)
+	$(PYTEST) -m "not engine and not exhaustive"
+
+test: lint  ## Run the linters and the tests (15 minutes with an engine)
+	$(PYTEST) -m "not exhaustive"
+
+test-all: lint  ## Run everything: all samples, all Django versions, many examples
+	$(PYTEST) --hypothesis-profile many
+
+bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/floors.py
 	$(BIN)/python benchmarks/collect.py
@@ -40,5 +45,5 @@ bench: $(VENV)/installed  ## Measure collecting against Django and WhiteNoise
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/layer.py
 
-clean:  ## Remove what the others made
+clean:  ## Remove what the other targets made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,7 +1,7 @@
-"""The main job, end to end: examples/site becomes a running image with a static layer of its own.
+"""Build examples/site into an image with a static layer, start it, and fetch a static file.
 
-Where no Docker engine answers, the embedded builder makes the layer, and the site is started beside
-what is in it, as the image would have it.
+Without a Docker engine the embedded builder writes the layer, and the site runs on this machine
+with the files of that layer.
 """
 
 from __future__ import annotations
@@ -32,17 +32,15 @@ if TYPE_CHECKING:
 
 SITE = Path(__file__).parent / "site"
 TAG = "buildstatic-demo"
-PATIENCE = 60  # seconds
+TIMEOUT = 60  # seconds
 
 
 def main() -> None:
-    """Build, start, fetch, and say what happened."""
+    """Build, start, fetch, and print the result."""
     try:
         engine = connect()
     except BuildstaticError as error:
-        print(
-            f"{error}\nSo the embedded builder makes the layer, and the site runs on this machine:"
-        )
+        print(f"{error}\nUsing the embedded builder, and running the site on this machine:")
         without_engine()
         return
     static = build("--tag", TAG)["static"]
@@ -51,7 +49,7 @@ def main() -> None:
 
 
 def without_engine() -> None:
-    """Make the layer, start the site beside what is in it, and fetch from that."""
+    """Write the layer, extract it, and start the site with its files."""
     with tempfile.TemporaryDirectory(prefix="buildstatic-demo-") as directory:
         layer, root = Path(directory, "layer.tar.gz"), Path(directory, "root")
         static = build("--builder", "embedded", "--output", str(layer))["static"]
@@ -60,31 +58,31 @@ def without_engine() -> None:
         with tarfile.open(layer) as tar:
             tar.extractall(root, filter="data")
         with serving(root / "app", Path(directory, "db.sqlite3")) as address:
-            show("The site with the layer's files", address, static)
+            show("The site, with the files of the layer,", address, static)
 
 
 def build(*options: str) -> dict[str, Any]:
-    """Run ``buildstatic build`` on the site and return what it says to programs."""
+    """Run ``buildstatic build`` on the site and return its JSON report."""
     command = [sys.executable, "-m", "buildstatic", "build", str(SITE), *options, "--json"]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return said
+    process = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return report
 
 
 def show(what: str, address: str, static: dict[str, Any]) -> None:
-    """Fetch the page at *address* and a static file that it names, and say so."""
+    """Fetch the page at *address* and the style sheet that it refers to."""
     page = fetch(address)
     stylesheet = urljoin(address, re.findall(r'href="([^"]+\.css)"', page)[0])
     fetch(stylesheet)
     print(f"{what} serves {address}")
-    print(f"  and the fingerprinted {stylesheet}")
-    print(f"Its {static['files']} static files are one layer: {static['diff_id']}")
-    print("Change a view, run it again, and the layer is the same; change some CSS, and it is not.")
+    print(f"  and {stylesheet}")
+    print(f"{static['files']} static files in the static layer: {static['diff_id']}")
+    print("Change a view and run this again: the layer stays the same. Change CSS: it is new.")
 
 
 @contextmanager
 def serving(app: Path, database: Path) -> Iterator[str]:
-    """Run the site in *app* by gunicorn and yield its address once it answers."""
+    """Run the site in *app* with gunicorn and yield its address once it responds."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -104,12 +102,12 @@ def serving(app: Path, database: Path) -> Iterator[str]:
         yield f"http://{bind}/"
     finally:
         server.terminate()
-        server.wait(PATIENCE)
+        server.wait(TIMEOUT)
 
 
 @contextmanager
 def running(engine: DockerClient) -> Iterator[str]:
-    """Run the image and yield its address once it answers."""
+    """Run the image and yield its address once it responds."""
     container = engine.containers.run(
         TAG,
         detach=True,
@@ -132,8 +130,8 @@ def running(engine: DockerClient) -> Iterator[str]:
 
 
 def wait_for(address: str) -> None:
-    """Return when *address* answers at all."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until *address* responds."""
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         try:
             fetch(address)
@@ -141,7 +139,7 @@ def wait_for(address: str) -> None:
             time.sleep(0.2)
         else:
             return
-    sys.exit(f"{address} did not answer within {PATIENCE} seconds.")
+    sys.exit(f"{address} did not respond within {TIMEOUT} seconds.")
 
 
 def fetch(address: str) -> str:

@@ -1,6 +1,6 @@
-"""What is generated for every project in ``projects/`` is what somebody read and kept.
+"""The files generated for every project in ``projects/`` equal those in ``golden/``.
 
-After a change that is meant: ``GOLDEN_RECORD=1 pytest tests/test_golden.py``, then read the diff.
+After an intended change: ``GOLDEN_RECORD=1 pytest tests/test_golden.py``, then read the diff.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.samples import PROJECTS, copy
 GOLDEN = Path(__file__).parent / "golden"
 REPOSITORY = Path(__file__).parent.parent
 NAMES = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir())
-# A golden .gitignore would be git's own.
+# A recorded .gitignore would apply to this repository.
 RECORDED = [target for target in TARGETS if target != "gitignore"]
 SERVED = {
     "manifest+nginx": ("manifest", "nginx"),
@@ -30,7 +30,7 @@ EXAMPLES = ("Dockerfile", "Procfile", "railway.json")
 def generated(
     name: str, parent: Path, capsys: pytest.CaptureFixture[str], *options: str
 ) -> dict[str, str]:
-    """Return what ``generate`` with *options* says that it wrote for the project *name*."""
+    """Run ``generate`` with *options* on the project *name*; return the files it reports."""
     root = copy(name, parent)
     capsys.readouterr()
     assert run(["generate", *options, "--path", str(root), "--force"]) == 0
@@ -39,7 +39,7 @@ def generated(
     return {path: (root / path).read_bytes().decode() for path in paths}
 
 
-def kept(directory: Path) -> dict[str, str]:
+def golden(directory: Path) -> dict[str, str]:
     """Return the golden files in *directory*."""
     return {
         path.relative_to(directory).as_posix(): path.read_bytes().decode()
@@ -48,40 +48,40 @@ def kept(directory: Path) -> dict[str, str]:
     }
 
 
-def record(directory: Path, made: dict[str, str]) -> None:
-    """Keep *made* as the golden files in *directory*."""
+def record(directory: Path, files: dict[str, str]) -> None:
+    """Write *files* as the golden files in *directory*."""
     shutil.rmtree(directory, ignore_errors=True)
-    for path, text in made.items():
+    for path, text in files.items():
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
         (directory / path).write_bytes(text.encode())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_project_gets_its_golden_files(
+def test_generated_files_equal_the_golden_files(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = generated(name, tmp_path, capsys, *RECORDED)
     if os.environ.get("GOLDEN_RECORD"):
         record(GOLDEN / name, made)
-    assert made == kept(GOLDEN / name)
+    assert made == golden(GOLDEN / name)
 
 
 @pytest.mark.parametrize("directory", SERVED)
-def test_a_project_whose_files_have_a_server_gets_its_golden_dockerfile(
+def test_serve_option_generates_the_golden_dockerfile(
     directory: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name, server = SERVED[directory]
     made = generated(name, tmp_path, capsys, "dockerfile", "--serve", server)
     if os.environ.get("GOLDEN_RECORD"):
         record(GOLDEN / directory, made)
-    assert made == kept(GOLDEN / directory)
+    assert made == golden(GOLDEN / directory)
 
 
-def test_every_golden_directory_has_its_project() -> None:
+def test_every_golden_directory_has_a_project() -> None:
     assert sorted(path.name for path in GOLDEN.iterdir()) == sorted([*NAMES, *SERVED])
 
 
-def test_the_examples_are_what_a_startproject_gets(
+def test_examples_are_generated_for_a_startproject(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = generated("startproject", tmp_path, capsys)
