@@ -1,183 +1,371 @@
-"""Builds with ``docker buildx build``: on the engine, or on any builder that buildx knows."""
+"""Builds with ``docker buildx build``: on the engine, or on any other builder of buildx."""
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import json
+import os
 import re
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from buildstatic.builders.events import Built, Event
-from buildstatic.builders.request import BuildRequest
-from buildstatic.builders.trace import from_json, split_json
+from buildstatic.builders.base import (
+    BuildRequest,
+    BuildResult,
+    Built,
+    Event,
+    ExpectedFiles,
+    OnEvent,
+    Output,
+    Vertex,
+)
+from buildstatic.builders.progress import Progress, build_result, follow
 from buildstatic.errors import (
     BuildstaticError,
     EngineFailed,
     EngineNotFound,
     EngineUnusable,
+    StageFailed,
     UnsupportedByBuilder,
 )
+from buildstatic.oci.archive import read_archive
+from buildstatic.oci.engine import connect, failures
+from buildstatic.oci.layer_lookup import (
+    find_in_engine,
+    find_in_images,
+    image_id_in_engine,
+    layers_of,
+)
+from buildstatic.oci.static_layer import StaticLayer
 
-# The first with --progress=rawjson.
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+# The first version with --progress=rawjson.
 OLDEST = (0, 13)
-# The driver whose images are in an engine's store when the build ends.
-ENGINE = "docker"
+# The driver that puts images into the engine's store. All others have a store of their own.
+ENGINE_DRIVER = "docker"
 _VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.\d+")
 _DRIVER = re.compile(r"^Driver:[ \t]*(\S*)", re.M)
-_GRACE = 10  # seconds
-_BEYOND = ("multi-platform", "multiple platforms", "not supported", "does not currently support")
+_TERMINATE_TIMEOUT = 10  # seconds
+_UNSUPPORTED = (
+    "multi-platform",
+    "multiple platforms",
+    "not supported",
+    "does not currently support",
+)
+# buildx's own step before the build on a builder with another driver.
+_CONNECTING = "failed at: waiting for connection\n"
+
+
+@dataclass(frozen=True)
+class BuildxBuilder:
+    """A builder of buildx: its *driver*, and the engine if the build needs one, else None."""
+
+    driver: str
+    client: DockerClient | None
+    name: ClassVar[str] = "docker buildx"
+
+    @classmethod
+    def connect(cls, request: BuildRequest) -> BuildxBuilder:
+        """Return the builder that *request* names, or buildx's current one.
+
+        Raises EngineNotFound if there is none, and what `oci.engine.connect` raises.
+        """
+        driver = driver_of(request.builder)
+        needs_engine = driver == ENGINE_DRIVER or not (request.push or request.export)
+        return cls(driver, connect() if needs_engine else None)
+
+    def check(self, request: BuildRequest, /) -> None:
+        """Accept every request: what a builder does not support, only the build tells."""
+
+    def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
+        """Run *request* as `Builder.build` describes."""
+        started = time.monotonic()
+        if request.export:
+            return self._export(request, request.export, on_event, started)
+        with failures():
+            previous = self._previous_layers(request)
+            progress = self._run(request, on_event)
+            built = progress.built or Built(None)
+            image_id = built.config or built.digest
+            if self.client:
+                image_id = image_id_in_engine(self.client, built.digest, built.config) or image_id
+
+            def find(expected: ExpectedFiles) -> StaticLayer:
+                return self._static_layer(request, image_id, expected.static_root)
+
+            return build_result(request, progress, image_id, previous, started, find)
+
+    def _run(self, request: BuildRequest, on_event: OnEvent) -> Progress:
+        try:
+            return follow(run(request), on_event)
+        except StageFailed as error:
+            if _CONNECTING not in error.problem or error.stage:
+                raise
+            problem = f"The builder {request.builder or 'in use'} does not respond."
+            advice = "`docker buildx ls` lists the builders and their endpoints."
+            raise EngineNotFound(problem, advice) from error
+
+    def _export(
+        self, request: BuildRequest, directory: Path, on_event: OnEvent, started: float
+    ) -> BuildResult:
+        """Build the files of the target, and move them into *directory* one by one.
+
+        They are built on the same file system, so that no incomplete file is ever visible. Other
+        files in *directory* stay, as with collectstatic.
+        """
+        parent = next(p for p in (directory, *directory.absolute().parents) if p.is_dir())
+        with tempfile.TemporaryDirectory(prefix=".buildstatic-", dir=parent) as temporary:
+            tree = Path(temporary, "tree")
+            with failures():
+                progress = self._run(dataclasses.replace(request, export=tree), on_event)
+            files = 0
+            for built, _, names in os.walk(tree):
+                target = directory / Path(built).relative_to(tree)
+                if not target.is_dir():
+                    target.mkdir(parents=True)
+                    shutil.copymode(built, target)
+                for name in names:
+                    Path(built, name).replace(target / name)
+                files += len(names)
+            result = build_result(request, progress, None, (), started)
+        return dataclasses.replace(result, exported=files)
+
+    def _keeps_image(self, request: BuildRequest) -> bool:
+        """Return whether the image is pushed from the builder's store, and in no engine."""
+        return request.push and self.driver != ENGINE_DRIVER
+
+    def _previous_layers(self, request: BuildRequest) -> tuple[str, ...]:
+        """Return the diffIDs of the image that has the tag now, none if there is no such image."""
+        if not request.tags:
+            return ()
+        if self._keeps_image(request):
+            return registry_layers(request.tags[0])
+        return layers_of(self.client, request.tags[0]) if self.client else ()
+
+    def _static_layer(
+        self, request: BuildRequest, image_id: str | None, static_root: str | None
+    ) -> StaticLayer:
+        if self._keeps_image(request):
+            with tempfile.TemporaryDirectory(prefix="buildstatic-") as directory:
+                archive = Path(directory, "image.tar")
+                for _ in save_oci(request, archive):
+                    pass
+                with archive.open("rb") as stream:
+                    images = read_archive(stream)
+            layer = find_in_images(images, static_root)
+            diff_ids = tuple(each.diff_id for each in images[0].layers)
+        elif image_id is None:
+            raise EngineFailed("buildx did not report the ID of the image.")
+        else:
+            assert self.client is not None
+            layer = find_in_engine(self.client, image_id, static_root)
+            diff_ids = layers_of(self.client, image_id)
+        return with_registry_digest(layer, diff_ids, request.tags[0]) if request.push else layer
 
 
 def is_available() -> bool:
-    """Tell whether the ``docker`` command is here with a buildx that is new enough."""
-    done = _ask("version")
+    """Return whether there is a ``docker`` command with a buildx that is new enough."""
+    done = _buildx("version")
     found = _VERSION.search(done.stdout) if done and done.returncode == 0 else None
     return found is not None and (int(found[1]), int(found[2])) >= OLDEST
 
 
-def driver(builder: str | None) -> str:
-    """Return the driver of *builder*, or of the one in use; raises EngineNotFound for no such.
+def driver_of(builder: str | None) -> str:
+    """Return the driver of *builder*, or of buildx's current one.
 
-    The driver is ``docker`` where buildx tells none, which is so where no engine answers.
+    Raises EngineNotFound if there is none. The driver is ``docker`` if buildx reports none, as it
+    does if no engine responds.
     """
-    done = _ask("inspect", *([builder] if builder else []))
+    done = _buildx("inspect", *([builder] if builder else []))
     found = _DRIVER.search(done.stdout) if done else None
     if found is None:
-        said = done.stderr.strip().removeprefix("ERROR: ") if done else "no docker command"
-        problem = f"docker buildx finds no builder {builder or 'to use'}: {said}."
-        raise EngineNotFound(problem, "`docker buildx ls` lists the builders that there are.")
-    return found[1] or ENGINE
+        reason = done.stderr.strip().removeprefix("ERROR: ") if done else "no docker command"
+        problem = f"docker buildx finds no builder {builder or 'to use'}: {reason}."
+        raise EngineNotFound(problem, "`docker buildx ls` lists the builders.")
+    return found[1] or ENGINE_DRIVER
 
 
-def build(request: BuildRequest) -> Generator[Event, None, None]:
-    """Run *request* and yield what happens, last a `Built`."""
+def run(request: BuildRequest) -> Generator[Event, None, None]:
+    """Run *request* and yield its events, last a `Built`."""
     with tempfile.TemporaryDirectory(prefix="buildstatic-") as directory:
-        metadata = Path(directory, "metadata.json")
-        command = [*_command(request, Path(directory)), f"--metadata-file={metadata}"]
-        yield from _run([*command, str(request.context)])
-        said = json.loads(metadata.read_text()) if metadata.is_file() else {}
-        yield Built(said.get("containerimage.config.digest"), said.get("containerimage.digest"))
+        path = Path(directory, "metadata.json")
+        options = [f"--metadata-file={path}"]
+        options += [f"--tag={tag}" for tag in request.tags]
+        options += [f"--cache-to={cache}" for cache in request.cache_to]
+        options += ["--no-cache"] if request.no_cache else []
+        options += ["--pull"] if request.pull else []
+        if request.export:
+            options.append(f"--output=type=local,dest={request.export}")
+        else:
+            options.append("--push" if request.push else "--load")
+        yield from _events([*_command(request, Path(directory)), *options, str(request.context)])
+        metadata = json.loads(path.read_text()) if path.is_file() else {}
+    yield Built(metadata.get("containerimage.config.digest"), metadata.get("containerimage.digest"))
 
 
 def save_oci(request: BuildRequest, archive: Path) -> Iterator[Event]:
     """Run *request* again, from the builder's cache, into an OCI *archive*.
 
-    For a builder whose images are in no engine's store.
+    For a builder that puts its images into no engine's store.
     """
     with tempfile.TemporaryDirectory(prefix="buildstatic-") as directory:
-        command = _command(request, Path(directory), output=f"type=oci,dest={archive}")
-        yield from _run([*command, str(request.context)])
+        output = f"--output=type=oci,dest={archive}"
+        yield from _events([*_command(request, Path(directory)), output, str(request.context)])
 
 
 def registry_manifest(tag: str) -> dict[str, Any] | None:
-    """Return what the registry keeps under *tag*: a manifest, an index, or None for nothing."""
-    done = _ask("imagetools", "inspect", "--raw", tag)
+    """Return the manifest or index of *tag* in its registry, None if it has none."""
+    done = _buildx("imagetools", "inspect", "--raw", tag)
     return dict(json.loads(done.stdout)) if done and done.returncode == 0 else None
 
 
 def registry_layers(tag: str) -> tuple[str, ...]:
-    """Return the diffIDs of the image, or of any platform's, that *tag* names in its registry.
-
-    None at all where the registry has no such image.
-    """
-    done = _ask("imagetools", "inspect", "--format={{json .Image}}", tag)
-    said = json.loads(done.stdout) if done and done.returncode == 0 else None
-    images = [said] if said and "rootfs" in said else list((said or {}).values())
+    """Return the diffIDs of the image *tag* in its registry, of all its platforms."""
+    done = _buildx("imagetools", "inspect", "--format={{json .Image}}", tag)
+    parsed = json.loads(done.stdout) if done and done.returncode == 0 else None
+    images = [parsed] if parsed and "rootfs" in parsed else list((parsed or {}).values())
     return tuple(layer for image in images for layer in image["rootfs"].get("diff_ids") or ())
 
 
-def _command(request: BuildRequest, directory: Path, output: str = "") -> list[str]:
+def with_registry_digest(layer: StaticLayer, diff_ids: Sequence[str], tag: str) -> StaticLayer:
+    """Return *layer* with the digest of its blob in the registry of *tag*.
+
+    *diff_ids* are those of all layers of the image, from the base up.
+    """
+    if layer.digest:
+        return layer
+    manifest = registry_manifest(tag) or {}
+    blobs: list[dict[str, Any]] = manifest.get("layers") or []
+    if len(blobs) != len(diff_ids):
+        return layer
+    return dataclasses.replace(layer, digest=blobs[diff_ids.index(layer.diff_id)]["digest"])
+
+
+def _command(request: BuildRequest, directory: Path) -> list[str]:
+    """Write the Dockerfile into *directory*, and return the command without an output."""
     dockerfile = directory / "Dockerfile"
     dockerfile.write_text(request.dockerfile, encoding="utf-8")
     if request.dockerignore is not None:
         ignore = Path(f"{dockerfile}.dockerignore")
         ignore.write_text(request.dockerignore, "utf-8", "surrogateescape")
     command = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile}"]
-    # An attestation would make an index of the image, and its digest new with every build.
+    # An attestation would make the image an index whose digest differs after each build.
     command.append("--provenance=false")
     command += [f"--builder={request.builder}"] if request.builder else []
-    command += [f"--build-context={name}={place}" for name, place in request.contexts.items()]
+    command += [f"--build-context={name}={path}" for name, path in request.contexts.items()]
     command += [f"--target={request.target}"] if request.target else []
     command += [f"--build-arg={argument}" for argument in request.build_args]
     command += [f"--secret={secret}" for secret in request.secrets]
     command += [f"--cache-from={cache}" for cache in request.cache_from]
     command += [f"--platform={','.join(request.platforms)}"] if request.platforms else []
-    command += [] if output else [f"--tag={tag}" for tag in request.tags]
-    return command + ([f"--output={output}"] if output else _once(request))
+    return command
 
 
-def _once(request: BuildRequest) -> list[str]:
-    """Return the flags of the build itself, which reading its result again does not want."""
-    flags = [f"--cache-to={cache}" for cache in request.cache_to]
-    flags += ["--no-cache"] if request.no_cache else []
-    flags += ["--pull"] if request.pull else []
-    if request.export:
-        return [*flags, f"--output=type=local,dest={request.export}"]
-    return [*flags, "--push" if request.push else "--load"]
-
-
-def _run(command: list[str]) -> Iterator[Event]:
-    words: list[str] = []
-    with _process(command) as process:
-        assert process.stderr is not None
-        for message in split_json(process.stderr):
-            if isinstance(message, str):
-                words.append(message)
-            else:
-                yield from from_json(message)
-        if process.wait() != 0:
-            raise _failure(words)
-
-
-@contextmanager
-def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """Run *command*, and see it end however the block ends."""
-    process = subprocess.Popen(
+def _events(command: list[str]) -> Iterator[Event]:
+    """Run *command* and yield its events; ends the process if the caller stops early."""
+    text: list[str] = []
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-    )
-    with process:
+    ) as process:
         try:
-            yield process
+            assert process.stderr is not None
+            for message in split_json(process.stderr):
+                if isinstance(message, str):
+                    text.append(message)
+                else:
+                    yield from from_json(message)
+            if process.wait() != 0:
+                raise _failure(text)
         finally:
             if process.poll() is None:
                 process.terminate()
                 try:
-                    process.wait(_GRACE)
+                    process.wait(_TERMINATE_TIMEOUT)
                 except subprocess.TimeoutExpired:
                     process.kill()
 
 
-def _failure(words: list[str]) -> BuildstaticError:
-    """Return the error that buildx ended with, by its last line."""
-    said = [word.strip() for word in words if word.strip()]
-    last = next((w for w in reversed(said) if w.startswith("ERROR:")), said[-1] if said else "")
-    reason = last.removeprefix("ERROR:").strip().rstrip(".") or "it said nothing"
+def from_json(status: dict[str, Any]) -> Iterator[Event]:
+    """Yield the events of one ``SolveStatus``, a message of ``--progress=rawjson``."""
+
+    def time_of(text: str | None) -> datetime | None:
+        return datetime.fromisoformat(text) if text else None
+
+    for vertex in status.get("vertexes") or ():
+        yield Vertex(
+            vertex["digest"],
+            vertex.get("name", ""),
+            time_of(vertex.get("started")),
+            time_of(vertex.get("completed")),
+            vertex.get("cached", False),
+            vertex.get("error", ""),
+        )
+    for log in status.get("logs") or ():
+        data = base64.b64decode(log.get("data") or "")
+        yield Output(log["vertex"], data.decode(errors="replace"))
+
+
+def split_json(lines: Iterable[str]) -> Iterator[dict[str, Any] | str]:
+    """Yield the JSON messages in *lines*, on one line or indented, and other lines as text.
+
+    buildx writes both to one stream: messages during the build, and text if it fails.
+    """
+    pending = ""
+    for line in lines:
+        if not pending and not line.startswith("{"):
+            yield line.rstrip("\n")
+            continue
+        pending += line
+        if line.rstrip().endswith("}") and line.startswith(("{", "}")):
+            try:
+                yield json.loads(pending)
+            except ValueError:
+                yield pending.rstrip("\n")
+            pending = ""
+
+
+def _failure(text: list[str]) -> BuildstaticError:
+    """Return the error for the last line of what buildx printed."""
+    lines = [line.strip() for line in text if line.strip()]
+    last = next((w for w in reversed(lines) if w.startswith("ERROR:")), (lines or [""])[-1])
+    reason = last.removeprefix("ERROR:").strip().rstrip(".") or "buildx printed no reason"
     lower = reason.lower()
     if "permission denied" in lower and "docker" in lower and "sock" in lower:
         advice = "Add yourself to the docker group (sudo usermod -aG docker $USER)."
-        return EngineUnusable(f"The Docker engine does not let you in: {reason}.", advice)
+        return EngineUnusable(f"The Docker engine denies access: {reason}.", advice)
     if "cannot connect to the docker daemon" in lower:
-        return EngineNotFound(f"No Docker engine answers: {reason}.", "Start Docker.")
+        advice = "Start Docker, or use --builder embedded."
+        return EngineNotFound(f"No Docker engine responds: {reason}.", advice)
     if "unknown flag: link" in lower or "unknown flag: --link" in lower:
-        return EngineUnusable(f"The builder does not know COPY --link: {reason}.", "Upgrade it.")
-    if any(phrase in lower for phrase in _BEYOND):
-        advice = "`docker buildx create --driver docker-container --use` makes a builder that can."
-        return UnsupportedByBuilder(f"The builder cannot do that: {reason}.", advice)
+        return EngineUnusable(
+            f"The builder does not support COPY --link: {reason}.", "Upgrade the builder."
+        )
+    if any(phrase in lower for phrase in _UNSUPPORTED):
+        advice = (
+            "`docker buildx create --driver docker-container --use` creates a builder that does."
+        )
+        return UnsupportedByBuilder(f"The builder does not support this: {reason}.", advice)
     return EngineFailed(f"The build failed: {reason}.")
 
 
-def _ask(*words: str) -> subprocess.CompletedProcess[str] | None:
-    """Return what buildx says to *words*, None where there is no docker command."""
-    command = ["docker", "buildx", *words]
+def _buildx(*arguments: str) -> subprocess.CompletedProcess[str] | None:
+    """Run ``docker buildx`` with *arguments*; return None if there is no docker command."""
+    command = ["docker", "buildx", *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False)
     except (FileNotFoundError, PermissionError):

@@ -1,22 +1,133 @@
-"""The builder without an engine: what it cannot do, and where the image has what was collected."""
+"""The builder without an engine: collects on this machine, and writes the layer or the image."""
 
 from __future__ import annotations
 
+import json
+import os
 import posixpath
-from pathlib import Path
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
-from buildstatic.builders.request import BuildRequest
+from buildstatic.atomic import saving
+from buildstatic.builders.base import BuildRequest, BuildResult, LayerFile, OnEvent, Stage
+from buildstatic.collect.workers.cores import cores
+from buildstatic.dockerfile.generate import tree_in_image
 from buildstatic.errors import UnsupportedByBuilder
-from buildstatic.oci.static_layer import MANIFEST
+from buildstatic.oci.append import append, created_from
+from buildstatic.oci.layer import DIFF_ID, Layer, descriptor, write_layer, write_tree
+from buildstatic.oci.layer_location import check_at, check_place
+from buildstatic.oci.pack import Compression
+from buildstatic.oci.reference import Reference, parse_reference
+from buildstatic.oci.static_layer import MANIFEST, StaticLayer
 from buildstatic.project import Project
 
 NAME = "embedded"
-_ANOTHER = "It runs no Dockerfile: leave that out, or build with an engine."
+DEFAULT_OUTPUT = Path("static-layer.tar.gz")
 
 
-def unfit(request: BuildRequest) -> tuple[str, ...]:
-    """Return the options of *request* that are about running a Dockerfile."""
-    wanted = {
+@dataclass(frozen=True)
+class EmbeddedBuilder:
+    """Collects *project* and writes its layer into *output*, and onto *base* for each tag.
+
+    *collect* collects into the layer root that it is given, creates it, and returns the tree in it.
+    Without *output* and *base* the layer is written into `DEFAULT_OUTPUT`. *insecure* allows
+    registries without TLS.
+    """
+
+    project: Project
+    collect: Callable[[Path], Path]
+    output: Path | None = None
+    base: Reference | None = None
+    insecure: bool = False
+    name: ClassVar[str] = NAME
+
+    def check(self, request: BuildRequest, /) -> None:
+        """Raise UnsupportedByBuilder if *request* needs an engine."""
+        check(request)
+
+    def build(self, request: BuildRequest, _on_event: OnEvent, /) -> BuildResult:
+        """Collect, and write the layer and the images; there are no events.
+
+        Raises UnsupportedByBuilder, StaticRootInvalid, ConfigInvalid, and what *collect* and
+        `oci.append.append` raise.
+        """
+        check(request)
+        check_place(self.project)
+        place = tree_in_image(self.project)
+        tags = [parse_reference(tag) for tag in request.tags] if self.base else []
+        created = created_from(os.environ)
+        kept = self.output or (None if self.base else DEFAULT_OUTPUT)
+        times = [time.monotonic()]
+        with tempfile.TemporaryDirectory(prefix="buildstatic-layer-") as temporary:
+            file = kept or Path(temporary, "layer.tar")
+            before = _diff_id_of(file)
+            tree = self.collect(Path(temporary, "layer"))
+            times.append(time.monotonic())
+            layer = save_layer(tree, PurePosixPath(place), file, "gzip")
+            times.append(time.monotonic())
+            appended = [
+                append(self.base, tag, layer, file, insecure=self.insecure, created=created)
+                for tag in tags
+                if self.base
+            ]
+            if appended:
+                times.append(time.monotonic())
+        replaced = {each for done in appended for image in done.images for each in image.replaced}
+        previous = replaced or ({before} if before and not appended else set())
+        names = ("collect", "layer", "image")
+        return BuildResult(
+            image=appended[0].reference if appended else None,
+            id=appended[0].digest if appended else None,
+            static=StaticLayer(place, layer.files, layer.bytes, layer.diff_id, layer.digest),
+            reused=layer.diff_id in previous if previous else None,
+            stages=tuple(
+                Stage(name, round(end - begin, 2), cached=False)
+                for name, begin, end in zip(names, times, times[1:], strict=False)
+            ),
+            seconds=round(time.monotonic() - times[0], 2),
+            layer=LayerFile(kept, layer.size),
+        )
+
+
+def save_layer(
+    tree: Path, place: PurePosixPath | None, output: Path, compression: Compression
+) -> Layer:
+    """Write *tree* as a layer into *output*, and its descriptor into *output* with ``.json``.
+
+    *place* is the absolute path of the tree in the image, None if *tree* is a layer root. Neither
+    file is visible before it is complete. Raises StaticRootInvalid.
+    """
+    beside = output.with_name(f"{output.name}.json")
+    if place:
+        check_at(place)
+    with saving(beside) as json_file:
+        with saving(output) as file:
+            if place:
+                layer = write_tree(tree, place, file, compression, cores())
+            else:
+                layer = write_layer(tree, file, compression, cores())
+            beside.unlink(missing_ok=True)
+        json_file.write((json.dumps(descriptor(layer), indent=2) + "\n").encode())
+    return layer
+
+
+def check(request: BuildRequest) -> None:
+    """Raise UnsupportedByBuilder if *request* needs an engine."""
+    if options := ", ".join(dockerfile_options(request)):
+        raise UnsupportedByBuilder(
+            f"The embedded builder does not support {options}.",
+            "It does not run a Dockerfile: omit the option, or build with an engine.",
+        )
+
+
+def dockerfile_options(request: BuildRequest) -> tuple[str, ...]:
+    """Return the options of *request* that only a builder that runs a Dockerfile supports."""
+    options = {
         "--export": request.export is not None,
         "--target": request.target is not None and request.export is None,
         "--build-arg": bool(request.build_args),
@@ -27,38 +138,32 @@ def unfit(request: BuildRequest) -> tuple[str, ...]:
         "--no-cache": request.no_cache,
         "--pull": request.pull,
     }
-    return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+    return tuple(name for name, is_set in options.items() if is_set)
 
 
-def check(request: BuildRequest) -> None:
-    """Raise UnsupportedByBuilder for what only an engine can do."""
-    if refused := ", ".join(unfit(request)):
-        raise UnsupportedByBuilder(f"The embedded builder cannot do: {refused}.", _ANOTHER)
+def missing_frontend_output(project: Project) -> str:
+    """Return a warning about the output of the front-end build that is missing, empty for none.
 
-
-def not_built(project: Project) -> str:
-    """Return what of the front-end build of *project* is not there, in a sentence; empty for none.
-
-    A Dockerfile runs that build, and this builder does not: it collects what there is.
+    A Dockerfile runs that build; this builder collects what is there.
     """
     if project.frontend is None:
         return ""
     front = project.frontend.value
-    wanted = [*project.needed, *([f"{front.directory}/node_modules"] if front.modules else [])]
-    gone = [each for each in wanted if not (project.root / each).is_dir()]
-    if not gone:
+    needed = [*project.needed, *([f"{front.directory}/node_modules"] if front.modules else [])]
+    missing = [each for each in needed if not (project.root / each).is_dir()]
+    if not missing:
         return ""
     command = f"{front.manager} {'run build' if front.build else 'install'}"
-    there = "is not there" if len(gone) == 1 else "are not there"
-    places = ", ".join(posixpath.normpath(each) for each in gone)
+    verb = "is" if len(missing) == 1 else "are"
+    places = ", ".join(posixpath.normpath(each) for each in missing)
     where = project.root if front.directory == "." else project.root / front.directory
-    return f"{places} {there}: first run {command} in {where}, which no Dockerfile does here."
+    return f"{places} {verb} missing: run {command} in {where} first. No Dockerfile does it here."
 
 
 def collected_tree(layer_root: Path, project: Project) -> Path:
-    """Return the tree in *layer_root*, which has STATIC_ROOT at its place on this machine.
+    """Return the tree in *layer_root*, which has the path of STATIC_ROOT on this machine.
 
-    Raises UnsupportedByBuilder if reading the settings does not tell where it is.
+    Raises UnsupportedByBuilder if the path is not known from the settings.
     """
     if project.static_root:
         for root in (project.root.absolute(), project.root.resolve()):
@@ -67,7 +172,15 @@ def collected_tree(layer_root: Path, project: Project) -> Path:
                 return tree
     for manifest in sorted(layer_root.rglob(MANIFEST)):
         return manifest.parent
-    problem = "With no engine it cannot be told where STATIC_ROOT is in the image."
     raise UnsupportedByBuilder(
-        problem, 'Write STATIC_ROOT = BASE_DIR / "staticfiles" in the settings.'
+        "The embedded builder cannot determine the path of STATIC_ROOT in the image.",
+        'Set STATIC_ROOT = BASE_DIR / "staticfiles" in the settings.',
     )
+
+
+def _diff_id_of(output: Path) -> str | None:
+    """Return the diffID of the layer that *output* holds already, None if there is none."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        described = json.loads(output.with_name(f"{output.name}.json").read_text("utf-8"))
+        return str(described["annotations"][DIFF_ID])
+    return None

@@ -1,85 +1,153 @@
-"""Builds through the engine's API, with the docker SDK, where there is no ``docker`` command.
+"""Builds with the engine's API and the docker SDK, for a machine without a ``docker`` command.
 
-The SDK's own ``build()`` is the classic builder, which knows neither ``--mount`` nor ``--link``;
-version 2 of the same end point is BuildKit (docs.docker.com/reference/api/engine, "Build an
-image"). There is no session, so secrets, registry logins, local exports and cache exports, which
-travel in one, cannot be had.
+The SDK's ``build()`` is the classic builder, without ``--mount`` and ``--link``; version 2 of the
+same endpoint is BuildKit (docs.docker.com/reference/api/engine, "Build an image"). It has no
+session, and so no secrets, registry logins, local exports and cache exports.
 """
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import tempfile
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
+from buildstatic.builders.base import (
+    BuildRequest,
+    BuildResult,
+    Built,
+    Event,
+    ExpectedFiles,
+    OnEvent,
+    Output,
+    Vertex,
+)
 from buildstatic.builders.context import Context, read_context, write_tar
-from buildstatic.builders.events import Built, Event
-from buildstatic.builders.request import BuildRequest
-from buildstatic.builders.trace import from_protobuf
+from buildstatic.builders.progress import build_result, follow
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
+from buildstatic.oci.engine import connect, failures
+from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine, layers_of
+from buildstatic.oci.static_layer import StaticLayer
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-TRACE = "moby.buildkit.trace"
-IMAGE_ID = "moby.image.id"
-_NO_LOGIN = ("authorization failed", "401 Unauthorized", "pull access denied")
+_LOGIN_FAILED = ("authorization failed", "401 Unauthorized", "pull access denied")
 # The engine's name for a context that was sent to it (github.com/moby/moby/issues/47717).
-_NO_CONTEXT = "http://build-context-"
+_CONTEXT_URL = "http://build-context-"
 _NO_SESSION = "no active sessions"
 _BASE_IMAGE = "failed to resolve source metadata"
-_BUILDX = "`docker buildx` can: install the docker command with its buildx plugin."
+_USE_BUILDX = "Install the docker command with its buildx plugin, which supports this."
+
+
+@dataclass(frozen=True)
+class EngineApiBuilder:
+    """The builder of the engine of *client*."""
+
+    client: DockerClient
+    name: ClassVar[str] = "engine API"
+
+    @classmethod
+    def connect(cls, request: BuildRequest) -> EngineApiBuilder:
+        """Return the builder of the engine that the ``docker`` command would use.
+
+        Raises UnsupportedByBuilder if it does not support *request*, and what
+        `oci.engine.connect` raises.
+        """
+        check(request)
+        return cls(connect())
+
+    def check(self, request: BuildRequest, /) -> None:
+        """Raise UnsupportedByBuilder if *request* needs what the API does not support."""
+        check(request)
+
+    def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
+        """Run *request* as `Builder.build` describes."""
+        check(request)
+        started = time.monotonic()
+        with failures():
+            previous = layers_of(self.client, request.tags[0]) if request.tags else ()
+            progress = follow(run(self.client, request), on_event)
+            config = progress.built.config if progress.built else None
+            if config is None:
+                raise EngineFailed("The Docker engine did not report the ID of the image.")
+            image_id = image_id_in_engine(self.client, config) or config
+
+            def find(expected: ExpectedFiles) -> StaticLayer:
+                return find_in_engine(self.client, image_id, expected.static_root)
+
+            return build_result(request, progress, image_id, previous, started, find)
 
 
 def check(request: BuildRequest) -> None:
-    """Raise UnsupportedByBuilder for what the API has no way to do."""
-    wanted = {
+    """Raise UnsupportedByBuilder if *request* needs what the API does not support."""
+    unsupported = {
         "secrets (--secret)": bool(request.secrets),
         "--export": request.export is not None,
         "--cache-to": bool(request.cache_to),
         "--builder": request.builder is not None,
         "several platforms": len(request.platforms) > 1,
     }
-    refused = ", ".join(name for name, is_wanted in wanted.items() if is_wanted)
-    if refused:
-        raise UnsupportedByBuilder(f"The engine's API cannot do: {refused}.", _BUILDX)
+    if used := ", ".join(name for name, is_used in unsupported.items() if is_used):
+        raise UnsupportedByBuilder(f"The engine's API does not support {used}.", _USE_BUILDX)
 
 
-def build(client: DockerClient, request: BuildRequest) -> Generator[Event, None, None]:
-    """Run *request* on the engine of *client* and yield what happens, last a `Built`."""
-    check(request)
+def run(client: DockerClient, request: BuildRequest) -> Generator[Event, None, None]:
+    """Run *request* on the engine of *client* and yield its events, last a `Built`."""
     with _contexts(client, request) as dockerfile, tempfile.TemporaryFile() as context:
         write_tar(read_context(request.context, request.dockerignore), dockerfile, context)
         context.seek(0)
-        image_id = yield from _post(client, _parameters(request), context)
+        arguments = dict(argument.partition("=")[::2] for argument in request.build_args)
+        parameters = {
+            "t": request.tags[0] if request.tags else "",
+            "target": request.target or "",
+            "buildargs": json.dumps(arguments),
+            "cachefrom": json.dumps(request.cache_from),
+            "platform": "".join(request.platforms),
+            "nocache": "1" if request.no_cache else "",
+            "pull": "1" if request.pull else "",
+        }
+        image_id = yield from _post(client, parameters, context)
     for tag in request.tags[1:]:
         client.images.get(request.tags[0]).tag(tag)
     for tag in request.tags if request.push else ():
-        _push(client, tag)
+        for message in client.images.push(tag, stream=True, decode=True):
+            if "error" in message:
+                raise EngineFailed(f"Cannot push {tag}: {message['error']}.")
     yield Built(image_id)
 
 
 @contextmanager
 def _contexts(client: DockerClient, request: BuildRequest) -> Iterator[str]:
-    """Yield the Dockerfile with each stage that a directory feeds made of an image that holds it.
+    """Yield the Dockerfile with images in place of the stages that directories replace.
 
-    The API has no named contexts, and wheels inside of the context would be copied into the
-    image with all the rest; so they are images of their own, gone after the build.
+    The API has no named contexts, and wheels in the context would be copied into the image by
+    ``COPY . .``. So each directory becomes an image, which is removed after the build.
     """
     from docker.errors import ImageNotFound
 
     text, tags = request.dockerfile, []
     try:
         for name, directory in request.contexts.items():
-            tags.append(f"{name}:{directory.name.lower().strip('._-')}")
-            _build_context(client, directory, tags[-1])
+            tag = f"{name}:{directory.name.lower().strip('._-')}"
+            tags.append(tag)
+            with tempfile.TemporaryFile() as context:
+                files = (path for path in directory.rglob("*") if path.is_file())
+                paths = sorted(path.relative_to(directory.parent).as_posix() for path in files)
+                dockerfile = f"FROM scratch\nCOPY {directory.name}/ /\n"
+                write_tar(Context(directory.parent, tuple(paths)), dockerfile, context)
+                context.seek(0)
+                for _ in _post(client, {"t": tag}, context):
+                    pass
             stage = rf"^FROM\s+scratch\s+AS\s+{name}\s*$"
-            text = re.sub(stage, f"FROM {tags[-1]} AS {name}", text, flags=re.M | re.I)
+            text = re.sub(stage, f"FROM {tag} AS {name}", text, flags=re.M | re.I)
         yield text
     finally:
         for tag in tags:
@@ -87,39 +155,14 @@ def _contexts(client: DockerClient, request: BuildRequest) -> Iterator[str]:
                 client.images.remove(tag, noprune=True)
 
 
-def _build_context(client: DockerClient, directory: Path, tag: str) -> None:
-    with tempfile.TemporaryFile() as context:
-        files = (path for path in directory.rglob("*") if path.is_file())
-        names = tuple(sorted(path.relative_to(directory.parent).as_posix() for path in files))
-        dockerfile = f"FROM scratch\nCOPY {directory.name}/ /\n"
-        write_tar(Context(directory.parent, names), dockerfile, context)
-        context.seek(0)
-        for _ in _post(client, {"version": "2", "t": tag}, context):
-            pass
-
-
-def _parameters(request: BuildRequest) -> dict[str, str]:
-    arguments = dict(argument.partition("=")[::2] for argument in request.build_args)
-    parameters = {
-        "version": "2",
-        "t": request.tags[0] if request.tags else "",
-        "target": request.target or "",
-        "buildargs": json.dumps(arguments),
-        "cachefrom": json.dumps(request.cache_from),
-        "platform": "".join(request.platforms),
-        "nocache": "1" if request.no_cache else "",
-        "pull": "1" if request.pull else "",
-    }
-    return {name: value for name, value in parameters.items() if value}
-
-
 def _post(
     client: DockerClient, parameters: dict[str, str], context: BinaryIO
 ) -> Generator[Event, None, str | None]:
+    """Send *context*, yield the events, and return the ID of the image."""
     api = cast(Any, client.api)
     response = api._post(
         api._url("/build"),
-        params=parameters,
+        params={"version": "2", **{name: value for name, value in parameters.items() if value}},
         data=context,
         headers={"Content-Type": "application/x-tar"},
         stream=True,
@@ -128,31 +171,74 @@ def _post(
         api._raise_for_status(response)
         image_id: str | None = None
         for message in api._stream_helper(response, decode=True):
-            if message.get("id") == TRACE:
+            if message.get("id") == "moby.buildkit.trace":
                 yield from from_protobuf(base64.b64decode(message["aux"]))
-            elif message.get("id") == IMAGE_ID:
+            elif message.get("id") == "moby.image.id":
                 image_id = message["aux"]["ID"]
             elif "error" in message:
                 raise _failure(message["error"])
     return image_id
 
 
-def _failure(said: str) -> BuildstaticError:
-    reason = said.strip().rstrip(".")
+def _failure(text: str) -> BuildstaticError:
+    reason = text.strip().rstrip(".")
     no_session = _NO_SESSION in reason
-    if any(words in reason for words in _NO_LOGIN) or (no_session and _BASE_IMAGE in reason):
-        problem = f"The engine's API cannot log in to a registry for a base image: {reason}."
-        return UnsupportedByBuilder(problem, _BUILDX)
-    if _NO_CONTEXT in reason:
-        problem = "The API of this engine takes no build context: it has the containerd image store"
-        return UnsupportedByBuilder(f"{problem}, and is older than Docker 28.", _BUILDX)
-    if no_session:
-        problem = "A step mounts a secret or an SSH agent, and the engine's API has neither"
-        return UnsupportedByBuilder(f"{problem}: {reason}.", _BUILDX)
-    return EngineFailed(f"The build failed: {reason}.")
+    if any(words in reason for words in _LOGIN_FAILED) or (no_session and _BASE_IMAGE in reason):
+        problem = f"The engine's API cannot log in to the registry of a base image: {reason}."
+    elif _CONTEXT_URL in reason:
+        problem = (
+            "The API of this engine does not accept a build context: it uses the containerd image "
+            "store and is older than Docker 28."
+        )
+    elif no_session:
+        problem = (
+            "A step mounts a secret or an SSH agent, which the engine's API does not support: "
+            f"{reason}."
+        )
+    else:
+        return EngineFailed(f"The build failed: {reason}.")
+    return UnsupportedByBuilder(problem, _USE_BUILDX)
 
 
-def _push(client: DockerClient, tag: str) -> None:
-    for message in client.images.push(tag, stream=True, decode=True):
-        if "error" in message:
-            raise EngineFailed(f"{tag} could not be pushed: {message['error']}.")
+def from_protobuf(message: bytes) -> Iterator[Event]:
+    """Yield the events of one ``StatusResponse``, the content of a ``moby.buildkit.trace``.
+
+    Field numbers are those of BuildKit's api/services/control/control.proto. There, all fields are
+    numbers or have a length.
+    """
+    for number, content in _fields(message):
+        values = dict(_fields(content)) if number in (1, 3) else {}
+        if number == 1:
+            yield Vertex(
+                values[1].decode(),
+                values.get(3, b"").decode(errors="replace"),
+                _timestamp(values.get(5)),
+                _timestamp(values.get(6)),
+                bool(values.get(4)),
+                values.get(7, b"").decode(errors="replace"),
+            )
+        elif number == 3:
+            yield Output(values[1].decode(), values.get(4, b"").decode(errors="replace"))
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """Yield number and value of the fields of a protobuf message (protobuf.dev, "Encoding")."""
+    stream = io.BytesIO(message)
+    while stream.tell() < len(message):
+        tag, value = _varint(stream), _varint(stream)
+        yield tag >> 3, stream.read(value) if tag & 7 == 2 else value
+
+
+def _varint(stream: io.BytesIO) -> int:
+    value = shift = 0
+    while (byte := stream.read(1)[0]) >= 0x80:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+    return value | byte << shift
+
+
+def _timestamp(message: bytes | None) -> datetime | None:
+    if message is None:
+        return None
+    values = dict(_fields(message))
+    return datetime.fromtimestamp(values.get(1, 0) + values.get(2, 0) / 1e9, UTC)

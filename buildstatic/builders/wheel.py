@@ -1,11 +1,13 @@
-"""A wheel made from the installed distribution, so that a build has the version that runs it."""
+"""Makes a wheel of the installed buildstatic, so that a build installs the running version."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -19,13 +21,22 @@ _TAG = "Wheel-Version: 1.0\nGenerator: buildstatic\nRoot-Is-Purelib: true\nTag: 
 def make_wheel(directory: Path) -> Path:
     """Write the wheel into *directory* and return its path.
 
-    The same installation gives the same bytes, whether it is a normal or an editable one
+    The same version gives the same bytes, from a normal and from an editable installation
     (packaging.python.org, "Binary distribution format").
     """
-    version = distribution(NAME).version
-    info = f"{NAME}-{version}.dist-info"
-    path = directory / f"{NAME}-{version}-py3-none-any.whl"
-    files = dict(sorted((*_package(), *_metadata(info))))
+    installed = distribution(NAME)
+    info = f"{NAME}-{installed.version}.dist-info"
+    path = directory / f"{NAME}-{installed.version}-py3-none-any.whl"
+    package = Path(buildstatic.__file__).parent
+    files = {
+        f"{NAME}/{file.relative_to(package).as_posix()}": file.read_bytes()
+        for file in package.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    for name in ("METADATA", "entry_points.txt"):
+        files[f"{info}/{name}"] = (installed.read_text(name) or "").encode()
+    files[f"{info}/WHEEL"] = _TAG.encode()
+    files = dict(sorted(files.items()))
     record = "".join(_record(name, content) for name, content in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -36,18 +47,12 @@ def make_wheel(directory: Path) -> Path:
     return path
 
 
-def _package() -> Iterator[tuple[str, bytes]]:
-    package = Path(buildstatic.__file__).parent
-    for file in package.rglob("*"):
-        if file.is_file() and "__pycache__" not in file.parts:
-            yield f"{NAME}/{file.relative_to(package).as_posix()}", file.read_bytes()
-
-
-def _metadata(info: str) -> Iterator[tuple[str, bytes]]:
-    installed = distribution(NAME)
-    for name in ("METADATA", "entry_points.txt"):
-        yield f"{info}/{name}", (installed.read_text(name) or "").encode()
-    yield f"{info}/WHEEL", _TAG.encode()
+@contextmanager
+def wheels() -> Iterator[Path]:
+    """Yield a temporary directory with the wheel of the running buildstatic."""
+    with tempfile.TemporaryDirectory(prefix="buildstatic-wheels-") as directory:
+        make_wheel(Path(directory))
+        yield Path(directory)
 
 
 def _record(name: str, content: bytes) -> str:

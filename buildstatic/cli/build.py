@@ -214,10 +214,10 @@ def _run(
     with image.wheels() as directory:
         if brings_itself:
             request = _with_wheels(request, directory)
-        if builder.driver is None:
+        if builder.name == "engine API":
             console.note("No docker buildx here: building by the engine's API.")
         files = 0
-        with view(image.own_stages(request)) as on_event:
+        with view(image.own_stages(request.dockerfile)) as on_event:
             if export:
                 report, files = image.export(builder, request, export, on_event)
             else:
@@ -238,7 +238,7 @@ def _expected(project: Project, recipe: Recipe, target: str | None) -> Expected 
 
     if _has_names_only(recipe, target):
         # Beside the tree or in it: the manifest may have a place of its own.
-        return Expected(None, names_only=True)
+        return Expected(None, manifest_only=True)
     is_served = recipe.serves_apart and target is not None and target.lower() == ASSETS
     if not is_served and not (recipe.has("static") and recipe.is_final(target)):
         return None

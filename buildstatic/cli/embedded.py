@@ -53,13 +53,13 @@ def choose_builder(request: BuildRequest, *, is_for_image: bool = False) -> Buil
     It will not do for an image (*is_for_image*), even if nothing in *request* says so.
     """
     from buildstatic.builders.build import choose_builder
-    from buildstatic.builders.embedded import unfit
+    from buildstatic.builders.embedded import dockerfile_options
     from buildstatic.errors import EngineNotFound
 
     try:
         return choose_builder(request)
     except EngineNotFound as error:
-        if not (is_for_image or request.builder or request.tags or unfit(request)):
+        if not (is_for_image or request.builder or request.tags or dockerfile_options(request)):
             return None
         if is_for_image or request.builder:
             raise

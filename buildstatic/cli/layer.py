@@ -194,11 +194,11 @@ def collect_tree(root: Path, project: Project, words: list[str], *, quiet: bool)
     We come back to where we are. Raises UnsupportedByBuilder where the tree is not found.
     """
     from buildstatic import console
-    from buildstatic.builders.embedded import collected_tree, not_built
+    from buildstatic.builders.embedded import collected_tree, missing_frontend_output
     from buildstatic.cli import collecting
     from buildstatic.cli.collect import collected_into
 
-    if missing := not_built(project):
+    if missing := missing_frontend_output(project):
         console.warn(missing)
     root.mkdir()
     with chdir(Path.cwd()):

@@ -65,7 +65,7 @@ def _compared(report: Report) -> str:
 def in_json(report: Report) -> dict[str, object]:
     """Return what *report* says to programs."""
     said = dataclasses.asdict(report)
-    reused = said.pop("reused")
+    reused, _, _ = (said.pop(key) for key in ("reused", "exported", "layer"))
     if report.static:
         said["static"].pop("older")
         said["static"]["reused"] = reused

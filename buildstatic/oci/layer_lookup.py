@@ -1,8 +1,9 @@
-"""Says what the static layer of an engine's image is by the tree alone, as a container has it.
+"""Finds the static layer of an image in the engine by its tree, without reading the image.
 
-To read the layers themselves, the engine writes the whole image into an archive first. But a layer
-is known by the digest of its tar: where the last one's is that of the tree, made into a layer, it
-holds all of the tree and nothing else.
+To let us read its layers, the engine writes the whole image into an archive. But a layer is known
+by the digest of its tar, and the engine returns any directory as a tar: if the tree, written as a
+layer, has the diffID of one of the image's layers, that layer holds the tree and nothing else, and
+no other layer changes it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import hashlib
 import os
 import posixpath
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from buildstatic.oci.engine import uses_containerd
+from buildstatic.oci.archive import Image, read_archive
 from buildstatic.oci.members import directories_above
-from buildstatic.oci.static_layer import StaticLayer, places_of
+from buildstatic.oci.static_layer import StaticLayer, find_static_layer, places_of
 from buildstatic.oci.stream import CHUNK, stream_chunks
 from buildstatic.oci.tarball import DIRECTORY, END, FILE, LINK, Entry, header, padding
 
@@ -26,85 +27,113 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _KINDS = {tarfile.REGTYPE: FILE, tarfile.LNKTYPE: LINK, tarfile.DIRTYPE: DIRECTORY}
-# The container is never started, but an image without a command makes none without one.
+# The container is never started, but the engine requires a command.
 _COMMAND = ["true"]
 
 
-def glance(client: DockerClient, image_id: str, static_root: str) -> StaticLayer | None:
-    """Return the static layer of the image *image_id*, whose tree is at *static_root*.
+def image_id_in_engine(client: DockerClient, *names: str | None) -> str | None:
+    """Return the ID of the image that has one of *names*, tags or digests; None if there is none.
 
-    None where it is not the last layer, or that holds less or more than the tree, or where the
-    engine does not let us look: then `find_static_layer` has to tell. So it has in containerd's
-    store, whose layers are compressed, and have digests of their own.
+    In the containerd image store the ID is the digest of the manifest, else that of the
+    configuration.
+    """
+    from docker.errors import ImageNotFound
+
+    for name in names:
+        with suppress(ImageNotFound):
+            if name:
+                return str(client.images.get(name).id)
+    return None
+
+
+def layers_of(client: DockerClient, image: str) -> tuple[str, ...]:
+    """Return the diffIDs of *image*, a tag or an ID; none if the engine has no such image."""
+    from docker.errors import ImageNotFound
+
+    with suppress(ImageNotFound):
+        return tuple(client.images.get(image).attrs["RootFS"].get("Layers") or ())
+    return ()
+
+
+def find_in_engine(client: DockerClient, image_id: str, static_root: str | None) -> StaticLayer:
+    """Return the static layer of the image *image_id*, by its tree if possible.
+
+    *static_root* is absolute or relative to the project, None if it is unknown. Raises
+    StaticLayerNotFound.
+    """
+    found = find_by_tree(client, image_id, static_root) if static_root else None
+    if found:
+        return found
+    images = read_archive(stream_chunks(client.api.get_image(image_id)))
+    return find_in_images(images, static_root)
+
+
+def find_in_images(images: Sequence[Image], static_root: str | None) -> StaticLayer:
+    """Return the static layer of *images*, one for each platform; raises StaticLayerNotFound."""
+    layers = [find_static_layer(image, static_root) for image in images]
+    return layers[0]
+
+
+def find_by_tree(client: DockerClient, image_id: str, static_root: str) -> StaticLayer | None:
+    """Return the static layer of the image *image_id* whose tree is at *static_root*.
+
+    None if no layer holds the tree and nothing else, or if the engine refuses.
     """
     from docker.errors import DockerException, NotFound
 
     try:
-        if uses_containerd(client):
-            return None
-        described = client.images.get(image_id).attrs
-        last = (described["RootFS"].get("Layers") or [""])[-1]
-        with _container(client, image_id) as container:
-            for tree in places_of(described["Config"].get("WorkingDir") or "/", static_root):
+        attributes = client.images.get(image_id).attrs
+        layers = attributes["RootFS"].get("Layers") or []
+        container = client.api.create_container(image_id, _COMMAND)["Id"]
+        try:
+            working_dir = attributes["Config"].get("WorkingDir") or "/"
+            for tree in places_of(working_dir, static_root):
                 try:
                     chunks, _ = client.api.get_archive(container, tree, CHUNK)
                 except NotFound:
                     continue
-                seen = _layer(stream_chunks(chunks), tree)
-                return seen if seen and seen.diff_id == last else None
+                layer = _layer_of(stream_chunks(chunks), tree)
+                return layer if layer and layer.diff_id in layers else None
+        finally:
+            client.api.remove_container(container, v=True, force=True)
     except (DockerException, tarfile.TarError, OSError):
         pass
     return None
 
 
-@contextmanager
-def _container(client: DockerClient, image_id: str) -> Iterator[str]:
-    """Yield the id of a container of *image_id* that is not started."""
-    container = client.api.create_container(image_id, _COMMAND)["Id"]
-    try:
-        yield container
-    finally:
-        client.api.remove_container(container, v=True, force=True)
+def _layer_of(stream: IO[bytes], tree: str) -> StaticLayer | None:
+    """Return the layer for *stream*, the engine's archive of *tree*.
 
-
-def _layer(stream: IO[bytes], tree: str) -> StaticLayer | None:
-    """Return the layer of *stream*, the engine's archive of *tree*; None for what has no layer."""
+    None if it has entries that no static layer has.
+    """
     digest = hashlib.sha256()
     files = size = 0
     for parent in directories_above(PurePosixPath(posixpath.dirname(tree))):
         digest.update(header(parent))
     with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
         for member in archive:
-            entry = _entry(member, tree)
-            if entry is None:
+            kind = _KINDS.get(member.type)
+            if kind is None:
                 return None
+            # The names begin with that of the tree, relative to its parent.
+            name, link = (
+                os.fsencode(posixpath.join(posixpath.dirname(tree), path).strip("/"))
+                for path in (member.name, member.linkname)
+            )
+            entry = Entry(
+                name + b"/" if kind == DIRECTORY else name,
+                kind,
+                member.mode & 0o7777,
+                int(member.mtime // 1),
+                member.size if kind == FILE else 0,
+                link if kind == LINK else b"",
+            )
             digest.update(header(entry))
             size += entry.size
-            files += entry.kind != DIRECTORY
+            files += kind != DIRECTORY
             if member.size and (content := archive.extractfile(member)):
-                while morsel := content.read(CHUNK):
-                    digest.update(morsel)
+                while chunk := content.read(CHUNK):
+                    digest.update(chunk)
                 digest.update(bytes(padding(member.size)))
     digest.update(END)
     return StaticLayer(tree, files, size, f"sha256:{digest.hexdigest()}", None)
-
-
-def _entry(member: tarfile.TarInfo, tree: str) -> Entry | None:
-    """Return what *member* of the archive of *tree* is in a layer; its name begins with tree's."""
-    kind = _KINDS.get(member.type)
-    if kind is None:
-        return None
-    name, link = (os.fsencode(_placed(text, tree)) for text in (member.name, member.linkname))
-    return Entry(
-        name + b"/" if kind == DIRECTORY else name,
-        kind,
-        member.mode & 0o7777,
-        int(member.mtime // 1),
-        member.size if kind == FILE else 0,
-        link if kind == LINK else b"",
-    )
-
-
-def _placed(name: str, tree: str) -> str:
-    """Return the path in the image of *name*, which is relative to the directory of *tree*."""
-    return posixpath.join(posixpath.dirname(tree), name).strip("/")

@@ -113,7 +113,7 @@ def test_a_secret_reaches_the_step_that_mounts_it(
     ("door", "code", "said"),
     [
         pytest.param({}, 43, "secret word: not found", id="buildx"),
-        pytest.param(WITHOUT_DOCKER, 44, "`docker buildx` can", id="api"),
+        pytest.param(WITHOUT_DOCKER, 44, "buildx plugin, which supports this", id="api"),
     ],
 )
 def test_a_secret_that_nobody_gave_is_named(
@@ -177,7 +177,7 @@ def test_pull_asks_the_registry_though_the_base_image_is_here(
     assert (ran.code, ran.out) == (43, "")
     assert f"load metadata for {local_base}" in ran.err
     assert "connection refused" in ran.err
-    assert ran.err.endswith("Without --pull, one that is here already will do.\n")
+    assert ran.err.endswith("Without --pull, a local image is used if there is one.\n")
 
 
 @pytest.fixture

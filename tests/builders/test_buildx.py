@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from buildstatic.builders import buildx
-from buildstatic.builders.build import build, choose_builder
-from buildstatic.builders.request import BuildRequest
-from buildstatic.builders.stages import Build
+from buildstatic.builders.base import BuildRequest
+from buildstatic.builders.choose import choose_builder
+from buildstatic.builders.progress import Progress
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
 from buildstatic.oci.archive import read_archive
 from buildstatic.oci.static_layer import find_static_layer
@@ -67,15 +67,15 @@ def test_without_a_docker_command_there_is_none(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not buildx.is_available()
     with pytest.raises(EngineNotFound, match="no docker command"):
-        buildx.driver(None)
+        buildx.driver_of(None)
 
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
 def test_the_builder_in_use_has_a_driver_and_another_name_has_none() -> None:
-    assert buildx.driver(None) == buildx.ENGINE
+    assert buildx.driver_of(None) == buildx.ENGINE_DRIVER
     with pytest.raises(EngineNotFound, match=r'finds no builder nobody: no builder "nobody" found'):
-        buildx.driver("nobody")
+        buildx.driver_of("nobody")
 
 
 @pytest.mark.usefixtures("docker_command")
@@ -83,7 +83,7 @@ def test_a_builder_whose_engine_does_not_answer_is_the_engines_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-    assert buildx.driver(None) == buildx.ENGINE
+    assert buildx.driver_of(None) == buildx.ENGINE_DRIVER
 
 
 @pytest.mark.engine
@@ -101,8 +101,8 @@ def test_what_only_another_builder_can_do_is_refused_with_how_to_get_one(
         pytest.skip("With the containerd image store the engine's own builder can.")
     request = BuildRequest(root, DOCKERFILE, tags=(tag("beyond"),), **options)
     with pytest.raises(UnsupportedByBuilder) as failure:
-        build(choose_builder(request), request, None, lambda *_: None)
-    assert failure.value.problem.startswith("The builder cannot do that: ")
+        choose_builder(request).build(request, lambda *_: None)
+    assert failure.value.problem.startswith("The builder does not support this: ")
     assert failure.value.problem.endswith(".")
     assert "docker buildx create --driver docker-container --use" in failure.value.advice
 
@@ -113,7 +113,7 @@ def test_an_image_in_a_store_of_the_builders_own_is_read_from_its_archive(
     monkeypatch.setenv("DOCKER_HOST", second_engine())
     request = BuildRequest(root, DOCKERFILE, tags=(f"buildstatic-tests:{uuid.uuid4().hex}",))
     archive = tmp_path / "image.tar"
-    progress = Build()
+    progress = Progress()
     for event in buildx.save_oci(request, archive):
         progress.add(event)
     assert {stage.name for stage in progress.stages()} == {"static", "stage-1"}

@@ -128,7 +128,7 @@ def test_a_builder_that_does_not_answer_is_named(tmp_path: Path) -> None:
     name, environ = builder(f"tcp://127.0.0.1:{free_port()}", tmp_path / "buildx")
     ran = build(site(tmp_path / "tiny"), "--builder", name, "--push", "--tag=x", environ=environ)
     assert (ran.code, ran.out) == (40, "")
-    assert f"The builder {name} does not answer." in ran.err.splitlines()[-1]
+    assert f"The builder {name} does not respond." in ran.err.splitlines()[-1]
 
 
 @pytest.fixture

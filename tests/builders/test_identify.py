@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.builders import buildx
-from buildstatic.builders.identify import from_builder, from_engine, layers_of, with_registry_digest
-from buildstatic.builders.request import BuildRequest
-from buildstatic.oci.archive import Image
+from buildstatic.builders.base import BuildRequest
+from buildstatic.oci.archive import Image, read_archive
+from buildstatic.oci.layer_lookup import layers_of
 from buildstatic.oci.static_layer import find_static_layer
-from tests.oci.scratch import build_image
+from tests.oci.scratch import build_image, engine_image
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -46,7 +46,7 @@ def test_an_image_is_read_by_its_tag_and_by_its_id(
     built = build_image(engine, root, name, DOCKERFILE)
     assert built.platform.startswith("linux/")
     assert built.working_dir == "/app"
-    assert from_engine(engine, str(engine.images.get(name).id)) == (built,)
+    assert engine_image(engine, str(engine.images.get(name).id)) == built
     layer = find_static_layer(built, "staticfiles")
     assert (layer.path, layer.files, layer.bytes) == ("/app/staticfiles", 2, 10)
     assert layer.diff_id == built.layers[-1].diff_id
@@ -66,9 +66,9 @@ def test_buildx_and_the_api_make_the_same_static_layer(
 ) -> None:
     one = build_image(engine, root, tag("by-api"), DOCKERFILE)
     request = BuildRequest(root, DOCKERFILE, tags=(tag("by-buildx"),))
-    for _ in buildx.build(request):
+    for _ in buildx.run(request):
         pass
-    (other,) = from_engine(engine, tag("by-buildx"))
+    other = engine_image(engine, tag("by-buildx"))
     layers = [find_static_layer(image, "staticfiles") for image in (one, other)]
     assert layers[0] == layers[1]
 
@@ -84,9 +84,13 @@ def second(monkeypatch: pytest.MonkeyPatch) -> None:
 def pushed(root: Path, platforms: tuple[str, ...]) -> tuple[BuildRequest, tuple[Image, ...]]:
     name = "127.0.0.1:5000/buildstatic-tests/identify:" + "-".join(platforms).replace("/", "-")
     request = BuildRequest(root, DOCKERFILE, tags=(name,), platforms=platforms, push=True)
-    for _ in buildx.build(request):
+    for _ in buildx.run(request):
         pass
-    return request, from_builder(request)
+    archive = root / "image.tar"
+    for _ in buildx.save_oci(request, archive):
+        pass
+    with archive.open("rb") as stream:
+        return request, read_archive(stream)
 
 
 @pytest.mark.usefixtures("second")
@@ -106,7 +110,7 @@ def test_the_digest_is_that_of_the_blob_in_the_registry(root: Path) -> None:
     assert manifest is not None
     unknown = replace(layer, digest=None)
     diff_ids = [each.diff_id for each in image.layers]
-    found = with_registry_digest(unknown, diff_ids, request.tags[0])
+    found = buildx.with_registry_digest(unknown, diff_ids, request.tags[0])
     assert found.digest == manifest["layers"][-1]["digest"] == layer.digest
-    assert with_registry_digest(layer, diff_ids, "never-asked") == layer
-    assert with_registry_digest(unknown, diff_ids[1:], request.tags[0]).digest is None
+    assert buildx.with_registry_digest(layer, diff_ids, "never-asked") == layer
+    assert buildx.with_registry_digest(unknown, diff_ids[1:], request.tags[0]).digest is None

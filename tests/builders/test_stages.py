@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.builders import buildx
-from buildstatic.builders import engine_api as api
-from buildstatic.builders.events import Built, Event, Output, Vertex
-from buildstatic.builders.request import BuildRequest
-from buildstatic.builders.stages import LAST_LINES, Build, Stage, command, seconds, stage_name
+from buildstatic.builders import buildx, engine_api
+from buildstatic.builders.base import BuildRequest, Built, Event, Output, Stage, Vertex
+from buildstatic.builders.progress import LAST_LINES, Progress, command, seconds, stage_name
 from buildstatic.errors import EngineFailed
 
 if TYPE_CHECKING:
@@ -42,8 +40,8 @@ def step(
     return Vertex(name, name, started, completed, cached, error)
 
 
-def folded(*events: Event) -> Build:
-    build = Build()
+def folded(*events: Event) -> Progress:
+    build = Progress()
     for event in events:
         build.add(event)
     return build
@@ -177,8 +175,8 @@ def test_a_real_failure_is_that_of_its_stage_not_of_the_one_it_stopped(
     steps = "\n".join(f"RUN echo {number}" for number in range(10))
     dockerfile = PARALLEL.format(steps=steps, own=uuid.uuid4())
     request = BuildRequest(tmp_path, dockerfile, no_cache=True)
-    build = Build()
-    events = api.build(engine, request) if door == "api" else buildx.build(request)
+    build = Progress()
+    events = engine_api.run(engine, request) if door == "api" else buildx.run(request)
     with pytest.raises(EngineFailed):
         deque(map(build.add, events), 0)
     failure = build.failure()

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from buildstatic.builders import buildx
-from buildstatic.builders import engine_api as api
-from buildstatic.builders.events import Event, Output, Vertex
-from buildstatic.builders.request import BuildRequest
-from buildstatic.builders.stages import Build, stage_name
-from buildstatic.builders.trace import decode, from_json, from_protobuf, split_json
+from buildstatic.builders import buildx, engine_api
+from buildstatic.builders.base import BuildRequest, Event, Output, Vertex
+from buildstatic.builders.buildx import from_json, split_json
+from buildstatic.builders.engine_api import from_protobuf
+from buildstatic.builders.progress import Progress, stage_name
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -79,18 +78,6 @@ def test_what_is_absent_in_protobuf_has_not_happened() -> None:
     assert list(from_protobuf(b"")) == []
 
 
-def test_fields_of_every_wire_type_are_passed() -> None:
-    message = field(1, 300) + varint(2 << 3 | 1) + b"12345678" + varint(3 << 3 | 5) + b"1234"
-    assert decode(message + field(4, "é")) == {
-        1: [300],
-        2: [b"12345678"],
-        3: [b"1234"],
-        4: ["é".encode()],
-    }
-    with pytest.raises(ValueError, match="wire type 3"):
-        decode(varint(1 << 3 | 3))
-
-
 def test_json_is_read_with_nanoseconds_and_zones() -> None:
     vertex = {
         "digest": "sha256:1",
@@ -132,7 +119,7 @@ def told(events: Iterable[Event]) -> tuple[set[str], str, dict[str, bool]]:
 
     Builds that run at the same time share the step of a common base, and its name.
     """
-    build = Build()
+    build = Progress()
     for event in events:
         build.add(event)
     steps = [v for v in build.vertices.values() if stage_name(v) and " FROM " not in v.name]
@@ -149,8 +136,8 @@ def test_the_api_and_buildx_tell_the_same_of_one_build(
     unique = uuid.uuid4().hex
     dockerfile = DOCKERFILE.replace("{unique}", unique)
     fresh = BuildRequest(tmp_path, dockerfile, tags=(tag("trace"),), no_cache=True)
-    steps, output, stages = told(api.build(engine, fresh))
-    assert told(buildx.build(fresh)) == (steps, output, stages)
+    steps, output, stages = told(engine_api.run(engine, fresh))
+    assert told(buildx.run(fresh)) == (steps, output, stages)
     assert steps == {
         f"[static 2/2] RUN echo żółw; printf '{unique}'",
         "[web 1/1] COPY --link --from=static /etc/debian_version /",
@@ -159,7 +146,7 @@ def test_the_api_and_buildx_tell_the_same_of_one_build(
     assert stages == {"static": False, "web": False}
 
     again = replace(fresh, no_cache=False)
-    for events in (api.build(engine, again), buildx.build(again)):
+    for events in (engine_api.run(engine, again), buildx.run(again)):
         assert told(events) == (steps, "", {"static": True, "web": True})
 
 

@@ -166,9 +166,9 @@ def test_what_the_api_cannot_do_is_refused_before_an_engine_is_asked(
     root = tiny(tmp_path / "tiny", f"{DOCKERFILE}FROM static AS export\n")
     ran = build(root, *options, environ={**NOWHERE, **WITHOUT_DOCKER})
     assert (ran.code, ran.out) == (44, "")
-    assert ran.err.startswith("error: The engine's API cannot do: ")
+    assert ran.err.startswith("error: The engine's API does not support ")
     assert named in ran.err
-    assert "`docker buildx` can" in ran.err
+    assert "buildx plugin, which supports this" in ran.err
 
 
 def test_a_context_of_several_gigabytes_is_said_before_an_engine_is_asked(root: Path) -> None:

@@ -151,7 +151,7 @@ def test_what_is_for_the_embedded_builder_is_wrong_with_another(
 def test_what_is_about_a_dockerfile_is_refused_and_named(root: Path, option: str) -> None:
     ran = build(root, *EMBEDDED, option)
     assert (ran.code, here()) == (44, [])
-    assert ran.err.startswith(f"error: The embedded builder cannot do: {option.partition('=')[0]}.")
+    assert ran.err.startswith(f"error: The embedded builder does not support {option.partition('=')[0]}.")
     assert ran.err.count("\n") == 1
     if option not in ("--secret=id=a,src=manage.py",):
         other = build(root, option, environ=NOWHERE)
@@ -176,7 +176,7 @@ def test_a_front_end_that_was_not_built_is_warned_about(tmp_path: Path, is_built
         (site / "frontend/dist/page.css").write_text("body {}\n")
     ran = build(site, *EMBEDDED, "-o", str(tmp_path / "layer"))
     assert ran.code == 0, ran.err
-    said = f"warning: frontend/dist is not there: first run npm run build in {site}"
+    said = f"warning: frontend/dist is missing: run npm run build in {site} first"
     assert (said in " ".join(ran.err.split())) != is_built
 
 

@@ -12,10 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildstatic.builders import engine_api as api
-from buildstatic.builders.identify import from_engine
-from buildstatic.builders.request import BuildRequest
+from buildstatic.builders import engine_api
+from buildstatic.builders.base import BuildRequest
 from buildstatic.oci.archive import Image, read_archive
+from buildstatic.oci.stream import stream_chunks
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -25,9 +25,14 @@ ALL = "FROM scratch\nCOPY . /\n"
 
 def build_image(client: DockerClient, root: Path, tag: str, dockerfile: str = ALL) -> Image:
     """Build *dockerfile* with the context *root* by the engine's API; return the image."""
-    for _ in api.build(client, BuildRequest(root, dockerfile, tags=(tag,))):
+    for _ in engine_api.run(client, BuildRequest(root, dockerfile, tags=(tag,))):
         pass
-    (image,) = from_engine(client, tag)
+    return engine_image(client, tag)
+
+
+def engine_image(client: DockerClient, name: str) -> Image:
+    """Return the image *name*, a tag or an ID, as `docker save` writes it."""
+    (image,) = read_archive(stream_chunks(client.api.get_image(name)))
     return image
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.builders.identify import from_engine
-from buildstatic.oci.layer_lookup import glance
+from buildstatic.oci.layer_lookup import find_by_tree
 from buildstatic.oci.static_layer import StaticLayer, find_static_layer
-from tests.oci.scratch import build_image
+from tests.oci.scratch import build_image, engine_image
 from tests.oci.test_layer import LONG, run_buildx, settle, tree_of_every_kind, write
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ TREE = "app/staticfiles"
 def seen(engine: DockerClient, tag: str, static_root: str = "staticfiles") -> StaticLayer | None:
     """Return what a glance at the image *tag* tells; no container is left of it."""
     image = str(engine.images.get(tag).id)
-    layer = glance(engine, image, static_root)
+    layer = find_by_tree(engine, image, static_root)
     assert engine.containers.list(all=True, filters={"ancestor": image}) == []
     return layer
 
@@ -33,7 +32,7 @@ def seen(engine: DockerClient, tag: str, static_root: str = "staticfiles") -> St
 def built(context: Path, engine: DockerClient, tag: str) -> StaticLayer:
     """Build the image *tag* of the layer below *context*; return what reading all of it tells."""
     run_buildx(context, f"--tag={tag}")
-    (image,) = from_engine(engine, tag)
+    image = engine_image(engine, tag)
     return find_static_layer(image, "staticfiles")
 
 

@@ -1,0 +1,191 @@
+"""The progress of a Dockerfile build: folds events into stages and the step that failed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from buildstatic.builders.base import (
+    BuildRequest,
+    BuildResult,
+    Built,
+    Event,
+    ExpectedFiles,
+    OnEvent,
+    Output,
+    Stage,
+    Vertex,
+)
+from buildstatic.dockerfile.recipe import stage_names
+from buildstatic.errors import BuildstaticError, EngineFailed, StageFailed, StaticLayerNotFound
+from buildstatic.oci.static_layer import StaticLayer
+
+LAST_LINES = 20
+# Part of the error of a RUN whose command exits with a status other than 0.
+COMMAND_FAILED = "did not complete successfully"
+# BuildKit's step that requests a base image from a registry.
+_LOAD_METADATA = "load metadata for "
+_BASE_IMAGE_ADVICE = (
+    "Check the name of the base image, the connection to its registry, and your login. "
+    "Without --pull, a local image is used if there is one."
+)
+# As in "[linux/amd64 static  2/11] RUN …"; BuildKit's own steps, "[internal] …", have no number.
+_STEP = re.compile(r"\[(?:\S+/\S+ )?(?P<stage>[^\]\s/]+) +\d+/\d+\] ")
+_LABEL = re.compile(r"^\[[^\]]*\] ")
+_RUN_FLAGS = re.compile(r"^(RUN) (?:--\S+ )+")
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass
+class Progress:
+    """The build so far: the latest state of each step, and its output."""
+
+    vertices: dict[str, Vertex] = field(default_factory=dict)
+    output: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    built: Built | None = None
+
+    def add(self, event: Event) -> None:
+        """Record one event."""
+        match event:
+            case Vertex():
+                before = self.vertices.get(event.digest)
+                self.vertices[event.digest] = _merge(before, event) if before else event
+            case Output():
+                self.output[event.vertex].append(event.text)
+            case Built():
+                self.built = event
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages in the order in which they started."""
+        grouped: dict[str, list[Vertex]] = {}
+        for vertex in self.vertices.values():
+            if name := stage_name(vertex):
+                grouped.setdefault(name, []).append(vertex)
+        stages = []
+        for name, vertices in grouped.items():
+            started = min((v.started for v in vertices if v.started), default=_NEVER)
+            # All builds of the engine share the step of a base image, with the times of the first.
+            own = [vertex for vertex in vertices if not command(vertex).startswith("FROM ")]
+            cached = all(vertex.cached for vertex in own)
+            stages.append((started, Stage(name, round(seconds(own), 2), cached)))
+        stages.sort(key=lambda item: item[0])
+        return tuple(stage for _, stage in stages)
+
+    def failure(self) -> StageFailed | None:
+        """Return the error of the step that failed, with the last lines of its output."""
+        for vertex in self.vertices.values():
+            # A step that BuildKit cancels because another one failed has an error, too.
+            reason = vertex.error.rpartition(COMMAND_FAILED)[2]
+            if not vertex.error or "context canceled" in reason or "CANCELED" in reason:
+                continue
+            stage = stage_name(vertex)
+            subject = f"The stage {stage}" if stage else "The build"
+            lines = "".join(self.output[vertex.digest]).splitlines()[-LAST_LINES:]
+            problem = f"{subject} failed at: {command(vertex)}\n  {vertex.error}"
+            problem += "".join(f"\n  | {line}" for line in lines)
+            advice = _BASE_IMAGE_ADVICE if _LOAD_METADATA in vertex.name else ""
+            return StageFailed(problem, advice, stage=stage, vertex=vertex.digest)
+        return None
+
+
+def follow(events: Generator[Event, None, None], on_event: OnEvent) -> Progress:
+    """Run the build that yields *events* to its end, and call *on_event* for each.
+
+    Raises StageFailed for the step that failed, else the builder's own error.
+    """
+    progress = Progress()
+    try:
+        # Closed at once if interrupted, so that the builder removes its temporary files.
+        with closing(events):
+            for event in events:
+                progress.add(event)
+                on_event(event, progress)
+    except BuildstaticError as error:
+        failure = progress.failure()
+        # The output of a command that failed may have any text, which the builder's own error,
+        # recognized by its text, would be derived from.
+        if failure and (isinstance(error, EngineFailed) or COMMAND_FAILED in failure.problem):
+            raise failure from error
+        raise
+    return progress
+
+
+def build_result(
+    request: BuildRequest,
+    progress: Progress,
+    image_id: str | None,
+    previous: Collection[str],
+    started: float,
+    find_static_layer: Callable[[ExpectedFiles], StaticLayer] | None = None,
+) -> BuildResult:
+    """Return the result of a Dockerfile build that began at *started* (`time.monotonic`).
+
+    *previous* are the diffIDs of the image that had the tag before.
+    """
+    static = None
+    if request.expected and find_static_layer:
+        try:
+            static = find_static_layer(request.expected)
+        except StaticLayerNotFound:
+            if not request.expected.manifest_only:
+                raise
+    own = dockerfile_stages(request.dockerfile)
+    return BuildResult(
+        image=request.tags[0] if request.tags else None,
+        id=image_id,
+        static=static,
+        reused=static.diff_id in previous if static and previous else None,
+        stages=tuple(stage for stage in progress.stages() if stage.name in own),
+        seconds=round(time.monotonic() - started, 2),
+    )
+
+
+def dockerfile_stages(dockerfile: str) -> frozenset[str]:
+    """Return the names that BuildKit gives the stages of *dockerfile*.
+
+    If two builds share a step at the same time, BuildKit reports it to both under the name that it
+    has in the first one, which may be a stage of another Dockerfile.
+    """
+    names = enumerate(stage_names(dockerfile))
+    return frozenset(name or f"stage-{index}" for index, name in names)
+
+
+def stage_name(vertex: Vertex) -> str:
+    """Return the stage that *vertex* is a step of, empty for BuildKit's own steps."""
+    found = _STEP.match(vertex.name)
+    return found["stage"] if found else ""
+
+
+def command(vertex: Vertex) -> str:
+    """Return the instruction of *vertex* on one line, without the flags of a RUN."""
+    return _RUN_FLAGS.sub(r"\1 ", " ".join(_LABEL.sub("", vertex.name).split()))
+
+
+def seconds(vertices: Iterable[Vertex]) -> float:
+    """Return the wall time in which any of *vertices* ran: overlaps count once."""
+    spans = sorted((v.started, v.completed) for v in vertices if v.started and v.completed)
+    total, end = 0.0, None
+    for started, completed in spans:
+        begin = started if end is None else max(started, end)
+        total += max((completed - begin).total_seconds(), 0.0)
+        end = completed if end is None else max(end, completed)
+    return total
+
+
+def _merge(before: Vertex, now: Vertex) -> Vertex:
+    """Return *now* with what is known from *before*: BuildKit reports a step in intervals."""
+    if before.started is None:
+        return now
+    completed = now.completed and max(now.completed, before.completed or now.completed)
+    return replace(
+        now,
+        started=min(before.started, now.started or before.started),
+        completed=completed,
+        cached=now.cached or before.cached,
+        error=now.error or before.error,
+    )
