@@ -151,7 +151,9 @@ def test_what_is_for_the_embedded_builder_is_wrong_with_another(
 def test_what_is_about_a_dockerfile_is_refused_and_named(root: Path, option: str) -> None:
     ran = build(root, *EMBEDDED, option)
     assert (ran.code, here()) == (44, [])
-    assert ran.err.startswith(f"error: The embedded builder does not support {option.partition('=')[0]}.")
+    assert ran.err.startswith(
+        f"error: The embedded builder does not support {option.partition('=')[0]}."
+    )
     assert ran.err.count("\n") == 1
     if option not in ("--secret=id=a,src=manage.py",):
         other = build(root, option, environ=NOWHERE)
