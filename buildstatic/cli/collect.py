@@ -214,7 +214,9 @@ def collected(
     config = load(project.root)
     environ = {**os.environ, **placeholders(project, config, os.environ)}
     try:
-        return _collect(_request(project, config, options), python, environ)
+        return _collect(
+            _request(project, config, options), python, environ, only_plan=options["plan"]
+        )
     except VariablesMissing as error:
         raise _all_missing(error, project, environ) from error
 
@@ -247,7 +249,7 @@ def _request(project: Project, config: Config, options: dict[str, Any]) -> Reque
         missing_maps=options["missing_maps"],
         patterns=patterns(project.root, config),
         libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
-        describe="only" if options["plan"] else "too" if options["report"] else "",
+        with_plan=bool(options["report"]),
         is_image=options.get("is_image", True),
         given=options.get("given", ()),
     )
@@ -275,22 +277,28 @@ def show(collected: Collected, options: dict[str, Any]) -> None:
         click.echo(collected.closing)
 
 
-def _collect(request: Request, python: Path | None, environ: Mapping[str, str]) -> Collected:
+def _collect(
+    request: Request, python: Path | None, environ: Mapping[str, str], *, only_plan: bool
+) -> Collected:
     """Collect here, where Django imports here, else in a child of the project's Python."""
     from buildstatic.cli.collecting import telling
-    from buildstatic.collect import collect
+    from buildstatic.collect import Collected, Summary, collect, plan
     from buildstatic.interpreter.find import check_python, find_python, has_django
-    from buildstatic.interpreter.process import collect_with
+    from buildstatic.interpreter.process import call, collect_with
 
     with telling(quiet=request.verbosity == 0) as tell:
         if python is None and has_django():
             os.environ.update(environ)
+            if only_plan:
+                return Collected("", Summary(), plan(request))
             return collect(request, tell)
         directory = request.directory
         if python is not None:
             python = check_python(python.absolute(), directory, environ)
         else:
             python = find_python(Path(request.root), directory, environ)
+        if only_plan:
+            return Collected("", Summary(), call(python, "plan", request, environ, tell))
         return collect_with(python, request, environ, tell)
 
 

@@ -25,10 +25,9 @@ def examined(
     error. Raises `InterpreterNotFound` for a *python* that was named and does not do.
     """
     from buildstatic.collect import Request
-    from buildstatic.collect.telling import Tell
     from buildstatic.errors import BuildstaticError
     from buildstatic.interpreter.find import check_python, find_python, has_django
-    from buildstatic.interpreter.process import collect_with
+    from buildstatic.interpreter.process import call
     from buildstatic.project.environment import placeholders
     from buildstatic.project.ignore import patterns
 
@@ -43,7 +42,6 @@ def examined(
         verbosity=0,
         patterns=patterns(project.root, config),
         libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
-        describe="wrong",
     )
     environ = {**os.environ, **placeholders(project, config, os.environ)}
     if python is not None:
@@ -55,7 +53,6 @@ def examined(
                 if has_django()
                 else find_python(root, request.directory, environ)
             )
-        tell = Tell(lambda _warning: None)
-        return collect_with(python.absolute(), request, environ, tell, stdout=2).plan, ""
+        return call(python.absolute(), "examine", request, environ, stdout=2), ""
     except BuildstaticError as error:
         return None, error.problem

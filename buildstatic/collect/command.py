@@ -6,7 +6,7 @@ from typing import Any
 
 from buildstatic.collect.engine import run
 from buildstatic.collect.outcome import Outcome
-from buildstatic.collect.plan import Plan
+from buildstatic.collect.planning import Plan
 from buildstatic.collect.storages.recognize import Kind, unwrapped
 from buildstatic.collect.telling import Tell
 from buildstatic.collect.wishes import Wishes
@@ -32,8 +32,6 @@ def _log(command: Any, plan: Plan, outcome: Outcome) -> None:
     """Say what Django says of each file, at the verbosity that the installed one has for it."""
     for name in outcome.deleted:
         command.log(f"Deleting '{name}'", level=2 if counts_conflicts(command) else 1)
-    for warning in outcome.warnings:
-        command.log(warning, level=1)
     if command.verbosity < 2:
         return
     unmodified, replaced = set(outcome.unmodified), set(outcome.replaced)

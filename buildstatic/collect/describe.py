@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from buildstatic.collect.plan import Conflict, Plan
+from buildstatic.collect.planning import Conflict, Plan
 from buildstatic.collect.telling import Summary
 
 

@@ -15,7 +15,7 @@ from buildstatic.collect.ignoring import in_trees
 from buildstatic.collect.keeping import kept_by_the_project
 from buildstatic.collect.names import check_path
 from buildstatic.collect.places import trees_of
-from buildstatic.collect.plan import Plan, make_plan
+from buildstatic.collect.planning import Plan, make_plan
 from buildstatic.collect.refuse import check_tree
 from buildstatic.collect.sources import Finder, Source, sources_of
 from buildstatic.collect.storages.recognize import recognize, unwrapped
@@ -56,7 +56,7 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
         )
         owed, _ = by_engine(command, kind, plan, wishes, Tell(command.stderr.write))
     except (Unresolved, Unsettled) as error:
-        _raise_as_django(command, error, tells_notes=kind.has_own_command)
+        _raise_as_django(command, error)
     except BuildstaticError as error:
         raise CommandError(str(error)) from error
     return owed
@@ -106,12 +106,11 @@ FOUND_ANOTHER = (
 )
 
 
-def _raise_as_django(command: Any, error: Unresolved | Unsettled, *, tells_notes: bool) -> NoReturn:
+def _raise_as_django(command: Any, error: Unresolved | Unsettled) -> NoReturn:
     """Name the file, and raise what the installed Django does for *error*.
 
     It stops at the first; what else there is, is said in the notes of the exception. Django 6.1
-    makes a CommandError of it, which has the notes in its text (``Command.collect``); so does one
-    that *tells_notes*.
+    makes a CommandError of it, which has the notes in its text (``Command.collect``).
     """
     from django.core.exceptions import SuspiciousFileOperation
     from django.core.management.base import CommandError
@@ -124,7 +123,7 @@ def _raise_as_django(command: Any, error: Unresolved | Unsettled, *, tells_notes
     for other in others:
         first.add_note(f"Also: {other}")
     # Django 6.0 counts conflicts, and raises the error itself; a path outside it always does.
-    if not (tells_notes or _tells_notes(command)) or isinstance(first, SuspiciousFileOperation):
+    if not _tells_notes(command) or isinstance(first, SuspiciousFileOperation):
         raise first from None
     raise CommandError("\n".join((str(first), *getattr(first, "__notes__", ())))) from first
 

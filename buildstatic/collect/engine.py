@@ -29,7 +29,7 @@ from buildstatic.collect.outputs import (
     pending,
     without_content,
 )
-from buildstatic.collect.plan import Plan
+from buildstatic.collect.planning import Plan
 from buildstatic.collect.publish import publish, time_of
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.root import empty
@@ -104,7 +104,7 @@ class _Run:
         way = self.kind.fingerprinting if self.wishes.post_process else None
         originals = way.originals(self.storage) if way else Originals.KEPT
         there = frozenset() if self.wishes.clear else self.present
-        readings = self.read(frozenset() if originals is Originals.LEFT_OUT else there, way)
+        readings = self.read(there, way)
         made = self.fingerprint(readings, there, way) if way else None
         readings = tuple(map(without_content, readings))
         found = made.files if made else {}
@@ -116,7 +116,7 @@ class _Run:
             remove(self.tree, self.present & parents(outputs))
             self.below = below(self.present)
         self.publish(outputs, readings, found, there)
-        self.account(readings if originals is not Originals.LEFT_OUT else (), made, there)
+        self.account(readings, made, there)
         names = {name for output in outputs for name in output.names} | parents(outputs)
         if self.wishes.variants and self.wishes.post_process:
             names |= self.compress(outputs, self.wishes.variants)
@@ -210,7 +210,6 @@ class _Run:
         if made:
             outcome.post_processed += made.processed
             outcome.skipped += made.skipped
-            outcome.warnings = made.warnings
         self.outcome.add(
             copied=len(outcome.modified),
             unmodified=len(outcome.unmodified),

@@ -7,12 +7,12 @@ from typing import Any
 
 from buildstatic.collect.fingerprint import Original, Unresolved, Unsettled
 from buildstatic.collect.outputs import Reading
-from buildstatic.collect.plan import Plan, conflicts
+from buildstatic.collect.planning import Plan, conflicts
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.references import Problem
 from buildstatic.collect.storage_overlay import Left
 from buildstatic.collect.storages.kind import Fingerprinting, Present
-from buildstatic.collect.storages.recognize import recognize, unwrapped
+from buildstatic.collect.storages.recognize import Kind, unwrapped
 from buildstatic.collect.tree import tree_of
 from buildstatic.collect.workers.cores import cores
 from buildstatic.collect.workers.pool import workers
@@ -20,7 +20,7 @@ from buildstatic.collect.workers.pool import workers
 NOTHING: frozenset[str] = frozenset()
 
 
-def examine(storage: Any, plan: Plan) -> dict[str, Any]:
+def examine_plan(storage: Any, kind: Kind | str, plan: Plan) -> dict[str, Any]:
     """Return what collecting *plan* into *storage* would stumble over.
 
     ``conflicts`` are the accidental ones, ``references`` those that cannot be followed, with the
@@ -39,7 +39,7 @@ def examine(storage: Any, plan: Plan) -> dict[str, Any]:
     ]
     examined: dict[str, Any] = {"conflicts": accidents, "references": [], "circle": []}
     try:
-        _fingerprint(storage, plan)
+        _fingerprint(storage, kind, plan)
     except Unresolved as error:
         examined["references"] = [_described(p, places[p.name]) for p in error.problems]
     except Unsettled as error:
@@ -57,9 +57,8 @@ def _described(problem: Problem, place: str) -> dict[str, Any]:
     }
 
 
-def _fingerprint(storage: Any, plan: Plan) -> None:
+def _fingerprint(storage: Any, kind: Kind | str, plan: Plan) -> None:
     """Follow every reference; raises `Unresolved` and `Unsettled`."""
-    kind = recognize(storage)
     way = None if isinstance(kind, str) else kind.fingerprinting
     if way is None:
         return

@@ -14,11 +14,11 @@ from buildstatic.collect.command import by_engine
 from buildstatic.collect.failures import of_file
 from buildstatic.collect.fingerprint import Unresolved, Unsettled
 from buildstatic.collect.libraries import importable
-from buildstatic.collect.plan import Plan
+from buildstatic.collect.planning import Plan
 from buildstatic.collect.publish import How
 from buildstatic.collect.request import Request, django_arguments
 from buildstatic.collect.root import Layer, empty
-from buildstatic.collect.storages.recognize import Kind, recognize
+from buildstatic.collect.storages.recognize import Kind
 from buildstatic.collect.telling import Collected, Summary, Tell
 from buildstatic.collect.variants import variants_for
 from buildstatic.collect.wishes import Wishes
@@ -47,7 +47,12 @@ class _Planned:
 
 
 def publish(
-    request: Request, storage: Any, plan: Plan, layer: Layer | None, tell: Tell
+    request: Request,
+    storage: Any,
+    kind: Kind | str,
+    plan: Plan,
+    layer: Layer | None,
+    tell: Tell,
 ) -> Collected:
     """Collect what is planned into *storage*; return Django's closing line, and a summary.
 
@@ -63,7 +68,6 @@ def publish(
     """
     from django.contrib.staticfiles.management.commands import collectstatic
 
-    kind = recognize(storage)
     reason = kind if isinstance(kind, str) else _of_djangos_own(request)
     summary = Summary(files=len(plan.wins), own_code=reason)
 
@@ -121,28 +125,22 @@ def wishes(request: Request, storage: Any, kind: Kind, layer: Layer | None = Non
     )
 
 
-def overridden(storage: Any) -> list[str]:
-    """Return a sentence for an app that has put a collectstatic in the place of Django's.
-
-    None for the app of *storage*, if it is known: the engine does what its collectstatic does.
-    """
+def overridden() -> list[str]:
+    """Return a sentence for an app that has put a collectstatic in the place of Django's."""
     from django.core.management import get_commands
 
     app = get_commands()["collectstatic"]
-    kind = recognize(storage)
-    own = "" if isinstance(kind, str) else kind.app
-    if app in ("django.contrib.staticfiles", "buildstatic.django", own):
+    if app in ("django.contrib.staticfiles", "buildstatic.django"):
         return []
     return [f"{app} has a collectstatic of its own, which is not run: Django's collects here."]
 
 
-def unheard(request: Request, storage: Any) -> list[str]:
+def unheard(request: Request, kind: Kind | str) -> list[str]:
     """Return a sentence for the options that were given and do nothing, for Django's loop runs.
 
     A dry run is not told of: it does nothing with any option. Equal files of a layer are linked
     whoever writes them.
     """
-    kind = recognize(storage)
     reason = kind if isinstance(kind, str) else _of_djangos_own(request)
     options = [o for o in request.given if o != "--hardlinks" or request.layer_root is None]
     if request.dry_run or not reason or not options:

@@ -13,8 +13,7 @@ class Outcome:
     """What a collection did so far: names of sources, and of what was made of them.
 
     *replaced* are the modified ones that the tree had; *skipped* those that it had the
-    fingerprinted file of; *deleted* is all that ``--clear`` was to remove; *warnings* are the
-    storage's own.
+    fingerprinted file of; *deleted* is all that ``--clear`` was to remove.
     """
 
     modified: list[str] = field(default_factory=list)
@@ -23,7 +22,6 @@ class Outcome:
     replaced: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
-    warnings: tuple[str, ...] = ()
     summary: Summary = field(default_factory=Summary)
 
     def add(self, **counts: Any) -> None:

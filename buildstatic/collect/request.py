@@ -18,8 +18,8 @@ class Request:
     empty tuple leave both to the storage. *cache* is the directory of the cache, *reuse* an earlier
     tree to take variants from. *patterns* are in gitignore syntax, each with the place that it was
     written at. *missing_maps* says what a source map that is not there is. *libraries* are
-    directories to import codecs from that the project has not. *describe* asks for the plan, too
-    or only, or for what is wrong with it. *is_image* tells whether the files of this machine are
+    directories to import codecs from that the project has not. With *with_plan*, `collect` returns
+    the plan as well. *is_image* tells whether the files of this machine are
     those of the image, so that the parents of STATIC_ROOT are what a layer would change. *given*
     are the options on the command line that Django does not know and its own loop does not obey.
     """
@@ -46,7 +46,7 @@ class Request:
     missing_maps: Literal["fail", "warn"] = "fail"
     patterns: tuple[tuple[str, str], ...] = ()
     libraries: tuple[str, ...] = ()
-    describe: Literal["", "too", "only", "wrong"] = ""
+    with_plan: bool = False
     is_image: bool = True
     given: tuple[str, ...] = ()
 

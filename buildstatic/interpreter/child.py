@@ -9,21 +9,23 @@ import traceback
 from dataclasses import asdict
 from typing import Any
 
-from buildstatic.collect import Request, Tell, collect
+from buildstatic.collect import Request, Tell, collect, examine, plan
 from buildstatic.collect.workers.parent_death import end_with_the_parent
 from buildstatic.errors import BuildstaticError
 
 INTERRUPTED = 130
 
 
-def main(channel: int, parent: int, text: str) -> None:
-    """Collect what the JSON *text* asks for, and report on the file descriptor *channel*.
+def main(channel: int, parent: int, function: str, text: str) -> None:
+    """Call *function* of `buildstatic.collect`; report on the file descriptor *channel*.
+
+    *function* is ``collect``, ``plan`` or ``examine``; *text* is the request as JSON.
 
     It ends with the process *parent*, which started this one.
 
-    A line of JSON for each ``{"warning"}`` and ``{"progress"}``, and one at the end: ``{"closing",
-    "summary"}``, ``{"error", "args", "traceback"}`` for an error of ours, or ``{"fault",
-    "traceback"}`` for a fault of ours.
+    A line of JSON for each ``{"warning"}`` and ``{"progress"}``, and one at the end:
+    ``{"result"}``, ``{"error", "args", "traceback"}`` for a `BuildstaticError`, or ``{"fault",
+    "traceback"}`` for an internal error.
     """
     os.set_inheritable(channel, False)
     end_with_the_parent(parent)
@@ -38,14 +40,21 @@ def main(channel: int, parent: int, text: str) -> None:
             lambda *progress: tell({"progress": progress}),
         )
         try:
-            tell(_outcome(text, listener))
+            tell(_outcome(function, text, listener))
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
 
 
-def _outcome(text: str, tell: Tell) -> dict[str, Any]:
+def _outcome(function: str, text: str, tell: Tell) -> dict[str, Any]:
+    request = Request.from_json(text)
     try:
-        return asdict(collect(Request.from_json(text), tell))
+        match function:
+            case "plan":
+                return {"result": plan(request)}
+            case "examine":
+                return {"result": examine(request)}
+            case _:
+                return {"result": asdict(collect(request, tell))}
     except BuildstaticError as error:
         trace = traceback.format_exc()
         return {"error": type(error).__name__, "args": error.args, "traceback": trace}

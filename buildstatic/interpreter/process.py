@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from buildstatic import errors
 from buildstatic.collect.request import Request
@@ -21,14 +21,14 @@ from buildstatic.errors import CollectFailed
 # whose storage tries `import brotli` must find what it finds under manage.py, and no more.
 BOOTSTRAP = """\
 import importlib.util, sys
-home, channel, parent, request = sys.argv[1:]
+home, channel, parent, function, request = sys.argv[1:]
 spec = importlib.util.spec_from_file_location(
     "buildstatic", home + "/__init__.py", submodule_search_locations=[home]
 )
 package = sys.modules["buildstatic"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
 from buildstatic.interpreter.child import main
-main(int(channel), int(parent), request)
+main(int(channel), int(parent), function, request)
 """
 HOME = Path(__file__).resolve().parent.parent
 GRACE = 2.0
@@ -36,24 +36,33 @@ INTERRUPTED = (130, -signal.SIGINT)
 
 
 def collect_with(
+    python: Path, request: Request, environ: Mapping[str, str], tell: Tell
+) -> Collected:
+    """Call `buildstatic.collect.collect` in a child process of *python*."""
+    result = call(python, "collect", request, environ, tell)
+    return Collected(**{**result, "summary": Summary(**result["summary"])})
+
+
+def call(
     python: Path,
+    function: Literal["collect", "plan", "examine"],
     request: Request,
     environ: Mapping[str, str],
-    tell: Tell,
+    tell: Tell | None = None,
     *,
     stdout: int | None = None,
-) -> Collected:
-    """Do what `collect` does, in a child of *python* with the environment *environ*.
+) -> dict[str, Any]:
+    """Call *function* of `buildstatic.collect` in a child of *python*; return its result as JSON.
 
-    The child has the standard streams, so that Django prints and asks as ever, or the descriptor
-    *stdout* for standard output; what happened comes back through a pipe of its own, an event a
-    line. A signal that ends us ends the child.
+    The child has the environment *environ* and the standard streams, so that Django prints and
+    asks as ever, or the descriptor *stdout* for standard output; what happened comes back through a
+    pipe of its own, an event a line. A signal that ends us ends the child.
 
-    Raises what `collect` raises, and `CollectFailed` for a child that died.
+    Raises what *function* raises, and `CollectFailed` for a child that died.
     """
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as events:
-        own = (str(HOME), str(writing), str(os.getpid()), request.to_json())
+        own = (str(HOME), str(writing), str(os.getpid()), function, request.to_json())
         try:
             child = subprocess.Popen(
                 [python, "-c", BOOTSTRAP, *own],
@@ -65,7 +74,7 @@ def collect_with(
         finally:
             os.close(writing)
         with _ended_with_us(child):
-            outcome = _follow(events, tell)
+            outcome = _follow(events, tell or Tell(lambda _warning: None))
             status = child.wait()
     return _ending(outcome, status)
 
@@ -86,10 +95,10 @@ def _follow(events: TextIO, tell: Tell) -> dict[str, Any]:
     return {}
 
 
-def _ending(outcome: dict[str, Any], status: int) -> Collected:
+def _ending(outcome: dict[str, Any], status: int) -> dict[str, Any]:
     match outcome:
-        case {"closing": str(closing), "summary": dict(summary), "plan": plan}:
-            return Collected(closing, Summary(**summary), plan)
+        case {"result": dict(result)}:
+            return result
         case {"error": str(name), "args": list(args), "traceback": str(trace)}:
             error = getattr(errors, name)(*args)
             error.add_note(trace)

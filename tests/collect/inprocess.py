@@ -18,7 +18,7 @@ STATIC_URL = "/static/"
 TEXTS = ["css", "js", "txt", "map"]
 MANIFEST = "staticfiles.json"
 DJANGO = "django.contrib.staticfiles"
-FOREIGN = ("whitenoise", "servestatic", "django_manifeststaticfiles_enhanced")
+FOREIGN = ("whitenoise", "servestatic")
 
 
 def start() -> None:

@@ -8,8 +8,7 @@ from tests.collect.inprocess import start
 
 start()
 
-import django_manifeststaticfiles_enhanced.storage as enhanced  # noqa: E402 - needs settings
-import servestatic.storage as servestatic  # noqa: E402
+import servestatic.storage as servestatic  # noqa: E402 - needs settings
 from django.contrib.staticfiles.storage import (  # noqa: E402
     ManifestStaticFilesStorage,
     StaticFilesStorage,
@@ -25,7 +24,6 @@ __all__ = [
     "CompressedStaticFilesStorage",
     "ManifestStaticFilesStorage",
     "StaticFilesStorage",
-    "enhanced",
     "override_settings",
     "servestatic",
 ]
@@ -77,49 +75,6 @@ class ServedHashedOnlyStorage(
     keep_only_hashed_files = True
 
 
-class EnhancedModulesStorage(enhanced.EnhancedManifestStaticFilesStorage):  # type: ignore[misc]
-    support_js_module_import_aggregation = True
-    ignore_errors = ("a*:missing*", "*.js:*")
-
-
-class LexedStorage(enhanced.EnhancedManifestStaticFilesStorage):  # type: ignore[misc]
-    support_js_module_import_aggregation = True
-    use_lexer = True
-
-
-class StrictMapsStorage(LexedStorage):
-    sourcemap_strict = True
-    manifest_strict = False
-
-
-class NewHashesStorage(enhanced.EnhancedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Without originals, and some names that are left as they are."""
-
-    keep_original_files = False
-    prehashed = "tests.collect.storages.is_prehashed"
-
-
-def is_prehashed(name: str) -> bool:
-    """Tell whether *name* is to be taken for one with a hash in it."""
-    return name.startswith("x/") or name.endswith((".map", "b.css"))
-
-
-class EnhancedPatternsStorage(enhanced.EnhancedManifestStaticFilesStorage):  # type: ignore[misc]
-    patterns = (
-        *enhanced.EnhancedManifestStaticFilesStorage.patterns,
-        ("*.css", ((r"(?P<matched>src\((?P<url>[^)]*)\))", "src(%(url)s)"),)),
-        ("*.txt", ((r"(?P<matched><(?P<url>[^>]*)>)", "<%(url)s>"),)),
-    )
-
-
-ENHANCED_STORAGES: tuple[Any, ...] = (
-    enhanced.EnhancedManifestStaticFilesStorage,
-    EnhancedModulesStorage,
-    LexedStorage,
-    StrictMapsStorage,
-    NewHashesStorage,
-    EnhancedPatternsStorage,
-)
 SERVED_STORAGES: tuple[Any, ...] = (
     servestatic.CompressedManifestStaticFilesStorage,
     ServedHashedOnlyStorage,

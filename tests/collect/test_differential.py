@@ -91,58 +91,6 @@ def decoded(tree: Path) -> dict[str, object]:
     return files | zipped
 
 
-ENHANCED = "django_manifeststaticfiles_enhanced"
-WARNED = {
-    "static/js/lazy.js": "import('./worker');\n",
-    "static/css/map.css": "a{}\n/*# sourceMappingURL=map.css.map */\n",
-}
-
-
-def make_enhanced_site(root: Path, options: str) -> Site:
-    """Write a project that has the app of the storage, and files that it warns of."""
-    site = make_site(root)
-    site.write(WARNED)
-    site.append(f'INSTALLED_APPS.insert(0, "{ENHANCED}")\n')
-    site.storage(f"{ENHANCED}.storage.EnhancedManifestStaticFilesStorage", options)
-    return site
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        pytest.param('{"support_js_module_import_aggregation": True}', id="usual"),
-        pytest.param('{"keep_original_files": False, "use_lexer": True}', id="new names alone"),
-    ],
-)
-def test_the_tree_and_the_warnings_are_those_of_the_collectstatic_of_enhanced(
-    tmp_path: Path, collect: Collect, options: str
-) -> None:
-    theirs = make_enhanced_site(tmp_path / "theirs" / "site", options)
-    ours = make_enhanced_site(tmp_path / "ours" / "site", options)
-    for _ in range(2):
-        expected, ran = manage(theirs, "--noinput"), collect(ours, "--noinput")
-        assert (expected.code, ran.code) == (0, 0), ran.err
-        assert said(ran, ours) == said(expected, theirs)
-        assert any("could not be resolved" in line for line in said(ran, ours))
-        assert "which is not run" not in ran.err
-        assert decoded(ours.tree) == decoded(theirs.tree)
-
-
-def test_what_enhanced_warns_of_fails_where_its_collectstatic_is_not_installed(
-    tmp_path: Path, collect: Collect
-) -> None:
-    site = make_enhanced_site(tmp_path / "site", "{}")
-    site.append("INSTALLED_APPS.pop(0)\n")
-    assert manage(site, "--noinput").code == 1
-    ran = collect(site, "--noinput")
-    assert ran.code == 26
-    assert "static/css/map.css:2: sourceMappingURL=map.css.map: " in ran.err
-    ran = collect(site, "--noinput", "--missing-maps", "warn")
-    assert ran.code == 0, ran.err
-    assert "css/map.css:2: sourceMappingURL=map.css.map: " in ran.err
-    assert "The line stays as it is." in ran.err
-
-
 ZSTD = """\
 from backports.zstd import *
 from backports.zstd import zstd_version

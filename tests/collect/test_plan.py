@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.plan import Shadowed, make_plan
+from buildstatic.collect.planning import Shadowed, make_plan
 from buildstatic.collect.sources import Source
 from buildstatic.collect.workers.read_task import PIECE
 from tests.collect import inprocess

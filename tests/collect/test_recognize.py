@@ -16,14 +16,12 @@ from buildstatic.collect.storages.kind import Originals
 from buildstatic.collect.storages.recognize import Kind, recognize
 from tests.collect.data_storages import DATA
 from tests.collect.storages import (
-    ENHANCED_STORAGES,
     SERVED_STORAGES,
     STORAGES,
     CompressedManifestStaticFilesStorage,
     CompressedStaticFilesStorage,
     ManifestStaticFilesStorage,
     StaticFilesStorage,
-    enhanced,
     servestatic,
 )
 
@@ -41,9 +39,6 @@ def made(kind: Any, **how: Any) -> Any:
         (CompressedManifestStaticFilesStorage, "fingerprints compresses"),
         (servestatic.CompressedStaticFilesStorage, "compresses"),
         (servestatic.CompressedManifestStaticFilesStorage, "fingerprints compresses"),
-        (enhanced.EnhancedManifestStaticFilesStorage, "fingerprints"),
-        (enhanced.ThreadSafeStaticFilesStorage, ""),
-        (enhanced.TestingManifestStaticFilesStorage, ""),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -270,9 +265,6 @@ def test_a_manifest_that_is_not_kept_on_the_disk_runs_the_storages_own_code() ->
     [
         (servestatic.CompressedManifestStaticFilesStorage, "compress_files"),
         (servestatic.CompressedManifestStaticFilesStorage, "stat_static_root"),
-        (enhanced.EnhancedManifestStaticFilesStorage, "_process_css_urls"),
-        (enhanced.EnhancedManifestStaticFilesStorage, "is_prehashed"),
-        (enhanced.EnhancedManifestStaticFilesStorage, "url_finders"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__module__,
 )
@@ -288,35 +280,10 @@ def test_code_in_a_storage_of_another_family_runs(
     )
 
 
-@pytest.mark.parametrize(
-    "known", [*ENHANCED_STORAGES, *SERVED_STORAGES], ids=lambda kind: kind.__name__
-)
+@pytest.mark.parametrize("known", SERVED_STORAGES, ids=lambda kind: kind.__name__)
 def test_data_in_a_storage_of_another_family_is_known(known: Any) -> None:
     assert isinstance(recognize(made(known)), Kind)
     assert isinstance(recognize(made(type("Own", (known,), {"manifest_name": "own.json"}))), Kind)
-
-
-def test_a_version_of_enhanced_that_is_written_otherwise_runs_its_own_code(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def renamed(self: Any, file: str, text: str, found: Any, hashes: Any) -> str:  # noqa: ARG001
-        return text
-
-    renamed.__globals__["__name__"], before = enhanced.__name__, __name__
-    monkeypatch.setattr(enhanced.EnhancedHashedFilesMixin, "_process_file_content", renamed)
-    try:
-        said = recognize(made(enhanced.EnhancedManifestStaticFilesStorage))
-    finally:
-        renamed.__globals__["__name__"] = before
-    assert said == "this version of django_manifeststaticfiles_enhanced is not known"
-
-
-def test_a_callable_of_enhanced_is_an_option_and_no_code() -> None:
-    storage = made(enhanced.EnhancedManifestStaticFilesStorage, prehashed=function)
-    assert isinstance(recognize(storage), Kind)
-    storage = made(ManifestStaticFilesStorage)
-    storage.prehashed = function
-    assert recognize(storage) == "its prehashed was replaced"
 
 
 def test_originals_are_removed_where_the_storage_removes_them_alone() -> None:
@@ -325,7 +292,6 @@ def test_originals_are_removed_where_the_storage_removes_them_alone() -> None:
         (ManifestStaticFilesStorage, Originals.KEPT),
         (CompressedManifestStaticFilesStorage, Originals.REMOVED),
         (servestatic.CompressedManifestStaticFilesStorage, Originals.REMOVED),
-        (enhanced.EnhancedManifestStaticFilesStorage, Originals.KEPT),
     ):
         storage = made(type("Own", (known,), data))
         kind = recognize(storage)

@@ -7,9 +7,9 @@ refuses.
 
 from __future__ import annotations
 
-from buildstatic.collect.storages import django, enhanced, servestatic, whitenoise
+from buildstatic.collect.storages import django, servestatic, whitenoise
 from buildstatic.collect.storages.kind import Kind
 
-FAMILIES = (django, whitenoise, servestatic, enhanced)
+FAMILIES = (django, whitenoise, servestatic)
 KINDS: dict[str, Kind] = {name: kind for family in FAMILIES for name, kind in family.KINDS.items()}
 PACKAGES = tuple(family.PACKAGE for family in FAMILIES)

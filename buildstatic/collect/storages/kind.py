@@ -18,7 +18,6 @@ class Originals(Enum):
 
     KEPT = "kept"
     REMOVED = "removed"
-    LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True)
@@ -26,14 +25,12 @@ class Fingerprints:
     """What fingerprinting makes of the originals: *files* by the names of these.
 
     *processed* and *skipped* are what ``post_process`` tells collectstatic of: names with what they
-    are called then, and names that nothing was done for. *warnings* are sentences that the
-    storage's own collectstatic prints.
+    are called then, and names that nothing was done for.
     """
 
     files: Mapping[str, Fingerprinted]
     processed: tuple[tuple[str, str], ...]
     skipped: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,20 +124,9 @@ class Kind:
     """A known storage: how it fingerprints and what it compresses, None where it does not.
 
     *refuses* is asked why an instance has to run its own code all the same, empty for no reason.
-    *options* are attributes of an instance that may be code. *app* is that whose collectstatic the
-    storage is made for, if it is installed; the engine does what that does.
     """
 
     fingerprinting: Fingerprinting | None = None
     compression: Callable[[Any], Compression] | None = None
     refuses: Callable[[Any], str] = _nothing
-    options: frozenset[str] = frozenset()
     complete: Complete = _no_more
-    app: str = ""
-
-    @property
-    def has_own_command(self) -> bool:
-        """Tell whether `app` is installed."""
-        from django.apps import apps
-
-        return bool(self.app) and bool(apps.is_installed(self.app))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
@@ -36,26 +36,22 @@ def recognize(storage: Any) -> Kind | str:
     if known is None:
         return "it is made from none that is known"
     kind = KINDS[_name(known)]
-    changed = _changed(storage, known, kind.options)
-    return changed or kind.refuses(storage) or _elsewhere(storage) or kind
+    return _changed(storage, known) or kind.refuses(storage) or _elsewhere(storage) or kind
 
 
 def _name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _changed(storage: Any, known: type, options: Set[str] = frozenset()) -> str:
-    """Return what makes *storage* do other than *known* does, empty for nothing.
-
-    The *options* of an instance may be code.
-    """
+def _changed(storage: Any, known: type) -> str:
+    """Return what makes *storage* do other than *known* does, empty for nothing."""
     for kind in type(storage).__mro__:
         if kind in known.__mro__ and _is_own(kind.__module__):
             if patched := next(_patched(kind), None):
                 return f"{_name(kind)}.{patched} was replaced"
         elif kind is not object and (changed := next(_code(kind), None)):
             return f"{_name(kind)} has a {changed} of its own"
-    replaced = next((name for name in _code(storage) if name not in options), None)
+    replaced = next(_code(storage), None)
     return f"its {replaced} was replaced" if replaced else ""
 
 
