@@ -36,7 +36,6 @@ from buildstatic.errors import (
     StageFailed,
     UnsupportedByBuilder,
 )
-from buildstatic.oci.archive import read_archive
 from buildstatic.oci.engine import connect, failures
 from buildstatic.oci.layer_lookup import (
     find_in_engine,
@@ -44,6 +43,7 @@ from buildstatic.oci.layer_lookup import (
     image_id_in_engine,
     layers_of,
 )
+from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.static_layer import StaticLayer
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class BuildxBuilder:
                 for _ in save_oci(request, archive):
                     pass
                 with archive.open("rb") as stream:
-                    images = read_archive(stream)
+                    images = read_saved_images(stream)
             layer = find_in_images(images, static_root)
             diff_ids = tuple(each.diff_id for each in images[0].layers)
         elif image_id is None:

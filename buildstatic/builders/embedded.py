@@ -18,12 +18,19 @@ from buildstatic.builders.base import BuildRequest, BuildResult, LayerFile, OnEv
 from buildstatic.collect.workers.cores import cores
 from buildstatic.dockerfile.generate import tree_in_image
 from buildstatic.errors import UnsupportedByBuilder
-from buildstatic.oci.append import append, created_from
-from buildstatic.oci.layer import DIFF_ID, Layer, descriptor, write_layer, write_tree
-from buildstatic.oci.layer_location import check_at, check_place
-from buildstatic.oci.pack import Compression
+from buildstatic.oci.append import append, source_date_epoch
+from buildstatic.oci.layer_compression import Compression
+from buildstatic.oci.layer_location import check_static_root, check_target_path
+from buildstatic.oci.layer_writer import (
+    DIFF_ID,
+    MANIFEST,
+    WrittenLayer,
+    descriptor,
+    write_layer,
+    write_tree,
+)
 from buildstatic.oci.reference import Reference, parse_reference
-from buildstatic.oci.static_layer import MANIFEST, StaticLayer
+from buildstatic.oci.static_layer import StaticLayer
 from buildstatic.project import Project
 
 NAME = "embedded"
@@ -57,10 +64,10 @@ class EmbeddedBuilder:
         `oci.append.append` raise.
         """
         check(request)
-        check_place(self.project)
+        check_static_root(self.project)
         place = tree_in_image(self.project)
         tags = [parse_reference(tag) for tag in request.tags] if self.base else []
-        created = created_from(os.environ)
+        created = source_date_epoch(os.environ)
         kept = self.output or (None if self.base else DEFAULT_OUTPUT)
         times = [time.monotonic()]
         with tempfile.TemporaryDirectory(prefix="buildstatic-layer-") as temporary:
@@ -96,7 +103,7 @@ class EmbeddedBuilder:
 
 def save_layer(
     tree: Path, place: PurePosixPath | None, output: Path, compression: Compression
-) -> Layer:
+) -> WrittenLayer:
     """Write *tree* as a layer into *output*, and its descriptor into *output* with ``.json``.
 
     *place* is the absolute path of the tree in the image, None if *tree* is a layer root. Neither
@@ -104,7 +111,7 @@ def save_layer(
     """
     beside = output.with_name(f"{output.name}.json")
     if place:
-        check_at(place)
+        check_target_path(place)
     with saving(beside) as json_file:
         with saving(output) as file:
             if place:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from buildstatic.oci.append import Appended
-    from buildstatic.oci.layer import Layer
+    from buildstatic.oci.append import AppendResult
+    from buildstatic.oci.layer_writer import WrittenLayer
     from buildstatic.oci.reference import Reference
 
 
@@ -25,7 +25,7 @@ class Appending:
     insecure: bool
     created: datetime | None
 
-    def put(self, layer: Layer, file: Path) -> Appended:
+    def put(self, layer: WrittenLayer, file: Path) -> AppendResult:
         """Append *layer*, whose bytes are in *file*; raises what `append` does."""
         from buildstatic.oci.append import append
 
@@ -36,27 +36,27 @@ class Appending:
 
 def asked(base: str, tag: str, *, insecure: bool) -> Appending:
     """Return what *base* and *tag* name; raises ImageReferenceInvalid and ConfigInvalid."""
-    from buildstatic.oci.append import created_from
+    from buildstatic.oci.append import source_date_epoch
     from buildstatic.oci.reference import parse_reference
     from buildstatic.oci.store import find_image
 
-    created = created_from(os.environ)
+    created = source_date_epoch(os.environ)
     return Appending(find_image(base), parse_reference(tag), insecure, created)
 
 
-def lines(appended: Appended) -> Iterator[str]:
+def lines(appended: AppendResult) -> Iterator[str]:
     """Yield the lines that tell a person what the name stands for now."""
     from buildstatic.console import size
-    from buildstatic.verify.finding import shown
+    from buildstatic.verify.results import printable
 
     yield f"image    {appended.reference} {appended.digest}"
     for image in appended.images:
-        yield f"         {shown(image.platform)} {image.digest}"
+        yield f"         {printable(image.platform)} {image.digest}"
     replaced = dict.fromkeys(diff_id for image in appended.images for diff_id in image.replaced)
     for diff_id in replaced:
         yield f"replaced {diff_id}, the static layer before"
     for sentence in dict.fromkeys(each for image in appended.images for each in image.kept):
-        yield f"kept     {shown(sentence)}; the new layer stands on it"
+        yield f"kept     {printable(sentence)}; the new layer stands on it"
     for digest in appended.dropped:
         yield f"dropped  {digest}, an attestation or the like of the base, or not in its engine"
     counts = (("sent", appended.sent), ("present", appended.present), ("mounted", appended.mounted))

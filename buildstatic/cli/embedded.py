@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from buildstatic.builders.build import Builder, Report
     from buildstatic.builders.request import BuildRequest
     from buildstatic.builders.stages import Stage
-    from buildstatic.oci.append import Appended
-    from buildstatic.oci.layer import Layer
+    from buildstatic.oci.append import AppendResult
+    from buildstatic.oci.layer_writer import WrittenLayer
     from buildstatic.project import Project
 
 OUTPUT = Path("static-layer.tar.gz")
@@ -94,7 +94,7 @@ def _check_push(appendings: tuple[Appending, ...], push: bool) -> None:
             )
 
 
-def _build(project: Project, wanted: Wanted, *, quiet: bool) -> tuple[Report, Layer]:
+def _build(project: Project, wanted: Wanted, *, quiet: bool) -> tuple[Report, WrittenLayer]:
     """Collect *project* here, write what is *wanted*, and return what came out."""
     from buildstatic.cli.layer import collect_tree, place_in_image, save
 
@@ -141,7 +141,7 @@ class _Clock:
 
 def _diff_id(output: Path) -> str | None:
     """Return the diffID of the layer that is in *output* already, None for none."""
-    from buildstatic.oci.layer import DIFF_ID
+    from buildstatic.oci.layer_writer import DIFF_ID
 
     with suppress(OSError, ValueError, KeyError, TypeError):
         described = json.loads(output.with_name(f"{output.name}.json").read_text("utf-8"))
@@ -150,7 +150,7 @@ def _diff_id(output: Path) -> str | None:
 
 
 def _report(
-    layer: Layer, at: str, appended: list[Appended], before: str | None, clock: _Clock
+    layer: WrittenLayer, at: str, appended: list[AppendResult], before: str | None, clock: _Clock
 ) -> Report:
     from buildstatic.builders.build import Report
     from buildstatic.oci.static_layer import StaticLayer

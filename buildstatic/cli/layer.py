@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from typing import IO
 
     from buildstatic.cli.appending import Appending
-    from buildstatic.oci.append import Appended
-    from buildstatic.oci.layer import Layer
-    from buildstatic.oci.pack import Compression
+    from buildstatic.oci.append import AppendResult
+    from buildstatic.oci.layer_compression import Compression
+    from buildstatic.oci.layer_writer import WrittenLayer
     from buildstatic.project import Project
 
 EPILOG = """\b
@@ -168,13 +168,13 @@ def _collected(
     context: click.Context, root: Path, words: list[str], at: PurePosixPath | None, *, quiet: bool
 ) -> tuple[Path, PurePosixPath]:
     """Collect into *root*; return the tree in it, and where that lies in the image: *at*, if so."""
-    from buildstatic.oci.layer_location import check_at
+    from buildstatic.oci.layer_location import check_target_path
     from buildstatic.project.detect import detect
 
     named = {name: context.params[name] for name in ("manage", "settings")}
     project = detect(context.params["path"], **named)
     if at:
-        check_at(at)
+        check_target_path(at)
     place = at or place_in_image(project)
     return collect_tree(root, project, words, quiet=quiet), place
 
@@ -182,9 +182,9 @@ def _collected(
 def place_in_image(project: Project) -> PurePosixPath:
     """Return where *project* has its tree in the image; raises StaticRootInvalid."""
     from buildstatic.dockerfile.generate import tree_in_image
-    from buildstatic.oci.layer_location import check_place
+    from buildstatic.oci.layer_location import check_static_root
 
-    check_place(project)
+    check_static_root(project)
     return PurePosixPath(tree_in_image(project))
 
 
@@ -208,10 +208,12 @@ def collect_tree(root: Path, project: Project, words: list[str], *, quiet: bool)
     return collected_tree(root, project)
 
 
-def save(tree: Path, at: PurePosixPath | None, output: Path, compression: Compression) -> Layer:
+def save(
+    tree: Path, at: PurePosixPath | None, output: Path, compression: Compression
+) -> WrittenLayer:
     """Write the layer, then its descriptor; neither is there before it is whole."""
     from buildstatic.atomic import saving
-    from buildstatic.oci.layer import descriptor
+    from buildstatic.oci.layer_writer import descriptor
 
     beside = output.with_name(f"{output.name}.json")
     with saving(beside) as said:
@@ -224,15 +226,14 @@ def save(tree: Path, at: PurePosixPath | None, output: Path, compression: Compre
 
 def _write(
     tree: Path, at: PurePosixPath | None, file: IO[bytes], compression: Compression
-) -> Layer:
+) -> WrittenLayer:
     from buildstatic import console
     from buildstatic.collect.workers.cores import cores
-    from buildstatic.oci.layer import write_layer, write_tree
-    from buildstatic.oci.layer_location import check_at
-    from buildstatic.oci.static_layer import MANIFEST
+    from buildstatic.oci.layer_location import check_target_path
+    from buildstatic.oci.layer_writer import MANIFEST, write_layer, write_tree
 
     if at:
-        check_at(at)
+        check_target_path(at)
         return write_tree(tree, at, file, compression, cores())
     if (tree / MANIFEST).exists():
         console.warn(f"{tree} has a {MANIFEST}, so it may be no layer root: --at says where it is.")
@@ -240,7 +241,11 @@ def _write(
 
 
 def _tell(
-    layer: Layer, output: Path | None, appended: Appended | None, seconds: float, as_json: bool
+    layer: WrittenLayer,
+    output: Path | None,
+    appended: AppendResult | None,
+    seconds: float,
+    as_json: bool,
 ) -> None:
     from buildstatic import console
     from buildstatic.cli.appending import lines

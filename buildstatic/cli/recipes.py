@@ -49,7 +49,7 @@ def check_recipe(
     A large context is warned of.
     """
     from buildstatic.errors import ConfigInvalid
-    from buildstatic.oci.layer_location import check_place
+    from buildstatic.oci.layer_location import check_static_root
 
     if recipe.source is None and project.dependencies is None:
         raise ConfigInvalid(
@@ -65,7 +65,7 @@ def check_recipe(
         known = ", ".join(filter(None, recipe.stages))
         raise ConfigInvalid(f"There is no stage {request.target}.", f"There are: {known}.")
     if recipe.has("static"):
-        check_place(project)
+        check_static_root(project)
     _warn_of_size(request)
 
 

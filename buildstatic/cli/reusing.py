@@ -31,7 +31,7 @@ def reusing(image: Reference | None, tree: str, *, insecure: bool = False) -> It
 
 def _take(image: Reference, tree: str, into: Path, *, insecure: bool) -> int:
     from buildstatic import errors
-    from buildstatic.oci.previous import take_variants
+    from buildstatic.oci.reuse import extract_variants
 
     not_there = (
         errors.EngineNotFound,
@@ -42,7 +42,7 @@ def _take(image: Reference, tree: str, into: Path, *, insecure: bool) -> int:
         errors.StaticLayerNotFound,
     )
     try:
-        count = take_variants(image, tree, into, insecure=insecure)
+        count = extract_variants(image, tree, into, insecure=insecure)
     except not_there as error:
         console.warn(f"Nothing to reuse: {error.problem} The build goes on without.")
         return 0

@@ -13,8 +13,8 @@ from buildstatic.cli.options import traceback_option
 from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from buildstatic.verify import Compared, Verified
-    from buildstatic.verify.finding import Checked, Finding
+    from buildstatic.verify import Comparison, VerifyResult
+    from buildstatic.verify.results import CheckResult, Finding
 
 # More of one check than this is only counted, but for --json.
 SHOWN = 20
@@ -66,9 +66,9 @@ def command(
     the content, there are no secrets, one layer has it all and nothing hides it, and the
     directories above it are the base's. A directory is verified as far as it goes.
     """
-    from buildstatic.verify import Options, compare, verify
+    from buildstatic.verify import VerifyOptions, compare, verify
 
-    options = Options(static_root, insecure, source_maps, static_url)
+    options = VerifyOptions(static_root, insecure, source_maps, static_url)
     if other is not None:
         with terminable():
             compared = compare(name, other, options)
@@ -77,7 +77,7 @@ def command(
     with terminable():
         verified = verify(name, options)
     if as_json:
-        document = {"name": name, "kept": all(each.is_kept for each in verified)}
+        document = {"name": name, "kept": all(each.passed for each in verified)}
         print(json.dumps({**document, "images": [_document(each) for each in verified]}, indent=2))
     else:
         for each in verified:
@@ -85,7 +85,7 @@ def command(
     _fail_where_broken(name, verified)
 
 
-def _fail_where_broken(name: str, verified: Sequence[Verified]) -> None:
+def _fail_where_broken(name: str, verified: Sequence[VerifyResult]) -> None:
     from buildstatic.errors import VerificationFailed
 
     errors = [each for image in verified for each in image.findings if each.severity == "error"]
@@ -94,12 +94,12 @@ def _fail_where_broken(name: str, verified: Sequence[Verified]) -> None:
         raise VerificationFailed(f"{name}: {len(errors)} {are} broken.")
 
 
-def _document(verified: Verified) -> dict[str, Any]:
+def _document(verified: VerifyResult) -> dict[str, Any]:
     said = dataclasses.asdict(verified)
-    return {"kept": verified.is_kept, **said}
+    return {"kept": verified.passed, **said}
 
 
-def _print(verified: Verified) -> None:
+def _print(verified: VerifyResult) -> None:
     from buildstatic import console
 
     console.table(_heading(verified))
@@ -113,17 +113,19 @@ def _print(verified: Verified) -> None:
     console.say()
 
 
-def _heading(verified: Verified) -> list[tuple[str, str]]:
+def _heading(verified: VerifyResult) -> list[tuple[str, str]]:
     from buildstatic import console
-    from buildstatic.verify.finding import shown
+    from buildstatic.verify.results import printable
 
-    size = f"{verified.files:,} files, {console.size(verified.bytes)}, in {shown(verified.path)}"
-    rows = [("platform", shown(verified.platform or "")), ("static", size)]
+    size = (
+        f"{verified.files:,} files, {console.size(verified.bytes)}, in {printable(verified.path)}"
+    )
+    rows = [("platform", printable(verified.platform or "")), ("static", size)]
     rows += [("diffID", verified.diff_id or ""), ("digest", verified.digest or "")]
     return [row for row in rows if row[1]]
 
 
-def _result(checked: Checked) -> str:
+def _result(checked: CheckResult) -> str:
     if not checked.findings:
         return "kept"
     errors = sum(each.severity == "error" for each in checked.findings)
@@ -132,7 +134,7 @@ def _result(checked: Checked) -> str:
     return ", ".join([*parts, *([f"{warnings} to look at"] if warnings else [])])
 
 
-def _rows(checked: Checked) -> list[tuple[str, str, str]]:
+def _rows(checked: CheckResult) -> list[tuple[str, str, str]]:
     rows = [(each.where, _what(each), each.advice) for each in checked.findings[:SHOWN]]
     more = len(checked.findings) - SHOWN
     return [*rows, *([("…", f"and {more:,} more ({checked.check})", "--json")] if more > 0 else [])]
@@ -142,9 +144,9 @@ def _what(finding: Finding) -> str:
     return finding.what if finding.severity == "error" else f"{finding.what} (nothing broken)"
 
 
-def _print_compared(compared: Compared, as_json: bool) -> None:
+def _print_compared(compared: Comparison, as_json: bool) -> None:
     from buildstatic import console
-    from buildstatic.verify.finding import shown
+    from buildstatic.verify.results import printable
 
     if as_json:
         document = dataclasses.asdict(compared)
@@ -156,7 +158,7 @@ def _print_compared(compared: Compared, as_json: bool) -> None:
         console.say(f"The same layer: {compared.after.diff_id}.")
         return
     rows = [
-        (each.kind, shown(each.name), _size(each.before), _size(each.after))
+        (each.kind, printable(each.name), _size(each.before), _size(each.after))
         for each in compared.changes
     ]
     if rows:
@@ -171,7 +173,7 @@ def _size(count: int | None) -> str:
     return "" if count is None else console.size(count)
 
 
-def _counts(compared: Compared) -> str:
+def _counts(compared: Comparison) -> str:
     kinds = [each.kind for each in compared.changes]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("added", "removed", "changed"))
     if kinds:

@@ -1,4 +1,4 @@
-"""Appends the static layer to an image, from any store to any other, with no engine."""
+"""Appends the static layer to an image of any store, without an engine."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from pathlib import Path
 from typing import IO
 
 from buildstatic.errors import ConfigInvalid, ImageNotFound
-from buildstatic.oci.compose import Composed, compose
 from buildstatic.oci.documents import (
-    CONFIGS,
     INDEXES,
-    MANIFESTS,
     OCI_MEDIA_TYPES,
     Descriptor,
     Document,
     Index,
     Manifest,
     is_attestation,
-    parse_json,
     parse_manifest,
 )
-from buildstatic.oci.layer import Layer
+from buildstatic.oci.image_edit import put_static_layer
+from buildstatic.oci.layer_writer import WrittenLayer
 from buildstatic.oci.reference import Reference
+from buildstatic.oci.static_layer import recognize_static_layers
 from buildstatic.oci.store import open_source, open_target
 from buildstatic.oci.stores.base import (
     Opener,
     Source,
     Target,
     available_images,
-    has_entry,
+    is_image,
     read_blob,
     read_config,
 )
 from buildstatic.oci.stream import open_bytes, verified
-from buildstatic.oci.unmarked import find_unmarked
+
+# The fields of an index entry that are still correct for the image with the layer
+_KEPT_FIELDS = ("platform", "annotations")
 
 
 @dataclass(frozen=True)
 class AppendedImage:
-    """One platform's image: the digest of its manifest, and the diffIDs of what was replaced.
+    """The image of one platform: its manifest's digest, and the diffIDs of the layers replaced.
 
-    *kept* says of layers that have static files in them why they were not, a sentence each.
+    *kept* has one sentence for each layer with static files that could not be replaced: why.
     """
 
     platform: str
@@ -54,13 +54,14 @@ class AppendedImage:
 
 
 @dataclass(frozen=True)
-class Appended:
-    """What the name stands for now.
+class AppendResult:
+    """What was written to *reference*.
 
-    *digest* and *media_type* are those of the manifest or the index; *dropped* are the manifests
-    of the base's index that are no longer true of it (attestations), no images, or images that an
-    engine has not. Of the blobs, *sent* counts the bytes that were moved, *present* those that were
-    there, *mounted* those that the registry took from another repository of its own.
+    *digest* and *media_type* are those of the manifest or index. *dropped* has the digests of the
+    entries of the base's index that were left out: attestations, which describe the base only,
+    artifacts, and images that the engine does not have. *sent*, *present* and *mounted* count the
+    bytes of blobs that were uploaded, were there already, and were mounted from another repository
+    of the registry.
     """
 
     reference: str
@@ -76,32 +77,53 @@ class Appended:
 def append(
     base: Reference,
     tag: Reference,
-    layer: Layer,
+    layer: WrittenLayer,
     layer_file: Path,
     *,
     insecure: bool = False,
     created: datetime | None = None,
-) -> Appended:
+) -> AppendResult:
     """Write the image *base* with *layer*, whose bytes are in *layer_file*, to *tag*.
 
-    A static layer that *base* has is replaced: one that is marked, else one that holds nothing but
-    files below the layer's tree. An index is kept whole, and each platform gets the
-    layer. The same base and layer give the same digest: *created* is the time that the image
-    says, and without one it is the base's own. *insecure* allows registries without TLS. Raises
-    ImageNotFound, ImageInvalid, ImageInvalid, ImageInvalid, and what the stores raise; then
-    *tag* stands for what it did before.
+    A static layer of *base* is replaced: the marked one, else one that holds only files below the
+    layer's tree. Every platform of an index gets the layer. *created* is the image's creation time,
+    None for the base's own: the same base and layer then give the same digest. *insecure* allows
+    registries without TLS.
+
+    Raises ImageNotFound, ImageInvalid, and the errors of the stores; then *tag* is unchanged.
     """
-    with open_source(base, insecure=insecure) as source:
-        found = source.resolve()
-        with open_target(tag, insecure=insecure) as target:
-            run = _Appending(source, target, layer, layer_file, created)
-            return run.all(found)
+    with (
+        open_source(base, insecure=insecure) as source,
+        open_target(tag, insecure=insecure) as target,
+    ):
+        return append_layer(source, target, layer, layer_file, created)
 
 
-def created_from(environ: Mapping[str, str]) -> datetime | None:
-    """Return the time in SOURCE_DATE_EPOCH of *environ*; raises ConfigInvalid.
+def append_layer(
+    source: Source,
+    target: Target,
+    layer: WrittenLayer,
+    layer_file: Path,
+    created: datetime | None = None,
+) -> AppendResult:
+    """Write the image of *source* with *layer* to *target*, as `append` does."""
+    appender = _Appender(source, target, layer, layer_file, created)
+    document = appender.put(appender.select_platform(source.resolve()))
+    target.put_image(document)
+    return AppendResult(
+        str(target.reference),
+        document.descriptor.digest,
+        document.descriptor.media_type,
+        tuple(appender.images),
+        tuple(appender.dropped),
+        **appender.counts,
+    )
 
-    reproducible-builds.org/specs/source-date-epoch
+
+def source_date_epoch(environ: Mapping[str, str]) -> datetime | None:
+    """Return the time in SOURCE_DATE_EPOCH of *environ*, None if it is not set.
+
+    Raises ConfigInvalid. See reproducible-builds.org/specs/source-date-epoch.
     """
     value = environ.get("SOURCE_DATE_EPOCH")
     if not value:
@@ -109,104 +131,81 @@ def created_from(environ: Mapping[str, str]) -> datetime | None:
     try:
         return datetime.fromtimestamp(int(value), UTC)
     except (ValueError, OverflowError, OSError) as error:
-        problem = f"SOURCE_DATE_EPOCH is {value!r}, which is no number of seconds."
+        problem = f"SOURCE_DATE_EPOCH is {value!r}, which is not a number of seconds."
         raise ConfigInvalid(
             problem, "Try: export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)"
         ) from error
 
 
 @dataclass
-class _Appending:
+class _Appender:
     source: Source
     target: Target
-    layer: Layer
+    layer: WrittenLayer
     layer_file: Path
     created: datetime | None
     images: list[AppendedImage] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"sent": 0, "present": 0, "mounted": 0})
 
-    def all(self, found: Document) -> Appended:
-        document = self._document(self._chosen(found))
-        self.target.put_image(document)
-        named = document.descriptor
-        return Appended(
-            str(self.target.reference),
-            named.digest,
-            named.media_type,
-            tuple(self.images),
-            tuple(self.dropped),
-            **self.counts,
-        )
-
-    def _chosen(self, found: Document) -> Document:
-        """Return the image of the one platform that the target takes, where it takes but one."""
-        wanted = self.target.platform
-        parsed = self._parse(found)
-        if wanted is None or isinstance(parsed, Manifest):
-            return found
+    def select_platform(self, document: Document) -> Document:
+        """Return the image of the platform that the target accepts, if it accepts only one."""
+        platform = self.target.platform
+        parsed = parse_manifest(document, str(self.source.reference))
+        if platform is None or isinstance(parsed, Manifest):
+            return document
         images = tuple(available_images(self.source, parsed))
-        for each in images:
-            if each.is_for(wanted):
-                return read_blob(self.source, each)
-        there = ", ".join(filter(None, (each.platform for each in images)))
-        problem = f"{self.source.reference} has no image for {wanted}."
-        raise ImageNotFound(problem, f"It has: {there or 'none'}.")
+        for image in images:
+            if image.is_for(platform):
+                return read_blob(self.source, image)
+        available = ", ".join(filter(None, (image.platform for image in images)))
+        problem = f"{self.source.reference} has no image for {platform}."
+        raise ImageNotFound(problem, f"It has: {available or 'none'}.")
 
-    def _document(self, found: Document) -> Document:
-        parsed = self._parse(found)
-        return self._index(parsed) if isinstance(parsed, Index) else self._image(parsed)
-
-    def _index(self, index: Index) -> Document:
-        manifests = tuple(self._entries(index))
+    def put(self, document: Document) -> Document:
+        """Store the image or index *document* with the layer, all but the named manifest."""
+        parsed = parse_manifest(document, str(self.source.reference))
+        if isinstance(parsed, Manifest):
+            return self._put_image(parsed)
+        manifests = tuple(self._put_entries(parsed))
         if not manifests:
-            raise ImageNotFound(f"{self.source.reference} is an index with no image in it.")
-        changed = any(
-            OCI_MEDIA_TYPES.get(index.media_type) == INDEXES[0] and _is_oci(m) for m in manifests
-        )
-        media_type = OCI_MEDIA_TYPES[index.media_type] if changed else index.media_type
-        return replace(index, media_type=media_type, manifests=manifests).to_document()
+            raise ImageNotFound(f"{self.source.reference} is an index without an image.")
+        media_type = parsed.media_type
+        if OCI_MEDIA_TYPES.get(media_type) == INDEXES[0] and any(
+            manifest.media_type not in OCI_MEDIA_TYPES for manifest in manifests
+        ):
+            media_type = OCI_MEDIA_TYPES[media_type]
+        return replace(parsed, media_type=media_type, manifests=manifests).to_document()
 
-    def _entries(self, index: Index) -> Iterator[Descriptor]:
-        for each in index.manifests:
-            if is_attestation(each.extra) or not self._has_image(each):
-                self.dropped.append(each.digest)
+    def _put_entries(self, index: Index) -> Iterator[Descriptor]:
+        for entry in index.manifests:
+            if is_attestation(entry.extra) or not is_image(self.source, entry):
+                self.dropped.append(entry.digest)
                 continue
-            document = self._document(read_blob(self.source, each))
+            document = self.put(read_blob(self.source, entry))
             self.target.put_manifest(document)
-            kept = {key: each.extra[key] for key in _KEPT if key in each.extra}
+            kept = {key: entry.extra[key] for key in _KEPT_FIELDS if key in entry.extra}
             yield replace(document.descriptor, extra=kept)
 
-    def _has_image(self, entry: Descriptor) -> bool:
-        """Tell an image from a signature and other artifacts, and from what an engine has not."""
-        if not has_entry(self.source, entry):
-            return False
-        if entry.media_type not in MANIFESTS:
-            return entry.media_type in INDEXES
-        value = parse_json(read_blob(self.source, entry).content, str(self.source.reference))
-        config = value.get("config")
-        return not isinstance(config, dict) or config.get("mediaType") in CONFIGS
-
-    def _image(self, manifest: Manifest) -> Document:
+    def _put_image(self, manifest: Manifest) -> Document:
         config = read_config(self.source, manifest)
         created = self.created.strftime("%Y-%m-%dT%H:%M:%SZ") if self.created else None
-        found = find_unmarked(self.source, manifest, config, self.layer.tree)
-        where = str(self.source.reference)
-        made = compose(manifest, config, self.layer, created, where, found.layers)
-        document = self._put(made)
-        digest = document.descriptor.digest
-        self.images.append(AppendedImage(config.platform, digest, made.replaced, found.kept))
-        return document
-
-    def _put(self, made: Composed) -> Document:
-        for layer in made.manifest.layers:
+        recognized = recognize_static_layers(self.source, manifest, config, self.layer.tree)
+        source = str(self.source.reference)
+        edited = put_static_layer(manifest, config, self.layer, created, source, recognized.indexes)
+        for layer in edited.manifest.layers:
             if layer.digest == self.layer.digest:
                 self._put_blob(layer, self._open_layer, can_mount=False)
             elif not layer.is_foreign:
                 self._put_blob(layer, lambda layer=layer: self.source.open_blob(layer))  # type: ignore[misc]
-        config = made.config.to_document(made.manifest.config.media_type)
-        self._put_blob(config.descriptor, lambda: open_bytes(config.content), can_mount=False)
-        return replace(made.manifest, config=config.descriptor).to_document()
+        new_config = edited.config.to_document(edited.manifest.config.media_type)
+        self._put_blob(
+            new_config.descriptor, lambda: open_bytes(new_config.content), can_mount=False
+        )
+        document = replace(edited.manifest, config=new_config.descriptor).to_document()
+        digest = document.descriptor.digest
+        self.images.append(AppendedImage(config.platform, digest, edited.replaced, recognized.kept))
+        return document
 
     def _put_blob(self, blob: Descriptor, content: Opener, *, can_mount: bool = True) -> None:
         if self.target.has_blob(blob):
@@ -219,17 +218,6 @@ class _Appending:
 
     @contextmanager
     def _open_layer(self) -> Iterator[IO[bytes]]:
-        named = Descriptor(self.layer.media_type, self.layer.digest, self.layer.size)
+        descriptor = Descriptor(self.layer.media_type, self.layer.digest, self.layer.size)
         with self.layer_file.open("rb") as stream:
-            yield verified(stream, named, str(self.layer_file))
-
-    def _parse(self, found: Document) -> Manifest | Index:
-        return parse_manifest(found, str(self.source.reference))
-
-
-# Of an entry of an index: what is still true of the image with the layer.
-_KEPT = ("platform", "annotations")
-
-
-def _is_oci(manifest: Descriptor) -> bool:
-    return manifest.media_type not in OCI_MEDIA_TYPES
+            yield verified(stream, descriptor, str(self.layer_file))

@@ -17,11 +17,24 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from buildstatic.oci.archive import Image, read_archive
-from buildstatic.oci.members import directories_above
-from buildstatic.oci.static_layer import StaticLayer, find_static_layer, places_of
+from buildstatic.oci.layer_writer import directory_entries
+from buildstatic.oci.saved_image import read_saved_images
+from buildstatic.oci.static_layer import (
+    Image,
+    StaticLayer,
+    find_static_layer,
+    static_root_candidates,
+)
 from buildstatic.oci.stream import CHUNK, stream_chunks
-from buildstatic.oci.tarball import DIRECTORY, END, FILE, LINK, Entry, header, padding
+from buildstatic.oci.tar_headers import (
+    DIRECTORY,
+    END_OF_ARCHIVE,
+    FILE,
+    LINK,
+    TarEntry,
+    padding,
+    tar_header,
+)
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -64,7 +77,7 @@ def find_in_engine(client: DockerClient, image_id: str, static_root: str | None)
     found = find_by_tree(client, image_id, static_root) if static_root else None
     if found:
         return found
-    images = read_archive(stream_chunks(client.api.get_image(image_id)))
+    images = read_saved_images(stream_chunks(client.api.get_image(image_id)))
     return find_in_images(images, static_root)
 
 
@@ -87,7 +100,7 @@ def find_by_tree(client: DockerClient, image_id: str, static_root: str) -> Stati
         container = client.api.create_container(image_id, _COMMAND)["Id"]
         try:
             working_dir = attributes["Config"].get("WorkingDir") or "/"
-            for tree in places_of(working_dir, static_root):
+            for tree in static_root_candidates(working_dir, static_root):
                 try:
                     chunks, _ = client.api.get_archive(container, tree, CHUNK)
                 except NotFound:
@@ -108,8 +121,8 @@ def _layer_of(stream: IO[bytes], tree: str) -> StaticLayer | None:
     """
     digest = hashlib.sha256()
     files = size = 0
-    for parent in directories_above(PurePosixPath(posixpath.dirname(tree))):
-        digest.update(header(parent))
+    for parent in directory_entries(PurePosixPath(posixpath.dirname(tree))):
+        digest.update(tar_header(parent))
     with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
         for member in archive:
             kind = _KINDS.get(member.type)
@@ -120,7 +133,7 @@ def _layer_of(stream: IO[bytes], tree: str) -> StaticLayer | None:
                 os.fsencode(posixpath.join(posixpath.dirname(tree), path).strip("/"))
                 for path in (member.name, member.linkname)
             )
-            entry = Entry(
+            entry = TarEntry(
                 name + b"/" if kind == DIRECTORY else name,
                 kind,
                 member.mode & 0o7777,
@@ -128,12 +141,12 @@ def _layer_of(stream: IO[bytes], tree: str) -> StaticLayer | None:
                 member.size if kind == FILE else 0,
                 link if kind == LINK else b"",
             )
-            digest.update(header(entry))
+            digest.update(tar_header(entry))
             size += entry.size
             files += kind != DIRECTORY
             if member.size and (content := archive.extractfile(member)):
                 while chunk := content.read(CHUNK):
                     digest.update(chunk)
                 digest.update(bytes(padding(member.size)))
-    digest.update(END)
+    digest.update(END_OF_ARCHIVE)
     return StaticLayer(tree, files, size, f"sha256:{digest.hexdigest()}", None)

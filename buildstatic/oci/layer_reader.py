@@ -1,4 +1,4 @@
-"""The members of a layer, read as a stream: nothing is extracted."""
+"""Reads the tar of a layer as a stream, in bounded memory; nothing is extracted."""
 
 from __future__ import annotations
 
@@ -9,33 +9,41 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO, NamedTuple, cast
+from zlib import adler32
 
 from buildstatic.errors import ImageInvalid
-from buildstatic.oci.archive import Entry, kind_of
 from buildstatic.oci.stream import CHUNK, FileSlice
-from buildstatic.oci.zstd import MAGIC as ZSTD
+from buildstatic.oci.zstd import MAGIC as ZSTD_MAGIC
 from buildstatic.oci.zstd import ZstdError, open_zstd
 
-# A name or a set of PAX records that is longer is none (Linux has paths of 4 KiB).
-LARGEST_HEADER = 1 << 20  # bytes
-GZIP = b"\x1f\x8b"
+# OCI image-spec, layer.md, "Whiteouts"
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
+FILES = ("file", "link")
+"""The kinds of entries that are file names."""
+_GZIP_MAGIC = b"\x1f\x8b"
+# Larger than any real name or set of PAX records (Linux has paths of 4 KiB)
+_MAX_READ = 1 << 20  # bytes
 _BLOCK = tarfile.BLOCKSIZE
-_QUICK = {b"0": "file", b"1": "link", b"2": "symlink", b"5": "dir"}
-# Mode, uid, gid, size, time and checksum.
-_NUMBERS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (148, 156))
-_BROKEN = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError)
+_SIMPLE_KINDS = {b"0": "file", b"1": "link", b"2": "symlink", b"5": "dir"}
+# Mode, uid, gid, size, time and checksum
+_NUMBER_FIELDS = ((100, 108), (108, 116), (116, 124), (124, 136), (136, 148), (148, 156))
+_READ_ERRORS = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError)
 
 
-@dataclass(frozen=True)
-class Member(Entry):
-    """An entry with all that a layer says of it.
+class LayerEntry(NamedTuple):
+    """An entry of a layer.
 
-    *name* is as it was written; *target* is a link's, a hard link's as a path of the layer;
-    *offset* is where the content begins in the plain tar, in bytes.
+    *path* is normalized, without a leading or trailing slash; *name* is as written. *kind* is file,
+    link (a hard link, of size 0), symlink, dir or other. *target* is a link's, for a hard link a
+    normalized path of the layer. *offset* is where the content begins in the uncompressed tar, in
+    bytes.
     """
 
+    path: str
+    kind: str
+    size: int
     name: str = ""
     mode: int = 0
     uid: int = 0
@@ -45,103 +53,155 @@ class Member(Entry):
     offset: int = 0
 
 
-def read_members(stream: IO[bytes], where: str) -> tuple[Member, ...]:
-    """Return the members of the layer in *stream*, packed or plain, which is read to its end.
+class LayerReader:
+    """Iterates over the entries of an uncompressed tar; `chunks` returns the content of the last.
 
-    Raises ImageInvalid, which says *where*, for what is no tar, or breaks off.
+    Both raise ImageInvalid, which names *source*, if the tar is invalid or incomplete. If *size* is
+    given, *stream* is seekable and has that many bytes.
     """
-    with plain(stream, where) as content:
-        forward = _Forward(content)
-        members = tuple(_members(forward))
-        forward.drain()
-    return members
+
+    def __init__(self, stream: IO[bytes], source: str, size: int | None = None) -> None:
+        self._stream = _ForwardStream(stream, size)
+        self._source = source
+        self._entry: LayerEntry | None = None
+
+    def __iter__(self) -> Iterator[LayerEntry]:
+        with _read_errors(self._source):
+            for entry in _read_entries(self._stream):
+                self._entry = entry
+                yield entry
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the content of the entry that was yielded last, at most a mebibyte at a time."""
+        entry = self._entry
+        remaining = entry.size if entry else 0
+        while remaining:
+            with _read_errors(self._source):
+                chunk = self._stream.read(min(CHUNK, remaining))
+                if not chunk:
+                    raise tarfile.ReadError("unexpected end of data")
+            remaining -= len(chunk)
+            yield chunk
 
 
-def members_of(part: FileSlice, where: str) -> tuple[Member, ...]:
-    """Return the members of the plain tar in *part*, as `read_members` does."""
-    with _described(where), part.stream() as stream:
-        return tuple(_members(_Forward(stream, part.size)))
+def read_layer(stream: IO[bytes], source: str) -> tuple[LayerEntry, ...]:
+    """Return the entries of the layer in *stream*, compressed or not, which is read to its end.
+
+    Raises ImageInvalid, which names *source*, if it is not a tar or is incomplete.
+    """
+    with open_layer(stream, source) as layer:
+        return tuple(layer)
 
 
 @contextmanager
-def plain(stream: IO[bytes], where: str) -> Iterator[IO[bytes]]:
-    """Yield *stream* out of the gzip or zstd that it is in; raises ImageInvalid."""
+def open_layer(stream: IO[bytes], source: str) -> Iterator[LayerReader]:
+    """Yield a reader of the layer in *stream*, compressed or not.
+
+    At the end the rest of the stream is read, so that a stream that checks its digest does. Raises
+    ImageInvalid, which names *source*.
+    """
+    with decompressed(stream, source) as plain:
+        yield LayerReader(plain, source)
+        with _read_errors(source):
+            while plain.read(CHUNK):
+                pass
+
+
+def read_plain_layer(part: FileSlice, source: str) -> tuple[LayerEntry, ...]:
+    """Return the entries of the uncompressed tar in *part*, skipping contents.
+
+    Raises ImageInvalid, which names *source*.
+    """
+    with part.stream() as stream:
+        return tuple(LayerReader(stream, source, part.size))
+
+
+@contextmanager
+def decompressed(stream: IO[bytes], source: str) -> Iterator[IO[bytes]]:
+    """Yield the gzip or zstd *stream* decompressed, any other one unchanged.
+
+    Reading it in the block raises ImageInvalid, which names *source*.
+    """
     buffered = io.BufferedReader(cast(io.RawIOBase, stream), CHUNK)
-    with _described(where), _unpacked(buffered) as content:
-        yield content
+    with _read_errors(source):
+        start = buffered.peek(4)[:4]
+        if start.startswith(_GZIP_MAGIC):
+            unzipped = cast(io.RawIOBase, gzip.GzipFile(fileobj=buffered))
+            yield io.BufferedReader(unzipped, CHUNK)
+        elif start == ZSTD_MAGIC:
+            yield open_zstd(buffered)
+        else:
+            yield buffered
 
 
-def is_plain(part: FileSlice) -> bool:
-    """Tell whether *part* is in no gzip or zstd."""
-    return not part.read(0, 4).startswith((GZIP, ZSTD))
+def is_compressed(part: FileSlice) -> bool:
+    """Return whether *part* is gzip or zstd."""
+    return part.read(0, 4).startswith((_GZIP_MAGIC, ZSTD_MAGIC))
 
 
-@contextmanager
-def _described(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (*_BROKEN, ZstdError) as error:
-        problem = f"{where} is no layer that can be read: {error}."
-        raise ImageInvalid(problem, "Make or fetch the image anew.") from error
-
-
-def normal(name: str) -> str:
-    """Return *name* as a path without a leading slash; ``..`` stays."""
+def normalized_path(name: str) -> str:
+    """Return *name* as a path without a leading slash; a leading ``..`` is kept."""
     path = posixpath.normpath(name.lstrip("/")) if name else ""
     return "" if path == "." else path
 
 
-def _unpacked(stream: io.BufferedReader[Any]) -> IO[bytes]:
-    start = stream.peek(4)[:4]
-    if start.startswith(GZIP):
-        return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), CHUNK)
-    return open_zstd(stream) if start == ZSTD else stream
+@contextmanager
+def _read_errors(source: str) -> Iterator[None]:
+    try:
+        yield
+    except (*_READ_ERRORS, ZstdError) as error:
+        problem = f"Cannot read the layer {source}: {error}."
+        raise ImageInvalid(problem, "Build or pull the image again.") from error
 
 
-def _members(forward: _Forward) -> Iterator[Member]:
-    """Yield the members; what is not in the form that BuildKit writes most of is for tarfile."""
-    with tarfile.open(fileobj=cast(IO[bytes], forward), mode="r:") as archive:
+def _read_entries(stream: _ForwardStream) -> Iterator[LayerEntry]:
+    """Yield the entries; headers that BuildKit rarely writes are read by tarfile."""
+    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:") as archive:
         member = archive.next()
         while member is not None:
-            yield _member(member)
-            forward.skip_to(archive.offset)
+            yield _from_tarfile(member)
+            stream.skip_to(archive.offset)
             if not archive.pax_headers:
-                yield from _quick_ones(forward)
-            archive.offset = forward.tell()
+                yield from _read_simple_entries(stream)
+            archive.offset = stream.tell()
             archive.members = []  # type: ignore[attr-defined]
             member = archive.next()
-        if forward.last.strip(b"\0") or len(forward.last) not in (0, tarfile.BLOCKSIZE):
+        if stream.last_read.strip(b"\0") or len(stream.last_read) not in (0, _BLOCK):
             raise tarfile.ReadError(f"no header at byte {archive.offset}")
 
 
-def _quick_ones(forward: _Forward) -> Iterator[Member]:
-    """Yield members as long as their headers are plain, and leave the next one unread."""
-    while (member := _quick(block := forward.read(tarfile.BLOCKSIZE), forward.tell())) is not None:
-        yield member
-        forward.skip_to(member.offset + -(-member.size // _BLOCK) * _BLOCK)
-    forward.unread(block)
+def _read_simple_entries(stream: _ForwardStream) -> Iterator[LayerEntry]:
+    """Yield entries while their headers are simple, and leave the next header unread."""
+    while entry := _parse_simple_header(block := stream.read(_BLOCK), stream.tell()):
+        yield entry
+        stream.skip_to(entry.offset + -(-entry.size // _BLOCK) * _BLOCK)
+    stream.unread(block)
 
 
-def _quick(block: bytes, offset: int) -> Member | None:
-    """Return what the header *block* says in ASCII alone, None where tarfile is to read it.
-
-    Whatever is unusual is tarfile's: other kinds, numbers and names.
-    """
-    kind = _QUICK.get(block[156:157])
+def _parse_simple_header(block: bytes, offset: int) -> LayerEntry | None:
+    """Return the entry of a header in plain ASCII ustar, None for any other header."""
+    kind = _SIMPLE_KINDS.get(block[156:157])
     if kind is None or not block.isascii():
         return None
     try:
-        numbers = [int(block[start:end].rstrip(b"\0 "), 8) for start, end in _NUMBERS]
+        numbers = [int(block[start:end].rstrip(b"\0 "), 8) for start, end in _NUMBER_FIELDS]
     except ValueError:
         return None
     mode, uid, gid, size, mtime, checksum = numbers
-    if checksum != sum(block) - sum(block[148:156]) + 256 or min(numbers) < 0:
+    # The lower half of Adler-32 is the sum of 512 ASCII bytes plus one, and faster than sum().
+    if checksum != (adler32(block) & 0xFFFF) - 1 - sum(block[148:156]) + 256 or min(numbers) < 0:
         return None
-    name, prefix = _text(block[:100]), _text(block[345:500])
+    name, target, prefix = (
+        field.partition(b"\0")[0].decode("ascii")
+        for field in (block[:100], block[157:257], block[345:500])
+    )
     name = f"{prefix}/{name}" if prefix else name
-    target = _text(block[157:257]) if kind in ("link", "symlink") else ""
-    return Member(
-        normal(name),
+    if kind == "link":
+        target = normalized_path(target)
+    elif kind != "symlink":
+        target = ""
+    return LayerEntry(
+        normalized_path(name),
         kind,
         size if kind == "file" else 0,
         name.rstrip("/") if kind == "dir" else name,
@@ -149,20 +209,25 @@ def _quick(block: bytes, offset: int) -> Member | None:
         uid,
         gid,
         mtime,
-        normal(target) if kind == "link" else target,
+        target,
         offset,
     )
 
 
-def _text(field: bytes) -> str:
-    return field.partition(b"\0")[0].decode("ascii")
-
-
-def _member(member: tarfile.TarInfo) -> Member:
-    kind = "other" if member.issparse() else kind_of(member)
-    target = normal(member.linkname) if kind == "link" else member.linkname
-    return Member(
-        normal(member.name),
+def _from_tarfile(member: tarfile.TarInfo) -> LayerEntry:
+    target = ""
+    if member.issparse():
+        kind = "other"
+    elif member.isreg():
+        kind = "file"
+    elif member.islnk():
+        kind, target = "link", normalized_path(member.linkname)
+    elif member.issym():
+        kind, target = "symlink", member.linkname
+    else:
+        kind = "dir" if member.isdir() else "other"
+    return LayerEntry(
+        normalized_path(member.name),
         kind,
         member.size if kind == "file" else 0,
         member.name,
@@ -170,56 +235,50 @@ def _member(member: tarfile.TarInfo) -> Member:
         member.uid,
         member.gid,
         member.mtime,
-        target if kind in ("link", "symlink") else "",
+        target,
         member.offset_data,
     )
 
 
-class _Forward:
-    """A stream for tarfile: it only goes forward, and no header makes it read much at once."""
+class _ForwardStream:
+    """A file object for tarfile that only moves forward and limits each read."""
 
-    def __init__(self, stream: IO[bytes], size: int | None = None) -> None:
-        """Take a *stream*, which is sought in where its *size* is known."""
-        self._stream = stream
+    def __init__(self, stream: IO[bytes], size: int | None) -> None:
+        self._stream: IO[bytes] = stream
         self._size = size
-        self._place = 0
+        self._position = 0
         self._unread = b""
-        self.last = b""
+        self.last_read = b""
 
     def tell(self) -> int:
-        return self._place
+        return self._position
 
     def read(self, count: int) -> bytes:
-        if not 0 <= count <= LARGEST_HEADER:
+        if not 0 <= count <= _MAX_READ:
             raise tarfile.ReadError(f"a header claims {count} bytes")
-        held, self._unread = self._unread[:count], self._unread[count:]
-        self.last = held + self._stream.read(count - len(held))
-        self._place += len(self.last)
-        return self.last
+        start, self._unread = self._unread[:count], self._unread[count:]
+        self.last_read = start + self._stream.read(count - len(start))
+        self._position += len(self.last_read)
+        return self.last_read
 
     def unread(self, block: bytes) -> None:
-        """Give *block*, which was read last, again."""
+        """Return *block*, which was read last, from the next read again."""
         self._unread = block
-        self._place -= len(block)
+        self._position -= len(block)
 
-    def seek(self, place: int) -> int:
-        if place < self._place:
-            raise tarfile.ReadError(f"an entry leads back to byte {place}")
-        if self._size is not None and place > self._place:
-            self._place = self._stream.seek(min(place, self._size))
-        while self._place < place:
-            skipped = len(self._stream.read(min(CHUNK, place - self._place)))
+    def seek(self, position: int) -> int:
+        if position < self._position:
+            raise tarfile.ReadError(f"an entry leads back to byte {position}")
+        if self._size is not None and position > self._position:
+            self._position = self._stream.seek(min(position, self._size))
+        while self._position < position:
+            skipped = len(self._stream.read(min(CHUNK, position - self._position)))
             if not skipped:
                 break
-            self._place += skipped
-        return self._place
+            self._position += skipped
+        return self._position
 
-    def skip_to(self, place: int) -> None:
-        """Go to *place*; raises ReadError where the stream ends before."""
-        if self.seek(place) != place:
+    def skip_to(self, position: int) -> None:
+        """Move to *position*; raises ReadError if the stream ends before it."""
+        if self.seek(position) != position:
             raise tarfile.ReadError("unexpected end of data")
-
-    def drain(self) -> None:
-        """Read what is left, so that a stream that checks itself does."""
-        while self._stream.read(CHUNK):
-            pass

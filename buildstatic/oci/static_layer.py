@@ -1,30 +1,50 @@
-"""Finds the static layer of an image by what is in it, wherever it stands."""
+"""Finds the static layer of an image by its content."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from buildstatic.dockerfile.generate import APP
 from buildstatic.errors import StaticLayerNotFound
-from buildstatic.oci.archive import Entry, Image, Layer
+from buildstatic.oci.documents import Config, Manifest
+from buildstatic.oci.image_edit import layer_history, marked_layers
+from buildstatic.oci.layer_reader import FILES, OPAQUE, WHITEOUT, LayerEntry, read_layer
+from buildstatic.oci.layer_writer import MANIFEST
+from buildstatic.oci.stores.base import Source
 
-FILES = ("file", "link")
-# OCI image-spec, layer.md, "Whiteouts"
-WHITEOUT = ".wh."
-OPAQUE = ".wh..wh..opq"
-MANIFEST = "staticfiles.json"
+# BuildKit's history omits the options; kaniko writes the line of the Dockerfile.
+_COPY_TO_ROOT = re.compile(r".*\bCOPY\b.*\s/\s*(?:# buildkit)?\s*")
+
+
+@dataclass(frozen=True)
+class ImageLayer:
+    """A layer: *diff_id* of its tar, and *digest* of the blob if that is compressed, else None."""
+
+    diff_id: str
+    digest: str | None
+    entries: tuple[LayerEntry, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image of one platform, with its layers from the base up."""
+
+    platform: str
+    working_dir: str
+    layers: tuple[ImageLayer, ...]
 
 
 @dataclass(frozen=True)
 class StaticLayer:
     """The layer that holds the static files.
 
-    *path* is the tree's in the image; *files* the number of its names, *bytes* what they take in
-    the layer, where names of one content take it once; *older* the number of files that an
-    earlier layer has in the tree and this one has not.
+    *path* is the tree's in the image. *files* is the number of its file names, *bytes* their size;
+    hard links count once. *older* is the number of files of the tree that are in earlier layers
+    only.
     """
 
     path: str
@@ -35,58 +55,85 @@ class StaticLayer:
     older: int = 0
 
 
+@dataclass(frozen=True)
+class RecognizedLayers:
+    """The *indexes*, counted from the base, of unmarked layers that hold static files only.
+
+    *kept* has one sentence for each other layer with static files: why it is not one.
+    """
+
+    indexes: tuple[int, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
 def find_static_layer(image: Image, static_root: str | None) -> StaticLayer:
     """Return the layer of *image* that holds the static files.
 
-    *static_root* is relative to the project's root or absolute; where it is not known, the tree is
-    where the manifest is. The layer is the one with the most files of the tree. Raises
-    StaticLayerNotFound where no layer has any, or where a later one replaces what it holds.
+    *static_root* is absolute or relative to the project's root; if it is None, the tree is where
+    the manifest is. Raises StaticLayerNotFound if no layer has a file of it, or if a later layer
+    hides one.
     """
-    for tree in trees_of(image, static_root):
-        held = [inside(layer, tree.strip("/")) for layer in image.layers]
-        if any(held):
-            return _static_layer(image, tree, held)
-    raise StaticLayerNotFound(
-        f"No layer of the image holds a file in {static_root or 'a directory with a manifest'}.",
-        "Does the final stage have COPY --link --from=static /layer/ /, "
-        "and does collecting find any file?",
-    )
+    located = locate_static_files(image, static_root)
+    if located is None:
+        raise StaticLayerNotFound(
+            f"No layer of the image has a file in {static_root or 'a directory with a manifest'}.",
+            "Check that the final stage has COPY --link --from=static /layer/ / "
+            "and that collecting finds files.",
+        )
+    index, tree = located
+    layer = image.layers[index]
+    entries = files_below(layer, tree.strip("/"))
+    names = {entry.path for entry in entries}
+    parents = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    for later in image.layers[index + 1 :]:
+        for entry in later.entries:
+            path, keeps_content = replaced_path(entry)
+            if path in names or (path in parents and not keeps_content):
+                raise StaticLayerNotFound(
+                    f"A later layer ({later.diff_id}) hides /{path} of the static layer.",
+                    "Move COPY --link --from=static /layer/ / to the end of the final stage, and "
+                    "add an earlier tree to .dockerignore.",
+                )
+    earlier = {
+        entry.path for each in image.layers[:index] for entry in files_below(each, tree.strip("/"))
+    }
+    size = sum(entry.size for entry in entries)
+    return StaticLayer(tree, len(names), size, layer.diff_id, layer.digest, len(earlier - names))
 
 
-def trees_of(image: Image, static_root: str | None) -> Iterator[str]:
-    """Yield where the tree may be: the project's root is the working directory or above it."""
+def locate_static_files(image: Image, static_root: str | None) -> tuple[int, str] | None:
+    """Return the index of the layer with most static files, and the absolute path of their tree.
+
+    The topmost of several such layers; None if no layer has a file. *static_root* is that of
+    `find_static_layer`.
+    """
     if static_root is None:
-        yield from _manifest_directories(image)
-        return
-    yield from places_of(image.working_dir, static_root)
+        trees: Iterator[str] = (
+            f"/{posixpath.dirname(entry.path)}"
+            for layer in image.layers
+            for entry in layer.entries
+            if posixpath.basename(entry.path) == MANIFEST and entry.kind in FILES
+        )
+    else:
+        trees = static_root_candidates(image.working_dir, static_root)
+    for tree in trees:
+        counts = [len(files_below(layer, tree.strip("/"))) for layer in image.layers]
+        if any(counts):
+            return max(range(len(counts)), key=lambda index: (counts[index], index)), tree
+    return None
 
 
-def places_of(working_dir: str, static_root: str) -> Iterator[str]:
-    """Yield where *static_root* may be in an image with the working directory *working_dir*."""
+def static_root_candidates(working_dir: str, static_root: str) -> Iterator[str]:
+    """Yield the possible absolute paths of *static_root* in an image.
+
+    The project's root is the image's working directory or one of its parents.
+    """
     working = PurePosixPath(working_dir)
     for root in (working, *working.parents, PurePosixPath(APP)):
         yield posixpath.normpath(root / static_root)
 
 
-def _manifest_directories(image: Image) -> Iterator[str]:
-    for layer in image.layers:
-        for entry in layer.entries:
-            directory, name = posixpath.split(entry.path)
-            if name == MANIFEST and entry.kind in FILES:
-                yield f"/{directory}"
-
-
-def _static_layer(image: Image, tree: str, held: list[list[Entry]]) -> StaticLayer:
-    best = max(range(len(held)), key=lambda index: (len(held[index]), index))
-    names = {entry.path for entry in held[best]}
-    _check_not_hidden(names, image.layers[best + 1 :])
-    earlier = {entry.path for entries in held[:best] for entry in entries}
-    layer = image.layers[best]
-    size = sum(entry.size for entry in held[best])
-    return StaticLayer(tree, len(names), size, layer.diff_id, layer.digest, len(earlier - names))
-
-
-def inside(layer: Layer, tree: str) -> list[Entry]:
+def files_below(layer: ImageLayer, tree: str) -> list[LayerEntry]:
     """Return the files that *layer* has below *tree*, a path without a leading slash."""
     return [
         entry
@@ -97,24 +144,62 @@ def inside(layer: Layer, tree: str) -> list[Entry]:
     ]
 
 
-def _check_not_hidden(names: set[str], layers: tuple[Layer, ...]) -> None:
-    above = {str(parent) for name in names for parent in PurePosixPath(name).parents}
-    for later in layers:
-        for entry in later.entries:
-            path, is_directory = place_taken(entry)
-            if path in names or (path in above and not is_directory):
-                raise StaticLayerNotFound(
-                    f"A later layer ({later.diff_id}) hides /{path} of the static layer.",
-                    "Put COPY --link --from=static /layer/ / last in the final stage, and an old "
-                    "tree into .dockerignore.",
-                )
-
-
-def place_taken(entry: Entry) -> tuple[str, bool]:
-    """Return the path that *entry* takes the place of, and whether it leaves what is below."""
+def replaced_path(entry: LayerEntry) -> tuple[str, bool]:
+    """Return the path of a lower layer that *entry* replaces, and whether it keeps its content."""
     parent, name = posixpath.split(entry.path)
     if name == OPAQUE:
         return parent or ".", False
     if name.startswith(WHITEOUT):
         return posixpath.join(parent, name.removeprefix(WHITEOUT)), False
     return entry.path, entry.kind == "dir"
+
+
+def recognize_static_layers(
+    source: Source, manifest: Manifest, config: Config, tree: str
+) -> RecognizedLayers:
+    """Recognize static layers of *tree*, an absolute path, in an image without a marked layer.
+
+    These are layers of ``COPY --link --from=static /layer/ /`` in a Dockerfile. The history tells
+    the candidates; only these are read. One is a static layer if it holds nothing but files below
+    *tree* and the directories above them. Raises ImageInvalid.
+    """
+    name = str(source.reference)
+    if not tree or marked_layers(manifest, config, name):
+        return RecognizedLayers()
+    indexes, kept = [], []
+    root = PurePosixPath(tree.strip("/"))
+    working_dir = (config.extra.get("config") or {}).get("WorkingDir") or "/"
+    for index, step in enumerate(layer_history(manifest, config, name)):
+        layer = manifest.layers[index]
+        command = str((step or {}).get("created_by") or "")
+        if layer.is_foreign or not _COPY_TO_ROOT.fullmatch(command):
+            continue
+        with source.open_blob(layer) as stream:
+            entries = read_layer(stream, f"{name}: {layer.digest}")
+        if not any(entry.kind in FILES and _is_below(entry.path, root) for entry in entries):
+            continue
+        if PurePosixPath(working_dir.strip("/")).is_relative_to(root):
+            reason = f"/{root} contains the working directory, which holds other files as well"
+        else:
+            others = (entry.path for entry in entries if not _belongs(entry, root))
+            other = next(others, None)
+            reason = f"it also contains /{other}" if other is not None else ""
+        if reason:
+            kept.append(f"{config.diff_ids[index]}, which has static files: {reason}")
+        else:
+            indexes.append(index)
+    return RecognizedLayers(tuple(indexes), tuple(kept))
+
+
+def _belongs(entry: LayerEntry, root: PurePosixPath) -> bool:
+    """Return whether a static layer with the tree *root* may have *entry*."""
+    if entry.kind == "dir" and root.is_relative_to(entry.path):
+        return True
+    name = posixpath.basename(entry.path)
+    if not _is_below(entry.path, root) or name.startswith(WHITEOUT):
+        return False
+    return entry.kind in ("file", "dir") or (entry.kind == "link" and _is_below(entry.target, root))
+
+
+def _is_below(path: str, root: PurePosixPath) -> bool:
+    return path.startswith(f"{root}/") and ".." not in path.split("/")

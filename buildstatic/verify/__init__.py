@@ -1,4 +1,4 @@
-"""Verifies what was built: every promise of a static layer, checked on the image or the tree.
+"""Verifies what was built: every promise of a static layer, verified on the image or the tree.
 
 `verify` opens what a name stands for, reads its members and contents into a `Tree`, and runs each
 check on it; `compare` does the same for two, and says what changed. Nothing is extracted.
@@ -27,13 +27,13 @@ from buildstatic.verify import (
 )
 from buildstatic.verify.difference import Change, changes
 from buildstatic.verify.directory import read_directory
-from buildstatic.verify.finding import Checked, Finding
 from buildstatic.verify.image import Place, Stack, find, stacks, static_tree
+from buildstatic.verify.results import CheckResult, Finding
 from buildstatic.verify.tree import Tree
 
 
 @dataclass(frozen=True)
-class Options:
+class VerifyOptions:
     """What is asked of a verification: where the tree is, and what is allowed in it."""
 
     static_root: str | None = None
@@ -43,7 +43,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifyResult:
     """What was verified of one platform's image, or of a directory (with no *platform*).
 
     *path* is the tree's, in the image or in the directory; *files* the number of its names, and
@@ -56,7 +56,7 @@ class Verified:
     bytes: int
     diff_id: str | None
     digest: str | None
-    checks: tuple[Checked, ...]
+    checks: tuple[CheckResult, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -64,22 +64,22 @@ class Verified:
         return tuple(each for check in self.checks for each in check.findings)
 
     @property
-    def is_kept(self) -> bool:
+    def passed(self) -> bool:
         """Whether every promise is kept."""
-        return all(check.is_kept for check in self.checks)
+        return all(check.passed for check in self.checks)
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """What changed between two trees; *same_layer* is None where one is no layer of an image."""
 
-    before: Verified
-    after: Verified
+    before: VerifyResult
+    after: VerifyResult
     same_layer: bool | None
     changes: tuple[Change, ...]
 
 
-def verify(name: str, options: Options) -> tuple[Verified, ...]:
+def verify(name: str, options: VerifyOptions) -> tuple[VerifyResult, ...]:
     """Verify the image or the directory *name*; return what came of it, a platform each.
 
     Raises StaticLayerNotFound where the static files are not found, ImageInvalid for what cannot be
@@ -92,7 +92,7 @@ def verify(name: str, options: Options) -> tuple[Verified, ...]:
         return tuple(_verified(stack, options) for stack in stacks(source))
 
 
-def compare(before: str, after: str, options: Options) -> Compared:
+def compare(before: str, after: str, options: VerifyOptions) -> Comparison:
     """Say what changed from *before* to *after*, images or directories; raises as `verify` does.
 
     Of an image for several platforms the first is taken that both have, else the first of each.
@@ -103,15 +103,15 @@ def compare(before: str, after: str, options: Options) -> Compared:
             return _compared(*first, *second)
 
 
-def _compared(before: Verified, old: Tree, after: Verified, new: Tree) -> Compared:
+def _compared(before: VerifyResult, old: Tree, after: VerifyResult, new: Tree) -> Comparison:
     is_same = before.diff_id == after.diff_id
     known = before.diff_id is not None and after.diff_id is not None
     found = () if known and is_same else changes(old, new)
-    return Compared(before, after, is_same if known else None, found)
+    return Comparison(before, after, is_same if known else None, found)
 
 
 @contextmanager
-def _opened(name: str, options: Options) -> Iterator[Tree | tuple[Stack, ...]]:
+def _opened(name: str, options: VerifyOptions) -> Iterator[Tree | tuple[Stack, ...]]:
     """Yield the directory *name*, or the images of that name, one a platform."""
     directory = _directory(name)
     if directory is not None:
@@ -131,8 +131,8 @@ def _shared(old: Tree | tuple[Stack, ...], new: Tree | tuple[Stack, ...]) -> str
 
 @contextmanager
 def _taken(
-    found: Tree | tuple[Stack, ...], platform: str | None, options: Options
-) -> Iterator[tuple[Verified, Tree]]:
+    found: Tree | tuple[Stack, ...], platform: str | None, options: VerifyOptions
+) -> Iterator[tuple[VerifyResult, Tree]]:
     """Yield the tree that *found* is, or that the image for *platform* has, else the first."""
     if isinstance(found, Tree):
         yield _of_directory(found, ()), found
@@ -144,11 +144,11 @@ def _taken(
         yield _of_image(stack, place, tree, ()), tree
 
 
-def _verified_directory(tree: Tree, options: Options) -> Verified:
+def _verified_directory(tree: Tree, options: VerifyOptions) -> VerifyResult:
     return _of_directory(tree, tuple(_checks(tree, None, options)))
 
 
-def _verified(stack: Stack, options: Options) -> Verified:
+def _verified(stack: Stack, options: VerifyOptions) -> VerifyResult:
     with closing(stack):
         place = find(stack, options.static_root)
         tree = static_tree(stack, place)
@@ -161,7 +161,7 @@ def _verified(stack: Stack, options: Options) -> Verified:
         return _of_image(stack, place, tree, checks)
 
 
-def _checks(tree: Tree, config: Config | None, options: Options) -> Iterator[Checked]:
+def _checks(tree: Tree, config: Config | None, options: VerifyOptions) -> Iterator[CheckResult]:
     if tree.is_layer:
         yield entries.check(tree)
     yield manifest.check_entries(tree)
@@ -175,13 +175,15 @@ def _checks(tree: Tree, config: Config | None, options: Options) -> Iterator[Che
         yield secrets.check_maps(tree)
 
 
-def _of_directory(tree: Tree, checks: tuple[Checked, ...]) -> Verified:
+def _of_directory(tree: Tree, checks: tuple[CheckResult, ...]) -> VerifyResult:
     path = str(Path(tree.where, tree.root))
-    return Verified(None, path, len(tree.files), _bytes(tree), None, None, checks)
+    return VerifyResult(None, path, len(tree.files), _bytes(tree), None, None, checks)
 
 
-def _of_image(stack: Stack, place: Place, tree: Tree, checks: tuple[Checked, ...]) -> Verified:
-    return Verified(
+def _of_image(
+    stack: Stack, place: Place, tree: Tree, checks: tuple[CheckResult, ...]
+) -> VerifyResult:
+    return VerifyResult(
         stack.config.platform,
         f"/{place.tree}",
         len(tree.files),

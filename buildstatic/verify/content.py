@@ -13,7 +13,7 @@ from typing import IO, Protocol
 
 from buildstatic.collect.workers.cores import cores
 from buildstatic.errors import FileError, ImageInvalid
-from buildstatic.oci.layer_reader import Member
+from buildstatic.oci.layer_reader import LayerEntry
 from buildstatic.oci.stream import CHUNK, FileSlice
 from buildstatic.verify.keys import Keys
 
@@ -26,7 +26,7 @@ LARGE = 1 << 17  # bytes
 class Content(Protocol):
     """What gives the content of a member that is a file."""
 
-    def pieces(self, member: Member) -> Iterator[bytes]:
+    def pieces(self, member: LayerEntry) -> Iterator[bytes]:
         """Yield the content, at most a mebibyte at once."""
 
 
@@ -36,7 +36,7 @@ class Spool:
 
     part: FileSlice
 
-    def pieces(self, member: Member) -> Iterator[bytes]:
+    def pieces(self, member: LayerEntry) -> Iterator[bytes]:
         """Yield the content of *member* from where it stands in the tar."""
         place, end = member.offset, member.offset + member.size
         while place < end:
@@ -53,7 +53,7 @@ class Directory:
 
     root: Path
 
-    def pieces(self, member: Member) -> Iterator[bytes]:
+    def pieces(self, member: LayerEntry) -> Iterator[bytes]:
         """Yield the content of *member*."""
         with (self.root / member.path).open("rb") as file:
             while piece := file.read(CHUNK):
@@ -72,12 +72,12 @@ class Facts:
     key: str
 
 
-def read(content: Content, member: Member) -> bytes:
+def read(content: Content, member: LayerEntry) -> bytes:
     """Return all of *member*."""
     return b"".join(content.pieces(member))
 
 
-def facts(content: Content, members: Mapping[str, Member]) -> dict[str, Facts]:
+def facts(content: Content, members: Mapping[str, LayerEntry]) -> dict[str, Facts]:
     """Return what is known of the content of each of *members*, which is read once."""
     large = [path for path, member in members.items() if member.size >= LARGE]
     with ThreadPoolExecutor(cores()) as pool:
@@ -88,7 +88,7 @@ def facts(content: Content, members: Mapping[str, Member]) -> dict[str, Facts]:
     return {path: known[path] for path in members}
 
 
-def _facts(content: Content, member: Member) -> Facts:
+def _facts(content: Content, member: LayerEntry) -> Facts:
     strong, quick, keys = hashlib.sha256(), hashlib.md5(usedforsecurity=False), Keys()
     for piece in content.pieces(member):
         strong.update(piece)
@@ -97,12 +97,12 @@ def _facts(content: Content, member: Member) -> Facts:
     return Facts(strong.hexdigest(), quick.hexdigest(), keys.found)
 
 
-def with_links(members: tuple[Member, ...]) -> Mapping[str, Member]:
+def with_links(members: tuple[LayerEntry, ...]) -> Mapping[str, LayerEntry]:
     """Return what has the content of each file and hard link of *members*, by their paths.
 
     A hard link whose target is not among them has none.
     """
-    files: dict[str, Member] = {}
+    files: dict[str, LayerEntry] = {}
     for member in members:
         if member.kind == "file":
             files[member.path] = member

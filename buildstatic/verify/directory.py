@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from buildstatic.errors import StaticLayerNotFound
-from buildstatic.oci.layer_reader import Member
-from buildstatic.oci.static_layer import MANIFEST
-from buildstatic.oci.tree import unread
+from buildstatic.oci.layer_reader import LayerEntry
+from buildstatic.oci.layer_writer import MANIFEST, read_error
 from buildstatic.verify.content import Directory
 from buildstatic.verify.tree import Tree, none_found
 
@@ -49,12 +48,14 @@ def _tree_in(root: Path, static_root: str | None) -> str | None:
 def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     def refuse(error: OSError) -> None:
         name = os.path.relpath(error.filename, root)
-        raise unread(os.fsencode(root), b"" if name == "." else os.fsencode(name), error) from error
+        raise read_error(
+            os.fsencode(root), b"" if name == "." else os.fsencode(name), error
+        ) from error
 
     return os.walk(root, onerror=refuse)
 
 
-def _members(root: Path, is_layer: bool) -> Iterator[Member]:
+def _members(root: Path, is_layer: bool) -> Iterator[LayerEntry]:
     """Yield what is below *root*, sorted; a second name of a file is a hard link to the first."""
     first: dict[tuple[int, int], str] = {}
     for directory, directories, files in _walk(root):
@@ -64,7 +65,9 @@ def _members(root: Path, is_layer: bool) -> Iterator[Member]:
             yield _member(path, path.relative_to(root).as_posix(), first, is_layer)
 
 
-def _member(place: Path, path: str, first: dict[tuple[int, int], str], is_layer: bool) -> Member:
+def _member(
+    place: Path, path: str, first: dict[tuple[int, int], str], is_layer: bool
+) -> LayerEntry:
     found = place.lstat()
     if not is_layer and place.is_symlink() and place.is_file():
         found = place.stat()
@@ -73,7 +76,7 @@ def _member(place: Path, path: str, first: dict[tuple[int, int], str], is_layer:
     if kind == "file" and found.st_nlink > 1:
         target = first.setdefault((found.st_dev, found.st_ino), path)
         kind, target = ("file", "") if target == path else ("link", target)
-    return Member(
+    return LayerEntry(
         path,
         kind,
         found.st_size if kind == "file" else 0,

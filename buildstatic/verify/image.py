@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from buildstatic.errors import ImageInvalid, ImageNotFound
-from buildstatic.oci.archive import Image, Layer
-from buildstatic.oci.compose import static_layers
-from buildstatic.oci.documents import (
-    Config,
-    Descriptor,
-    Document,
-    Manifest,
-    may_be_image,
-    parse_manifest,
+from buildstatic.oci.documents import Config, Document, Manifest, may_be_image, parse_manifest
+from buildstatic.oci.image_edit import marked_layers
+from buildstatic.oci.layer_reader import (
+    FILES,
+    WHITEOUT,
+    LayerEntry,
+    decompressed,
+    is_compressed,
+    read_layer,
+    read_plain_layer,
 )
-from buildstatic.oci.layer_reader import Member, is_plain, members_of, plain, read_members
-from buildstatic.oci.static_layer import FILES, WHITEOUT, inside, trees_of
-from buildstatic.oci.stores.base import Source, has_entry, read_blob, read_config
+from buildstatic.oci.static_layer import Image, ImageLayer, locate_static_files
+from buildstatic.oci.stores.base import Source, is_image, read_blob, read_config
 from buildstatic.oci.stream import copy_stream, verified
 from buildstatic.verify.content import Spool, fill
 from buildstatic.verify.tree import Tree, none_found
@@ -34,7 +34,7 @@ class Stack:
     source: Source
     manifest: Manifest
     config: Config
-    _members: dict[int, tuple[Member, ...]] = field(default_factory=dict)
+    _members: dict[int, tuple[LayerEntry, ...]] = field(default_factory=dict)
     _contents: dict[int, Spool] = field(default_factory=dict)
     _opened: ExitStack = field(default_factory=ExitStack)
 
@@ -50,29 +50,29 @@ class Stack:
     @cached_property
     def marked(self) -> tuple[int, ...]:
         """The layers with a mark of ours, counted from the base."""
-        return static_layers(self.manifest, self.config, self.where)
+        return marked_layers(self.manifest, self.config, self.where)
 
     @property
     def count(self) -> int:
         """How many layers there are."""
         return len(self.manifest.layers)
 
-    def members(self, index: int) -> tuple[Member, ...]:
+    def members(self, index: int) -> tuple[LayerEntry, ...]:
         """Return the members of a layer, none of a foreign one; raises ImageInvalid."""
         if index not in self._members:
             self._members[index] = self._read(index)
         return self._members[index]
 
-    def _read(self, index: int) -> tuple[Member, ...]:
+    def _read(self, index: int) -> tuple[LayerEntry, ...]:
         layer = self.manifest.layers[index]
         where = f"{self.where}: {layer.digest}"
         if layer.is_foreign:
             return ()
         # Most likely the static layer, whose content is wanted as well.
         if index == (self.marked or (self.count - 1,))[-1]:
-            return members_of(self.content(index).part, where)
+            return read_plain_layer(self.content(index).part, where)
         with self.source.open_blob(layer) as stream:
-            return read_members(stream, where)
+            return read_layer(stream, where)
 
     @cached_property
     def by_path(self) -> _ByPath:
@@ -89,7 +89,7 @@ class Stack:
         """Return the content of a layer that is on the disk as it is."""
         layer = self.manifest.layers[index]
         part = self._opened.enter_context(self.source.open_file(layer))
-        if part is None or layer.digest != self.config.diff_ids[index] or not is_plain(part):
+        if part is None or layer.digest != self.config.diff_ids[index] or is_compressed(part):
             return None
         with part.stream() as stream:
             copy_stream(verified(stream, layer, self.where), len)
@@ -100,7 +100,7 @@ class Stack:
         where, diff_id = f"{self.where}: {layer.digest}", self.config.diff_ids[index]
         file = tempfile.TemporaryFile(prefix="buildstatic-")  # noqa: SIM115
         self._opened.enter_context(file)
-        with self.source.open_blob(layer) as stream, plain(stream, where) as unpacked:
+        with self.source.open_blob(layer) as stream, decompressed(stream, where) as unpacked:
             known = None if layer.digest == diff_id else diff_id
             return fill(file, unpacked, known, where)
 
@@ -108,9 +108,9 @@ class Stack:
 @dataclass
 class _ByPath:
     stack: Stack
-    known: dict[int, Mapping[str, Member]] = field(default_factory=dict)
+    known: dict[int, Mapping[str, LayerEntry]] = field(default_factory=dict)
 
-    def __getitem__(self, index: int) -> Mapping[str, Member]:
+    def __getitem__(self, index: int) -> Mapping[str, LayerEntry]:
         if index not in self.known:
             self.known[index] = {member.path: member for member in self.stack.members(index)}
         return self.known[index]
@@ -141,23 +141,9 @@ def _stacks(source: Source, document: Document) -> Iterator[Stack]:
             raise ImageInvalid(f"{source.reference}: the image has {counts}.")
         yield Stack(source, parsed, config)
         return
-    for each in filter(may_be_image, parsed.manifests):
-        yield from _entry(source, each)
-
-
-def _entry(source: Source, entry: Descriptor) -> Iterator[Stack]:
-    """Yield the image of an index's *entry*, none for an artifact or what an engine has not.
-
-    Raises ImageInvalid for an image with a layer that cannot be read.
-    An engine may keep one platform of several, and save the index whole.
-    """
-    if not has_entry(source, entry):
-        return
-    document = read_blob(source, entry)
-    try:
-        yield from _stacks(source, document)
-    except ImageInvalid:
-        return
+    for entry in filter(may_be_image, parsed.manifests):
+        if is_image(source, entry):
+            yield from _stacks(source, read_blob(source, entry))
 
 
 def find(stack: Stack, static_root: str | None) -> Place:
@@ -170,21 +156,17 @@ def find(stack: Stack, static_root: str | None) -> Place:
         tree = _tree_of(stack, index, static_root)
         if tree is not None:
             return Place(index, tree)
-    layers = range(stack.count)
-    image = _image(stack, layers)
-    for tree in trees_of(image, static_root):
-        held = [len(inside(layer, tree.strip("/"))) for layer in image.layers]
-        if any(held):
-            return Place(max(layers, key=lambda index: (held[index], index)), tree.strip("/"))
-    raise none_found(stack.where)
+    located = locate_static_files(_image(stack, range(stack.count)), static_root)
+    if located is None:
+        raise none_found(stack.where)
+    return Place(located[0], located[1].strip("/"))
 
 
 def _tree_of(stack: Stack, index: int, static_root: str | None) -> str | None:
     """Return the tree in a marked layer: where the manifest is, else all that it holds."""
-    image = _image(stack, range(index, index + 1))
-    for tree in trees_of(image, static_root):
-        if inside(image.layers[0], tree.strip("/")):
-            return tree.strip("/")
+    located = locate_static_files(_image(stack, range(index, index + 1)), static_root)
+    if located is not None:
+        return located[1].strip("/")
     if static_root is not None:
         return None
     files = [each.path for each in stack.members(index) if each.kind in FILES]
@@ -202,7 +184,9 @@ def _common(paths: list[str]) -> str:
 
 def _image(stack: Stack, layers: range) -> Image:
     working_dir = (stack.config.extra.get("config") or {}).get("WorkingDir") or "/"
-    held = (Layer(stack.config.diff_ids[index], None, stack.members(index)) for index in layers)
+    held = (
+        ImageLayer(stack.config.diff_ids[index], None, stack.members(index)) for index in layers
+    )
     return Image(stack.config.platform, working_dir, tuple(held))
 
 
@@ -212,7 +196,7 @@ def static_tree(stack: Stack, place: Place) -> Tree:
     return Tree(stack.where, place.tree, members, content, is_layer=True, has_owners=True)
 
 
-def below(stack: Stack, index: int, path: str) -> Member | None:
+def below(stack: Stack, index: int, path: str) -> LayerEntry | None:
     """Return what the layers below *index* have at *path*, None for nothing.
 
     OCI image-spec, layer.md: a whiteout hides what is below its layer, and so does another thing
@@ -227,7 +211,7 @@ def below(stack: Stack, index: int, path: str) -> Member | None:
     return None
 
 
-def _hides(members: Mapping[str, Member], path: str) -> bool:
+def _hides(members: Mapping[str, LayerEntry], path: str) -> bool:
     while path:
         parent, _, name = path.rpartition("/")
         before = f"{parent}/" if parent else ""

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from buildstatic.verify.finding import Checked, Finding, gather, shown
+from buildstatic.verify.results import CheckResult, Finding, gather, printable
 from buildstatic.verify.tree import Tree
 
 EXISTS, MATCHES = "manifest", "fingerprints"
@@ -15,12 +15,12 @@ _HASH = re.compile(r"[0-9a-f]{12}")
 _ANEW = "Collect anew, with --clear."
 
 
-def check_entries(tree: Tree) -> Checked:
+def check_entries(tree: Tree) -> CheckResult:
     """Look for every file that the manifest names."""
     return gather(EXISTS, len(tree.names), lambda: _missing(tree))
 
 
-def check_names(tree: Tree) -> Checked:
+def check_names(tree: Tree) -> CheckResult:
     """Compare each fingerprint with the file's content.
 
     Fingerprints of another length than Django's are another storage's, and are not compared.
@@ -32,16 +32,16 @@ def check_names(tree: Tree) -> Checked:
 
 
 def _missing(tree: Tree) -> Iterator[Finding]:
-    where = shown(tree.manifest_path or "")
+    where = printable(tree.manifest_path or "")
     try:
         if tree.manifest is not None and not isinstance(tree.manifest["paths"], dict):
             raise ValueError("its paths are no object")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        what = f"it is no manifest: {shown(str(error))}"
+        what = f"it is no manifest: {printable(str(error))}"
         yield Finding(EXISTS, "error", where, what, _ANEW)
     for name, hashed in tree.names.items():
         if hashed not in tree.files:
-            what = f"{shown(name)} is to be {shown(hashed)}, which is not there"
+            what = f"{printable(name)} is to be {printable(hashed)}, which is not there"
             yield Finding(EXISTS, "error", where, what, _ANEW)
 
 
@@ -53,7 +53,7 @@ def _wrong(tree: Tree, fingerprinted: dict[str, str]) -> Iterator[Finding]:
         found = tree.facts(tree.path(hashed))
         if not found.md5.startswith(digits) and not found.sha256.startswith(digits):
             what = f"the name has {digits}, and the content has {found.md5[:12]}"
-            yield Finding(MATCHES, "error", shown(hashed), what, _ANEW)
+            yield Finding(MATCHES, "error", printable(hashed), what, _ANEW)
 
 
 def _digits(name: str, hashed: str) -> str:

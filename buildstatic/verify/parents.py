@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from buildstatic.oci.layer_reader import Member
-from buildstatic.verify.finding import Checked, Finding, gather, shown
+from buildstatic.oci.layer_reader import LayerEntry
 from buildstatic.verify.image import Place, Stack, below
+from buildstatic.verify.results import CheckResult, Finding, gather, printable
 
 CHECK = "parents"
 _ADVICE = "Put STATIC_ROOT below directories that are root's, with mode 0755, and no symbolic link."
 
 
-def check(stack: Stack, place: Place) -> Checked:
+def check(stack: Stack, place: Place) -> CheckResult:
     """Compare each directory down to the tree with what the layers below have there."""
     path = PurePosixPath(place.tree)
     parents = [str(each) for each in (*reversed(path.parents), path) if each.name]
@@ -25,12 +25,12 @@ def _findings(stack: Stack, place: Place, parents: list[str]) -> Iterator[Findin
         base = below(stack, place.index, path)
         what = _change(base, stack.by_path[place.index].get(path)) if base else ""
         if what:
-            yield Finding(CHECK, "error", f"/{shown(path)}", what, _ADVICE)
+            yield Finding(CHECK, "error", f"/{printable(path)}", what, _ADVICE)
 
 
-def _change(base: Member, own: Member | None) -> str:
+def _change(base: LayerEntry, own: LayerEntry | None) -> str:
     if base.kind != "dir":
-        there = f"a symbolic link to {shown(base.target)}" if base.target else "no directory"
+        there = f"a symbolic link to {printable(base.target)}" if base.target else "no directory"
         return f"the base has {there} there, and the layer makes a directory of it"
     if own is None:
         return ""

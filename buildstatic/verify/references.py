@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from buildstatic.verify.finding import Checked, Finding, Severity, gather, shown
+from buildstatic.verify.results import CheckResult, Finding, Severity, gather, printable
 from buildstatic.verify.tree import Tree
 
 CHECK = "references"
@@ -27,7 +27,7 @@ _REFERS = re.compile(rb"@import|url\(", re.I)
 _MARK = b"sourceMappingURL="
 
 
-def check(tree: Tree, static_url: str | None = None) -> Checked:
+def check(tree: Tree, static_url: str | None = None) -> CheckResult:
     """Look for what every style sheet refers to, and for the source map of every script.
 
     What the collecting storage has promised is an error: with a manifest, all but source maps.
@@ -106,9 +106,9 @@ def _missing(
     for url in sorted(urls):
         path = _target(name, url.strip(), static_url)
         if path is not None and path not in tree.files:
-            what = f"it refers to {shown(url)}, and {shown(path)} is not there"
+            what = f"it refers to {printable(url)}, and {printable(path)} is not there"
             advice = "Collect what it names, or take the reference out."
-            yield Finding(CHECK, severity, shown(name), what, advice)
+            yield Finding(CHECK, severity, printable(name), what, advice)
 
 
 def _target(name: str, url: str, static_url: str) -> str | None:

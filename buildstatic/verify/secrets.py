@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 
 from buildstatic.oci.documents import Config
-from buildstatic.verify.finding import Checked, Finding, gather, shown
 from buildstatic.verify.image import commands, environment
 from buildstatic.verify.keys import in_command, in_variable
+from buildstatic.verify.results import CheckResult, Finding, gather, printable
 from buildstatic.verify.tree import Tree
 
 CHECK, MAPS = "secrets", "source maps"
@@ -20,20 +20,20 @@ _ENV = re.compile(r"\.env(?:\.(?!example|sample|template|dist|defaults?\b)[\w.-]
 _SSH = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?")
 
 
-def check(tree: Tree, config: Config | None) -> Checked:
+def check(tree: Tree, config: Config | None) -> CheckResult:
     """Look at every file around the static files, and at the image's *config*."""
     said = [*environment(config), *commands(config)] if config else []
     return gather(CHECK, len(tree.members) + len(said), lambda: _findings(tree, config))
 
 
-def check_maps(tree: Tree) -> Checked:
+def check_maps(tree: Tree) -> CheckResult:
     """Look for source maps, which give away what a script was made from."""
     found = [name for name in tree.files if name.endswith(".map")]
     advice = "Leave them out: --ignore '*.map' when collecting, or build the front end without."
     return gather(
         MAPS,
         len(tree.files),
-        lambda: (Finding(MAPS, "error", shown(n), "it is a source map", advice) for n in found),
+        lambda: (Finding(MAPS, "error", printable(n), "it is a source map", advice) for n in found),
     )
 
 
@@ -41,7 +41,7 @@ def _findings(tree: Tree, config: Config | None) -> Iterator[Finding]:
     yield from _by_name(tree)
     for path, facts in tree.contents.items():
         if facts.key:
-            yield Finding(CHECK, "error", shown(path), facts.key, _KEPT)
+            yield Finding(CHECK, "error", printable(path), facts.key, _KEPT)
     if config:
         yield from _in_config(config)
 
@@ -54,11 +54,15 @@ def _by_name(tree: Tree) -> Iterator[Finding]:
         if git:
             repositories.add(f"{before}/.git".lstrip("/"))
         elif member.kind != "dir" and _ENV.fullmatch(name):
-            yield Finding(CHECK, "error", shown(member.path), "it is a file of variables", _KEPT)
+            yield Finding(
+                CHECK, "error", printable(member.path), "it is a file of variables", _KEPT
+            )
         elif member.kind != "dir" and _SSH.fullmatch(name):
-            yield Finding(CHECK, "error", shown(member.path), "it is a private key by name", _KEPT)
+            yield Finding(
+                CHECK, "error", printable(member.path), "it is a private key by name", _KEPT
+            )
     for path in sorted(repositories):
-        yield Finding(CHECK, "error", shown(path), "it is a git repository", _KEPT)
+        yield Finding(CHECK, "error", printable(path), "it is a git repository", _KEPT)
 
 
 def _in_config(config: Config) -> Iterator[Finding]:

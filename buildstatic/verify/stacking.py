@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from buildstatic.oci.static_layer import FILES, WHITEOUT, place_taken
-from buildstatic.verify.finding import Checked, Finding, gather, shown
+from buildstatic.oci.layer_reader import FILES, WHITEOUT
+from buildstatic.oci.static_layer import replaced_path
 from buildstatic.verify.image import Place, Stack, below
+from buildstatic.verify.results import CheckResult, Finding, gather, printable
 from buildstatic.verify.tree import Tree
 
 ONE, HIDDEN = "one layer", "not hidden"
@@ -15,12 +16,12 @@ _ONE_ADVICE = "Name the old tree in .dockerignore, and begin from a base without
 _LAST = "Put COPY --link --from=static /layer/ / last in the final stage."
 
 
-def check_one(stack: Stack, place: Place, tree: Tree) -> Checked:
+def check_one(stack: Stack, place: Place, tree: Tree) -> CheckResult:
     """Look for static files in other layers; those above are `check_hidden`'s."""
     return gather(ONE, stack.count, lambda: _others(stack, place, tree))
 
 
-def check_hidden(stack: Stack, place: Place, tree: Tree) -> Checked:
+def check_hidden(stack: Stack, place: Place, tree: Tree) -> CheckResult:
     """Look at what the layers above do to the static files, and to the directories above them."""
     count = stack.count - place.index - 1
     return gather(HIDDEN, count, lambda: _hidden(stack, place, tree))
@@ -38,7 +39,7 @@ def _others(stack: Stack, place: Place, tree: Tree) -> Iterator[Finding]:
             if path not in tree.sources and below(stack, place.index, path) is not None
         ]
         if held:
-            what = f"it holds {len(held)} files in /{shown(place.tree)} as well"
+            what = f"it holds {len(held)} files in /{printable(place.tree)} as well"
             what += f", {len(showing)} of which show" if showing else ""
             yield Finding(ONE, "error", _layers(stack, (index,)), what, _ONE_ADVICE)
 
@@ -53,13 +54,13 @@ def _hidden(stack: Stack, place: Place, tree: Tree) -> Iterator[Finding]:
     }
     for index in range(place.index + 1, stack.count):
         for member in stack.members(index):
-            path, is_directory = place_taken(member)
+            path, is_directory = replaced_path(member)
             if path in held or (path in above and not is_directory):
                 what = f"layer {_layers(stack, (index,))} hides it"
-                yield Finding(HIDDEN, "error", f"/{shown(path)}", what, _LAST)
+                yield Finding(HIDDEN, "error", f"/{printable(path)}", what, _LAST)
             elif member.kind in FILES and path.startswith(f"{place.tree}/"):
                 what = f"layer {_layers(stack, (index,))} adds it to the static files"
-                yield Finding(HIDDEN, "error", f"/{shown(path)}", what, _ONE_ADVICE)
+                yield Finding(HIDDEN, "error", f"/{printable(path)}", what, _ONE_ADVICE)
 
 
 def _files_in(stack: Stack, index: int, tree: str) -> list[str]:

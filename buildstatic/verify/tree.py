@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from buildstatic.errors import StaticLayerNotFound
-from buildstatic.oci.layer_reader import Member
-from buildstatic.oci.static_layer import MANIFEST
+from buildstatic.oci.layer_reader import LayerEntry
+from buildstatic.oci.layer_writer import MANIFEST
 from buildstatic.oci.stream import MAX_DOCUMENT_SIZE
 from buildstatic.verify.content import Content, Facts, facts, read, with_links
 
@@ -27,13 +27,13 @@ class Tree:
 
     where: str
     root: str
-    members: tuple[Member, ...]
+    members: tuple[LayerEntry, ...]
     content: Content
     is_layer: bool
     has_owners: bool
 
     @cached_property
-    def sources(self) -> Mapping[str, Member]:
+    def sources(self) -> Mapping[str, LayerEntry]:
         """What holds the content of each file and hard link, by path."""
         return with_links(self.members)
 
@@ -43,7 +43,7 @@ class Tree:
         return facts(self.content, {member.path: member for member in self.sources.values()})
 
     @cached_property
-    def files(self) -> Mapping[str, Member]:
+    def files(self) -> Mapping[str, LayerEntry]:
         """The static files, by their names in the tree."""
         prefix = f"{self.root}/" if self.root else ""
         return {

@@ -10,7 +10,7 @@ from itertools import chain
 
 from buildstatic.collect import codecs
 from buildstatic.collect.workers.cores import cores
-from buildstatic.verify.finding import Checked, Finding, gather, shown
+from buildstatic.verify.results import CheckResult, Finding, gather, printable
 from buildstatic.verify.tree import Tree
 
 CHECK = "variants"
@@ -24,7 +24,7 @@ def original(name: str) -> str:
     return root if suffix in SUFFIXES else ""
 
 
-def check(tree: Tree) -> Checked:
+def check(tree: Tree) -> CheckResult:
     """Decompress every variant, and compare it with the file that it is a variant of."""
     pairs = {name: base for name in tree.files if (base := original(name)) in tree.files and base}
     return gather(CHECK, len(pairs), lambda: _findings(tree, pairs))
@@ -38,10 +38,10 @@ def _findings(tree: Tree, pairs: dict[str, str]) -> Iterator[Finding]:
         if answers[name] is None:
             what = "its codec is not installed, and it was not compared"
             advice = "Install brotli and zstandard beside buildstatic."
-            yield Finding(CHECK, "warning", shown(name), what, advice)
+            yield Finding(CHECK, "warning", printable(name), what, advice)
         elif not answers[name]:
-            what = f"it does not decompress to {shown(pairs[name])}"
-            yield Finding(CHECK, "error", shown(name), what, _ANEW)
+            what = f"it does not decompress to {printable(pairs[name])}"
+            yield Finding(CHECK, "error", printable(name), what, _ANEW)
 
 
 def _compared(tree: Tree, pairs: dict[str, str]) -> dict[str, bool | None]:

@@ -14,7 +14,7 @@ from buildstatic.builders.base import BuildRequest
 from buildstatic.builders.choose import choose_builder
 from buildstatic.builders.progress import Progress
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
-from buildstatic.oci.archive import read_archive
+from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.static_layer import find_static_layer
 from tests.oci.tiny import DOCKERFILE, second_engine, tiny
 
@@ -118,7 +118,7 @@ def test_an_image_in_a_store_of_the_builders_own_is_read_from_its_archive(
         progress.add(event)
     assert {stage.name for stage in progress.stages()} == {"static", "stage-1"}
     with archive.open("rb") as stream:
-        (image,) = read_archive(stream)
+        (image,) = read_saved_images(stream)
     layer = find_static_layer(image, "staticfiles")
     assert (layer.path, layer.files) == ("/app/staticfiles", 2)
     assert layer.digest

@@ -12,9 +12,9 @@ import pytest
 
 from buildstatic.builders import buildx
 from buildstatic.builders.base import BuildRequest
-from buildstatic.oci.archive import Image, read_archive
 from buildstatic.oci.layer_lookup import layers_of
-from buildstatic.oci.static_layer import find_static_layer
+from buildstatic.oci.saved_image import read_saved_images
+from buildstatic.oci.static_layer import Image, find_static_layer
 from tests.oci.scratch import build_image, engine_image
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def pushed(root: Path, platforms: tuple[str, ...]) -> tuple[BuildRequest, tuple[
     for _ in buildx.save_oci(request, archive):
         pass
     with archive.open("rb") as stream:
-        return request, read_archive(stream)
+        return request, read_saved_images(stream)
 
 
 @pytest.mark.usefixtures("second")

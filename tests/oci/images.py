@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from buildstatic.oci import documents as oci
-from buildstatic.oci.append import Appended, append
+from buildstatic.oci.append import AppendResult, append
 from buildstatic.oci.documents import Descriptor, Document
-from buildstatic.oci.layer import Layer, write_layer
-from buildstatic.oci.pack import Compression
+from buildstatic.oci.layer_compression import Compression
+from buildstatic.oci.layer_writer import WrittenLayer, write_layer
 from buildstatic.oci.reference import LayoutReference, parse_reference
 from buildstatic.oci.store import open_source, open_target
 from buildstatic.oci.stream import open_bytes
@@ -31,7 +31,7 @@ TIME = 1_704_067_200
 
 def static(
     directory: Path, files: Mapping[str, str] = {"site.css": "body{}"}, how: Compression = "gzip"
-) -> tuple[Layer, Path]:
+) -> tuple[WrittenLayer, Path]:
     """Return a static layer with *files*, and the file that it is in."""
     root = directory / "layer"
     shutil.rmtree(root, ignore_errors=True)
@@ -46,7 +46,7 @@ def static(
         return write_layer(root, output, how), file
 
 
-def put(base: str, tag: str, layer: tuple[Layer, Path], **options: Any) -> Appended:
+def put(base: str, tag: str, layer: tuple[WrittenLayer, Path], **options: Any) -> AppendResult:
     """Append *layer* to *base* as *tag*."""
     return append(parse_reference(base), parse_reference(tag), *layer, **options)
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from buildstatic.builders import engine_api
 from buildstatic.builders.base import BuildRequest
-from buildstatic.oci.archive import Image, read_archive
+from buildstatic.oci.saved_image import read_saved_images
+from buildstatic.oci.static_layer import Image
 from buildstatic.oci.stream import stream_chunks
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def build_image(client: DockerClient, root: Path, tag: str, dockerfile: str = AL
 
 def engine_image(client: DockerClient, name: str) -> Image:
     """Return the image *name*, a tag or an ID, as `docker save` writes it."""
-    (image,) = read_archive(stream_chunks(client.api.get_image(name)))
+    (image,) = read_saved_images(stream_chunks(client.api.get_image(name)))
     return image
 
 
@@ -88,4 +89,4 @@ def dump(value: object) -> bytes:
 
 def read(files: Mapping[str, bytes | str]) -> tuple[Image, ...]:
     """Return the images of the archive that *files* make."""
-    return read_archive(io.BytesIO(tar(files)))
+    return read_saved_images(io.BytesIO(tar(files)))

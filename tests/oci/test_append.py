@@ -24,8 +24,8 @@ from buildstatic.errors import (
     ImageNotFound,
 )
 from buildstatic.oci import documents as oci
-from buildstatic.oci.append import _Appending, created_from
-from buildstatic.oci.pack import Compression
+from buildstatic.oci.append import append_layer, source_date_epoch
+from buildstatic.oci.layer_compression import Compression
 from buildstatic.oci.reference import EngineReference, parse_reference
 from buildstatic.oci.store import open_source, open_target
 from buildstatic.oci.stores.archive import open_archive
@@ -136,7 +136,7 @@ def test_the_same_input_gives_the_same_digest_by_every_way(tmp_path: Path) -> No
 
 def test_source_date_epoch_is_the_time_of_the_image_and_its_layer(tmp_path: Path) -> None:
     tag = f"oci:{tmp_path / 'out'}"
-    created = created_from({"SOURCE_DATE_EPOCH": "1700000000"})
+    created = source_date_epoch({"SOURCE_DATE_EPOCH": "1700000000"})
     assert created == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     put(base(tmp_path / "oci"), tag, static(tmp_path), created=created)
     config = config_of(tag)
@@ -147,8 +147,8 @@ def test_source_date_epoch_is_the_time_of_the_image_and_its_layer(tmp_path: Path
 @pytest.mark.parametrize("value", ["yesterday", "1e9", "9" * 30])
 def test_an_epoch_that_is_no_number_of_seconds_is_refused(value: str) -> None:
     with pytest.raises(ConfigInvalid, match="SOURCE_DATE_EPOCH"):
-        created_from({"SOURCE_DATE_EPOCH": value})
-    assert created_from({}) is None
+        source_date_epoch({"SOURCE_DATE_EPOCH": value})
+    assert source_date_epoch({}) is None
 
 
 @pytest.mark.parametrize("docker", [False, True], ids=["oci", "docker"])
@@ -278,13 +278,12 @@ def test_a_platform_is_found_in_an_index_in_an_index(tmp_path: Path) -> None:
     ):
         for wanted, expected in (("linux/s390x", ["linux/s390x"]), ("linux/arm", None)):
             target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", wanted)
-            appending = _Appending(source, target, *static(tmp_path), None)
             if expected:
-                made = appending.all(source.resolve())
+                made = append_layer(source, target, *static(tmp_path))
                 assert [each.platform for each in made.images] == expected
             else:
                 with pytest.raises(ImageNotFound, match="It has: linux/arm64, linux/s390x"):
-                    appending.all(source.resolve())
+                    append_layer(source, target, *static(tmp_path))
 
 
 def test_what_an_engine_has_not_of_an_index_is_dropped(tmp_path: Path) -> None:
@@ -301,7 +300,7 @@ def test_what_an_engine_has_not_of_an_index_is_dropped(tmp_path: Path) -> None:
         open_archive(saved, EngineReference("site:1"), None) as source,
         open_target(tag) as target,
     ):
-        made = _Appending(source, target, *layer, None).all(source.resolve())
+        made = append_layer(source, target, *layer)
     assert [each.platform for each in made.images] == ["linux/amd64"]
     assert made.dropped == (gone,)
     with pytest.raises(ImageInvalid, match="is missing"):
@@ -334,7 +333,7 @@ def test_an_engine_of_one_platform_gets_no_other_architectures(tmp_path: Path) -
         tarfile.open(tmp_path / "a.tar", "w") as archive,
     ):
         target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", "linux/arm")
-        made = _Appending(source, target, *static(tmp_path), None).all(source.resolve())
+        made = append_layer(source, target, *static(tmp_path))
     assert [each.platform for each in made.images] == ["linux/arm"]
 
 

@@ -27,11 +27,11 @@ from buildstatic.collect.codecs import load
 from buildstatic.collect.layout import lay_out
 from buildstatic.collect.root import Layer as Root
 from buildstatic.errors import FileError, StaticRootInvalid
-from buildstatic.oci.archive import read_archive
-from buildstatic.oci.layer import Layer, descriptor, write_layer, write_tree
-from buildstatic.oci.layer_location import check_at
-from buildstatic.oci.pack import BLOCKS, Compression
-from buildstatic.oci.tarball import FILE, Entry, header
+from buildstatic.oci.layer_compression import BLOCK_SIZES, Compression
+from buildstatic.oci.layer_location import check_target_path
+from buildstatic.oci.layer_writer import WrittenLayer, descriptor, write_layer, write_tree
+from buildstatic.oci.saved_image import read_saved_images
+from buildstatic.oci.tar_headers import FILE, TarEntry, tar_header
 from tests.collect.rights import disk
 from tests.collect.sites import PLACE, contents, make_site, run
 from tests.oci.images import tool
@@ -71,7 +71,9 @@ def settle(root: Path) -> None:
         os.utime(directory, (1_704_067_200, 1_704_067_200))
 
 
-def packed(root: Path, compression: Compression = "none", threads: int = 1) -> tuple[Layer, bytes]:
+def packed(
+    root: Path, compression: Compression = "none", threads: int = 1
+) -> tuple[WrittenLayer, bytes]:
     output = io.BytesIO()
     layer = write_layer(root, output, compression, threads)
     return layer, output.getvalue()
@@ -145,7 +147,7 @@ def test_the_diff_id_is_that_of_an_engine_with_the_containerd_store(
         options = ("--provenance=false", f"--output=type=oci,dest={archive}")
         run_buildx(tmp_path, *options, host=second_engine())
         with archive.open("rb") as stream:
-            (image,) = read_archive(stream)
+            (image,) = read_saved_images(stream)
         assert [each.diff_id for each in image.layers] == [layer.diff_id]
     else:
         from docker import DockerClient
@@ -306,13 +308,13 @@ def test_the_bytes_do_not_depend_on_the_number_of_threads(
     tmp_path: Path, compression: Compression
 ) -> None:
     for number in range(9):
-        write(tmp_path, f"{number}", os.urandom(BLOCKS[compression] // 3 * number))
+        write(tmp_path, f"{number}", os.urandom(BLOCK_SIZES[compression] // 3 * number))
     one = packed(tmp_path, compression, 1)
     assert packed(tmp_path, compression, 5) == one
 
 
 def test_gzip_has_neither_a_time_nor_a_name_and_python_reads_all_of_it(tmp_path: Path) -> None:
-    write(tmp_path, "a", os.urandom(3 * BLOCKS["gzip"]))
+    write(tmp_path, "a", os.urandom(3 * BLOCK_SIZES["gzip"]))
     written = packed(tmp_path, "gzip")[1]
     assert written[3:8] == bytes(5)
     assert gzip.decompress(written) == packed(tmp_path)[1]
@@ -322,7 +324,7 @@ def test_zstd_is_read_whole_by_its_own_program(tmp_path: Path) -> None:
     if shutil.which("zstd") is None:
         pytest.skip("There is no zstd command.")
     assert load("zst", "fast")
-    write(tmp_path, "a", os.urandom(2 * BLOCKS["zstd"]))
+    write(tmp_path, "a", os.urandom(2 * BLOCK_SIZES["zstd"]))
     written = packed(tmp_path, "zstd")[1]
     done = subprocess.run(["zstd", "-dc"], input=written, capture_output=True, check=True)
     assert done.stdout == packed(tmp_path)[1]
@@ -387,9 +389,9 @@ def layout(directory: Path, root: Path, compression: Compression) -> None:
 
 
 def test_numbers_that_ustar_cannot_hold_are_in_a_pax_header() -> None:
-    plain = header(Entry(b"a", FILE, 0o644, 2**33 - 1, 2**33 - 1))
+    plain = tar_header(TarEntry(b"a", FILE, 0o644, 2**33 - 1, 2**33 - 1))
     assert len(plain) == 512
-    large = header(Entry(b"a", FILE, 0o644, -1, 2**33))
+    large = tar_header(TarEntry(b"a", FILE, 0o644, -1, 2**33))
     assert large[512:].startswith(b"12 mtime=-1\n19 size=8589934592\n")
     assert tarfile.TarInfo.frombuf(large[-512:], "utf-8", "strict").size == 0
 
@@ -481,7 +483,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         if directory.owner() == "root" and directory != Path("/") and directory != Path("/tmp"):
             directory.chmod(0o755)
     code = (
-        "import io, pathlib; from buildstatic.oci.layer import write_layer; "
+        "import io, pathlib; from buildstatic.oci.layer_writer import write_layer; "
         "write_layer(pathlib.Path('tree'), io.BytesIO())"
     )
     lower = ("setpriv", "--reuid=65534", "--clear-groups") if os.geteuid() == 0 else ()
@@ -490,7 +492,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         *lower, sys.executable, "-B", "-c", code, cwd=tmp_path, environ={"PYTHONPATH": repository}
     )
     assert "FileError" in ran.err
-    assert "tree/secret cannot be read: Permission denied." in ran.err
+    assert "Cannot read tree/secret: Permission denied." in ran.err
 
 
 def test_a_full_disk_is_the_outputs_error(tmp_path: Path) -> None:
@@ -508,7 +510,7 @@ def test_memory_grows_with_neither_the_tree_nor_a_file(tmp_path: Path) -> None:
     write(tmp_path, "tree/large", b"")
     os.truncate(tmp_path / "tree/large", 600 << 20)
     code = (
-        "import pathlib, resource; from buildstatic.oci.layer import write_layer\n"
+        "import pathlib, resource; from buildstatic.oci.layer_writer import write_layer\n"
         "limit = 400 << 20\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
         "print(write_layer(pathlib.Path('tree'), open('/dev/null', 'wb'), 'zstd', 2).bytes)"
@@ -524,9 +526,9 @@ def test_memory_grows_with_neither_the_tree_nor_a_file(tmp_path: Path) -> None:
 )
 def test_a_place_where_a_layer_would_do_damage_is_refused(place: str) -> None:
     with pytest.raises(StaticRootInvalid):
-        check_at(PurePosixPath(place))
+        check_target_path(PurePosixPath(place))
 
 
 @pytest.mark.parametrize("place", [AT, PurePosixPath("/.static/files"), PurePosixPath("/a.wh.b")])
 def test_a_place_of_its_own_is_taken(place: PurePosixPath) -> None:
-    check_at(place)
+    check_target_path(place)

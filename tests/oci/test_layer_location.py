@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.errors import StaticRootInvalid
-from buildstatic.oci.layer_location import check_place
+from buildstatic.oci.layer_location import check_static_root
 from buildstatic.project import Fact, Project
 from tests.engine import inside
 from tests.oci.variants import plain
@@ -31,10 +31,10 @@ def at(root: Path, static_root: str) -> Project:
         ("/var/run/static", "/var/run", "a symlink"),
         ("/lib/static", "/lib", "a symlink"),
         ("/bin", "/bin", "a symlink"),
-        ("/data", "/data", "the application's own"),
-        ("/data/static", "/data", "the application's own"),
+        ("/data", "/data", "owned by the application"),
+        ("/data/static", "/data", "owned by the application"),
         ("/root/static", "/root", "of mode 0700"),
-        ("/proc/static", "/proc", "not kept in an image"),
+        ("/proc/static", "/proc", "not part of an image"),
         ("/srv/../tmp/static", "/tmp", "of mode 1777"),
         ("../tmp/static", "/tmp", "of mode 1777"),
         ("/app", "/app", "more than the static files"),
@@ -48,7 +48,7 @@ def test_a_place_that_is_not_a_plain_directory_of_roots_is_refused(
     static_root: str, place: str, reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(StaticRootInvalid, match="STATIC_ROOT is ") as refusal:
-        check_place(at(tmp_path, static_root))
+        check_static_root(at(tmp_path, static_root))
     assert "mysite/settings.py:120" in refusal.value.problem
     assert f": {place} " in refusal.value.problem
     assert reason in refusal.value.problem
@@ -72,8 +72,8 @@ def test_a_place_that_is_not_a_plain_directory_of_roots_is_refused(
 )
 def test_any_other_place_is_let_through(static_root: str, tmp_path: Path) -> None:
     (tmp_path / "public").mkdir()
-    check_place(at(tmp_path, static_root))
-    check_place(plain(tmp_path, static_root=None))
+    check_static_root(at(tmp_path, static_root))
+    check_static_root(plain(tmp_path, static_root=None))
 
 
 @pytest.mark.parametrize("static_root", ["linked/static", "linked/a/b", "/app/linked/static"])
@@ -83,13 +83,13 @@ def test_a_place_below_a_symlink_in_the_project_is_refused(
     (tmp_path / "real").mkdir()
     (tmp_path / "linked").symlink_to("real")
     with pytest.raises(StaticRootInvalid, match="/app/linked is a symlink"):
-        check_place(at(tmp_path, static_root))
-    check_place(at(tmp_path, "real/static"))
+        check_static_root(at(tmp_path, static_root))
+    check_static_root(at(tmp_path, "real/static"))
 
 
 def test_the_tree_itself_may_be_a_link_here_for_it_is_not_sent(tmp_path: Path) -> None:
     (tmp_path / "staticfiles").symlink_to("/var/www/static")
-    check_place(at(tmp_path, "staticfiles"))
+    check_static_root(at(tmp_path, "staticfiles"))
 
 
 # Nobody's STATIC_ROOT.
@@ -107,4 +107,4 @@ def test_whatever_the_base_image_has_of_that_kind_is_refused(
     assert {"/tmp", "/var/run"} & {*places}
     for place in places:
         with pytest.raises(StaticRootInvalid):
-            check_place(at(tmp_path, f"{place}/static"))
+            check_static_root(at(tmp_path, f"{place}/static"))

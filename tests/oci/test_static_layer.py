@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.errors import StaticLayerNotFound
-from buildstatic.oci.archive import Entry, Image, Layer
-from buildstatic.oci.static_layer import StaticLayer, find_static_layer
+from buildstatic.oci.layer_reader import LayerEntry as Entry
+from buildstatic.oci.static_layer import Image, ImageLayer, StaticLayer, find_static_layer
 from tests.oci.scratch import build_image
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def image(*layers: tuple[str, ...], working_dir: str = "/app") -> Image:
         "linux/amd64",
         working_dir,
         tuple(
-            Layer(f"sha256:{number}", f"sha256:packed{number}", tuple(map(entry, paths)))
+            ImageLayer(f"sha256:{number}", f"sha256:packed{number}", tuple(map(entry, paths)))
             for number, paths in enumerate(layers)
         ),
     )
@@ -80,7 +80,9 @@ def test_its_path_is_where_the_files_are(
 
 
 def test_names_of_one_content_are_counted_as_files_and_take_their_bytes_once() -> None:
-    layer = Layer("sha256:1", None, (entry(TREE[2]), Entry("app/staticfiles/a.1.css", "link", 0)))
+    layer = ImageLayer(
+        "sha256:1", None, (entry(TREE[2]), Entry("app/staticfiles/a.1.css", "link", 0))
+    )
     found = find_static_layer(Image("linux/amd64", "/app", (layer,)), "staticfiles")
     assert found == StaticLayer("/app/staticfiles", 2, 10, "sha256:1", None)
 

@@ -17,10 +17,10 @@ import pytest
 
 from buildstatic.errors import ImageNotFound, ImageReferenceInvalid
 from buildstatic.oci import documents as oci
-from buildstatic.oci.previous import take_variants
 from buildstatic.oci.reference import EngineReference, RegistryReference, parse_reference, with_tag
+from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.store import find_image
-from buildstatic.verify import Options, verify
+from buildstatic.verify import VerifyOptions, verify
 from tests.oci.images import Base, config_of, manifest_of, put, static, tool, unpacked
 from tests.oci.scratch import build_image, tar
 from tests.oci.tiny import registry, second_engine
@@ -60,7 +60,7 @@ def cat(root: Path) -> Path:
     return root
 
 
-def shown(client: DockerClient, image: str) -> str:
+def printable(client: DockerClient, image: str) -> str:
     """Return the static file, as a container of *image* prints it."""
     return client.containers.run(image, [PATH], remove=True, network_disabled=True).decode()
 
@@ -79,7 +79,7 @@ def test_an_image_of_the_engine_gets_the_layer_and_runs(
 ) -> None:
     layer = static(tmp_path, {"site.css": CSS})
     put(f"docker:{name}", f"docker:{new(name)}", layer)
-    assert shown(engine, new(name)) == CSS
+    assert printable(engine, new(name)) == CSS
     before, after = engine.images.get(name), engine.images.get(new(name))
     assert after.attrs["RootFS"]["Layers"] == [
         *before.attrs["RootFS"]["Layers"],
@@ -91,7 +91,7 @@ def test_the_mark_outlives_the_engine(tmp_path: Path, engine: DockerClient, name
     put(f"docker:{name}", f"docker:{new(name)}", static(tmp_path, {"site.css": "old"}))
     made = put(f"docker:{new(name)}", f"docker:{new(name)}", static(tmp_path, {"site.css": CSS}))
     assert len(made.images[0].replaced) == 1
-    assert shown(engine, new(name)) == CSS
+    assert printable(engine, new(name)) == CSS
     image = engine.images.get(new(name))
     assert len(image.attrs["RootFS"]["Layers"]) == 2
 
@@ -107,7 +107,7 @@ def test_what_docker_saves_goes_to_a_registry_and_the_engine_pulls_it(
     pulled = engine.images.pull(repository, "new")
     try:
         assert f"{repository}@{made.digest}" in pulled.attrs["RepoDigests"]
-        assert shown(engine, f"{repository}:new") == CSS
+        assert printable(engine, f"{repository}:new") == CSS
     finally:
         engine.images.remove(f"{repository}:new")
 
@@ -117,7 +117,7 @@ def test_the_engine_loads_the_archive(tmp_path: Path, engine: DockerClient, name
     layer = static(tmp_path, {"site.css": CSS}, "zstd")
     put(f"docker:{name}", f"docker-archive:{archive}:{new(name)}", layer)
     subprocess.run(["docker", "load", "--quiet", "-i", archive], check=True, timeout=240)
-    assert shown(engine, new(name)) == CSS
+    assert printable(engine, new(name)) == CSS
 
 
 def test_an_engine_of_one_platform_gets_its_own(
@@ -171,8 +171,8 @@ def test_of_an_image_that_an_engine_keeps_in_part_what_is_there_is_taken(
     made = put(name, f"oci:{tmp_path / 'out'}:1", static(tmp_path, {"new.css": "new"}))
     assert [each.platform for each in made.images] == ["linux/amd64"]
     assert set(made.dropped) <= {whole.images[0].digest}
-    assert take_variants(parse_reference(name), "/app/staticfiles", tmp_path / "variants") == 1
-    (verified,) = verify(name, Options(static_root="/app/staticfiles"))
+    assert extract_variants(parse_reference(name), "/app/staticfiles", tmp_path / "variants") == 1
+    (verified,) = verify(name, VerifyOptions(static_root="/app/staticfiles"))
     assert verified.platform == "linux/amd64"
 
 

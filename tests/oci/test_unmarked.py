@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.oci.append import Appended
-from buildstatic.oci.layer import Layer, write_layer, write_tree
+from buildstatic.oci.append import AppendResult
+from buildstatic.oci.layer_writer import WrittenLayer, write_layer, write_tree
 from tests.oci.images import Base, config_of, put, static, unpacked
 from tests.oci.scratch import build_image
 from tests.oci.tiny import DOCKERFILE, tiny
@@ -28,7 +28,7 @@ NEW = {"new.css": "new", "css/more.css": "more"}
 
 def appended(
     directory: Path, old: tuple[Entry, ...], line: str = BUILDKIT, working: str = "/app"
-) -> tuple[Appended, list[str]]:
+) -> tuple[AppendResult, list[str]]:
     """Append a layer to an image of code, a layer *old* and another one; return its diffIDs."""
     images, layers = Base(directory / "oci"), (CODE, tar(*old), tar(entry("etc/last", b"1")))
     config = images.config(*layers)
@@ -69,10 +69,10 @@ LINK = entry("app/staticfiles/link", "../code.py")
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ((entry("app/manage.py", b"pass"),), "/app/manage.py is in it as well"),
-        ((folder("srv/"),), "/srv is in it as well"),
-        ((LINK,), "/app/staticfiles/link is in it as well"),
-        ((entry("app/staticfiles/.wh.a.css"),), "/app/staticfiles/.wh.a.css is in it as well"),
+        ((entry("app/manage.py", b"pass"),), "it also contains /app/manage.py"),
+        ((folder("srv/"),), "it also contains /srv"),
+        ((LINK,), "it also contains /app/staticfiles/link"),
+        ((entry("app/staticfiles/.wh.a.css"),), "it also contains /app/staticfiles/.wh.a.css"),
     ],
     ids=["code", "a directory", "a symlink", "a whiteout"],
 )
@@ -148,7 +148,7 @@ def test_the_layer_of_an_image_that_an_engine_built_is_replaced(
     name = tag(f"unmarked-{uuid.uuid4().hex[:8]}")
     build_image(engine, tiny(tmp_path / "site"), name, DOCKERFILE)
     before = engine.images.get(name).attrs["RootFS"]["Layers"]
-    layer: tuple[Layer, Path] = static(tmp_path, {"staticfiles.json": "{}", **NEW})
+    layer: tuple[WrittenLayer, Path] = static(tmp_path, {"staticfiles.json": "{}", **NEW})
     made = put(f"docker:{name}", f"docker:{name}", layer)
     assert made.images[0].replaced == (before[-1],)
     after = engine.images.get(name).attrs["RootFS"]["Layers"]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from buildstatic.collect.layout import EPOCH, content_time
 from buildstatic.oci.documents import digest_of
-from buildstatic.oci.layer import MEDIA_TYPES, Layer
-from buildstatic.verify import Options, Verified, verify
+from buildstatic.oci.layer_writer import MEDIA_TYPES, WrittenLayer
+from buildstatic.verify import VerifyOptions, VerifyResult, verify
 from tests.oci.images import Base, put
 from tests.samples import copy
 
@@ -98,7 +98,7 @@ def appended(directory: Path, layer: bytes, *base: bytes, tag: str = "made") -> 
     file = directory / f"{tag}.tar.gz"
     file.write_bytes(gzip.compress(layer, mtime=0))
     packed = file.read_bytes()
-    made = Layer(
+    made = WrittenLayer(
         MEDIA_TYPES["gzip"], digest_of(packed), len(packed), digest_of(layer), 0, len(layer)
     )
     Base(directory / "oci").image(*(base or (tar(folder("app/")),)), tag="base")
@@ -143,12 +143,12 @@ def tar(*entries: Entry) -> bytes:
     return buffer.getvalue()
 
 
-def one(name: str | Path, **options: str | bool | None) -> Verified:
+def one(name: str | Path, **options: str | bool | None) -> VerifyResult:
     """Verify *name*, an image for one platform or a directory."""
-    (verified,) = verify(str(name), Options(**options))  # type: ignore[arg-type]
+    (verified,) = verify(str(name), VerifyOptions(**options))  # type: ignore[arg-type]
     return verified
 
 
-def broken(verified: Verified) -> set[str]:
+def broken(verified: VerifyResult) -> set[str]:
     """Return the checks that say that a promise is broken."""
     return {each.check for each in verified.findings if each.severity == "error"}

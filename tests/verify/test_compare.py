@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.verify import Compared, Options, compare
+from buildstatic.verify import Comparison, VerifyOptions, compare
 from tests.oci.images import Base
 from tests.verify.built import (
     RULES,
@@ -32,14 +32,14 @@ def after(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return collected(parent, more)
 
 
-def lines(compared: Compared) -> list[tuple[str, str]]:
+def lines(compared: Comparison) -> list[tuple[str, str]]:
     return [(each.kind, each.name) for each in compared.changes]
 
 
 def test_a_changed_file_is_one_line_whatever_its_fingerprint_and_variants(
     site: Path, after: Path
 ) -> None:
-    compared = compare(str(site), str(after), Options())
+    compared = compare(str(site), str(after), VerifyOptions())
     assert lines(compared) == [
         ("added", "css/new.css"),
         ("changed", "css/site.css"),
@@ -52,7 +52,7 @@ def test_a_changed_file_is_one_line_whatever_its_fingerprint_and_variants(
 
 
 def test_the_other_way_round_what_was_added_is_removed(site: Path, after: Path) -> None:
-    compared = compare(str(after), str(site), Options())
+    compared = compare(str(after), str(site), VerifyOptions())
     assert ("removed", "css/new.css") in lines(compared)
 
 
@@ -61,10 +61,10 @@ def test_images_and_directories_are_compared_alike(site: Path, after: Path, tmp_
         appended(tmp_path, tarred(site), tag="one"),
         appended(tmp_path, tarred(after), tag="two"),
     ]
-    images = compare(names[0], names[1], Options())
+    images = compare(names[0], names[1], VerifyOptions())
     assert images.same_layer is False
-    assert images.changes == compare(str(site), names[1], Options()).changes
-    assert images.changes == compare(str(site), str(after), Options()).changes
+    assert images.changes == compare(str(site), names[1], VerifyOptions()).changes
+    assert images.changes == compare(str(site), str(after), VerifyOptions()).changes
 
 
 def platforms(directory: Path, layer: bytes, *names: str) -> str:
@@ -94,7 +94,7 @@ def test_the_first_platform_that_both_have_is_compared(
 ) -> None:
     layer = tarred(site)
     names = platforms(tmp_path / "1", layer, *before), platforms(tmp_path / "2", layer, *after)
-    compared = compare(*names, Options())
+    compared = compare(*names, VerifyOptions())
     found = compared.before.platform, compared.after.platform
     assert found == tuple(f"linux/{each}" for each in taken)
 
@@ -105,14 +105,16 @@ def test_the_same_layer_on_another_base_is_the_same(site: Path, tmp_path: Path) 
         appended(tmp_path / "1", layer),
         appended(tmp_path / "2", layer, tar(entry("etc/x", b"x"))),
     ]
-    compared = compare(names[0], names[1], Options())
+    compared = compare(names[0], names[1], VerifyOptions())
     assert (compared.same_layer, compared.changes) == (True, ())
 
 
 def test_a_variant_that_alone_has_changed_is_a_line(site: Path, tmp_path: Path) -> None:
     other = copied(site, tmp_path / "other")
     write(other / TREE / "css/site.css.gz", b"other")
-    assert lines(compare(str(site), str(other), Options())) == [("changed", "css/site.css.gz")]
+    assert lines(compare(str(site), str(other), VerifyOptions())) == [
+        ("changed", "css/site.css.gz")
+    ]
 
 
 def test_without_a_manifest_each_name_is_a_file(site: Path, tmp_path: Path) -> None:
@@ -122,6 +124,6 @@ def test_without_a_manifest_each_name_is_a_file(site: Path, tmp_path: Path) -> N
         (tree / "staticfiles.json").unlink()
     (trees[1] / "img/dot.svg").write_text("<svg/>")
     (trees[1] / "img/dot.svg.br").unlink()
-    assert lines(compare(str(trees[0]), str(trees[1]), Options())) == [
+    assert lines(compare(str(trees[0]), str(trees[1]), VerifyOptions())) == [
         ("changed", "img/dot.svg"),
     ]

@@ -12,9 +12,9 @@ import pytest
 
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci import documents as oci
-from buildstatic.oci.layer import write_layer
-from buildstatic.oci.pack import Compression
-from buildstatic.verify import Options, verify
+from buildstatic.oci.layer_compression import Compression
+from buildstatic.oci.layer_writer import write_layer
+from buildstatic.verify import VerifyOptions, verify
 from tests.oci.images import Base, put, tool
 from tests.verify.built import TREE, Entry, appended, broken, entry, folder, one, plain, tar, tarred
 
@@ -166,8 +166,8 @@ def test_every_platform_of_an_index_is_verified(tmp_path: Path, static: bytes) -
         for below, platform in ((BASE, "amd64"), (wrong, "arm64"))
     ]
     base.index(*(each.descriptor for each in images), tag="both")
-    first, second = verify(f"oci:{tmp_path / 'oci'}:both", Options())
-    assert (first.platform, first.is_kept) == ("linux/amd64", True)
+    first, second = verify(f"oci:{tmp_path / 'oci'}:both", VerifyOptions())
+    assert (first.platform, first.passed) == ("linux/amd64", True)
     assert (second.platform, broken(second)) == ("linux/arm64", {"parents"})
 
 
@@ -182,13 +182,13 @@ def test_a_platform_with_a_layer_of_an_unknown_kind_is_no_kept_promise(
     name = f"oci:{tmp_path / 'oci'}:both"
     base.index(good.descriptor, odd.descriptor, tag="both")
     with pytest.raises(ImageInvalid, match=r"vnd\.example\.layer"):
-        verify(name, Options())
+        verify(name, VerifyOptions())
     signature = replace(odd.descriptor, extra={"artifactType": "application/vnd.example"})
     chart = base.blob(b"{}", "application/vnd.cncf.helm.config.v1+json")
     helm = base.keep(oci.Manifest(oci.MANIFEST, chart, ()).to_document(), None).descriptor
     blob = replace(odd.descriptor, media_type="application/spdx+json")
     base.index(good.descriptor, signature, helm, blob, tag="both")
-    assert one(name).is_kept
+    assert one(name).passed
 
 
 @pytest.mark.parametrize("layers", [(BASE, "static"), ("static", BASE)], ids=["below", "above"])
@@ -202,7 +202,7 @@ def test_a_foreign_layer_has_nothing_of_ours(
     far["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
     (tmp_path / "oci" / oci.blob_path(far["digest"])).unlink()
     base.keep(oci.make_document(oci.MANIFEST, value), "foreign")
-    assert one(f"oci:{tmp_path / 'oci'}:foreign").is_kept
+    assert one(f"oci:{tmp_path / 'oci'}:foreign").passed
 
 
 def test_an_image_without_static_files_is_a_clear_error(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def enormous_header(static: bytes) -> bytes:
 def test_a_layer_that_is_no_whole_tar_is_a_clear_error(
     tmp_path: Path, static: bytes, change: Callable[[bytes], bytes]
 ) -> None:
-    with pytest.raises(ImageInvalid, match="is no layer that can be read"):
+    with pytest.raises(ImageInvalid, match="Cannot read the layer"):
         one(plain(tmp_path, change(static)))
 
 

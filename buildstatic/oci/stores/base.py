@@ -8,6 +8,9 @@ from typing import IO, Protocol
 
 from buildstatic.errors import ImageInvalid
 from buildstatic.oci.documents import (
+    CONFIGS,
+    INDEXES,
+    MANIFESTS,
     Config,
     Descriptor,
     Document,
@@ -15,6 +18,7 @@ from buildstatic.oci.documents import (
     Manifest,
     images_in,
     parse_config,
+    parse_json,
     parse_manifest,
 )
 from buildstatic.oci.reference import EngineReference, Reference
@@ -104,6 +108,20 @@ def has_entry(source: Source, entry: Descriptor) -> bool:
             return True
     except ImageInvalid:
         return False
+
+
+def is_image(source: Source, entry: Descriptor) -> bool:
+    """Return whether an index's *entry* is an image, or an index, that *source* contains.
+
+    The configurations of signatures and other artifacts have other media types.
+    """
+    if not has_entry(source, entry):
+        return False
+    if entry.media_type not in MANIFESTS:
+        return entry.media_type in INDEXES
+    value = parse_json(read_blob(source, entry).content, str(source.reference))
+    config = value.get("config")
+    return not isinstance(config, dict) or config.get("mediaType") in CONFIGS
 
 
 def available_images(source: Source, index: Index) -> Iterator[Descriptor]:

@@ -1,4 +1,4 @@
-"""An image's layers, read from whatever an engine or a builder saves it as."""
+"""Reading an image's layers from what an engine or a builder saves."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import gzip
 import io
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from buildstatic.collect.codecs import load
-from buildstatic.oci.archive import Entry, Image, Layer, read_archive
+from buildstatic.oci.saved_image import read_saved_images
+from buildstatic.oci.static_layer import Image
 from tests.oci.scratch import build_image, digest, dump, read, tar
 
 if TYPE_CHECKING:
@@ -21,8 +22,16 @@ if TYPE_CHECKING:
 
 FIRST = tar({"app/a": b"1", "app/b": b"22"})
 SECOND = tar({"app/c": b"333"})
-ENTRIES = (Entry("app/a", "file", 1), Entry("app/b", "file", 2))
-OTHER = (Entry("app/c", "file", 3),)
+FIRST_ENTRIES = [("app/a", "file", 1), ("app/b", "file", 2)]
+SECOND_ENTRIES = [("app/c", "file", 3)]
+
+
+def summary(image: Image) -> list[tuple[str, str | None, list[tuple[str, str, int]]]]:
+    return [(each.diff_id, each.digest, entries(image, n)) for n, each in enumerate(image.layers)]
+
+
+def entries(image: Image, index: int = 0) -> list[tuple[str, str, int]]:
+    return [(each.path, each.kind, each.size) for each in image.layers[index].entries]
 
 
 def config(*layers: bytes, architecture: str = "amd64", working_dir: str = "") -> bytes:
@@ -37,7 +46,7 @@ def config(*layers: bytes, architecture: str = "amd64", working_dir: str = "") -
 
 
 class Layout:
-    """An OCI layout that is put together piece by piece."""
+    """An OCI layout that is built piece by piece."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes | str] = {"oci-layout": dump({"imageLayoutVersion": "1.0.0"})}
@@ -55,40 +64,33 @@ class Layout:
         return read({**self.files, "index.json": dump({"manifests": manifests})})
 
 
-def test_a_zstd_layer_is_read_on_every_python() -> None:
-    layout, codec = Layout(), load("zst", "fast")
+def compressed(content: bytes, how: str) -> bytes:
+    if how == "gzip":
+        return gzip.compress(content)
+    codec = load("zst", "fast")
     assert codec
-    packed = codec.compress(FIRST)
-    manifest = layout.manifest(config(FIRST), packed)
+    return codec.compress(content)
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_compressed_layer_has_digest_and_diff_id(how: str) -> None:
+    layout, blob = Layout(), compressed(FIRST, how)
+    manifest = layout.manifest(config(FIRST, SECOND, working_dir="/app"), blob, SECOND)
     (image,) = layout.images(manifest)
-    assert image.layers == (Layer(digest(FIRST), digest(packed), ENTRIES),)
+    assert (image.platform, image.working_dir) == ("linux/amd64", "/app")
+    assert summary(image) == [
+        (digest(FIRST), digest(blob), FIRST_ENTRIES),
+        (digest(SECOND), None, SECOND_ENTRIES),
+    ]
 
 
-def test_a_zstd_layer_that_is_damaged_has_no_more_entries() -> None:
-    layout, codec = Layout(), load("zst", "fast")
-    assert codec
-    packed = codec.compress(FIRST)[:20]
-    (image,) = layout.images(layout.manifest(config(FIRST), packed))
+def test_damaged_layer_has_no_entries() -> None:
+    layout = Layout()
+    (image,) = layout.images(layout.manifest(config(FIRST), compressed(FIRST, "zstd")[:20]))
     assert image.layers[0].entries == ()
 
 
-def test_a_compressed_layer_has_a_digest_beside_its_diff_id() -> None:
-    layout = Layout()
-    packed = gzip.compress(FIRST)
-    manifest = layout.manifest(config(FIRST, SECOND, working_dir="/app"), packed, SECOND)
-    assert layout.images(manifest) == (
-        Image(
-            "linux/amd64",
-            "/app",
-            (
-                Layer(digest(FIRST), digest(packed), ENTRIES),
-                Layer(digest(SECOND), None, OTHER),
-            ),
-        ),
-    )
-
-
-def test_every_platform_of_an_index_is_an_image_and_an_attestation_is_none() -> None:
+def test_index_has_an_image_per_platform_without_attestations() -> None:
     layout = Layout()
     statement = dump({"_type": "https://in-toto.io/Statement/v0.1"})
     attestation = layout.manifest(
@@ -102,11 +104,11 @@ def test_every_platform_of_an_index_is_an_image_and_an_attestation_is_none() -> 
     ]
     images = layout.images(layout.put(dump({"manifests": manifests})))
     assert [image.platform for image in images] == ["linux/amd64", "linux/arm64"]
-    assert images[0].layers == images[1].layers == (Layer(digest(FIRST), None, ENTRIES),)
+    assert summary(images[0]) == summary(images[1]) == [(digest(FIRST), None, FIRST_ENTRIES)]
     assert images[0].working_dir == "/"
 
 
-def test_the_layout_of_before_docker_25_keeps_a_layer_once_and_links_to_it() -> None:
+def test_archive_of_docker_before_25_links_to_equal_layers() -> None:
     (image,) = read(
         {
             "two/layer.tar": "../one/layer.tar",
@@ -126,26 +128,46 @@ def test_the_layout_of_before_docker_25_keeps_a_layer_once_and_links_to_it() -> 
             "repositories": dump({}),
         }
     )
-    first, second = (Layer(digest(FIRST), None, ENTRIES), Layer(digest(SECOND), None, OTHER))
-    assert image.layers == (first, second, first)
+    first, second = (digest(FIRST), None, FIRST_ENTRIES), (digest(SECOND), None, SECOND_ENTRIES)
+    assert summary(image) == [first, second, first]
 
 
 @pytest.mark.parametrize("name", ["{", '{"a": 1}', "[", "[]"])
-def test_a_layer_is_no_document_though_its_first_name_looks_like_one(name: str) -> None:
+def test_layer_whose_first_name_looks_like_json_is_a_layer(name: str) -> None:
     layout = Layout()
     layer = tar({name: b"1"})
     (image,) = layout.images(layout.manifest(config(layer), layer))
-    assert image.layers[0].entries == (Entry(name, "file", 1),)
+    assert entries(image) == [(name, "file", 1)]
 
 
-def test_a_layer_without_files_is_read() -> None:
+def test_layer_without_files_is_read() -> None:
     layout = Layout()
     (image,) = layout.images(layout.manifest(config(tar({})), tar({})))
-    assert image.layers == (Layer(digest(tar({})), None, ()),)
+    assert summary(image) == [(digest(tar({})), None, [])]
+
+
+def test_archive_is_read_once_from_a_stream() -> None:
+    class Pipe(io.RawIOBase):
+        def __init__(self, content: bytes) -> None:
+            self.content = io.BytesIO(content)
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            return self.content.readinto(memoryview(buffer)[:7])  # type: ignore[arg-type]
+
+    files: Mapping[str, bytes] = {
+        "manifest.json": dump([{"Config": "c", "Layers": ["l"]}]),
+        "c": config(FIRST),
+        "l": FIRST,
+    }
+    (image,) = read_saved_images(io.BufferedReader(Pipe(tar(files))))
+    assert entries(image) == FIRST_ENTRIES
 
 
 @pytest.mark.engine
-def test_what_docker_saves_is_read_link_by_link(
+def test_docker_save_is_read_with_links(
     engine: DockerClient, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
     (tmp_path / "{brace}").write_text("a layer's first name")
@@ -160,37 +182,16 @@ def test_what_docker_saves_is_read_link_by_link(
 
     with subprocess.Popen(["docker", "save", name], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        (saved,) = read_archive(process.stdout)
+        (saved,) = read_saved_images(process.stdout)
         process.stdout.read()
     assert saved == built
     assert saved.working_dir == "/app"
     ids = engine.images.get(name).attrs["RootFS"]["Layers"]
     assert [layer.diff_id for layer in saved.layers] == ids
-    brace, tree = ({e.path: (e.kind, e.size) for e in la.entries} for la in saved.layers[-2:])
-    assert brace == {"{brace}": ("file", 20)}
-    assert tree == {
-        "app": ("dir", 0),
-        "app/site.123.css": ("file", 7),
-        "app/site.css": ("link", 0),
-        "app/to": ("symlink", 0),
-    }
-
-
-def test_the_archive_is_read_once_from_a_stream() -> None:
-    class Pipe(io.RawIOBase):
-        def __init__(self, content: bytes) -> None:
-            self.content = io.BytesIO(content)
-
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer: object) -> int:
-            return self.content.readinto(memoryview(buffer)[:7])  # type: ignore[arg-type]
-
-    files = {
-        "manifest.json": dump([{"Config": "c", "Layers": ["l"]}]),
-        "c": config(FIRST),
-        "l": FIRST,
-    }
-    (image,) = read_archive(io.BufferedReader(Pipe(tar(files))))
-    assert image.layers[0].entries == ENTRIES
+    assert entries(saved, -2) == [("{brace}", "file", 20)]
+    assert sorted(entries(saved, -1)) == [
+        ("app", "dir", 0),
+        ("app/site.123.css", "file", 7),
+        ("app/site.css", "link", 0),
+        ("app/to", "symlink", 0),
+    ]

@@ -26,7 +26,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """What came of one check: how many things it looked at, and what it found."""
 
     check: str
@@ -34,16 +34,16 @@ class Checked:
     findings: tuple[Finding, ...]
 
     @property
-    def is_kept(self) -> bool:
+    def passed(self) -> bool:
         """Whether nothing that was found breaks a promise."""
         return all(each.severity == "warning" for each in self.findings)
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """Return *name* with what no terminal should be given, and no UTF-8 can hold, escaped."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
 
 
-def gather(check: str, count: int, found: Callable[[], Iterator[Finding]]) -> Checked:
+def gather(check: str, count: int, found: Callable[[], Iterator[Finding]]) -> CheckResult:
     """Return what *found* yields as what *check* has made of *count* things."""
-    return Checked(check, count, tuple(found()))
+    return CheckResult(check, count, tuple(found()))
