@@ -67,11 +67,12 @@ def test_pip_knows_its_files_and_what_it_requires(wheel: Path, tmp_path: Path) -
         "deflate",
         "docker",
         "jinja2",
-        "oras",
         "packaging",
         "pathspec",
         "pyyaml",
+        "requests",
         "rich",
+        "urllib3",
     }
     ours |= {"backports.zstd", "zstandard"} if sys.version_info < (3, 14) else set()
     assert {name.strip().lower() for name in requires.split(",")} == ours

@@ -103,7 +103,7 @@ def test_an_image_in_a_registry_is_a_base_by_tag_and_by_digest(
         for number, name in enumerate((f"{pushed}:1", f"{pushed}@{made.digest}"))
     }
     assert len(digests) == 1
-    with pytest.raises(ImageReferenceInvalid, match="Name a tag"):
+    with pytest.raises(ImageReferenceInvalid, match="Use a tag"):
         put(f"{pushed}:1", f"{pushed}@{made.digest}", new)
 
 
@@ -236,8 +236,8 @@ def test_a_pull_gets_over_a_registry_that_begins_anew_and_is_cut_again(
 
 
 ENDLESS = [
-    pytest.param(Fault("PUT", UPLOAD, 99, 500), RegistryUnavailable, "answers 500", id="500"),
-    pytest.param(Fault("PUT", UPLOAD, 99, 404), RegistryUnavailable, "answers 404", id="404"),
+    pytest.param(Fault("PUT", UPLOAD, 99, 500), RegistryUnavailable, "with 500", id="500"),
+    pytest.param(Fault("PUT", UPLOAD, 99, 404), RegistryUnavailable, "with 404", id="404"),
     pytest.param(
         Fault("PUT", UPLOAD, 99, 429, {"Retry-After": "3600"}),
         RegistryUnavailable,
@@ -246,9 +246,9 @@ ENDLESS = [
     ),
     pytest.param(Fault("PUT", UPLOAD, 99, 403), RegistryDenied, "docker login", id="403"),
     pytest.param(
-        Fault("PUT", MANIFEST, 99, 400), RegistryUnavailable, "answers 400", id="manifest"
+        Fault("PUT", MANIFEST, 99, 400), RegistryUnavailable, "responded with 400", id="manifest"
     ),
-    pytest.param(Fault("PUT", UPLOAD, 99, drop=9), RegistryUnavailable, "stops", id="cut"),
+    pytest.param(Fault("PUT", UPLOAD, 99, drop=9), RegistryUnavailable, "Cannot reach", id="cut"),
 ]
 
 
@@ -261,7 +261,7 @@ def test_a_push_that_fails_says_why_and_leaves_the_tag(
     said: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("buildstatic.oci.stores.retry.FIRST", 0.01)
+    monkeypatch.setattr("buildstatic.oci.stores.registry_client.BACKOFF", 0.01)
     put(random_base(tmp_path / "one"), f"{registry()}/{repository}:new", static(tmp_path))
     before = manifest(repository, "new")
     with proxy() as through:
@@ -391,10 +391,10 @@ def test_credentials_are_those_of_docker(
     name, layer = base(tmp_path / "oci"), static(tmp_path)
     with proxy(auth) as through:
         tag = f"{through.host}/{repository}:new"
-        with pytest.raises(RegistryDenied, match=r"wants credentials .* there are none"):
+        with pytest.raises(RegistryDenied, match=r"requires credentials .* none are configured"):
             put(name, tag, layer)
         log_in(monkeypatch, through.host, "wrong")
-        with pytest.raises(RegistryDenied, match=f"does not take the credentials of {USER}"):
+        with pytest.raises(RegistryDenied, match=f"rejects the credentials of {USER}"):
             put(name, tag, layer)
         assert not exists(repository)
         log_in(monkeypatch, through.host)
@@ -428,7 +428,7 @@ def test_a_public_image_wants_no_credentials_and_a_push_does(
         tag = f"{through.host}/{repository}:new"
         put(tag, f"oci:{tmp_path / 'out'}", layer)
         assert through.issued == 1
-        with pytest.raises(RegistryDenied, match="there are none"):
+        with pytest.raises(RegistryDenied, match="none are configured"):
             put(tag, f"{through.host}/{repository}-b:new", layer)
     assert not exists(f"{repository}-b")
 
@@ -465,7 +465,7 @@ def test_credentials_that_cannot_be_read_are_named(
 ) -> None:
     with proxy("basic") as through:
         monkeypatch.setenv("DOCKER_AUTH_CONFIG", config.replace("HOST", through.host))
-        with pytest.raises(RegistryDenied, match="cannot be read"):
+        with pytest.raises(RegistryDenied, match="Cannot read"):
             put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
 
 

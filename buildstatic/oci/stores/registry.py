@@ -1,116 +1,124 @@
-"""Images in a registry (github.com/opencontainers/distribution-spec, spec.md)."""
+"""Images in a registry (https://github.com/opencontainers/distribution-spec/blob/main/spec.md)."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import IO
+from urllib.parse import urljoin
 
-from oras.container import Container
-from oras.utils import append_url_params
-from requests import Response
+from requests import RequestException, Response
+from urllib3.exceptions import HTTPError
 
 from buildstatic.errors import (
     ImageInvalid,
     ImageNotFound,
     ImageReferenceInvalid,
     RegistryDenied,
+    RegistryUnavailable,
 )
 from buildstatic.oci.documents import INDEXES, MANIFESTS, Descriptor, Document, digest_of
 from buildstatic.oci.reference import Reference, RegistryReference
-from buildstatic.oci.stores.base import Opener
-from buildstatic.oci.stores.retry import Again, patiently
-from buildstatic.oci.stores.transfer import ACCEPT, Body, Download
-from buildstatic.oci.stores.transport import Transport, connect, errors, failed, location
-from buildstatic.oci.stream import CHUNK, verified
+from buildstatic.oci.stores.base import Opener, missing_blob
+from buildstatic.oci.stores.registry_client import (
+    ATTEMPTS,
+    RegistryClient,
+    Transient,
+    connect,
+    error_details,
+    with_retries,
+)
+from buildstatic.oci.stream import CHUNK, stream_chunks, verified
 
-BINARY = {"Content-Type": "application/octet-stream"}
+ACCEPT = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
+# Errors that a new upload of the blob may avoid.
+UPLOAD_LOST = {"DIGEST_INVALID", "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"}
 
 
 @contextmanager
 def read_registry(reference: RegistryReference, *, insecure: bool) -> Iterator[RegistrySource]:
-    """Yield the image of *reference*; see `transport.connect` for what is raised."""
-    with connect(reference, insecure=insecure) as transport:
-        yield RegistrySource(reference, transport)
+    """Yield the image of *reference*; raises what `registry_client.connect` raises."""
+    with connect(reference, insecure=insecure) as client:
+        yield RegistrySource(reference, client)
 
 
 @contextmanager
 def write_registry(reference: RegistryReference, *, insecure: bool) -> Iterator[RegistryTarget]:
-    """Yield a writer of *reference*, tag last; raises ImageReferenceInvalid too."""
+    """Yield a writer of *reference*; raises ImageReferenceInvalid for a digest."""
     if reference.digest:
-        problem = f"{reference} names a digest, and an image to be written has none yet."
-        raise ImageReferenceInvalid(problem, "Name a tag.")
-    with connect(reference, insecure=insecure) as transport:
-        yield RegistryTarget(reference, transport)
-
-
-class _Repository:
-    """The URLs of a repository."""
-
-    def __init__(self, reference: RegistryReference, transport: Transport) -> None:
-        self.reference = reference
-        self.transport = transport
-        # oras takes a registry only where its name has a dot or a port.
-        self._container = Container(f"registry.invalid/{reference.repository}")
-        self._container.registry = transport.host
-
-    def blob(self, digest: str) -> str:
-        return f"{self.transport.prefix}://{self._container.get_blob_url(digest)}"
-
-    def manifest(self, version: str) -> str:
-        return f"{self.transport.prefix}://{self._container.manifest_url(version)}"
-
-    def uploads(self) -> str:
-        return f"{self.transport.prefix}://{self._container.upload_blob_url()}"
-
-    def has_blob(self, descriptor: Descriptor) -> bool:
-        layer = {"digest": descriptor.digest}
-        found: bool = self.transport.blob_exists(layer, self._container)
-        return found
+        problem = f"Cannot write to {reference}: the digest of a new image is not known yet."
+        raise ImageReferenceInvalid(problem, "Use a tag.")
+    with connect(reference, insecure=insecure) as client:
+        yield RegistryTarget(reference, client)
 
 
 class RegistrySource:
     """An image in a registry, to be read."""
 
-    def __init__(self, reference: RegistryReference, transport: Transport) -> None:
+    def __init__(self, reference: RegistryReference, client: RegistryClient) -> None:
         self.reference = reference
-        self._repository = _Repository(reference, transport)
-        self._transport = transport
+        self._client = client
+        self._url = f"{client.base_url}/{reference.repository}"
 
     def resolve(self) -> Document:
-        """Return the manifest or the index of the digest, else of the tag."""
-        url = self._repository.manifest(self.reference.version)
-        answer = self._transport.request("GET", url, headers=ACCEPT)
-        if answer.status_code == 404:
+        """Return the manifest or index of the digest, else of the tag."""
+        url = f"{self._url}/manifests/{self.reference.version}"
+        response = self._client.request("GET", url, headers=ACCEPT)
+        if response.status_code == 404:
             raise ImageNotFound(f"{self.reference}: the registry has no such image.")
-        if answer.status_code != 200:
-            raise failed(self.reference.registry, answer)
-        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-        content: bytes = answer.content
-        return Document(self._descriptor(media_type, content, answer), content)
-
-    def _descriptor(self, media_type: str, content: bytes, answer: Response) -> Descriptor:
-        digest = digest_of(content)
-        said = self.reference.digest or answer.headers.get("Docker-Content-Digest", digest)
-        if said != digest and said.startswith("sha256:"):
-            problem = f"{self.reference}: the registry sends {digest} for {said}."
-            raise ImageInvalid(problem)
-        return Descriptor(media_type, digest, len(content))
+        if response.status_code != 200:
+            raise self._client.unexpected(response)
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        digest = digest_of(response.content)
+        expected = self.reference.digest or response.headers.get("Docker-Content-Digest", digest)
+        if expected != digest and expected.startswith("sha256:"):
+            raise ImageInvalid(f"{self.reference}: the registry sends {digest} for {expected}.")
+        return Document(Descriptor(media_type, digest, len(response.content)), response.content)
 
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[IO[bytes]]:
-        """Open a blob; where the connection is cut, it is read on from there."""
-        is_manifest = descriptor.media_type in (*INDEXES, *MANIFESTS)
-        place = self._repository.manifest if is_manifest else self._repository.blob
-        with Download(self._transport, place(descriptor.digest), descriptor) as download:
-            stream = io.BufferedReader(download, CHUNK)
-            yield verified(stream, descriptor, str(self.reference))
+        """Open a blob; a download that breaks is resumed."""
+        with closing(self._download(descriptor)) as chunks:
+            yield verified(stream_chunks(chunks), descriptor, str(self.reference))
 
     @contextmanager
     def open_file(self, descriptor: Descriptor) -> Iterator[None]:  # noqa: ARG002
-        """Yield None: a blob of a registry is on no disk of ours."""
+        """Yield None: a registry has no local files."""
         yield None
+
+    def _download(self, descriptor: Descriptor) -> Generator[bytes]:
+        offset = failures = 0
+        while True:
+            with self._get(descriptor, offset) as response:
+                # A registry that ignores the Range header starts at the beginning.
+                skip = offset if response.status_code == 200 else 0
+                try:
+                    while chunk := response.raw.read(min(skip, CHUNK) or CHUNK):
+                        if skip:
+                            skip -= len(chunk)
+                            continue
+                        offset += len(chunk)
+                        failures = 0
+                        yield chunk
+                    if offset >= descriptor.size:
+                        return
+                    raise EOFError(f"the connection ended after {offset - skip} bytes")
+                except (HTTPError, RequestException, OSError, EOFError) as error:
+                    failures += 1
+                    if failures == ATTEMPTS:
+                        raise self._client.unreachable(error) from error
+
+    def _get(self, descriptor: Descriptor, offset: int) -> Response:
+        is_manifest = descriptor.media_type in (*INDEXES, *MANIFESTS)
+        url = f"{self._url}/{'manifests' if is_manifest else 'blobs'}/{descriptor.digest}"
+        headers = {**ACCEPT, **({"Range": f"bytes={offset}-"} if offset else {})}
+        response = self._client.request("GET", url, headers=headers, stream=True)
+        if response.status_code == 404:
+            response.close()
+            raise missing_blob(descriptor, str(self.reference))
+        if response.status_code not in (200, 206):
+            raise self._client.unexpected(response)
+        return response
 
 
 class RegistryTarget:
@@ -118,68 +126,91 @@ class RegistryTarget:
 
     platform = None
 
-    def __init__(self, reference: RegistryReference, transport: Transport) -> None:
+    def __init__(self, reference: RegistryReference, client: RegistryClient) -> None:
         self.reference = reference
-        self._repository = _Repository(reference, transport)
-        self._transport = transport
-        self._sessions: dict[str, str] = {}
+        self._client = client
+        self._url = f"{client.base_url}/{reference.repository}"
+        self._started_uploads: dict[str, str] = {}
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Ask the registry whether the repository has the blob."""
-        return self._repository.has_blob(descriptor)
+        """Return whether the repository has the blob."""
+        url = f"{self._url}/blobs/{descriptor.digest}"
+        return self._client.request("HEAD", url).status_code == 200
 
     def mount_blob(self, descriptor: Descriptor, source: Reference) -> bool:
-        """Take the blob from another repository of the registry (spec.md, "Mounting")."""
+        """Mount the blob from another repository of the registry (spec.md, "Mounting")."""
         if not isinstance(source, RegistryReference) or source.registry != self.reference.registry:
             return False
-        wanted = {"mount": descriptor.digest, "from": source.repository}
-        url = append_url_params(self._repository.uploads(), wanted)
+        parameters = {"mount": descriptor.digest, "from": source.repository}
         try:
-            answer = self._transport.request("POST", url)
+            response = self._client.request(
+                "POST", f"{self._url}/blobs/uploads/", params=parameters
+            )
         except RegistryDenied:
             return False
-        if answer.status_code == 202:
-            self._sessions[descriptor.digest] = location(answer)
-        return bool(answer.status_code == 201)
+        if response.status_code == 202:
+            self._started_uploads[descriptor.digest] = _location(response)
+        return response.status_code == 201
 
     def put_blob(self, descriptor: Descriptor, content: Opener) -> None:
-        """Send the blob, from its beginning where an attempt fails."""
-        patiently(lambda: self._upload(descriptor, content))
+        """Upload the blob; each retry starts a new upload."""
+        with_retries(lambda: self._upload(descriptor, content))
 
     def put_manifest(self, document: Document) -> None:
-        """Send the manifest under its digest."""
+        """Upload the manifest under its digest."""
         self._put(document, document.descriptor.digest)
 
     def put_image(self, document: Document) -> None:
-        """Send the manifest or the index under the tag."""
+        """Upload the manifest or index under the tag."""
         self._put(document, self.reference.version)
 
     def _upload(self, descriptor: Descriptor, content: Opener) -> None:
-        url = append_url_params(self._session(descriptor), {"digest": descriptor.digest})
+        # A mount that the registry declines has started an upload.
+        location = self._started_uploads.pop(descriptor.digest, None)
+        if location is None:
+            response = self._client.send("POST", f"{self._url}/blobs/uploads/")
+            if response.status_code != 202:
+                raise self._client.unexpected(response)
+            location = _location(response)
         with content() as stream:
-            body = Body(stream, descriptor.size) if descriptor.size else b""
-            answer = self._transport.once("PUT", url, data=body, headers=BINARY)
-        if answer.status_code == 201:
-            return
-        failure = failed(self.reference.registry, answer)
-        lost = {"DIGEST_INVALID", "BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"}
-        if lost & {error["code"] for error in errors(answer)}:
-            raise Again(failure)
-        raise failure
-
-    def _session(self, descriptor: Descriptor) -> str:
-        """Return where to send the blob: where a mount has left off, else anew."""
-        known = self._sessions.pop(descriptor.digest, None)
-        if known:
-            return known
-        answer = self._transport.once("POST", self._repository.uploads())
-        if answer.status_code != 202:
-            raise failed(self.reference.registry, answer)
-        return location(answer)
+            response = self._client.send(
+                "PUT",
+                location,
+                params={"digest": descriptor.digest},
+                data=_Body(stream, descriptor.size) if descriptor.size else b"",
+                headers={"Content-Type": "application/octet-stream"},
+            )
+        if response.status_code != 201:
+            codes = {code for code, _ in error_details(response)}
+            failure = self._client.unexpected(response)
+            raise Transient(failure) if codes & UPLOAD_LOST else failure
 
     def _put(self, document: Document, version: str) -> None:
-        url = self._repository.manifest(version)
+        url = f"{self._url}/manifests/{version}"
         headers = {"Content-Type": document.descriptor.media_type}
-        answer = self._transport.request("PUT", url, data=document.content, headers=headers)
-        if answer.status_code != 201:
-            raise failed(self.reference.registry, answer)
+        response = self._client.request("PUT", url, data=document.content, headers=headers)
+        if response.status_code != 201:
+            raise self._client.unexpected(response)
+
+
+class _Body:
+    """A request body of *size* bytes that is read from *stream* in chunks."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self._stream.read(CHUNK):
+            yield chunk
+
+
+def _location(response: Response) -> str:
+    """Return the upload URL in *response*; raises RegistryUnavailable if there is none."""
+    location = response.headers.get("Location")
+    if not location:
+        raise RegistryUnavailable(f"{response.url}: the response has no Location for the upload.")
+    return urljoin(response.url, location)
