@@ -1,7 +1,4 @@
-"""The doctor: what will bite in production, found in a project that was read.
-
-One module a finding, or a few that belong together, all of one shape, registered here.
-"""
+"""Checks that find deployment problems in a project: one module per check, all of one shape."""
 
 from __future__ import annotations
 
@@ -20,13 +17,12 @@ from buildstatic.checks import (
     static_at_import,
     static_root,
     storage,
-    touching,
     volumes,
     whitenoise,
 )
 from buildstatic.checks.context import CheckContext, load_context
 from buildstatic.checks.finding import Autofix, Finding, Severity
-from buildstatic.checks.fixes import is_possible
+from buildstatic.checks.fixes import can_apply
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project.config import Config
 
@@ -44,12 +40,12 @@ __all__ = [
 
 
 class Check(Protocol):
-    """What each module offers: its codes with what they mean, and its findings."""
+    """The interface of a check module: the codes of its findings, and the check itself."""
 
-    CODES: dict[str, str]
+    CODES: tuple[str, ...]
 
-    def find(self, case: CheckContext) -> Iterable[Finding]:
-        """Yield what is found in *case*."""
+    def check(self, context: CheckContext) -> Iterable[Finding]:
+        """Yield the problems found in the project of *context*."""
 
 
 CHECKS: tuple[Check, ...] = (
@@ -60,7 +56,6 @@ CHECKS: tuple[Check, ...] = (
     whitenoise,
     conflicts,
     references,
-    touching,
     release_phase,
     railway_config,
     static_at_import,
@@ -68,29 +63,32 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def finding_codes() -> dict[str, str]:
-    """Return every code, with what it means."""
-    return {code: means for check in CHECKS for code, means in check.CODES.items()}
+def finding_codes() -> tuple[str, ...]:
+    """Return the code of every finding, in the order of the checks."""
+    return tuple(code for module in CHECKS for code in module.CODES)
 
 
 def validate_silence(config: Config) -> None:
-    """Raise `ConfigInvalid` for a code in ``silence`` that is none."""
+    """Raise `ConfigInvalid` if ``silence`` contains an unknown code."""
     known = finding_codes()
     for code in config.silence:
         if code not in known:
             near = difflib.get_close_matches(code, known, n=1)
-            advice = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
-            raise ConfigInvalid(f"{config.source('silence')}: check finds no {code}.", advice)
+            advice = f"Did you mean {near[0]}?" if near else f"Known codes: {', '.join(known)}."
+            raise ConfigInvalid(f"{config.source('silence')}: unknown finding code {code}.", advice)
 
 
-def run_checks(case: CheckContext) -> tuple[Finding, ...]:
-    """Return what is found in *case*, the gravest first, without what its project silences."""
-    found = (finding for check in CHECKS for finding in check.find(case))
-    told = [_honest(case, item) for item in found if item.code not in case.config.silence]
-    return tuple(sorted(told, key=lambda finding: -finding.severity))
+def run_checks(context: CheckContext) -> tuple[Finding, ...]:
+    """Return the findings that the configuration does not silence, most severe first.
 
-
-def _honest(case: CheckContext, finding: Finding) -> Finding:
-    """Return *finding* without a repair that would do nothing, the file being written otherwise."""
-    possible = finding.autofix is None or is_possible(case.root, finding)
-    return finding if possible else replace(finding, autofix=None)
+    A finding whose autofix would change nothing is returned without it.
+    """
+    findings = [
+        finding
+        if finding.autofix is None or can_apply(context.root, finding.autofix)
+        else replace(finding, autofix=None)
+        for module in CHECKS
+        for finding in module.check(context)
+        if finding.code not in context.config.silence
+    ]
+    return tuple(sorted(findings, key=lambda finding: -finding.severity))

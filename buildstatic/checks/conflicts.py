@@ -1,4 +1,4 @@
-"""Names that several sources offer, with different content, and not meant to."""
+"""Files with the same name and different content in several source directories."""
 
 from __future__ import annotations
 
@@ -7,33 +7,44 @@ from pathlib import Path
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
-from buildstatic.checks.static_sources import directories, names
+from buildstatic.checks.static_sources import source_directories, source_files
 from buildstatic.project import files
 
-CONFLICT = "names-conflict"
-CODES = {CONFLICT: "files of one name have different content, and one of them is lost"}
+CODES: tuple[str, ...] = ("names-conflict",)
 
 
-def find(case: CheckContext) -> Iterator[Finding]:
-    """Yield each accidental conflict, as the project's finders see it, else by reading."""
-    if case.examined is None:
-        yield from _by_reading(case)
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield accidental conflicts, as seen by the project's finders or else read from its files."""
+    for name, winner, loser in _conflicts(context):
+        file, other = (files.relative(Path(path), context.root) for path in (loser, winner))
+        yield Finding(
+            CODES[0],
+            Severity.WARNING,
+            file,
+            0,
+            f"{name} is collected from {other}, and this different file is not collected.",
+            "Pages that need this file get the other one, and reordering the apps swaps them.",
+            f"Move it to a directory named after its app: static/<app>/{name}",
+        )
+
+
+def _conflicts(context: CheckContext) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the collected path and the shadowed path of each conflict."""
+    if context.examination is not None:
+        for found in context.examination["conflicts"]:
+            for loser in found["left_out"]:
+                yield found["path"], found["collected"], loser
         return
-    for found in case.examined["conflicts"]:
-        for left_out in found["left_out"]:
-            yield _finding(case, found["path"], found["collected"], left_out)
-
-
-def _by_reading(case: CheckContext) -> Iterator[Finding]:
-    sources = directories(case)
+    sources = tuple(source_directories(context))
     apps = {source.app for source in sources}
-    first: dict[str, str] = {}
+    winners: dict[str, str] = {}
     for source in sources:
-        for name, path in names(case, source):
-            winner = first.setdefault(name, path)
-            is_meant = "/" in name and name.partition("/")[0] in apps
-            if winner != path and not is_meant and _differ(winner, path):
-                yield _finding(case, name, winner, path)
+        for name, path in source_files(context, source):
+            winner = winners.setdefault(name, path)
+            # A file in a directory named after an app overrides that app's file on purpose.
+            is_override = "/" in name and name.partition("/")[0] in apps
+            if winner != path and not is_override and _differ(winner, path):
+                yield name, winner, path
 
 
 def _differ(one: str, other: str) -> bool:
@@ -41,16 +52,3 @@ def _differ(one: str, other: str) -> bool:
         return Path(one).read_bytes() != Path(other).read_bytes()
     except OSError:
         return False
-
-
-def _finding(case: CheckContext, name: str, winner: str, loser: str) -> Finding:
-    file, other = (files.relative(Path(path), case.root) for path in (loser, winner))
-    return Finding(
-        CONFLICT,
-        Severity.WARNING,
-        file,
-        0,
-        f"{name} is collected from {other}, not from here, and the two are different.",
-        "Pages that mean this one get the other, and another order of the apps swaps them.",
-        f"Put it into a directory named after its app: static/<app>/{name}",
-    )

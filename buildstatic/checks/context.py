@@ -1,4 +1,4 @@
-"""What the checks look at: the project as it was read, and what its own Python said of it."""
+"""The input of the checks: a project, its settings and the result of examining it."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from buildstatic.project.settings.modules import read as read_module
 
 @dataclass(frozen=True)
 class CheckContext:
-    """A project to examine.
+    """A project to check.
 
-    *modules* are the files that are read when the settings are imported; *edits* what the project
-    lacks. *examined* is what `buildstatic.collect.examine` has found, None where nothing could run;
-    *today* is the day that it is.
+    *settings_files* are the project's files that importing the settings reads; *edits* what the
+    project still needs; *examination* the result of `buildstatic.collect.examine`, None if the
+    project's Python did not run; *today* the date to compare deadlines with.
     """
 
     project: Project
     settings: Settings
     search: Search
     config: Config
-    modules: tuple[Path, ...]
+    settings_files: tuple[Path, ...]
     edits: tuple[Edit, ...]
-    examined: Mapping[str, Any] | None
+    examination: Mapping[str, Any] | None
     today: date
 
     @property
     def root(self) -> Path:
-        """The project's root."""
+        """The root of the project."""
         return self.project.root
 
     @property
-    def tree(self) -> str | None:
-        """STATIC_ROOT where it is known, local and inside of the project: relative to the root."""
-        if not self.is_local or self.project.static_root is None:
-            return None
-        place = self.project.static_root.value
-        return None if place.startswith(("/", "..")) or place == "." else place
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the storage is known to keep its files on the disk."""
+    def has_local_storage(self) -> bool:
+        """Whether the static files storage is known to write to the local disk."""
         return self.project.remote is not None and not self.project.remote.value
 
-    def text(self, name: str) -> str | None:
-        """Return the text of the file *name* in the root, None where there is none."""
+    @property
+    def static_root(self) -> str | None:
+        """STATIC_ROOT relative to the root, if it is known, local and inside the project."""
+        if not self.has_local_storage or self.project.static_root is None:
+            return None
+        path = self.project.static_root.value
+        return None if path.startswith(("/", "..")) or path == "." else path
+
+    def read_text(self, name: str) -> str | None:
+        """Return the text of the file *name* in the root, or None if it does not exist."""
         path = self.root / name
         if not files.is_file(path):
             return None
@@ -62,12 +62,17 @@ class CheckContext:
 
 
 def load_context(
-    project: Project, config: Config, examined: Mapping[str, Any] | None, today: date
+    project: Project, config: Config, examination: Mapping[str, Any] | None, today: date
 ) -> CheckContext:
-    """Return what there is to examine of *project*; raises `ConfigInvalid` as reading it did."""
+    """Return the context for checking *project*.
+
+    Raises `ConfigInvalid` if the settings cannot be read.
+    """
     search = Search(project.root, (project.root / project.manage.value).resolve().parent)
     path = manage.locate(project.settings, search)
     _, reading = read_module(path, search)
-    modules = tuple(dict.fromkeys(file for file, _ in reading.modules))
+    settings_files = tuple(dict.fromkeys(file for file, _ in reading.modules))
     settings = settings_module.read(path, search)
-    return CheckContext(project, settings, search, config, modules, edits(project), examined, today)
+    return CheckContext(
+        project, settings, search, config, settings_files, edits(project), examination, today
+    )

@@ -1,35 +1,35 @@
-"""DEBUG, in the settings that production would use."""
+"""DEBUG in the deployed settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from buildstatic.checks.context import CheckContext
-from buildstatic.checks.finding import Finding, Severity, split
+from buildstatic.checks.finding import Finding, Severity, split_source
 
-ON = "debug-on"
-CODES = {ON: "DEBUG is on in the settings that are deployed"}
+CODES: tuple[str, ...] = ("debug-on",)
 
 
-def find(case: CheckContext) -> Iterator[Finding]:
-    """Yield where DEBUG is on, always or unless the environment says otherwise."""
-    value = case.settings.get("DEBUG")
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield a finding if DEBUG is on, always or unless an environment variable disables it."""
+    value = context.settings.get("DEBUG")
     if value is None or not isinstance(value.data, bool | int | str) or not value.data:
         return
-    if value.reads:
-        what = f"DEBUG is on unless {' or '.join(value.reads)} turns it off."
-        fix = "Let it be off where the variable is not set."
-    else:
-        what = f"DEBUG is on in {case.project.settings.value}."
-        fix = "Write DEBUG = False, or name the settings of production with --settings."
+    variables = " or ".join(value.reads)
     if value.reads and isinstance(value.data, str):
-        what = f"DEBUG is text read from {' or '.join(value.reads)}, and any text counts as true."
-        fix = f'Write DEBUG = os.environ.get("{value.reads[0]}") == "1"'
+        what = f"DEBUG is a string read from {variables}, and every non-empty string is true."
+        fix = f'Use DEBUG = os.environ.get("{value.reads[0]}") == "1"'
+    elif value.reads:
+        what = f"DEBUG is on unless {variables} turns it off."
+        fix = "Make DEBUG default to False if the variable is not set."
+    else:
+        what = f"DEBUG is on in {context.project.settings.value}."
+        fix = "Set DEBUG = False, or name the production settings with --settings."
     yield Finding(
-        ON,
+        CODES[0],
         Severity.WARNING,
-        *split(value.source),
+        *split_source(value.source),
         what,
-        "Errors show settings and code to everybody, and static files have no fingerprints.",
+        "Error pages show settings and code to everyone, and static files have no fingerprints.",
         fix,
     )

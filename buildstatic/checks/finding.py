@@ -1,4 +1,4 @@
-"""What a check finds: one shape for all of them."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Severity(IntEnum):
-    """How much a finding matters; an error breaks the deployment or loses something."""
+    """How severe a finding is; an error breaks the deployment or loses files."""
 
     INFO = 1
     WARNING = 2
@@ -16,28 +16,27 @@ class Severity(IntEnum):
 
     @property
     def word(self) -> str:
-        """Its name as it is printed and given on the command line."""
+        """The name as printed and as accepted on the command line."""
         return self.name.lower()
 
 
 @dataclass(frozen=True)
 class Autofix:
-    """A safe change: *change* takes the text of *file*, which may be new, and returns another one.
+    """A safe edit of *file*, which is relative to the root and may not exist yet.
 
-    It returns None for a text that it does not understand, and the same text where there is nothing
-    to do. *file* is relative to the root.
+    *edit* takes the text of the file and returns the new text: the same text if nothing is to be
+    done, None if the file is not written in a way that it can edit.
     """
 
     file: str
-    change: Callable[[str], str | None]
+    edit: Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What will bite: *what* it is, *why* it does, and the *fix*, each a sentence or two.
+    """A deployment problem: *what* is wrong, *why* it matters, and how to *fix* it.
 
-    *file* is relative to the root, or absolute outside of it; *line* is 0 for the whole file.
-    *autofix* is there where making the fix is safe.
+    *file* is relative to the root, or absolute if outside of it; *line* is 0 for the whole file.
     """
 
     code: str
@@ -51,11 +50,11 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """``file:line``, or the file alone."""
+        """``file:line``, or only the file if the line is 0."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-def split(source: str) -> tuple[str, int]:
-    """Return the file and the line of ``file:line``; 0 where *source* has none."""
+def split_source(source: str) -> tuple[str, int]:
+    """Return the file and the line of ``file:line``; the line is 0 if *source* has none."""
     file, _, line = source.rpartition(":")
     return (file, int(line)) if file and line.isdigit() else (source, 0)

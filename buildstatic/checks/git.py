@@ -1,4 +1,4 @@
-"""What git says of the project's files; nothing where there is no git, or no repository."""
+"""What git knows about the project's files; None if git or a repository is missing."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import os
 import subprocess
 from pathlib import Path
 
-SECONDS = 30
+TIMEOUT = 30  # seconds
 
 
-def listed(root: Path, *arguments: str) -> tuple[str, ...] | None:
-    """Return the paths that ``git ls-files`` prints, relative to *root*; None where it cannot."""
-    printed = _git(root, "ls-files", "-z", *arguments)
-    return None if printed is None else tuple(filter(None, printed.split("\0")))
+def list_files(root: Path, *arguments: str) -> tuple[str, ...] | None:
+    """Return the paths that ``git ls-files`` prints, relative to *root*; None if it fails."""
+    output = _run(root, "ls-files", "-z", *arguments)
+    return None if output is None else tuple(filter(None, output.split("\0")))
 
 
-def ignored_by(root: Path, path: str) -> tuple[str, int] | None:
-    """Return the file and the line of the pattern that ignores *path*; None if none does."""
-    printed = _git(root, "check-ignore", "-v", "-z", "--no-index", "--stdin", given=path)
-    if not printed:
+def ignoring_pattern(root: Path, path: str) -> tuple[str, int] | None:
+    """Return the file and line of the pattern that ignores *path*; None if none does."""
+    output = _run(root, "check-ignore", "-v", "-z", "--no-index", "--stdin", stdin=path)
+    if not output:
         return None
-    source, line, pattern, _ = printed.split("\0", 3)
+    source, line, pattern, _ = output.split("\0", 3)
     return None if pattern.startswith("!") else (source, int(line))
 
 
-def _git(root: Path, *arguments: str, given: str = "") -> str | None:
+def _run(root: Path, *arguments: str, stdin: str = "") -> str | None:
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             ["git", "-C", str(root), *arguments],
             capture_output=True,
             check=False,
-            timeout=SECONDS,
-            input=os.fsencode(given),
+            timeout=TIMEOUT,
+            input=os.fsencode(stdin),
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else None
+    return result.stdout.decode(errors="surrogateescape") if result.returncode == 0 else None

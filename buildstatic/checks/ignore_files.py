@@ -1,153 +1,146 @@
-"""What .gitignore and .dockerignore keep: the tree, which they should, and sources, never."""
+""".gitignore and .dockerignore: they should exclude collected files, and no source files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 from buildstatic.builders.ignore_patterns import Matches, Pattern, match, read_patterns
 from buildstatic.checks import git
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Autofix, Finding, Severity
-from buildstatic.checks.lines import appended
-from buildstatic.checks.static_sources import Source, directories, is_there, names
+from buildstatic.checks.fixes import append_line
+from buildstatic.checks.static_sources import (
+    SourceDirectory,
+    has_files,
+    source_directories,
+    source_files,
+)
 from buildstatic.dockerfile.quoting import pattern as docker_pattern
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
 
 GIT, DOCKER = ".gitignore", ".dockerignore"
-LACKS_GIT, LACKS_DOCKER = "gitignore-lacks-static-root", "dockerignore-lacks-static-root"
-DROPS_GIT, DROPS_DOCKER = "gitignore-drops-sources", "dockerignore-drops-sources"
-CODES = {
-    LACKS_GIT: "git does not ignore the collected files",
-    LACKS_DOCKER: "collected files of this machine go into the image",
-    DROPS_GIT: "git ignores static files that the project needs",
-    DROPS_DOCKER: "static files are kept out of the image",
-}
+GIT_LACKS, DOCKER_LACKS = "gitignore-lacks-static-root", "dockerignore-lacks-static-root"
+GIT_DROPS, DOCKER_DROPS = "gitignore-drops-sources", "dockerignore-drops-sources"
+CODES: tuple[str, ...] = (GIT_LACKS, DOCKER_LACKS, GIT_DROPS, DOCKER_DROPS)
 
 
-def find(case: CheckContext) -> Iterator[Finding]:
-    """Yield where the two files say too little, or too much."""
-    yield from _git_lacks(case)
-    yield from _git_drops(case)
-    name, text = _dockerignore(case)
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield collected files that are not ignored, and source directories that are."""
+    yield from _git_lacks(context)
+    yield from _git_drops(context)
+    # Builds read Dockerfile.dockerignore first (docs.docker.com/build/concepts/context).
+    texts = {name: context.read_text(name) for name in (f"Dockerfile{DOCKER}", DOCKER)}
+    name, text = next(((n, t) for n, t in texts.items() if t is not None), (DOCKER, None))
     try:
-        patterns = read_patterns(text)
-    except ConfigInvalid:  # which no builder takes: it says so itself
+        patterns = read_patterns(text or "")
+    except ConfigInvalid:  # reported by the build itself
         return
-    if name != DOCKER or text or case.text("Dockerfile") is not None:
-        yield from _docker_lacks(case, name, patterns)
-    yield from _docker_drops(case, name, text, patterns)
+    if text is not None or context.read_text("Dockerfile") is not None:
+        yield from _docker_lacks(context, name, patterns)
+    yield from _docker_drops(context, name, text or "", patterns)
 
 
-def _git_lacks(case: CheckContext) -> Iterator[Finding]:
-    written = git_pattern(case.tree)
-    if case.tree is None or written is None or git.listed(case.root, "--", GIT) is None:
+def _git_lacks(context: CheckContext) -> Iterator[Finding]:
+    root = context.static_root
+    pattern = git_pattern(root)
+    if root is None or pattern is None or git.list_files(context.root, "--", GIT) is None:
         return
-    if git.ignored_by(case.root, f"{case.tree}/staticfiles.json") is not None:
+    if git.ignoring_pattern(context.root, f"{root}/staticfiles.json") is not None:
         return
     yield Finding(
-        LACKS_GIT,
+        GIT_LACKS,
         Severity.WARNING,
         GIT,
         0,
-        f"git does not ignore {case.tree}, which is made from other files.",
-        "One `git add .` checks the files in, and platforms that build from git get them.",
-        f"Add {written}",
-        Autofix(GIT, appended(written)),
+        f"git does not ignore {root}, which contains generated files.",
+        "`git add .` commits them, and platforms that build from git receive them.",
+        f"Add {pattern} to {GIT}.",
+        Autofix(GIT, append_line(pattern)),
     )
 
 
-def _git_drops(case: CheckContext) -> Iterator[Finding]:
-    for source in _needed(case):
-        place = ("--", source.directory)
-        if git.listed(case.root, *place) or git.listed(
-            case.root, "--others", "--exclude-standard", *place
+def _git_drops(context: CheckContext) -> Iterator[Finding]:
+    for source in _required_sources(context):
+        place = ("--", source.path)
+        if git.list_files(context.root, *place) or git.list_files(
+            context.root, "--others", "--exclude-standard", *place
         ):
             continue
-        ignored = git.listed(case.root, "--others", "--ignored", "--exclude-standard", *place)
-        by = git.ignored_by(case.root, ignored[0]) if ignored else None
-        if by is None:
-            continue
-        yield Finding(
-            DROPS_GIT,
-            Severity.WARNING,
-            *by,
-            f"git ignores {source.directory}, where static files come from ({source.place}).",
-            "What is deployed from git has none of them: not in CI, on Heroku or on Railway.",
-            "Begin the pattern with a slash, so that it means one directory alone.",
+        ignored = git.list_files(
+            context.root, "--others", "--ignored", "--exclude-standard", *place
         )
-
-
-def _dockerignore(case: CheckContext) -> tuple[str, str]:
-    """Return the file that a build reads, and its text (docs.docker.com/build/concepts/context)."""
-    for name in (f"Dockerfile{DOCKER}", DOCKER):
-        text = case.text(name)
-        if text is not None:
-            return name, text
-    return DOCKER, ""
+        pattern = git.ignoring_pattern(context.root, ignored[0]) if ignored else None
+        if pattern is not None:
+            yield Finding(
+                GIT_DROPS,
+                Severity.WARNING,
+                *pattern,
+                f"git ignores {source.path}, a source directory of static files ({source.source}).",
+                "Deployments from git (CI, Heroku, Railway) do not have these files.",
+                "Start the pattern with a slash so that it matches only one directory.",
+            )
 
 
 def _docker_lacks(
-    case: CheckContext, name: str, patterns: tuple[Pattern, ...]
+    context: CheckContext, name: str, patterns: Sequence[Pattern]
 ) -> Iterator[Finding]:
-    if case.tree is None or _is_out(patterns, f"{case.tree}/staticfiles.json"):
+    root = context.static_root
+    if root is None or _is_excluded(patterns, f"{root}/staticfiles.json"):
         return
-    written = docker_pattern(case.tree)
+    pattern = docker_pattern(root)
     yield Finding(
-        LACKS_DOCKER,
+        DOCKER_LACKS,
         Severity.WARNING,
         name,
         0,
-        f"{name} lets {case.tree} of this machine into the build.",
-        "COPY takes old collected files along, and every collectstatic here is a new layer there.",
-        f"Add {written}",
-        Autofix(name, appended(written)),
+        f"{name} does not exclude {root}.",
+        "COPY adds outdated collected files, and each local collectstatic invalidates the layer.",
+        f"Add {pattern} to {name}.",
+        Autofix(name, append_line(pattern)),
     )
 
 
 def _docker_drops(
-    case: CheckContext, name: str, text: str, patterns: tuple[Pattern, ...]
+    context: CheckContext, name: str, text: str, patterns: Sequence[Pattern]
 ) -> Iterator[Finding]:
-    for source in _needed(case):
-        paths = [f"{source.directory}/{path}" for path, _ in names(case, _bare(source))]
-        if not all(_is_out(patterns, path) for path in paths):
+    for source in _required_sources(context):
+        directory = SourceDirectory(source.path, source.source)  # without its prefix
+        paths = [f"{source.path}/{file}" for file, _ in source_files(context, directory)]
+        if not all(_is_excluded(patterns, path) for path in paths):
             continue
         yield Finding(
-            DROPS_DOCKER,
+            DOCKER_DROPS,
             Severity.ERROR,
             name,
-            _line(text, lambda patterns, path=paths[0]: _is_out(patterns, path)),  # type: ignore[misc]
-            f"{name} keeps {source.directory} out of the build, where static files come from"
-            f" ({source.place}).",
-            "They are not in the image: pages without style, or a build that fails.",
-            "Begin the pattern with the directory that is meant, or let this one in: "
-            f"!{docker_pattern(source.directory)}",
+            _excluding_line(text, paths[0]),
+            f"{name} excludes {source.path}, a source directory of static files ({source.source}).",
+            "The image lacks these files: pages have no styles, or the build fails.",
+            f"Make the pattern more specific, or add !{docker_pattern(source.path)}",
         )
 
 
-def _bare(source: Source) -> Source:
-    return Source(source.directory, source.place)
-
-
-def _needed(case: CheckContext) -> Iterator[Source]:
-    """Yield the directories of sources that are there, but for what a front-end builds anew."""
-    is_built = case.project.frontend is not None
-    for source in directories(case):
-        is_inside = not source.directory.startswith(("/", ".."))
-        if is_inside and (source.app or not is_built) and is_there(case, source):
+def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
+    """Yield the source directories in the project, except those a front-end build creates."""
+    for source in source_directories(context):
+        is_inside = not source.path.startswith(("/", ".."))
+        is_built = not source.app and context.project.frontend is not None
+        if is_inside and not is_built and has_files(context, source):
             yield source
 
 
-def _is_out(patterns: tuple[Pattern, ...], path: str) -> bool:
+def _is_excluded(patterns: Sequence[Pattern], path: str) -> bool:
     above: Matches | None = None
-    is_out, parts = False, path.split("/")
+    is_excluded, parts = False, path.split("/")
     for length in range(1, len(parts) + 1):
-        is_out, above = match(patterns, "/".join(parts[:length]), above)
-    return is_out
+        is_excluded, above = match(patterns, "/".join(parts[:length]), above)
+    return is_excluded
 
 
-def _line(text: str, is_hit: Callable[[tuple[Pattern, ...]], bool]) -> int:
-    """Return the first line of *text* with which the patterns so far hit."""
+def _excluding_line(text: str, path: str) -> int:
+    """Return the number of the first line of *text* up to which the patterns exclude *path*."""
     lines = text.splitlines()
-    numbers = range(1, len(lines) + 1)
-    return next((n for n in numbers if is_hit(read_patterns("\n".join(lines[:n])))), 0)
+    for number in range(1, len(lines) + 1):
+        if _is_excluded(read_patterns("\n".join(lines[:number])), path):
+            return number
+    return 0

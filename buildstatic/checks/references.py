@@ -1,51 +1,44 @@
-"""References between static files that lead nowhere, by the project's own storage."""
+"""References between static files that the project's storage cannot resolve."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.project import files
 
 MISSING, CIRCLE = "reference-missing", "reference-circle"
-CODES = {
-    MISSING: "a static file refers to one that is not there",
-    CIRCLE: "static files refer to one another in a circle",
-}
+CODES: tuple[str, ...] = (MISSING, CIRCLE)
 
 
-def find(case: CheckContext) -> Iterator[Finding]:
-    """Yield what collecting would stop at; nothing where the project's Python is not at hand."""
-    if case.examined is None:
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield the references that make collecting fail; nothing without an examination."""
+    if context.examination is None:
         return
-    for reference in case.examined["references"]:
-        yield _missing(case, reference)
-    if circle := case.examined["circle"]:
-        places = [files.relative(Path(place), case.root) for place in circle]
+    maps_only_warn = context.config.options("collect").get("missing_maps") == "warn"
+    for reference in context.examination["references"]:
+        is_map = reference["map"]
+        is_info = is_map and maps_only_warn
+        hint = ' Or set missing_maps = "warn" in [tool.buildstatic.collect].' if is_map else ""
+        yield Finding(
+            MISSING,
+            Severity.INFO if is_info else Severity.ERROR,
+            files.relative(Path(reference["source"]), context.root),
+            reference["line"],
+            reference["text"],
+            "The reference is left unchanged." if is_info else "Collecting fails.",
+            f"Correct the reference, add the missing file, or ignore this file.{hint}",
+        )
+    if circle := context.examination["circle"]:
+        paths = [files.relative(Path(path), context.root) for path in circle]
         yield Finding(
             CIRCLE,
             Severity.ERROR,
-            places[0],
+            paths[0],
             0,
-            f"These refer to one another in a circle: {', '.join(places)}.",
-            "None of them can be named after its content, so collecting stops.",
-            "Take one of the references out.",
+            f"These files refer to each other in a circle: {', '.join(paths)}.",
+            "Their names cannot contain a hash of their content, so collecting fails.",
+            "Remove one of the references.",
         )
-
-
-def _missing(case: CheckContext, reference: dict[str, Any]) -> Finding:
-    is_map = reference["map"]
-    is_warning = is_map and case.config.options("collect").get("missing_maps") == "warn"
-    more = ' Or set missing_maps = "warn" in [tool.buildstatic.collect].' if is_map else ""
-    return Finding(
-        MISSING,
-        Severity.INFO if is_warning else Severity.ERROR,
-        files.relative(Path(reference["source"]), case.root),
-        reference["line"],
-        reference["text"],
-        "The line stays as it is." if is_warning else "Collecting stops here.",
-        f"Mend the line, add what it names, or leave the file out (ignore).{more}",
-    )

@@ -1,4 +1,4 @@
-"""STATIC_ROOT: not set, where the sources are, or checked in."""
+"""STATIC_ROOT: missing, overlapping with source directories, or tracked by git."""
 
 from __future__ import annotations
 
@@ -7,76 +7,78 @@ from pathlib import PurePosixPath
 
 from buildstatic.checks import git
 from buildstatic.checks.context import CheckContext
-from buildstatic.checks.finding import Autofix, Finding, Severity, split
-from buildstatic.checks.lines import below_assignment
-from buildstatic.checks.static_sources import directories
+from buildstatic.checks.finding import Autofix, Finding, Severity, split_source
+from buildstatic.checks.fixes import insert_below_assignment
+from buildstatic.checks.static_sources import source_directories
 
 MISSING, INSIDE, TRACKED = "static-root-missing", "static-root-in-sources", "static-root-in-git"
-CODES = {
-    MISSING: "STATIC_ROOT is not set",
-    INSIDE: "STATIC_ROOT and a directory of sources are one inside the other",
-    TRACKED: "collected files are in git",
-}
+CODES: tuple[str, ...] = (MISSING, INSIDE, TRACKED)
 
 
-def find(case: CheckContext) -> Iterator[Finding]:
-    """Yield what is wrong with STATIC_ROOT."""
-    yield from _missing(case)
-    yield from _inside(case)
-    yield from _tracked(case)
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield the problems with STATIC_ROOT."""
+    yield from _missing(context)
+    yield from _inside(context)
+    yield from _tracked(context)
 
 
-def _missing(case: CheckContext) -> Iterator[Finding]:
-    for edit in case.edits:
+def _missing(context: CheckContext) -> Iterator[Finding]:
+    for edit in context.edits:
         if not edit.text.startswith("STATIC_ROOT = "):
             continue
-        url = case.settings.get("STATIC_URL")
-        file, line = split(url.source) if url is not None else (edit.file, 0)
+        url = context.settings.get("STATIC_URL")
+        file, line = split_source(url.source) if url is not None else (edit.file, 0)
         yield Finding(
             MISSING,
             Severity.ERROR,
             file,
             line,
             "STATIC_ROOT is not set.",
-            "collectstatic stops: it has no place to collect the files into.",
-            f"Write {edit.text}",
-            Autofix(file, below_assignment("STATIC_URL", edit.text)),
+            "collectstatic fails because it has no directory to collect into.",
+            f"Add {edit.text}",
+            Autofix(file, insert_below_assignment("STATIC_URL", edit.text)),
         )
 
 
-def _inside(case: CheckContext) -> Iterator[Finding]:
-    """Django's own check, staticfiles.E002, sees only STATICFILES_DIRS that are STATIC_ROOT."""
-    root = case.project.static_root
-    if root is None or not case.is_local:
+def _inside(context: CheckContext) -> Iterator[Finding]:
+    """Yield an overlap; Django's staticfiles.E002 only sees equality with STATICFILES_DIRS."""
+    setting = context.project.static_root
+    if setting is None or not context.has_local_storage:
         return
-    tree = PurePosixPath(root.value)
-    for source in directories(case):
-        place = PurePosixPath(source.directory)
-        if tree != place and not tree.is_relative_to(place) and not place.is_relative_to(tree):
+    root = PurePosixPath(setting.value)
+    for source in source_directories(context):
+        path = PurePosixPath(source.path)
+        if root == path:
+            relation = "is"
+        elif root.is_relative_to(path):
+            relation = "is inside"
+        elif path.is_relative_to(root):
+            relation = "contains"
+        else:
             continue
-        how = "is" if tree == place else "is in" if tree.is_relative_to(place) else "holds"
         yield Finding(
             INSIDE,
             Severity.ERROR,
-            *split(root.source),
-            f"STATIC_ROOT {how} {place}, where static files come from ({source.place}).",
-            "Collected files are collected again, and --clear deletes the sources.",
-            "Let STATIC_ROOT be a directory of its own, such as staticfiles beside manage.py.",
+            *split_source(setting.source),
+            f"STATIC_ROOT {relation} {path}, a source directory of static files ({source.source}).",
+            "Collected files are collected again, and collectstatic --clear deletes the sources.",
+            "Set STATIC_ROOT to a separate directory, such as staticfiles next to manage.py.",
         )
         return
 
 
-def _tracked(case: CheckContext) -> Iterator[Finding]:
-    tracked = git.listed(case.root, "--", case.tree) if case.tree else None
+def _tracked(context: CheckContext) -> Iterator[Finding]:
+    root = context.static_root
+    tracked = git.list_files(context.root, "--", root) if root else None
     if not tracked:
         return
-    count = f"{len(tracked)} collected file{'s' if len(tracked) > 1 else ''}"
+    count = "1 collected file" if len(tracked) == 1 else f"{len(tracked)} collected files"
     yield Finding(
         TRACKED,
         Severity.WARNING,
         tracked[0],
         0,
-        f"{count} of {case.tree} {'are' if len(tracked) > 1 else 'is'} in git.",
-        "They are stale as soon as a source changes, and go into every build beside the new ones.",
-        f"git rm -r --cached -- {case.tree}",
+        f"git tracks {count} in {root}.",
+        "They are outdated as soon as a source changes, and every build includes them.",
+        f"git rm -r --cached -- {root}",
     )

@@ -1,4 +1,4 @@
-"""Where the project's own static files are, by reading the settings."""
+"""The directories that the project's own static files come from, as read from the settings."""
 
 from __future__ import annotations
 
@@ -13,66 +13,65 @@ from buildstatic.project.data import app_directory
 from buildstatic.project.settings import Value
 from buildstatic.project.static import directory
 
-MOST = 20_000
+MAX_FILES = 20_000
 
 
 @dataclass(frozen=True)
-class Source:
-    """A *directory* of static files, relative to the root or absolute, named at *place*.
+class SourceDirectory:
+    """A directory of static files.
 
-    *app* is the app that it belongs to, empty for one of STATICFILES_DIRS; *prefix* goes before the
+    *path* is relative to the root or absolute; *source* is where the settings name it; *app* is
+    the app it belongs to, empty for an entry of STATICFILES_DIRS; *prefix* is prepended to the
     names of its files.
     """
 
-    directory: str
-    place: str
+    path: str
+    source: str
     app: str = ""
     prefix: str = ""
 
 
-def directories(case: CheckContext) -> tuple[Source, ...]:
-    """Return the directories in the order in which Django's finders look at them."""
-    return (*_named(case), *_of_apps(case))
-
-
-def _named(case: CheckContext) -> Iterator[Source]:
-    value = case.settings.get("STATICFILES_DIRS")
-    for item in value.data if value is not None and isinstance(value.data, tuple) else ():
+def source_directories(context: CheckContext) -> Iterator[SourceDirectory]:
+    """Yield the directories in the order in which Django's finders search them."""
+    setting = context.settings.get("STATICFILES_DIRS")
+    for item in setting.data if setting and isinstance(setting.data, tuple) else ():
         pair = item.data if isinstance(item.data, tuple) else (Value(""), item)
-        found = directory(pair[-1], case.search)
+        found = directory(pair[-1], context.search)
         if found is not None:
             prefix = pair[0].data if isinstance(pair[0].data, str) else ""
-            yield Source(found.value, item.source or found.source, prefix=prefix)
+            yield SourceDirectory(found.value, item.source or found.source, prefix=prefix)
+    setting = context.settings.get("INSTALLED_APPS")
+    for item in setting.data if setting and isinstance(setting.data, tuple) else ():
+        path = app_directory(item.data, context.search)
+        if path is not None:
+            app = PurePosixPath(path).name
+            yield SourceDirectory(f"{path}/static", item.source, app=app)
 
 
-def _of_apps(case: CheckContext) -> Iterator[Source]:
-    value = case.settings.get("INSTALLED_APPS")
-    for item in value.data if value is not None and isinstance(value.data, tuple) else ():
-        place = app_directory(item.data, case.search)
-        if place is not None:
-            app = PurePosixPath(place).name
-            yield Source(f"{place}/static", item.source, app=app)
+def source_files(context: CheckContext, source: SourceDirectory) -> Iterator[tuple[str, str]]:
+    """Yield the collected name and the path of each file in *source*, of 20,000 at most.
 
-
-def names(case: CheckContext, source: Source) -> Iterator[tuple[str, str]]:
-    """Yield the files in *source*: the name that each is collected under, and its path."""
-    top = case.root / source.directory
+    Files that collectstatic ignores by default are left out.
+    """
+    top = context.root / source.path
     count = 0
-    for directory_, below, found in os.walk(top):
-        below[:] = sorted(name for name in below if not name.startswith(".") and name != "CVS")
-        for name in sorted(found):
+    for parent, directories, names in os.walk(top):
+        directories[:] = sorted(
+            name for name in directories if not name.startswith(".") and name != "CVS"
+        )
+        for name in sorted(names):
             if name.startswith(".") or name.endswith("~"):
                 continue
-            path = os.path.join(directory_, name)  # noqa: PTH118
-            if not os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for
+            path = os.path.join(parent, name)  # noqa: PTH118
+            if not os.path.isfile(path):  # noqa: PTH113 - reading a pipe would block
                 continue
-            relative = os.path.relpath(path, top)
-            yield str(PurePosixPath(source.prefix, relative)), path
+            yield str(PurePosixPath(source.prefix, os.path.relpath(path, top))), path
             count += 1
-            if count >= MOST:
+            if count >= MAX_FILES:
                 return
 
 
-def is_there(case: CheckContext, source: Source) -> bool:
-    """Say whether *source* is a directory that holds a file."""
-    return files.is_directory(case.root / source.directory) and any(names(case, source))
+def has_files(context: CheckContext, source: SourceDirectory) -> bool:
+    """Return whether *source* is an existing directory that contains a file."""
+    path = context.root / source.path
+    return files.is_directory(path) and any(source_files(context, source))

@@ -1,19 +1,18 @@
-"""The storage of the static files: one that fingerprints, or not."""
+"""The static files storage: whether it adds fingerprints to file names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from buildstatic.checks.context import CheckContext
-from buildstatic.checks.finding import Finding, Severity, split
+from buildstatic.checks.finding import Finding, Severity, split_source
 from buildstatic.project.static import backend
 
-OFF = "manifest-storage-off"
-CODES = {OFF: "the storage gives no fingerprinted names"}
-PLAIN = {
-    "django.contrib.staticfiles.storage.StaticFilesStorage": (
-        "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
-    ),
+CODES: tuple[str, ...] = ("manifest-storage-off",)
+DEFAULT = "django.contrib.staticfiles.storage.StaticFilesStorage"
+# Storages without fingerprints, and the counterparts of the same package that add them.
+REPLACEMENTS = {
+    DEFAULT: "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
     "whitenoise.storage.CompressedStaticFilesStorage": (
         "whitenoise.storage.CompressedManifestStaticFilesStorage"
     ),
@@ -23,26 +22,25 @@ PLAIN = {
 }
 
 
-def find(case: CheckContext) -> Iterator[Finding]:
-    """Yield where names stay as they are, so that browsers may not keep the files."""
-    if not case.is_local or case.settings.classes or not case.settings.complete:
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield a finding if the storage is known not to add fingerprints."""
+    settings, storage = context.settings, context.project.storage
+    if not context.has_local_storage or settings.classes or not settings.complete:
         return
-    found = case.project.storage
-    if found is None:
-        if backend(case.settings, legacy=True) is not None:
-            return
-        url = case.settings.get("STATIC_URL")
-        source, name = (url.source if url else f"{case.settings.file}:0"), "Django's default"
-        wanted = PLAIN["django.contrib.staticfiles.storage.StaticFilesStorage"]
-    elif found.value in PLAIN:
-        source, name, wanted = found.source, found.value, PLAIN[found.value]
+    if storage is not None:
+        name, replacement, source = storage.value, REPLACEMENTS.get(storage.value), storage.source
+    elif backend(settings, legacy=True) is None:
+        url = settings.get("STATIC_URL")
+        name, replacement = "Django's default", REPLACEMENTS[DEFAULT]
+        source = url.source if url else f"{settings.file}:0"
     else:
         return
-    yield Finding(
-        OFF,
-        Severity.WARNING,
-        *split(source),
-        f"The storage of the static files is {name}, which gives no fingerprinted names.",
-        "Browsers have to ask again for every file, or show an old one after a deployment.",
-        f'Let STORAGES["staticfiles"]["BACKEND"] be "{wanted}".',
-    )
+    if replacement is not None:
+        yield Finding(
+            CODES[0],
+            Severity.WARNING,
+            *split_source(source),
+            f"The static files storage is {name}, which adds no fingerprints to file names.",
+            "Browsers must revalidate every file, or show outdated files after a deployment.",
+            f'Set STORAGES["staticfiles"]["BACKEND"] to "{replacement}".',
+        )

@@ -1,8 +1,7 @@
-"""Volumes that hide what the image has: of Compose, Fly, Railway and Render.
+"""Volumes that hide the collected files of the image, in Compose and platform files.
 
 docs.docker.com/reference/compose-file/services/#volumes; fly.io/docs/reference/configuration,
-"The mounts section"; Railway's ``volumeMounts`` and ``deploy.requiredMountPath``;
-render.com/docs/disks.
+"The mounts section"; ``deploy.requiredMountPath`` of Railway; render.com/docs/disks.
 """
 
 from __future__ import annotations
@@ -11,23 +10,30 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from buildstatic.checks import compose
+import yaml
+
+from buildstatic.checks import yaml_nodes
 from buildstatic.checks.context import CheckContext
+from buildstatic.checks.deployment import read_services
 from buildstatic.checks.finding import Finding, Severity
-from buildstatic.checks.services import services
 from buildstatic.project import files
 
-OVER = "volume-over-tree"
-CODES = {OVER: "a volume is mounted over the collected files"}
-APP = "/app"
+CODES: tuple[str, ...] = ("volume-over-tree",)
 WORKDIR = re.compile(r"^\s*WORKDIR\s+[\"']?(/[^\s\"'$]*)", re.IGNORECASE | re.MULTILINE)
+DEFAULT_WORKDIR = "/app"  # of the generated Dockerfile
+COMPOSE_FILES = ("compose*.yml", "compose*.yaml", "docker-compose*.yml", "docker-compose*.yaml")
+SERVERS = re.compile(r"manage\.py|gunicorn|uvicorn|daphne|hypercorn|granian|buildstatic start")
+VARIABLE = re.compile(r"\$\{\w+:?-([^}]*)\}")
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A volume at *target* in the image; *is_code* where it is the project's own directory."""
+    """A volume at *target* in the image of *dockerfile*.
+
+    *is_code* is true for a bind mount of the project's own directory or a parent of it.
+    """
 
     file: str
     line: int
@@ -36,56 +42,87 @@ class Mount:
     is_code: bool = False
 
 
-def find(case: CheckContext) -> Iterator[Finding]:
-    """Yield the mounts over the tree, or over a directory that it is in."""
-    if case.project.static_root is None or not case.is_local:
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield the mounts over the collected files, or over a parent directory of them."""
+    if context.project.static_root is None or not context.has_local_storage:
         return
-    for mount in _mounts(case):
+    for mount in (*_compose_mounts(context), *_platform_mounts(context)):
         target = PurePosixPath(posixpath.normpath(mount.target))
-        trees = [PurePosixPath(tree) for tree in _trees(case, mount.dockerfile)]
+        trees = [PurePosixPath(tree) for tree in _image_trees(context, mount.dockerfile)]
         tree = next((tree for tree in trees if tree.is_relative_to(target)), None)
-        if tree is not None and target != PurePosixPath("/"):
-            yield _finding(mount, str(tree))
+        if tree is None or target == PurePosixPath("/"):
+            continue
+        if mount.is_code:
+            why = "The files of this machine replace the files that were built into the image."
+            fix = "Use this mount for development only; run deployments from the image."
+        else:
+            why = "It hides the files of the image, or keeps those of the first deployment."
+            fix = "Mount it at a data directory; another server can copy the files from the image."
+        yield Finding(
+            CODES[0],
+            Severity.INFO if mount.is_code else Severity.WARNING,
+            mount.file,
+            mount.line,
+            f"The volume at {mount.target} hides {tree}, the collected files of the image.",
+            why,
+            fix,
+        )
 
 
-def _finding(mount: Mount, tree: str) -> Finding:
-    if mount.is_code:
-        why = "The files that the image was built with are hidden by what is on this machine."
-        fix = "Keep it to development: let what is deployed run from the image."
-    else:
-        why = "It hides the files, or keeps those of the first deployment for good."
-        fix = "Mount it at the data, not at the tree; a server beside gets files from the image."
-    where = tree if tree == mount.target else f"{mount.target}, which holds {tree}"
-    return Finding(
-        OVER,
-        Severity.INFO if mount.is_code else Severity.WARNING,
-        mount.file,
-        mount.line,
-        f"A volume is mounted at {where}, where the image has the collected files.",
-        why,
-        fix,
-    )
+def _image_trees(context: CheckContext, dockerfile: str) -> Iterator[str]:
+    """Yield where the collected files may be in the image of *dockerfile*.
 
-
-def _trees(case: CheckContext, dockerfile: str) -> tuple[str, ...]:
-    """Return where the tree may be in the image of *dockerfile*, which may copy manage.py's place.
-
-    The last WORKDIR counts; without a Dockerfile it is that of the one that is generated.
+    They are below its last WORKDIR, into which it copies the root or manage.py's directory.
     """
-    found = WORKDIR.findall(case.text(dockerfile) or "")
-    home = found[-1] if found else APP
-    tree = case.project.static_root.value if case.project.static_root else ""
-    manage = posixpath.dirname(case.project.manage.value)
-    inside = tree.removeprefix(f"{manage}/") if manage else tree
-    return tuple(posixpath.join(home, place) for place in dict.fromkeys((tree, inside)))
+    workdirs = WORKDIR.findall(context.read_text(dockerfile) or "") or [DEFAULT_WORKDIR]
+    tree = context.project.static_root.value if context.project.static_root else ""
+    manage = posixpath.dirname(context.project.manage.value)
+    for path in dict.fromkeys((tree, tree.removeprefix(f"{manage}/") if manage else tree)):
+        yield posixpath.join(workdirs[-1], path)
 
 
-def _mounts(case: CheckContext) -> Iterator[Mount]:
-    for path in sorted({p for pattern in compose.FILES for p in case.root.glob(pattern)}):
-        name = files.relative(path, case.root)
-        for volume in compose.volumes(case.text(name) or "", case.root):
-            yield Mount(name, volume.line, volume.target, volume.dockerfile, volume.is_code)
-    for service in services(case):
-        for line in service.volumes:
+def _platform_mounts(context: CheckContext) -> Iterator[Mount]:
+    for service in read_services(context):
+        for line in service.mounts:
             if line.text.startswith("/"):
                 yield Mount(line.file, line.number, line.text)
+
+
+def _compose_mounts(context: CheckContext) -> Iterator[Mount]:
+    """Yield the mounts of Compose services that are built here or run a Django server."""
+    for path in sorted({p for pattern in COMPOSE_FILES for p in context.root.glob(pattern)}):
+        file = files.relative(path, context.root)
+        document = yaml_nodes.entries(yaml_nodes.parse(context.read_text(file) or ""))
+        for node in yaml_nodes.entries(document.get("services")).values():
+            service = yaml_nodes.entries(node)
+            if "build" not in service and not any(
+                SERVERS.search(_words(service.get(key))) for key in ("command", "entrypoint")
+            ):
+                continue
+            dockerfile = _text(yaml_nodes.entries(service.get("build")).get("dockerfile"))
+            dockerfile = dockerfile.removeprefix("./") or "Dockerfile"
+            for item in yaml_nodes.items(service.get("volumes")):
+                yield from _compose_mount(item, file, dockerfile, context.root)
+
+
+def _compose_mount(item: yaml.Node, file: str, dockerfile: str, root: Path) -> Iterator[Mount]:
+    entries = yaml_nodes.entries(item)
+    if entries:
+        source, target = _text(entries.get("source")), _text(entries.get("target"))
+        line = yaml_nodes.line(entries.get("target", item))
+    else:
+        parts = _text(item).split(":")
+        source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])
+        line = yaml_nodes.line(item)
+    if target.startswith("/"):
+        is_code = source.startswith((".", "/")) and root.is_relative_to((root / source).resolve())
+        yield Mount(file, line, target.rstrip("/") or "/", dockerfile, is_code)
+
+
+def _words(node: yaml.Node | None) -> str:
+    return " ".join(map(_text, yaml_nodes.items(node))) or _text(node)
+
+
+def _text(node: yaml.Node | None) -> str:
+    """Return the text of a scalar with variables replaced by their defaults."""
+    return VARIABLE.sub(r"\1", yaml_nodes.text(node))

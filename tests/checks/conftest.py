@@ -1,4 +1,4 @@
-"""What holds for every test of the doctor: nothing in the environment names settings."""
+"""Fixtures of the check tests."""
 
 from __future__ import annotations
 

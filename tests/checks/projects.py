@@ -1,14 +1,17 @@
-"""A small project that nothing is wrong with, what is done to it, and what is found then."""
+"""A small project without problems, variations of it, and running the checks on it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
-from buildstatic.checks import Finding
-from buildstatic.cli.findings import Checkup, examine
+from buildstatic.checks import Finding, load_context, run_checks
+from buildstatic.cli.examining import examined
+from buildstatic.project.config import load
+from buildstatic.project.detect import detect
 from tests.project.tree import MANAGE, write
 
 SETTINGS = """\
@@ -62,48 +65,51 @@ FILES = {
 }
 
 
-def sound(
+TODAY = date(2026, 11, 1)
+
+
+def clean_project(
     root: Path, files: Mapping[str, str | bytes] = {}, change: tuple[str, str] = ("", "")
 ) -> Path:
-    """Write the project and *files* to *root*, *change* made to its settings."""
+    """Write the project and *files* to *root*.
+
+    *change* replaces a part of its settings; an empty part appends to them.
+    """
     assert change[0] in SETTINGS
     settings = SETTINGS.replace(*change, 1) if change[0] else SETTINGS + change[1]
     return write(root, {**FILES, "mysite/settings.py": settings, **files})
 
 
-def checked(root: Path, *, runs: bool = False) -> Checkup:
-    """Return what is said of the project in *root*, with its own Python where it *runs*."""
-    return examine(root, None, None, None, runs=runs)
-
-
-def found(root: Path, *, runs: bool = False) -> list[Finding]:
-    return list(checked(root, runs=runs).findings)
+def findings(root: Path, *, runs: bool = False, today: date = TODAY) -> list[Finding]:
+    """Check the project in *root*; with *runs*, its own Python examines it as well."""
+    project = detect(root)
+    config = load(project.root)
+    examination = None
+    if runs:
+        examination, reason = examined(project, config, None)
+        assert not reason
+    return list(run_checks(load_context(project, config, examination, today)))
 
 
 def codes(root: Path, *, runs: bool = False) -> list[str]:
-    return [finding.code for finding in found(root, runs=runs)]
+    return [finding.code for finding in findings(root, runs=runs)]
 
 
-def one(root: Path, code: str, *, runs: bool = False) -> Finding:
-    """Return the finding of *code*, which has to be the only one."""
-    (finding,) = found(root, runs=runs)
+def only(root: Path, code: str, *, runs: bool = False) -> Finding:
+    """Return the only finding, which must have *code*."""
+    (finding,) = findings(root, runs=runs)
     assert finding.code == code
     return finding
 
 
 def repository(root: Path, *added: str) -> Path:
-    """Make *root* a git repository with what is *added* in its index."""
-    git(root, "init", "--quiet")
-    if added:
-        git(root, "add", "--force", "--", *added)
-    return root
-
-
-def git(root: Path, *arguments: str) -> None:
+    """Make *root* a git repository with the paths *added* in its index."""
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": str(root),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CEILING_DIRECTORIES": str(root.parent),
     }
-    subprocess.run(["git", *arguments], cwd=root, env=environ, check=True, capture_output=True)
+    for command in (["init", "--quiet"], *([["add", "--force", "--", *added]] if added else [])):
+        subprocess.run(["git", *command], cwd=root, env=environ, check=True, capture_output=True)
+    return root

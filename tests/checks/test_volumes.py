@@ -1,4 +1,4 @@
-"""Volumes over the collected files: of Compose, Fly, Railway and Render."""
+"""Checks of volumes that hide the collected files: Compose, Fly, Railway and Render."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.checks import Severity
-from tests.checks.projects import codes, found, one, sound
+from tests.checks.projects import clean_project, codes, findings, only
 
 OVER = "volume-over-tree"
 
@@ -17,67 +17,69 @@ def compose(*volumes: str, build: str = "build: .") -> str:
     return "\n".join([*lines, *(f"      {volume}" for volume in volumes), ""])
 
 
+DJANGO = "image: example/mysite:1\n    command: [gunicorn, mysite.wsgi]"
+ANCHOR = (
+    "x-app: &app\n  build: .\n  volumes:\n    - static:/app/staticfiles\n"
+    "services:\n  web:\n    <<: *app\n    command: gunicorn\n"
+)
+
+
 @pytest.mark.parametrize(
-    "volumes",
+    ("text", "line"),
     [
-        pytest.param(["- static:/app/staticfiles"], id="the-tree"),
-        pytest.param(["- static:/app/staticfiles/:rw"], id="slash-and-mode"),
-        pytest.param(["- code:/app"], id="above"),
-        pytest.param(["- /app/staticfiles"], id="anonymous"),
-        pytest.param(['- "${STATIC:-static}:/app/staticfiles"'], id="a-variable"),
-        pytest.param(["- {type: volume, source: static, target: /app/staticfiles}"], id="long"),
+        pytest.param(compose("- static:/app/staticfiles"), 5, id="tree"),
+        pytest.param(compose("- static:/app/staticfiles/:rw"), 5, id="slash-and-mode"),
+        pytest.param(compose("- code:/app"), 5, id="parent"),
+        pytest.param(compose("- /app/staticfiles"), 5, id="anonymous"),
+        pytest.param(compose('- "${STATIC:-static}:/app/staticfiles"'), 5, id="variable"),
+        pytest.param(
+            compose("- {type: volume, source: static, target: /app/staticfiles}"), 5, id="long"
+        ),
+        pytest.param(compose("- static:/app/staticfiles", build=DJANGO), 6, id="django-image"),
+        pytest.param(ANCHOR, 4, id="anchor"),
     ],
 )
-def test_a_volume_over_the_tree_is_found(tmp_path: Path, volumes: list[str]) -> None:
-    finding = one(sound(tmp_path, {"compose.yaml": compose(*volumes)}), OVER)
-    assert (finding.place, finding.severity) == ("compose.yaml:5", Severity.WARNING)
+def test_compose_volume_over_the_tree(tmp_path: Path, text: str, line: int) -> None:
+    finding = only(clean_project(tmp_path, {"compose.prod.yaml": text}), OVER)
+    assert (finding.place, finding.severity) == (f"compose.prod.yaml:{line}", Severity.WARNING)
 
 
 @pytest.mark.parametrize(
     "text",
     [
         pytest.param(compose("- data:/data"), id="elsewhere"),
-        pytest.param(compose("- media:/app/media"), id="beside"),
+        pytest.param(compose("- media:/app/media"), id="sibling"),
         pytest.param(compose("- cache:/app/staticfiles/CACHE"), id="below"),
         pytest.param(compose("- s:/app/staticfiles", build="image: nginx"), id="another-image"),
-        pytest.param("services: [\n", id="no-yaml"),
-        pytest.param("services:\n  web: &w\n    <<: *w\n    build: .\n", id="in-a-circle"),
-        pytest.param("services: &a {<<: {<<: *a}}\n", id="in-a-wider-circle"),
-        pytest.param('services: "\\U00110000"\n', id="no-character"),
+        pytest.param("services: [\n", id="invalid"),
+        pytest.param("services:\n  web: &w\n    <<: *w\n    build: .\n", id="circle"),
+        pytest.param("services: &a {<<: {<<: *a}}\n", id="wider-circle"),
+        pytest.param('services: "\\U00110000"\n', id="invalid-escape"),
         pytest.param("", id="empty"),
     ],
 )
-def test_other_compose_files_are_well(tmp_path: Path, text: str) -> None:
-    assert codes(sound(tmp_path, {"docker-compose.yml": text})) == []
+def test_accepted_compose_files(tmp_path: Path, text: str) -> None:
+    assert codes(clean_project(tmp_path, {"docker-compose.yml": text})) == []
 
 
-def test_what_a_service_takes_from_an_anchor_counts(tmp_path: Path) -> None:
-    text = (
-        "x-app: &app\n  build: .\n  volumes:\n    - static:/app/staticfiles\n"
-        "services:\n  web:\n    <<: *app\n    command: gunicorn\n"
-    )
-    assert one(sound(tmp_path, {"docker-compose.prod.yml": text}), OVER).line == 4
-
-
-def test_a_service_that_runs_django_is_ours_wherever_its_image_is_from(tmp_path: Path) -> None:
-    image = "image: registry.example.org/mysite:1\n    command: [gunicorn, mysite.wsgi]"
-    text = compose("- static:/app/staticfiles", build=image)
-    assert one(sound(tmp_path, {"compose.yml": text}), OVER).line == 6
-
-
-def test_the_directory_of_the_project_itself_is_good_to_know(tmp_path: Path) -> None:
-    finding = one(sound(tmp_path, {"compose.yml": compose("- .:/app")}), OVER)
+def test_bind_mount_of_the_project_is_an_info(tmp_path: Path) -> None:
+    finding = only(clean_project(tmp_path, {"compose.yml": compose("- .:/app")}), OVER)
     assert finding.severity == Severity.INFO
 
 
-def test_the_place_in_the_image_is_that_of_its_dockerfile(tmp_path: Path) -> None:
-    ignore = {".dockerignore": "staticfiles\n"}
-    dockerfile = {"docker/Prod": "FROM a\nWORKDIR /srv/site\n", **ignore}
+@pytest.mark.parametrize(
+    ("workdir", "expected"), [("/srv/site", [OVER]), ("/app", [])], ids=["over", "elsewhere"]
+)
+def test_the_tree_is_below_the_workdir_of_the_dockerfile(
+    tmp_path: Path, workdir: str, expected: list[str]
+) -> None:
     build = "build: {context: ., dockerfile: docker/Prod}"
-    files = {**dockerfile, "compose.yml": compose("- s:/srv/site/staticfiles", build=build)}
-    assert codes(sound(tmp_path, files)) == [OVER]
-    files = {**dockerfile, "compose.yml": compose("- s:/app/staticfiles", build=build)}
-    assert codes(sound(tmp_path, files)) == []
+    files = {
+        "docker/Prod": f"FROM a\nWORKDIR {workdir}\n",
+        ".dockerignore": "staticfiles\n",
+        "compose.yml": compose("- s:/srv/site/staticfiles", build=build),
+    }
+    assert codes(clean_project(tmp_path, files)) == expected
 
 
 @pytest.mark.parametrize(
@@ -100,12 +102,6 @@ def test_the_place_in_the_image_is_that_of_its_dockerfile(tmp_path: Path) -> Non
             "railway.toml", '[deploy]\nrequiredMountPath = "/app"\n', 2, id="railway.toml"
         ),
         pytest.param(
-            ".railway/railway.py",
-            'service("web", volumeMounts={\n    "/app/staticfiles": volume("files"),\n})\n',
-            2,
-            id="railway.py",
-        ),
-        pytest.param(
             "render.yaml",
             "services:\n- type: web\n  disk:\n    name: data\n    mountPath: /app\n",
             5,
@@ -113,36 +109,26 @@ def test_the_place_in_the_image_is_that_of_its_dockerfile(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_volume_of_a_platform_over_the_tree_is_found(
-    tmp_path: Path, file: str, text: str, line: int
-) -> None:
-    findings = {finding.code: finding for finding in found(sound(tmp_path, {file: text}))}
-    assert set(findings) - {"railway-config-ends"} == {OVER}
-    assert findings[OVER].place == f"{file}:{line}"
+def test_platform_volume_over_the_tree(tmp_path: Path, file: str, text: str, line: int) -> None:
+    found = {finding.code: finding for finding in findings(clean_project(tmp_path, {file: text}))}
+    assert set(found) - {"railway-config-ends"} == {OVER}
+    assert found[OVER].place == f"{file}:{line}"
 
 
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        pytest.param("render.yaml", "services: [\n", id="no-yaml"),
+        pytest.param("render.yaml", "services: [\n", id="invalid"),
         pytest.param("render.yaml", "services: {web: 1}\n", id="no-services"),
         pytest.param("render.yaml", "services:\n- type: web\n- x\n", id="no-disk"),
-        pytest.param(".railway/railway.py", "service(\n", id="no-python"),
-        pytest.param(
-            ".railway/railway.py",
-            "service(name, volumeMounts=MOUNTS, start=START, deploy={**A, 'x': f'{a}'})\n",
-            id="no-plain-text",
-        ),
-        pytest.param("fly.toml", "mounts = 3\n", id="no-table"),
+        pytest.param("fly.toml", "mounts = 3\n", id="not-a-table"),
     ],
 )
-def test_what_cannot_be_read_of_a_platforms_file_is_its_own_matter(
-    tmp_path: Path, file: str, text: str
-) -> None:
-    assert codes(sound(tmp_path, {file: text})) == []
+def test_invalid_platform_files_are_not_reported(tmp_path: Path, file: str, text: str) -> None:
+    assert codes(clean_project(tmp_path, {file: text})) == []
 
 
 @pytest.mark.parametrize("destination", ["/data", "/app/media", "/"])
-def test_a_volume_at_the_data_is_well(tmp_path: Path, destination: str) -> None:
+def test_volume_elsewhere_is_accepted(tmp_path: Path, destination: str) -> None:
     text = f'[mounts]\nsource = "d"\ndestination = "{destination}"\n'
-    assert codes(sound(tmp_path, {"fly.toml": text})) == []
+    assert codes(clean_project(tmp_path, {"fly.toml": text})) == []

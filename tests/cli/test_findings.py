@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.cli import run
-from tests.checks.projects import checked, codes, sound
+from tests.checks.projects import clean_project, codes, findings
 from tests.samples import copy
 from tests.startproject import edited, startproject
 
@@ -42,10 +42,10 @@ def check(root: Path, *options: str) -> int:
 )
 def test_the_exit_code_is_by_severity(tmp_path: Path, options: list[str], fails: set[str]) -> None:
     projects = {
-        "error": sound(tmp_path / "error", change=LACKS),
-        "warning": sound(tmp_path / "warning", change=ON),
-        "info": sound(tmp_path / "info", INFO),
-        "nothing": sound(tmp_path / "nothing"),
+        "error": clean_project(tmp_path / "error", change=LACKS),
+        "warning": clean_project(tmp_path / "warning", change=ON),
+        "info": clean_project(tmp_path / "info", INFO),
+        "nothing": clean_project(tmp_path / "nothing"),
     }
     for form in ("text", "json", "github"):
         failed = {n for n, root in projects.items() if check(root, f"--format={form}", *options)}
@@ -54,7 +54,7 @@ def test_the_exit_code_is_by_severity(tmp_path: Path, options: list[str], fails:
 
 def test_the_file_says_what_fails_and_the_command_line_goes_before_it(tmp_path: Path) -> None:
     level = '[tool.buildstatic.check]\nfail_level = "warning"\n'
-    root = sound(tmp_path, {"pyproject.toml": level}, change=ON)
+    root = clean_project(tmp_path, {"pyproject.toml": level}, change=ON)
     assert check(root) == 1
     assert check(root, "--fail-level=error") == 0
 
@@ -63,20 +63,21 @@ def test_a_code_that_is_none_cannot_be_silenced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = '[tool.buildstatic]\nsilence = ["debug-off"]\n'
-    assert check(sound(tmp_path, {"pyproject.toml": text})) == 13
+    assert check(clean_project(tmp_path, {"pyproject.toml": text})) == 13
     said = capsys.readouterr().err
-    assert said == "error: pyproject.toml:2: check finds no debug-off. Did you mean debug-on?\n"
+    problem = "pyproject.toml:2: unknown finding code debug-off."
+    assert said == f"error: {problem} Did you mean debug-on?\n"
 
 
 def test_people_get_where_what_why_and_the_fix_before_the_facts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check(sound(tmp_path, change=LACKS))
+    check(clean_project(tmp_path, change=LACKS))
     said = capsys.readouterr().out
     assert said.startswith(
         "error: mysite/settings.py:19: STATIC_ROOT is not set. [static-root-missing]\n"
-        "    collectstatic stops: it has no place to collect the files into.\n"
-        '    Fix: Write STATIC_ROOT = BASE_DIR / "staticfiles" (--fix does it)\n'
+        "    collectstatic fails because it has no directory to collect into.\n"
+        '    Fix: Add STATIC_ROOT = BASE_DIR / "staticfiles" (--fix does it)\n'
         "\nFound: 1 error.\n\nfact "
     )
 
@@ -84,7 +85,7 @@ def test_people_get_where_what_why_and_the_fix_before_the_facts(
 def test_programs_get_each_finding_as_an_object(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = sound(tmp_path, INFO, change=LACKS)
+    root = clean_project(tmp_path, INFO, change=LACKS)
     for option in ("--json", "--format=json"):
         check(root, option)
         said = json.loads(capsys.readouterr().out)
@@ -95,8 +96,8 @@ def test_programs_get_each_finding_as_an_object(
                 "file": "mysite/settings.py",
                 "line": 19,
                 "what": "STATIC_ROOT is not set.",
-                "why": "collectstatic stops: it has no place to collect the files into.",
-                "fix": 'Write STATIC_ROOT = BASE_DIR / "staticfiles"',
+                "why": "collectstatic fails because it has no directory to collect into.",
+                "fix": 'Add STATIC_ROOT = BASE_DIR / "staticfiles"',
                 "fixable": True,
             }
         ]
@@ -113,7 +114,7 @@ def test_github_gets_an_annotation_for_each_at_its_line_of_the_workspace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "50% off, really: yes"
-    root = sound(tmp_path / name, INFO | {"Dockerfile": "FROM scratch\n"}, change=ON)
+    root = clean_project(tmp_path / name, INFO | {"Dockerfile": "FROM scratch\n"}, change=ON)
     monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
     check(root, "--format=github")
     lines = capsys.readouterr().out.splitlines()
@@ -129,7 +130,7 @@ def test_github_gets_an_annotation_for_each_at_its_line_of_the_workspace(
 
 
 def test_what_is_not_known_without_the_projects_python_is_said(tmp_path: Path) -> None:
-    root = sound(tmp_path, change=("", "import nowhere_to_be_found\n"))
+    root = clean_project(tmp_path, change=("", "import nowhere_to_be_found\n"))
     done = subprocess.run(
         [sys.executable, "-m", "buildstatic", "check", "--json"],
         cwd=root,
@@ -145,7 +146,7 @@ def test_what_generate_writes_is_well(tmp_path: Path, name: str) -> None:
     root = edited(startproject(tmp_path)) if name == "startproject" else copy(name, tmp_path)
     every = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
     assert run(["generate", "--path", str(root), "--force", *every]) == 0
-    said = {(f.code, f.severity.word) for f in checked(root, runs=True).findings}
+    said = {(f.code, f.severity.word) for f in findings(root, runs=True)}
     assert said - {("debug-on", "warning")} == {("railway-config-ends", "info")}
     (root / "railway.json").unlink()
     assert set(codes(root)) <= {"debug-on"}

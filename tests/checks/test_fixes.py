@@ -1,4 +1,4 @@
-"""``--fix``: what is safe is mended, once, and nothing that is not understood is touched."""
+"""Autofixes: safe edits are made once, and files written in other ways are left alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from buildstatic.checks.fixes import apply_fixes
 from buildstatic.cli import run
-from tests.checks.projects import codes, found, repository, sound
+from tests.checks.projects import clean_project, codes, findings, repository
 from tests.checks.test_settings import COMMON, MIDDLEWARE, SECURITY, WHITENOISE
 from tests.collect.sites import contents
 from tests.collect.sites import run as ran
@@ -18,9 +18,9 @@ from tests.startproject import startproject
 ROOT = 'STATIC_ROOT = BASE_DIR / "staticfiles"\n'
 
 
-def mend(root: Path) -> list[str]:
-    """Make the repairs and return the codes of what they were for."""
-    return [finding.code for finding in apply_fixes(root, found(root))]
+def fix(root: Path) -> list[str]:
+    """Apply the autofixes and return the codes of the fixed findings."""
+    return [finding.code for finding in apply_fixes(root, findings(root))]
 
 
 def settings(root: Path) -> str:
@@ -47,48 +47,48 @@ SAFE = [
 
 
 @pytest.mark.parametrize(("change", "files", "code"), SAFE)
-def test_what_is_safe_is_mended_and_then_there_is_nothing_to_do(
+def test_autofixes_are_idempotent(
     tmp_path: Path, change: tuple[str, str], files: dict[str, str], code: str
 ) -> None:
-    root = sound(tmp_path, files, change)
+    root = clean_project(tmp_path, files, change)
     assert codes(root) == [code]
-    assert mend(root) == [code]
-    assert codes(root, runs=True) == []
+    assert fix(root) == [code]
+    assert codes(root) == []
     after = contents(root)
-    assert mend(root) == []
+    assert fix(root) == []
     assert contents(root) == after
 
 
-def test_the_middleware_comes_to_stand_where_it_stands_in_a_sound_project(tmp_path: Path) -> None:
-    wanted = settings(sound(tmp_path / "sound"))
+def test_middleware_is_moved_to_its_position(tmp_path: Path) -> None:
+    wanted = settings(clean_project(tmp_path / "sound"))
     for name, order in {"last": SECURITY + COMMON + WHITENOISE, "none": SECURITY + COMMON}.items():
-        root = sound(tmp_path / name, change=(MIDDLEWARE, order))
-        mend(root)
+        root = clean_project(tmp_path / name, change=(MIDDLEWARE, order))
+        fix(root)
         assert settings(root) == wanted
 
 
-def test_the_line_goes_below_static_url_and_all_else_stays(tmp_path: Path) -> None:
-    root = sound(tmp_path, change=(ROOT, ""))
+def test_line_is_inserted_below_static_url(tmp_path: Path) -> None:
+    root = clean_project(tmp_path, change=(ROOT, ""))
     text = settings(root).replace("\n", "\r\n")
     (root / "mysite/settings.py").write_bytes(text.encode())
-    mend(root)
+    fix(root)
     url = 'STATIC_URL = "static/"\r\n'
     assert settings(root) == text.replace(url, url + ROOT.replace("\n", "\r\n"))
 
 
-@pytest.mark.parametrize("odd", ["\f", "\x0b", "\x1c", "\u2028", "\x85"], ids=ascii)
-def test_what_is_no_line_break_to_python_is_none(tmp_path: Path, odd: str) -> None:
-    root = sound(tmp_path, change=(ROOT, ""))
-    text = f"# {odd * 9}\n{settings(root)}"
+@pytest.mark.parametrize("character", ["\f", "\x0b", "\x1c", "\u2028", "\x85"], ids=ascii)
+def test_lines_are_split_as_python_does(tmp_path: Path, character: str) -> None:
+    root = clean_project(tmp_path, change=(ROOT, ""))
+    text = f"# {character * 9}\n{settings(root)}"
     (root / "mysite/settings.py").write_bytes(text.encode())
-    mend(root)
+    fix(root)
     url = 'STATIC_URL = "static/"\n'
     assert settings(root) == text.replace(url, url + ROOT)
 
 
-def test_git_ignores_the_tree_then_and_what_was_ignored_before(tmp_path: Path) -> None:
-    root = repository(sound(tmp_path, {".gitignore": "*.pyc\n# mine"}))
-    assert mend(root) == ["gitignore-lacks-static-root"]
+def test_gitignore_pattern_is_appended(tmp_path: Path) -> None:
+    root = repository(clean_project(tmp_path, {".gitignore": "*.pyc\n# mine"}))
+    assert fix(root) == ["gitignore-lacks-static-root"]
     assert (root / ".gitignore").read_text() == "*.pyc\n# mine\n/staticfiles/\n"
     assert codes(root) == []
 
@@ -126,50 +126,48 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("change", "code"), LEFT)
-def test_what_is_written_in_another_way_is_left_alone(
+def test_unusual_settings_are_left_alone(
     tmp_path: Path, change: tuple[str, str], code: str
 ) -> None:
-    root = sound(tmp_path, change=change)
+    root = clean_project(tmp_path, change=change)
     before = contents(root)
-    (finding,) = found(root)
+    (finding,) = findings(root)
     assert (finding.code, finding.autofix) == (code, None)
-    assert mend(root) == []
+    assert fix(root) == []
     assert contents(root) == before
 
 
-def test_a_link_and_a_file_that_is_no_text_are_left_alone(tmp_path: Path) -> None:
-    root = sound(tmp_path / "site", {".dockerignore": "*.pyc\n"})
+def test_links_and_binary_files_are_left_alone(tmp_path: Path) -> None:
+    root = clean_project(tmp_path / "site", {".dockerignore": "*.pyc\n"})
     elsewhere = tmp_path / "elsewhere"
     (root / ".dockerignore").rename(elsewhere)
     (root / ".dockerignore").symlink_to(elsewhere)
-    assert mend(root) == []
+    assert fix(root) == []
     assert elsewhere.read_text() == "*.pyc\n"
     repository(root)
     (root / ".gitignore").write_bytes(b"*.pyc\n\xff\xfe\n")
-    assert mend(root) == []
+    assert fix(root) == []
     assert (root / ".gitignore").read_bytes() == b"*.pyc\n\xff\xfe\n"
 
 
-def test_the_mode_of_a_file_stays(tmp_path: Path) -> None:
-    root = sound(tmp_path, change=(ROOT, ""))
+def test_file_mode_is_kept(tmp_path: Path) -> None:
+    root = clean_project(tmp_path, change=(ROOT, ""))
     (root / "mysite/settings.py").chmod(0o640)
-    mend(root)
+    fix(root)
     assert (root / "mysite/settings.py").stat().st_mode & 0o777 == 0o640
 
 
-def test_several_fixes_of_one_file_are_made_at_once(tmp_path: Path) -> None:
-    root = sound(tmp_path, change=(WHITENOISE, ""))
+def test_several_fixes_of_one_file(tmp_path: Path) -> None:
+    root = clean_project(tmp_path, change=(WHITENOISE, ""))
     path = root / "mysite/settings.py"
     path.write_text(path.read_text().replace(ROOT, ""))
     repository(root)
-    assert set(mend(root)) == {"static-root-missing", "whitenoise-missing"}
-    assert mend(root) == ["gitignore-lacks-static-root"]
-    assert codes(root, runs=True) == []
+    assert set(fix(root)) == {"static-root-missing", "whitenoise-missing"}
+    assert fix(root) == ["gitignore-lacks-static-root"]
+    assert codes(root) == []
 
 
-def test_a_new_project_that_is_mended_collects(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_fixed_startproject_collects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = startproject(tmp_path)
     assert run(["check", str(root), "--fix"]) == 0
     said = capsys.readouterr()

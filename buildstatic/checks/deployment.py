@@ -1,0 +1,199 @@
+"""The commands and volumes of a deployment, read from platform files and shell scripts.
+
+Procfile, railway.json, railway.toml, fly.toml, render.yaml, and shell scripts in usual places.
+Nothing is reported about files that cannot be read: the platform itself does that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from buildstatic.checks import yaml_nodes
+from buildstatic.checks.context import CheckContext
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import files
+
+DJANGO = r"(?:manage\.py|django-admin|-m\s+django)(?:\s+-\S+)*"
+COMMANDS = {
+    "collect": re.compile(rf"(?:{DJANGO}\s+collectstatic|buildstatic\s+collect)(?![\w-])"),
+    "migrate": re.compile(rf"(?:{DJANGO}\s+migrate|buildstatic\s+release)(?![\w-])"),
+}
+DRY_RUN = re.compile(r"[^&;|]*\s(?:--dry-run|-n|--plan|--check)\b")
+SCRIPTS = ("*.sh", "bin/*", "scripts/*", "docker/*.sh", "deploy/*.sh", "compose/*/*/start")
+MAX_SCRIPT_SIZE = 100_000
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command or a path in a file, and where it is."""
+
+    file: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of a platform.
+
+    *pre_deploy* commands run once per deployment in a container of their own, *start* commands
+    start the service, *mounts* are the paths that volumes are mounted at.
+    """
+
+    platform: str
+    pre_deploy: tuple[Line, ...] = ()
+    start: tuple[Line, ...] = ()
+    mounts: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A Django command, ``collect`` or ``migrate``, and where it is."""
+
+    kind: str
+    file: str
+    line: int
+
+
+def read_services(context: CheckContext) -> tuple[Service, ...]:
+    """Return the services that the platform files of the project define."""
+    return (*_railway(context), *_fly(context), *_render(context))
+
+
+def read_procfile(context: CheckContext) -> dict[str, Line]:
+    """Return the processes of the Procfile (devcenter.heroku.com/articles/procfile)."""
+    processes: dict[str, Line] = {}
+    for number, line in enumerate((context.read_text("Procfile") or "").splitlines(), 1):
+        if match := re.match(r"([A-Za-z0-9_-]+):\s*(.+)", line):
+            processes.setdefault(match[1], Line("Procfile", number, match[2]))
+    return processes
+
+
+def command_sequences(context: CheckContext) -> Iterator[tuple[str, tuple[Command, ...]]]:
+    """Yield the Django commands that run one after the other, each with the name of its source."""
+    procfile = read_procfile(context)
+    lines = [procfile[name] for name in ("release", "web") if name in procfile]
+    yield "The Procfile", find_commands(lines)
+    for service in read_services(context):
+        yield service.platform, find_commands([*service.pre_deploy, *service.start])
+    for lines in _script_lines(context):
+        if lines:
+            yield lines[0].file, find_commands(lines)
+
+
+def find_commands(lines: Sequence[Line]) -> tuple[Command, ...]:
+    """Return the Django commands in *lines*, in the order in which they run."""
+    commands: list[Command] = []
+    for line in lines:
+        matches = [
+            (match.start(), kind)
+            for kind, pattern in COMMANDS.items()
+            for match in pattern.finditer(line.text)
+            if not DRY_RUN.match(line.text, match.end())
+        ]
+        commands += [Command(kind, line.file, line.number) for _, kind in sorted(matches)]
+    return tuple(commands)
+
+
+def _script_lines(context: CheckContext) -> Iterator[list[Line]]:
+    """Yield the lines, without comments, of each shell script in one of the usual places."""
+    for path in sorted({path for pattern in SCRIPTS for path in context.root.glob(pattern)}):
+        if not files.is_file(path) or path.stat().st_size > MAX_SCRIPT_SIZE:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if path.suffix == ".sh" or re.match(r"#!.*\b(?:ba|da|z)?sh\b", text):
+            name = files.relative(path, context.root)
+            yield [
+                Line(name, number, line)
+                for number, line in enumerate(text.splitlines(), 1)
+                if not line.lstrip().startswith("#")
+            ]
+
+
+def _railway(context: CheckContext) -> Iterator[Service]:
+    """Yield the service of railway.json, or else of railway.toml."""
+    for name in ("railway.json", "railway.toml"):
+        text = context.read_text(name)
+        if text is not None:
+            for table in _tables(_read_mapping(context, name), "deploy"):
+                yield Service(
+                    "Railway",
+                    _lines(name, text, table, "preDeployCommand"),
+                    _lines(name, text, table, "startCommand"),
+                    _lines(name, text, table, "requiredMountPath"),
+                )
+            return
+
+
+def _fly(context: CheckContext) -> Iterator[Service]:
+    """Yield the service of fly.toml (fly.io/docs/reference/configuration)."""
+    name = "fly.toml"
+    text = context.read_text(name)
+    if text is None:
+        return
+    content = _read_mapping(context, name)
+    release = [_lines(name, text, t, "release_command") for t in _tables(content, "deploy")]
+    mounts = [_lines(name, text, t, "destination") for t in _tables(content, "mounts")]
+    yield Service("Fly", sum(release, ()), (), sum(mounts, ()))
+
+
+def _render(context: CheckContext) -> Iterator[Service]:
+    """Yield the services of render.yaml (render.com/docs/blueprint-spec)."""
+    name = "render.yaml"
+    document = yaml_nodes.entries(yaml_nodes.parse(context.read_text(name) or ""))
+    nodes = yaml_nodes.items(document.get("services"))
+    for project in yaml_nodes.items(document.get("projects")):
+        for environment in yaml_nodes.items(yaml_nodes.entries(project).get("environments")):
+            nodes += yaml_nodes.items(yaml_nodes.entries(environment).get("services"))
+    for node in nodes:
+        entries = yaml_nodes.entries(node)
+        disk = yaml_nodes.entries(entries.get("disk"))
+        yield Service(
+            "Render",
+            _node_lines(name, entries, "preDeployCommand"),
+            _node_lines(name, entries, "dockerCommand", "startCommand"),
+            _node_lines(name, disk, "mountPath"),
+        )
+
+
+def _node_lines(file: str, entries: Mapping[str, yaml.Node], *keys: str) -> tuple[Line, ...]:
+    nodes = [entries[key] for key in keys if key in entries]
+    return tuple(Line(file, yaml_nodes.line(node), yaml_nodes.text(node)) for node in nodes)
+
+
+def _read_mapping(context: CheckContext, name: str) -> Mapping[str, Any]:
+    read = files.read_json if name.endswith(".json") else files.read_toml
+    try:
+        return read(context.root / name, context.root)[0]
+    except ConfigInvalid:
+        return {}
+
+
+def _tables(content: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the table *name*, or each table of an array of tables."""
+    value = content.get(name)
+    for table in value if isinstance(value, list) else [value]:
+        if isinstance(table, Mapping):
+            yield table
+
+
+def _lines(file: str, text: str, table: Mapping[str, Any], key: str) -> tuple[Line, ...]:
+    """Return the strings that *key* has in *table*, each with its line in *text*."""
+    value = table.get(key)
+    found = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            pattern = rf'(?:^|[\s{{,]|")["\']?{key}["\']?\s*[:=]'
+            exact = rf"{pattern}\s*[\"']{re.escape(item)}[\"']"
+            if re.search(exact, text, re.MULTILINE):
+                pattern = exact
+            found.append(Line(file, files.line_of(text, pattern), item))
+    return tuple(found)

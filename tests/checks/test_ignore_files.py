@@ -1,0 +1,93 @@
+"""Checks of .gitignore and .dockerignore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.checks.projects import clean_project, codes, only, repository
+
+DOCKERFILE = {"Dockerfile": "FROM scratch\n"}
+
+
+def test_unignored_static_root_is_reported_in_a_repository(tmp_path: Path) -> None:
+    root = clean_project(tmp_path)
+    assert codes(root) == []
+    finding = only(repository(root), "gitignore-lacks-static-root")
+    assert (finding.place, finding.fix) == (".gitignore", "Add /staticfiles/ to .gitignore.")
+
+
+@pytest.mark.parametrize("pattern", ["staticfiles", "/staticfiles/", "static*/", "*"], ids=str)
+def test_any_pattern_may_ignore_static_root(tmp_path: Path, pattern: str) -> None:
+    root = clean_project(tmp_path, {".gitignore": f"{pattern}\n"})
+    assert codes(repository(root, "shop", "blog", "assets")) == []
+
+
+def test_gitignore_of_a_parent_directory_counts(tmp_path: Path) -> None:
+    root = clean_project(tmp_path / "backend")
+    (tmp_path / ".gitignore").write_text("staticfiles/\n")
+    repository(tmp_path)
+    assert codes(root) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param("*.pyc\nstatic/\n", ".gitignore:2", id="any-depth"),
+        pytest.param("/shop/*\n!/shop/*.py\n", ".gitignore:1", id="by-name"),
+    ],
+)
+def test_ignored_sources_in_git(tmp_path: Path, text: str, place: str) -> None:
+    root = clean_project(tmp_path, {".gitignore": f"{text}staticfiles/\n"})
+    finding = only(repository(root, "blog"), "gitignore-drops-sources")
+    assert finding.place == place
+    assert "git ignores shop/static" in finding.what
+
+
+def test_tracked_sources_may_match_an_ignore_pattern(tmp_path: Path) -> None:
+    root = clean_project(tmp_path, {".gitignore": "static/\nstaticfiles/\n"})
+    assert codes(repository(root, "shop", "blog")) == []
+
+
+def test_static_root_in_the_build_context(tmp_path: Path) -> None:
+    root = clean_project(tmp_path, DOCKERFILE)
+    finding = only(root, "dockerignore-lacks-static-root")
+    assert (finding.place, finding.fix) == (".dockerignore", "Add staticfiles to .dockerignore.")
+    (root / ".dockerignore").write_text("**/staticfiles\n")
+    assert codes(root) == []
+    (root / "Dockerfile.dockerignore").write_text("*.pyc\n")  # takes precedence
+    assert only(root, "dockerignore-lacks-static-root").place == "Dockerfile.dockerignore"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param("staticfiles\n**/static\n!blog/static\n", ".dockerignore:2", id="any-depth"),
+        pytest.param("*\n!blog\n!assets\n", ".dockerignore:1", id="allowlist"),
+        pytest.param("staticfiles\nshop\n", ".dockerignore:2", id="app"),
+    ],
+)
+def test_sources_excluded_from_the_build(tmp_path: Path, text: str, place: str) -> None:
+    finding = only(clean_project(tmp_path, {".dockerignore": text}), "dockerignore-drops-sources")
+    assert finding.place == place
+    assert ".dockerignore excludes shop/static" in finding.what
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({".dockerignore": "staticfiles\n**/*.svg\n"}, id="partly-excluded"),
+        pytest.param(
+            {
+                "package.json": '{"scripts": {"build": "vite build"}}',
+                "package-lock.json": "{}",
+                ".dockerignore": "staticfiles\nassets\n",
+            },
+            id="built-by-the-front-end",
+        ),
+        pytest.param({".dockerignore": "[\n"}, id="invalid"),
+    ],
+)
+def test_accepted_dockerignore(tmp_path: Path, files: dict[str, str]) -> None:
+    assert codes(clean_project(tmp_path, files)) == []

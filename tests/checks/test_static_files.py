@@ -1,0 +1,99 @@
+"""Checks of the static files: conflicting names and broken references."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from buildstatic.checks import Severity
+from tests.checks.projects import clean_project, codes, findings, only
+
+CONFLICT = {"shop/static/site.css": "shop {}\n", "blog/static/site.css": "blog {}\n"}
+MODES = pytest.mark.parametrize("runs", [True, False], ids=["run", "read"])
+
+
+@MODES
+def test_conflicting_names(tmp_path: Path, runs: bool) -> None:
+    finding = only(clean_project(tmp_path, CONFLICT), "names-conflict", runs=runs)
+    assert finding.file == "blog/static/site.css"
+    assert "site.css is collected from shop/static/site.css" in finding.what
+
+
+@MODES
+def test_harmless_conflicts_are_accepted(tmp_path: Path, runs: bool) -> None:
+    files = {
+        "shop/static/equal.css": "",
+        "blog/static/equal.css": "",
+        "assets/shop/site.css": "overrides the app's file {}\n",
+        "shop/static/.hidden": "1",
+        "blog/static/.hidden": "2",
+    }
+    assert codes(clean_project(tmp_path, files), runs=runs) == []
+
+
+def test_pipes_are_not_read(tmp_path: Path) -> None:
+    root = clean_project(tmp_path, {"blog/static/shop/site.css": "main {}\n"})
+    os.mkfifo(root / "assets/site.css")
+    os.mkfifo(root / "blog/static/site.css")
+    assert "names-conflict" not in codes(root)
+
+
+def test_missing_references_are_reported_with_lines(tmp_path: Path) -> None:
+    css = 'body {\n  background: url("nowhere.svg");\n}\n@import "gone.css";\n'
+    found = findings(clean_project(tmp_path, {"shop/static/shop/site.css": css}), runs=True)
+    assert [(item.code, item.place, item.severity) for item in found] == [
+        ("reference-missing", "shop/static/shop/site.css:2", Severity.ERROR),
+        ("reference-missing", "shop/static/shop/site.css:4", Severity.ERROR),
+    ]
+    assert "shop/nowhere.svg" in found[0].what
+
+
+def test_missing_maps_option_lowers_the_severity(tmp_path: Path) -> None:
+    js = {"assets/site.js": "x()\n//# sourceMappingURL=site.js.map\n"}
+    root = clean_project(tmp_path, js)
+    finding = only(root, "reference-missing", runs=True)
+    assert (finding.place, finding.severity) == ("assets/site.js:2", Severity.ERROR)
+    (root / "pyproject.toml").write_text('[tool.buildstatic.collect]\nmissing_maps = "warn"\n')
+    assert only(root, "reference-missing", runs=True).severity == Severity.INFO
+
+
+def test_circular_references(tmp_path: Path) -> None:
+    files = {
+        "shop/static/shop/site.css": '@import "other.css";\n',
+        "shop/static/shop/other.css": '@import "site.css";\n',
+    }
+    finding = only(clean_project(tmp_path, files), "reference-circle", runs=True)
+    assert finding.what.count("shop/static/shop/") == 2
+
+
+def test_ignored_files_are_not_checked(tmp_path: Path) -> None:
+    files = {
+        "shop/static/shop/site.css": 'a { background: url("gone.svg"); }\n',
+        ".staticignore": "shop/site.css\n",
+    }
+    assert codes(clean_project(tmp_path, files), runs=True) == []
+
+
+def test_examination_writes_and_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = clean_project(tmp_path, change=("", 'print("from the settings")\n'))
+    before = sorted(path for path in root.rglob("*") if "__pycache__" not in path.parts)
+    assert codes(root, runs=True) == []
+    after = sorted(path for path in root.rglob("*") if "__pycache__" not in path.parts)
+    assert after == before
+    assert capfd.readouterr().out == ""
+
+
+def test_references_of_custom_storages_are_not_checked(tmp_path: Path) -> None:
+    storage = (
+        "from django.contrib.staticfiles.storage import ManifestStaticFilesStorage\n"
+        "class Own(ManifestStaticFilesStorage):\n"
+        "    def hashed_name(self, name, content=None, filename=None):\n"
+        "        return name\n"
+    )
+    files = {"mysite/storage.py": storage, "assets/site.css": 'a { background: url("gone.svg"); }'}
+    change = ("whitenoise.storage.CompressedManifestStaticFilesStorage", "mysite.storage.Own")
+    assert codes(clean_project(tmp_path, files, change), runs=True) == []
