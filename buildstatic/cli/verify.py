@@ -77,26 +77,26 @@ def command(
     with terminable():
         verified = verify(name, options)
     if as_json:
-        document = {"name": name, "kept": all(each.passed for each in verified)}
+        document = {"name": name, "passed": all(each.passed for each in verified)}
         print(json.dumps({**document, "images": [_document(each) for each in verified]}, indent=2))
     else:
         for each in verified:
             _print(each)
-    _fail_where_broken(name, verified)
+    _raise_if_failed(name, verified)
 
 
-def _fail_where_broken(name: str, verified: Sequence[VerifyResult]) -> None:
+def _raise_if_failed(name: str, verified: Sequence[VerifyResult]) -> None:
     from buildstatic.errors import VerificationFailed
 
     errors = [each for image in verified for each in image.findings if each.severity == "error"]
     if errors:
-        are = "promise is" if len(errors) == 1 else "promises are"
-        raise VerificationFailed(f"{name}: {len(errors)} {are} broken.")
+        problems = "problem" if len(errors) == 1 else "problems"
+        raise VerificationFailed(f"{name}: {len(errors)} {problems} found.")
 
 
 def _document(verified: VerifyResult) -> dict[str, Any]:
     said = dataclasses.asdict(verified)
-    return {"kept": verified.passed, **said}
+    return {"passed": verified.passed, **said}
 
 
 def _print(verified: VerifyResult) -> None:
@@ -127,11 +127,13 @@ def _heading(verified: VerifyResult) -> list[tuple[str, str]]:
 
 def _result(checked: CheckResult) -> str:
     if not checked.findings:
-        return "kept"
+        return "passed"
     errors = sum(each.severity == "error" for each in checked.findings)
     warnings = len(checked.findings) - errors
-    parts = [f"{errors} broken"] if errors else ["kept"]
-    return ", ".join([*parts, *([f"{warnings} to look at"] if warnings else [])])
+    parts = [f"{errors} failed"] if errors else ["passed"]
+    if warnings:
+        parts.append("1 warning" if warnings == 1 else f"{warnings} warnings")
+    return ", ".join(parts)
 
 
 def _rows(checked: CheckResult) -> list[tuple[str, str, str]]:
@@ -141,7 +143,7 @@ def _rows(checked: CheckResult) -> list[tuple[str, str, str]]:
 
 
 def _what(finding: Finding) -> str:
-    return finding.what if finding.severity == "error" else f"{finding.what} (nothing broken)"
+    return finding.what if finding.severity == "error" else f"{finding.what} (warning)"
 
 
 def _print_compared(compared: Comparison, as_json: bool) -> None:

@@ -1,40 +1,33 @@
-"""Verifies what was built: every promise of a static layer, verified on the image or the tree.
+"""Verifies the static files in an image or a directory, and compares two of them.
 
-`verify` opens what a name stands for, reads its members and contents into a `Tree`, and runs each
-check on it; `compare` does the same for two, and says what changed. Nothing is extracted.
+`verify` opens an image or directory and runs every check on it; `compare` lists what changed
+between two. Nothing is extracted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from buildstatic.errors import ImageNotFound
 from buildstatic.oci.documents import Config
-from buildstatic.oci.reference import LayoutReference, Reference
+from buildstatic.oci.reference import LayoutReference
 from buildstatic.oci.store import find_image, open_source
-from buildstatic.verify import (
-    entries,
-    manifest,
-    parents,
-    references,
-    secrets,
-    settled,
-    stacking,
-    variants,
-)
-from buildstatic.verify.difference import Change, changes
-from buildstatic.verify.directory import read_directory
-from buildstatic.verify.image import Place, Stack, find, stacks, static_tree
+from buildstatic.oci.stores.base import Source
+from buildstatic.verify import content_checks, image_checks, layer_checks, references
+from buildstatic.verify.comparison import Change, find_changes
+from buildstatic.verify.image import LayeredImage, read_images
 from buildstatic.verify.results import CheckResult, Finding
-from buildstatic.verify.tree import Tree
+from buildstatic.verify.tree import StaticTree, read_directory
+
+__all__ = ["Comparison", "VerifyOptions", "VerifyResult", "compare", "verify"]
 
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """What is asked of a verification: where the tree is, and what is allowed in it."""
+    """Where the static files are, if that is not detected, and what is allowed in them."""
 
     static_root: str | None = None
     insecure: bool = False
@@ -44,10 +37,10 @@ class VerifyOptions:
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What was verified of one platform's image, or of a directory (with no *platform*).
+    """The results for the image of one platform, or for a directory, which has no *platform*.
 
-    *path* is the tree's, in the image or in the directory; *files* the number of its names, and
-    *bytes* what they take where names of one content take it once.
+    *path* is the tree's, in the image or the directory. *files* is the number of its file names,
+    *bytes* their size; hard links count once.
     """
 
     platform: str | None
@@ -60,18 +53,18 @@ class VerifyResult:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All that was found."""
-        return tuple(each for check in self.checks for each in check.findings)
+        """The findings of all checks."""
+        return tuple(finding for check in self.checks for finding in check.findings)
 
     @property
     def passed(self) -> bool:
-        """Whether every promise is kept."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed between two trees; *same_layer* is None where one is no layer of an image."""
+    """What changed between two trees; *same_layer* is None unless both are layers of images."""
 
     before: VerifyResult
     after: VerifyResult
@@ -80,134 +73,113 @@ class Comparison:
 
 
 def verify(name: str, options: VerifyOptions) -> tuple[VerifyResult, ...]:
-    """Verify the image or the directory *name*; return what came of it, a platform each.
+    """Verify the image or directory *name*; return a result for each platform.
 
-    Raises StaticLayerNotFound where the static files are not found, ImageInvalid for what cannot be
-    read, and what the stores raise.
+    Raises StaticLayerNotFound if it has no static files, ImageInvalid if it cannot be read, and the
+    errors of the stores.
     """
-    place = _directory(name)
-    if place is not None:
-        return (_verified_directory(read_directory(place, options.static_root), options),)
-    with open_source(_reference(name), insecure=options.insecure) as source:
-        return tuple(_verified(stack, options) for stack in stacks(source))
+    with ExitStack() as stack:
+        found = _open(name, options, stack)
+        if isinstance(found, StaticTree):
+            return (_directory_result(found, tuple(_tree_checks(found, None, options))),)
+        results = []
+        for image in found:
+            with closing(image):
+                index, root = image.locate(options.static_root)
+                tree = image.tree(index, root)
+                checks = (
+                    *_tree_checks(tree, image.config, options),
+                    image_checks.check_one_layer(image, index, tree),
+                    image_checks.check_not_hidden(image, index, tree),
+                    image_checks.check_parents(image, index, tree),
+                )
+                results.append(_image_result(image, index, tree, checks))
+        return tuple(results)
 
 
 def compare(before: str, after: str, options: VerifyOptions) -> Comparison:
-    """Say what changed from *before* to *after*, images or directories; raises as `verify` does.
+    """Return what changed from *before* to *after*, images or directories.
 
-    Of an image for several platforms the first is taken that both have, else the first of each.
+    Of images for several platforms the first common one is compared, else the first of each. Raises
+    the errors of `verify`.
     """
-    with _opened(before, options) as old, _opened(after, options) as new:
-        platform = _shared(old, new)
-        with _taken(old, platform, options) as first, _taken(new, platform, options) as second:
-            return _compared(*first, *second)
+    with ExitStack() as stack:
+        sides = [_open(name, options, stack) for name in (before, after)]
+        platforms = [
+            [] if isinstance(side, StaticTree) else [image.config.platform for image in side]
+            for side in sides
+        ]
+        platform = next((each for each in platforms[0] if each in platforms[1]), None)
+        trees: list[StaticTree] = []
+        results: list[VerifyResult] = []
+        for side in sides:
+            if isinstance(side, StaticTree):
+                trees.append(side)
+                results.append(_directory_result(side))
+                continue
+            image = next((each for each in side if each.config.platform == platform), side[0])
+            stack.enter_context(closing(image))
+            index, root = image.locate(options.static_root)
+            trees.append(image.tree(index, root))
+            results.append(_image_result(image, index, trees[-1]))
+        old, new = results
+        same_layer = old.diff_id == new.diff_id if old.diff_id and new.diff_id else None
+        return Comparison(old, new, same_layer, () if same_layer else find_changes(*trees))
 
 
-def _compared(before: VerifyResult, old: Tree, after: VerifyResult, new: Tree) -> Comparison:
-    is_same = before.diff_id == after.diff_id
-    known = before.diff_id is not None and after.diff_id is not None
-    found = () if known and is_same else changes(old, new)
-    return Comparison(before, after, is_same if known else None, found)
+def _open(
+    name: str, options: VerifyOptions, stack: ExitStack
+) -> StaticTree | tuple[LayeredImage, ...]:
+    """Open the directory *name*, or the image for each platform, until *stack* is closed.
+
+    An OCI layout is an image, with or without ``oci:``.
+    """
+    path = Path(name)
+    if path.is_dir():
+        if (path / "oci-layout").is_file() and (path / "index.json").is_file():
+            source: Source = stack.enter_context(open_source(LayoutReference(path)))
+            return read_images(source)
+        return read_directory(path, options.static_root)
+    if name.startswith(("/", "./", "../", "~")):
+        raise ImageNotFound(f"There is no directory {name}.")
+    source = stack.enter_context(open_source(find_image(name), insecure=options.insecure))
+    return read_images(source)
 
 
-@contextmanager
-def _opened(name: str, options: VerifyOptions) -> Iterator[Tree | tuple[Stack, ...]]:
-    """Yield the directory *name*, or the images of that name, one a platform."""
-    directory = _directory(name)
-    if directory is not None:
-        yield read_directory(directory, options.static_root)
-        return
-    with open_source(_reference(name), insecure=options.insecure) as source:
-        yield stacks(source)
-
-
-def _shared(old: Tree | tuple[Stack, ...], new: Tree | tuple[Stack, ...]) -> str | None:
-    """Return the first platform of *old* that *new* has as well."""
-    if isinstance(old, Tree) or isinstance(new, Tree):
-        return None
-    both = {stack.config.platform for stack in new}
-    return next((s.config.platform for s in old if s.config.platform in both), None)
-
-
-@contextmanager
-def _taken(
-    found: Tree | tuple[Stack, ...], platform: str | None, options: VerifyOptions
-) -> Iterator[tuple[VerifyResult, Tree]]:
-    """Yield the tree that *found* is, or that the image for *platform* has, else the first."""
-    if isinstance(found, Tree):
-        yield _of_directory(found, ()), found
-        return
-    stack = next((each for each in found if each.config.platform == platform), found[0])
-    with closing(stack):
-        place = find(stack, options.static_root)
-        tree = static_tree(stack, place)
-        yield _of_image(stack, place, tree, ()), tree
-
-
-def _verified_directory(tree: Tree, options: VerifyOptions) -> VerifyResult:
-    return _of_directory(tree, tuple(_checks(tree, None, options)))
-
-
-def _verified(stack: Stack, options: VerifyOptions) -> VerifyResult:
-    with closing(stack):
-        place = find(stack, options.static_root)
-        tree = static_tree(stack, place)
-        checks = (
-            *_checks(tree, stack.config, options),
-            stacking.check_one(stack, place, tree),
-            stacking.check_hidden(stack, place, tree),
-            parents.check(stack, place),
-        )
-        return _of_image(stack, place, tree, checks)
-
-
-def _checks(tree: Tree, config: Config | None, options: VerifyOptions) -> Iterator[CheckResult]:
+def _tree_checks(
+    tree: StaticTree, config: Config | None, options: VerifyOptions
+) -> Iterator[CheckResult]:
     if tree.is_layer:
-        yield entries.check(tree)
-    yield manifest.check_entries(tree)
-    yield manifest.check_names(tree)
-    yield references.check(tree, options.static_url)
-    yield variants.check(tree)
+        yield layer_checks.check_entries(tree)
+    yield content_checks.check_manifest(tree)
+    yield content_checks.check_fingerprints(tree)
+    yield references.check_references(tree, options.static_url)
+    yield content_checks.check_variants(tree)
     if tree.is_layer:
-        yield settled.check(tree)
-    yield secrets.check(tree, config)
+        yield layer_checks.check_times(tree)
+    yield layer_checks.check_secrets(tree, config)
     if not options.source_maps:
-        yield secrets.check_maps(tree)
+        yield layer_checks.check_source_maps(tree)
 
 
-def _of_directory(tree: Tree, checks: tuple[CheckResult, ...]) -> VerifyResult:
-    path = str(Path(tree.where, tree.root))
-    return VerifyResult(None, path, len(tree.files), _bytes(tree), None, None, checks)
+def _directory_result(tree: StaticTree, checks: tuple[CheckResult, ...] = ()) -> VerifyResult:
+    path = str(Path(tree.source, tree.root))
+    return VerifyResult(None, path, len(tree.files), _size(tree), None, None, checks)
 
 
-def _of_image(
-    stack: Stack, place: Place, tree: Tree, checks: tuple[CheckResult, ...]
+def _image_result(
+    image: LayeredImage, index: int, tree: StaticTree, checks: tuple[CheckResult, ...] = ()
 ) -> VerifyResult:
     return VerifyResult(
-        stack.config.platform,
-        f"/{place.tree}",
+        image.config.platform,
+        f"/{tree.root}",
         len(tree.files),
-        _bytes(tree),
-        stack.config.diff_ids[place.index],
-        stack.manifest.layers[place.index].digest,
+        _size(tree),
+        image.config.diff_ids[index],
+        image.manifest.layers[index].digest,
         checks,
     )
 
 
-def _bytes(tree: Tree) -> int:
-    return sum({member.path: member.size for member in tree.files.values()}.values())
-
-
-def _directory(name: str) -> Path | None:
-    """Return the directory that *name* is; None for an image, which an OCI layout is, too."""
-    place = Path(name)
-    if place.is_dir():
-        is_layout = (place / "oci-layout").is_file() and (place / "index.json").is_file()
-        return None if is_layout else place
-    if name.startswith(("/", "./", "../", "~")):
-        raise ImageNotFound(f"There is no directory {name}.")
-    return None
-
-
-def _reference(name: str) -> Reference:
-    return LayoutReference(Path(name)) if Path(name).is_dir() else find_image(name)
+def _size(tree: StaticTree) -> int:
+    return sum({entry.path: entry.size for entry in tree.files.values()}.values())

@@ -1,4 +1,4 @@
-"""Whether what style sheets refer to is there, and the source maps that files name."""
+"""Checks that the files that style sheets and source map comments refer to exist."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from buildstatic.verify.results import CheckResult, Finding, Severity, gather, printable
-from buildstatic.verify.tree import Tree
+from buildstatic.verify.results import CheckResult, Finding, Severity, printable
+from buildstatic.verify.tree import StaticTree
 
-CHECK = "references"
-# Comments and other texts are read over, so that nothing in them is taken for a reference.
+REFERENCES = "references"
+# Comments and strings match too, so that nothing in them is taken for a reference.
 _CSS = re.compile(
     r"""
     /\*.*?\*/
@@ -22,97 +22,84 @@ _CSS = re.compile(
     re.S | re.X | re.I,
 )
 # HashedFilesMixin.patterns
-_MAP = re.compile(r"(?://|/\*)[#@][ \t]sourceMappingURL=(?P<url>[^\s*]+)[ \t]*(?:\*/)?[ \t]*")
-_REFERS = re.compile(rb"@import|url\(", re.I)
-_MARK = b"sourceMappingURL="
+_SOURCE_MAP = re.compile(
+    r"(?://|/\*)[#@][ \t]sourceMappingURL=(?P<url>[^\s*]+)[ \t]*(?:\*/)?[ \t]*"
+)
+_CSS_REFERENCE = re.compile(rb"@import|url\(", re.I)
+_SOURCE_MAP_MARK = b"sourceMappingURL="
 
 
-def check(tree: Tree, static_url: str | None = None) -> CheckResult:
-    """Look for what every style sheet refers to, and for the source map of every script.
+def check_references(tree: StaticTree, static_url: str | None = None) -> CheckResult:
+    """Check that what style sheets refer to, and the source maps of scripts, exist.
 
-    What the collecting storage has promised is an error: with a manifest, all but source maps.
-    A reference is not looked for that leads out of the tree, or is absolute or has a host and does
-    not begin with *static_url*. Where that is None, it is what stands before a name that the
-    manifest has, in the references that there are.
+    With a manifest a missing file is an error, except for source maps, because the storage has
+    promised it. References are skipped if they lead out of the tree, or if they are absolute and do
+    not begin with *static_url*. If that is None, it is detected in the references to fingerprinted
+    names.
     """
-    texts = [name for name in tree.files if name.endswith((".css", ".js", ".mjs"))]
-    return gather(CHECK, len(texts), lambda: _findings(tree, texts, static_url))
-
-
-def _findings(tree: Tree, texts: list[str], static_url: str | None) -> Iterator[Finding]:
-    known: dict[tuple[str, bool], tuple[set[str], set[str]]] = {}
-    for name in texts:
+    names = [name for name in tree.files if name.endswith((".css", ".js", ".mjs"))]
+    parsed: dict[tuple[str, bool], tuple[set[str], set[str]]] = {}
+    for name in names:
         key = tree.files[name].path, name.endswith(".css")
-        if key not in known:
-            known[key] = _references(tree, name)
+        if key not in parsed:
+            parsed[key] = _parse(tree.read(name), is_css=key[1])
     if static_url is None:
-        static_url = _static_url(tree, {url for _, urls in known.values() for url in urls})
-    for name in texts:
-        maps, urls = known[tree.files[name].path, name.endswith(".css")]
-        yield from _missing(tree, name, maps, static_url, is_map=True)
-        yield from _missing(tree, name, urls, static_url, is_map=False)
+        static_url = _detect_static_url(tree, {url for _, urls in parsed.values() for url in urls})
+    findings: list[Finding] = []
+    for name in names:
+        maps, urls = parsed[tree.files[name].path, name.endswith(".css")]
+        findings += _missing(tree, name, maps, static_url, "warning")
+        severity: Severity = "error" if tree.hashed_names else "warning"
+        findings += _missing(tree, name, urls, static_url, severity)
+    return CheckResult(REFERENCES, len(names), tuple(findings))
 
 
-def _static_url(tree: Tree, urls: set[str]) -> str:
-    """Return what *urls* have before the fingerprinted names, empty where they tell nothing.
+def _parse(content: bytes, *, is_css: bool) -> tuple[set[str], set[str]]:
+    """Return the source maps that *content* names, and what else it refers to."""
+    maps = set()
+    position = content.find(_SOURCE_MAP_MARK)
+    while position >= 0:
+        start, end = content.rfind(b"\n", 0, position) + 1, content.find(b"\n", position)
+        end = len(content) if end < 0 else end
+        if match := _SOURCE_MAP.fullmatch(content[start:end].decode("utf-8", "replace")):
+            maps.add(match["url"])
+        position = content.find(_SOURCE_MAP_MARK, end)
+    urls: set[str] = set()
+    if is_css and _CSS_REFERENCE.search(content):
+        for match in _CSS.finditer(content.decode("utf-8", "replace")):
+            urls.update(filter(None, match.groupdict().values()))
+    return maps, urls
 
-    A storage writes them so where a style sheet names a file by STATIC_URL
-    (HashedFilesMixin.url_converter). The root of the site is not taken for it.
+
+def _detect_static_url(tree: StaticTree, urls: set[str]) -> str:
+    """Return what precedes fingerprinted names in *urls*, empty if none is found.
+
+    A storage writes such URLs if a style sheet refers to a file by STATIC_URL
+    (HashedFilesMixin.url_converter). The root of the site is not accepted.
     """
-    hashed = {value for name, value in tree.names.items() if value != name}
-    found = {prefix for url in urls if url.startswith("/") for prefix in _prefixes(url, hashed)}
+    hashed = {value for name, value in tree.hashed_names.items() if value != name}
+    found = set()
+    for url in urls:
+        path = unquote(url.partition("?")[0].partition("#")[0])
+        if path.startswith("/"):
+            slashes = (index for index, char in enumerate(path) if char == "/")
+            found |= {path[: index + 1] for index in slashes if path[index + 1 :] in hashed}
     return min(found - {"/", "//"}, key=len, default="")
 
 
-def _prefixes(url: str, hashed: set[str]) -> Iterator[str]:
-    path = unquote(url.partition("?")[0].partition("#")[0])
-    for place, sign in enumerate(path):
-        if sign == "/" and path[place + 1 :] in hashed:
-            yield path[: place + 1]
-
-
-def _references(tree: Tree, name: str) -> tuple[set[str], set[str]]:
-    """Return the source maps that the file *name* names, and what else it refers to."""
-    content = tree.read(name)
-    maps = {url for line in _marked(content) for url in _maps(line)}
-    is_css = name.endswith(".css") and _REFERS.search(content)
-    return maps, set(_urls(content.decode("utf-8", "replace"))) if is_css else set()
-
-
-def _marked(content: bytes) -> Iterator[bytes]:
-    """Yield the lines that may name a source map."""
-    place = content.find(_MARK)
-    while place >= 0:
-        end = content.find(b"\n", place)
-        end = len(content) if end < 0 else end
-        yield content[content.rfind(b"\n", 0, place) + 1 : end]
-        place = content.find(_MARK, end)
-
-
-def _maps(line: bytes) -> Iterator[str]:
-    if found := _MAP.fullmatch(line.decode("utf-8", "replace")):
-        yield found["url"]
-
-
-def _urls(text: str) -> Iterator[str]:
-    for found in _CSS.finditer(text):
-        yield from filter(None, found.groupdict().values())
-
-
 def _missing(
-    tree: Tree, name: str, urls: set[str], static_url: str, *, is_map: bool
+    tree: StaticTree, name: str, urls: set[str], static_url: str, severity: Severity
 ) -> Iterator[Finding]:
-    severity: Severity = "warning" if is_map or not tree.names else "error"
     for url in sorted(urls):
-        path = _target(name, url.strip(), static_url)
+        path = _resolve(name, url.strip(), static_url)
         if path is not None and path not in tree.files:
-            what = f"it refers to {printable(url)}, and {printable(path)} is not there"
-            advice = "Collect what it names, or take the reference out."
-            yield Finding(CHECK, severity, printable(name), what, advice)
+            what = f"it refers to {printable(url)}, but {printable(path)} does not exist"
+            advice = "Collect the missing file, or remove the reference."
+            yield Finding(REFERENCES, severity, printable(name), what, advice)
 
 
-def _target(name: str, url: str, static_url: str) -> str | None:
-    """Return the file of the tree that *url* in the file *name* means, None for another place."""
+def _resolve(name: str, url: str, static_url: str) -> str | None:
+    """Return the name that *url* in the file *name* refers to, None if it is not in the tree."""
     if static_url and url.startswith(static_url):
         name, url = "", url.removeprefix(static_url)
     try:

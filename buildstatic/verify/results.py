@@ -1,21 +1,19 @@
-"""What a check says: one broken promise, in words that may be printed."""
+"""The results of checks, as text that is safe to print."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 Severity = Literal["error", "warning"]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A promise that is not kept.
+    """A problem that *check* found.
 
-    *check* is the kind of the promise; *where* the file or the part of the image; *what* is wrong
-    there, and *advice* what to do next. A *severity* of warning breaks nothing.
+    *where* is the file or the part of the image, *what* is wrong there, *advice* what to do. A
+    *severity* of warning does not fail the check.
     """
 
     check: str
@@ -27,7 +25,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of one check: how many things it looked at, and what it found."""
+    """The result of one check: how many items it examined, and its findings."""
 
     check: str
     count: int
@@ -35,15 +33,10 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing that was found breaks a promise."""
-        return all(each.severity == "warning" for each in self.findings)
+        """Whether no finding is an error."""
+        return all(finding.severity == "warning" for finding in self.findings)
 
 
 def printable(name: str) -> str:
-    """Return *name* with what no terminal should be given, and no UTF-8 can hold, escaped."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
-
-
-def gather(check: str, count: int, found: Callable[[], Iterator[Finding]]) -> CheckResult:
-    """Return what *found* yields as what *check* has made of *count* things."""
-    return CheckResult(check, count, tuple(found()))
+    """Return *name* with control characters, and what UTF-8 cannot encode, escaped."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)

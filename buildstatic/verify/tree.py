@@ -1,79 +1,156 @@
-"""What is verified: a tree of static files, with the layer or the directory that it is in."""
+"""A tree of static files to verify: the entries around it, and the content of its files."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
-from buildstatic.errors import StaticLayerNotFound
+from buildstatic.collect.workers.cores import cores
+from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.layer_reader import LayerEntry
-from buildstatic.oci.layer_writer import MANIFEST
-from buildstatic.oci.stream import MAX_DOCUMENT_SIZE
-from buildstatic.verify.content import Content, Facts, facts, read, with_links
+from buildstatic.oci.layer_writer import MANIFEST, read_error
+from buildstatic.oci.stream import CHUNK, MAX_DOCUMENT_SIZE, FileSlice
+from buildstatic.verify.secret_scanner import SecretScanner
 
-LARGEST_MANIFEST = 8 * MAX_DOCUMENT_SIZE
+MAX_MANIFEST_SIZE = 8 * MAX_DOCUMENT_SIZE
+# Hashing this many bytes without the GIL is worth a thread; for fewer, threads wait for each other.
+_THREAD_SIZE = 1 << 17
+_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
+
+
+class Content(Protocol):
+    """The content of the files in a layer or a directory."""
+
+    def chunks(self, entry: LayerEntry) -> Iterator[bytes]:
+        """Yield the content of *entry*, at most a mebibyte at a time."""
 
 
 @dataclass(frozen=True)
-class Tree:
-    """Static files at *root* (a path without a leading slash) among the *members* around them.
+class LayerContent:
+    """The content of the files in the uncompressed tar of a layer on disk."""
 
-    *is_layer* tells whether the members are a layer's or a layer root's, whose times and modes are
-    promised; *has_owners* whether their owners are as well. *where* is what a person calls it.
+    tar: FileSlice
+
+    def chunks(self, entry: LayerEntry) -> Iterator[bytes]:
+        """Yield the content of *entry* from its offset in the tar."""
+        position, end = entry.offset, entry.offset + entry.size
+        while position < end:
+            chunk = self.tar.read(position, min(CHUNK, end - position))
+            if not chunk:
+                raise ImageInvalid(f"The layer ends within {entry.path}.")
+            position += len(chunk)
+            yield chunk
+
+
+@dataclass(frozen=True)
+class DirectoryContent:
+    """The content of the files below *root*."""
+
+    root: Path
+
+    def chunks(self, entry: LayerEntry) -> Iterator[bytes]:
+        """Yield the content of *entry*."""
+        with (self.root / entry.path).open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+
+@dataclass(frozen=True)
+class ContentSummary:
+    """The digests of a content in hexadecimal, and which kind of *secret* it has, if any."""
+
+    sha256: str
+    md5: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class StaticTree:
+    """Static files at *root*, a path without a leading slash, among the *entries* of a layer.
+
+    *is_layer* is False for a collected tree outside of a layer root, whose times and modes do not
+    matter; *has_owners* whether owners matter. *source* is the name of the image or directory.
     """
 
-    where: str
+    source: str
     root: str
-    members: tuple[LayerEntry, ...]
+    entries: tuple[LayerEntry, ...]
     content: Content
     is_layer: bool
     has_owners: bool
 
     @cached_property
-    def sources(self) -> Mapping[str, LayerEntry]:
-        """What holds the content of each file and hard link, by path."""
-        return with_links(self.members)
+    def file_entries(self) -> Mapping[str, LayerEntry]:
+        """The entry with the content of each file and hard link, by path.
+
+        Later entries replace earlier ones. A hard link to a path that is not there is left out.
+        """
+        files: dict[str, LayerEntry] = {}
+        for entry in self.entries:
+            if entry.kind == "file":
+                files[entry.path] = entry
+            elif entry.kind == "link" and entry.target in files:
+                files[entry.path] = files[entry.target]
+            else:
+                files.pop(entry.path, None)
+        return files
 
     @cached_property
-    def contents(self) -> Mapping[str, Facts]:
-        """What is known of each content, by the first path that has it."""
-        return facts(self.content, {member.path: member for member in self.sources.values()})
+    def summaries(self) -> Mapping[str, ContentSummary]:
+        """The summary of each content, by the first path that has it; each is read once."""
+        entries = {entry.path: entry for entry in self.file_entries.values()}
+        large = [entry for entry in entries.values() if entry.size >= _THREAD_SIZE]
+        with ThreadPoolExecutor(cores()) as pool:
+            large_summaries = pool.map(self._summarize, large)
+            summaries = {
+                path: self._summarize(entry)
+                for path, entry in entries.items()
+                if entry.size < _THREAD_SIZE
+            }
+            for entry, summary in zip(large, large_summaries, strict=True):
+                summaries[entry.path] = summary
+        return {path: summaries[path] for path in entries}
 
     @cached_property
     def files(self) -> Mapping[str, LayerEntry]:
-        """The static files, by their names in the tree."""
+        """The static files, by their names relative to the tree."""
         prefix = f"{self.root}/" if self.root else ""
         return {
-            path.removeprefix(prefix): member
-            for path, member in self.sources.items()
+            path.removeprefix(prefix): entry
+            for path, entry in self.file_entries.items()
             if path.startswith(prefix)
         }
 
     @cached_property
     def manifest_path(self) -> str | None:
-        """Where the manifest is: in the tree, else the only one there is."""
+        """The path of the manifest: in the tree, else the only one in the layer."""
         inside = self.path(MANIFEST)
-        if inside in self.sources:
+        if inside in self.file_entries:
             return inside
-        found = [path for path in self.sources if path.rpartition("/")[2] == MANIFEST]
+        found = [path for path in self.file_entries if path.rpartition("/")[2] == MANIFEST]
         return found[0] if len(found) == 1 else None
 
     @cached_property
     def manifest(self) -> Any:
-        """The manifest as JSON, None where there is none; raises ValueError."""
+        """The parsed manifest, None if there is none; raises ValueError."""
         if self.manifest_path is None:
             return None
-        member = self.sources[self.manifest_path]
-        if member.size > LARGEST_MANIFEST:
-            raise ValueError(f"{member.size} bytes are too many")
-        return json.loads(read(self.content, member))
+        entry = self.file_entries[self.manifest_path]
+        if entry.size > MAX_MANIFEST_SIZE:
+            raise ValueError(f"it has {entry.size} bytes")
+        return json.loads(b"".join(self.content.chunks(entry)))
 
     @cached_property
-    def names(self) -> Mapping[str, str]:
-        """The fingerprinted names by the names; none where the manifest is none or unreadable."""
+    def hashed_names(self) -> Mapping[str, str]:
+        """The manifest's fingerprinted names, by name; empty without a valid manifest."""
         try:
             paths = self.manifest["paths"]
             return {str(name): str(hashed) for name, hashed in paths.items()}
@@ -81,21 +158,103 @@ class Tree:
             return {}
 
     def path(self, name: str) -> str:
-        """Return where the file *name* is among the members."""
+        """Return the path of the static file *name* among the entries."""
         return f"{self.root}/{name}" if self.root else name
 
-    def facts(self, path: str) -> Facts:
-        """Return what is known of the content at *path*, one of `sources`."""
-        return self.contents[self.sources[path].path]
+    def summary(self, path: str) -> ContentSummary:
+        """Return the summary of the content at *path*, a key of `file_entries`."""
+        return self.summaries[self.file_entries[path].path]
 
     def read(self, name: str) -> bytes:
-        """Return the static file *name*."""
-        return read(self.content, self.files[name])
+        """Return the content of the static file *name*."""
+        return b"".join(self.content.chunks(self.files[name]))
+
+    def _summarize(self, entry: LayerEntry) -> ContentSummary:
+        sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        scanner = SecretScanner()
+        for chunk in self.content.chunks(entry):
+            sha256.update(chunk)
+            md5.update(chunk)
+            scanner.update(chunk)
+        return ContentSummary(sha256.hexdigest(), md5.hexdigest(), scanner.found)
 
 
-def none_found(where: str) -> StaticLayerNotFound:
-    """Return what is raised where *where* has no static files that can be told from others."""
+def read_directory(root: Path, static_root: str | None) -> StaticTree:
+    """Return the static files in the directory *root*.
+
+    With *static_root*, or if the only manifest is further down, *root* is a layer root. In a
+    collected tree, symlinks to files are files (``collect --link``); in a layer root none is
+    followed. Raises StaticLayerNotFound if a layer root has no such directory or several trees, and
+    FileError if a directory cannot be read.
+    """
+    inside = _tree_path(root, static_root)
+    is_layer = inside is not None
+    first_names: dict[tuple[int, int], str] = {}
+    entries = []
+    for directory, directories, files in _walk(root):
+        directories.sort()
+        for name in sorted((*directories, *files)):
+            path = Path(directory, name)
+            relative = path.relative_to(root).as_posix()
+            entries.append(_directory_entry(path, relative, first_names, is_layer))
+    content = DirectoryContent(root)
+    has_owners = is_layer and os.geteuid() == 0
+    return StaticTree(str(root), inside or "", tuple(entries), content, is_layer, has_owners)
+
+
+def tree_not_found(source: str) -> StaticLayerNotFound:
+    """Return the error for *source*, in which the static files cannot be located."""
     return StaticLayerNotFound(
-        f"{where}: no mark and no {MANIFEST} says where the static files are.",
-        "Say it: --static-root /app/staticfiles.",
+        f"Cannot locate the static files of {source}: it has no marked layer and no {MANIFEST}.",
+        "Name their directory, for example: --static-root /app/staticfiles.",
+    )
+
+
+def _tree_path(root: Path, static_root: str | None) -> str | None:
+    """Return the path of the tree in the layer root *root*, None if *root* is the tree."""
+    if static_root is not None:
+        inside = os.path.normpath(static_root).strip("/")
+        if inside.startswith("..") or not (root / inside).is_dir():
+            raise StaticLayerNotFound(f"{root} has no directory {static_root}.")
+        return "" if inside == "." else inside
+    if (root / MANIFEST).is_file():
+        return None
+    found = [Path(directory) for directory, _, files in _walk(root) if MANIFEST in files]
+    if len(found) > 1:
+        raise tree_not_found(str(root))
+    return found[0].relative_to(root).as_posix() if found else None
+
+
+def _walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    def fail(error: OSError) -> None:
+        name = os.path.relpath(error.filename, root)
+        relative = b"" if name == "." else os.fsencode(name)
+        raise read_error(os.fsencode(root), relative, error) from error
+
+    return os.walk(root, onerror=fail)
+
+
+def _directory_entry(
+    path: Path, relative: str, first_names: dict[tuple[int, int], str], is_layer: bool
+) -> LayerEntry:
+    """Return the entry of a file; further names of a file are hard links to its first name."""
+    status = path.lstat()
+    if not is_layer and path.is_symlink() and path.is_file():
+        status = path.stat()
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode), "other")
+    target = str(path.readlink()) if kind == "symlink" else ""
+    if kind == "file" and status.st_nlink > 1:
+        first = first_names.setdefault((status.st_dev, status.st_ino), relative)
+        if first != relative:
+            kind, target = "link", first
+    return LayerEntry(
+        relative,
+        kind,
+        status.st_size if kind == "file" else 0,
+        relative,
+        stat.S_IMODE(status.st_mode),
+        status.st_uid,
+        status.st_gid,
+        status.st_mtime_ns / 1e9,
+        target,
     )

@@ -75,7 +75,7 @@ def test_a_layer_root_that_is_right_is_a_table_and_exit_code_0(
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert lines[0].startswith("static  22 files, ")
-    assert [line.split("  ")[0] for line in lines if line.endswith("  kept")] == CHECKS
+    assert [line.split("  ")[0] for line in lines if line.endswith("  passed")] == CHECKS
     assert captured.err == ""
 
 
@@ -84,22 +84,22 @@ def test_an_image_that_is_right_says_which_layer_it_is(
 ) -> None:
     name = appended(tmp_path, tarred(site))
     code, document = said(capsys, name)
-    assert (code, document["name"], document["kept"]) == (0, name, True)
+    assert (code, document["name"], document["passed"]) == (0, name, True)
     (image,) = document["images"]
     assert (image["platform"], image["path"], image["files"]) == ("linux/amd64", f"/{TREE}", 22)
     assert image["diff_id"] != image["digest"]
     assert [each["check"] for each in image["checks"]] == CHECKS + OF_IMAGES
 
 
-def test_a_broken_promise_is_a_line_and_an_exit_code_of_its_own(
+def test_failed_check_is_a_line_and_has_its_own_exit_code(
     layer: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(layer / TREE / ".env", "A=1")
     assert run(["verify", str(layer)]) == VerificationFailed.exit_code
     captured = capsys.readouterr()
-    assert f"{TREE}/.env  it is a file of variables  Take it out" in captured.out
-    assert "1 broken" in next(line for line in captured.out.splitlines() if "secrets" in line)
-    assert captured.err == f"error: {layer}: 1 promise is broken.\n"
+    assert f"{TREE}/.env  it is a file of environment variables  Remove it" in captured.out
+    assert "1 failed" in next(line for line in captured.out.splitlines() if "secrets" in line)
+    assert captured.err == f"error: {layer}: 1 problem found.\n"
 
 
 def test_json_has_each_finding(layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,7 +118,7 @@ def test_a_warning_alone_is_exit_code_0(layer: Path, capsys: pytest.CaptureFixtu
     path = layer / TREE / "img/dot.svg"
     write(path, path.read_bytes())
     assert run(["verify", str(layer)]) == 0
-    assert "kept, 1 to look at" in capsys.readouterr().out
+    assert "passed, 1 warning" in capsys.readouterr().out
 
 
 def test_source_maps_are_forbidden_on_request(
@@ -269,7 +269,7 @@ def test_what_skopeo_copies_to_an_archive_is_verified(
     archive = f"docker-archive:{tmp_path / 'image.tar'}"
     tool("skopeo", "copy", name, f"{archive}:site:1")
     code, document = said(capsys, archive)
-    assert (code, document["kept"]) == (0, True)
+    assert (code, document["passed"]) == (0, True)
 
 
 def test_an_image_in_a_registry_is_verified_and_compared(
@@ -281,7 +281,7 @@ def test_an_image_in_a_registry_is_verified_and_compared(
         made = appended(tmp_path / root.name, tarred(root))
         tool("skopeo", "copy", "--quiet", "--dest-tls-verify=false", made, f"docker://{name}")
     code, document = said(capsys, names[0])
-    assert (code, document["kept"], document["name"]) == (0, True, names[0])
+    assert (code, document["passed"], document["name"]) == (0, True, names[0])
     (image,) = document["images"]
     assert [each["check"] for each in image["checks"]] == CHECKS + OF_IMAGES
     assert image["digest"] in [each["digest"] for each in manifest_of(names[0])["layers"]]
@@ -303,7 +303,7 @@ def test_the_generated_dockerfile_keeps_every_promise(
     built = build(root, name)
     code, document = said(capsys, f"docker:{name}")
     assert document["images"][0]["checks"], document
-    assert (code, document["kept"]) == (0, True), document
+    assert (code, document["passed"]) == (0, True), document
     image = document["images"][0]
     assert image["diff_id"] == built.static["diff_id"]
     assert (image["path"], image["files"]) == (built.static["path"], built.static["files"])

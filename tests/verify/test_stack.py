@@ -68,7 +68,7 @@ def test_static_files_in_an_earlier_layer_are_found(tmp_path: Path, static: byte
     older = tar(folder(f"{TREE}/"), entry(f"{TREE}/old.css", b"a"), entry(f"{TREE}/css/site.css"))
     (found,) = one(appended(tmp_path, static, BASE, older)).findings
     assert found.check == "one layer"
-    assert found.what == "it holds 2 files in /app/staticfiles as well, 1 of which show"
+    assert found.what == "it also has 2 files in /app/staticfiles, 1 of them visible"
 
 
 def test_two_marked_layers_are_one_too_many(tmp_path: Path, static: bytes) -> None:
@@ -86,7 +86,7 @@ def test_two_marked_layers_are_one_too_many(tmp_path: Path, static: bytes) -> No
 @pytest.mark.parametrize(
     ("parent", "what"),
     [
-        (entry("app", "srv/app"), "the base has a symbolic link to srv/app there"),
+        (entry("app", "srv/app"), "in the base image it is a symbolic link to srv/app"),
         (entry("app/", mode=0o755, uid=10001), "its owner was 10001:10001 and is 0:0"),
         (entry("app/", mode=0o1777), "its mode was 1777 and is 0755"),
     ],
@@ -146,7 +146,7 @@ def test_a_key_in_the_environment_is_found(tmp_path: Path, static: bytes) -> Non
         config["config"]["Env"] += ["SECRET_KEY=0x9fJ2kQ8s", "DEBUG=0"]
 
     (found,) = one(configured(tmp_path, static, add)).findings
-    assert (found.check, found.what) == ("secrets", "it has the value of SECRET_KEY")
+    assert (found.check, found.what) == ("secrets", "contains the value of SECRET_KEY")
 
 
 def configured(directory: Path, static: bytes, change: Callable[[dict[str, Any]], None]) -> str:

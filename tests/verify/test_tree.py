@@ -239,7 +239,7 @@ def test_a_missing_source_map_is_pointed_out_and_breaks_nothing(layer: Path) -> 
     write(layer / TREE / "more.css", "a {}\n/*# sourceMappingURL=more.css.map */\n")
     (found,) = one(layer).findings
     assert (found.check, found.severity) == ("references", "warning")
-    assert "more.css.map is not there" in found.what
+    assert "more.css.map does not exist" in found.what
 
 
 @pytest.mark.parametrize(
@@ -284,8 +284,8 @@ def test_absolute_references_are_looked_for_below_static_url(
     dot = f"/static/img/{named(layer, 'img/dot.????????????.svg').name}"
     write(layer / TREE / "css/more.css", f"a {{ background: {text.format(dot=dot)} }}")
     found = one(layer, static_url=static_url).findings
-    assert [each.what.rpartition(", and ")[2] for each in found] == [
-        f"{name} is not there" for name in missing
+    assert [each.what.rpartition(", but ")[2] for each in found] == [
+        f"{name} does not exist" for name in missing
     ]
     assert all((each.check, each.severity) == ("references", "error") for each in found)
 
@@ -311,7 +311,7 @@ def test_equal_files_that_are_no_links_are_pointed_out_and_break_nothing(layer: 
     write(path, path.read_bytes())
     (found,) = one(layer).findings
     assert (found.check, found.severity) == ("times and owners", "warning")
-    assert "2 files of equal content" in found.what
+    assert "2 files have this content" in found.what
 
 
 def test_a_symlink_in_a_layer_is_broken_and_its_target_is_not_read(
