@@ -212,12 +212,12 @@ def save(
     tree: Path, at: PurePosixPath | None, output: Path, compression: Compression
 ) -> WrittenLayer:
     """Write the layer, then its descriptor; neither is there before it is whole."""
-    from buildstatic.atomic import saving
+    from buildstatic.atomic import replace_output
     from buildstatic.oci.layer_writer import descriptor
 
     beside = output.with_name(f"{output.name}.json")
-    with saving(beside) as said:
-        with saving(output) as file:
+    with replace_output(beside) as said:
+        with replace_output(output) as file:
             layer = _write(tree, at, file, compression)
             beside.unlink(missing_ok=True)
         said.write((json.dumps(descriptor(layer), indent=2) + "\n").encode())

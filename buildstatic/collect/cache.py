@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from buildstatic.atomic import PREFIX, replace_file
 from buildstatic.collect.codecs import Codec
 from buildstatic.errors import ConfigInvalid
 
@@ -25,6 +25,8 @@ VERSION = "v1"
 NOT_WORTH_IT = b"buildstatic: not worth it\n"
 VARIABLE = "BUILDSTATIC_CACHE_SIZE"
 LIMIT = 1_000_000_000
+# The kind of a file that a killed process has not renamed.
+INCOMPLETE = "incomplete"
 # What the smallest file takes on a disk.
 BLOCK = 4096
 # Seconds for which a variant counts as just used, so that a build does not write to each of them.
@@ -35,7 +37,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.IGNORECASE)
 _PLACES = (
     r"v\d+",
     r"[0-9a-f]{2}",
-    r"\.?[0-9a-f]{62}\.(?P<kind>[\w.-]+?)(\.[0-9a-f]{8})?",
+    rf"[0-9a-f]{{62}}\.(?P<kind>[\w.-]+)|{re.escape(PREFIX)}[0-9a-f]{{16}}",
 )
 
 
@@ -110,17 +112,10 @@ class Cache:
     def put(self, identity: str, codec: Codec, data: bytes) -> None:
         """Keep *data*, a variant or `NOT_WORTH_IT`; whole or not at all."""
         path = self.directory / VERSION / _name(identity, codec)
-        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
+        with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("xb") as file:
+            with replace_file(path) as file:
                 file.write(data)
-            beside.replace(path)
-        except BaseException as error:
-            with suppress(OSError):
-                beside.unlink()
-            if not isinstance(error, OSError):
-                raise
 
     def entries(self) -> list[Entry]:
         """Return the files of the cache, those used longest ago first; no others are touched."""
@@ -212,7 +207,7 @@ def _walk(directory: str | Path, places: tuple[str, ...]) -> Iterator[tuple[os.D
                 if below and entry.is_dir(follow_symlinks=False):
                     yield from _walk(entry.path, tuple(below))
                 elif not below and not entry.is_dir(follow_symlinks=False):
-                    yield entry, match["kind"]
+                    yield entry, match["kind"] or INCOMPLETE
     except (FileNotFoundError, NotADirectoryError):
         return
 

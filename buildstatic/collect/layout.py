@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from buildstatic.atomic import replace_file, replace_with_link
 from buildstatic.collect.codecs import FORMATS
 from buildstatic.collect.root import Layer
 from buildstatic.collect.workers.write_task import UNLINKABLE
@@ -60,9 +60,9 @@ def sorted_manifest(manifest: bytes) -> bytes:
 
 
 def _sort_manifest(manifest: Path) -> None:
-    beside = _beside(manifest)
-    beside.write_bytes(sorted_manifest(manifest.read_bytes()))
-    beside.replace(manifest)
+    content = sorted_manifest(manifest.read_bytes())
+    with replace_file(manifest) as file:
+        file.write(content)
 
 
 def _settle_manifest(layer: Layer) -> int:
@@ -106,14 +106,12 @@ def _link(first: Path, path: Path) -> bool:
     """Make *path* another name of *first*; False where the file system will not."""
     if path.samefile(first):
         return True
-    beside = _beside(path)
     try:
-        os.link(first, beside)
+        replace_with_link(path, first)
     except OSError as error:
         if error.errno in UNLINKABLE:
             return False
         raise
-    beside.replace(path)
     return True
 
 
@@ -127,7 +125,3 @@ def _settle(path: Path, mode: int, seconds: int) -> None:
         os.chown(path, 0, 0)
     path.chmod(mode)
     os.utime(path, (seconds, seconds))
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".buildstatic-{secrets.token_hex(8)}")

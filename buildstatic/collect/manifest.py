@@ -9,9 +9,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from buildstatic.atomic import replace_file
 from buildstatic.collect.fingerprint import Fingerprinted
 from buildstatic.collect.tree import Tree
-from buildstatic.collect.workers.write_task import PREFIX
 
 
 @dataclass
@@ -68,14 +68,5 @@ def save_manifest(
 
 def _replace(place: Path, content: bytes, mode: int | None) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    beside = place.with_name(f"{PREFIX}{place.name}")
-    try:
-        file = beside.open("wb")
-    except OSError as error:
-        error.filename = str(place)
-        raise
-    with file:
+    with replace_file(place, mode=mode) as file:
         file.write(content)
-        if mode is not None:
-            os.fchmod(file.fileno(), mode)
-    beside.replace(place)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from buildstatic.atomic import temporary_path
 from buildstatic.collect.tree import Tree
-from buildstatic.collect.workers.write_task import PREFIX
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,10 @@ def staged(tree: Tree) -> Iterator[Stage]:
     if any(Path(tree.root).iterdir()):
         yield Stage(tree, tree.root)
         return
-    directory = f"{tree.root}/{PREFIX}{secrets.token_hex(8)}"
+    directory = temporary_path(Path(tree.root, "staging"))
     try:
-        Path(directory).mkdir()
-        yield Stage(replace(tree, root=directory), tree.root)
+        directory.mkdir()
+        yield Stage(replace(tree, root=str(directory)), tree.root)
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(directory)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.workers.write_task import PREFIX
+from buildstatic.atomic import PREFIX
 from buildstatic.errors import CollectFailed
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import secrets
+import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from enum import Enum
 from pathlib import Path
+from typing import IO
 
+from buildstatic.atomic import replace_file
 from buildstatic.errors import ConfigInvalid, FileError, FilesExist
 from buildstatic.templates import GeneratedFile
 
@@ -60,10 +62,14 @@ def write(root: Path, changes: Sequence[Change], *, force: bool = False) -> None
     for change in pending:
         _refuse_links(root, change.file.path)
     with ExitStack() as undo:
-        prepared = [(_prepare(root, change, undo), change) for change in pending]
-        for temporary, change in prepared:
-            with _said(root, change.file.path):
-                temporary.replace(root / change.file.path)
+        with ExitStack() as files:
+            for change in pending:
+                files.enter_context(_said(root, change.file.path))
+                _make_directories((root / change.file.path).parent, undo)
+                stream = files.enter_context(replace_file(root / change.file.path))
+                stream.write(encoded(change.file))
+                stream.flush()  # a full disk must show before the first file is replaced
+                os.fchmod(stream.fileno(), _mode(root / change.file.path, stream, change.file))
         undo.pop_all()
 
 
@@ -131,19 +137,6 @@ def _refuse_links(root: Path, path: str) -> None:
             )
 
 
-def _prepare(root: Path, change: Change, undo: ExitStack) -> Path:
-    """Write the file beside its place and return where; *undo* learns how to take it back."""
-    place = root / change.file.path
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-    with _said(root, change.file.path):
-        _make_directories(place.parent, undo)
-        with temporary.open("xb") as stream:
-            undo.callback(temporary.unlink, missing_ok=True)
-            stream.write(encoded(change.file))
-        temporary.chmod(_mode(place, temporary, change.file.executable))
-    return temporary
-
-
 @contextmanager
 def _said(root: Path, path: str) -> Iterator[None]:
     """Raise FileError where the block fails to write *path*: where to, and what to do."""
@@ -164,7 +157,8 @@ def _make_directories(directory: Path, undo: ExitStack) -> None:
         undo.callback(directory.rmdir)
 
 
-def _mode(place: Path, temporary: Path, executable: bool) -> int:
-    """Return the mode of the file in *place*, else the usual; who may read it may run it."""
-    mode = stat.S_IMODE((place if place.exists() else temporary).stat().st_mode)
-    return mode | (mode & 0o444) >> 2 if executable else mode
+def _mode(path: Path, stream: IO[bytes], file: Generated) -> int:
+    """Return the mode of the file at *path*, else the usual; who may read it may execute it."""
+    found = path.stat() if path.exists() else os.fstat(stream.fileno())
+    mode = stat.S_IMODE(found.st_mode)
+    return mode | (mode & 0o444) >> 2 if file.executable else mode

@@ -162,10 +162,10 @@ def test_variants_of_other_versions_and_leftovers_count_and_go(cache: Cache) -> 
     older = cache.directory / "v0" / path.relative_to(cache.directory / "v1")
     older.parent.mkdir(parents=True)
     older.write_bytes(b"older")
-    leftover = path.with_name(f".{path.name}.0123abcd")
+    leftover = path.with_name(".buildstatic-0123456789abcdef")
     leftover.write_bytes(b"half")
     assert {entry.path for entry in cache.entries()} == {str(path), str(older), str(leftover)}
-    assert {entry.kind for entry in cache.entries()} == {CODEC.key}
+    assert {entry.kind for entry in cache.entries()} == {CODEC.key, "incomplete"}
     assert len(cache.clear()) == 3
     assert list(cache.directory.iterdir()) == []
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from buildstatic.atomic import PREFIX
 from buildstatic.collect.workers import read_task as chores
 from buildstatic.collect.workers import write_task as writing
 from buildstatic.collect.workers.pool import HOME, PROGRAM
@@ -31,7 +32,7 @@ from buildstatic.collect.workers.read_task import (
     read,
 )
 from buildstatic.collect.workers.worker import do, receive, send
-from buildstatic.collect.workers.write_task import PREFIX, write
+from buildstatic.collect.workers.write_task import write
 from tests.collect.conftest import Collect
 from tests.collect.rights import as_nobody, disk, public_directory
 from tests.collect.sites import Site

@@ -15,9 +15,9 @@ from textwrap import dedent
 
 import pytest
 
+from buildstatic.atomic import PREFIX
 from buildstatic.collect.tree import Tree, names_in
 from buildstatic.collect.workers.pool import FEW, Item, workers
-from buildstatic.collect.workers.write_task import PREFIX
 from buildstatic.errors import CollectFailed
 from tests.collect.pythons import REPOSITORY
 

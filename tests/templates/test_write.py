@@ -163,7 +163,7 @@ def test_a_pipe_in_the_way_is_refused_and_not_waited_for(tmp_path: Path) -> None
 
 
 def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
-    too_long = GeneratedFile("x" * 250, "")
+    too_long = GeneratedFile("x" * 256, "")
     with pytest.raises(FileError, match="File name too long"):
         write(tmp_path, [*compare(tmp_path, FILES), *_new(too_long)])
     assert tree(tmp_path) == {}

@@ -13,10 +13,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from buildstatic.atomic import PREFIX
 from buildstatic.collect.workers import read_task as chores
 from buildstatic.collect.workers.read_task import LARGE, PIECE, Changed, stamp
 
-PREFIX = ".buildstatic-"
 UNLINKABLE = {
     *(errno.EPERM, errno.EXDEV, errno.EMLINK),
     *(errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS),

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
+from buildstatic.atomic import replace_file
 from buildstatic.errors import ImageInvalid
 from buildstatic.oci.documents import (
     INDEX,
@@ -36,19 +34,11 @@ from buildstatic.oci.stores.layout import INDEX_FILE, REF_NAME, VERSION, VERSION
 @contextmanager
 def write_archive(reference: ArchiveReference) -> Iterator[ArchiveTarget]:
     """Yield what writes *reference* beside its place, and takes it where the block succeeds."""
-    directory = reference.file.absolute().parent
-    descriptor, name = tempfile.mkstemp(prefix=".buildstatic-", dir=directory)
-    try:
-        with (
-            os.fdopen(descriptor, "wb") as output,
-            tarfile.open(fileobj=output, mode="w") as archive,
-        ):
-            yield ArchiveTarget(reference, archive, reference.name)
-        Path(name).chmod(0o644)
-        Path(name).replace(reference.file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with (
+        replace_file(reference.file, mode=0o644) as output,
+        tarfile.open(fileobj=output, mode="w") as archive,
+    ):
+        yield ArchiveTarget(reference, archive, reference.name)
 
 
 class ArchiveTarget:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from buildstatic.atomic import PREFIX, replace_file
 from buildstatic.errors import ImageInvalid, ImageNotFound
 from buildstatic.oci.documents import (
     INDEX,
@@ -29,7 +29,6 @@ REF_NAME = "org.opencontainers.image.ref.name"
 VERSION_FILE = "oci-layout"
 VERSION = b'{"imageLayoutVersion":"1.0.0"}'
 INDEX_FILE = "index.json"
-TEMPORARY = ".buildstatic-"
 
 
 @contextmanager
@@ -117,7 +116,7 @@ class LayoutTarget:
         """Write the blob beside its place, and rename it once it was read to its end."""
         path = self._path(descriptor)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with content() as stream, _replacing(path) as output:
+        with content() as stream, replace_file(path, mode=0o644) as output:
             copy_stream(stream, output.write)
         self._written.append(path)
 
@@ -138,7 +137,7 @@ class LayoutTarget:
             INDEX_FILE: _dump({**self._index, "manifests": [*kept, entry]}),
         }
         for name, content in files.items():
-            with _replacing(self.reference.directory / name) as output:
+            with replace_file(self.reference.directory / name, mode=0o644) as output:
                 output.write(content)
 
     def discard(self, directories: list[Path]) -> None:
@@ -202,7 +201,7 @@ def _index(directory: Path, where: str) -> dict[str, Any]:
     if path.is_file():
         index = parse_json(path.read_bytes(), f"{where}: {INDEX_FILE}")
         return {**index, "manifests": _manifests(index, where)}
-    if any(not each.name.startswith(("blobs", TEMPORARY)) for each in directory.iterdir()):
+    if any(not each.name.startswith(("blobs", PREFIX)) for each in directory.iterdir()):
         problem = f"{where}: {directory} holds other things, and is no OCI layout."
         raise ImageInvalid(problem, "Name an empty directory, or one that is not there.")
     return {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}
@@ -222,20 +221,6 @@ def _tag(entry: dict[str, Any]) -> str | None:
 
 def _dump(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a file beside *path* that takes its place where the block does not raise."""
-    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as output:
-            yield output
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
