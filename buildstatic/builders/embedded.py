@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from buildstatic.atomic import saving
+from buildstatic.atomic import replace_output
 from buildstatic.builders.base import BuildRequest, BuildResult, LayerFile, OnEvent, Stage
 from buildstatic.collect.workers.cores import cores
 from buildstatic.dockerfile.generate import tree_in_image
@@ -112,8 +112,8 @@ def save_layer(
     beside = output.with_name(f"{output.name}.json")
     if place:
         check_target_path(place)
-    with saving(beside) as json_file:
-        with saving(output) as file:
+    with replace_output(beside) as json_file:
+        with replace_output(output) as file:
             if place:
                 layer = write_tree(tree, place, file, compression, cores())
             else:

@@ -157,7 +157,7 @@ def _make_directories(directory: Path, undo: ExitStack) -> None:
         undo.callback(directory.rmdir)
 
 
-def _mode(path: Path, stream: IO[bytes], file: Generated) -> int:
+def _mode(path: Path, stream: IO[bytes], file: GeneratedFile) -> int:
     """Return the mode of the file at *path*, else the usual; who may read it may execute it."""
     found = path.stat() if path.exists() else os.fstat(stream.fileno())
     mode = stat.S_IMODE(found.st_mode)
