@@ -44,7 +44,7 @@ def test_release_migrates_and_a_comment_says_where_collecting_happens(tmp_path: 
         "release": MIGRATE,
         "web": "gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application",
     }
-    assert "collected while the slug is built, not here" in file.text
+    assert "collected during the build, not here" in file.text
     assert not file.notes
     assert not file.warnings
 
@@ -81,7 +81,7 @@ def test_a_local_tree_collected_in_release_is_warned_of_here_and_in_the_file(
     file = generate(project(tmp_path), Options(collect_in="release"))
     (warning,) = file.warnings
     assert "throws away what the release phase writes" in warning
-    assert "# Collects into a local directory, which Heroku throws away" in file.text
+    assert "# Collects into a local directory, which Heroku discards" in file.text
 
 
 @pytest.mark.parametrize("collect_in", [None, "release"])
@@ -90,7 +90,7 @@ def test_a_remote_storage_is_no_cause_for_a_warning(
 ) -> None:
     file = generate(remote(tmp_path), Options(collect_in=collect_in))
     assert not file.warnings
-    assert "# Static files are kept elsewhere: the release phase collects them" in file.text
+    assert "# Static files are stored remotely: the release phase, which has the" in file.text
 
 
 def test_the_buildpacks_own_collecting_is_to_be_turned_off_for_remote_storage(

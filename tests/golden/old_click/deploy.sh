@@ -1,9 +1,9 @@
 #!/bin/sh
-# Deploys on a plain server: collects, migrates, serves. The first step that fails ends it.
+# Deploys on a plain server: collect, migrate, serve. Stops at the first step that fails.
 set -eu
 cd "$(dirname "$0")"
 
-# The virtual environment beside this file, if there is one.
+# Use the virtual environment next to this file, if it exists.
 PATH="$PWD/.venv/bin:$PATH"
 
 python manage.py collectstatic --noinput

@@ -1,6 +1,6 @@
-"""The project on Railway: `railway config plan` shows what would change, `apply` changes it.
+"""Railway project: `railway config plan` shows the changes, `railway config apply` makes them.
 
-Needs `pip install railway-sdk`, and no railway.json: a service is managed by one of the two.
+Requires `pip install railway-sdk`. A service cannot use railway.json at the same time.
 """
 
 from railway_sdk import define_railway, project, service
@@ -10,9 +10,9 @@ from railway_sdk import define_railway, project, service
 def main(ctx=None):
     web = service(
         "web",
-        # No source: deployed with `railway up`. A repository: source=github("owner/name").
+        # No source: deploy with `railway up`, or set source=github("owner/name").
         build={"builder": "RAILPACK"},
-        # The build does not collect static files, and pre-deploy could not keep them.
+        # The build does not collect static files, and a pre-deploy command cannot keep them.
         start=(
             "python manage.py collectstatic --noinput && "
             "exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application"
