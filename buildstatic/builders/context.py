@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from buildstatic.builders.ignore_patterns import (
+from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
+from buildstatic.dockerfile.ignore_patterns import (
     Matches,
     Pattern,
     match,
     may_except_below,
     read_patterns,
 )
-from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
 from buildstatic.errors import ConfigInvalid
 
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 from buildstatic.atomic import replace_output
 from buildstatic.builders.base import BuildRequest, BuildResult, LayerFile, OnEvent, Stage
 from buildstatic.collect.workers.cores import cores
-from buildstatic.dockerfile.generate import tree_in_image
+from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.errors import UnsupportedByBuilder
 from buildstatic.oci.append import append, source_date_epoch
 from buildstatic.oci.layer_compression import Compression
@@ -65,7 +65,7 @@ class EmbeddedBuilder:
         """
         check(request)
         check_static_root(self.project)
-        place = tree_in_image(self.project)
+        place = static_root_in_image(self.project)
         tags = [parse_reference(tag) for tag in request.tags] if self.base else []
         created = source_date_epoch(os.environ)
         kept = self.output or (None if self.base else DEFAULT_OUTPUT)

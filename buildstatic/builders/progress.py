@@ -21,7 +21,7 @@ from buildstatic.builders.base import (
     Stage,
     Vertex,
 )
-from buildstatic.dockerfile.recipe import stage_names
+from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import BuildstaticError, EngineFailed, StageFailed, StaticLayerNotFound
 from buildstatic.oci.static_layer import StaticLayer
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from buildstatic.builders.ignore_patterns import Matches, Pattern, match, read_patterns
 from buildstatic.checks import git
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Autofix, Finding, Severity
@@ -15,6 +14,7 @@ from buildstatic.checks.static_sources import (
     source_directories,
     source_files,
 )
+from buildstatic.dockerfile.ignore_patterns import Matches, Pattern, match, read_patterns
 from buildstatic.dockerfile.quoting import pattern as docker_pattern
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from buildstatic.builders.build import Builder, Expected
     from buildstatic.builders.request import BuildRequest
     from buildstatic.dockerfile.assets import Assets
-    from buildstatic.dockerfile.recipe import Recipe
+    from buildstatic.dockerfile.source import DockerfileSource
     from buildstatic.project import Project
 
 PREVIOUS = "buildstatic-previous"
@@ -123,7 +123,7 @@ def command(
     from buildstatic.builders.request import BuildRequest
     from buildstatic.cli import embedded
     from buildstatic.cli.reusing import reusing
-    from buildstatic.dockerfile.generate import tree_in_image
+    from buildstatic.dockerfile.generate import static_root_in_image
     from buildstatic.oci.store import find_image
     from buildstatic.project.detect import detect
 
@@ -174,10 +174,13 @@ def command(
         if found is None:
             console.note(embedded.NOTE)
             wanted = embedded.wanted(request, None, None, insecure, words)
-        elif previous and not recipe.has(PREVIOUS):
+        elif previous and not recipe.has_stage(PREVIOUS):
             console.warn(f"The Dockerfile has no stage {PREVIOUS}: --reuse does nothing.")
             previous = None
-    with terminable(), reusing(previous, tree_in_image(project), insecure=insecure) as variants:
+    with (
+        terminable(),
+        reusing(previous, static_root_in_image(project), insecure=insecure) as variants,
+    ):
         if wanted:
             embedded.run(project, request, wanted.reusing(variants), as_json)
         elif found:
@@ -197,20 +200,24 @@ def _configured(context: click.Context, path: Path) -> dict[str, Any]:
     return {**given, "builder": given["builder"] or NAME, "base": base}
 
 
-def _with_recipe(request: BuildRequest, recipe: Recipe) -> BuildRequest:
+def _with_recipe(request: BuildRequest, recipe: DockerfileSource) -> BuildRequest:
     return dataclasses.replace(
         request, dockerfile=recipe.dockerfile, dockerignore=recipe.dockerignore
     )
 
 
 def _run(
-    project: Project, recipe: Recipe, request: BuildRequest, builder: Builder, as_json: bool
+    project: Project,
+    recipe: DockerfileSource,
+    request: BuildRequest,
+    builder: Builder,
+    as_json: bool,
 ) -> None:
     from buildstatic.builders import build as image
     from buildstatic.cli.stages import view
 
     export = request.export
-    brings_itself = recipe.has("buildstatic-wheels")
+    brings_itself = recipe.has_stage("buildstatic-wheels")
     with image.wheels() as directory:
         if brings_itself:
             request = _with_wheels(request, directory)
@@ -232,21 +239,21 @@ def _run(
         print(json.dumps(in_json(report)))
 
 
-def _expected(project: Project, recipe: Recipe, target: str | None) -> Expected | None:
+def _expected(project: Project, recipe: DockerfileSource, target: str | None) -> Expected | None:
     from buildstatic.builders.build import Expected
-    from buildstatic.dockerfile.recipe import ASSETS
+    from buildstatic.dockerfile.source import ASSETS
 
     if _has_names_only(recipe, target):
         # Beside the tree or in it: the manifest may have a place of its own.
         return Expected(None, manifest_only=True)
-    is_served = recipe.serves_apart and target is not None and target.lower() == ASSETS
-    if not is_served and not (recipe.has("static") and recipe.is_final(target)):
+    is_served = recipe.has_assets_image and target is not None and target.lower() == ASSETS
+    if not is_served and not (recipe.has_stage("static") and recipe.is_final(target)):
         return None
     return Expected(project.static_root.value if project.static_root else None)
 
 
-def _has_names_only(recipe: Recipe, target: str | None) -> bool:
-    return recipe.serves_apart and recipe.is_final(target)
+def _has_names_only(recipe: DockerfileSource, target: str | None) -> bool:
+    return recipe.has_assets_image and recipe.is_final(target)
 
 
 def _with_wheels(request: BuildRequest, directory: Path) -> BuildRequest:

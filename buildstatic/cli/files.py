@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from buildstatic.dockerfile.assets import Assets
-from buildstatic.dockerfile.dockerignore import dockerignore
-from buildstatic.dockerfile.generate import DockerfileOptions, dockerfile
+from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.platforms import PLATFORMS
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.platforms.server import (
@@ -49,9 +49,9 @@ def generated(
     """
     files: list[GeneratedFile] = []
     if "dockerfile" in targets:
-        files.append(dockerfile(project, dockerfile_options(project, wishes)))
+        files.append(generate_dockerfile(project, dockerfile_options(project, wishes)))
     if "dockerignore" in targets:
-        files.append(dockerignore(project))
+        files.append(generate_dockerignore(project))
     options = _options(project, files, wishes)
     for platform in PLATFORMS:
         if platform.NAME in targets:
@@ -91,7 +91,7 @@ def dockerfile_options(project: Project, wishes: Wishes) -> DockerfileOptions:
         network=config.network,
         environment=config.env,
         assets=wishes.serve,
-        own_variants=bool(config.formats or config.compress),
+        formats_configured=bool(config.formats or config.compress),
     )
 
 

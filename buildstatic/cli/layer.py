@@ -181,11 +181,11 @@ def _collected(
 
 def place_in_image(project: Project) -> PurePosixPath:
     """Return where *project* has its tree in the image; raises StaticRootInvalid."""
-    from buildstatic.dockerfile.generate import tree_in_image
+    from buildstatic.dockerfile.generate import static_root_in_image
     from buildstatic.oci.layer_location import check_static_root
 
     check_static_root(project)
-    return PurePosixPath(tree_in_image(project))
+    return PurePosixPath(static_root_in_image(project))
 
 
 def collect_tree(root: Path, project: Project, words: list[str], *, quiet: bool) -> Path:

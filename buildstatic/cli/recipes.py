@@ -10,39 +10,37 @@ from buildstatic import console
 if TYPE_CHECKING:
     from buildstatic.builders.request import BuildRequest
     from buildstatic.dockerfile.assets import Assets
-    from buildstatic.dockerfile.recipe import Recipe
+    from buildstatic.dockerfile.source import DockerfileSource
     from buildstatic.project import Project
 
 LARGE_CONTEXT = 1 << 30
 
 
-def choose_recipe(project: Project, assets: Assets | None) -> Recipe:
+def choose_recipe(project: Project, assets: Assets | None) -> DockerfileSource:
     """Return what builds *project*: its own Dockerfile, or a generated one, served by *assets*.
 
     Warnings and notes of it are printed.
     """
     from buildstatic.cli.files import configured_wishes, dockerfile_options
     from buildstatic.dockerfile import assets as served
-    from buildstatic.dockerfile.recipe import choose
+    from buildstatic.dockerfile.source import choose_dockerfile
     from buildstatic.platforms.server import missing_package_warnings
 
     wishes = configured_wishes(project)
     wishes = dataclasses.replace(wishes, serve=assets or wishes.serve)
-    for text in (*project.notes, *(served.unknown(project) if wishes.serve else ())):
+    for text in (*project.notes, *(served.assumptions(project) if wishes.serve else ())):
         console.note(text)
-    recipe = choose(project, dockerfile_options(project, wishes))
-    if recipe.passed_over:
-        console.warn(
-            f"{recipe.passed_over.name} has no stage named static: the generated one runs."
-        )
-    if recipe.source is None:
+    recipe = choose_dockerfile(project, dockerfile_options(project, wishes))
+    if recipe.skipped:
+        console.warn(f"{recipe.skipped.name} has no stage named static: the generated one runs.")
+    if recipe.path is None:
         for text in missing_package_warnings(project, wishes.server):
             console.warn(text)
     return recipe
 
 
 def check_recipe(
-    project: Project, recipe: Recipe, request: BuildRequest, serve: Assets | None
+    project: Project, recipe: DockerfileSource, request: BuildRequest, serve: Assets | None
 ) -> None:
     """Raise `ConfigInvalid`, `ConfigInvalid` or `StaticRootInvalid` for what would fail later.
 
@@ -51,20 +49,20 @@ def check_recipe(
     from buildstatic.errors import ConfigInvalid
     from buildstatic.oci.layer_location import check_static_root
 
-    if recipe.source is None and project.dependencies is None:
+    if recipe.path is None and project.dependencies is None:
         raise ConfigInvalid(
             f"{project.root} names no dependencies that can be installed.",
             "`buildstatic check` says what is missing: a lock file, or a requirements.txt.",
         )
-    if serve and not recipe.serves_apart:
+    if serve and not recipe.has_assets_image:
         raise ConfigInvalid(
             f"--serve {serve}: the Dockerfile that is there has no stages assets and manifest.",
             f"`buildstatic generate dockerfile --serve {serve} --force` writes it anew.",
         )
-    if request.target and not recipe.has(request.target.lower()):
+    if request.target and not recipe.has_stage(request.target.lower()):
         known = ", ".join(filter(None, recipe.stages))
         raise ConfigInvalid(f"There is no stage {request.target}.", f"There are: {known}.")
-    if recipe.has("static"):
+    if recipe.has_stage("static"):
         check_static_root(project)
     _warn_of_size(request)
 

@@ -2,3 +2,5 @@
 
 DOCKERFILE = "Dockerfile"
 IGNORE_FILE = ".dockerignore"
+# The project's root in the image.
+APP = "/app"

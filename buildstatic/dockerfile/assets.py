@@ -1,4 +1,4 @@
-"""The image that serves the static files alone: a server, its configuration and the layer."""
+"""The ``assets`` stage of the generated Dockerfile: an image that serves the static files only."""
 
 from __future__ import annotations
 
@@ -14,84 +14,84 @@ from buildstatic.project import Project
 
 Assets = Literal["nginx", "caddy"]
 SERVERS: tuple[Assets, ...] = ("nginx", "caddy")
-# The variants that a server knows how to choose from.
+# The compressed variants that each server serves.
 FORMATS: dict[Assets, str] = {"nginx": "gz,br", "caddy": "gz,br,zst"}
 DEFAULT_URL = "/static/"
 MANIFEST = "staticfiles.json"
-# Where a tree is linked to whose name would have to be quoted in a server's configuration.
+# A link to the tree if its name needs quotes in the server's configuration.
 LINK = "/usr/local/share/assets"
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def context(project: Project, server: Assets, tree: str) -> dict[str, object]:
-    """Return what the template of *server* needs; *tree* is the absolute path in the image.
+def assets_context(project: Project, server: Assets, tree: str) -> dict[str, object]:
+    """Return the template context of *server*; *tree* is the absolute path in the image.
 
-    Raises ConfigInvalid where there is nothing to serve, or no server can have the files there.
+    Raises ConfigInvalid if the storage is remote, or if *server* does not support STATIC_URL.
     """
     if project.remote and project.remote.value:
         raise ConfigInvalid(
-            f"--serve {server}: {project.remote.source} keeps the static files elsewhere.",
-            "Leave --serve out: that storage serves them.",
+            f"--serve {server}: {project.remote.source} stores the static files remotely.",
+            "Omit --serve: the storage serves them.",
         )
-    prefix = prefix_of(project)
-    return {
+    prefix = url_prefix(project)
+    context: dict[str, object] = {
         "assets_tree": tree if is_plain(tree) else LINK,
         "assets_link": None if is_plain(tree) else tree,
         "assets_in_root": prefix == "/",
-        **(_nginx(prefix) if server == "nginx" else _caddy(prefix)),
     }
+    if server == "nginx":
+        context["location"] = _nginx_word(prefix)
+        context["manifest_location"] = _nginx_word(prefix + MANIFEST)
+    else:
+        context["paths"] = _caddy_paths(prefix)
+    return context
 
 
-def notes(project: Project) -> Iterator[str]:
-    """Yield what is to be known of the image beside the application's."""
+def assets_notes(project: Project) -> Iterator[str]:
+    """Yield notes about the image of the static files and that of the application."""
     yield (
-        "The image of the last stage has no static files: those are in one of their own "
-        "(--target assets), and a platform that builds the last stage alone has none."
+        "The image of the last stage has no static files: they are in the image of the stage "
+        "assets (--target assets). A platform that builds only the last stage does not have them."
     )
-    yield from unknown(project)
+    yield from assumptions(project)
 
 
-def unknown(project: Project) -> Iterator[str]:
-    """Yield what is only supposed, as the settings do not tell."""
+def assumptions(project: Project) -> Iterator[str]:
+    """Yield what is assumed because the settings do not determine it."""
     if project.static_url is None:
-        yield f"STATIC_URL is not known from the settings: the files are below {DEFAULT_URL}."
+        yield (
+            f"STATIC_URL cannot be determined from the settings: the files are served below "
+            f"{DEFAULT_URL}."
+        )
 
 
-def prefix_of(project: Project) -> str:
+def url_prefix(project: Project) -> str:
     """Return the path of STATIC_URL, decoded, as a server sees it in a request.
 
-    What is behind a host's name (``https://cdn.example.com/static/``) is asked for by its path.
-    Raises ConfigInvalid for what no request can begin with.
+    Of a URL with a host (``https://cdn.example.com/static/``), that is the path. Raises
+    ConfigInvalid if no request path can begin with it.
     """
     fact = project.static_url
     url = fact.value if fact else DEFAULT_URL
-    if not _CONTROL.search(url):
-        path = _path(url)
-        if path:
-            return path
-    raise ConfigInvalid(
-        f"{fact.source if fact else 'The settings'}: no server can have files below STATIC_URL "
-        f"{url!r}.",
-        "Write it as a path that begins and ends with a slash, as '/static/', or as an address "
-        "of http or https with such a path.",
-    )
-
-
-def _path(url: str) -> str:
-    """Return the decoded path of *url*, empty where it is none that a server keeps as it is."""
     try:
         parts = urlsplit(url)
         path = unquote(parts.path, errors="strict")
     except ValueError:
-        return ""
-    normal = posixpath.normpath(path).rstrip("/") + "/"
-    is_whole = not (parts.query or parts.fragment or "?" in url or "#" in url)
-    return path if is_whole and path == normal and not _CONTROL.search(path) else ""
-
-
-def _nginx(prefix: str) -> dict[str, object]:
-    return {"location": _nginx_word(prefix), "manifest_location": _nginx_word(prefix + MANIFEST)}
+        path = ""
+    else:
+        has_query = bool(parts.query or parts.fragment or "?" in url or "#" in url)
+        is_normal = path == posixpath.normpath(path).rstrip("/") + "/"
+        if has_query or not is_normal or _CONTROL.search(url) or _CONTROL.search(path):
+            path = ""
+    if path:
+        return path
+    raise ConfigInvalid(
+        f"{fact.source if fact else 'The settings'}: STATIC_URL {url!r} is not a path that a "
+        "server can serve files below.",
+        "Set it to a path that begins and ends with a slash, such as '/static/', or to an http or "
+        "https URL with such a path.",
+    )
 
 
 def _nginx_word(text: str) -> str:
@@ -102,18 +102,19 @@ def _nginx_word(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _caddy(prefix: str) -> dict[str, object]:
+def _caddy_paths(prefix: str) -> str:
     """Return the pattern of all paths below *prefix*.
 
-    In a pattern ``*`` and ``%`` mean something, in a Caddyfile braces are placeholders, a token in
-    quotes cannot hold every backslash (caddyserver.com/docs/caddyfile/concepts and matchers,
-    "path"), and what is not ASCII is matched, but not taken away (trimPathPrefix, Caddy 2.6).
+    In a pattern ``*`` and ``%`` are special, in a Caddyfile braces are placeholders, a quoted token
+    cannot hold every backslash (caddyserver.com/docs/caddyfile/concepts and matchers, "path"), and
+    a prefix that is not ASCII is matched, but not stripped (trimPathPrefix, Caddy 2.6).
     """
-    odd = sorted({letter for letter in prefix if letter in '*%{}"`\\' or not letter.isascii()})
-    if odd:
+    special = sorted({letter for letter in prefix if letter in '*%{}"`\\' or not letter.isascii()})
+    if special:
         raise ConfigInvalid(
-            f"--serve caddy: the path of STATIC_URL, {prefix!r}, has {' '.join(odd)} in it.",
-            "--serve nginx takes it; or give STATIC_URL another path.",
+            f"--serve caddy does not support {' '.join(special)} in the path of STATIC_URL, "
+            f"{prefix!r}.",
+            "Use --serve nginx, or change STATIC_URL.",
         )
     pattern = f"{prefix}*"
-    return {"paths": pattern if _PLAIN.match(prefix) else f'"{pattern}"'}
+    return pattern if _PLAIN.match(prefix) else f'"{pattern}"'

@@ -1,4 +1,4 @@
-"""The front-end's part of the Dockerfile: the image, the install, and what is copied where."""
+"""The front-end stage of the generated Dockerfile: its image, installation and copied files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from buildstatic.project import Frontend
 
 # nodejs.org/docs/latest-v25.x: "Corepack is no longer distributed".
 WITHOUT_COREPACK = 25
+# The image, the cache directory, and the commands that install with and without a lock file.
 _INSTALL = {
     "npm": ("node:{node}-slim", "/root/.npm", "npm ci", "npm install"),
     "pnpm": (
@@ -24,7 +25,7 @@ _INSTALL = {
         "yarn install --frozen-lockfile",
         "yarn install",
     ),
-    # Its cache is in the project, before Yarn 4, unless it is told otherwise.
+    # Before Yarn 4 the cache is in the project by default.
     "berry": (
         "node:{node}-slim",
         "/root/.yarn/berry/cache",
@@ -40,23 +41,36 @@ _INSTALL = {
 }
 
 
-def words(frontend: Frontend | None, home: str) -> dict[str, object]:
-    """Return what the templates say of *frontend*, in an image whose project lies at *home*."""
+def frontend_context(frontend: Frontend | None, home: str) -> dict[str, object]:
+    """Return the template context of *frontend*; *home* is the project's root in the image."""
     if frontend is None:
         return {"frontend": None, "static_sources": "COPY . .", "web_sources": "COPY . ."}
-    key = frontend.manager if frontend.yarn == "classic" else "berry"
-    image, cache, locked, unlocked = _INSTALL[key]
-    static, web = _sources(frontend, home)
+    image, cache, locked, unlocked = _INSTALL[
+        frontend.manager if frontend.yarn == "classic" else "berry"
+    ]
+    directory = frontend.directory
+    workdir = posixpath.normpath(posixpath.join(home, directory))
+    static = web = f"COPY --from=frontend {home}/ ./"
+    if frontend.modules and frontend.build:
+        web = f"COPY --from=sources {home}/ ./"
+    elif frontend.modules:
+        modules = posixpath.join(workdir, "node_modules")
+        static = f"COPY . .\nCOPY --from=frontend {copy_words(modules, modules)}"
+        web = "COPY . ."
     names = ("package.json", *frontend.files)
-    files = [*(posixpath.join(frontend.directory, name) for name in names), frontend.lock]
+    files = [*(posixpath.join(directory, name) for name in names), frontend.lock]
+    copied = [
+        copy_words(posixpath.normpath(posixpath.join(directory, name)), f"./{name}")
+        for name in frontend.directories
+    ]
     return {
         "frontend": frontend,
         "frontend_image": image.format(node=frontend.node),
         "has_corepack": frontend.node < WITHOUT_COREPACK,
-        "frontend_workdir": env_value(_workdir(frontend, home)),
+        "frontend_workdir": env_value(workdir),
         "frontend_copy": copy_words(*(posixpath.normpath(file) for file in files if file), "./"),
-        "frontend_directories": _directories(frontend),
-        # What there is no node_modules of is read from the cache, by the build too.
+        "frontend_directories": "".join(f"COPY {words}\n" for words in copied),
+        # Without node_modules (Yarn PnP) the build reads packages from the cache.
         "frontend_cache": "" if frontend.yarn == "pnp" else cache,
         "frontend_install": locked if frontend.lock else unlocked,
         "static_sources": static,
@@ -64,36 +78,13 @@ def words(frontend: Frontend | None, home: str) -> dict[str, object]:
     }
 
 
-def notes(frontend: Frontend, home: str) -> Iterator[str]:
-    """Yield what the install lacks: a configuration with a password in it is not copied."""
+def frontend_notes(frontend: Frontend, home: str) -> Iterator[str]:
+    """Yield a note if a configuration file is not copied because it contains a password."""
     if frontend.secret:
         file = frontend.secret.rpartition(":")[0]
         target = posixpath.normpath(posixpath.join(home, file))
         yield (
-            f"Front-end: {frontend.secret} holds a password, so the file is not copied. Let the "
-            f"install have it with RUN --mount=type=secret,id=npm,target={target}, and build with "
+            f"Front-end: {frontend.secret} contains a password, so the file is not copied. Add "
+            f"RUN --mount=type=secret,id=npm,target={target} to the install, and build with "
             f"--secret id=npm,src={file}."
         )
-
-
-def _directories(frontend: Frontend) -> str:
-    copies = (
-        copy_words(posixpath.normpath(posixpath.join(frontend.directory, name)), f"./{name}")
-        for name in frontend.directories
-    )
-    return "".join(f"COPY {words}\n" for words in copies)
-
-
-def _workdir(frontend: Frontend, home: str) -> str:
-    return posixpath.normpath(posixpath.join(home, frontend.directory))
-
-
-def _sources(frontend: Frontend, home: str) -> tuple[str, str]:
-    """Return the COPY lines of the static and of the web stage."""
-    built = f"COPY --from=frontend {home}/ ./"
-    if not frontend.modules:
-        return built, built
-    if frontend.build:
-        return built, f"COPY --from=sources {home}/ ./"
-    modules = posixpath.join(_workdir(frontend, home), "node_modules")
-    return f"COPY . .\nCOPY --from=frontend {copy_words(modules, modules)}", "COPY . ."

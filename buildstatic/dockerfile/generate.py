@@ -1,4 +1,4 @@
-"""The Dockerfile for a project: base, deps, frontend, static, export, assets and web stages."""
+"""Generates the Dockerfile: base, deps, frontend, static, export, assets and web stages."""
 
 from __future__ import annotations
 
@@ -10,33 +10,35 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from buildstatic import __version__
-from buildstatic.dockerfile import assets, frontend
-from buildstatic.dockerfile.assets import Assets
+from buildstatic.dockerfile import APP, DOCKERFILE
+from buildstatic.dockerfile.assets import FORMATS, Assets, assets_context, assets_notes
+from buildstatic.dockerfile.frontend import frontend_context, frontend_notes
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
 from buildstatic.templates import GeneratedFile, render
 
-APP = "/app"
 DEFAULT_PYTHON = "3.13"
 DEFAULT_STATIC_ROOT = "staticfiles"
-THROWAWAY = "only-to-collect"
+PLACEHOLDER_SECRET_KEY = "only-to-collect"
 HEALTHCHECK = (
     "import http.client, os; "
     "c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); "
     "c.request('GET', '/'); c.getresponse()"
 )
+# The option for a directory with the dependency files other than the root.
+_DIRECTORY_OPTIONS = {"uv": "--project", "poetry": "--directory", "pdm": "--project"}
 
 
 @dataclass(frozen=True)
 class DockerfileOptions:
-    """What a person may choose about the Dockerfile.
+    """The choices about a generated Dockerfile.
 
-    *serve* is the server's command; *python* overrides the version found; *network* lets the
-    collecting step reach the network; *environment* holds placeholders for what the settings
-    demand, used where Django's own command collects. *assets* is the server of an image for the
-    static files alone, None where the application serves them; its variants are asked for where
-    *own_variants* does not tell that the project says which it wants.
+    *serve* is the server's command. *python* overrides the detected version. *network* allows the
+    collecting step to use the network. *environment* holds placeholders for variables that the
+    settings require, for Django's own command. *assets* is the server of an image for the static
+    files alone, None if the application serves them. The compressed variants are those that this
+    server supports unless *formats_configured*.
     """
 
     serve: tuple[str, ...]
@@ -48,86 +50,85 @@ class DockerfileOptions:
     network: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     assets: Assets | None = None
-    own_variants: bool = False
+    formats_configured: bool = False
 
 
-def dockerfile(project: Project, options: DockerfileOptions) -> GeneratedFile:
+def generate_dockerfile(project: Project, options: DockerfileOptions) -> GeneratedFile:
     """Return the Dockerfile of *project*.
 
-    Raises ConfigInvalid for a name that cannot stand in one, ConfigInvalid where there are no files
-    for a server of their own.
+    Raises ConfigInvalid if a name cannot be quoted in a Dockerfile, or if *options.assets* does not
+    support the project.
     """
-    _refuse_line_breaks(project, options)
-    text = render("Dockerfile", **_context(project, options))
-    return GeneratedFile("Dockerfile", text, notes=tuple(_notes(project, options)))
-
-
-def _refuse_line_breaks(project: Project, options: DockerfileOptions) -> None:
-    """Raise ConfigInvalid for what no quoting brings into a Dockerfile, which goes by lines."""
-    placeholders = options.environment.values() if options.collector == "django" else ()
-    for value in (*_names(project), *placeholders):
+    for value in _quoted_values(project, options):
         if re.search(r"[\r\n\ud800-\udfff]", value):
             raise ConfigInvalid(
-                f"A Dockerfile cannot hold {value!r}: it has a line break in it, or is not UTF-8.",
-                "Rename the path or the module that it comes from, or change the placeholder.",
+                f"A Dockerfile cannot contain {value!r}: it has a line break or is not UTF-8.",
+                "Rename the path or module, or change the placeholder.",
             )
-
-
-def _names(project: Project) -> Iterator[str]:
-    yield project.manage.value
-    yield project.settings.value
-    yield tree_in_image(project)
-    if project.dependencies:
-        yield from (*project.dependencies.value.files, *project.dependencies.value.local)
-    if project.frontend:
-        yield from (project.frontend.value.directory, project.frontend.value.lock or "")
-
-
-def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
-    """Yield what the files are asked for by, and what the application cannot do: write in /app."""
-    if options.assets:
-        yield from assets.notes(project)
-    if project.frontend:
-        yield from frontend.notes(project.frontend.value, APP)
-    if project.sqlite and not project.sqlite.value.file.startswith("/"):
-        also = "" if project.sqlite.value.imports_os else " (and import os, which is not there)"
-        yield (
-            f"SQLite: {project.sqlite.source} keeps the database in {APP}, where the application "
-            'may not write. Let it be moved: put os.environ.get("DATABASE_PATH", …) around the '
-            f"value of NAME{also}, and run the image with DATABASE_PATH=/data/db.sqlite3."
-        )
-    if project.media_root and not project.media_root.value.startswith("/"):
-        yield (
-            f"Uploads: {project.media_root.source} keeps them in {APP}, where the application may "
-            "not write. Let MEDIA_ROOT be moved to /data by the environment."
-        )
+    text = render("Dockerfile", **_context(project, options))
+    return GeneratedFile(DOCKERFILE, text, notes=tuple(_notes(project, options)))
 
 
 def base_image(project: Project, python: str | None = None) -> str:
-    """Return the name of the image that the stages stand on."""
+    """Return the reference of the base image; *python* overrides the detected version."""
     found = project.python.value if project.python else DEFAULT_PYTHON
     return f"python:{python or found}-slim"
 
 
-def tree_in_image(project: Project) -> str:
-    """Return the absolute path of the collected tree in the image."""
+def static_root_in_image(project: Project) -> str:
+    """Return the absolute path of STATIC_ROOT in the image."""
     static_root = project.static_root.value if project.static_root else DEFAULT_STATIC_ROOT
     return posixpath.normpath(posixpath.join(APP, static_root))
+
+
+def _quoted_values(project: Project, options: DockerfileOptions) -> Iterator[str]:
+    yield project.manage.value
+    yield project.settings.value
+    yield static_root_in_image(project)
+    if project.dependencies:
+        yield from (*project.dependencies.value.files, *project.dependencies.value.local)
+    if project.frontend:
+        yield from (project.frontend.value.directory, project.frontend.value.lock or "")
+    if options.collector == "django":
+        yield from options.environment.values()
+
+
+def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
+    """Yield notes about the images, and about files that the application cannot write in /app."""
+    if options.assets:
+        yield from assets_notes(project)
+    if project.frontend:
+        yield from frontend_notes(project.frontend.value, APP)
+    if project.sqlite and not project.sqlite.value.file.startswith("/"):
+        import_os = "" if project.sqlite.value.imports_os else " and import os"
+        yield (
+            f"SQLite: {project.sqlite.source} puts the database into {APP}, which the application "
+            'cannot write to. Wrap the value of NAME in os.environ.get("DATABASE_PATH", …)'
+            f"{import_os}, and run the image with DATABASE_PATH=/data/db.sqlite3."
+        )
+    if project.media_root and not project.media_root.value.startswith("/"):
+        yield (
+            f"Uploads: {project.media_root.source} puts them into {APP}, which the application "
+            "cannot write to. Read MEDIA_ROOT from an environment variable, and set it to a path "
+            "in /data."
+        )
 
 
 def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
     def cache(target: str, attributes: str = "") -> str:
         mount = f"--mount=type=cache,{attributes}target={target}"
-        return _flag(mount) if options.cache_mounts else ""
+        return _continued(mount) if options.cache_mounts else ""
 
-    tree = tree_in_image(project)
+    tree = static_root_in_image(project)
     multi = options.multi_platform
+    database = project.database.value if project.database else None
+    gis_packages = project.gis.value if project.gis else ()
     return {
         "version": __version__,
         "image": base_image(project, options.python),
         "variables": _variables(project),
-        "run_packages": _run_packages(project),
-        "build_packages": project.database.value.build_packages if project.database else (),
+        "run_packages": (*(database.run_packages if database else ()), *gis_packages),
+        "build_packages": database.build_packages if database else (),
         "multi_platform": multi,
         "build_platform": "--platform=$BUILDPLATFORM " if multi else "",
         "static_base": "build-base" if multi else "base",
@@ -137,10 +138,10 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "collector": options.collector,
         "requirement": f"buildstatic=={__version__}",
         "online": options.network,
-        "network": "" if options.network else _flag("--network=none"),
-        "environment": _assignments(project, options) if options.collector == "django" else "",
+        "network": "" if options.network else _continued("--network=none"),
+        "environment": _placeholders(project, options) if options.collector == "django" else "",
         "manage": project.manage.value,
-        "collect": _collect(project, options),
+        "collect": _collect_command(project, options),
         "tree": tree,
         "layer_tree": f"/layer{tree}",
         "layer_parent": f"/layer{posixpath.dirname(tree)}",
@@ -152,84 +153,72 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "no_cache_dir": "" if options.cache_mounts else "--no-cache-dir ",
         "uv_no_cache": "" if options.cache_mounts else " --no-cache",
         "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
-        **_dependencies(project),
-        **frontend.words(project.frontend.value if project.frontend else None, APP),
+        **_dependencies_context(project),
+        **frontend_context(project.frontend.value if project.frontend else None, APP),
         "assets": options.assets,
-        **(assets.context(project, options.assets, tree) if options.assets else {}),
+        **(assets_context(project, options.assets, tree) if options.assets else {}),
     }
 
 
-def _flag(flag: str) -> str:
-    return f"{flag} \\\n    "
-
-
-def _run_packages(project: Project) -> tuple[str, ...]:
-    driver = project.database.value.run_packages if project.database else ()
-    return (*driver, *(project.gis.value if project.gis else ()))
+def _continued(word: str) -> str:
+    """Return *word* with a line continuation."""
+    return f"{word} \\\n    "
 
 
 def _variables(project: Project) -> str:
-    """Name where Python finds the modules, and the settings where manage.py would choose others."""
+    """Return PYTHONPATH, and the settings module if manage.py would select another one."""
     file, _, _ = project.settings.source.rpartition(":")
-    given = {}
+    variables = {}
     if project.python_path:
-        given["PYTHONPATH"] = posixpath.join(APP, project.python_path.value)
+        variables["PYTHONPATH"] = posixpath.join(APP, project.python_path.value)
     if file != project.manage.value:
-        given["DJANGO_SETTINGS_MODULE"] = project.settings.value
-    return "".join(f" \\\n    {name}={env_value(value)}" for name, value in given.items())
+        variables["DJANGO_SETTINGS_MODULE"] = project.settings.value
+    return "".join(f" \\\n    {name}={env_value(value)}" for name, value in variables.items())
 
 
-def _assignments(project: Project, options: DockerfileOptions) -> str:
-    """Return what the settings demand, as assignments before a shell's command."""
-    secret = {project.secret_key.name: THROWAWAY} if project.secret_key else {}
-    given = {**secret, **options.environment}
-    for name in given:
+def _placeholders(project: Project, options: DockerfileOptions) -> str:
+    """Return the variables that the settings require, as assignments before a shell command."""
+    secret = {project.secret_key.name: PLACEHOLDER_SECRET_KEY} if project.secret_key else {}
+    variables = {**secret, **options.environment}
+    for name in variables:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ConfigInvalid(
-                f"No shell can set a variable of the name {name!r}, which the settings read.",
-                "Rename it, or let buildstatic collect (`--collector buildstatic`).",
+                f"The settings read the variable {name!r}, which a shell cannot set.",
+                "Rename it, or use --collector buildstatic.",
             )
-    return "".join(_flag(f"{name}={shlex.quote(value)}") for name, value in given.items())
+    return "".join(_continued(f"{name}={shlex.quote(value)}") for name, value in variables.items())
 
 
-def _collect(project: Project, chosen: DockerfileOptions) -> tuple[str, ...]:
-    program = "/opt/buildstatic/bin/buildstatic"
-    options = ("--noinput", "--layer-root", "/layer", "--reuse", "/previous")
-    command: tuple[str, ...] = (program, "collect", *options)
-    if chosen.assets and not chosen.own_variants:
-        command = (*command, "--formats", assets.FORMATS[chosen.assets])
-    if project.manage.source.startswith(project.manage.value):
-        return command
-    return (*command, "--manage", project.manage.value)
+def _collect_command(project: Project, options: DockerfileOptions) -> tuple[str, ...]:
+    command = ["/opt/buildstatic/bin/buildstatic", "collect", "--noinput"]
+    command += ["--layer-root", "/layer", "--reuse", "/previous"]
+    if options.assets and not options.formats_configured:
+        command += ["--formats", FORMATS[options.assets]]
+    if not project.manage.source.startswith(project.manage.value):
+        command += ["--manage", project.manage.value]
+    return tuple(command)
 
 
-def _dependencies(project: Project) -> dict[str, object]:
+def _dependencies_context(project: Project) -> dict[str, object]:
     found = project.dependencies.value if project.dependencies else None
     dependencies = found or Dependencies("pip", "requirements.txt", ("requirements.txt",))
-    # What is built in a directory is written into it, and lost with the mount.
+    manager = dependencies.manager
+    # A local package is built in its directory: writable, and discarded with the mount.
     mounts = dict.fromkeys(dependencies.files, "") | dict.fromkeys(dependencies.local, ",rw")
     mounted = all(map(is_plain, mounts))
-    binds = [_flag(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in mounts.items()]
+    binds = [_continued(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in mounts.items()]
     copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in mounts]
+    directory = posixpath.dirname(dependencies.file)
+    in_directory = ""
+    if directory and manager == "pipenv":
+        in_directory = f" \\\n    PIPENV_PIPFILE={env_value(f'{directory}/Pipfile')}"
+    elif directory and manager in _DIRECTORY_OPTIONS:
+        in_directory = f" {_DIRECTORY_OPTIONS[manager]}={shlex.quote(directory)}"
     return {
-        "manager": dependencies.manager,
+        "manager": manager,
         "dependency_file": dependencies.file,
-        "in_directory": _in_directory(dependencies),
+        "in_directory": in_directory,
         "member": f" --package={dependencies.member}" if dependencies.member else "",
         "dependency_binds": "".join(binds) if mounted else "",
         "dependency_copies": "" if mounted else "".join(copies),
     }
-
-
-_DIRECTORY = {"uv": "--project", "poetry": "--directory", "pdm": "--project"}
-
-
-def _in_directory(dependencies: Dependencies) -> str:
-    """Return what tells the manager that its files are not in the root."""
-    directory = posixpath.dirname(dependencies.file)
-    if not directory:
-        return ""
-    if dependencies.manager == "pipenv":
-        return f" \\\n    PIPENV_PIPFILE={env_value(f'{directory}/Pipfile')}"
-    option = _DIRECTORY.get(dependencies.manager)
-    return f" {option}={shlex.quote(directory)}" if option else ""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from buildstatic.dockerfile.generate import APP, tree_in_image
+from buildstatic.dockerfile import APP
+from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.errors import StaticRootInvalid
 from buildstatic.oci.layer_reader import WHITEOUT
 from buildstatic.project import Project
@@ -31,7 +32,7 @@ SPECIAL_DIRECTORIES = {
 
 def check_static_root(project: Project) -> None:
     """Raise StaticRootInvalid if the project's STATIC_ROOT cannot be a layer of its own."""
-    tree = PurePosixPath(tree_in_image(project))
+    tree = PurePosixPath(static_root_in_image(project))
     if reason := _static_root_problem(project, tree):
         setting = f" ({project.static_root.source})" if project.static_root else ""
         raise StaticRootInvalid(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from buildstatic.dockerfile.generate import APP
+from buildstatic.dockerfile import APP
 from buildstatic.errors import StaticLayerNotFound
 from buildstatic.oci.documents import Config, Manifest
 from buildstatic.oci.image_edit import layer_history, marked_layers

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import ImageNotFound
 
-from buildstatic.dockerfile.generate import DockerfileOptions, dockerfile
+from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.project.detect import detect
 from tests.oci.tiny import Ran, build, fetch, manifest, registry, second_engine, tiny
 
@@ -63,7 +63,7 @@ def generated(root: Path) -> str:
     What stands on another platform than the builder's cannot run here, so the stages that the
     static ones do not need are left out.
     """
-    text = dockerfile(
+    text = generate_dockerfile(
         detect(root, environ={}), DockerfileOptions(("true",), multi_platform=True)
     ).text
     start, end = text.index("FROM --platform=$BUILDPLATFORM"), text.index("FROM base AS web")

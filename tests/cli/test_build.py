@@ -235,7 +235,7 @@ def test_a_dockerfile_that_cannot_be_read_is_named(root: Path) -> None:
     (root / "Dockerfile").write_bytes(b"FROM scratch AS static\n# \xff\n")
     ran = build(root, environ=NOWHERE)
     assert ran.code == 12
-    assert ran.err.startswith("error: Dockerfile cannot be read: ")
+    assert ran.err.startswith("error: Cannot read Dockerfile: ")
 
 
 @pytest.mark.engine

@@ -1,291 +1,169 @@
-"""The image that serves the static files alone, and the application's beside it: real answers."""
+"""The assets stage with every kind of STATIC_URL and STATIC_ROOT."""
 
 from __future__ import annotations
 
-import gzip
+import os
 import re
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
-import brotli
 import pytest
-import zstandard
 
-from buildstatic.dockerfile.assets import SERVERS
-from tests import engine as engines
-from tests.engine import Build, Served, get, serve
-from tests.oci.served import BASE, FILES, PORT, RULES, TYPES, ask, names, site
+from buildstatic.dockerfile.assets import SERVERS, Assets, url_prefix
+from buildstatic.dockerfile.generate import (
+    DockerfileOptions,
+    generate_dockerfile,
+    static_root_in_image,
+)
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import Fact
+from tests.engine import serve
+from tests.oci.served import BASE, PORT, ask
+from tests.oci.variants import ODD, SERVE, Variant, plain
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-SHORT = "public, max-age=60"
-FOREVER = "public, max-age=31536000, immutable"
-DECODE: dict[str, Callable[[bytes], bytes]] = {
-    "br": brotli.decompress,
-    "gzip": gzip.decompress,
-    "zstd": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
-}
-# What Caddy warns of is what its configuration asks for.
-WANTED = re.compile(r"admin endpoint disabled|automatic HTTPS is completely disabled")
-REFERENCE = re.compile(r'(?:href|src)="/static/([^"]+)"')
-
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+every_server = pytest.mark.parametrize("server", SERVERS)
+# Characters that are special in a URL, a shell, a Dockerfile or a configuration.
+TOGETHER = 'it\'s "$HOME" `id` ${a}{b} \\ back;semi|pipe ünïcødé-日本 *.css (r) [ab] ^~ <<EOF'
+URL = "it's (r) [ab]%3F;|&^~ $x %231"
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
+def with_url(url: str) -> Fact[str]:
+    return Fact(url, "mysite/settings.py:3")
 
 
-def build(root: Path, tag: Callable[[str], str], server: str, target: str, *more: str) -> Build:
-    """Build an image of the Dockerfile that is generated with ``--serve``."""
-    options = ("--serve", server, "--target", target, "--build-arg", BASE, *more)
-    return engines.build(root, tag(f"{target}-{server}"), *options)
+def options(server: Assets, *, formats_configured: bool = False) -> DockerfileOptions:
+    return DockerfileOptions(SERVE, assets=server, formats_configured=formats_configured)
 
 
-@pytest.fixture(scope="module")
-def images(server: str, shared: Path, tag: Callable[[str], str]) -> dict[str, Build]:
-    """The images of both targets, built once a run."""
+def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> None:
+    """Build the generated image of *server*, its static stage replaced by one file and a manifest.
 
-    def make() -> dict[str, Any]:
-        root = site(shared / f"served-by-{server}")
-        made = {target: asdict(build(root, tag, server, target)) for target in ("assets", "web")}
-        return {target: {**each, "root": str(each["root"])} for target, each in made.items()}
-
-    made = engines.once(shared, f"served-by-{server}", make)
-    return {
-        target: Build(Path(each["root"]), each["tag"], each["report"])
-        for target, each in made.items()
-    }
-
-
-@pytest.fixture(scope="module")
-def assets(images: dict[str, Build], engine: DockerClient) -> Iterator[Served]:
-    """The static files, served where only /tmp can be written to."""
-    with serve(engine, images["assets"].tag, PORT, read_only=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def manifest(assets: Served) -> dict[str, str]:
-    return names(assets.run("cat /app/staticfiles/staticfiles.json"))
+    A named context stands for the stage of that name (docs.docker.com/reference/cli/docker/buildx,
+    build, "--build-context").
+    """
+    facts = {"static_url": with_url(url), "static_root": Fact(static_root, "s:1")}
+    variant = Variant(facts, {"assets": server})
+    tree = root / "static" / "layer" / static_root_in_image(variant.project(root)).strip("/")
+    tree.mkdir(parents=True)
+    (tree / "site.css").write_text("body {}")
+    (tree / "staticfiles.json").write_text("{}")
+    (tree / ".git").mkdir()
+    (tree / ".git" / "config").write_text("[core]")
+    text = generate_dockerfile(variant.project(root), variant.chosen).text
+    (root / "Dockerfile").write_text(text, encoding="utf-8")
+    flags = ("--target=assets", f"--tag={tag}", f"--build-arg={BASE}")
+    command = ["docker", "buildx", "build", *flags, f"--build-context=static={root}/static"]
+    done = subprocess.run(
+        [*command, str(root)], env=os.environ, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
 
 
-def encodings(server: str) -> dict[str, str]:
-    """Return what *server* answers with to each Accept-Encoding, empty for the plain file."""
-    return {
-        "gzip, deflate, br, zstd": "br",
-        "br": "br",
-        "gzip": "gzip",
-        "gzip, br;q=0": "gzip",
-        "zstd": "zstd" if server == "caddy" else "",
-        "deflate": "",
-        "identity": "",
-    }
-
-
-def test_variants_are_chosen_by_what_the_client_accepts(assets: Served, server: str) -> None:
-    for accepted, expected in encodings(server).items():
-        answer = ask(assets.url, "/static/css/large.css", Accept_Encoding=accepted)
-        assert (answer.status, answer.headers.get("content-encoding", "")) == (200, expected)
-        assert DECODE.get(expected, bytes)(answer.body) == RULES.encode(), accepted
-        assert answer.headers["vary"] == "Accept-Encoding"
-        assert answer.headers["content-type"] == "text/css; charset=utf-8"
-        assert int(answer.headers.get("content-length", len(answer.body))) == len(answer.body)
-
-
-def test_each_variant_has_a_tag_that_is_answered_with_not_modified(
-    assets: Served, server: str
+@pytest.mark.engine
+@every_server
+@pytest.mark.parametrize(
+    ("url", "prefix", "static_root"),
+    [
+        pytest.param("https://cdn.example.com/static/", "/static/", "public", id="a host's"),
+        pytest.param("https://cdn.example.com/", "/", "/srv/static", id="a host's root"),
+        pytest.param("/a/b%20c/", "/a/b c/", "with space", id="space"),
+        pytest.param(f"/{URL}/", f"/{unquote(URL)}/", TOGETHER, id="odd"),
+    ],
+)
+def test_files_are_served_below_static_url(
+    server: Assets,
+    url: str,
+    prefix: str,
+    static_root: str,
+    tmp_path: Path,
+    engine: DockerClient,
+    tag: Callable[[str], str],
 ) -> None:
-    for accepted in encodings(server):
-        path = "/static/css/large.css"
-        full = ask(assets.url, path, Accept_Encoding=accepted)
-        for condition in (
-            {"If_None_Match": full.headers["etag"]},
-            {"If_None_Match": f'"x", {full.headers["etag"]}'},
-            {"If_Modified_Since": full.headers["last-modified"]},
-        ):
-            again = ask(assets.url, path, Accept_Encoding=accepted, **condition)
-            assert (again.status, again.body) == (304, b""), (accepted, condition)
-            assert again.headers["cache-control"] == SHORT
-        other = ask(assets.url, path, Accept_Encoding=accepted, If_None_Match='"another"')
-        assert (other.status, other.body) == (200, full.body)
-        earlier = "Thu, 01 Jan 2004 00:00:00 GMT"
-        assert ask(assets.url, path, If_Modified_Since=earlier).status == 200
-
-
-def test_a_part_of_a_file_is_served(assets: Served) -> None:
-    whole = RULES.encode()
-    for wanted, start, end in (("10-19", 10, 20), ("-7", len(whole) - 7, len(whole))):
-        answer = ask(assets.url, "/static/css/large.css", Range=f"bytes={wanted}")
-        assert (answer.status, answer.body) == (206, whole[start:end])
-        assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(whole)}"
-    beyond = ask(assets.url, "/static/css/large.css", Range=f"bytes={len(whole)}-")
-    assert beyond.status == 416
-
-
-def test_only_fingerprinted_names_are_kept_forever(
-    assets: Served, manifest: dict[str, str]
-) -> None:
-    assert set(FILES) <= set(manifest)
-    for name, fingerprinted in manifest.items():
-        for path, expected in ((name, SHORT), (fingerprinted, FOREVER)):
-            answer = ask(assets.url, f"/static/{quote(path)}")
-            assert (answer.status, answer.headers["cache-control"]) == (200, expected), path
-            assert answer.headers["access-control-allow-origin"] == "*"
-
-
-def test_head_is_get_without_the_body(assets: Served) -> None:
-    for accepted in ("identity", "br"):
-        options = {"Accept_Encoding": accepted}
-        head = ask(assets.url, "/static/css/large.css", "HEAD", **options)
-        whole = ask(assets.url, "/static/css/large.css", **options)
-        assert (head.status, head.body) == (200, b"")
-        different = {"date", "connection", "content-length", "transfer-encoding"}
-        assert {k: v for k, v in head.headers.items() if k not in different} == {
-            k: v for k, v in whole.headers.items() if k not in different
-        }
-
-
-@pytest.mark.parametrize("name", TYPES)
-def test_the_type_is_the_one_that_browsers_want(assets: Served, name: str) -> None:
-    assert ask(assets.url, f"/static/{name}").headers["content-type"] in TYPES[name]
+    name = tag(f"named-{server}-{uuid.uuid4().hex[:8]}")
+    image(server, tmp_path, name, url, static_root)
+    with serve(engine, name, PORT, read_only=True) as running:
+        answer = ask(running.url, quote(f"{prefix}site.css"))
+        assert (answer.status, answer.body) == (200, b"body {}")
+        for name in ("staticfiles.json", "none.css", ".git/config"):
+            assert ask(running.url, quote(f"{prefix}{name}")).status == 404
+        assert ask(running.url, "/healthz").body.strip() == b"ok"
+        assert ask(running.url, "/other/site.css").status == 404
 
 
 @pytest.mark.parametrize(
-    "path",
+    "url",
     [
-        "/",
-        "/static",
-        "/static/",
-        "/static/css",
-        "/static/css/",
-        "/static/docs/",
-        "/static/none.css",
-        "/static/staticfiles.json",
-        "/static/css/../staticfiles.json",
-        "/static/css/..%2fstaticfiles.json",
-        "/static/%73taticfiles.json",
-        "//static//staticfiles.json",
-        "/static/staticfiles.json/",
-        "/static/css/large.css/",
-        "/static/css/large.css/x",
-        "/static/.git/config",
-        "/static/css/%2ehidden",
-        "/static/../../etc/passwd",
-        "/static/..%2f..%2fetc/passwd",
-        "/static/..%2f..%2f..%2f..%2fetc%2fpasswd",
-        "/static/%2e%2e/%2e%2e/etc/passwd",
-        "/static/..%5c..%5cetc/passwd",
-        "/static../etc/passwd",
-        "/static/css%00",
-        "/app/staticfiles/css/large.css",
-        "/css/large.css",
-        "/etc/passwd",
+        pytest.param("/static", id="no slash at its end"),
+        pytest.param("https://cdn.example.com", id="no path"),
+        pytest.param("/static/?v=2/", id="query"),
+        pytest.param("/static/#/", id="fragment"),
+        pytest.param("/a/../static/", id="above"),
+        pytest.param("/./static/", id="dot"),
+        pytest.param("/static//", id="two slashes"),
+        pytest.param("/sta\ntic/", id="line break"),
+        pytest.param("/sta%0atic/", id="line break, encoded"),
+        pytest.param("/sta%00tic/", id="zero byte"),
+        pytest.param("/\udcff/", id="no UTF-8"),
+        pytest.param("/%ff/", id="no UTF-8, encoded"),
+        pytest.param("http://[::1/static/", id="no address"),
     ],
 )
-def test_nothing_else_is_served(assets: Served, path: str) -> None:
-    for method in ("GET", "HEAD"):
-        answer = ask(assets.url, path, method)
-        assert answer.status in (400, 404), answer.headers
-        assert b"rule-1" not in answer.body
-        assert b"root:" not in answer.body
-        assert "cache-control" not in answer.headers
+@every_server
+def test_invalid_static_url_is_refused(server: Assets, url: str) -> None:
+    with pytest.raises(ConfigInvalid, match=r"^mysite/settings.py:3: .*STATIC_URL"):
+        generate_dockerfile(plain(Path("/x"), static_url=with_url(url)), options(server))
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "NONSENSE"])
-def test_other_methods_are_refused(assets: Served, method: str) -> None:
-    assert ask(assets.url, "/static/css/large.css", method).status == 405
+@pytest.mark.parametrize("name", ODD)
+def test_url_prefix_is_decoded(name: str) -> None:
+    url = f"https://example.com/{quote(name)}/"
+    assert url_prefix(plain(Path("/x"), static_url=with_url(url))) == f"/{name}/"
 
 
-def test_it_says_that_it_is_alive_and_logs_what_was_asked(assets: Served) -> None:
-    alive = ask(assets.url, "/healthz")
-    assert (alive.status, alive.body.strip()) == (200, b"ok")
-    ask(assets.url, "/static/asked-for-in-the-log.css")
-    printed = assets.container.logs(stdout=True, stderr=False).decode()
-    assert "/static/asked-for-in-the-log.css" in printed
-    complaints = assets.container.logs(stdout=False, stderr=True).decode()
-    found = re.findall(r"(?i).*(?:warn|error|denied|emerg).*", complaints)
-    assert [line for line in found if not WANTED.search(line)] == []
+@every_server
+def test_remote_storage_is_refused(server: Assets) -> None:
+    remote = plain(Path("/x"), remote=Fact(True, "mysite/settings.py:9"))
+    with pytest.raises(
+        ConfigInvalid, match=r"mysite/settings.py:9 stores the static files remotely"
+    ):
+        generate_dockerfile(remote, options(server))
 
 
-def test_it_runs_as_a_user_without_rights(assets: Served) -> None:
-    script = "for p in /proc/[0-9]*; do stat -c %u $p; done 2>/dev/null | sort -u"
-    assert assets.run(script).split() == ["10001"]
+@every_server
+def test_unknown_static_url_is_assumed_with_a_note(server: Assets) -> None:
+    made = generate_dockerfile(plain(Path("/x"), static_url=None), options(server))
+    assert "/static/" in made.text
+    assert "below /static/" in " ".join(made.notes)
 
 
-def test_the_port_is_the_one_of_the_environment_and_stopping_is_no_failure(
-    images: dict[str, Build], engine: DockerClient
+@every_server
+def test_formats_of_the_server_are_the_default(server: Assets) -> None:
+    asked = generate_dockerfile(plain(Path("/x")), options(server)).text
+    assert '"--formats", "gz,br' in asked
+    own = generate_dockerfile(plain(Path("/x")), options(server, formats_configured=True)).text
+    assert "--formats" not in own
+
+
+@pytest.mark.engine
+def test_nginx_supports_all_characters_in_static_url(
+    tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
 ) -> None:
-    with serve(engine, images["assets"].tag, 9001, {"PORT": "9001"}) as running:
-        assert ask(running.url, "/static/css/large.css").status == 200
-        running.container.stop(timeout=60)
-        assert running.container.wait()["StatusCode"] == 0
+    image("nginx", tmp_path, tag("named-nginx-anything"), f"/{TOGETHER}/", TOGETHER)
+    with serve(engine, tag("named-nginx-anything"), PORT) as running:
+        assert ask(running.url, quote(f"/{TOGETHER}/site.css")).body == b"body {}"
+        assert ask(running.url, quote(f"/{TOGETHER}/staticfiles.json")).status == 404
 
 
-def test_the_pages_of_the_application_name_files_that_the_server_has(
-    images: dict[str, Build], assets: Served, engine: DockerClient
-) -> None:
-    with serve(engine, images["web"].tag) as application:
-        page = get(application.url)
-        held = application.run("find /app/staticfiles -type f").split()
-    named = REFERENCE.findall(page.text)
-    assert named
-    assert held == ["/app/staticfiles/staticfiles.json"]
-    for name in named:
-        assert re.search(r"\.[0-9a-f]{12}\.", name)
-        answer = ask(assets.url, f"/static/{name}")
-        assert (answer.status, answer.headers["cache-control"]) == (200, FOREVER)
-        assert answer.body.decode() == assets.run(f"cat /app/staticfiles/{name}")
-        for further in re.findall(r'url\("([^"]+)"', answer.body.decode()):
-            assert ask(assets.url, urljoin(f"/static/{name}", further)).status == 200
-
-
-def test_the_server_has_the_layer_and_the_application_the_names(
-    images: dict[str, Build],
-) -> None:
-    assets, web = images["assets"].static, images["web"].static
-    assert assets["files"] > 2 * len(FILES)
-    assert (web["files"], web["path"]) == (1, assets["path"])
-    assert web["diff_id"] != assets["diff_id"]
-
-
-def test_the_servers_image_is_verified(images: dict[str, Build]) -> None:
-    command = [sys.executable, "-m", "buildstatic", "verify", images["assets"].tag]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert images["assets"].static["diff_id"] in done.stdout
-
-
-@pytest.mark.parametrize("server", ["nginx"], indirect=True)
-def test_a_change_in_a_view_keeps_both_layers(
-    images: dict[str, Build], server: str, tmp_path: Path, tag: Callable[[str], str]
-) -> None:
-    root = site(tmp_path)
-    with (root / "mysite" / "urls.py").open("a") as file:
-        file.write("# A comment.\n")
-    for target in ("assets", "web"):
-        # Without the cache, which knows a layer by its content, whatever the times in it are.
-        again = build(root, lambda name: tag(f"{name}-again"), server, target, "--no-cache")
-        assert again.static["diff_id"] == images[target].static["diff_id"]
-        ran = {stage["name"] for stage in again.report["stages"] if not stage["cached"]}
-        assert "static" in ran
-        assert target == "assets" or "manifest" in ran
-
-
-@pytest.mark.parametrize("server", ["nginx"], indirect=True)
-def test_the_api_makes_the_same_layer(
-    images: dict[str, Build], server: str, tag: Callable[[str], str]
-) -> None:
-    options = ("--serve", server, "--target", "assets", "--build-arg", BASE)
-    no_docker = {"PATH": str(Path(sys.executable).parent)}
-    built = images["assets"]
-    made = engines.build(built.root, tag("assets-api"), *options, environment=no_docker)
-    assert made.static["diff_id"] == built.static["diff_id"]
+@pytest.mark.parametrize("letter", ["*", "%", "{", "}", '"', "`", "\\", "ü"])
+def test_caddy_refuses_special_characters(letter: str) -> None:
+    odd = plain(Path("/x"), static_url=with_url(f"/{quote(letter)}/"))
+    with pytest.raises(ConfigInvalid, match=f"does not support {re.escape(letter)} in the path"):
+        generate_dockerfile(odd, options("caddy"))
+    assert "location ^~" in generate_dockerfile(odd, options("nginx")).text

@@ -1,4 +1,4 @@
-"""The application, the server of its files, and the router of the how-to, together."""
+"""The application, the assets server, and the router of the how-to together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROUTES = re.compile(r"    content: \|\n((?:      .*\n)+)")
 
 @contextmanager
 def beside(client: DockerClient, images: Mapping[str, str], routes: str) -> Iterator[Served]:
-    """Run *images*, each under its name in a network of their own; yield the one called router."""
+    """Run *images* in a network, each with its name as host name; yield the router."""
     name = f"{engines.REPOSITORY}-{uuid.uuid4().hex[:8]}"
     file = "/tmp/Caddyfile"
     script = f"cat > {file} <<'END'\n{routes}END\nexec caddy run --config {file}"
@@ -45,7 +45,7 @@ def beside(client: DockerClient, images: Mapping[str, str], routes: str) -> Iter
 
 
 def run(client: DockerClient, image: str, network: str, role: str, **options: Any) -> Container:
-    """Start *image* in *network*, where it is called *role*."""
+    """Start *image* in *network* with the host name *role*."""
     return client.containers.run(
         image,
         detach=True,
@@ -57,7 +57,7 @@ def run(client: DockerClient, image: str, network: str, role: str, **options: An
 
 
 @pytest.mark.engine
-def test_the_routes_of_the_how_to_lead_to_both(
+def test_routes_of_the_how_to_reach_both_servers(
     engine: DockerClient, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
     found = ROUTES.search(read("docs/how-to/serve.md"))

@@ -1,4 +1,4 @@
-"""Names that mean something to a Dockerfile are the names of files again when it is built."""
+"""File names with characters that are special in a Dockerfile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ORDINARY = ("requirements.txt", "requirements/prod.txt", "./a-b_c", "a@b", "a+b"
 
 
 @pytest.mark.parametrize("word", ORDINARY)
-def test_an_ordinary_name_stays_as_it_is(word: str) -> None:
+def test_plain_names_are_not_quoted(word: str) -> None:
     assert is_plain(word)
     assert copy_words(word, word) == f"{word} {word}"
     assert env_value(word) == word
@@ -22,14 +22,14 @@ def test_an_ordinary_name_stays_as_it_is(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ODD)
-def test_no_odd_name_goes_into_a_mount(word: str) -> None:
+def test_special_names_are_not_plain(word: str) -> None:
     assert not is_plain(word)
 
 
 def every_name(where: str) -> str:
-    """Return a Dockerfile that copies each file, from *where* and from below it, into a directory.
+    """Return a Dockerfile that copies each file of *where* into a directory.
 
-    The variable is there to be expanded by mistake.
+    HOME would be expanded if a name was not quoted.
     """
     lines = ["FROM scratch AS files", "COPY . /", "FROM scratch", "ENV HOME=/wrong"]
     for name in ODD:
@@ -45,13 +45,13 @@ def every_name(where: str) -> str:
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("where", ["", "--from=files"])
-def test_docker_copies_what_was_named_and_nothing_else(where: str, tmp_path: Path) -> None:
+def test_docker_copies_the_named_files_only(where: str, tmp_path: Path) -> None:
     for name in ODD:
         for file in (name, f"sub/{name}", f"{name} directory/inside"):
             path = tmp_path / "context" / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(file)
-    # What the names would match as patterns.
+    # Files that the names would match as patterns.
     for decoy in ("starx", "star-x-", "ac", "ax"):
         (tmp_path / "context" / decoy).write_text("not me")
     dockerfile = tmp_path / "Dockerfile"

@@ -1,4 +1,4 @@
-"""The Dockerfile that a project gets, in every variant."""
+"""The generated Dockerfile of each variant of a project."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.dockerfile.generate import dockerfile, tree_in_image
-from buildstatic.dockerfile.recipe import stage_names
+from buildstatic.dockerfile.generate import generate_dockerfile, static_root_in_image
+from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact
 from tests.oci.variants import LOCKS, VARIANTS, Variant, odd, plain
@@ -23,7 +23,7 @@ every_variant = pytest.mark.parametrize(
 
 
 def text_of(variant: Variant, root: Path = Path("/nowhere")) -> str:
-    return dockerfile(variant.project(root), variant.chosen).text
+    return generate_dockerfile(variant.project(root), variant.chosen).text
 
 
 def stage(text: str, name: str) -> str:
@@ -34,8 +34,8 @@ def stage(text: str, name: str) -> str:
 
 
 @every_variant
-def test_hadolint_finds_nothing(variant: Variant) -> None:
-    # SC2016 asks whether a $ in single quotes is meant; in the name of a file it is.
+def test_hadolint_reports_nothing(variant: Variant) -> None:
+    # SC2016 warns of a $ in single quotes, which is part of a file name here.
     done = subprocess.run(
         [HADOLINT, "--no-color", "--ignore=SC2016", "-"],
         input=text_of(variant),
@@ -46,7 +46,7 @@ def test_hadolint_finds_nothing(variant: Variant) -> None:
 
 
 @every_variant
-def test_it_looks_typed_by_hand(variant: Variant) -> None:
+def test_whitespace_is_clean(variant: Variant) -> None:
     text = text_of(variant)
     assert "\n\n\n" not in text
     assert not re.search(r"[ \t]$", text, re.M)
@@ -58,7 +58,7 @@ def test_it_looks_typed_by_hand(variant: Variant) -> None:
 
 
 @every_variant
-def test_every_stage_that_is_copied_from_is_there(variant: Variant) -> None:
+def test_copied_stages_exist(variant: Variant) -> None:
     text = text_of(variant)
     stages = stage_names(text)
     assert len(set(stages)) == len(stages)
@@ -67,7 +67,7 @@ def test_every_stage_that_is_copied_from_is_there(variant: Variant) -> None:
 
 
 @every_variant
-def test_the_final_stage_has_nothing_of_the_build(variant: Variant) -> None:
+def test_final_stage_contains_no_build_tools(variant: Variant) -> None:
     web = stage(text_of(variant), "web")
     assert "buildstatic" not in web
     assert "--mount" not in web
@@ -76,13 +76,13 @@ def test_the_final_stage_has_nothing_of_the_build(variant: Variant) -> None:
     assert re.search(r'^CMD \["gunicorn", ', web, re.M)
 
 
-def test_the_same_project_gets_the_same_bytes_wherever_it_is() -> None:
+def test_output_is_independent_of_the_project_directory() -> None:
     texts = {text_of(VARIANTS["default"], Path(root)) for root in ("/a", "/b c")}
     assert len(texts) == 1
     assert not re.search(r"/a\b|/b c", texts.pop())
 
 
-def test_the_usual_one_is_as_short_as_can_be() -> None:
+def test_default_dockerfile_is_minimal() -> None:
     text = text_of(VARIANTS["default"])
     usual = (
         "base",
@@ -101,14 +101,14 @@ def test_the_usual_one_is_as_short_as_can_be() -> None:
     assert len(text.splitlines()) < 60
 
 
-def test_collecting_has_no_network_unless_it_is_asked_for() -> None:
+def test_collecting_has_no_network_by_default() -> None:
     assert "--network=none" in stage(text_of(VARIANTS["default"]), "static")
     assert "--network=none" in stage(text_of(VARIANTS["django collects"]), "static")
     assert "network" not in text_of(VARIANTS["network"])
 
 
 @pytest.mark.parametrize("manager", LOCKS)
-def test_without_cache_mounts_no_cache_is_mounted_or_kept(manager: str) -> None:
+def test_without_cache_mounts_no_cache_is_kept(manager: str) -> None:
     text = text_of(VARIANTS[f"{manager} without cache mounts"])
     assert "type=cache" not in text
     assert "type=bind" in text
@@ -116,7 +116,7 @@ def test_without_cache_mounts_no_cache_is_mounted_or_kept(manager: str) -> None:
 
 
 @pytest.mark.parametrize("manager", LOCKS)
-def test_files_in_a_directory_are_found_there(manager: str) -> None:
+def test_dependency_files_in_a_directory(manager: str) -> None:
     deps = stage(text_of(VARIANTS[f"{manager} in a directory"]), "deps")
     installs = {
         "uv": "uv sync --locked --no-dev --project='back end'",
@@ -131,25 +131,25 @@ def test_files_in_a_directory_are_found_there(manager: str) -> None:
         assert f'COPY ["back end/{name}", "./back end/{name}"]' in deps
 
 
-def test_of_a_workspace_the_member_is_installed() -> None:
+def test_workspace_member_is_installed() -> None:
     deps = stage(text_of(VARIANTS["member of a workspace"]), "deps")
     assert "uv sync --locked --no-dev --package=web --no-install-project" in deps
     assert "source=packages/shop,target=packages/shop,rw" in deps
 
 
-def test_packages_to_build_stay_out_of_the_final_image() -> None:
+def test_build_packages_are_not_in_the_final_image() -> None:
     text = text_of(VARIANTS["packages to build and to run"])
     assert "libpq5" in stage(text, "base")
     assert "gcc libpq-dev" in stage(text, "deps")
     assert "apt-get" not in stage(text, "web")
 
 
-def test_packages_of_geodjango_are_there_to_run() -> None:
+def test_geodjango_packages_are_in_the_final_image() -> None:
     base = stage(text_of(VARIANTS["packages of GeoDjango"]), "base")
     assert "install --yes --no-install-recommends libpq5 gdal-bin" in base
 
 
-def test_all_platforms_have_their_static_files_from_one_stage() -> None:
+def test_platforms_share_one_static_stage() -> None:
     text = text_of(VARIANTS["all platforms"])
     assert re.findall(r"^FROM --platform=\$BUILDPLATFORM (\S+) AS (\S+)", text, re.M) == [
         ("python:3.13-slim", "build-base")
@@ -160,7 +160,7 @@ def test_all_platforms_have_their_static_files_from_one_stage() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in VARIANTS if name.startswith("remote")])
-def test_a_remote_storage_has_no_static_stage(name: str) -> None:
+def test_remote_storage_has_no_static_stage(name: str) -> None:
     text = text_of(VARIANTS[name])
     assert {"static", "export", "buildstatic-wheels"}.isdisjoint(stage_names(text))
     assert "--link" not in text
@@ -176,7 +176,7 @@ def test_a_remote_storage_has_no_static_stage(name: str) -> None:
         pytest.param("a \\", id="with a backslash at its end"),
     ],
 )
-def test_the_comment_of_a_remote_storage_is_a_comment_whatever_its_name(storage: str) -> None:
+def test_storage_name_cannot_leave_its_comment(storage: str) -> None:
     facts = {"storage": Fact(storage, "s:1"), "remote": Fact(True, "s:1")}
     text = text_of(Variant(facts))
     usual = text_of(VARIANTS["remote"])
@@ -188,7 +188,7 @@ def test_the_comment_of_a_remote_storage_is_a_comment_whatever_its_name(storage:
     assert max(map(len, comments)) <= 100
 
 
-def test_a_remote_storage_of_no_name_is_still_said_to_be_one() -> None:
+def test_remote_storage_without_a_name() -> None:
     assert "#   its storage\n" in text_of(Variant({"remote": Fact(True, "s:1")}))
 
 
@@ -197,28 +197,28 @@ BREAKS = ["line\nbreak", "carriage\rreturn", "caf\udcff"]
 
 @pytest.mark.parametrize("name", BREAKS, ids=ascii)
 @pytest.mark.parametrize("fact", ["dependencies", "manage", "static_root", "frontend"])
-def test_no_name_of_several_lines_gets_into_a_dockerfile(name: str, fact: str) -> None:
-    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot hold"):
+def test_names_with_line_breaks_are_refused(name: str, fact: str) -> None:
+    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot contain"):
         text_of(Variant({fact: odd(name)[fact]}))
 
 
 @pytest.mark.parametrize("value", BREAKS, ids=ascii)
-def test_a_placeholder_of_several_lines_is_for_buildstatics_own_collecting(value: str) -> None:
+def test_placeholders_with_line_breaks_are_refused_for_django_only(value: str) -> None:
     placeholders = {"environment": {"PEM": value}}
     assert "PEM" not in text_of(Variant({}, placeholders))
-    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot hold"):
+    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot contain"):
         text_of(Variant({}, {**placeholders, "collector": "django"}))
 
 
 @pytest.mark.parametrize("name", ["my-key", "1ST", "a b", "KEY;id", "SCHLÜSSEL"])
-def test_a_variable_that_no_shell_can_set_is_refused_where_django_collects(name: str) -> None:
+def test_variables_that_a_shell_cannot_set_are_refused_for_django_only(name: str) -> None:
     options = {"environment": {name: "x"}, "collector": "django"}
-    with pytest.raises(ConfigInvalid, match="No shell can set"):
+    with pytest.raises(ConfigInvalid, match="which a shell cannot set"):
         text_of(Variant({}, options))
     assert text_of(Variant({}, {"environment": {name: "x"}})) == text_of(VARIANTS["default"])
 
 
-def test_the_tree_may_stand_outside_of_the_project() -> None:
+def test_static_root_outside_of_the_project() -> None:
     fact = Fact("/srv/static", "settings.py:1")
     text = text_of(Variant({"static_root": fact}))
     assert "COPY --from=static /layer/srv/static/ /" in stage(text, "export")
@@ -228,44 +228,44 @@ def test_the_tree_may_stand_outside_of_the_project() -> None:
     assert "mv /srv/static /layer/srv" in stage(by_django, "static")
 
 
-def test_django_can_collect_alone() -> None:
+def test_django_collector_does_not_install_buildstatic() -> None:
     text = text_of(VARIANTS["django collects"])
     assert text.count("buildstatic") == 1
     assert "python manage.py collectstatic --noinput" in stage(text, "static")
 
 
-def test_placeholders_are_in_the_collecting_step_alone() -> None:
+def test_placeholders_are_in_the_collecting_step_only() -> None:
     text = text_of(VARIANTS["django collects what demands variables"])
     assert text.count("DJANGO_KEY=only-to-collect") == 1
     assert """PAYMENTS='https://x/?a=$b&c='"'"'d'"'"''""" in stage(text, "static")
     assert "DJANGO_KEY" not in stage(text, "web")
 
 
-def test_settings_that_manage_py_does_not_choose_are_named() -> None:
+def test_settings_module_other_than_the_default_of_manage_py() -> None:
     text = text_of(VARIANTS["settings for production"])
     assert "DJANGO_SETTINGS_MODULE=mysite.settings.prod" in stage(text, "base")
 
 
-def test_modules_in_src_are_on_the_path_of_whatever_runs_the_project() -> None:
+def test_src_directory_is_on_pythonpath() -> None:
     text = text_of(VARIANTS["modules in src"])
     assert "PYTHONPATH=/app/src" in stage(text, "base")
     assert "PYTHONPATH=/app/src" in stage(text, "build-base")
     assert "PYTHONPATH" not in text_of(VARIANTS["default"])
 
 
-def test_a_manage_py_that_was_asked_for_is_named_to_the_collector() -> None:
+def test_manage_option_is_passed_to_the_collector() -> None:
     assert '"--manage", "b/manage.py"' in text_of(VARIANTS["manage.py that was asked for"])
     assert "--manage" not in text_of(VARIANTS["manage.py in a directory"])
 
 
-def test_python_and_port_are_the_ones_asked_for() -> None:
+def test_python_and_port_options() -> None:
     text = text_of(VARIANTS["another Python and port"])
     assert "FROM python:3.11-slim AS base" in text
     assert "PORT=80\n" in text
     assert "EXPOSE 80\n" in text
 
 
-def test_the_front_end_is_built_on_the_node_asked_for() -> None:
+def test_frontend_node_version_and_corepack() -> None:
     text = text_of(VARIANTS["pnpm on a Node of another age"])
     assert "FROM node:20-slim AS frontend" in text
     assert "RUN corepack enable pnpm" in text
@@ -273,7 +273,7 @@ def test_the_front_end_is_built_on_the_node_asked_for() -> None:
     assert "RUN npm install --global corepack@latest \\\n && corepack enable pnpm" in newer
 
 
-def test_what_the_package_manager_reads_is_there_as_it_installs() -> None:
+def test_frontend_configuration_is_copied_before_the_install() -> None:
     built = stage(text_of(VARIANTS["front-end with configuration"]), "frontend")
     before, _, after = built.partition("yarn install --immutable")
     files = '"the web/package.json", "the web/.yarnrc.yml", "the web/yarn.lock", "./"'
@@ -284,23 +284,23 @@ def test_what_the_package_manager_reads_is_there_as_it_installs() -> None:
     assert "COPY . /app/" in after
 
 
-def test_packages_that_stay_in_yarns_cache_are_in_the_stage() -> None:
+def test_yarn_pnp_keeps_its_cache_in_the_stage() -> None:
     text = stage(text_of(VARIANTS["front-end without node_modules"]), "frontend")
     assert "RUN YARN_ENABLE_GLOBAL_CACHE=true yarn install\n" in text
 
 
-def test_a_password_of_the_front_end_is_for_a_secret_mount() -> None:
+def test_frontend_password_requires_a_secret_mount() -> None:
     variant = VARIANTS["front-end with a password"]
-    made = dockerfile(variant.project(Path("/nowhere")), variant.chosen)
+    made = generate_dockerfile(variant.project(Path("/nowhere")), variant.chosen)
     assert ".npmrc" not in made.text
     assert made.notes == (
-        "Front-end: .npmrc:2 holds a password, so the file is not copied. Let the install have it"
-        " with RUN --mount=type=secret,id=npm,target=/app/.npmrc, and build with --secret"
+        "Front-end: .npmrc:2 contains a password, so the file is not copied. Add RUN"
+        " --mount=type=secret,id=npm,target=/app/.npmrc to the install, and build with --secret"
         " id=npm,src=.npmrc.",
     )
 
 
-def test_node_modules_are_collected_but_not_in_the_final_image() -> None:
+def test_collected_node_modules_are_not_in_the_final_image() -> None:
     built = text_of(VARIANTS["modules that are built and collected"])
     assert "COPY --from=frontend /app/ ./" in stage(built, "static")
     assert "COPY --from=sources /app/ ./" in stage(built, "web")
@@ -321,13 +321,13 @@ def test_node_modules_are_collected_but_not_in_the_final_image() -> None:
         pytest.param(None, "/app/staticfiles", id="unknown"),
     ],
 )
-def test_the_tree_stands_where_the_settings_say(static_root: str | None, tree: str) -> None:
+def test_static_root_in_image(static_root: str | None, tree: str) -> None:
     fact = Fact(static_root, "settings.py:1") if static_root else None
-    assert tree_in_image(plain(Path("/x"), static_root=fact)) == tree
+    assert static_root_in_image(plain(Path("/x"), static_root=fact)) == tree
 
 
 @every_variant
-def test_the_health_check_needs_no_other_program(variant: Variant) -> None:
+def test_health_check_uses_python(variant: Variant) -> None:
     web = stage(text_of(variant), "web")
     assert re.search(r'HEALTHCHECK .*\\\n    CMD \["python", "-c"', web)
 
@@ -343,7 +343,7 @@ def docker(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def checks() -> tuple[str, ...]:
-    """Return the flags with which this buildx checks a file, or at least reads it."""
+    """Return the flags for checking a file, or for parsing it if buildx is older."""
     known = docker("--help").stdout
     return ("--call=check",) if "--call " in known else ("--print=targets",)
 
@@ -351,7 +351,7 @@ def checks() -> tuple[str, ...]:
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
 @every_variant
-def test_the_build_checks_find_nothing(
+def test_build_checks_report_nothing(
     variant: Variant, checks: tuple[str, ...], tmp_path: Path
 ) -> None:
     (tmp_path / "Dockerfile").write_text(text_of(variant), encoding="utf-8")
@@ -372,7 +372,7 @@ tree.mkdir()
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("name", ["it's", 'say "hi"', "$HOME", "star*[x]?", "ünïcødé-日本 ", "#"])
-def test_a_project_of_odd_names_builds(name: str, tmp_path: Path) -> None:
+def test_special_characters_in_all_names_build(name: str, tmp_path: Path) -> None:
     variant = Variant({**odd(name), "frontend": None}, {"collector": "django"})
     root = tmp_path / "project"
     found = variant.project(root)
@@ -413,7 +413,7 @@ PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-p
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("directory", ["libs/x", "libs/with space"])
-def test_a_package_of_the_projects_own_is_installed(directory: str, tmp_path: Path) -> None:
+def test_local_package_is_installed(directory: str, tmp_path: Path) -> None:
     files = {
         "requirements.txt": f"./{directory}\n",
         f"{directory}/pyproject.toml": PYPROJECT,

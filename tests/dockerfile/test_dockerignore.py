@@ -1,4 +1,4 @@
-"""What .dockerignore keeps out of a build, and what it must never keep out."""
+"""The files that the generated .dockerignore excludes, and those that it must not exclude."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from buildstatic.builders.context import read_context
-from buildstatic.dockerfile.dockerignore import dockerignore
+from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.project import Fact, Project
 from tests.oci.variants import ODD, frontend, managed, plain
 
@@ -45,7 +45,7 @@ NEEDED = (
     "compose_a_song/models.py",
     "README.md",
 )
-KEPT_OUT = (
+EXCLUDED = (
     ".git/config",
     ".github/workflows/ci.yml",
     ".gitignore",
@@ -94,13 +94,13 @@ def fill(root: Path, *files: str) -> None:
 
 
 def by_the_api(root: Path, text: str) -> set[str]:
-    """Return the files that are sent of *root*, as *text* is read here."""
+    """Return the files of *root* in the context, by our reading of *text*."""
     paths = read_context(root, text).paths
     return {path for path in paths if (root / path).is_file()} - {".dockerignore"}
 
 
 def by_the_engine(root: Path, text: str, tmp_path: Path) -> set[str]:
-    """Return the files that are sent of *root*, as a real build has them."""
+    """Return the files of *root* in the context of a real build."""
     dockerfile = tmp_path / "elsewhere" / "Dockerfile"
     fill(dockerfile.parent, dockerfile.name)
     dockerfile.write_text("FROM scratch\nCOPY . /\n")
@@ -117,12 +117,12 @@ def by_the_engine(root: Path, text: str, tmp_path: Path) -> set[str]:
     params=["api", pytest.param("engine", marks=pytest.mark.engine)],
 )
 def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Return a function from a project to the files that are sent of it."""
+    """Return a function from a project to the files in its context."""
     if request.param == "engine":
         request.getfixturevalue("engine")
 
     def sent(project: Project, text: str | None = None) -> set[str]:
-        text = text or dockerignore(project).text
+        text = text or generate_dockerignore(project).text
         if request.param == "engine":
             return by_the_engine(project.root, text, tmp_path)
         return by_the_api(project.root, text)
@@ -133,14 +133,12 @@ def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     root = tmp_path / "project"
-    fill(root, *NEEDED, *KEPT_OUT)
+    fill(root, *NEEDED, *EXCLUDED)
     return root
 
 
 @pytest.mark.parametrize("name", ["env", "ENV"])
-def test_an_environment_in_the_root_is_kept_out_and_below_it_a_name_is_a_name(
-    name: str, tmp_path: Path, sent: Any
-) -> None:
+def test_env_is_excluded_in_the_root_only(name: str, tmp_path: Path, sent: Any) -> None:
     root = tmp_path / "project"
     fill(root, f"{name}/bin/python", f"static/{name}/site.css")
     assert sent(plain(root)) == {f"static/{name}/site.css"}
@@ -155,42 +153,40 @@ def test_an_environment_in_the_root_is_kept_out_and_below_it_a_name_is_a_name(
     ],
     ids=lambda facts: next(iter(facts)),
 )
-def test_a_directory_that_the_project_needs_is_sent_whatever_its_name(
-    facts: dict[str, Any], tmp_path: Path
-) -> None:
+def test_needed_directory_named_env_is_included(facts: dict[str, Any], tmp_path: Path) -> None:
     fill(tmp_path, "env/static/site.css")
-    text = dockerignore(plain(tmp_path, **facts)).text
+    text = generate_dockerignore(plain(tmp_path, **facts)).text
     assert by_the_api(tmp_path, text) == {"env/static/site.css"}
 
 
-def test_it_is_the_same_in_every_checkout(root: Path) -> None:
-    before = dockerignore(plain(root))
+def test_output_is_the_same_in_every_checkout(root: Path) -> None:
+    before = generate_dockerignore(plain(root))
     fill(root, "my env/pyvenv.cfg", "my env/bin/python", ".venv/pyvenv.cfg")
-    after = dockerignore(plain(root))
+    after = generate_dockerignore(plain(root))
     assert (after.text, before.notes) == (before.text, ())
     assert after.notes == (
-        ".dockerignore: the virtual environment my env is not in it. Rename it: .venv is.",
+        ".dockerignore does not contain the virtual environment my env. Rename it to .venv.",
     )
 
 
-def test_a_build_of_this_checkout_is_sent_none_of_its_environments(root: Path) -> None:
+def test_local_build_excludes_unusual_environments(root: Path) -> None:
     fill(root, "my env/pyvenv.cfg", "my env/bin/python")
-    text = dockerignore(plain(root), here=True).text
+    text = generate_dockerignore(plain(root), local=True).text
     assert by_the_api(root, text) == set(NEEDED)
 
 
-def test_what_a_build_needs_is_sent_and_nothing_else(root: Path, sent: Any) -> None:
+def test_needed_files_are_included_and_others_excluded(root: Path, sent: Any) -> None:
     assert sent(plain(root)) == set(NEEDED)
 
 
-def test_names_are_taken_literally(tmp_path: Path, sent: Any) -> None:
+def test_special_names_match_literally(tmp_path: Path, sent: Any) -> None:
     root = tmp_path / "project"
     for index, name in enumerate(ODD):
         fill(root, f"{name}/pyvenv.cfg", f"{name}/bin/python", f"{name}y/kept", f"a{index}/{name}")
     decoys = ("starx", "ac/kept", "ax", "star-x-/kept")
     fill(root, *decoys)
     kept = {f"{name}y/kept" for name in ODD} | {f"a{i}/{name}" for i, name in enumerate(ODD)}
-    text = dockerignore(plain(root), here=True).text
+    text = generate_dockerignore(plain(root), local=True).text
     assert sent(plain(root), text) == kept | set(decoys)
 
 
@@ -198,86 +194,90 @@ EDGES = (" space first", "tab last\t", "\u00a0no-break space\u3000", "line\nbrea
 
 
 @pytest.mark.parametrize("name", EDGES, ids=ascii)
-def test_names_with_odd_edges_are_kept_out_too(name: str, tmp_path: Path, sent: Any) -> None:
+def test_names_with_whitespace_at_the_edges_are_excluded(
+    name: str, tmp_path: Path, sent: Any
+) -> None:
     root = tmp_path / "project"
     fill(root, f"{name}/upload.png", "line/break", "kept")
     project = plain(root, media_root=Fact(name, "s:1"))
     assert sent(project) == {"line/break", "kept"}
-    assert "\nbreak" not in dockerignore(project).text
+    assert "\nbreak" not in generate_dockerignore(project).text
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_tree_and_odd_media_are_kept_out(name: str, tmp_path: Path) -> None:
+def test_static_root_and_media_with_special_names_are_excluded(name: str, tmp_path: Path) -> None:
     fill(tmp_path, f"{name}/tree/x.css", f"{name}/media/x.png", f"{name}/settings.py")
     facts = {key: Fact(f"{name}/{key}", "s:1") for key in ("tree", "media")}
     project = plain(tmp_path, static_root=facts["tree"], media_root=facts["media"])
-    assert by_the_api(tmp_path, dockerignore(project).text) == {f"{name}/settings.py"}
+    assert by_the_api(tmp_path, generate_dockerignore(project).text) == {f"{name}/settings.py"}
 
 
-def test_an_app_of_the_name_media_stays(root: Path, sent: Any) -> None:
+def test_app_named_media_is_included(root: Path, sent: Any) -> None:
     fill(root, "media/__init__.py", "media/models.py")
     expected = {*NEEDED, "media/__init__.py", "media/models.py", "media/upload.pdf"}
     assert sent(plain(root)) == expected
 
 
 @pytest.mark.parametrize("needed", ["media", "media/static"])
-def test_what_a_build_needs_is_sent_from_media_too(needed: str, root: Path, sent: Any) -> None:
+def test_needed_files_in_media_are_included(needed: str, root: Path, sent: Any) -> None:
     fill(root, "media/static/logo.svg")
     expected = {*NEEDED, "media/static/logo.svg", "media/upload.pdf"}
     assert sent(plain(root, needed=(needed,))) == expected
 
 
-def test_uploads_are_beside_manage_py(root: Path, sent: Any) -> None:
+def test_uploads_beside_manage_py_are_excluded(root: Path, sent: Any) -> None:
     fill(root, "src/media/upload.pdf")
     manage = Fact("src/manage.py", "src/manage.py:1")
     assert sent(plain(root, manage=manage)) == {*NEEDED, "media/upload.pdf"}
 
 
-def test_uploads_are_kept_out_where_the_settings_put_them(root: Path) -> None:
+def test_uploads_in_media_root_are_excluded(root: Path) -> None:
     fill(root, "uploads/secret.pdf")
-    text = dockerignore(plain(root, media_root=Fact("uploads", "s:1"))).text
+    text = generate_dockerignore(plain(root, media_root=Fact("uploads", "s:1"))).text
     assert by_the_api(root, text) == {*NEEDED, "media/upload.pdf"}
 
 
 @pytest.mark.parametrize("place", ["/srv/media", "."])
-def test_uploads_outside_of_the_project_exclude_nothing(place: str, root: Path) -> None:
-    text = dockerignore(plain(root, media_root=Fact(place, "s:1"))).text
+def test_media_root_outside_of_the_project_excludes_nothing(place: str, root: Path) -> None:
+    text = generate_dockerignore(plain(root, media_root=Fact(place, "s:1"))).text
     assert by_the_api(root, text) == {*NEEDED, "media/upload.pdf"}
 
 
-def test_a_tree_outside_of_the_project_excludes_nothing(root: Path) -> None:
-    text = dockerignore(plain(root, static_root=Fact("/srv/static", "s:1"))).text
+def test_static_root_outside_of_the_project_excludes_nothing(root: Path) -> None:
+    text = generate_dockerignore(plain(root, static_root=Fact("/srv/static", "s:1"))).text
     assert by_the_api(root, text) == {*NEEDED, "staticfiles/staticfiles.json"}
 
 
-def test_a_tree_that_holds_sources_excludes_none_of_them(root: Path) -> None:
+def test_static_root_with_sources_excludes_nothing(root: Path) -> None:
     fill(root, "assets/src/site.css")
     fact = Fact("assets", "s:1")
-    text = dockerignore(plain(root, static_root=fact, needed=("assets/src",))).text
+    text = generate_dockerignore(plain(root, static_root=fact, needed=("assets/src",))).text
     assert "assets/src/site.css" in by_the_api(root, text)
 
 
-def test_without_a_static_root_the_usual_tree_is_kept_out(root: Path) -> None:
-    assert by_the_api(root, dockerignore(plain(root, static_root=None)).text) == set(NEEDED)
+def test_default_static_root_is_excluded(root: Path) -> None:
+    assert by_the_api(root, generate_dockerignore(plain(root, static_root=None)).text) == set(
+        NEEDED
+    )
 
 
-def test_modules_that_are_collected_are_sent_where_no_stage_installs_them(root: Path) -> None:
+def test_collected_node_modules_are_included_unless_installed(root: Path) -> None:
     modules = {"node_modules/react/index.js", "web/node_modules/react/index.js"}
     alone = plain(root, node_modules=Fact(True, "s:1"))
-    assert by_the_api(root, dockerignore(alone).text) == {*NEEDED, *modules}
+    assert by_the_api(root, generate_dockerignore(alone).text) == {*NEEDED, *modules}
 
     installed = plain(root, node_modules=Fact(True, "s:1"), frontend=frontend("npm", modules=True))
-    assert by_the_api(root, dockerignore(installed).text) == set(NEEDED)
+    assert by_the_api(root, generate_dockerignore(installed).text) == set(NEEDED)
 
 
-def test_a_password_of_the_front_end_is_not_sent(root: Path) -> None:
+def test_frontend_password_is_excluded(root: Path) -> None:
     fill(root, "web/.npmrc", "web/package.json")
     project = plain(root, frontend=frontend("npm", "web", secret="web/.npmrc:1"))
-    assert by_the_api(root, dockerignore(project).text) == {*NEEDED, "web/package.json"}
+    assert by_the_api(root, generate_dockerignore(project).text) == {*NEEDED, "web/package.json"}
 
 
-def test_it_is_short_and_says_why(root: Path) -> None:
-    text = dockerignore(plain(root)).text
+def test_file_is_short_and_commented(root: Path) -> None:
+    text = generate_dockerignore(plain(root)).text
     assert text.startswith("# ")
     assert len(text.splitlines()) < 50
     assert "\n\n\n" not in text

@@ -1,4 +1,4 @@
-"""Which Dockerfile a build runs, and the stages that are in it."""
+"""The choice of the Dockerfile, and the stages in it."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.dockerfile.dockerignore import dockerignore
-from buildstatic.dockerfile.generate import dockerfile
-from buildstatic.dockerfile.recipe import Recipe, choose, stage_names
+from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.generate import generate_dockerfile
+from buildstatic.dockerfile.source import DockerfileSource, choose_dockerfile, stage_names
 from buildstatic.errors import ConfigInvalid
 from tests.oci.variants import VARIANTS, Variant, plain
 
 PLAIN = Variant()
 
 
-def chosen(root: Path, **files: str | bytes) -> Recipe:
-    """Return the recipe for a project with *files*, whose names have a point for ``__``."""
+def chosen(root: Path, **files: str | bytes) -> DockerfileSource:
+    """Return the Dockerfile for a project with *files*; ``__`` in their names is a dot."""
     for name, content in files.items():
         raw = content if isinstance(content, bytes) else content.encode()
         (root / name.replace("__", ".")).write_bytes(raw)
-    return choose(plain(root), PLAIN.chosen)
+    return choose_dockerfile(plain(root), PLAIN.chosen)
 
 
 def generated(root: Path) -> str:
-    return dockerfile(plain(root), PLAIN.chosen).text
+    return generate_dockerfile(plain(root), PLAIN.chosen).text
 
 
-def test_without_a_dockerfile_the_generated_one_runs_and_is_written_nowhere(tmp_path: Path) -> None:
-    recipe = chosen(tmp_path)
-    assert (recipe.dockerfile, recipe.source, recipe.passed_over) == (
+def test_generated_dockerfile_is_not_written(tmp_path: Path) -> None:
+    source = chosen(tmp_path)
+    assert (source.dockerfile, source.path, source.skipped) == (
         generated(tmp_path),
         None,
         None,
     )
-    assert recipe.dockerignore == dockerignore(plain(tmp_path)).text
-    assert recipe.has("static")
+    assert source.dockerignore == generate_dockerignore(plain(tmp_path)).text
+    assert source.has_stage("static")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -50,13 +50,13 @@ def test_without_a_dockerfile_the_generated_one_runs_and_is_written_nowhere(tmp_
         "ARG X=1\nFROM --platform=$BUILDPLATFORM python:$X \\\n  # why\n  AS static\nFROM web\n",
     ],
 )
-def test_the_projects_own_runs_if_buildstatic_wrote_it_or_it_has_a_static_stage(
+def test_own_dockerfile_is_used_if_generated_or_with_a_static_stage(
     text: str, tmp_path: Path
 ) -> None:
-    recipe = chosen(tmp_path, Dockerfile=text)
+    source = chosen(tmp_path, Dockerfile=text)
     own = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    assert (recipe.dockerfile, recipe.source) == (own, tmp_path / "Dockerfile")
-    assert recipe.passed_over is None
+    assert (source.dockerfile, source.path) == (own, tmp_path / "Dockerfile")
+    assert source.skipped is None
 
 
 @pytest.mark.parametrize(
@@ -69,32 +69,32 @@ def test_the_projects_own_runs_if_buildstatic_wrote_it_or_it_has_a_static_stage(
         "FROM python\nCOPY <<END /x\nFROM python AS static\nEND\n",
     ],
 )
-def test_any_other_is_passed_over_for_the_generated_one(text: str, tmp_path: Path) -> None:
-    recipe = chosen(tmp_path, Dockerfile=text)
-    assert (recipe.dockerfile, recipe.source) == (generated(tmp_path), None)
-    assert recipe.passed_over == tmp_path / "Dockerfile"
+def test_other_dockerfiles_are_skipped(text: str, tmp_path: Path) -> None:
+    source = chosen(tmp_path, Dockerfile=text)
+    assert (source.dockerfile, source.path) == (generated(tmp_path), None)
+    assert source.skipped == tmp_path / "Dockerfile"
 
 
-def test_the_projects_own_ignore_file_is_left_to_the_builder(tmp_path: Path) -> None:
+def test_own_dockerignore_is_not_read(tmp_path: Path) -> None:
     assert chosen(tmp_path, __dockerignore="*.md\n").dockerignore is None
 
 
-def test_the_ignore_file_of_the_dockerfile_goes_before_the_other(tmp_path: Path) -> None:
-    recipe = chosen(
+def test_dockerfile_dockerignore_takes_precedence(tmp_path: Path) -> None:
+    source = chosen(
         tmp_path,
         Dockerfile="FROM x AS static\n",
         __dockerignore="*.md\n",
         Dockerfile__dockerignore="*.txt\n",
     )
-    assert recipe.dockerignore == "*.txt\n"
+    assert source.dockerignore == "*.txt\n"
 
 
-def test_a_dockerfile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match=r"^Dockerfile cannot be read: .*utf-8"):
+def test_unreadable_dockerfile(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=r"^Cannot read Dockerfile: .*utf-8"):
         chosen(tmp_path, Dockerfile=b"FROM x AS caf\xe9\n")
     (tmp_path / "Dockerfile").unlink()
     (tmp_path / "Dockerfile").mkdir()
-    with pytest.raises(ConfigInvalid, match=r"^Dockerfile cannot be read: .*directory"):
+    with pytest.raises(ConfigInvalid, match=r"^Cannot read Dockerfile: .*directory"):
         chosen(tmp_path)
 
 
@@ -124,13 +124,13 @@ def test_a_dockerfile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("FROM a AS one two\nFROMAGE b AS three\n", ()),
     ],
 )
-def test_the_stages_are_those_that_a_builder_sees(text: str, names: tuple[str, ...]) -> None:
+def test_stage_names(text: str, names: tuple[str, ...]) -> None:
     assert stage_names(text) == names
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_every_stage_of_what_is_generated_has_its_name(variant: Variant) -> None:
-    text = dockerfile(variant.project(Path("/nowhere")), variant.chosen).text
+def test_generated_stages_are_named(variant: Variant) -> None:
+    text = generate_dockerfile(variant.project(Path("/nowhere")), variant.chosen).text
     names = stage_names(text)
     assert "" not in names
     assert list(names) == re.findall(r"^FROM .* AS (\S+)$", text, re.M)
@@ -141,6 +141,8 @@ def test_every_stage_of_what_is_generated_has_its_name(variant: Variant) -> None
     ("target", "is_final"),
     [(None, True), ("web", True), ("WEB", True), ("1", True), ("static", False), ("0", False)],
 )
-def test_the_final_image_is_that_of_the_last_stage(target: str | None, is_final: bool) -> None:
-    assert Recipe("", None, None, ("static", "web")).is_final(target) is is_final
-    assert Recipe("", None, None, ("static", "")).is_final(target) is (target in (None, "1"))
+def test_last_stage_is_the_final_image(target: str | None, is_final: bool) -> None:
+    assert DockerfileSource("", None, None, ("static", "web")).is_final(target) is is_final
+    assert DockerfileSource("", None, None, ("static", "")).is_final(target) is (
+        target in (None, "1")
+    )

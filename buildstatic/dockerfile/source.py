@@ -1,0 +1,112 @@
+"""The Dockerfile that a build runs: the project's own if it is suitable, else a generated one."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
+from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import Project
+
+GENERATED = "# Written by buildstatic"
+ASSETS, MANIFEST = "assets", "manifest"
+_FROM = re.compile(r"\s*FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(\S+))?\s*\Z", re.I)
+_ESCAPE = re.compile(r"(?:[ \t]*#[ \t]*\w+[ \t]*=.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.I)
+_HEREDOC = re.compile(r"(?<!\S)\d*<<(-?)([\"']?)([^\s<\"']+)\2(?!\S)")
+
+
+@dataclass(frozen=True)
+class DockerfileSource:
+    """A Dockerfile's text, and that of the ignore file if the builder does not find the project's.
+
+    *path* is the file that it was read from, None if it was generated. *stages* are the names of
+    its stages in order, empty for one without a name. *skipped* is the project's own Dockerfile if
+    it is not suitable.
+    """
+
+    dockerfile: str
+    dockerignore: str | None
+    path: Path | None
+    stages: tuple[str, ...]
+    skipped: Path | None = None
+
+    def has_stage(self, name: str) -> bool:
+        """Return whether there is a stage *name*."""
+        return name in self.stages
+
+    @property
+    def has_assets_image(self) -> bool:
+        """Whether the static files are in an image of their own, not in the final one."""
+        return all(map(self.has_stage, ("static", ASSETS, MANIFEST)))
+
+    def is_final(self, target: str | None) -> bool:
+        """Return whether building *target* builds the final image."""
+        final = (*self.stages[-1:], str(len(self.stages) - 1))
+        return target is None or target.lower() in final
+
+
+def choose_dockerfile(project: Project, options: DockerfileOptions) -> DockerfileSource:
+    """Return the project's Dockerfile if it has a stage ``static``, else one with *options*.
+
+    Raises ConfigInvalid if a file cannot be read, or if no Dockerfile can be generated.
+    """
+    own = project.root / DOCKERFILE
+    # Dockerfile.dockerignore takes precedence over .dockerignore (docs.docker.com/build/concepts/
+    # context, "Filename and location"), but the builder gets a copy of the Dockerfile alone.
+    special = project.root / f"{DOCKERFILE}{IGNORE_FILE}"
+    if special.is_file():
+        ignore: str | None = _read(special)
+    elif (project.root / IGNORE_FILE).is_file():
+        ignore = None
+    else:
+        ignore = generate_dockerignore(project, local=True).text
+    text = _read(own) if own.exists() else ""
+    stages = stage_names(text)
+    if text.startswith(GENERATED) or "static" in stages:
+        return DockerfileSource(text, ignore, own, stages)
+    generated = generate_dockerfile(project, options).text
+    skipped = own if text else None
+    return DockerfileSource(generated, ignore, None, stage_names(generated), skipped)
+
+
+def stage_names(text: str) -> tuple[str, ...]:
+    """Return the names of the stages of the Dockerfile *text*, lower case, empty for no name."""
+    found = map(_FROM.match, _instructions(text))
+    return tuple((match[1] or "").lower() for match in found if match)
+
+
+def _instructions(text: str) -> Iterator[str]:
+    """Yield every instruction on one line (docs.docker.com/reference/dockerfile, "Format")."""
+    escape = "`" if _ESCAPE.match(text) else "\\"
+    lines = deque(text.split("\n"))
+    instruction = ""
+    while lines:
+        line = lines.popleft().rstrip()
+        if not line or line.lstrip().startswith("#"):
+            continue
+        instruction += line.removesuffix(escape)
+        if line.endswith(escape):
+            continue
+        yield instruction
+        for dash, _, end in _HEREDOC.findall(instruction):
+            ends = [line.lstrip("\t") if dash else line for line in lines]
+            # Without an end it is not a heredoc, but quoted text.
+            if end in ends:
+                for _ in range(ends.index(end) + 1):
+                    lines.popleft()
+        instruction = ""
+    yield instruction
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"Cannot read {path.name}: {error}."
+        raise ConfigInvalid(problem, "Fix it, or rename it.") from error

@@ -1,0 +1,285 @@
+"""The responses of the images that serve the static files, and of the application's image."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin
+
+import brotli
+import pytest
+import zstandard
+
+from buildstatic.dockerfile.assets import SERVERS
+from tests import engine as engines
+from tests.engine import Build, Served, get, serve
+from tests.oci.served import BASE, FILES, PORT, RULES, TYPES, ask, names, site
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+SHORT = "public, max-age=60"
+FOREVER = "public, max-age=31536000, immutable"
+DECODE: dict[str, Callable[[bytes], bytes]] = {
+    "br": brotli.decompress,
+    "gzip": gzip.decompress,
+    "zstd": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
+}
+# Caddy warns of what its configuration requests.
+EXPECTED_WARNINGS = re.compile(r"admin endpoint disabled|automatic HTTPS is completely disabled")
+REFERENCE = re.compile(r'(?:href|src)="/static/([^"]+)"')
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def build(root: Path, tag: Callable[[str], str], server: str, target: str, *more: str) -> Build:
+    """Build *target* of the Dockerfile generated with ``--serve``."""
+    options = ("--serve", server, "--target", target, "--build-arg", BASE, *more)
+    return engines.build(root, tag(f"{target}-{server}"), *options)
+
+
+@pytest.fixture(scope="module")
+def images(server: str, shared: Path, tag: Callable[[str], str]) -> dict[str, Build]:
+    """The images of both targets, built once per run."""
+
+    def make() -> dict[str, Any]:
+        root = site(shared / f"served-by-{server}")
+        made = {target: asdict(build(root, tag, server, target)) for target in ("assets", "web")}
+        return {target: {**each, "root": str(each["root"])} for target, each in made.items()}
+
+    made = engines.once(shared, f"served-by-{server}", make)
+    return {
+        target: Build(Path(each["root"]), each["tag"], each["report"])
+        for target, each in made.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def assets(images: dict[str, Build], engine: DockerClient) -> Iterator[Served]:
+    """The running assets image, with a file system that is read-only except /tmp."""
+    with serve(engine, images["assets"].tag, PORT, read_only=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def manifest(assets: Served) -> dict[str, str]:
+    return names(assets.run("cat /app/staticfiles/staticfiles.json"))
+
+
+def encodings(server: str) -> dict[str, str]:
+    """Return the Content-Encoding of *server* for each Accept-Encoding, empty for none."""
+    return {
+        "gzip, deflate, br, zstd": "br",
+        "br": "br",
+        "gzip": "gzip",
+        "gzip, br;q=0": "gzip",
+        "zstd": "zstd" if server == "caddy" else "",
+        "deflate": "",
+        "identity": "",
+    }
+
+
+def test_variant_is_chosen_by_accept_encoding(assets: Served, server: str) -> None:
+    for accepted, expected in encodings(server).items():
+        answer = ask(assets.url, "/static/css/large.css", Accept_Encoding=accepted)
+        assert (answer.status, answer.headers.get("content-encoding", "")) == (200, expected)
+        assert DECODE.get(expected, bytes)(answer.body) == RULES.encode(), accepted
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["content-type"] == "text/css; charset=utf-8"
+        assert int(answer.headers.get("content-length", len(answer.body))) == len(answer.body)
+
+
+def test_conditional_requests_return_not_modified(assets: Served, server: str) -> None:
+    for accepted in encodings(server):
+        path = "/static/css/large.css"
+        full = ask(assets.url, path, Accept_Encoding=accepted)
+        for condition in (
+            {"If_None_Match": full.headers["etag"]},
+            {"If_None_Match": f'"x", {full.headers["etag"]}'},
+            {"If_Modified_Since": full.headers["last-modified"]},
+        ):
+            again = ask(assets.url, path, Accept_Encoding=accepted, **condition)
+            assert (again.status, again.body) == (304, b""), (accepted, condition)
+            assert again.headers["cache-control"] == SHORT
+        other = ask(assets.url, path, Accept_Encoding=accepted, If_None_Match='"another"')
+        assert (other.status, other.body) == (200, full.body)
+        earlier = "Thu, 01 Jan 2004 00:00:00 GMT"
+        assert ask(assets.url, path, If_Modified_Since=earlier).status == 200
+
+
+def test_range_requests(assets: Served) -> None:
+    whole = RULES.encode()
+    for wanted, start, end in (("10-19", 10, 20), ("-7", len(whole) - 7, len(whole))):
+        answer = ask(assets.url, "/static/css/large.css", Range=f"bytes={wanted}")
+        assert (answer.status, answer.body) == (206, whole[start:end])
+        assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(whole)}"
+    beyond = ask(assets.url, "/static/css/large.css", Range=f"bytes={len(whole)}-")
+    assert beyond.status == 416
+
+
+def test_only_fingerprinted_files_are_immutable(assets: Served, manifest: dict[str, str]) -> None:
+    assert set(FILES) <= set(manifest)
+    for name, fingerprinted in manifest.items():
+        for path, expected in ((name, SHORT), (fingerprinted, FOREVER)):
+            answer = ask(assets.url, f"/static/{quote(path)}")
+            assert (answer.status, answer.headers["cache-control"]) == (200, expected), path
+            assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_head_returns_the_headers_of_get(assets: Served) -> None:
+    for accepted in ("identity", "br"):
+        options = {"Accept_Encoding": accepted}
+        head = ask(assets.url, "/static/css/large.css", "HEAD", **options)
+        whole = ask(assets.url, "/static/css/large.css", **options)
+        assert (head.status, head.body) == (200, b"")
+        different = {"date", "connection", "content-length", "transfer-encoding"}
+        assert {k: v for k, v in head.headers.items() if k not in different} == {
+            k: v for k, v in whole.headers.items() if k not in different
+        }
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_content_types(assets: Served, name: str) -> None:
+    assert ask(assets.url, f"/static/{name}").headers["content-type"] in TYPES[name]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/static",
+        "/static/",
+        "/static/css",
+        "/static/css/",
+        "/static/docs/",
+        "/static/none.css",
+        "/static/staticfiles.json",
+        "/static/css/../staticfiles.json",
+        "/static/css/..%2fstaticfiles.json",
+        "/static/%73taticfiles.json",
+        "//static//staticfiles.json",
+        "/static/staticfiles.json/",
+        "/static/css/large.css/",
+        "/static/css/large.css/x",
+        "/static/.git/config",
+        "/static/css/%2ehidden",
+        "/static/../../etc/passwd",
+        "/static/..%2f..%2fetc/passwd",
+        "/static/..%2f..%2f..%2f..%2fetc%2fpasswd",
+        "/static/%2e%2e/%2e%2e/etc/passwd",
+        "/static/..%5c..%5cetc/passwd",
+        "/static../etc/passwd",
+        "/static/css%00",
+        "/app/staticfiles/css/large.css",
+        "/css/large.css",
+        "/etc/passwd",
+    ],
+)
+def test_other_paths_are_not_served(assets: Served, path: str) -> None:
+    for method in ("GET", "HEAD"):
+        answer = ask(assets.url, path, method)
+        assert answer.status in (400, 404), answer.headers
+        assert b"rule-1" not in answer.body
+        assert b"root:" not in answer.body
+        assert "cache-control" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "NONSENSE"])
+def test_other_methods_are_refused(assets: Served, method: str) -> None:
+    assert ask(assets.url, "/static/css/large.css", method).status == 405
+
+
+def test_health_check_and_access_log(assets: Served) -> None:
+    alive = ask(assets.url, "/healthz")
+    assert (alive.status, alive.body.strip()) == (200, b"ok")
+    ask(assets.url, "/static/asked-for-in-the-log.css")
+    printed = assets.container.logs(stdout=True, stderr=False).decode()
+    assert "/static/asked-for-in-the-log.css" in printed
+    complaints = assets.container.logs(stdout=False, stderr=True).decode()
+    found = re.findall(r"(?i).*(?:warn|error|denied|emerg).*", complaints)
+    assert [line for line in found if not EXPECTED_WARNINGS.search(line)] == []
+
+
+def test_server_runs_as_an_unprivileged_user(assets: Served) -> None:
+    script = "for p in /proc/[0-9]*; do stat -c %u $p; done 2>/dev/null | sort -u"
+    assert assets.run(script).split() == ["10001"]
+
+
+def test_port_variable_and_clean_stop(images: dict[str, Build], engine: DockerClient) -> None:
+    with serve(engine, images["assets"].tag, 9001, {"PORT": "9001"}) as running:
+        assert ask(running.url, "/static/css/large.css").status == 200
+        running.container.stop(timeout=60)
+        assert running.container.wait()["StatusCode"] == 0
+
+
+def test_files_referenced_by_the_application_are_served(
+    images: dict[str, Build], assets: Served, engine: DockerClient
+) -> None:
+    with serve(engine, images["web"].tag) as application:
+        page = get(application.url)
+        held = application.run("find /app/staticfiles -type f").split()
+    named = REFERENCE.findall(page.text)
+    assert named
+    assert held == ["/app/staticfiles/staticfiles.json"]
+    for name in named:
+        assert re.search(r"\.[0-9a-f]{12}\.", name)
+        answer = ask(assets.url, f"/static/{name}")
+        assert (answer.status, answer.headers["cache-control"]) == (200, FOREVER)
+        assert answer.body.decode() == assets.run(f"cat /app/staticfiles/{name}")
+        for further in re.findall(r'url\("([^"]+)"', answer.body.decode()):
+            assert ask(assets.url, urljoin(f"/static/{name}", further)).status == 200
+
+
+def test_application_image_contains_the_manifest_only(
+    images: dict[str, Build],
+) -> None:
+    assets, web = images["assets"].static, images["web"].static
+    assert assets["files"] > 2 * len(FILES)
+    assert (web["files"], web["path"]) == (1, assets["path"])
+    assert web["diff_id"] != assets["diff_id"]
+
+
+def test_assets_image_passes_verify(images: dict[str, Build]) -> None:
+    command = [sys.executable, "-m", "buildstatic", "verify", images["assets"].tag]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert images["assets"].static["diff_id"] in done.stdout
+
+
+@pytest.mark.parametrize("server", ["nginx"], indirect=True)
+def test_code_change_keeps_both_layers(
+    images: dict[str, Build], server: str, tmp_path: Path, tag: Callable[[str], str]
+) -> None:
+    root = site(tmp_path)
+    with (root / "mysite" / "urls.py").open("a") as file:
+        file.write("# A comment.\n")
+    for target in ("assets", "web"):
+        # Without the cache, which ignores the times in a layer.
+        again = build(root, lambda name: tag(f"{name}-again"), server, target, "--no-cache")
+        assert again.static["diff_id"] == images[target].static["diff_id"]
+        ran = {stage["name"] for stage in again.report["stages"] if not stage["cached"]}
+        assert "static" in ran
+        assert target == "assets" or "manifest" in ran
+
+
+@pytest.mark.parametrize("server", ["nginx"], indirect=True)
+def test_engine_api_builds_the_same_layer(
+    images: dict[str, Build], server: str, tag: Callable[[str], str]
+) -> None:
+    options = ("--serve", server, "--target", "assets", "--build-arg", BASE)
+    no_docker = {"PATH": str(Path(sys.executable).parent)}
+    built = images["assets"]
+    made = engines.build(built.root, tag("assets-api"), *options, environment=no_docker)
+    assert made.static["diff_id"] == built.static["diff_id"]
