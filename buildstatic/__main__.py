@@ -8,17 +8,17 @@ from importlib.util import find_spec
 def main() -> None:
     """Run the command line on ``sys.argv`` and exit with its status."""
     if not find_spec("click"):
-        sys.exit(_without_dependencies())
+        sys.exit(_run_without_dependencies())
     from buildstatic.cli import run
 
-    # Where the locale's encoding, or UTF-8, has no character for part of a path.
+    # A path may have bytes that the encoding of standard output has no character for.
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
-def _without_dependencies() -> int:
-    """Run the commands that need none, which ``pip install --no-deps`` is enough for."""
+def _run_without_dependencies() -> int:
+    """Run ``start`` and ``release``, which work after ``pip install --no-deps``."""
     from buildstatic.runtime.__main__ import main
 
     return main(sys.argv[1:], "buildstatic")

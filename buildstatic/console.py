@@ -1,6 +1,6 @@
-"""Everything that is printed: plain lines, warnings, errors and tables.
+"""Prints lines, warnings, errors and tables.
 
-Results go to standard output, all that is said along the way to standard error.
+Results go to standard output, everything else to standard error.
 """
 
 from __future__ import annotations
@@ -17,48 +17,49 @@ if TYPE_CHECKING:
     from buildstatic.errors import BuildstaticError
 
 
-# The width of what is printed into a pipe, where nothing is to be folded.
-WIDE = 10_000
-NARROW = 10
+# Width of output that is not a terminal, so that nothing is wrapped.
+PIPE_WIDTH = 10_000
+# Minimum width of a table's second column, which wraps in a narrow terminal.
+MIN_COLUMN_WIDTH = 10
 
 
 @cache
 def out() -> Console:
-    """Return the console of standard output, for what the person asked for."""
+    """Return the console of standard output, for results."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     if not console.is_terminal:
-        console.width = WIDE
+        console.width = PIPE_WIDTH
     return console
 
 
 @cache
 def err() -> Console:
-    """Return the console of standard error, for what is said along the way."""
+    """Return the console of standard error, for everything else."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def say(text: str = "") -> None:
-    """Print *text*, a result, to standard output as it is."""
+    """Print *text*, a result, to standard output verbatim."""
     out().print(text, markup=False)
 
 
 def note(text: str) -> None:
-    """Print *text*, something worth knowing along the way, to standard error."""
+    """Print *text* to standard error verbatim."""
     err().print(text, markup=False)
 
 
 def warn(text: str) -> None:
-    """Print a warning: the work goes on."""
+    """Print a warning to standard error."""
     err().print("[yellow]warning:[/yellow]", end=" ")
     err().print(text, markup=False)
 
 
 def fail(error: BuildstaticError) -> None:
-    """Print what went wrong and what to do next."""
+    """Print *error*, the problem and the advice, to standard error."""
     err().print("[bold red]error:[/bold red]", end=" ")
     err().print(str(error), markup=False)
 
@@ -66,7 +67,7 @@ def fail(error: BuildstaticError) -> None:
 def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
     """Print *rows* in aligned columns as wide as their content.
 
-    A terminal that is too narrow gets the second column folded; names and places stay whole.
+    In a terminal that is too narrow only the second column wraps.
     """
     from rich.cells import cell_len
     from rich.table import Table
@@ -76,7 +77,7 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
     rows = list(rows)
     for index, cells in enumerate(zip_longest(*rows, fillvalue="")):
         widest = max(map(cell_len, cells))
-        narrowest = min(widest, NARROW) if index == 1 else widest
+        narrowest = min(widest, MIN_COLUMN_WIDTH) if index == 1 else widest
         grid.add_column(header[index] if header else "", overflow="fold", min_width=narrowest)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
@@ -87,7 +88,7 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
 
 
 def size(count: int) -> str:
-    """Return *count* bytes in words: 1.5 MB."""
+    """Return *count* bytes in decimal units, such as 1.5 MB."""
     from rich.filesize import decimal
 
     return decimal(count)

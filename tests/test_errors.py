@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic import errors
-from buildstatic.cli import INTERNAL, INTERRUPTED, UNREAD
+from buildstatic.cli import INTERNAL, INTERRUPTED, PIPE_CLOSED
 from buildstatic.errors import BuildstaticError, ProjectNotFound, StageFailed, VariablesMissing
 
 FAILURES = sorted(BuildstaticError.__subclasses__(), key=lambda kind: kind.__name__)
@@ -18,7 +18,7 @@ FAILURES = sorted(BuildstaticError.__subclasses__(), key=lambda kind: kind.__nam
 def test_exit_codes_are_unique_and_valid() -> None:
     codes = [kind.exit_code for kind in FAILURES]
     assert len(set(codes)) == len(codes)
-    assert set(codes).isdisjoint({0, 1, 2, INTERNAL, INTERRUPTED, UNREAD})
+    assert set(codes).isdisjoint({0, 1, 2, INTERNAL, INTERRUPTED, PIPE_CLOSED})
     # A shell uses codes from 126 on for itself.
     assert all(0 < code < 126 for code in codes)
 

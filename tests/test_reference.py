@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, UNREAD
+from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, PIPE_CLOSED
 from buildstatic.cli.check import FACTS
 from buildstatic.cli.generate import TARGETS
 from buildstatic.errors import BuildstaticError
@@ -41,7 +41,7 @@ def test_every_failure_is_in_the_table_of_exit_codes() -> None:
     made = {str(kind.exit_code): [f"`{kind.__name__}`", summary(kind)] for kind in failures()}
     assert {code: row for code, row in shown.items() if row[0]} == made
     others = {code for code, row in shown.items() if not row[0]}
-    assert others == {"0", "1", "2", str(INTERNAL), str(INTERRUPTED), str(UNREAD)}
+    assert others == {"0", "1", "2", str(INTERNAL), str(INTERRUPTED), str(PIPE_CLOSED)}
 
 
 def test_exit_codes_are_in_order_and_none_is_there_twice() -> None:

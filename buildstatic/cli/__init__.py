@@ -16,64 +16,66 @@ from buildstatic import __version__
 from buildstatic.errors import BuildstaticError, FileError
 
 COMMANDS = {
-    "check": "Say what will bite in production, and how to mend it.",
+    "check": "Find deployment problems and suggest fixes.",
     "generate": "Write the Dockerfile, Procfile and platform files for a project.",
     "collect": "Collect the static files, in place of manage.py collectstatic.",
-    "build": "Build the image, its static files in a layer of their own.",
-    "layer": "Write the static files as an image layer, with no engine.",
-    "verify": "Check what was built: the static files of an image or a tree.",
+    "build": "Build the image, with its static files in a layer of their own.",
+    "layer": "Write the static files as an image layer, without an engine.",
+    "verify": "Check the static files of an image or a directory.",
     "release": "Wait for the database, then migrate: for a release phase.",
-    "start": "Collect what is missing, wait, migrate if asked, then serve.",
-    "buildpack": "What the Cloud Native Buildpack runs.",
-    "cache": "Show, shrink or empty the cache of compressed variants.",
+    "start": "Collect missing static files, wait, migrate if requested, then serve.",
+    "buildpack": "Run the build phase of the Cloud Native Buildpack.",
+    "cache": "Show, prune or clear the cache of compressed variants.",
 }
 INTERNAL = 70
 INTERRUPTED = 130
-UNREAD = 141
+PIPE_CLOSED = 141
 
 
-class NobodyReads(Exception):
-    """Standard output is a pipe that is closed at its other end."""
+class OutputClosed(Exception):
+    """Standard output is a pipe whose reader has closed it."""
 
 
 @contextmanager
-def noticing_closed_pipes() -> Iterator[None]:
-    """Raise NobodyReads before click or rich exit with 1, the status of a check that failed."""
+def detect_closed_pipe() -> Iterator[None]:
+    """Raise OutputClosed before click or rich exit with 1, the status of a check that failed."""
     try:
         yield
     except BrokenPipeError as error:
-        raise NobodyReads from error
+        raise OutputClosed from error
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):
-            raise NobodyReads from error
+            raise OutputClosed from error
         raise
 
 
 class LazyGroup(click.Group):
     """A group that imports the module of a command only when the command is called.
 
-    The one-line helps stand in `COMMANDS`, so that ``--help`` imports none of them.
+    The one-line helps are in `COMMANDS`, so that ``--help`` does not import the commands.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names in the order of the work."""
+        """Return the names in the order in which a user needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import ``buildstatic.cli.<cmd_name>`` and return its ``command``."""
+        """Import the module of *cmd_name* and return the click command in it."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"buildstatic.cli.{cmd_name}").command
+        is_runtime = cmd_name in ("release", "start")
+        module = importlib.import_module(f"buildstatic.cli.{'runtime' if is_runtime else cmd_name}")
+        command: click.Command = getattr(module, cmd_name if is_runtime else "command")
         return command
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        """Parse; what ``--help`` prints is printed here."""
-        with noticing_closed_pipes():
+        """Parse the command line; ``--help`` prints here."""
+        with detect_closed_pipe():
             return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command."""
-        with noticing_closed_pipes():
+        with detect_closed_pipe():
             return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -84,35 +86,39 @@ class LazyGroup(click.Group):
 
 EPILOG = """\b
 Examples:
-  buildstatic check                  what will bite, and what was found
+  buildstatic check                  find deployment problems
   buildstatic generate               write Dockerfile, Procfile, railway.json ...
   buildstatic build --tag mysite     build the image
 
 Shell completion: eval "$(_BUILDSTATIC_COMPLETE=bash_source buildstatic)"
-(zsh_source, fish_source for the others).
+(or zsh_source, fish_source).
 """
 
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="buildstatic", message="%(prog)s %(version)s")
 @click.option(
-    "--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error."
+    "--traceback", is_flag=True, expose_value=False, help="Show the full traceback of an error."
 )
 def cli() -> None:
-    """Put a Django project's static files into an image layer of their own.
+    """Put the static files of a Django project into an image layer of their own.
 
-    buildstatic collects a project's static files in a multi-stage container build, once, the same
-    bytes every time, and writes the few files that a deployment needs around it.
+    buildstatic collects the static files once, reproducibly, in a multi-stage container build, and
+    generates the files that a deployment needs.
     """
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line *argv* (without the program's name) and return its exit code.
 
-    Every failure ends here: as one line on standard error, or, with ``--traceback`` anywhere in
-    *argv*, as the traceback as well.
+    A failure is printed as one line on standard error, after its traceback if ``--traceback`` is
+    anywhere in *argv*.
     """
-    _open_closed()
+    # A stream that the shell has closed (``>&-``) is None.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(null, "w", encoding="utf-8"))
     try:
         status: Any = cli.main(list(argv), prog_name="buildstatic", standalone_mode=False)
         sys.stdout.flush()
@@ -122,30 +128,19 @@ def run(argv: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
-    except (BrokenPipeError, NobodyReads):
-        return _unread()
+    except (BrokenPipeError, OutputClosed):
+        # Discards what is still buffered, which Python writes when it exits.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+        return PIPE_CLOSED
     except Exception as error:
         return _fail(error, with_traceback="--traceback" in argv)
     return status if isinstance(status, int) else 0
 
 
-def _open_closed() -> None:
-    """Let what is printed go nowhere where the shell has closed its stream (``>&-``)."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
-
-
-def _unread() -> int:
-    """Let the rest of the output go nowhere; return the status of whom SIGPIPE ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-    return UNREAD
-
-
 def _fail(error: Exception, with_traceback: bool) -> int:
+    """Print *error* and return its exit code."""
     from buildstatic import console
 
     if with_traceback:
@@ -155,13 +150,13 @@ def _fail(error: Exception, with_traceback: bool) -> int:
             console.fail(error)
             return error.exit_code
         case OSError():
-            where = f"{error.filename}: " if error.filename else "The system says: "
-            known = FileError(f"{where}{error.strerror or error}.")
-            console.fail(known)
-            return known.exit_code
+            where = f"{error.filename}: " if error.filename else "System error: "
+            file_error = FileError(f"{where}{error.strerror or error}.")
+            console.fail(file_error)
+            return file_error.exit_code
         case _:
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            problem = f"{said}. This is a fault of buildstatic's own;"
-            advice = "run it again with --traceback and report what it prints."
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            problem = f"{text}. This is a bug in buildstatic."
+            advice = "Run the command again with --traceback and report its output."
             console.fail(BuildstaticError(problem, advice))
             return INTERNAL

@@ -1,36 +1,33 @@
-"""``buildstatic cache``: what the cache of variants holds, and how to make it hold less."""
+"""``buildstatic cache``: prints, prunes and clears the cache of compressed variants."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from buildstatic.cli.options import traceback_option
 
 if TYPE_CHECKING:
-    from buildstatic.collect.cache import Cache, Entry
+    from buildstatic.workflows.cache import Removal, Usage
 
 EPILOG = """\b
 Examples:
-  buildstatic cache info                    where it is, and how large
-  buildstatic cache prune --max-size 500MB  without what was used longest ago
-  buildstatic cache clear                   without anything
+  buildstatic cache info                    show where it is and its size
+  buildstatic cache prune --max-size 500MB  remove the least recently used variants
+  buildstatic cache clear                   remove all variants
 """
 
-
-def _cache(
-    _context: click.Context, _parameter: click.Parameter, directory: Path | None
-) -> Callable[[], Cache]:
-    def open_() -> Cache:
-        from buildstatic.collect.cache import Cache, default_directory
-
-        return Cache(directory.absolute() if directory else default_directory())
-
-    return open_
+cache_option = click.option(
+    "--cache",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory of the cache. [default: ~/.cache/buildstatic]",
+)
 
 
 def _size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
@@ -42,97 +39,66 @@ def _size(_context: click.Context, _parameter: click.Parameter, text: str | None
         raise click.BadParameter(str(error)) from error
 
 
-cache_option = click.option(
-    "--cache",
-    "opened",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    callback=_cache,
-    help="The cache, in place of ~/.cache/buildstatic.",
-)
-
-
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """Show, shrink or empty the cache of compressed variants.
+    """Show, prune or clear the cache of compressed variants.
 
-    Collecting keeps in it what it has compressed, and takes from it what it would compress again.
-    It gets no larger than 1 GB, or what BUILDSTATIC_CACHE_SIZE says: what was used longest ago goes
-    first. Everything in it can be made again, and nothing of it is used unless it is what it says.
+    Collecting stores compressed variants in it and reuses them later. Its maximum size is 1 GB, or
+    BUILDSTATIC_CACHE_SIZE; the least recently used variants are removed first. Cached variants are
+    verified before they are used, and it is always safe to delete the directory.
     """
 
 
-@command.command(short_help="Where it is, and how large.")
+@command.command(short_help="Show where the cache is and its size.")
 @cache_option
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @traceback_option
-def info(opened: Callable[[], Cache], as_json: bool) -> None:
-    """Show where the cache is, and what it holds of which kind."""
+def info(directory: Path | None, as_json: bool) -> None:
+    """Show where the cache is, its size, and its variants by kind."""
     from buildstatic import console
+    from buildstatic.workflows.cache import info
 
-    cache = opened()
-    document = _document(cache, cache.entries())
+    cache = info(directory)
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(asdict(cache), indent=2))
         return
-    size, limit = console.size(document["bytes"]), console.size(document["limit"])
-    rows = [("directory", str(cache.directory)), ("variants", f"{document['variants']:,}")]
-    rows += [("size", f"{size} of {limit}")]
-    for kind, held in document["kinds"].items():
-        rows.append((kind, f"{held['variants']:,}, {console.size(held['bytes'])}"))
+    rows = [("directory", cache.directory), ("variants", f"{cache.variants:,}")]
+    rows += [("size", f"{console.size(cache.bytes)} of {console.size(cache.limit)}")]
+    for kind, usage in cache.kinds.items():
+        rows.append((kind, f"{usage.variants:,}, {console.size(usage.bytes)}"))
     console.table(rows)
 
 
-def _document(cache: Cache, entries: Sequence[Entry]) -> dict[str, Any]:
-    kinds: dict[str, dict[str, int]] = {}
-    for entry in sorted(entries, key=lambda entry: entry.kind):
-        held = kinds.setdefault(entry.kind, {"variants": 0, "bytes": 0})
-        held["variants"] += 1
-        held["bytes"] += entry.size
-    return {
-        "directory": str(cache.directory),
-        "variants": len(entries),
-        "bytes": _bytes(entries),
-        "limit": cache.limit,
-        "kinds": kinds,
-    }
-
-
-@command.command(short_help="Remove what was used longest ago.")
+@command.command(short_help="Remove the least recently used variants.")
 @cache_option
 @click.option(
     "--max-size",
     metavar="SIZE",
     callback=_size,
-    help="How large it may stay, as 500MB; by itself BUILDSTATIC_CACHE_SIZE, or 1GB.",
+    help="Maximum size to keep, such as 500MB. [default: BUILDSTATIC_CACHE_SIZE, or 1GB]",
 )
 @traceback_option
-def prune(opened: Callable[[], Cache], max_size: int | None) -> None:
-    """Remove what was used longest ago, until the rest is small enough."""
-    cache = opened()
-    _tell(cache, cache.prune(cache.limit if max_size is None else max_size))
+def prune(directory: Path | None, max_size: int | None) -> None:
+    """Remove the least recently used variants until the cache is small enough."""
+    from buildstatic.workflows.cache import prune
+
+    _print_removal(prune(directory, max_size))
 
 
-@command.command(short_help="Remove everything.")
+@command.command(short_help="Remove all variants.")
 @cache_option
 @traceback_option
-def clear(opened: Callable[[], Cache]) -> None:
-    """Remove every variant; other files in the directory stay."""
-    cache = opened()
-    _tell(cache, cache.clear())
+def clear(directory: Path | None) -> None:
+    """Remove all variants; other files in the directory stay."""
+    from buildstatic.workflows.cache import clear
+
+    _print_removal(clear(directory))
 
 
-def _tell(cache: Cache, removed: Sequence[Entry]) -> None:
+def _print_removal(removal: Removal) -> None:
     from buildstatic import console
 
-    console.say(f"{_words(removed)} removed, {_words(cache.entries())} left.")
+    def words(usage: Usage) -> str:
+        return f"{usage.variants:,} variants ({console.size(usage.bytes)})"
 
-
-def _words(entries: Sequence[Entry]) -> str:
-    from buildstatic import console
-
-    return f"{len(entries):,} variants ({console.size(_bytes(entries))})"
-
-
-def _bytes(entries: Sequence[Entry]) -> int:
-    return sum(entry.size for entry in entries)
+    console.say(f"{words(removal.removed)} removed, {words(removal.left)} left.")

@@ -1,9 +1,11 @@
-"""``buildstatic check``: what will bite in a project, what was found in it, what it lacks."""
+"""``buildstatic check``: prints the deployment problems of a project and what was found in it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,9 @@ from buildstatic.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from buildstatic.cli.findings import Checkup
-    from buildstatic.project import Edit, Fact, Project, Variable
+    from buildstatic.checks import Finding
+    from buildstatic.project import Fact, Project
+    from buildstatic.workflows.check import CheckResult
 
 FACTS = (
     "manage",
@@ -38,21 +41,21 @@ FACTS = (
     "storage",
     "remote",
 )
-
-LEVELS = ("error", "warning", "info")
+COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+ANNOTATIONS = {"error": "error", "warning": "warning", "info": "notice"}
 
 EPILOG = """\b
 Examples:
-  buildstatic check                                  the project in this directory
-  buildstatic check shop --manage shop/manage.py     another, of which there are several
-  buildstatic check --settings mysite.settings.prod  as it is with these settings
+  buildstatic check                                  check the project in this directory
+  buildstatic check shop --manage shop/manage.py     choose one of several manage.py
+  buildstatic check --settings mysite.settings.prod  check with other settings
   buildstatic check --fix                            make the fixes that are safe
-  buildstatic check --format github                  in CI, as annotations of the files
+  buildstatic check --format github                  annotate files on GitHub Actions
   buildstatic check --json | jq -r .project.static_root.value
 
 \b
-The project is read, and then imported by its own Python to look at conflicts and references;
---no-run leaves that out. A value that reading cannot tell is left open.
+The project is read, then imported by its own Python to find conflicts and broken
+references; --no-run only reads. Values that cannot be determined are left open.
 """
 
 
@@ -64,21 +67,21 @@ The project is read, and then imported by its own Python to look at conflicts an
 @click.option("--fix", is_flag=True, help="Make the fixes that are safe.")
 @click.option(
     "--fail-level",
-    type=click.Choice(LEVELS),
+    type=click.Choice(["error", "warning", "info"]),
     default="error",
     show_default=True,
-    help="Exit with 1 if there is a finding of this severity or a graver one.",
+    help="Exit with 1 if a finding has at least this severity.",
 )
 @click.option(
     "--format",
-    "form",
+    "output_format",
     type=click.Choice(["text", "json", "github"]),
     default="text",
     show_default=True,
-    help="How it is printed; github are annotations for GitHub Actions.",
+    help="Output format; github prints annotations for GitHub Actions.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--no-run", is_flag=True, help="Read only: run nothing of the project's.")
+@click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
+@click.option("--no-run", is_flag=True, help="Only read the project, do not import it.")
 @traceback_option
 @click.pass_context
 def command(
@@ -90,77 +93,124 @@ def command(
     python: Path | None,
     fix: bool,
     fail_level: str,
-    form: str,
+    output_format: str,
     as_json: bool,
     no_run: bool,
 ) -> int:
-    """Say what will bite in production, each with its fix, and what was found in the project.
+    """Find deployment problems and suggest fixes.
 
-    PATH is the project's root. First the findings, the gravest first: where, what, why it bites,
-    and the fix. After them the facts, each with the file and line that it came from; the
-    environment variables that the settings demand; and the edits that the project still needs,
-    ready to paste.
+    PATH is the root directory of the project. Prints the findings, the most severe first, each
+    with its reason and its fix; then the facts found in the project, each with its file and line;
+    the environment variables that the settings read; and the changes that the project needs.
     """
+    from buildstatic import console
     from buildstatic.checks import Severity
-    from buildstatic.cli import findings
+    from buildstatic.workflows.check import check
+    from buildstatic.workflows.check import fix as make_fixes
 
-    def examine() -> findings.Checkup:
-        return findings.examine(path, manage, settings, python, runs=not no_run)
+    def run() -> CheckResult:
+        return check(path, manage=manage, settings=settings, python=python, run=not no_run)
 
     level = configured(context, "check", path, {"fail_level": fail_level})["fail_level"]
-    checkup = examine()
-    if fix and (made := findings.repair(checkup)):
-        findings.say_made(made)
-        checkup = examine()
-    match "json" if as_json else form:
+    result = run()
+    if fix and (fixed := make_fixes(result)):
+        for finding in fixed:
+            console.note(f"fixed: {finding.place}: {finding.what} ({finding.code})")
+        result = run()
+    match "json" if as_json else output_format:
         case "json":
-            click.echo(json.dumps(_document(checkup), indent=2))
+            click.echo(json.dumps(_document(result), indent=2))
         case "github":
-            findings.annotate(checkup)
+            _print_annotations(result)
         case _:
-            findings.say(checkup)
-            _print_project(checkup)
-    gravest = max((finding.severity for finding in checkup.findings), default=0)
-    return 1 if gravest >= Severity[level.upper()] else 0
+            _print_findings(result)
+            _print_project(result)
+    severity = max((finding.severity for finding in result.findings), default=0)
+    return 1 if severity >= Severity[level.upper()] else 0
 
 
-def _print_project(checkup: Checkup) -> None:
-    from buildstatic.project.config import load
+def _print_findings(result: CheckResult) -> None:
+    from buildstatic import console
+    from buildstatic.workflows.check import NO_RUN, REMOTE
 
-    _print_facts(checkup.project)
-    _print_notes(checkup.project)
-    _print_variables(checkup.project, load(checkup.project.root).env)
-    _print_edits(checkup.edits)
+    for finding in result.findings:
+        word = finding.severity.word
+        console.out().print(f"[{COLOURS[word]}]{word}:[/]", end=" ")
+        console.say(f"{finding.place}: {finding.what} [{finding.code}]")
+        console.say(f"    {finding.why}")
+        console.say(f"    Fix: {finding.fix}{' (--fix does it)' if finding.autofix else ''}\n")
+    if result.unexamined and result.unexamined not in (NO_RUN, REMOTE):
+        console.note(f"note: References were not checked: {result.unexamined}")
+    counts = Counter(finding.severity for finding in result.findings)
+    words = [
+        f"{counts[severity]} {severity.word}{'s' if counts[severity] > 1 else ''}"
+        for severity in sorted(counts, reverse=True)
+    ]
+    console.say(f"Found: {', '.join(words)}.\n" if words else "No problems found.\n")
 
 
-def _document(checkup: Checkup) -> dict[str, Any]:
-    from buildstatic.cli.findings import described
+def _print_annotations(result: CheckResult) -> None:
+    """Print the findings as workflow commands of GitHub Actions.
 
-    project, edits = checkup.project, checkup.edits
-    root = {"value": ".", "from": project.manage.source}
-    facts = {name: _fact(getattr(project, name)) for name in FACTS}
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions; files are
+    relative to the workspace, or to the current directory if GITHUB_WORKSPACE is not set.
+    """
+
+    def escape(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    for finding in result.findings:
+        file = os.path.relpath(result.project.root / finding.file, workspace)
+        line = {"line": str(finding.line)} if finding.line else {}
+        properties = ",".join(
+            f"{name}={escape(value).replace(':', '%3A').replace(',', '%2C')}"
+            for name, value in {"file": file, **line, "title": finding.code}.items()
+        )
+        message = escape(f"{finding.what} {finding.why}\nFix: {finding.fix}")
+        click.echo(f"::{ANNOTATIONS[finding.severity.word]} {properties}::{message}")
+
+
+def _document(result: CheckResult) -> dict[str, Any]:
+    """Return *result* as JSON."""
+    project = result.project
+    facts = {name: getattr(project, name) for name in FACTS}
     return {
-        "findings": [described(finding) for finding in checkup.findings],
-        "unexamined": checkup.unexamined or None,
-        "project": {"root": root, **facts},
+        "findings": [_finding(finding) for finding in result.findings],
+        "unexamined": result.unexamined or None,
+        "project": {
+            "root": {"value": ".", "from": project.manage.source},
+            **{
+                name: fact and {"value": _json_value(fact.value), "from": fact.source}
+                for name, fact in facts.items()
+            },
+        },
         "variables": [
             {"name": item.name, "required": item.required, "from": item.source}
             for item in project.variables
         ],
         "edits": [
             {"file": edit.file, "where": edit.where, "why": edit.why, "text": edit.text}
-            for edit in edits
+            for edit in result.edits
         ],
         "notes": list(project.notes),
     }
 
 
-def _fact(fact: Fact[Any] | None) -> dict[str, Any] | None:
-    return None if fact is None else {"value": _value(fact.value), "from": fact.source}
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.word,
+        "file": finding.file,
+        "line": finding.line or None,
+        "what": finding.what,
+        "why": finding.why,
+        "fix": finding.fix,
+        "fixable": finding.autofix is not None,
+    }
 
 
-def _value(value: object) -> object:
-    """Return *value* as JSON has it: what matters of it to others."""
+def _json_value(value: object) -> object:
     from buildstatic.project import Database, Dependencies, Frontend, Server
 
     match value:
@@ -174,92 +224,67 @@ def _value(value: object) -> object:
             return value
 
 
-def _print_facts(project: Project) -> None:
+def _print_project(result: CheckResult) -> None:
+    """Print the facts, notes, variables and edits of the project."""
     from buildstatic import console
 
+    project = result.project
     rows = [("root", str(project.root), project.manage.source)]
     rows += [(name, *_row(getattr(project, name))) for name in FACTS]
     console.table(rows, header=("fact", "value", "from"))
-
-
-def _row(fact: Fact[Any] | None) -> tuple[str, str]:
-    return ("-", "not found") if fact is None else (_words(fact.value), fact.source)
-
-
-def _words(value: object) -> str:
-    """Return *value* for a person to read."""
-    from buildstatic.project import Database, Dependencies, Frontend, Server
-
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case Dependencies(manager=manager, file=file):
-            return f"{file} ({manager})"
-        case Frontend(manager=manager, directory=directory, build=build):
-            return f"{manager} {'run build' if build else 'install'}, in {directory}"
-        case Server(name=name, specifier=specifier):
-            return f"{name}{specifier}"
-        case Database(driver=driver, build_packages=build, run_packages=run):
-            return f"{driver}{_packages(build, run)}"
-        case _:
-            return str(value)
-
-
-def _packages(build: Sequence[str], run: Sequence[str]) -> str:
-    parts = [
-        *([f"builds with {' '.join(build)}"] if build else []),
-        *([f"runs with {' '.join(run)}"] if run else []),
-    ]
-    return f" ({', '.join(parts)})" if parts else ""
-
-
-def _print_notes(project: Project) -> None:
-    from buildstatic import console
-
     if project.notes:
         console.say()
     for text in project.notes:
         console.say(f"note: {text}")
+    if project.variables:
+        _print_variables(project, result.config.env)
+    if result.edits:
+        console.say("\nStill needed:")
+    for edit in result.edits:
+        console.say(f"\n{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")
+
+
+def _row(fact: Fact[Any] | None) -> tuple[str, str]:
+    """Return the value of *fact* for people, and its source."""
+    from buildstatic.project import Database, Dependencies, Frontend, Server
+
+    if fact is None:
+        return "-", "not found"
+    match fact.value:
+        case bool() as value:
+            text = "yes" if value else "no"
+        case Dependencies(manager=manager, file=file):
+            text = f"{file} ({manager})"
+        case Frontend(manager=manager, directory=directory, build=build):
+            text = f"{manager} {'run build' if build else 'install'}, in {directory}"
+        case Server(name=name, specifier=specifier):
+            text = f"{name}{specifier}"
+        case Database(driver=driver, build_packages=build, run_packages=run):
+            packages = [f"builds with {' '.join(build)}"] if build else []
+            packages += [f"runs with {' '.join(run)}"] if run else []
+            text = f"{driver} ({', '.join(packages)})" if packages else driver
+        case value:
+            text = str(value)
+    return text, fact.source
 
 
 def _print_variables(project: Project, placeholders: Mapping[str, str]) -> None:
-    """Print the variables that the settings read, and placeholders for those that they demand."""
+    """Print the variables that the settings read, and placeholders for the required ones."""
     from buildstatic import console
-    from buildstatic.project.environment import paste
-
-    if not project.variables:
-        return
-    console.say()
-    rows = [
-        (item.name, _demand(item, project, placeholders), item.source) for item in project.variables
-    ]
-    console.table(rows, header=("variable", "", "from"))
-    lacking = list(_lacking(project, placeholders))
-    if lacking:
-        console.say("\nCollecting needs a placeholder for each, in pyproject.toml:\n")
-        console.say(paste(lacking))
-
-
-def _demand(variable: Variable, project: Project, placeholders: Mapping[str, str]) -> str:
-    need = "required" if variable.required else "optional"
-    if variable.name in placeholders:
-        return f"{need}, has a placeholder for collecting"
-    if project.secret_key and variable.name == project.secret_key.name:
-        return f"{need}, a throwaway while collecting"
-    return need
-
-
-def _lacking(project: Project, placeholders: Mapping[str, str]) -> Iterator[Variable]:
-    from buildstatic.project.environment import missing
+    from buildstatic.project.environment import missing, paste
 
     key = project.secret_key.name if project.secret_key else None
-    return (item for item in missing(project, placeholders) if item.name != key)
-
-
-def _print_edits(edits: Sequence[Edit]) -> None:
-    from buildstatic import console
-
-    if edits:
-        console.say("\nStill needed:")
-    for edit in edits:
-        console.say(f"\n{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")
+    rows: list[tuple[str, str, str]] = []
+    for item in project.variables:
+        need = "required" if item.required else "optional"
+        if item.name in placeholders:
+            need += ", has a placeholder for collecting"
+        elif item.name == key:
+            need += ", random while collecting"
+        rows.append((item.name, need, item.source))
+    console.say()
+    console.table(rows, header=("variable", "", "from"))
+    lacking = [item for item in missing(project, placeholders) if item.name != key]
+    if lacking:
+        console.say("\nCollecting requires a placeholder for each, in pyproject.toml:\n")
+        console.say(paste(lacking))

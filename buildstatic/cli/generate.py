@@ -1,8 +1,7 @@
-"""``buildstatic generate``: write the deployment files of a project."""
+"""``buildstatic generate``: writes, prints or compares the deployment files of a project."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buildstatic.cli.options import (
-    configured,
+    given,
     manage_option,
     path_option,
     serve_option,
@@ -21,74 +20,76 @@ from buildstatic.cli.options import (
 from buildstatic.platforms import PLATFORMS
 
 if TYPE_CHECKING:
-    from buildstatic.cli.files import Wishes
-    from buildstatic.project import Project
     from buildstatic.templates import GeneratedFile
     from buildstatic.templates.write import Change
+    from buildstatic.workflows.generate import Generation
 
-IMAGE = ("dockerfile", "dockerignore")
-TARGETS = (*IMAGE, *(platform.NAME for platform in PLATFORMS))
-USUAL = (*IMAGE, *(platform.NAME for platform in PLATFORMS if platform.IS_DEFAULT))
+# The same as in workflows.generate, which takes longer to import than --help may.
+_IMAGE = ("dockerfile", "dockerignore")
+TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS))
+DEFAULT_TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS if platform.IS_DEFAULT))
+OTHERS = tuple(name for name in TARGETS if name not in DEFAULT_TARGETS)
 HELP = f"""Write the Dockerfile, Procfile and platform files for a project.
 
-FILE is one of {", ".join(USUAL)}, which are written without any name, and of
-{", ".join(TARGETS[len(USUAL) :])}. Generating twice changes nothing.
+FILE is one of {", ".join(DEFAULT_TARGETS)}, which are written by default, or of
+{", ".join(OTHERS)}. Files that are up to date are left unchanged.
 """
 
-WORKER = r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)=(?P<command>.*\S.*)"
-CRON = r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)=\s*(?P<times>\S+( \S+){4})\s+(?P<command>\S.*)"
+NAME = r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)"
+WORKER = rf"{NAME}=(?P<command>.*\S.*)"
+CRON = rf"{NAME}=\s*(?P<schedule>\S+( \S+){{4}})\s+(?P<command>\S.*)"
 
 EPILOG = """\b
 Examples:
-  buildstatic generate                       Dockerfile, .dockerignore, Procfile, Railway's two
-  buildstatic generate dockerfile --stdout   look at it first
-  buildstatic generate --diff                what would change in the files that are there
-  buildstatic generate --check               in CI: fail where they have drifted
+  buildstatic generate                       Dockerfile, .dockerignore, Procfile, Railway
+  buildstatic generate dockerfile --stdout   print it first
+  buildstatic generate --diff                show what would change in existing files
+  buildstatic generate --check               in CI: fail if files are out of date
   buildstatic generate procfile --collect-in release
   buildstatic generate dockerfile railway --no-cache-mounts
   buildstatic generate railway --worker 'mail=python manage.py send' --cron 'tidy=0 4 * * * make'
   buildstatic generate railway --from railway.json
   buildstatic generate dockerfile --serve nginx
   buildstatic generate deploy.sh gitignore
-  buildstatic generate procfile heroku       and what Heroku takes beside the Procfile
+  buildstatic generate procfile heroku       for Heroku, with app.json and the like
 
 \b
-If a file says something else already, nothing is written; --force overwrites.
+If a file exists with other content, nothing is written; --force overwrites it.
 """
 
 
 def _python(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is None or re.fullmatch(r"3\.(1[1-9]|[2-9]\d)(\.\d+)?", value):
         return value
-    raise click.BadParameter(f"{value!r} is no Python from 3.11 on; write it as 3.13 or 3.12.4.")
+    raise click.BadParameter(f"{value!r} is not a version from 3.11 on, such as 3.13 or 3.12.4.")
 
 
 def _processes(
     _context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str, str], ...]:
-    """Return name, command and schedule of each."""
+) -> tuple[dict[str, str], ...]:
+    """Return name, command and, of a cron job, schedule of each."""
     is_cron = parameter.name == "crons"
-    pattern = CRON if is_cron else WORKER
-    matches = [(value, re.fullmatch(pattern, value, re.DOTALL)) for value in values]
-    for value, match in matches:
+    processes = []
+    for value in values:
+        match = re.fullmatch(CRON if is_cron else WORKER, value, re.DOTALL)
         if match is None:
             form = "NAME=M H D M W COMMAND" if is_cron else "NAME=COMMAND"
             raise click.BadParameter(f"{value!r} is not of the form {form}.")
-    found = [match.groupdict() for _, match in matches if match]
-    return tuple((item["name"], item["command"], item.get("times", "")) for item in found)
+        processes.append(match.groupdict())
+    return tuple(processes)
 
 
 def _existing(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    """Return each service with its file; one that is not named is the web."""
+    """Return each service and its file; the default service is web."""
     pairs = [value.partition("=") for value in values]
-    found = [(name, file) if equals else ("web", name) for name, equals, file in pairs]
-    names = [name for name, _ in found]
-    for name, file in found:
+    services = [(name, file) if equals else ("web", name) for name, equals, file in pairs]
+    names = [name for name, _ in services]
+    for name, file in services:
         if not name or not file or names.count(name) > 1:
-            raise click.BadParameter("Name each service once, and its file: SERVICE=FILE.")
-    return tuple(found)
+            raise click.BadParameter("Name each service once, with its file: SERVICE=FILE.")
+    return tuple(services)
 
 
 @click.command(help=HELP, epilog=EPILOG)
@@ -104,9 +105,12 @@ def _existing(
 @click.option("--stdout", is_flag=True, help="Print the files; write nothing.")
 @click.option("--diff", is_flag=True, help="Print what would change; write nothing.")
 @click.option("--check", is_flag=True, help="Exit with 1 if anything would change; write nothing.")
-@click.option("--force", is_flag=True, help="Overwrite files that say something else.")
+@click.option("--force", is_flag=True, help="Overwrite existing files with other content.")
 @click.option(
-    "--python", metavar="VERSION", callback=_python, help="Dockerfile: the Python, as 3.13."
+    "--python",
+    metavar="VERSION",
+    callback=_python,
+    help="Dockerfile: Python version, such as 3.13. [default: the project's]",
 )
 @click.option(
     "--port",
@@ -114,16 +118,18 @@ def _existing(
     metavar="PORT",
     default=8000,
     show_default=True,
-    help="Dockerfile: the port, where the platform sets no PORT.",
+    help="Dockerfile: port, unless the platform sets PORT.",
 )
 @click.option(
     "--cache-mounts/--no-cache-mounts",
     default=True,
-    help="Dockerfile: caches mounted into the build, or not, as Railway refuses them.",
+    show_default=True,
+    help="Dockerfile: use cache mounts, which Railway does not accept.",
 )
 @click.option(
     "--multi-platform/--no-multi-platform",
     default=False,
+    show_default=True,
     help="Dockerfile: collect once for all platforms.",
 )
 @click.option(
@@ -131,30 +137,30 @@ def _existing(
     type=click.Choice(["buildstatic", "django"]),
     default="buildstatic",
     show_default=True,
-    help="Dockerfile: what collects; django is plain manage.py collectstatic.",
+    help="Dockerfile: what collects; django runs manage.py collectstatic.",
 )
 @serve_option
 @click.option(
     "--server",
     type=click.Choice(["gunicorn", "uvicorn-worker"]),
-    help="What serves, in all files; by itself uvicorn-worker where only ASGI is there.",
+    help="Server in all files. [default: gunicorn; uvicorn-worker for ASGI-only projects]",
 )
 @click.option(
     "--collect-in",
     type=click.Choice(["build", "release"]),
-    help="Procfile: the phase that collects; by itself release for remote storage.",
+    help="Procfile: phase that collects. [default: build; release for remote storages]",
 )
 @click.option(
     "--builder",
     type=click.Choice(["railpack", "dockerfile", "nixpacks"]),
-    help="Railway: what builds; by itself dockerfile where Railway takes it, else railpack.",
+    help="Railway: builder. [default: dockerfile if Railway accepts it, else railpack]",
 )
 @click.option(
     "--chain",
     type=click.Choice(["start", "build"]),
     default="start",
     show_default=True,
-    help="Railway: the command that collects, where no Dockerfile does.",
+    help="Railway: command that collects, if no Dockerfile does.",
 )
 @click.option(
     "--worker",
@@ -162,7 +168,7 @@ def _existing(
     multiple=True,
     callback=_processes,
     metavar="NAME=COMMAND",
-    help="What runs beside the server, in all files; by itself the Procfile's, or Celery's.",
+    help="Process beside the server, in all files. [default: the Procfile's, or Celery's]",
 )
 @click.option(
     "--cron",
@@ -170,7 +176,7 @@ def _existing(
     multiple=True,
     callback=_processes,
     metavar="NAME=M H D M W COMMAND",
-    help="What runs at times, as a line of crontab: 'tidy=0 4 * * * python manage.py tidy'.",
+    help="Scheduled process, as a line of crontab: 'tidy=0 4 * * * python manage.py tidy'.",
 )
 @click.option(
     "--from",
@@ -178,7 +184,7 @@ def _existing(
     multiple=True,
     callback=_existing,
     metavar="[SERVICE=]FILE",
-    help="Railway: a railway.json or railway.toml to carry over into railway.py.",
+    help="Railway: railway.json or railway.toml to convert to railway.py.",
 )
 @traceback_option
 @click.pass_context
@@ -193,49 +199,45 @@ def command(
     diff: bool,
     check: bool,
     force: bool,
-    **wishes: Any,
+    workers: tuple[dict[str, str], ...],
+    crons: tuple[dict[str, str], ...],
+    existing: tuple[tuple[str, str], ...],
+    **values: Any,
 ) -> int:
-    """Write what *targets* name; HELP says the rest."""
-    from buildstatic.cli.files import Wishes, generated
-    from buildstatic.project.detect import detect
-    from buildstatic.templates.write import compare, write
+    """Write the files of *targets*; the help is in HELP."""
+    from buildstatic.project import Process
+    from buildstatic.workflows.generate import GenerateOptions, configured_targets, generate
 
     if stdout and (diff or check):
-        raise click.UsageError("--stdout prints the files, --diff and --check compare them.")
-    project = detect(path, manage=manage, settings=settings)
-    said = configured(context, "generate", path, {"targets": targets, **wishes})
-    targets = _known(said.pop("targets")) or USUAL
-    if wishes["existing"] and "railway" not in targets:
+        raise click.UsageError("--stdout prints files, --diff and --check compare them.")
+    processes = tuple(Process(**process) for process in (*workers, *crons))
+    options = GenerateOptions.configured(
+        path, processes=processes, existing=existing, **given(context, values)
+    )
+    chosen = targets or configured_targets(path)
+    if existing and "railway" not in chosen:
         raise click.UsageError("--from is for railway: buildstatic generate railway --from FILE")
-    wanted = Wishes(processes=(*said.pop("workers"), *said.pop("crons")), **said)
-    files = generated(project, targets, wanted)
-    if stdout:
-        _print_files(files)
-        _print_notes(project, files, wanted)
-        return 0
-    changes = compare(project.root, files)
+    generation = generate(
+        path,
+        chosen,
+        options,
+        manage=manage,
+        settings=settings,
+        mode="render" if stdout else "compare" if diff or check else "write",
+        force=force,
+    )
     if diff or check:
-        return _print_changes(changes, diff=diff, check=check)
-    write(project.root, changes, force=force)
-    _print_states(changes)
-    _print_notes(project, files, wanted)
+        return _print_changes(generation.changes, diff=diff, check=check)
+    if stdout:
+        _print_files(generation.files)
+    else:
+        _print_states(generation.changes)
+    _print_notes(generation)
     return 0
 
 
-def _known(targets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return *targets*, as they stand in pyproject.toml, if there are such."""
-    from buildstatic.errors import ConfigInvalid
-
-    for name in targets:
-        if name not in TARGETS:
-            near = difflib.get_close_matches(name, TARGETS, n=1)
-            advice = f"Did you mean {near[0]}?" if near else f"There are {', '.join(TARGETS)}."
-            raise ConfigInvalid(f"pyproject.toml: generate writes no {name!r}.", advice)
-    return targets
-
-
 def _print_files(files: Sequence[GeneratedFile]) -> None:
-    """Print *files* as they would be written; several each under a heading."""
+    """Print *files* as they would be written, several each under a heading."""
     from buildstatic.templates.write import encoded
 
     for file, content in [(file, encoded(file)) for file in files]:
@@ -245,17 +247,16 @@ def _print_files(files: Sequence[GeneratedFile]) -> None:
 
 
 def _print_changes(changes: Sequence[Change], *, diff: bool, check: bool) -> int:
-    """Print the differences, or what has drifted, and return the exit code."""
-    from buildstatic.templates.write import State
-    from buildstatic.templates.write import diff as difference
+    """Print the differences, or the names of the files that differ; return the exit code."""
+    from buildstatic.templates import write
 
-    drifted = [change for change in changes if change.state is not State.UNCHANGED]
-    for change in drifted:
+    changed = [change for change in changes if change.state is not write.State.UNCHANGED]
+    for change in changed:
         if diff:
-            click.echo(difference(change).encode(), nl=False)
+            click.echo(write.diff(change).encode(), nl=False)
         else:
             click.echo(f"{change.file.path}: {change.state.value}")
-    return 1 if check and drifted else 0
+    return 1 if check and changed else 0
 
 
 def _print_states(changes: Sequence[Change]) -> None:
@@ -266,15 +267,13 @@ def _print_states(changes: Sequence[Change]) -> None:
         click.echo(f"{verb:<9}  {change.file.path}")
 
 
-def _print_notes(project: Project, files: Sequence[GeneratedFile], wishes: Wishes) -> None:
-    """Print warnings and notes on *files*, and what the project still lacks, ready to paste."""
+def _print_notes(generation: Generation) -> None:
+    """Print warnings, notes, and the changes that the project still needs, ready to paste."""
     from buildstatic import console
-    from buildstatic.cli.files import notes, warnings
-    from buildstatic.project.edits import edits
 
-    for text in warnings(project, files, wishes):
+    for text in generation.warnings:
         console.warn(text)
-    for text in notes(project, files):
+    for text in generation.notes:
         console.note(f"note: {text}")
-    for edit in edits(project):
+    for edit in generation.edits:
         console.note(f"\n{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")

@@ -1,11 +1,9 @@
-"""``buildstatic layer``: the static files as an image layer, with no engine."""
+"""``buildstatic layer``: writes the static files as an image layer, without an engine."""
 
 from __future__ import annotations
 
 import json
-import tempfile
-import time
-from contextlib import ExitStack, chdir
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,31 +12,26 @@ import click
 
 from buildstatic.cli.options import (
     configured,
+    is_given,
     manage_option,
     path_option,
     python_option,
     settings_option,
     traceback_option,
 )
-from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from typing import IO
-
-    from buildstatic.cli.appending import Appending
     from buildstatic.oci.append import AppendResult
     from buildstatic.oci.layer_compression import Compression
-    from buildstatic.oci.layer_writer import WrittenLayer
-    from buildstatic.project import Project
+    from buildstatic.workflows.layer import LayerResult
 
 EPILOG = """\b
 Examples:
-  buildstatic layer -o layer.tar.gz                               collects, then writes
+  buildstatic layer -o layer.tar.gz                               collect and write a layer
   buildstatic layer /layer -o layer.tar.gz                        of a layer root
   buildstatic layer staticfiles --at /app/staticfiles -o l.tar.gz of a collected tree
   buildstatic layer --base registry.example.org/app:1 --tag registry.example.org/mysite:1
 """
-COLLECTING = ("path", "manage", "settings", "python")
 
 
 def _place(
@@ -63,26 +56,25 @@ def _place(
     "-o",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The layer; its descriptor goes into FILE.json.",
+    help="Write the layer to FILE, and its descriptor to FILE.json.",
 )
-@click.option("--base", metavar="IMAGE", help="Put the layer on this image.")
-@click.option("--tag", "-t", metavar="IMAGE", help="What the image with the layer is named.")
+@click.option("--base", metavar="IMAGE", help="Image to put the layer on.")
+@click.option("--tag", "-t", metavar="IMAGE", help="Name of the image with the layer.")
 @click.option("--insecure", is_flag=True, help="Allow registries without TLS.")
 @click.option(
     "--at",
     metavar="PATH",
     callback=_place,
-    help="Where STATIC_ROOT lies in the image; without it, TREE is a layer root, and what is "
-    "collected lies where `build` puts it.",
+    help="STATIC_ROOT in the image. [default: TREE is a layer root; without TREE, as in `build`]",
 )
 @click.option(
     "--compression",
     type=click.Choice(["gzip", "zstd", "none"]),
     default="gzip",
     show_default=True,
-    help="How the layer is compressed.",
+    help="Compression of the layer.",
 )
-@click.option("--json", "as_json", is_flag=True, help="End with a line of JSON on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON to standard output.")
 @python_option
 @path_option
 @manage_option
@@ -101,163 +93,86 @@ def command(
     compression: Compression,
     as_json: bool,
     path: Path,
-    **_: object,
+    manage: str | None,
+    settings: str | None,
+    python: Path | None,
 ) -> None:
-    """Write the static files as an OCI image layer, or put them on an image, with no engine.
+    """Write the static files as an OCI image layer, or put them on an image, without an engine.
 
     TREE is a layer root, as `buildstatic collect --layer-root` makes it, or, with --at, a collected
-    tree; without TREE, the project's static files are collected first, for the place that they have
-    in an image of `buildstatic build`. The layer has the diffID of the one that BuildKit makes of
-    the same files by COPY --link.
+    tree. Without TREE the static files of the project are collected first, for the path that they
+    have in an image of `buildstatic build`. The diffID is that of the layer that BuildKit makes of
+    the same files with COPY --link.
 
-    IMAGE is in a registry (registry.example.org/name:tag), a layout (oci:DIR:TAG), an archive
-    (docker-archive:FILE) or the local engine (docker:NAME). With --base every platform of the
-    image gets the layer, in place of an earlier one.
+    IMAGE is in a registry (registry.example.org/name:tag), an OCI layout (oci:DIR:TAG), an archive
+    (docker-archive:FILE) or the local engine (docker:NAME). With --base each platform of the image
+    gets the layer, which replaces an earlier one.
     """
-    said = configured(context, "layer", path, {"base": base, "compression": compression})
-    compression, base = said["compression"], said["base"] if tag else base
-    words = _collecting(context)
-    _check_use(tree, output, words)
-    appending = _appending(base, tag, insecure, output)
-    started = time.monotonic()
-    with terminable(), ExitStack() as stack:
-        temporary = Path(stack.enter_context(_temporary()))
-        if tree is None:
-            tree, at = _collected(context, temporary / "layer", words, at, quiet=as_json)
-        layer = save(tree, at, output or temporary / "layer.tar", compression)
-        file = output or temporary / "layer.tar"
-        appended = appending.put(layer, file) if appending else None
-    _tell(layer, output, appended, time.monotonic() - started, as_json)
+    from buildstatic.cli.progress import reporter, terminable
+    from buildstatic.workflows.layer import AppendRequest, layer
 
-
-def _check_use(tree: Path | None, output: Path | None, words: list[str]) -> None:
-    if tree and words:
-        raise click.UsageError("TREE is collected already: leave out what is for collecting.")
+    defaults = configured(context, "layer", path, {"base": base, "compression": compression})
+    base = defaults["base"] if tag else base
+    collecting = [n for n in ("path", "manage", "settings", "python") if is_given(context, n)]
+    if tree and collecting:
+        raise click.UsageError("TREE is already collected: omit the options for collecting.")
     if tree and output and output.resolve().is_relative_to(tree.resolve()):
-        raise click.UsageError(f"{output} would be in TREE: write it elsewhere.")
+        raise click.UsageError(f"{output} would be inside TREE: choose another file.")
+    if bool(base) != bool(tag):
+        raise click.UsageError("--base and --tag must be used together.")
+    if insecure and not base:
+        raise click.UsageError("--insecure is for registries: set --base and --tag.")
+    if not output and not base:
+        raise click.UsageError("Set -o, or --base and --tag.")
+    with terminable(), reporter(quiet=as_json) as report:
+        result = layer(
+            path,
+            tree=tree,
+            at=at,
+            output=output,
+            append=AppendRequest(base, tag, insecure) if base and tag else None,
+            compression=defaults["compression"],
+            verbosity=0 if as_json else 1,
+            manage=manage,
+            settings=settings,
+            python=python,
+            isolate=False,
+            report=report,
+        )
+    _print(result, output, as_json)
 
 
-def _appending(
-    base: str | None, tag: str | None, insecure: bool, output: Path | None
-) -> Appending | None:
-    from buildstatic.cli.appending import asked
-
-    if base and tag:
-        return asked(base, tag, insecure=insecure)
-    if base or tag:
-        raise click.UsageError("--base and --tag go together: the layer is put on the one image.")
-    if insecure:
-        raise click.UsageError("--insecure is about registries: name an image by --base.")
-    if not output:
-        raise click.UsageError("Name a file by -o, or an image by --base and --tag.")
-    return None
-
-
-def _temporary() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="buildstatic-layer-")
-
-
-def _collecting(context: click.Context) -> list[str]:
-    """Return the options for collecting that were given, in words."""
-    given = click.core.ParameterSource.COMMANDLINE
-    names = [name for name in COLLECTING if context.get_parameter_source(name) == given]
-    return [f"--{name}={context.params[name]}" for name in names]
-
-
-def _collected(
-    context: click.Context, root: Path, words: list[str], at: PurePosixPath | None, *, quiet: bool
-) -> tuple[Path, PurePosixPath]:
-    """Collect into *root*; return the tree in it, and where that lies in the image: *at*, if so."""
-    from buildstatic.oci.layer_location import check_target_path
-    from buildstatic.project.detect import detect
-
-    named = {name: context.params[name] for name in ("manage", "settings")}
-    project = detect(context.params["path"], **named)
-    if at:
-        check_target_path(at)
-    place = at or place_in_image(project)
-    return collect_tree(root, project, words, quiet=quiet), place
-
-
-def place_in_image(project: Project) -> PurePosixPath:
-    """Return where *project* has its tree in the image; raises StaticRootInvalid."""
-    from buildstatic.dockerfile.generate import static_root_in_image
-    from buildstatic.oci.layer_location import check_static_root
-
-    check_static_root(project)
-    return PurePosixPath(static_root_in_image(project))
-
-
-def collect_tree(root: Path, project: Project, words: list[str], *, quiet: bool) -> Path:
-    """Collect *project* into *root* by *words*, options of collect; return the tree in that.
-
-    We come back to where we are. Raises UnsupportedByBuilder where the tree is not found.
-    """
+def _print(result: LayerResult, output: Path | None, as_json: bool) -> None:
     from buildstatic import console
-    from buildstatic.builders.embedded import collected_tree, missing_frontend_output
-    from buildstatic.cli import collecting
-    from buildstatic.cli.collect import collected_into
 
-    if missing := missing_frontend_output(project):
-        console.warn(missing)
-    root.mkdir()
-    with chdir(Path.cwd()):
-        silent = ["--verbosity=0"] if quiet else []
-        collected = collected_into(root, [*words, *silent], is_image=False)
-        collecting.report(collected.summary)
-    return collected_tree(root, project)
-
-
-def save(
-    tree: Path, at: PurePosixPath | None, output: Path, compression: Compression
-) -> WrittenLayer:
-    """Write the layer, then its descriptor; neither is there before it is whole."""
-    from buildstatic.atomic import replace_output
-    from buildstatic.oci.layer_writer import descriptor
-
-    beside = output.with_name(f"{output.name}.json")
-    with replace_output(beside) as said:
-        with replace_output(output) as file:
-            layer = _write(tree, at, file, compression)
-            beside.unlink(missing_ok=True)
-        said.write((json.dumps(descriptor(layer), indent=2) + "\n").encode())
-    return layer
-
-
-def _write(
-    tree: Path, at: PurePosixPath | None, file: IO[bytes], compression: Compression
-) -> WrittenLayer:
-    from buildstatic import console
-    from buildstatic.collect.workers.cores import cores
-    from buildstatic.oci.layer_location import check_target_path
-    from buildstatic.oci.layer_writer import MANIFEST, write_layer, write_tree
-
-    if at:
-        check_target_path(at)
-        return write_tree(tree, at, file, compression, cores())
-    if (tree / MANIFEST).exists():
-        console.warn(f"{tree} has a {MANIFEST}, so it may be no layer root: --at says where it is.")
-    return write_layer(tree, file, compression, cores())
-
-
-def _tell(
-    layer: WrittenLayer,
-    output: Path | None,
-    appended: AppendResult | None,
-    seconds: float,
-    as_json: bool,
-) -> None:
-    from buildstatic import console
-    from buildstatic.cli.appending import lines
-
+    layer = result.layer
     say = console.note if as_json else console.say
     say(f"files    {layer.files:,}, {console.size(layer.bytes)}")
     say(f"layer    {console.size(layer.size)}{f', in {output}' if output else ''}")
     say(f"digest   {layer.digest}")
     say(f"diffID   {layer.diff_id}")
-    for line in lines(appended) if appended else ():
+    for line in _image_lines(result.image) if result.image else ():
         say(line)
-    say(f"seconds  {seconds:.1f}")
+    say(f"seconds  {result.seconds:.1f}")
     if as_json:
-        image = asdict(appended) if appended else None
-        click.echo(json.dumps({**asdict(layer), "image": image, "seconds": round(seconds, 3)}))
+        image = asdict(result.image) if result.image else None
+        seconds = round(result.seconds, 3)
+        click.echo(json.dumps({**asdict(layer), "image": image, "seconds": seconds}))
+
+
+def _image_lines(image: AppendResult) -> Iterator[str]:
+    from buildstatic.console import size
+    from buildstatic.verify.results import printable
+
+    yield f"image    {image.reference} {image.digest}"
+    for each in image.images:
+        yield f"         {printable(each.platform)} {each.digest}"
+    replaced = dict.fromkeys(diff_id for each in image.images for diff_id in each.replaced)
+    for diff_id in replaced:
+        yield f"replaced {diff_id}, the previous static layer"
+    for sentence in dict.fromkeys(sentence for each in image.images for sentence in each.kept):
+        yield f"kept     {printable(sentence)}; the new layer is on top of it"
+    for digest in image.dropped:
+        yield f"dropped  {digest}, an attestation or similar of the base, or not in its engine"
+    counts = (("sent", image.sent), ("present", image.present), ("mounted", image.mounted))
+    yield f"blobs    {', '.join(f'{size(count)} {word}' for word, count in counts)}"

@@ -1,72 +1,75 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the defaults that ``[tool.buildstatic]`` sets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
-path_argument = click.argument(
-    "path",
-    required=False,
-    default=".",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+path_argument = click.argument("path", required=False, default=".", type=DIRECTORY)
 path_option = click.option(
     "--path",
     "path",
+    metavar="DIR",
     default=".",
-    show_default="this directory",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The project's root.",
+    type=DIRECTORY,
+    help="Root directory of the project. [default: the current directory]",
 )
 manage_option = click.option(
-    "--manage", metavar="FILE", help="The manage.py to use, relative to the root."
+    "--manage",
+    metavar="FILE",
+    help="manage.py to use, relative to the root. [default: the one found]",
 )
 settings_option = click.option(
-    "--settings", metavar="MODULE", help="The settings module, in place of the one found."
+    "--settings", metavar="MODULE", help="Settings module to use. [default: the one found]"
 )
 python_option = click.option(
     "--python",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The project's Python, in place of the one found.",
+    help="Python interpreter of the project. [default: the one found]",
 )
 serve_option = click.option(
     "--serve",
     type=click.Choice(["nginx", "caddy"]),
-    help="Dockerfile: what serves the static files, in an image of their own (--target assets); "
-    "by itself the application.",
+    help="Dockerfile: server of the static files, in an image of its own (--target assets). "
+    "[default: the application]",
 )
 traceback_option = click.option(
-    "--traceback", is_flag=True, expose_value=False, help="Show the traceback of an error."
+    "--traceback", is_flag=True, expose_value=False, help="Show the full traceback of an error."
 )
 
 
 def configured(
-    context: click.Context, command: str, root: Path, given: Mapping[str, Any]
+    context: click.Context, command: str, root: Path, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return *given*, options of *command*, with those of ``[tool.buildstatic]`` in *root*.
+    """Return *values*, options of *command*, with the defaults that the project in *root* sets.
 
-    What stands on the command line that *context* was made from goes before the file's.
+    Options on the command line that *context* was made from take precedence over
+    ``[tool.buildstatic.<command>]``.
     """
     from buildstatic.project.config import load
 
-    said = load(root.resolve()).options(command)
+    table = load(root.resolve()).options(command)
     return {
-        name: said[name] if name in said and not is_given(context, name) else value
-        for name, value in given.items()
+        name: table[name] if name in table and not is_given(context, name) else value
+        for name, value in values.items()
     }
 
 
-def is_given(context: click.Context, name: str) -> bool:
-    """Say whether the parameter *name* stands on the command line.
+def given(context: click.Context, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of those of *names* that are on the command line."""
+    return {name: context.params[name] for name in names if is_given(context, name)}
 
-    An argument of any number of values is said to, by click 8.1, where there is none of them.
+
+def is_given(context: click.Context, name: str) -> bool:
+    """Return whether the parameter *name* is on the command line.
+
+    click 8.1 reports an argument of any number of values as given, even if there are none.
     """
-    is_there = context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
-    return is_there and context.params.get(name) != ()
+    source = context.get_parameter_source(name)
+    return source == click.core.ParameterSource.COMMANDLINE and context.params.get(name) != ()

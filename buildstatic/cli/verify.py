@@ -1,54 +1,53 @@
-"""``buildstatic verify``: whether an image's static files are what was promised."""
+"""``buildstatic verify``: prints the checks of an image's static files, or a comparison."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from buildstatic.cli.options import traceback_option
-from buildstatic.cli.signals import terminable
 
 if TYPE_CHECKING:
-    from buildstatic.verify import Comparison, VerifyResult
-    from buildstatic.verify.results import CheckResult, Finding
+    from buildstatic.verify.results import CheckResult
+    from buildstatic.workflows.verify import Comparison, VerifyResult
 
-# More of one check than this is only counted, but for --json.
-SHOWN = 20
+# Findings of one check that are printed without --json.
+MAX_FINDINGS = 20
 
 EPILOG = """\b
 Examples:
   buildstatic verify registry.example.com/mysite:1   an image in a registry
   buildstatic verify mysite                          an image of the local engine
   buildstatic verify oci:image                       an image in an OCI layout
-  buildstatic verify layer                           a layer root, or a collected tree
-  buildstatic verify mysite:old mysite               what changed from one to the other
+  buildstatic verify layer                           a layer root or a collected tree
+  buildstatic verify mysite:old mysite               compare two images
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("name", metavar="IMAGE|TREE")
 @click.argument("other", metavar="[IMAGE|TREE]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--static-root",
     metavar="PATH",
-    help="Where the static files are in the image or the layer root, in place of where a mark or "
-    "the manifest is.",
+    help="Static files in the image or the layer root. [default: detected]",
 )
 @click.option(
     "--static-url",
     metavar="URL",
-    help="What absolute references to static files begin with, in place of what is before a name "
-    "of the manifest in one of them.",
+    help="Prefix of absolute references to static files. [default: detected]",
 )
 @click.option(
-    "--source-maps/--no-source-maps", default=True, help="Whether source maps may be there."
+    "--source-maps/--no-source-maps",
+    default=True,
+    show_default=True,
+    help="Allow source maps, or report them.",
 )
-@click.option("--insecure", is_flag=True, help="Allow a registry without TLS.")
+@click.option("--insecure", is_flag=True, help="Allow registries without TLS.")
 @traceback_option
 def command(
     name: str,
@@ -59,125 +58,100 @@ def command(
     source_maps: bool,
     insecure: bool,
 ) -> None:
-    """Check an image's static files, or say what changed between two images'.
+    """Check the static files of an image or a directory, or compare two of them.
 
-    All of it is read, and nothing is extracted: the manifest's entries are there, names match
-    contents, references resolve, variants decompress to their files, times and owners come from
-    the content, there are no secrets, one layer has it all and nothing hides it, and the
-    directories above it are the base's. A directory is verified as far as it goes.
+    Reads everything and extracts nothing. Checks that the manifest's entries exist, that names
+    match contents, references resolve and variants decompress to their files, that times and owners
+    are reproducible, that there are no secrets, that one layer has all files and no later layer
+    hides them, and that their parent directories are those of the base image. A directory has fewer
+    checks.
     """
-    from buildstatic.verify import VerifyOptions, compare, verify
+    from buildstatic.cli.progress import terminable
+    from buildstatic.errors import VerificationFailed
+    from buildstatic.workflows.verify import VerifyOptions, compare, verify
 
     options = VerifyOptions(static_root, insecure, source_maps, static_url)
     if other is not None:
         with terminable():
-            compared = compare(name, other, options)
-        _print_compared(compared, as_json)
+            comparison = compare(name, other, options)
+        _print_comparison(comparison, as_json)
         return
     with terminable():
-        verified = verify(name, options)
+        results = verify(name, options)
     if as_json:
-        document = {"name": name, "passed": all(each.passed for each in verified)}
-        print(json.dumps({**document, "images": [_document(each) for each in verified]}, indent=2))
+        images = [{"passed": each.passed, **dataclasses.asdict(each)} for each in results]
+        document = {"name": name, "passed": all(each.passed for each in results)}
+        print(json.dumps({**document, "images": images}, indent=2))
     else:
-        for each in verified:
-            _print(each)
-    _raise_if_failed(name, verified)
+        for result in results:
+            _print_result(result)
+    findings = [finding for result in results for finding in result.findings]
+    if errors := sum(finding.severity == "error" for finding in findings):
+        problems = "problem" if errors == 1 else "problems"
+        raise VerificationFailed(f"{name}: {errors} {problems} found.")
 
 
-def _raise_if_failed(name: str, verified: Sequence[VerifyResult]) -> None:
-    from buildstatic.errors import VerificationFailed
-
-    errors = [each for image in verified for each in image.findings if each.severity == "error"]
-    if errors:
-        problems = "problem" if len(errors) == 1 else "problems"
-        raise VerificationFailed(f"{name}: {len(errors)} {problems} found.")
-
-
-def _document(verified: VerifyResult) -> dict[str, Any]:
-    said = dataclasses.asdict(verified)
-    return {"passed": verified.passed, **said}
-
-
-def _print(verified: VerifyResult) -> None:
-    from buildstatic import console
-
-    console.table(_heading(verified))
-    console.say()
-    rows = [(each.check, f"{each.count:,}", _result(each)) for each in verified.checks]
-    console.table(rows, header=("check", "looked at", "result"))
-    found = [row for check in verified.checks for row in _rows(check)]
-    if found:
-        console.say()
-        console.table(found, header=("where", "what is wrong", "what next"))
-    console.say()
-
-
-def _heading(verified: VerifyResult) -> list[tuple[str, str]]:
+def _print_result(result: VerifyResult) -> None:
     from buildstatic import console
     from buildstatic.verify.results import printable
 
-    size = (
-        f"{verified.files:,} files, {console.size(verified.bytes)}, in {printable(verified.path)}"
-    )
-    rows = [("platform", printable(verified.platform or "")), ("static", size)]
-    rows += [("diffID", verified.diff_id or ""), ("digest", verified.digest or "")]
-    return [row for row in rows if row[1]]
+    size = f"{result.files:,} files, {console.size(result.bytes)}, in {printable(result.path)}"
+    heading = [("platform", printable(result.platform or "")), ("static", size)]
+    heading += [("diffID", result.diff_id or ""), ("digest", result.digest or "")]
+    console.table([row for row in heading if row[1]])
+    console.say()
+    rows = [(check.check, f"{check.count:,}", _outcome(check)) for check in result.checks]
+    console.table(rows, header=("check", "items", "result"))
+    findings = []
+    for check in result.checks:
+        for finding in check.findings[:MAX_FINDINGS]:
+            warning = " (warning)" if finding.severity == "warning" else ""
+            findings.append((finding.where, f"{finding.what}{warning}", finding.advice))
+        more = len(check.findings) - MAX_FINDINGS
+        if more > 0:
+            findings.append(("…", f"and {more:,} more ({check.check})", "--json"))
+    if findings:
+        console.say()
+        console.table(findings, header=("where", "problem", "advice"))
+    console.say()
 
 
-def _result(checked: CheckResult) -> str:
-    if not checked.findings:
-        return "passed"
-    errors = sum(each.severity == "error" for each in checked.findings)
-    warnings = len(checked.findings) - errors
-    parts = [f"{errors} failed"] if errors else ["passed"]
+def _outcome(check: CheckResult) -> str:
+    errors = sum(finding.severity == "error" for finding in check.findings)
+    warnings = len(check.findings) - errors
+    parts = [f"{errors} failed" if errors else "passed"]
     if warnings:
         parts.append("1 warning" if warnings == 1 else f"{warnings} warnings")
     return ", ".join(parts)
 
 
-def _rows(checked: CheckResult) -> list[tuple[str, str, str]]:
-    rows = [(each.where, _what(each), each.advice) for each in checked.findings[:SHOWN]]
-    more = len(checked.findings) - SHOWN
-    return [*rows, *([("…", f"and {more:,} more ({checked.check})", "--json")] if more > 0 else [])]
-
-
-def _what(finding: Finding) -> str:
-    return finding.what if finding.severity == "error" else f"{finding.what} (warning)"
-
-
-def _print_compared(compared: Comparison, as_json: bool) -> None:
+def _print_comparison(comparison: Comparison, as_json: bool) -> None:
     from buildstatic import console
     from buildstatic.verify.results import printable
 
     if as_json:
-        document = dataclasses.asdict(compared)
+        document = dataclasses.asdict(comparison)
         for side in ("before", "after"):
             document[side].pop("checks")
         print(json.dumps(document, indent=2))
         return
-    if compared.same_layer:
-        console.say(f"The same layer: {compared.after.diff_id}.")
+    if comparison.same_layer:
+        console.say(f"The same layer: {comparison.after.diff_id}.")
+        return
+
+    def size(count: int | None) -> str:
+        return "" if count is None else console.size(count)
+
+    if not comparison.changes:
+        layer = ", in another layer" if comparison.same_layer is False else ""
+        console.say(f"The same files{layer}.")
         return
     rows = [
-        (each.kind, printable(each.name), _size(each.before), _size(each.after))
-        for each in compared.changes
+        (change.kind, printable(change.name), size(change.before), size(change.after))
+        for change in comparison.changes
     ]
-    if rows:
-        console.table(rows, header=("", "file", "before", "after"))
-        console.say()
-    console.say(_counts(compared))
-
-
-def _size(count: int | None) -> str:
-    from buildstatic import console
-
-    return "" if count is None else console.size(count)
-
-
-def _counts(compared: Comparison) -> str:
-    kinds = [each.kind for each in compared.changes]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("added", "removed", "changed"))
-    if kinds:
-        return f"{counts}."
-    return "The same files" + (", in another layer." if compared.same_layer is False else ".")
+    console.table(rows, header=("", "file", "before", "after"))
+    console.say()
+    kinds = [change.kind for change in comparison.changes]
+    counts = (f"{kinds.count(kind)} {kind}" for kind in ("added", "removed", "changed"))
+    console.say(f"{', '.join(counts)}.")

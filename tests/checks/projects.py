@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 
 from buildstatic.checks import Finding, load_context, run_checks
-from buildstatic.cli.examining import examined
 from buildstatic.project.config import load
 from buildstatic.project.detect import detect
+from buildstatic.workflows.check import examine
 from tests.project.tree import MANAGE, write
 
 SETTINGS = """\
@@ -86,7 +86,7 @@ def findings(root: Path, *, runs: bool = False, today: date = TODAY) -> list[Fin
     config = load(project.root)
     examination = None
     if runs:
-        examination, reason = examined(project, config, None)
+        examination, reason = examine(project, config, None)
         assert not reason
     return list(run_checks(load_context(project, config, examination, today)))
 

@@ -93,8 +93,8 @@ def test_where_no_engine_answers_one_line_says_where_and_what_to_do(
     assert (ran.code, ran.out) == (40, "")
     assert ran.err == (
         f"error: No Docker engine answers at {at}. Start Docker, or name another engine with "
-        "DOCKER_HOST or `docker context use`. With no engine `buildstatic build --base IMAGE --tag "
-        "IMAGE` puts the static files on an image.\n"
+        "DOCKER_HOST or `docker context use`. Without an engine, `buildstatic build --base IMAGE "
+        "--tag IMAGE` adds the static files to an image.\n"
     )
 
 
@@ -179,7 +179,7 @@ def test_a_context_of_several_gigabytes_is_said_before_an_engine_is_asked(root: 
     ran = build(root, "--tag", "x", environ=NOWHERE)
     assert ran.code == 40
     warning, error = ran.err.splitlines()
-    assert warning.startswith("warning: The context is 3.2 GB, ")
+    assert warning.startswith("warning: The build context is 3.2 GB, ")
     assert "backups (3.2 GB)" in warning
     assert ".dockerignore" in warning
     assert error.startswith("error: No Docker engine")
@@ -217,9 +217,11 @@ def test_a_dockerfile_without_a_static_stage_is_passed_over_with_a_warning(tmp_p
     ran = build(root, "--target", "mine", environ=NOWHERE)
     assert ran.code == 12
     warning, error = ran.err.splitlines()
-    assert warning == "warning: Dockerfile has no stage named static: the generated one runs."
+    assert (
+        warning == "warning: Dockerfile has no stage named static: using the generated one instead."
+    )
     assert error == (
-        "error: There is no stage mine. There are: base, deps, buildstatic-wheels, "
+        "error: The Dockerfile has no stage mine. It has: base, deps, buildstatic-wheels, "
         "buildstatic-previous, static, export, web."
     )
     assert not list(root.glob(".dockerignore"))

@@ -36,7 +36,7 @@ def test_where_no_engine_answers_the_layer_is_made_all_the_same_and_that_is_said
 ) -> None:
     ran = build(root, environ=NOWHERE)
     assert ran.code == 0, ran.err
-    assert ran.err.startswith("No Docker engine answers: the embedded builder makes the static")
+    assert ran.err.startswith("No Docker engine responds: building the static layer only.")
     assert "in /app/staticfiles\n" in ran.out
     assert "in static-layer.tar.gz\n" in ran.out
     assert here() == ["static-layer.tar.gz", "static-layer.tar.gz.json"]
@@ -98,7 +98,7 @@ def test_only_push_sends_to_a_registry(root: Path) -> None:
     base(Path("images"))
     tag = f"{registry()}/buildstatic-tests/{uuid.uuid4().hex[:8]}:new"
     ran = build(root, "--base", "oci:images:base", "--tag", tag)
-    assert (ran.code, "say --push" in ran.err) == (2, True)
+    assert (ran.code, "set --push" in ran.err) == (2, True)
     report = build(root, "--base", "oci:images:base", "--tag", tag, "--push", "--json").report
     assert manifest_of(tag)["layers"][-1]["digest"] == report["static"]["digest"]
 

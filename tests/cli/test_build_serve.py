@@ -68,9 +68,7 @@ def test_a_stage_of_the_projects_own_that_is_called_assets_is_none_of_ours(
 def test_a_dockerfile_that_is_there_and_has_no_server_is_not_taken_for_one(tmp_path: Path) -> None:
     ran = build(project(tmp_path, DOCKERFILE), "--serve", "nginx", environ=NOWHERE)
     assert (ran.code, ran.out) == (12, "")
-    assert (
-        "--serve nginx: the Dockerfile that is there has no stages assets and manifest" in ran.err
-    )
+    assert "--serve nginx: the existing Dockerfile has no stages assets and manifest" in ran.err
     assert "`buildstatic generate dockerfile --serve nginx --force`" in ran.err
 
 
@@ -78,7 +76,7 @@ def test_the_generated_one_has_the_server_that_is_asked_for(tmp_path: Path) -> N
     ran = build(project(tmp_path, None), "--serve", "nginx", "--target", "none", environ=NOWHERE)
     assert ran.code == 12
     assert ran.err.splitlines()[-1] == (
-        "error: There is no stage none. There are: base, deps, buildstatic-wheels, "
+        "error: The Dockerfile has no stage none. It has: base, deps, buildstatic-wheels, "
         "buildstatic-previous, static, export, assets, manifest, web."
     )
 
@@ -96,7 +94,7 @@ def test_files_that_no_server_can_have_are_refused_before_the_build(tmp_path: Pa
 def test_the_embedded_builder_makes_no_server(tmp_path: Path, option: list[str]) -> None:
     ran = build(project(tmp_path, None), "--serve", "nginx", *option, environ=NOWHERE)
     assert ran.code == 2
-    assert "The embedded builder makes no server: leave out --serve." in ran.err
+    assert "The embedded builder makes no server: omit --serve." in ran.err
 
 
 def test_without_an_engine_there_is_no_server(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_the_variables_are_listed_and_placeholders_are_ready_to_paste(
 ) -> None:
     check(write(tmp_path, FULL))
     said = capsys.readouterr().out
-    assert re.search(r"SECRET_KEY +required, a throwaway while collecting +site/.*:4\n", said)
+    assert re.search(r"SECRET_KEY +required, random while collecting +site/.*:4\n", said)
     assert re.search(r"TOKEN +required, has a placeholder for collecting +site/.*:5\n", said)
     assert re.search(r"MAIL +required +site/.*:6\n", said)
     assert re.search(r"DEBUG +optional +site/.*:7\n", said)

@@ -97,7 +97,7 @@ def test_wrong_use_is_code_2(site: Site, options: tuple[str, ...]) -> None:
 def test_links_and_a_layer_root_exclude_each_other(site: Site) -> None:
     ran = collect("--link", "--layer-root", "layer", cwd=site.root)
     assert ran.code == 2
-    assert "A layer holds files, not links: leave out --link or --layer-root." in ran.err
+    assert "A layer cannot hold links: omit --link or --layer-root." in ran.err
     assert not (site.root / "layer").exists()
 
 
@@ -165,7 +165,7 @@ def test_missing_variables_are_named_all_at_once_with_the_lines_to_paste(
     line = site.settings.read_text().splitlines().index('MAILER = os.environ["MAILER_URL"]') + 1
     said = f"The environment variable MAILER_URL is not set, and mysite/settings.py:{line} demands"
     assert said in ran.err
-    assert "The settings also demand DATABASE_URL." in ran.err
+    assert "The settings also require DATABASE_URL." in ran.err
     pasted = ran.err[ran.err.index("[tool.buildstatic.env]") :]
     env = tomllib.loads(pasted)["tool"]["buildstatic"]["env"]
     assert set(env) == {"MAILER_URL", "DATABASE_URL"}

@@ -82,7 +82,7 @@ def test_a_target_that_there_is_not_is_refused_with_the_nearest(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(site, 'generate.targets = ["procfil"]')
-    assert run(["generate", "--path", str(site)]) == 13
+    assert run(["generate", "--path", str(site)]) == 12
     assert "'procfil'. Did you mean procfile?" in capsys.readouterr().err
 
 
@@ -109,7 +109,7 @@ def test_what_the_file_says_wrong_is_one_line_with_its_place(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(site, "[tool.buildstatic.generate]\nprot = 80")
-    assert run(["generate", "--path", str(site)]) == 13
+    assert run(["generate", "--path", str(site)]) == 12
     said = capsys.readouterr().err
     assert said == (
         "error: pyproject.toml:3: [tool.buildstatic.generate] has no key prot. Did you mean port?\n"

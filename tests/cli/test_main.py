@@ -20,7 +20,7 @@ import click
 import pytest
 
 from buildstatic import __version__
-from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, UNREAD, run
+from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, PIPE_CLOSED, run
 from buildstatic.errors import ConfigInvalid, FileError, ProjectNotFound
 from tests.samples import copy
 
@@ -261,7 +261,7 @@ def test_output_that_nobody_reads_ends_quietly_and_with_no_other_failures_code(
         )
     finally:
         os.close(writing)
-    assert (done.returncode, done.stderr) == (UNREAD, "")
+    assert (done.returncode, done.stderr) == (PIPE_CLOSED, "")
 
 
 @pytest.mark.parametrize("line", ["buildstatic --version >&-", "buildstatic check >&-"])

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from buildstatic import console
-from buildstatic.builders.events import Built, Event, Output, Vertex
-from buildstatic.builders.stages import Build
-from buildstatic.cli.stages import view
+from buildstatic.builders.base import Built, Event, Output, Vertex
+from buildstatic.builders.progress import Progress
+from buildstatic.cli.build_view import build_view
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 STAGES = frozenset({"static", "web"})
@@ -35,8 +35,8 @@ def vertex(
 
 
 def shown(events: list[Event], capfd: pytest.CaptureFixture[str]) -> str:
-    build = Build()
-    with view(STAGES) as on_event:
+    build = Progress()
+    with build_view(STAGES) as on_event:
         for event in events:
             build.add(event)
             on_event(event, build)

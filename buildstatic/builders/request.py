@@ -1,3 +1,0 @@
-"""Moved to `buildstatic.builders.base`."""
-
-from buildstatic.builders.base import BuildRequest as BuildRequest

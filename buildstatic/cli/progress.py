@@ -1,0 +1,130 @@
+"""What commands that collect show: progress while they run, a summary at the end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from buildstatic import console
+
+if TYPE_CHECKING:
+    from buildstatic.collect import Summary
+    from buildstatic.workflows.reporter import Reporter
+
+# Seconds between two lines of one step, if no progress bar is drawn.
+INTERVAL = 10.0
+# Names that a summary lists in full.
+MAX_NAMES = 20
+STEPS = {
+    "read": "reading",
+    "fingerprint": "fingerprinting",
+    "publish": "writing",
+    "compress": "compressing",
+}
+
+
+@contextmanager
+def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
+    """Yield a reporter that prints to standard error.
+
+    Progress is a bar in a terminal, and elsewhere a line from time to time; *quiet* omits it.
+    """
+    from buildstatic.workflows.reporter import Reporter
+
+    def report(**progress: Any) -> Reporter:
+        return Reporter(warn=console.warn, note=console.note, collected=print_summary, **progress)
+
+    if quiet:
+        yield report()
+    elif console.err().is_terminal:
+        with _bars() as progress:
+            yield report(progress=progress)
+    else:
+        yield report(progress=_Lines())
+
+
+@contextmanager
+def _bars() -> Iterator[Any]:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    bar = Progress(*columns, console=console.err(), transient=True)
+    tasks: dict[str, Any] = {}
+
+    def progress(step: str, done: int, total: int) -> None:
+        if not tasks:
+            bar.start()
+        if step not in tasks:
+            tasks[step] = bar.add_task(STEPS[step])
+        bar.update(tasks[step], completed=done, total=total)
+
+    try:
+        yield progress
+    finally:
+        if tasks:
+            bar.stop()
+
+
+class _Lines:
+    """Prints a line when a step takes long, and then from time to time."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= INTERVAL and total:
+            self._last = now
+            console.note(f"{STEPS[step]}: {done * 100 // total} %")
+
+
+def print_summary(summary: Summary) -> None:
+    """Print *summary* to standard error."""
+    if summary.own_code:
+        console.note(f"Django's own code collected, because {summary.own_code}.")
+        return
+    counts = {"unmodified": summary.unmodified, "ignored": summary.ignored, "equal": summary.equal}
+    files = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
+    console.note(f"files       {summary.files:,}, {console.size(summary.bytes)}{files}")
+    if summary.variants:
+        sources = {"the cache": summary.hits, "the earlier tree": summary.reused}
+        found = "".join(
+            f", {count:,} of them from {name}" for name, count in sources.items() if count
+        )
+        size = console.size(summary.variant_bytes)
+        console.note(f"variants    {summary.variants:,}, {size}{found}")
+    if count := len(summary.conflicts):
+        names = ", ".join(summary.conflicts[:MAX_NAMES])
+        more = f" and {count - MAX_NAMES:,} more" if count > MAX_NAMES else ""
+        console.note(f"conflicts   {count:,}: {names}{more}")
+    if summary.stale:
+        console.note(f"stale       {summary.stale:,} files of earlier runs (--prune removes them)")
+    if summary.removed:
+        console.note(f"removed     {summary.removed:,} files of earlier runs")
+    if summary.copies:
+        console.note(f"copies      {summary.copies:,} that the file system could not link")
+    seconds = (f"{STEPS[step]} {taken:.1f}" for step, taken in summary.seconds.items())
+    console.note(f"seconds     {', '.join(seconds)}")
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it cleans up."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    replaced = [number for number, handler in handlers.items() if handler is signal.SIG_DFL]
+    for number in replaced:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in replaced:
+            signal.signal(number, signal.SIG_DFL)

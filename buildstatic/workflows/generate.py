@@ -1,0 +1,191 @@
+"""``generate``: writes the Dockerfile, Procfile and platform files of a project."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from buildstatic.dockerfile.assets import Assets
+from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.errors import ConfigInvalid
+from buildstatic.platforms import PLATFORMS
+from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
+from buildstatic.platforms.server import ServerName, missing_package_warnings, server_command
+from buildstatic.project import Edit, Process, Project
+from buildstatic.project.config import load
+from buildstatic.project.detect import detect
+from buildstatic.project.edits import edits
+from buildstatic.project.files import read_bytes
+from buildstatic.templates import GeneratedFile
+from buildstatic.templates.write import Change, compare, write
+
+_IMAGE = ("dockerfile", "dockerignore")
+TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS))
+DEFAULT_TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS if platform.IS_DEFAULT))
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """What the files are to be like; None leaves the choice to the project.
+
+    *processes* run beside the server, in addition to those found. *existing* are Railway
+    configuration files to carry over, each as (service, file). The others are the options of the
+    command line.
+    """
+
+    python: str | None = None
+    port: int = 8000
+    cache_mounts: bool = True
+    multi_platform: bool = False
+    collector: Literal["buildstatic", "django"] = "buildstatic"
+    server: ServerName | None = None
+    collect_in: Literal["build", "release"] | None = None
+    builder: Literal["railpack", "dockerfile", "nixpacks"] | None = None
+    chain: Literal["start", "build"] = "start"
+    processes: tuple[Process, ...] = ()
+    existing: tuple[tuple[str, str], ...] = ()
+    serve: Assets | None = None
+
+    @classmethod
+    def configured(cls, path: Path, **given: Any) -> GenerateOptions:
+        """Return *given* on top of ``[tool.buildstatic.generate]`` of the project in *path*.
+
+        Raises ConfigInvalid if that table is invalid.
+        """
+        table = dict(load(path.resolve()).options("generate"))
+        table.pop("targets", None)
+        return cls(**{**table, **given})
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The *files* generated for *project*.
+
+    *changes* compares them with what is in the project's directory; it is empty if that was not
+    asked for. *warnings* say what will not work, *notes* what is worth knowing, and *edits* what
+    the project still needs.
+    """
+
+    project: Project
+    files: tuple[GeneratedFile, ...]
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    edits: Sequence[Edit]
+
+
+def generate(
+    path: Path,
+    targets: Collection[str] | None = None,
+    options: GenerateOptions | None = None,
+    *,
+    manage: str | None = None,
+    settings: str | None = None,
+    mode: Literal["write", "compare", "render"] = "write",
+    force: bool = False,
+) -> Generation:
+    """Generate the files of *targets*, which are among `TARGETS`, for the project in *path*.
+
+    Without *targets* and *options* those of ``[tool.buildstatic.generate]`` hold. *mode* compare
+    writes nothing, and render does not look at existing files either. All files are written or
+    none.
+
+    Raises ProjectNotFound, SettingsInvalid, InterpreterNotFound, ConfigInvalid for an unknown
+    target and for one that the project cannot have, FilesExist if a file exists with other content
+    and *force* is not set, and FileError if one cannot be written.
+    """
+    project = detect(path, manage=manage, settings=settings)
+    targets = configured_targets(project.root) if targets is None else targets
+    _check(targets, "")
+    options = options or GenerateOptions.configured(project.root)
+    files = tuple(_files(project, targets, options))
+    changes = compare(project.root, files) if mode != "render" else ()
+    if mode == "write":
+        write(project.root, changes, force=force)
+    warnings = [warning for file in files for warning in file.warnings]
+    warnings += missing_package_warnings(project, options.server)
+    notes = [note for file in files for note in file.notes]
+    return Generation(
+        project,
+        files,
+        changes,
+        warnings=tuple(
+            dict.fromkeys((*warnings, *missing_package_warnings(project, options.server)))
+        ),
+        notes=tuple(dict.fromkeys((*project.notes, *notes))),
+        edits=edits(project),
+    )
+
+
+def configured_targets(path: Path) -> Collection[str]:
+    """Return the targets of ``[tool.buildstatic.generate]`` in *path*, else `DEFAULT_TARGETS`.
+
+    Raises ConfigInvalid if one does not exist.
+    """
+    config = load(path.resolve())
+    targets: tuple[str, ...] = config.options("generate").get("targets", ())
+    _check(targets, f"{config.source('generate.targets')}: ")
+    return targets or DEFAULT_TARGETS
+
+
+def _check(targets: Collection[str], where: str) -> None:
+    for name in targets:
+        if name not in TARGETS:
+            near = difflib.get_close_matches(name, TARGETS, n=1)
+            advice = f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(TARGETS)}."
+            raise ConfigInvalid(f"{where}Unknown target {name!r}.", advice)
+
+
+def dockerfile_options(project: Project, options: GenerateOptions) -> DockerfileOptions:
+    """Return the options of the Dockerfile, from *options* and the project's configuration."""
+    config = load(project.root)
+    return DockerfileOptions(
+        serve=server_command(project, options.server),
+        python=options.python,
+        port=options.port,
+        cache_mounts=options.cache_mounts,
+        multi_platform=options.multi_platform,
+        collector=options.collector,
+        network=config.network,
+        environment=config.env,
+        assets=options.serve,
+        formats_configured=bool(config.formats or config.compress),
+    )
+
+
+def _files(
+    project: Project, targets: Collection[str], options: GenerateOptions
+) -> Iterator[GeneratedFile]:
+    """Yield the files of *targets*, in the order of `TARGETS`."""
+    generated = None
+    if "dockerfile" in targets:
+        generated = generate_dockerfile(project, dockerfile_options(project, options))
+        yield generated
+    if "dockerignore" in targets:
+        yield generate_dockerignore(project)
+    platform_options = Options(
+        server=options.server,
+        collect_in=options.collect_in,
+        builder=options.builder,
+        chain=options.chain,
+        dockerfile=_dockerfile(project, generated),
+        processes=options.processes,
+        existing=options.existing,
+    )
+    for platform in PLATFORMS:
+        if platform.NAME in targets:
+            yield from platform.files(project, platform_options)
+
+
+def _dockerfile(project: Project, generated: GeneratedFile | None) -> Dockerfile | None:
+    """Return the facts of the Dockerfile that is *generated*, else of the existing one."""
+    if generated:
+        return read_dockerfile(generated.text)
+    path = project.root / "Dockerfile"
+    if not path.is_file():
+        return None
+    return read_dockerfile(read_bytes(path, project.root).decode("utf-8", errors="replace"))

@@ -1,0 +1,156 @@
+"""``layer``: writes the static files as an image layer, without a container engine."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from buildstatic.builders.embedded import collected_tree, missing_frontend_output, save_layer
+from buildstatic.dockerfile.generate import static_root_in_image
+from buildstatic.oci import append as image
+from buildstatic.oci.layer_compression import Compression
+from buildstatic.oci.layer_location import check_static_root, check_target_path
+from buildstatic.oci.layer_writer import MANIFEST, WrittenLayer
+from buildstatic.oci.reference import Reference, parse_reference
+from buildstatic.oci.store import find_image
+from buildstatic.project import Project
+from buildstatic.project.detect import detect
+from buildstatic.workflows.collect import CollectOptions, collect_project
+from buildstatic.workflows.reporter import SILENT, Reporter
+
+
+@dataclass(frozen=True)
+class AppendRequest:
+    """Put the layer on top of the image *base*, and write the result as *tag*.
+
+    *insecure* allows registries without TLS.
+    """
+
+    base: str
+    tag: str
+    insecure: bool = False
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """The *layer*, the *image* with it if one was requested, and the *seconds* that it took."""
+
+    layer: WrittenLayer
+    image: image.AppendResult | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Append:
+    """An `AppendRequest` whose references were parsed and found."""
+
+    base: Reference
+    tag: Reference
+    insecure: bool
+
+    @classmethod
+    def parse(cls, request: AppendRequest) -> Append:
+        """Look up *request*; raises ImageReferenceInvalid or what finding the base raises."""
+        return cls(find_image(request.base), parse_reference(request.tag), request.insecure)
+
+    def run(self, layer: WrittenLayer, file: Path) -> image.AppendResult:
+        """Append *layer*, whose bytes are in *file*; raises what `buildstatic.oci.append` does."""
+        created = image.source_date_epoch(os.environ)
+        return image.append(
+            self.base, self.tag, layer, file, insecure=self.insecure, created=created
+        )
+
+
+def layer(
+    path: Path,
+    *,
+    tree: Path | None = None,
+    at: PurePosixPath | None = None,
+    output: Path | None = None,
+    append: AppendRequest | None = None,
+    compression: Compression = "gzip",
+    verbosity: int = 1,
+    manage: str | None = None,
+    settings: str | None = None,
+    python: Path | None = None,
+    isolate: bool = True,
+    report: Reporter = SILENT,
+) -> LayerResult:
+    """Write the static files of the project in *path* as a layer, into *output* or onto an image.
+
+    *tree* is what was collected before: a layer root or, with *at*, the absolute path of its place
+    in the image, a collected tree. Without *tree* the project is collected first, for *at* or for
+    the place that it has in the image of a build. The descriptor goes into ``<output>.json``. For
+    *manage*, *settings*, *python* and *isolate* see `buildstatic.workflows.collect.collect`.
+
+    Raises StaticRootInvalid for a place that cannot be a layer of its own, FileError,
+    ImageReferenceInvalid, ImageNotFound, what the registries raise, and what `collect` raises.
+    """
+    request = Append.parse(append) if append else None
+    if request:
+        image.source_date_epoch(os.environ)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="buildstatic-layer-") as temporary:
+        if tree is None:
+            project = detect(path, manage=manage, settings=settings)
+            if at:
+                check_target_path(at)
+            else:
+                at = place_in_image(project)
+            tree = collect_tree(
+                project,
+                Path(temporary, "layer"),
+                verbosity=verbosity,
+                python=python,
+                isolate=isolate,
+                report=report,
+            )
+        file = output or Path(temporary, "layer.tar")
+        if not at and (tree / MANIFEST).exists():
+            report.warn(
+                f"{tree} contains {MANIFEST}, so it may not be a layer root. If it is a collected "
+                "tree, set its path in the image with --at."
+            )
+        written = save_layer(tree, at, file, compression)
+        appended = request.run(written, file) if request else None
+    return LayerResult(written, appended, time.monotonic() - started)
+
+
+def place_in_image(project: Project) -> PurePosixPath:
+    """Return where the image has the tree of *project*; raises StaticRootInvalid."""
+    check_static_root(project)
+    return PurePosixPath(static_root_in_image(project))
+
+
+def collect_tree(
+    project: Project,
+    layer_root: Path,
+    *,
+    verbosity: int = 1,
+    reuse: Path | None = None,
+    python: Path | None = None,
+    isolate: bool,
+    report: Reporter,
+) -> Path:
+    """Collect *project* into the new directory *layer_root*; return the tree in it.
+
+    *reuse* is a tree to take variants from. The current directory is restored. Raises
+    UnsupportedByBuilder if the tree cannot be found.
+    """
+    if sentence := missing_frontend_output(project):
+        report.warn(sentence)
+    layer_root.mkdir()
+    more = {"reuse": reuse} if reuse else {}
+    options = CollectOptions.configured(
+        project.root, layer_root=layer_root, verbosity=verbosity, **more
+    )
+    with chdir(Path.cwd()):
+        collected = collect_project(
+            project, options, python=python, isolate=isolate, report=report, is_image=False
+        )
+    report.collected(collected.summary)
+    return collected_tree(layer_root, project)
