@@ -14,7 +14,7 @@ from buildstatic.oci.layer_writer import WrittenLayer, write_layer, write_tree
 from tests.oci.images import Base, config_of, put, static, unpacked
 from tests.oci.scratch import build_image
 from tests.oci.tiny import DOCKERFILE, tiny
-from tests.verify.built import Entry, entry, folder, one, tar
+from tests.verify.built import Entry, entry, folder, tar, verify_one
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -153,6 +153,6 @@ def test_the_layer_of_an_image_that_an_engine_built_is_replaced(
     assert made.images[0].replaced == (before[-1],)
     after = engine.images.get(name).attrs["RootFS"]["Layers"]
     assert after == [*before[:-1], layer[0].diff_id]
-    verified = one(f"docker:{name}")
+    verified = verify_one(f"docker:{name}")
     assert (verified.files, verified.path) == (3, "/app/staticfiles")
     assert [each.check for each in verified.findings if each.check == "one layer"] == []

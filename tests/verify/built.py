@@ -1,4 +1,4 @@
-"""A site collected by the real command, broken in one way at a time, and images of it."""
+"""A collected site, ways to change it, and images of it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STATIC = {
 
 
 def collected(parent: Path, more: Mapping[str, str] = {}) -> Path:
-    """Return a layer root with the static files of a project at /app/staticfiles in it."""
+    """Collect a project and return the layer root, with STATIC_ROOT at /app/staticfiles."""
     root = copy("manifest", parent)
     settings = root / "mysite/settings.py"
     text = settings.read_text().replace('BASE_DIR / "staticfiles"', f'"/{TREE}"')
@@ -49,19 +49,19 @@ def collected(parent: Path, more: Mapping[str, str] = {}) -> Path:
 
 
 def copied(layer: Path, target: Path) -> Path:
-    """Return a copy of *layer* with its times and hard links."""
+    """Copy *layer* with its times and hard links."""
     subprocess.run(["cp", "-a", layer, target], check=True)
     return target
 
 
 def named(layer: Path, pattern: str) -> Path:
-    """Return the one file of the tree that *pattern* matches."""
+    """Return the only file of the tree that matches *pattern*."""
     (path,) = (layer / TREE).glob(pattern)
     return path
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Write a file of its own as the collecting does: time and mode are as promised."""
+    """Write a file with the time and mode that collect gives it."""
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -73,19 +73,19 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file and leave no trace in its directory's time."""
+    """Remove a file and reset its directory's time."""
     path.unlink()
     settle(path.parent)
 
 
 def settle(directory: Path) -> None:
-    """Give *directory* its mode and time again."""
+    """Reset the mode and time of *directory*."""
     directory.chmod(0o755)
     os.utime(directory, (EPOCH, EPOCH))
 
 
 def tarred(layer: Path) -> bytes:
-    """Return *layer* as GNU tar writes it."""
+    """Return the layer root *layer* as a tar written by GNU tar."""
     command = ["tar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=posix"]
     names = sorted(each.name for each in layer.iterdir())
     options = ["--pax-option=delete=atime,delete=ctime", f"--directory={layer}", "-cf-", *names]
@@ -93,7 +93,7 @@ def tarred(layer: Path) -> bytes:
 
 
 def appended(directory: Path, layer: bytes, *base: bytes, tag: str = "made") -> str:
-    """Return the name of an image of the layers *base* with the static layer on top, marked."""
+    """Append the marked static layer to an image of the layers *base*; return the new name."""
     directory.mkdir(exist_ok=True)
     file = directory / f"{tag}.tar.gz"
     file.write_bytes(gzip.compress(layer, mtime=0))
@@ -108,13 +108,13 @@ def appended(directory: Path, layer: bytes, *base: bytes, tag: str = "made") -> 
 
 
 def plain(directory: Path, *layers: bytes, tag: str = "plain") -> str:
-    """Return the name of an image of *layers*, none of them marked."""
+    """Write an image of *layers*, none of them marked; return its name."""
     Base(directory / "oci").image(*layers, tag=tag)
     return f"oci:{directory / 'oci'}:{tag}"
 
 
 def entry(name: str, content: bytes | str = b"", mode: int = 0o644, uid: int = 0) -> Entry:
-    """Return a file, a directory for a *name* with a slash at its end, a symlink for a text."""
+    """Return a file, a directory if *name* ends in a slash, or a symlink if *content* is a str."""
     member = tarfile.TarInfo(name.rstrip("/") if name.endswith("/") else name)
     member.mode, member.uid, member.gid = mode, uid, uid
     if name.endswith("/"):
@@ -130,12 +130,12 @@ Entry = tuple[tarfile.TarInfo, bytes]
 
 
 def folder(name: str) -> Entry:
-    """Return an ordinary directory of root's."""
+    """Return a directory of mode 0755 owned by root."""
     return entry(name, mode=0o755)
 
 
 def tar(*entries: Entry) -> bytes:
-    """Return a tar of *entries*, whatever their names are."""
+    """Return a tar of *entries*."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for member, content in entries:
@@ -143,12 +143,12 @@ def tar(*entries: Entry) -> bytes:
     return buffer.getvalue()
 
 
-def one(name: str | Path, **options: str | bool | None) -> VerifyResult:
+def verify_one(name: str | Path, **options: str | bool | None) -> VerifyResult:
     """Verify *name*, an image for one platform or a directory."""
-    (verified,) = verify(str(name), VerifyOptions(**options))  # type: ignore[arg-type]
-    return verified
+    (result,) = verify(str(name), VerifyOptions(**options))  # type: ignore[arg-type]
+    return result
 
 
-def broken(verified: VerifyResult) -> set[str]:
-    """Return the checks that say that a promise is broken."""
-    return {each.check for each in verified.findings if each.severity == "error"}
+def failed_checks(result: VerifyResult) -> set[str]:
+    """Return the names of the checks that failed."""
+    return {each.check for each in result.findings if each.severity == "error"}

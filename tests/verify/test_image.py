@@ -1,4 +1,4 @@
-"""The static layer among the others: one, not hidden, its parents the base's."""
+"""Checks on the static layer of an image, and images that cannot be read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ from buildstatic.oci.layer_compression import Compression
 from buildstatic.oci.layer_writer import write_layer
 from buildstatic.verify import VerifyOptions, verify
 from tests.oci.images import Base, put, tool
-from tests.verify.built import TREE, Entry, appended, broken, entry, folder, one, plain, tar, tarred
+from tests.verify.built import (
+    TREE,
+    Entry,
+    appended,
+    entry,
+    failed_checks,
+    folder,
+    plain,
+    tar,
+    tarred,
+    verify_one,
+)
 
 BASE = tar(folder("usr/"), entry("usr/code.py", b"pass"), folder("app/"))
 CODE = tar(folder("app/"), entry("app/manage.py", b"pass"))
@@ -28,20 +39,20 @@ def static(site: Path) -> bytes:
 
 
 @pytest.mark.parametrize("layers", ["base", "base static", "static code", "base static code"])
-def test_the_static_layer_may_stand_anywhere(tmp_path: Path, static: bytes, layers: str) -> None:
+def test_static_layer_is_found_at_any_position(tmp_path: Path, static: bytes, layers: str) -> None:
     known = {"base": BASE, "static": static, "code": CODE}
     chosen = [known[each] for each in f"{layers} static".split()[: len(layers.split())]]
     if static not in chosen:
         chosen.append(static)
-    verified = one(plain(tmp_path, *chosen))
-    assert verified.findings == ()
-    assert verified.path == f"/{TREE}"
+    result = verify_one(plain(tmp_path, *chosen))
+    assert result.findings == ()
+    assert result.path == f"/{TREE}"
 
 
-def test_the_mark_goes_before_a_manifest_elsewhere(tmp_path: Path, static: bytes) -> None:
+def test_marked_layer_takes_precedence_over_another_manifest(tmp_path: Path, static: bytes) -> None:
     other = tar(entry("usr/lib/site/staticfiles.json", b"{}"))
-    verified = one(appended(tmp_path, static, BASE, other))
-    assert (verified.findings, verified.path) == ((), f"/{TREE}")
+    result = verify_one(appended(tmp_path, static, BASE, other))
+    assert (result.findings, result.path) == ((), f"/{TREE}")
 
 
 @pytest.mark.parametrize(
@@ -56,29 +67,29 @@ def test_the_mark_goes_before_a_manifest_elsewhere(tmp_path: Path, static: bytes
     ],
     ids=["a file", "a whiteout", "opaque", "a whiteout above", "a link above", "a new file"],
 )
-def test_a_later_layer_that_touches_the_tree_is_found(
+def test_later_layer_that_changes_the_tree_fails(
     tmp_path: Path, static: bytes, later: Entry, what: str
 ) -> None:
-    verified = one(plain(tmp_path, BASE, static, tar(later), CODE))
-    assert broken(verified) == {"not hidden"}
-    assert all(what in each.what for each in verified.findings)
+    result = verify_one(plain(tmp_path, BASE, static, tar(later), CODE))
+    assert failed_checks(result) == {"not hidden"}
+    assert all(what in each.what for each in result.findings)
 
 
-def test_static_files_in_an_earlier_layer_are_found(tmp_path: Path, static: bytes) -> None:
+def test_static_files_in_an_earlier_layer_fail(tmp_path: Path, static: bytes) -> None:
     older = tar(folder(f"{TREE}/"), entry(f"{TREE}/old.css", b"a"), entry(f"{TREE}/css/site.css"))
-    (found,) = one(appended(tmp_path, static, BASE, older)).findings
+    (found,) = verify_one(appended(tmp_path, static, BASE, older)).findings
     assert found.check == "one layer"
     assert found.what == "it also has 2 files in /app/staticfiles, 1 of them visible"
 
 
-def test_two_marked_layers_are_one_too_many(tmp_path: Path, static: bytes) -> None:
+def test_two_marked_layers_fail(tmp_path: Path, static: bytes) -> None:
     base = Base(tmp_path / "oci")
     second = tar(folder("app/"), folder(f"{TREE}/"), entry(f"{TREE}/b.css", b"b"))
     config = base.config(second, static)
     for each in config["history"][1:]:
         each["comment"] = "io.buildstatic.layer=static"
     base.write(config, second, static, tag="twice")
-    found = one(f"oci:{tmp_path / 'oci'}:twice").findings
+    found = verify_one(f"oci:{tmp_path / 'oci'}:twice").findings
     assert {each.check for each in found} == {"one layer"}
     assert "2 layers are marked" in found[0].what
 
@@ -92,12 +103,12 @@ def test_two_marked_layers_are_one_too_many(tmp_path: Path, static: bytes) -> No
     ],
     ids=["a link", "an owner", "a mode"],
 )
-def test_a_parent_that_the_layer_changes_is_found(
+def test_changed_parent_directory_fails(
     tmp_path: Path, static: bytes, parent: Entry, what: str
 ) -> None:
-    verified = one(appended(tmp_path, static, tar(parent)))
-    assert broken(verified) == {"parents"}
-    (found,) = verified.findings
+    result = verify_one(appended(tmp_path, static, tar(parent)))
+    assert failed_checks(result) == {"parents"}
+    (found,) = result.findings
     assert found.where == "/app"
     assert found.what.startswith(what)
 
@@ -107,11 +118,11 @@ def test_a_parent_that_the_layer_changes_is_found(
     [entry(".wh.app"), entry(".wh..wh..opq"), folder("app/")],
     ids=["a whiteout", "opaque", "a directory"],
 )
-def test_a_parent_is_that_of_the_uppermost_layer(
+def test_parent_is_compared_with_the_topmost_layer(
     tmp_path: Path, static: bytes, between: Entry
 ) -> None:
     below = tar(entry("app", "srv/app"))
-    assert one(appended(tmp_path, static, below, tar(between))).findings == ()
+    assert verify_one(appended(tmp_path, static, below, tar(between))).findings == ()
 
 
 SECRETS: list[Any] = [
@@ -130,27 +141,27 @@ SECRETS: list[Any] = [
 
 
 @pytest.mark.parametrize(("command", "is_secret"), SECRETS, ids=[each[0] for each in SECRETS])
-def test_a_key_in_the_history_is_found_and_a_placeholder_is_none(
+def test_key_in_history_fails_unless_it_is_a_placeholder(
     tmp_path: Path, static: bytes, command: str, is_secret: bool
 ) -> None:
     def add(config: dict[str, Any]) -> None:
         config["history"].append({"created_by": command, "empty_layer": True})
 
-    found = one(configured(tmp_path, static, add)).findings
+    found = verify_one(configured(tmp_path, static, add)).findings
     assert {each.check for each in found} == ({"secrets"} if is_secret else set())
     assert "0x9fJ2kQ8s" not in str(found)
 
 
-def test_a_key_in_the_environment_is_found(tmp_path: Path, static: bytes) -> None:
+def test_key_in_environment_fails(tmp_path: Path, static: bytes) -> None:
     def add(config: dict[str, Any]) -> None:
         config["config"]["Env"] += ["SECRET_KEY=0x9fJ2kQ8s", "DEBUG=0"]
 
-    (found,) = one(configured(tmp_path, static, add)).findings
+    (found,) = verify_one(configured(tmp_path, static, add)).findings
     assert (found.check, found.what) == ("secrets", "contains the value of SECRET_KEY")
 
 
 def configured(directory: Path, static: bytes, change: Callable[[dict[str, Any]], None]) -> str:
-    """Return the name of an image whose configuration *change* has changed."""
+    """Write an image whose configuration was changed by *change*; return its name."""
     base = Base(directory / "oci")
     config = base.config(BASE, static)
     change(config)
@@ -168,10 +179,10 @@ def test_every_platform_of_an_index_is_verified(tmp_path: Path, static: bytes) -
     base.index(*(each.descriptor for each in images), tag="both")
     first, second = verify(f"oci:{tmp_path / 'oci'}:both", VerifyOptions())
     assert (first.platform, first.passed) == ("linux/amd64", True)
-    assert (second.platform, broken(second)) == ("linux/arm64", {"parents"})
+    assert (second.platform, failed_checks(second)) == ("linux/arm64", {"parents"})
 
 
-def test_a_platform_with_a_layer_of_an_unknown_kind_is_no_kept_promise(
+def test_unknown_layer_type_of_a_platform_is_an_error_but_artifacts_are_skipped(
     tmp_path: Path, static: bytes
 ) -> None:
     base = Base(tmp_path / "oci")
@@ -188,11 +199,11 @@ def test_a_platform_with_a_layer_of_an_unknown_kind_is_no_kept_promise(
     helm = base.keep(oci.Manifest(oci.MANIFEST, chart, ()).to_document(), None).descriptor
     blob = replace(odd.descriptor, media_type="application/spdx+json")
     base.index(good.descriptor, signature, helm, blob, tag="both")
-    assert one(name).passed
+    assert verify_one(name).passed
 
 
 @pytest.mark.parametrize("layers", [(BASE, "static"), ("static", BASE)], ids=["below", "above"])
-def test_a_foreign_layer_has_nothing_of_ours(
+def test_foreign_layer_is_skipped(
     tmp_path: Path, static: bytes, layers: tuple[bytes | str, ...]
 ) -> None:
     base = Base(tmp_path / "oci")
@@ -202,21 +213,21 @@ def test_a_foreign_layer_has_nothing_of_ours(
     far["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
     (tmp_path / "oci" / oci.blob_path(far["digest"])).unlink()
     base.keep(oci.make_document(oci.MANIFEST, value), "foreign")
-    assert one(f"oci:{tmp_path / 'oci'}:foreign").passed
+    assert verify_one(f"oci:{tmp_path / 'oci'}:foreign").passed
 
 
-def test_an_image_without_static_files_is_a_clear_error(tmp_path: Path) -> None:
+def test_image_without_static_files_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StaticLayerNotFound, match="--static-root"):
-        one(plain(tmp_path, BASE, CODE))
+        verify_one(plain(tmp_path, BASE, CODE))
 
 
-def test_without_mark_and_manifest_the_static_root_says_where(tmp_path: Path) -> None:
+def test_static_root_locates_unmarked_files_without_manifest(tmp_path: Path) -> None:
     layer = tar(folder("app/"), folder("app/public/"), entry("app/public/a.css", b"a"))
     name = plain(tmp_path, BASE, layer)
     with pytest.raises(StaticLayerNotFound):
-        one(name)
-    assert one(name, static_root="public").path == "/app/public"
-    assert one(name, static_root="/app/public").files == 1
+        verify_one(name)
+    assert verify_one(name, static_root="public").path == "/app/public"
+    assert verify_one(name, static_root="/app/public").files == 1
 
 
 @pytest.mark.parametrize(
@@ -231,9 +242,7 @@ def test_without_mark_and_manifest_the_static_root_says_where(tmp_path: Path) ->
     ],
     ids=lambda each: f"{each[0].name} {each[0].linkname}",
 )
-def test_entries_that_climb_out_are_found_and_nothing_is_written(
-    tmp_path: Path, bad: Entry
-) -> None:
+def test_entries_outside_of_the_layer_fail_and_are_not_written(tmp_path: Path, bad: Entry) -> None:
     inside = (
         folder("app/"),
         folder(f"{TREE}/"),
@@ -241,66 +250,66 @@ def test_entries_that_climb_out_are_found_and_nothing_is_written(
     )
     name = plain(tmp_path, BASE, tar(*inside, bad))
     before = sorted(tmp_path.rglob("*"))
-    verified = one(name)
-    assert [each.check for each in verified.findings if each.check == "entries"] == ["entries"]
+    result = verify_one(name)
+    assert [each.check for each in result.findings if each.check == "entries"] == ["entries"]
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_hard_link_out_of_the_layer_is_found(tmp_path: Path) -> None:
+def test_hard_link_out_of_the_layer_fails(tmp_path: Path) -> None:
     member, _ = entry(f"{TREE}/shadow")
     member.type, member.linkname = b"1", "/etc/shadow"
     layer = tar(folder("app/"), folder(f"{TREE}/"), entry(f"{TREE}/a.css", b"a"), (member, b""))
-    found = one(plain(tmp_path, BASE, layer), static_root="staticfiles").findings
+    found = verify_one(plain(tmp_path, BASE, layer), static_root="staticfiles").findings
     assert [each.what for each in found if each.check == "entries"] == [
         "it is a hard link to etc/shadow, which is not in the layer"
     ]
 
 
-def cut(static: bytes) -> bytes:
+def truncated(static: bytes) -> bytes:
     return static[: len(static) // 2 + 100]
 
 
 def damaged(static: bytes) -> bytes:
-    """Return a layer with a header in its middle that is none."""
+    """Return a layer with an invalid header in its middle."""
     place = static.index(b"staticfiles/css/site.css", 1024) // 512 * 512
     return static[:place] + b"\xff" * 512 + static[place + 512 :]
 
 
 def enormous(static: bytes) -> bytes:
-    """Return a layer whose first file claims to have 60 GB."""
+    """Return a layer whose first header claims a size of 60 GB."""
     member, _ = entry("app/large", b"")
     member.size = 60 << 30
     return member.tobuf() + static
 
 
 def enormous_header(static: bytes) -> bytes:
-    """Return a layer with PAX records that claim to have 6 GB."""
+    """Return a layer with a PAX header that claims a size of 6 GB."""
     member, _ = entry("app/PaxHeaders/x", b"")
     member.type, member.size = b"x", 6 << 30
     return member.tobuf() + static
 
 
-@pytest.mark.parametrize("change", [cut, damaged, enormous, enormous_header, lambda _: b"no tar"])
-def test_a_layer_that_is_no_whole_tar_is_a_clear_error(
+@pytest.mark.parametrize(
+    "change", [truncated, damaged, enormous, enormous_header, lambda _: b"no tar"]
+)
+def test_invalid_or_incomplete_tar_is_an_error(
     tmp_path: Path, static: bytes, change: Callable[[bytes], bytes]
 ) -> None:
     with pytest.raises(ImageInvalid, match="Cannot read the layer"):
-        one(plain(tmp_path, change(static)))
+        verify_one(plain(tmp_path, change(static)))
 
 
-def test_a_layer_that_is_not_what_its_diff_id_says_is_a_clear_error(
-    tmp_path: Path, static: bytes
-) -> None:
+def test_wrong_diff_id_is_an_error(tmp_path: Path, static: bytes) -> None:
     base = Base(tmp_path / "oci")
     config = base.config(static)
     config["rootfs"]["diff_ids"] = ["sha256:" + "0" * 64]
     base.write(config, static, tag="wrong")
     with pytest.raises(ImageInvalid, match="has the diffID"):
-        one(f"oci:{tmp_path / 'oci'}:wrong")
+        verify_one(f"oci:{tmp_path / 'oci'}:wrong")
 
 
-def packed(directory: Path, site: Path, how: Compression) -> str:
-    """Return the name of an image with the layer root *site* on a base, compressed as *how*."""
+def write_image(directory: Path, site: Path, how: Compression) -> str:
+    """Append the layer root *site*, compressed as *how*, to a base; return the name."""
     directory.mkdir(exist_ok=True)
     with (directory / "layer").open("wb") as output:
         layer = write_layer(site, output, how)
@@ -311,34 +320,30 @@ def packed(directory: Path, site: Path, how: Compression) -> str:
 
 
 @pytest.mark.parametrize("how", ["none", "gzip", "zstd"])
-def test_every_compression_and_every_file_is_verified_the_same(
+def test_every_compression_and_archive_is_verified(
     tmp_path: Path, site: Path, how: Compression
 ) -> None:
-    name, archive = packed(tmp_path, site, how), tmp_path / "saved.tar"
+    name, archive = write_image(tmp_path, site, how), tmp_path / "saved.tar"
     tool("skopeo", "copy", "--quiet", name, f"oci-archive:{archive}")
     for each in (name, f"docker-archive:{archive}"):
-        verified = one(each)
-        assert verified.findings == ()
-        assert {check.check: check.count for check in verified.checks}["variants"] > 5
+        result = verify_one(each)
+        assert result.findings == ()
+        assert {check.check: check.count for check in result.checks}["variants"] > 5
 
 
-def test_a_plain_blob_that_is_not_what_its_digest_says_is_a_clear_error(
-    tmp_path: Path, site: Path
-) -> None:
-    name = packed(tmp_path, site, "none")
+def test_wrong_digest_of_an_uncompressed_blob_is_an_error(tmp_path: Path, site: Path) -> None:
+    name = write_image(tmp_path, site, "none")
     blob = max((tmp_path / "oci/blobs/sha256").iterdir(), key=lambda each: each.stat().st_size)
     content = bytearray(blob.read_bytes())
     content[content.index(b".rule-7")] ^= 1
     blob.write_bytes(content)
     with pytest.raises(ImageInvalid, match="has the digest"):
-        one(name)
+        verify_one(name)
 
 
-def test_a_blob_that_is_not_what_its_digest_says_is_a_clear_error(
-    tmp_path: Path, static: bytes
-) -> None:
+def test_wrong_digest_of_a_blob_is_an_error(tmp_path: Path, static: bytes) -> None:
     name = plain(tmp_path, BASE, static)
     blob = max((tmp_path / "oci/blobs/sha256").iterdir(), key=lambda each: each.stat().st_size)
     blob.write_bytes(gzip.compress(static + bytes(1024), mtime=0))
     with pytest.raises(ImageInvalid, match="blob"):
-        one(name)
+        verify_one(name)
