@@ -1,8 +1,7 @@
-"""The documents of an image: descriptors, manifests, indexes and configurations.
+"""The JSON documents of an image: descriptors, manifests, indexes and configurations.
 
-As github.com/opencontainers/image-spec has them (descriptor.md, manifest.md, image-index.md,
-config.md), and Docker's image manifest version 2, schema 2, of the same shape. A field that is not
-known here is kept.
+They follow https://github.com/opencontainers/image-spec (descriptor.md, manifest.md,
+image-index.md, config.md) or Docker's image manifest version 2, schema 2. Unknown fields are kept.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from buildstatic.errors import ImageInvalid
 
@@ -28,7 +27,7 @@ DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 INDEXES = (INDEX, DOCKER_INDEX)
 MANIFESTS = (MANIFEST, DOCKER_MANIFEST)
 CONFIGS = (CONFIG, DOCKER_CONFIG)
-# What an image of Docker's is called in OCI's words; the bytes of a layer are the same.
+# The OCI media types of Docker's; the content of a layer is the same.
 OCI_MEDIA_TYPES = {
     DOCKER_INDEX: INDEX,
     DOCKER_MANIFEST: MANIFEST,
@@ -50,7 +49,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 @dataclass(frozen=True)
 class Descriptor:
-    """What names a blob: *media_type*, *digest*, *size* in bytes; *extra* has the other fields."""
+    """Refers to a blob of *size* bytes; *extra* has all other fields, such as annotations."""
 
     media_type: str
     digest: str
@@ -59,32 +58,32 @@ class Descriptor:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """The annotations, none where there are none."""
+        """The annotations."""
         return self.extra.get("annotations") or {}
 
     @property
     def platform(self) -> str:
-        """The platform as ``os/architecture`` or ``os/architecture/variant``, else empty."""
+        """The platform as ``os/architecture`` or ``os/architecture/variant``, empty if unknown."""
         return platform_name(self.extra.get("platform") or {})
 
     def is_for(self, platform: str) -> bool:
-        """Whether it is of *platform*: of any variant, where that has none."""
+        """Return whether it is for *platform*; one without a variant matches all variants."""
         return f"{self.platform}/".startswith(f"{platform}/")
 
     @property
     def is_foreign(self) -> bool:
-        """Whether its bytes are fetched from elsewhere, and never pushed."""
+        """Whether the blob is a layer that is downloaded from other URLs and never pushed."""
         return ".nondistributable." in self.media_type or ".foreign." in self.media_type
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that a manifest has for it."""
-        named = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
-        return {**named, **self.extra}
+        """Return the JSON object that refers to the blob."""
+        known = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+        return {**known, **self.extra}
 
 
 @dataclass(frozen=True)
 class Document:
-    """A manifest, an index or a configuration: its *content* as bytes, and what names it."""
+    """A manifest, index or configuration: its *content* and the descriptor that refers to it."""
 
     descriptor: Descriptor
     content: bytes
@@ -92,7 +91,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The image of one platform; *extra* has the fields that are none of these."""
+    """The image of one platform; *extra* has all other fields."""
 
     media_type: str
     config: Descriptor
@@ -101,41 +100,41 @@ class Manifest:
 
     @property
     def is_docker(self) -> bool:
-        """Whether it is in Docker's words."""
+        """Whether it has Docker's media types instead of OCI's."""
         return self.media_type == DOCKER_MANIFEST
 
     def to_document(self) -> Document:
-        """Return what a store keeps."""
-        described = {
+        """Return the JSON document."""
+        value = {
             "schemaVersion": 2,
             "mediaType": self.media_type,
             "config": self.config.to_json(),
             "layers": [layer.to_json() for layer in self.layers],
         }
-        return make_document(self.media_type, {**described, **self.extra})
+        return make_document(self.media_type, {**value, **self.extra})
 
 
 @dataclass(frozen=True)
 class Index:
-    """The images of several platforms; *extra* has the fields that are none of these."""
+    """The images of several platforms; *extra* has all other fields."""
 
     media_type: str
     manifests: tuple[Descriptor, ...]
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_document(self) -> Document:
-        """Return what a store keeps."""
-        described = {
+        """Return the JSON document."""
+        value = {
             "schemaVersion": 2,
             "mediaType": self.media_type,
             "manifests": [manifest.to_json() for manifest in self.manifests],
         }
-        return make_document(self.media_type, {**described, **self.extra})
+        return make_document(self.media_type, {**value, **self.extra})
 
 
 @dataclass(frozen=True)
 class Config:
-    """An image's configuration: the *diff_ids* of its layers, its *history*, and all the rest."""
+    """An image configuration: the *diff_ids* of the layers, the *history*; *extra* has the rest."""
 
     diff_ids: tuple[str, ...]
     history: tuple[Mapping[str, Any], ...]
@@ -147,25 +146,24 @@ class Config:
         return platform_name(self.extra)
 
     def to_document(self, media_type: str) -> Document:
-        """Return what a store keeps, as *media_type*."""
+        """Return the JSON document of *media_type*."""
         rootfs = {"type": "layers", "diff_ids": list(self.diff_ids)}
-        return make_document(
-            media_type, {**self.extra, "rootfs": rootfs, "history": list(self.history)}
-        )
+        history = list(self.history)
+        return make_document(media_type, {**self.extra, "rootfs": rootfs, "history": history})
 
 
 def digest_of(content: bytes) -> str:
-    """Return the digest of *content*."""
+    """Return the sha256 digest of *content*."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def blob_path(digest: str) -> str:
-    """Return where *digest* is below an OCI layout (image-layout.md)."""
+    """Return the path of a blob in an OCI layout (image-layout.md)."""
     return "blobs/" + digest.replace(":", "/")
 
 
 def make_document(media_type: str, value: Mapping[str, Any]) -> Document:
-    """Return *value* as a document of *media_type*: the same value, the same bytes."""
+    """Return *value* as a document of *media_type*; equal values give equal bytes."""
     content = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
     return Document(Descriptor(media_type, digest_of(content), len(content)), content)
 
@@ -176,113 +174,111 @@ def platform_name(platform: Mapping[str, Any]) -> str:
     return "/".join(str(part) for part in parts if part)
 
 
-def is_attestation(descriptor: Mapping[str, Any]) -> bool:
-    """Tell whether the manifest that *descriptor* names says something of another one.
+def to_oci(descriptor: Descriptor) -> Descriptor:
+    """Return *descriptor* with the OCI media type."""
+    media_type = OCI_MEDIA_TYPES.get(descriptor.media_type, descriptor.media_type)
+    return replace(descriptor, media_type=media_type)
 
-    BuildKit's attestations (docs/attestations/attestation-storage.md there).
+
+def is_attestation(entry: Mapping[str, Any]) -> bool:
+    """Return whether the *entry* of an index is an attestation of BuildKit.
+
+    https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md
     """
-    annotations = descriptor.get("annotations") or {}
-    platform = platform_name(descriptor.get("platform") or {})
-    kind = "vnd.docker.reference.type"
-    return annotations.get(kind) == "attestation-manifest" or platform == "unknown/unknown"
+    annotations = entry.get("annotations") or {}
+    platform = platform_name(entry.get("platform") or {})
+    reference_type = annotations.get("vnd.docker.reference.type")
+    return reference_type == "attestation-manifest" or platform == "unknown/unknown"
 
 
 def may_be_image(entry: Descriptor) -> bool:
-    """Tell an image of an index, or an index of images, from what says something of another one."""
+    """Return whether the *entry* of an index is an image or an index, not another artifact."""
     is_artifact = "artifactType" in entry.extra or is_attestation(entry.extra)
     return entry.media_type in (*INDEXES, *MANIFESTS) and not is_artifact
 
 
 def images_in(index: Index, read: Callable[[Descriptor], Manifest | Index]) -> Iterator[Descriptor]:
-    """Yield the images of *index*, and of the indexes in it, which *read* gives."""
-    for each in filter(may_be_image, index.manifests):
-        if each.media_type in MANIFESTS:
-            yield each
-        elif isinstance(inner := read(each), Index):
-            yield from images_in(inner, read)
-
-
-def parse_descriptor(value: object, where: str) -> Descriptor:
-    """Return the descriptor in *value*; raises ImageInvalid, which says that it is *where*."""
-    if not isinstance(value, dict):
-        raise ImageInvalid(f"{where}: a descriptor is no object.")
-    extra = {key: each for key, each in value.items() if key not in ("mediaType", "digest", "size")}
-    media_type, digest, size = (value.get(key) for key in ("mediaType", "digest", "size"))
-    if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
-        raise ImageInvalid(f"{where}: {digest!r} is no digest.")
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ImageInvalid(f"{where}: {size!r} is no size of {digest}.")
-    if not all(isinstance(extra.get(key) or {}, dict) for key in ("annotations", "platform")):
-        raise ImageInvalid(f"{where}: the annotations or the platform of {digest} are no object.")
-    return Descriptor(media_type if isinstance(media_type, str) else "", digest, size, extra)
+    """Yield the images of *index* and of its nested indexes, which *read* returns."""
+    for entry in filter(may_be_image, index.manifests):
+        if entry.media_type in MANIFESTS:
+            yield entry
+        elif isinstance(nested := read(entry), Index):
+            yield from images_in(nested, read)
 
 
 def parse_json(content: bytes, where: str) -> dict[str, Any]:
-    """Return the object in *content*; raises ImageInvalid."""
+    """Return the JSON object in *content*; raises ImageInvalid, which names *where*."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ImageInvalid(f"{where} is no JSON: {error}.") from error
+        raise ImageInvalid(f"{where} is not JSON: {error}.") from error
     if not isinstance(value, dict):
-        raise ImageInvalid(f"{where} is no JSON object.")
+        raise ImageInvalid(f"{where} is not a JSON object.")
     return value
 
 
-def parse_manifest(found: Document, where: str) -> Manifest | Index:
-    """Return the manifest or the index in *found*; *where* names it in what is raised.
+def parse_descriptor(value: object, where: str) -> Descriptor:
+    """Return the descriptor in *value*; raises ImageInvalid, which names *where*."""
+    if not isinstance(value, dict):
+        raise ImageInvalid(f"{where}: a descriptor is not an object.")
+    extra = {key: value[key] for key in value if key not in ("mediaType", "digest", "size")}
+    media_type, digest, size = (value.get(key) for key in ("mediaType", "digest", "size"))
+    if not _is_digest(digest):
+        raise ImageInvalid(f"{where}: {digest!r} is not a valid digest.")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise ImageInvalid(f"{where}: {size!r} is not a valid size of {digest}.")
+    for key in ("annotations", "platform"):
+        if not isinstance(extra.get(key) or {}, dict):
+            raise ImageInvalid(f"{where}: {key} of {digest} is not an object.")
+    return Descriptor(media_type if isinstance(media_type, str) else "", digest, size, extra)
 
-    Raises ImageInvalid, ImageInvalid, or ImageInvalid where it is an artifact of another kind.
+
+def parse_manifest(document: Document, where: str) -> Manifest | Index:
+    """Return the manifest or index in *document*.
+
+    Raises ImageInvalid, which names *where*, if it is invalid or is not of an image.
     """
-    media_type = found.descriptor.media_type
-    value = parse_json(found.content, where)
-    extra = {key: each for key, each in value.items() if key not in _PARSED}
+    media_type = document.descriptor.media_type
+    value = parse_json(document.content, where)
+    known = ("schemaVersion", "mediaType", "config", "layers", "manifests")
+    extra = {key: value[key] for key in value if key not in known}
     if media_type in INDEXES:
-        return Index(media_type, _descriptors(value, "manifests", where), extra)
+        return Index(media_type, _parse_descriptors(value, "manifests", where), extra)
     if media_type not in MANIFESTS:
-        advice = (
-            "It must be an OCI image or one of Docker's schema 2: push it anew by a newer tool."
-        )
-        raise ImageInvalid(f"{where} is of an unknown media type: {media_type}.", advice)
+        advice = "Use an OCI image or Docker's schema 2: push the image with a newer tool."
+        raise ImageInvalid(f"{where} has an unknown media type: {media_type}.", advice)
     config = parse_descriptor(value.get("config"), where)
     if config.media_type not in CONFIGS:
-        raise ImageInvalid(f"{where} is no image: its configuration is {config.media_type}.")
-    layers = _descriptors(value, "layers", where)
+        problem = f"{where} is not an image: its configuration is {config.media_type or 'unknown'}."
+        raise ImageInvalid(problem)
+    layers = _parse_descriptors(value, "layers", where)
     for layer in layers:
         if not LAYERS.fullmatch(layer.media_type):
-            problem = f"{where}: layer {layer.digest} is of an unknown media type: "
-            raise ImageInvalid(f"{problem}{layer.media_type or 'none'}.")
+            problem = f"{where}: layer {layer.digest} has an unknown media type"
+            raise ImageInvalid(f"{problem}: {layer.media_type or 'none'}.")
     return Manifest(media_type, config, layers, extra)
 
 
-_PARSED = ("schemaVersion", "mediaType", "config", "layers", "manifests")
-
-
-def parse_config(found: Document, where: str) -> Config:
-    """Return the configuration in *found*; raises ImageInvalid."""
-    value = parse_json(found.content, where)
+def parse_config(document: Document, where: str) -> Config:
+    """Return the configuration in *document*; raises ImageInvalid, which names *where*."""
+    value = parse_json(document.content, where)
     rootfs = value.get("rootfs")
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     history = value.get("history") or []
-    if not isinstance(diff_ids, list) or not all(_is_digest(each) for each in diff_ids):
-        raise ImageInvalid(f"{where} has no diffIDs.")
-    if not isinstance(history, list) or not all(isinstance(each, dict) for each in history):
-        raise ImageInvalid(f"{where}: the history is no list of objects.")
-    extra = {key: each for key, each in value.items() if key not in ("rootfs", "history")}
+    if not isinstance(diff_ids, list) or not all(map(_is_digest, diff_ids)):
+        raise ImageInvalid(f"{where} has no valid diffIDs.")
+    if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
+        raise ImageInvalid(f"{where}: history is not a list of objects.")
+    extra = {key: value[key] for key in value if key not in ("rootfs", "history")}
     return Config(tuple(diff_ids), tuple(history), extra)
 
 
-def to_oci(descriptor: Descriptor) -> Descriptor:
-    """Return *descriptor* in OCI's words."""
-    known = OCI_MEDIA_TYPES.get(descriptor.media_type, descriptor.media_type)
-    return replace(descriptor, media_type=known)
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
-
-
-def _descriptors(value: Mapping[str, Any], key: str, where: str) -> tuple[Descriptor, ...]:
+def _parse_descriptors(value: Mapping[str, Any], key: str, where: str) -> tuple[Descriptor, ...]:
     found = value.get(key)
     if not isinstance(found, list):
-        raise ImageInvalid(f"{where} has no list of {key}.")
+        raise ImageInvalid(f"{where}: {key} is not a list.")
     return tuple(parse_descriptor(each, where) for each in found)
+
+
+def _is_digest(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None

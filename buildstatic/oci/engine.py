@@ -1,4 +1,4 @@
-"""The Docker engine: found, asked for its version, and every way in which it may not answer."""
+"""Connects to the Docker engine and translates its errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from buildstatic.errors import EngineFailed, EngineNotFound, EngineUnusable
 
@@ -14,43 +14,45 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.context import Context
 
-# Engine 23.0, the first whose own BuildKit knows `COPY --link` without a `# syntax=` line.
+# Engine 23.0 is the first whose own BuildKit supports `COPY --link` without a `# syntax=` line.
 OLDEST = (23, 0)
 OLDEST_API = (1, 42)
+TIMEOUT = 600  # seconds; saving a large image starts slowly
 _UPGRADE = "Upgrade it, or build with a newer one: --builder NAME."
-TIMEOUT = 600  # seconds; saving a large image is slow to begin
 
 
 def connect() -> DockerClient:
-    """Return a client of the engine that the ``docker`` command would use.
+    """Return a client of the engine that the ``docker`` command uses.
 
     That is DOCKER_HOST, else the current docker context, else the default socket. Raises
-    EngineNotFound, EngineUnusable or EngineUnusable.
+    EngineNotFound, EngineUnusable or EngineFailed.
     """
+    import docker
     from docker.errors import DockerException, InvalidVersion
 
     try:
-        client = _client()
-        version = _version(client)
+        context = _current_context()
+        if "DOCKER_HOST" in os.environ or context is None:
+            client = docker.from_env(timeout=TIMEOUT)
+        else:
+            tls = context.TLSConfig or False
+            client = docker.DockerClient(base_url=context.Host, tls=tls, timeout=TIMEOUT)
+        try:
+            version = client.version()
+        except BaseException:
+            client.close()
+            raise
     except InvalidVersion as error:
         raise EngineUnusable(f"The Docker engine is too old: {error}", _UPGRADE) from error
     except (DockerException, OSError) as error:
-        raise _unreachable(error) from error
+        raise _connection_error(error) from error
     check_version(version["Version"], version["ApiVersion"])
     return client
 
 
-def _version(client: DockerClient) -> dict[str, Any]:
-    try:
-        return dict(client.version())
-    except BaseException:
-        client.close()
-        raise
-
-
 @contextmanager
 def failures() -> Iterator[None]:
-    """Turn what the SDK raises while the engine is at work into EngineFailed."""
+    """Raise EngineFailed for what the SDK raises while the engine is used."""
     from docker.errors import APIError
     from requests import RequestException
     from urllib3.exceptions import HTTPError
@@ -58,9 +60,9 @@ def failures() -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise EngineFailed(f"The Docker engine refuses: {error.explanation}.") from error
+        raise EngineFailed(f"The Docker engine returned an error: {error.explanation}.") from error
     except (RequestException, HTTPError) as error:
-        raise EngineFailed(f"The Docker engine has stopped answering: {error}.") from error
+        raise EngineFailed(f"The connection to the Docker engine failed: {error}.") from error
 
 
 def uses_containerd(client: DockerClient) -> bool:
@@ -73,74 +75,57 @@ def uses_containerd(client: DockerClient) -> bool:
 
 
 def check_version(version: str, api: str) -> None:
-    """Raise EngineUnusable for an engine whose BuildKit does not know ``COPY --link``.
+    """Raise EngineUnusable for an engine whose BuildKit does not support ``COPY --link``.
 
-    *version* decides where it is a number; a build from a branch names none, and *api* does.
+    A development build has no number as *version*; then the *api* version decides.
     """
-    found, oldest = (
-        (_numbers(version), OLDEST) if _numbers(version) else (_numbers(api), OLDEST_API)
-    )
-    if found < oldest:
-        problem = f"The Docker engine is {version}, and COPY --link needs 23.0 or newer."
+    number = _parse_version(version)
+    if (number < OLDEST) if number else (_parse_version(api) < OLDEST_API):
+        problem = f"The Docker engine is version {version}, but COPY --link requires 23.0 or newer."
         raise EngineUnusable(problem, _UPGRADE)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     parts = version.split(".")[:2]
     return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()
 
 
-def _client() -> DockerClient:
-    import docker
-
-    context = _context()
-    if "DOCKER_HOST" in os.environ or context is None:
-        return docker.from_env(timeout=TIMEOUT)
-    tls = context.TLSConfig or False
-    return docker.DockerClient(base_url=context.Host, tls=tls, timeout=TIMEOUT)
-
-
-def _context() -> Context | None:
+def _current_context() -> Context | None:
     from docker.context import ContextAPI
 
     return ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
 
 
-def _host() -> str:
-    context = _context()
-    return os.environ.get("DOCKER_HOST") or (context and context.Host) or "the default socket"
-
-
-def _unreachable(error: Exception) -> EngineNotFound | EngineUnusable | EngineFailed:
+def _connection_error(error: Exception) -> EngineNotFound | EngineUnusable | EngineFailed:
     from docker.errors import APIError
 
-    where = _host()
-    answer = error.__cause__ or error
-    if isinstance(answer, APIError):
-        problem = f"The Docker engine at {where} answers with an error: {answer.explanation}."
+    context = _current_context()
+    host = os.environ.get("DOCKER_HOST") or (context and context.Host) or "the default socket"
+    cause = error.__cause__ or error
+    if isinstance(cause, APIError):
+        problem = f"The Docker engine at {host} responded with an error: {cause.explanation}."
         return EngineFailed(problem)
-    cause = _cause(error)
-    if isinstance(cause, PermissionError) or getattr(cause, "errno", None) == errno.EACCES:
-        advice = (
-            "Add yourself to the docker group (sudo usermod -aG docker $USER, then log in again)."
-        )
-        return EngineUnusable(f"The Docker engine at {where} does not let you in.", advice)
-    if where.startswith("ssh://") and "paramiko" in str(error):
-        problem = f"The Docker engine at {where} is reached by SSH, and paramiko is not here."
+    if getattr(_root_cause(error), "errno", None) in (errno.EACCES, errno.EPERM):
+        advice = "Add your user to the docker group (sudo usermod -aG docker $USER), log in again."
+        return EngineUnusable(f"Access to the Docker engine at {host} was denied.", advice)
+    if host.startswith("ssh://") and "paramiko" in str(error):
+        problem = f"Connecting to {host} requires paramiko, which is not installed."
         return EngineNotFound(problem, "Install it beside buildstatic: pip install 'docker[ssh]'.")
-    advice = "Start Docker, or name another engine with DOCKER_HOST or `docker context use`."
-    return EngineNotFound(f"No Docker engine answers at {where}.", advice)
+    advice = "Start Docker, or select another engine with DOCKER_HOST or `docker context use`."
+    return EngineNotFound(f"No Docker engine responds at {host}.", advice)
 
 
-def _cause(error: BaseException) -> BaseException:
-    """Return the operating system's error at the bottom of *error*."""
+def _root_cause(error: BaseException) -> BaseException:
+    """Return the operating system's error that *error* wraps, else the innermost exception."""
     seen = {id(error)}
-    while True:
-        below = [error.__cause__, error.__context__, *error.args]
-        nested = [e for e in below if isinstance(e, BaseException) and id(e) not in seen]
-        if isinstance(error, OSError) and error.errno:
-            return error
-        if not nested:
-            return error
-        error = nested[0]
+    while not (isinstance(error, OSError) and error.errno):
+        wrapped = [
+            inner
+            for inner in (error.__cause__, error.__context__, *error.args)
+            if isinstance(inner, BaseException) and id(inner) not in seen
+        ]
+        if not wrapped:
+            break
+        error = wrapped[0]
         seen.add(id(error))
+    return error

@@ -1,4 +1,4 @@
-"""The names of images, and where the image of a name is."""
+"""Image references: their syntax, and the store that each refers to."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _NAME = re.compile(
 _ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
 LATEST = "latest"
 DOCKER_HUB = "docker.io"
-FORMS = (
-    "An image is named oci:DIR, oci:DIR:TAG, docker-archive:FILE, docker-archive:FILE:NAME:TAG, "
-    "docker:NAME (the local engine's) or as in a registry: registry.example.com/name:tag."
+SYNTAX = (
+    "Use oci:DIR, oci:DIR:TAG, docker-archive:FILE, docker-archive:FILE:NAME:TAG, docker:NAME "
+    "(local engine) or a name in a registry, such as registry.example.com/name:tag."
 )
 
 
 @dataclass(frozen=True)
 class LayoutReference:
-    """An image in the OCI layout *directory*; *tag* is None for the only one there."""
+    """An image in the OCI layout *directory*; *tag* is None for its only image."""
 
     directory: Path
     tag: str | None = None
@@ -41,7 +41,7 @@ class LayoutReference:
 
 @dataclass(frozen=True)
 class ArchiveReference:
-    """An image in the *file* of ``docker save`` or of BuildKit; *name* is None for the only one."""
+    """An image in *file*, written by ``docker save`` or BuildKit; *name* None: its only image."""
 
     file: Path
     name: str | None = None
@@ -52,7 +52,7 @@ class ArchiveReference:
 
 @dataclass(frozen=True)
 class EngineReference:
-    """An image of the local engine: a name with a tag, or an id."""
+    """An image in the local engine: a name with a tag, or an ID."""
 
     name: str
 
@@ -62,7 +62,7 @@ class EngineReference:
 
 @dataclass(frozen=True)
 class RegistryReference:
-    """An image in a *registry* (host and port); *digest* goes before *tag* where both are there."""
+    """An image in a *registry* (host and port); *digest* takes precedence over *tag*."""
 
     registry: str
     repository: str
@@ -81,7 +81,7 @@ class RegistryReference:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the registry is on this machine, where HTTP is good enough, as Docker has it."""
+        """Whether the registry is on this machine; as for Docker, it may then use plain HTTP."""
         return is_loopback(re.sub(r":\d+$", "", self.registry).strip("[]"))
 
 
@@ -89,27 +89,28 @@ Reference = LayoutReference | ArchiveReference | EngineReference | RegistryRefer
 
 
 def parse_reference(text: str) -> Reference:
-    """Return what *text* names; raises ImageReferenceInvalid.
+    """Return the reference in *text*; raises ImageReferenceInvalid.
 
-    The words before a colon, and that a path ends at the next colon, are skopeo's
+    The prefixes, and that a path ends at the next colon, follow skopeo
     (containers-transports(5)).
     """
-    kind, colon, rest = text.partition(":")
-    if kind == "oci" and colon:
-        path, _, tag = rest.partition(":")
-        return LayoutReference(_path(text, path), tag or None)
-    if kind in ("docker-archive", "oci-archive") and colon:
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix in ("oci", "docker-archive", "oci-archive"):
         path, _, name = rest.partition(":")
-        # An OCI layout has any words as tags, and a docker archive the names of images.
-        known = with_tag(name) if name and kind == "docker-archive" else name
-        return ArchiveReference(_path(text, path), known or None)
-    if kind == "docker" and colon and not rest.startswith("//"):
+        if not path:
+            raise ImageReferenceInvalid(f"{text!r} has no path.", SYNTAX)
+        if prefix == "oci":
+            return LayoutReference(Path(path), name or None)
+        # A docker archive contains image names, an OCI layout arbitrary tags.
+        known = with_tag(name) if name and prefix == "docker-archive" else name
+        return ArchiveReference(Path(path), known or None)
+    if colon and prefix == "docker" and not rest.startswith("//"):
         return EngineReference(rest if _ID.fullmatch(rest) else with_tag(rest))
-    return _in_registry(text.removeprefix("docker://"))
+    return _parse_registry_name(text.removeprefix("docker://"))
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether *host*, a name or an address, is this machine."""
+    """Return whether *host*, a name or an address, is this machine."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -118,50 +119,48 @@ def is_loopback(host: str) -> bool:
 
 def names_registry(text: str) -> bool:
     """Return whether *text* is anything but a name without a registry, such as ``app:1``."""
-    found = _NAME.fullmatch(text)
-    return found is None or _names_host(found["registry"])
-
-
-def _names_host(first: str | None) -> bool:
-    """Tell whether the *first* part of a name is a host (distribution/reference, normalize.go)."""
-    return first is not None and (bool(set(".:") & set(first)) or first == "localhost")
+    match = _NAME.fullmatch(text)
+    return match is None or _is_host(match["registry"])
 
 
 def with_tag(name: str) -> str:
-    """Return *name* with the tag ``latest`` where it has none; raises ImageReferenceInvalid."""
-    found = _match(name)
-    return name if found["tag"] or found["digest"] else f"{name}:{LATEST}"
+    """Return *name*, with the tag ``latest`` if it has none; raises ImageReferenceInvalid."""
+    match = _match(name)
+    return name if match["tag"] or match["digest"] else f"{name}:{LATEST}"
 
 
 def full_name(name: str) -> str:
-    """Return *name* with its registry, which is Docker Hub where it names none."""
-    return str(_in_registry(name))
+    """Return *name* with its registry, by default Docker Hub; raises ImageReferenceInvalid."""
+    return str(_parse_registry_name(name))
 
 
-def _path(text: str, path: str) -> Path:
-    if not path:
-        raise ImageReferenceInvalid(f"{text} names no file or directory.", FORMS)
-    return Path(path)
+def _is_host(component: str | None) -> bool:
+    """Return whether the first component of a name is a host (reference/normalize.go)."""
+    return component is not None and (bool({".", ":"} & {*component}) or component == "localhost")
 
 
 def _match(name: str) -> re.Match[str]:
-    found = _NAME.fullmatch(name)
-    if found is None or len(found["repository"]) > 255:
-        raise ImageReferenceInvalid(f"{name!r} is no name of an image.", FORMS)
-    return found
+    match = _NAME.fullmatch(name)
+    if match is None or len(match["repository"]) > 255:
+        raise _invalid(name)
+    return match
 
 
-def _in_registry(name: str) -> RegistryReference:
-    found = _match(name)
-    registry, repository = found["registry"], found["repository"]
-    if registry is not None and not _names_host(registry):
+def _invalid(name: str) -> ImageReferenceInvalid:
+    return ImageReferenceInvalid(f"{name!r} is not a valid image reference.", SYNTAX)
+
+
+def _parse_registry_name(name: str) -> RegistryReference:
+    match = _match(name)
+    registry, repository = match["registry"], match["repository"]
+    if registry is not None and not _is_host(registry):
         repository = f"{registry}/{repository}"
         registry = None
         if repository != repository.lower():
-            raise ImageReferenceInvalid(f"{name!r} is no name of an image.", FORMS)
+            raise _invalid(name)
     if registry in (None, "index.docker.io"):
         registry = DOCKER_HUB
     if registry == DOCKER_HUB and "/" not in repository:
         repository = f"library/{repository}"
-    tag = found["tag"] or (None if found["digest"] else LATEST)
-    return RegistryReference(registry or DOCKER_HUB, repository, tag, found["digest"])
+    tag = match["tag"] or (None if match["digest"] else LATEST)
+    return RegistryReference(registry or DOCKER_HUB, repository, tag, match["digest"])

@@ -1,4 +1,4 @@
-"""Streams that are checked as they are read."""
+"""Byte streams of blobs."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from buildstatic.errors import ImageInvalid
 from buildstatic.oci.documents import Descriptor
 
 CHUNK = 1 << 20  # bytes
-# Registries take manifests of 4 MiB; a configuration with a long history is no larger.
+# Registries accept manifests of 4 MiB; configurations with a long history are not larger.
 MAX_DOCUMENT_SIZE = 8 << 20
-_AHEAD = 1 << 16
 
 
 def verified(stream: IO[bytes], descriptor: Descriptor, where: str) -> IO[bytes]:
-    """Return *stream*, which raises ImageInvalid where it is not what *descriptor* names.
+    """Return *stream*, with reads that raise ImageInvalid if it does not match *descriptor*.
 
-    It does so at the end, before the last bytes are given away. *where* names what is read.
+    They do so before the last bytes are returned. *where* names the store in the error.
     """
-    return io.BufferedReader(_Checked(stream, descriptor, where), CHUNK)
+    return io.BufferedReader(_Verified(stream, descriptor, where), CHUNK)
 
 
-class _Checked(io.RawIOBase):
+class _Verified(io.RawIOBase):
     def __init__(self, stream: IO[bytes], descriptor: Descriptor, where: str) -> None:
         self._stream = stream
         self._descriptor = descriptor
@@ -39,29 +38,28 @@ class _Checked(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), self._left)
-        chunk = self._stream.read(wanted) if wanted else b""
+        count = min(len(buffer), self._left)
+        chunk = self._stream.read(count) if count else b""
         buffer[: len(chunk)] = chunk
         self._hash.update(chunk)
         self._left -= len(chunk)
         if len(buffer) and (not chunk or not self._left):
-            self._check()
+            self._verify()
         return len(chunk)
 
-    def _check(self) -> None:
-        named = self._descriptor
-        if self._left:
-            read = named.size - self._left
-            raise self._wrong(f"ends after {read} of {named.size} bytes")
-        if self._stream.read(1):
-            raise self._wrong(f"has more than the {named.size} bytes that are named")
+    def _verify(self) -> None:
+        size, digest = self._descriptor.size, self._descriptor.digest
         found = f"{self._hash.name}:{self._hash.hexdigest()}"
-        if found != named.digest:
-            raise self._wrong(f"has the digest {found}")
-
-    def _wrong(self, what: str) -> ImageInvalid:
-        advice = "Make or fetch the image anew."
-        return ImageInvalid(f"{self._where}: the blob {self._descriptor.digest} {what}.", advice)
+        if self._left:
+            problem = f"ends after {size - self._left} of {size} bytes"
+        elif self._stream.read(1):
+            problem = f"is longer than {size} bytes"
+        elif found != digest:
+            problem = f"has the digest {found}"
+        else:
+            return
+        advice = "Build or pull the image again."
+        raise ImageInvalid(f"{self._where}: the blob {digest} {problem}.", advice)
 
 
 def stream_chunks(chunks: Iterator[bytes]) -> IO[bytes]:
@@ -87,25 +85,25 @@ class _Chunks(io.RawIOBase):
 
 @dataclass(frozen=True)
 class FileSlice:
-    """The *size* bytes from *start* of the open file *file*, a descriptor: a blob on the disk."""
+    """A blob in a local file: *size* bytes from offset *start* of the file descriptor *file*."""
 
     file: int
     start: int
     size: int
 
-    def read(self, place: int, count: int) -> bytes:
-        """Return up to *count* bytes from *place*, none at the end."""
-        return os.pread(self.file, max(0, min(count, self.size - place)), self.start + place)
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to *count* bytes from *offset*, none at the end."""
+        return os.pread(self.file, max(0, min(count, self.size - offset)), self.start + offset)
 
     def stream(self) -> IO[bytes]:
-        """Return a stream of it, with a place of its own, that can be sought in."""
-        return io.BufferedReader(_Reading(self), _AHEAD)
+        """Return a seekable stream with a position of its own."""
+        return io.BufferedReader(_FileSliceReader(self), 1 << 16)
 
 
-class _Reading(io.RawIOBase):
-    def __init__(self, part: FileSlice) -> None:
-        self._part = part
-        self._place = 0
+class _FileSliceReader(io.RawIOBase):
+    def __init__(self, content: FileSlice) -> None:
+        self._content = content
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -113,28 +111,28 @@ class _Reading(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._part.size}
-        self._place = origin[whence] + place
-        return self._place
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._content.size}
+        self._position = origin[whence] + offset
+        return self._position
 
     def readinto(self, buffer: Any) -> int:
-        piece = self._part.read(self._place, len(buffer))
-        buffer[: len(piece)] = piece
-        self._place += len(piece)
-        return len(piece)
+        chunk = self._content.read(self._position, len(buffer))
+        buffer[: len(chunk)] = chunk
+        self._position += len(chunk)
+        return len(chunk)
 
 
 def read_document(stream: IO[bytes], descriptor: Descriptor, where: str) -> bytes:
-    """Return all of *stream*, a checked one; raises ImageInvalid for what is no document's size."""
+    """Return the content of a verified *stream*; raises ImageInvalid if it is too large."""
     if descriptor.size > MAX_DOCUMENT_SIZE:
-        problem = f"{where}: {descriptor.digest} is no document, with {descriptor.size} bytes."
-        raise ImageInvalid(problem)
+        problem = f"{where}: {descriptor.digest} is too large for a manifest or configuration"
+        raise ImageInvalid(f"{problem}: {descriptor.size} bytes.")
     return stream.read()
 
 
 def copy_stream(stream: IO[bytes], write: Callable[[bytes], object]) -> None:
-    """Give all of *stream* to *write*, a chunk at a time."""
+    """Pass the content of *stream* to *write* in chunks."""
     while chunk := stream.read(CHUNK):
         write(chunk)
 

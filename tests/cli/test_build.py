@@ -92,7 +92,7 @@ def test_where_no_engine_answers_one_line_says_where_and_what_to_do(
     ran = build(root, "--tag", "x", environ={**door, "DOCKER_HOST": at})
     assert (ran.code, ran.out) == (40, "")
     assert ran.err == (
-        f"error: No Docker engine answers at {at}. Start Docker, or name another engine with "
+        f"error: No Docker engine responds at {at}. Start Docker, or select another engine with "
         "DOCKER_HOST or `docker context use`. Without an engine, `buildstatic build --base IMAGE "
         "--tag IMAGE` adds the static files to an image.\n"
     )
@@ -119,7 +119,7 @@ def test_a_socket_that_lets_nobody_in_is_told_from_one_that_is_dead(
         environ = {**door, "DOCKER_HOST": f"unix://{path}", "HOME": str(place)}
         ran = build(root, environ=environ, before=nobody)
     assert (ran.code, ran.out) == (41, "")
-    assert ran.err.startswith(f"error: The Docker engine at unix://{path} does not let you in. ")
+    assert ran.err.startswith(f"error: Access to the Docker engine at unix://{path} was denied. ")
     assert ran.err.count("\n") == 1
 
 
@@ -138,7 +138,7 @@ def test_an_engine_that_is_too_old_is_refused_before_the_build(
     with engine_of(tmp_path / "docker.sock", version, api) as host:
         ran = build(root, environ={**door, "DOCKER_HOST": host})
     assert (ran.code, ran.out) == (41, ""), ran.err
-    assert "too old" in ran.err or f"is {version}, and COPY --link needs 23.0" in ran.err
+    assert "too old" in ran.err or f"{version}, but COPY --link requires 23.0" in ran.err
     assert "Upgrade it" in ran.err
     assert ran.err.count("\n") == 1
 

@@ -367,7 +367,7 @@ def test_a_foreign_layer_stays_elsewhere_where_that_can_be(tmp_path: Path) -> No
     assert first == manifest_of(name)["layers"][0]
     assert not blob(tmp_path / "out", first).exists()
     assert all(blob(tmp_path / "out", each).exists() for each in others)
-    with pytest.raises(ImageInvalid, match=f"{first['digest']} the bytes are elsewhere"):
+    with pytest.raises(ImageInvalid, match=f"{first['digest']} is stored elsewhere"):
         put(name, f"docker-archive:{tmp_path / 'a.tar'}", layer)
     assert not (tmp_path / "a.tar").exists()
 
@@ -378,9 +378,9 @@ def test_a_layout_keeps_its_other_tags(tmp_path: Path) -> None:
     put(base(directory, "two"), f"oci:{directory}:two", static(tmp_path))
     assert len(manifest_of(f"oci:{directory}:one")["layers"]) == 2
     assert len(manifest_of(f"oci:{directory}:two")["layers"]) == 3
-    with pytest.raises(ImageNotFound, match="There are: one, two"):
+    with pytest.raises(ImageNotFound, match="Available: one, two"):
         put(f"oci:{directory}", f"oci:{directory}:three", static(tmp_path))
-    with pytest.raises(ImageNotFound, match="There are: one, two"):
+    with pytest.raises(ImageNotFound, match="Available: one, two"):
         put(f"oci:{directory}:nope", f"oci:{directory}:three", static(tmp_path))
 
 
@@ -423,11 +423,11 @@ def test_without_a_tag_it_is_the_image_that_has_none_or_the_only_one(tmp_path: P
     index = json.loads((directory / "index.json").read_text())
     index["manifests"].append(Base(directory).image(tar({"c": b""})).descriptor.to_json())
     (directory / "index.json").write_text(json.dumps(index))
-    with pytest.raises(ImageNotFound, match=r"holds 3 images\. Name one\. There are: old"):
+    with pytest.raises(ImageNotFound, match=r"contains 3 images\. .* Available: old"):
         put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
     index["manifests"] = [artifact_entry(directory, "signature").to_json()]
     (directory / "index.json").write_text(json.dumps(index))
-    with pytest.raises(ImageNotFound, match="holds no image"):
+    with pytest.raises(ImageNotFound, match="contains no image"):
         put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", layer)
 
 
@@ -510,18 +510,18 @@ def nothing(directory: Path) -> None:
         (spoil_layer, ImageInvalid, "has the digest"),
         (remove_layer, ImageInvalid, "is missing"),
         (shorten_layer, ImageInvalid, "ends after"),
-        (lengthen_layer, ImageInvalid, "has more than"),
+        (lengthen_layer, ImageInvalid, "is longer than"),
         (spoil_config, ImageInvalid, "ends after 2 of"),
-        (no_json, ImageInvalid, "is no JSON"),
+        (no_json, ImageInvalid, "is not JSON"),
         (no_list, ImageInvalid, "no list of manifests"),
-        (climbing, ImageInvalid, "is no digest"),
-        (no_layout, ImageInvalid, "is no OCI layout"),
-        (artifact, ImageInvalid, "is no image"),
+        (climbing, ImageInvalid, "is not a valid digest"),
+        (no_layout, ImageInvalid, "is not an OCI layout"),
+        (artifact, ImageInvalid, "is not an image"),
         (odd_layer, ImageInvalid, "application/vnd.example.layer"),
         (odd_manifest, ImageInvalid, "v1.prettyjws"),
         (too_few_diff_ids, ImageInvalid, "1 layers and 0 diffIDs"),
         (too_much_history, ImageInvalid, "more entries"),
-        (nothing, ImageNotFound, "there is no directory"),
+        (nothing, ImageNotFound, "does not exist"),
     ],
 )
 def test_a_base_that_cannot_be_used_is_refused_and_leaves_nothing(
@@ -563,12 +563,12 @@ def test_a_layer_file_that_has_changed_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "failure", "said"),
     [
-        (b"no tar at all", ImageInvalid, "is no archive"),
+        (b"no tar at all", ImageInvalid, "is not an archive"),
         (tar({"a": b""}), ImageInvalid, "neither"),
-        (tar({"manifest.json": b"{"}), ImageInvalid, "is no JSON"),
+        (tar({"manifest.json": b"{"}), ImageInvalid, "is not JSON"),
         (tar({"manifest.json": b"[]"}), ImageNotFound, "no such image"),
         (tar({"manifest.json": b'[{"Config": "c", "Layers": []}]'}), ImageInvalid, "missing"),
-        (tar({"manifest.json": "manifest.json"}), ImageInvalid, "no file"),
+        (tar({"manifest.json": "manifest.json"}), ImageInvalid, "not a regular file"),
     ],
     ids=["text", "tar", "json", "empty", "config", "loop"],
 )
@@ -603,7 +603,7 @@ def test_a_compressed_archive_that_is_spoilt_is_refused(
     else:
         packed += packed[:half]
     (tmp_path / "a.tar").write_bytes(packed)
-    with pytest.raises(ImageInvalid, match=r"a\.tar is no archive"):
+    with pytest.raises(ImageInvalid, match=r"a\.tar is not an archive"):
         put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
     assert not (tmp_path / "out").exists()
 
@@ -620,7 +620,7 @@ def test_a_full_disk_is_no_spoilt_archive(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_directory_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home/letter").write_text("dear")
-    with pytest.raises(ImageInvalid, match="holds other things"):
+    with pytest.raises(ImageInvalid, match="contains other files"):
         put(base(tmp_path / "oci"), f"oci:{tmp_path / 'home'}", static(tmp_path))
     assert [each.name for each in (tmp_path / "home").iterdir()] == ["letter"]
 

@@ -223,7 +223,7 @@ def test_an_id_is_a_base_and_no_name_for_what_is_made(
     layer = static(tmp_path)
     tag = f"oci:{tmp_path / 'out'}"
     assert put(f"docker:{identity}", tag, layer).digest == put(f"docker:{name}", tag, layer).digest
-    with pytest.raises(ImageReferenceInvalid, match="Name a tag"):
+    with pytest.raises(ImageReferenceInvalid, match="Use a tag"):
         put(f"docker:{name}", f"docker:{identity}", layer)
 
 

@@ -1,6 +1,6 @@
-"""Writes an image to one file, which is an OCI layout and what ``docker load`` takes at once.
+"""Writes an image to one tar file that is both an OCI layout and input for ``docker load``.
 
-Every engine and skopeo read manifest.json; index.json has all platforms of an image.
+manifest.json is read by every engine and by skopeo; index.json contains all platforms.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import platform
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 from buildstatic.atomic import replace_file
 from buildstatic.errors import ImageInvalid
@@ -33,7 +33,7 @@ from buildstatic.oci.stores.layout import INDEX_FILE, REF_NAME, VERSION, VERSION
 
 @contextmanager
 def write_archive(reference: ArchiveReference) -> Iterator[ArchiveTarget]:
-    """Yield what writes *reference* beside its place, and takes it where the block succeeds."""
+    """Yield a writer of *reference*; the file is replaced if the block succeeds."""
     with (
         replace_file(reference.file, mode=0o644) as output,
         tarfile.open(fileobj=output, mode="w") as archive,
@@ -42,7 +42,7 @@ def write_archive(reference: ArchiveReference) -> Iterator[ArchiveTarget]:
 
 
 class ArchiveTarget:
-    """An image in an archive, to be written: its blobs as they come, the names of them last."""
+    """An image in an archive, to be written."""
 
     def __init__(
         self,
@@ -56,14 +56,14 @@ class ArchiveTarget:
         self._archive = archive
         self._name = with_tag(name) if name else None
         self._written: set[str] = set()
-        self._documents: dict[str, Manifest | Index] = {}
+        self._manifests: dict[str, Manifest | Index] = {}
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Tell whether the blob was written."""
+        """Return whether the blob was written already."""
         return descriptor.digest in self._written
 
     def mount_blob(self, descriptor: Descriptor, source: Reference) -> bool:  # noqa: ARG002
-        """Return False: the archive has bytes of its own."""
+        """Return False: an archive has its own content."""
         return False
 
     def put_blob(self, descriptor: Descriptor, content: Opener) -> None:
@@ -73,65 +73,59 @@ class ArchiveTarget:
         self._written.add(descriptor.digest)
 
     def put_manifest(self, document: Document) -> None:
-        """Write the manifest as the blob that it is."""
-        content, descriptor = document.content, document.descriptor
-        self._add(blob_path(descriptor.digest), io.BytesIO(content), len(content))
+        """Write the manifest as a blob."""
+        descriptor = document.descriptor
+        self._add_bytes(blob_path(descriptor.digest), document.content)
         self._written.add(descriptor.digest)
-        self._documents[descriptor.digest] = parse_manifest(document, str(self.reference))
+        self._manifests[descriptor.digest] = parse_manifest(document, str(self.reference))
 
     def put_image(self, document: Document) -> None:
-        """Write the manifest or the index, and what names it.
+        """Write the manifest or index, then index.json and manifest.json.
 
-        Raises ImageInvalid where that is an image with a foreign layer.
+        Raises ImageInvalid if the image for manifest.json has a foreign layer.
         """
         self.put_manifest(document)
-        entry = {**document.descriptor.to_json(), "annotations": self._names()}
+        entry = document.descriptor.to_json()
+        entry["annotations"] = {}
+        if self._name:
+            tag = self._name.rpartition(":")[2]
+            entry["annotations"] = {CONTAINERD_NAME: full_name(self._name), REF_NAME: tag}
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
-        self._add_file(INDEX_FILE, json.dumps(index).encode())
-        self._add_file(MANIFEST_FILE, json.dumps([self._older(document)]).encode())
-        self._add_file(VERSION_FILE, VERSION)
-
-    def _names(self) -> dict[str, str]:
-        if self._name is None:
-            return {}
-        return {CONTAINERD_NAME: full_name(self._name), REF_NAME: self._name.rpartition(":")[2]}
-
-    def _older(self, document: Document) -> dict[str, Any]:
-        """Return the entry of manifest.json, which has room for one platform alone."""
-        image = self._own(document.descriptor)
-        self._check_complete(image)
-        return {
+        # manifest.json has one platform only.
+        image = self._own_image(document.descriptor)
+        for layer in image.layers:
+            if not self.has_blob(layer):
+                problem = f"{self.reference} must contain the whole image, but layer {layer.digest}"
+                problem += f" is stored elsewhere ({layer.media_type})."
+                raise ImageInvalid(problem, "Write the image to a registry or an OCI layout.")
+        legacy = {
             "Config": blob_path(image.config.digest),
             "RepoTags": [self._name] if self._name else None,
             "Layers": [blob_path(layer.digest) for layer in image.layers],
         }
+        self._add_bytes(INDEX_FILE, json.dumps(index).encode())
+        self._add_bytes(MANIFEST_FILE, json.dumps([legacy]).encode())
+        self._add_bytes(VERSION_FILE, VERSION)
 
-    def _check_complete(self, image: Manifest) -> None:
-        for layer in image.layers:
-            if not self.has_blob(layer):
-                problem = f"{self.reference} must hold all of the image, and of its layer "
-                problem += f"{layer.digest} the bytes are elsewhere ({layer.media_type})."
-                raise ImageInvalid(problem, "Write the image to a registry or an OCI layout.")
-
-    def _own(self, named: Descriptor) -> Manifest:
-        """Return the image that is *named*: of an index this machine's, else its first."""
-        found = self._documents[named.digest]
+    def _own_image(self, descriptor: Descriptor) -> Manifest:
+        """Return the image, of an index the one for this machine, else the first."""
+        found = self._manifests[descriptor.digest]
         if isinstance(found, Manifest):
             return found
-        images = tuple(images_in(found, lambda each: self._documents[each.digest]))
-        own = next((each for each in images if each.is_for(machine())), images[0])
-        return self._own(own)
+        images = list(images_in(found, lambda entry: self._manifests[entry.digest]))
+        own = next((image for image in images if image.is_for(machine())), images[0])
+        return self._own_image(own)
 
-    def _add_file(self, name: str, content: bytes) -> None:
-        self._add(name, io.BytesIO(content), len(content))
+    def _add_bytes(self, path: str, content: bytes) -> None:
+        self._add(path, io.BytesIO(content), len(content))
 
-    def _add(self, name: str, content: IO[bytes], size: int) -> None:
-        member = tarfile.TarInfo(name)
+    def _add(self, path: str, content: IO[bytes], size: int) -> None:
+        member = tarfile.TarInfo(path)
         member.size = size
         self._archive.addfile(member, content)
 
 
 def machine() -> str:
-    """Return the platform of this machine, in the words of an image."""
+    """Return the platform of this machine, such as ``linux/amd64``."""
     known = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7"}
     return f"linux/{known.get(platform.machine(), platform.machine())}"

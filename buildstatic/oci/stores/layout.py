@@ -1,4 +1,4 @@
-"""Images in an OCI layout (github.com/opencontainers/image-spec, image-layout.md)."""
+"""Images in an OCI layout (https://github.com/opencontainers/image-spec, image-layout.md)."""
 
 from __future__ import annotations
 
@@ -33,42 +33,52 @@ INDEX_FILE = "index.json"
 
 @contextmanager
 def read_layout(reference: LayoutReference) -> Iterator[LayoutSource]:
-    """Yield the image of *reference*; raises ImageNotFound, ImageInvalid, ImageInvalid."""
+    """Yield the image of *reference*; raises ImageNotFound, ImageInvalid."""
     yield LayoutSource(reference)
 
 
 @contextmanager
 def write_layout(reference: LayoutReference) -> Iterator[LayoutTarget]:
-    """Yield what writes *reference*; a directory that is not there is made.
+    """Yield a writer of *reference*, which creates the directory.
 
-    One process writes to a layout at a time. Where the block raises, what it wrote is removed.
+    The layout is locked for other processes. If the block raises, what was written is removed.
     """
-    made = [
-        each for each in (reference.directory, *reference.directory.parents) if not each.exists()
-    ]
-    reference.directory.mkdir(parents=True, exist_ok=True)
-    with _locked(reference.directory):
+    directory = reference.directory
+    created = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         target = LayoutTarget(reference)
         try:
             yield target
         except BaseException:
-            target.discard(made)
+            target.discard(created)
             raise
+    finally:
+        os.close(lock)
 
 
 class LayoutSource:
     """An image in a layout, to be read."""
 
     def __init__(self, reference: LayoutReference) -> None:
+        directory, where = reference.directory, str(reference)
+        if not directory.exists():
+            raise ImageNotFound(f"{where}: {directory} does not exist.")
+        if not (directory / VERSION_FILE).is_file() or not (directory / INDEX_FILE).is_file():
+            problem = f"{where}: {directory} is not an OCI layout: it has no {INDEX_FILE}."
+            raise ImageInvalid(problem)
         self.reference = reference
-        self._entries = tuple(_entries(reference.directory, str(reference)))
+        index = parse_json((directory / INDEX_FILE).read_bytes(), f"{where}: {INDEX_FILE}")
+        self._entries = parse_entries(index, where)
 
     def resolve(self) -> Document:
-        """Return the manifest or the index of the tag, or of the only image."""
-        descriptor = choose(self._entries, self.reference.tag, REF_NAME, str(self.reference))
+        """Return the manifest or index of the tag, or of the only image."""
+        where = str(self.reference)
+        descriptor = choose_entry(self._entries, self.reference.tag, REF_NAME, where)
         with self.open_blob(descriptor) as stream:
-            content = read_document(stream, descriptor, str(self.reference))
-        return Document(descriptor, content)
+            return Document(descriptor, read_document(stream, descriptor, where))
 
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[IO[bytes]]:
@@ -95,12 +105,20 @@ class LayoutTarget:
     platform = None
 
     def __init__(self, reference: LayoutReference) -> None:
+        directory, where = reference.directory, str(reference)
         self.reference = reference
         self._written: list[Path] = []
-        self._index = _index(reference.directory, str(reference))
+        self._index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}
+        if (directory / INDEX_FILE).is_file():
+            content = (directory / INDEX_FILE).read_bytes()
+            self._index = parse_json(content, f"{where}: {INDEX_FILE}")
+            _check_manifests(self._index, where)
+        elif any(not path.name.startswith(("blobs", PREFIX)) for path in directory.iterdir()):
+            problem = f"{where}: {directory} contains other files and is not an OCI layout."
+            raise ImageInvalid(problem, "Use an empty or new directory.")
 
     def has_blob(self, descriptor: Descriptor) -> bool:
-        """Tell whether the blob is there, and is what its digest says."""
+        """Return whether the blob exists and matches its digest."""
         try:
             with self._path(descriptor).open("rb") as stream:
                 copy_stream(verified(stream, descriptor, str(self.reference)), len)
@@ -109,11 +127,11 @@ class LayoutTarget:
         return True
 
     def mount_blob(self, descriptor: Descriptor, source: Reference) -> bool:  # noqa: ARG002
-        """Return False: a blob of another layout is another file."""
+        """Return False: a layout has its own files."""
         return False
 
     def put_blob(self, descriptor: Descriptor, content: Opener) -> None:
-        """Write the blob beside its place, and rename it once it was read to its end."""
+        """Write the blob to a temporary file and rename it once it is complete."""
         path = self._path(descriptor)
         path.parent.mkdir(parents=True, exist_ok=True)
         with content() as stream, replace_file(path, mode=0o644) as output:
@@ -121,31 +139,34 @@ class LayoutTarget:
         self._written.append(path)
 
     def put_manifest(self, document: Document) -> None:
-        """Write the manifest as the blob that it is."""
+        """Write the manifest as a blob."""
         if not self.has_blob(document.descriptor):
             self.put_blob(document.descriptor, lambda: open_bytes(document.content))
 
     def put_image(self, document: Document) -> None:
-        """Write the manifest or the index, and the layout's own index last."""
+        """Write the manifest or index, then the index of the layout."""
         self.put_manifest(document)
         tag = self.reference.tag
-        kept = [each for each in self._index["manifests"] if _tag(each) != tag]
-        annotations = {"annotations": {REF_NAME: tag}} if tag else {}
-        entry = {**document.descriptor.to_json(), **annotations}
-        files = {
-            VERSION_FILE: VERSION,
-            INDEX_FILE: _dump({**self._index, "manifests": [*kept, entry]}),
-        }
-        for name, content in files.items():
+        entry = document.descriptor.to_json()
+        if tag:
+            entry["annotations"] = {REF_NAME: tag}
+        others = [
+            other
+            for other in self._index["manifests"]
+            if (other.get("annotations") or {}).get(REF_NAME) != tag
+        ]
+        index = {**self._index, "manifests": [*others, entry]}
+        content = json.dumps(index, separators=(",", ":"), ensure_ascii=False).encode()
+        for name, text in ((VERSION_FILE, VERSION), (INDEX_FILE, content)):
             with replace_file(self.reference.directory / name, mode=0o644) as output:
-                output.write(content)
+                output.write(text)
 
-    def discard(self, directories: list[Path]) -> None:
-        """Remove what was written, and of the *directories* those that are empty then."""
+    def discard(self, created: list[Path]) -> None:
+        """Remove the blobs that were written, and of the *created* directories the empty ones."""
         for path in self._written:
             path.unlink(missing_ok=True)
         blobs = self.reference.directory / "blobs"
-        for directory in (*blobs.glob("*"), blobs, *directories):
+        for directory in (*blobs.glob("*"), blobs, *created):
             with suppress(OSError):
                 directory.rmdir()
 
@@ -153,81 +174,44 @@ class LayoutTarget:
         return self.reference.directory / blob_path(descriptor.digest)
 
 
-def choose(
+def parse_entries(index: dict[str, Any], where: str) -> tuple[Descriptor, ...]:
+    """Return the entries of a layout's *index*; raises ImageInvalid, which names *where*."""
+    _check_manifests(index, where)
+    entries = tuple(parse_descriptor(value, where) for value in index["manifests"])
+    for entry in entries:
+        if not entry.media_type:
+            raise ImageInvalid(f"{where}: {entry.digest} has no media type.")
+    return entries
+
+
+def choose_entry(
     entries: tuple[Descriptor, ...], tag: str | None, annotation: str, where: str
 ) -> Descriptor:
     """Return the one of *entries* whose *annotation* is *tag*.
 
-    Where that is None, it is the image that has no such annotation, else the only image.
-    Raises ImageNotFound, which lists the tags that there are; *where* names the store in it.
+    Without a tag it is the image without that annotation, else the only image. Raises
+    ImageNotFound, which lists the tags; *where* names the store in it.
     """
-    images = [each for each in entries if may_be_image(each)]
+    images = [entry for entry in entries if may_be_image(entry)]
     if tag is None:
-        untagged = [each for each in images if annotation not in each.annotations]
-        found = {each.digest: each for each in untagged or images}
+        untagged = [entry for entry in images if annotation not in entry.annotations]
+        found = {entry.digest: entry for entry in untagged or images}
     else:
-        named = [each for each in entries if each.annotations.get(annotation) == tag]
-        found = {each.digest: each for each in named}
+        tagged = [entry for entry in entries if entry.annotations.get(annotation) == tag]
+        found = {entry.digest: entry for entry in tagged}
     if len(found) == 1:
         return next(iter(found.values()))
-    tags = sorted({each.annotations.get(annotation, "") for each in entries} - {""})
-    there = f"There are: {', '.join(tags)}." if tags else "It has no tags."
     if not images:
-        raise ImageNotFound(f"{where} holds no image.")
+        raise ImageNotFound(f"{where} contains no image.")
+    tags = sorted({entry.annotations.get(annotation, "") for entry in entries} - {""})
+    available = f"Available: {', '.join(tags)}." if tags else "It has no tags."
     if tag is None:
-        raise ImageNotFound(f"{where} holds {len(images)} images.", f"Name one. {there}")
-    raise ImageNotFound(f"{where}: there is no such tag.", there)
+        problem = f"{where} contains {len(images)} images."
+        raise ImageNotFound(problem, f"Add a tag to the reference. {available}")
+    raise ImageNotFound(f"{where}: the tag does not exist.", available)
 
 
-def entries_of(index: dict[str, Any], where: str) -> Iterator[Descriptor]:
-    """Yield the images of a layout's *index*; raises ImageInvalid."""
-    for value in _manifests(index, where):
-        descriptor = parse_descriptor(value, where)
-        if not descriptor.media_type:
-            raise ImageInvalid(f"{where}: {descriptor.digest} has no media type.")
-        yield descriptor
-
-
-def _entries(directory: Path, where: str) -> Iterator[Descriptor]:
-    if not directory.exists():
-        raise ImageNotFound(f"{where}: there is no directory {directory}.")
-    if not (directory / VERSION_FILE).is_file() or not (directory / INDEX_FILE).is_file():
-        raise ImageInvalid(f"{where}: {directory} is no OCI layout, it has no {INDEX_FILE}.")
-    yield from entries_of(_index(directory, where), where)
-
-
-def _index(directory: Path, where: str) -> dict[str, Any]:
-    path = directory / INDEX_FILE
-    if path.is_file():
-        index = parse_json(path.read_bytes(), f"{where}: {INDEX_FILE}")
-        return {**index, "manifests": _manifests(index, where)}
-    if any(not each.name.startswith(("blobs", PREFIX)) for each in directory.iterdir()):
-        problem = f"{where}: {directory} holds other things, and is no OCI layout."
-        raise ImageInvalid(problem, "Name an empty directory, or one that is not there.")
-    return {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}
-
-
-def _manifests(index: dict[str, Any], where: str) -> list[dict[str, Any]]:
-    found = index.get("manifests")
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+def _check_manifests(index: dict[str, Any], where: str) -> None:
+    manifests = index.get("manifests")
+    if not isinstance(manifests, list) or not all(isinstance(entry, dict) for entry in manifests):
         raise ImageInvalid(f"{where}: {INDEX_FILE} has no list of manifests.")
-    return found
-
-
-def _tag(entry: dict[str, Any]) -> str | None:
-    tag: str | None = (entry.get("annotations") or {}).get(REF_NAME)
-    return tag
-
-
-def _dump(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
