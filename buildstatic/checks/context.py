@@ -14,7 +14,6 @@ from buildstatic.project.config import Config
 from buildstatic.project.edits import edits
 from buildstatic.project.search import Search
 from buildstatic.project.settings import Settings
-from buildstatic.project.settings.modules import read as read_module
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,7 @@ def load_context(
     """
     search = Search(project.root, (project.root / project.manage.value).resolve().parent)
     path = manage.locate(project.settings, search)
-    _, reading = read_module(path, search)
-    settings_files = tuple(dict.fromkeys(file for file, _ in reading.modules))
     settings = settings_module.read(path, search)
     return CheckContext(
-        project, settings, search, config, settings_files, edits(project), examination, today
+        project, settings, search, config, settings.modules, edits(project), examination, today
     )

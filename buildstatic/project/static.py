@@ -7,9 +7,7 @@ from pathlib import PurePosixPath
 
 from buildstatic.project.model import Fact
 from buildstatic.project.search import Search
-from buildstatic.project.settings import UNKNOWN, Settings, Value
-from buildstatic.project.settings.paths import normal
-from buildstatic.project.settings.state import ROOT
+from buildstatic.project.settings import ROOT, UNKNOWN, Settings, Value, normalize
 from buildstatic.project.storages import is_remote
 
 
@@ -89,7 +87,7 @@ def directory(value: Value | None, search: Search) -> Fact[str] | None:
     """
     if value is None or not isinstance(value.data, str | PurePosixPath) or not str(value.data):
         return None
-    path = normal(ROOT / search.relative(search.manage) / value.data)
+    path = normalize(ROOT / search.relative(search.manage) / value.data)
     inside = path.is_relative_to(ROOT)
     return Fact(str(path.relative_to(ROOT) if inside else path), value.source)
 

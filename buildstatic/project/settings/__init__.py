@@ -1,4 +1,4 @@
-"""The settings as their files say: what each is worth, and the variables that they read."""
+"""Evaluate a settings module without running it: the value of each name, the variables read."""
 
 from __future__ import annotations
 
@@ -6,34 +6,46 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from buildstatic.project import files
 from buildstatic.project.model import Variable
 from buildstatic.project.search import Search
-from buildstatic.project.settings.modules import evaluate_script
-from buildstatic.project.settings.modules import read as read_module
-from buildstatic.project.settings.state import Read, Reading
-from buildstatic.project.settings.values import UNKNOWN, Module, Ref, Value, plain
+from buildstatic.project.settings.execute import execute
+from buildstatic.project.settings.imports import load
+from buildstatic.project.settings.operations import normalize
+from buildstatic.project.settings.values import (
+    ROOT,
+    UNKNOWN,
+    Evaluation,
+    Frame,
+    Module,
+    Ref,
+    Value,
+    VariableRead,
+    plain,
+)
 
 __all__ = [
+    "ROOT",
     "UNKNOWN",
-    "Module",
-    "Reading",
-    "Ref",
     "Settings",
     "Value",
     "evaluate_script",
+    "imports_os",
+    "normalize",
     "plain",
     "read",
+    "secret_key",
 ]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The names of a settings module, and the environment variables that were read for them.
+    """The names of a settings module, and the environment variables that they are read from.
 
-    *file* is the module's, relative to the root. *complete* says that reading has seen whatever
-    may set a name, so that one it does not have is not set. *classes* is where
-    django-configurations is imported: then the settings are attributes of a class, and *names* has
-    none of them.
+    *file* is the module's, relative to the root; *modules* are the files of all modules that were
+    evaluated. *complete* means that every name was seen, so a missing one is not set. *classes* is
+    the source of an import of django-configurations: its settings are attributes of a class, so
+    *names* does not have them.
     """
 
     file: str
@@ -41,18 +53,19 @@ class Settings:
     variables: tuple[Variable, ...]
     classes: str | None = None
     complete: bool = True
+    modules: tuple[Path, ...] = ()
 
     def get(self, name: str) -> Value | None:
-        """Return what *name* is worth, or None where the settings leave Django's default."""
+        """Return the value of *name*, or None if it is not set."""
         return self.names.get(name)
 
     def text(self, name: str) -> Value | None:
-        """Return *name* where it is known to be text, else None."""
+        """Return the value of *name* if it is a known text, else None."""
         value = self.get(name)
         return value if value is not None and isinstance(value.data, str) else None
 
     def listed(self, name: str) -> tuple[object, ...]:
-        """Return the entries of the list *name*; UNKNOWN stands for what cannot be told."""
+        """Return the entries of the list *name*; unknown entries are UNKNOWN."""
         value = self.get(name)
         if value is None:
             return ()
@@ -61,23 +74,38 @@ class Settings:
 
 
 def read(path: Path, search: Search) -> Settings:
-    """Read the settings module in *path*, and what it imports of the project's own.
+    """Evaluate the settings module in *path*, and what it imports from the project.
 
-    Raises `ConfigInvalid` where a file is not valid Python.
+    Raises `ConfigInvalid` if a file is not valid Python.
     """
-    names, reading = read_module(path, search)
-    variables = _variables(reading.reads)
-    complete = not reading.unseen and reading.steps >= 0
-    return Settings(search.relative(path), names, variables, _classes(names), complete)
+    evaluation = Evaluation(search, execute)
+    names = load(path, evaluation)
+    return Settings(
+        search.relative(path),
+        names,
+        _variables(evaluation.reads),
+        classes=_configurations_import(names),
+        complete=not evaluation.unseen and evaluation.steps_left >= 0,
+        modules=tuple(dict.fromkeys(file for file, _ in evaluation.modules)),
+    )
+
+
+def evaluate_script(path: Path, search: Search) -> Evaluation:
+    """Evaluate *path* as a program (``__name__`` is ``__main__``), and return the final state."""
+    evaluation = Evaluation(search, execute)
+    file = Value(str(evaluation.place(path)))
+    frame = Frame(evaluation, path, {"__file__": file, "__name__": Value("__main__")})
+    execute(files.read_python(path, search.root).body, frame)
+    return evaluation
 
 
 def imports_os(file: str, search: Search) -> bool:
-    """Say whether code in *file*, relative to the root, can say ``os``."""
-    names, _ = read_module(search.root / file, search)
+    """Return whether the module in *file*, relative to the root, has ``os`` among its names."""
+    names = load(search.root / file, Evaluation(search, execute))
     return names.get("os", Value(None)).data == Ref("os")
 
 
-def _classes(names: Mapping[str, Value]) -> str | None:
+def _configurations_import(names: Mapping[str, Value]) -> str | None:
     modules = [value.data for value in names.values() if isinstance(value.data, Module)]
     inner = [value for module in modules for value in module.names.values()]
     for value in (*names.values(), *inner):
@@ -86,8 +114,8 @@ def _classes(names: Mapping[str, Value]) -> str | None:
     return None
 
 
-def _variables(reads: Sequence[Read]) -> tuple[Variable, ...]:
-    """Return each variable once, with the place where it is demanded, or first read."""
+def _variables(reads: Sequence[VariableRead]) -> tuple[Variable, ...]:
+    """Return each variable once, with the place that requires it, or else the first read."""
     found: dict[str, Variable] = {}
     for entry in reads:
         known = found.get(entry.name)
@@ -101,7 +129,7 @@ def _variables(reads: Sequence[Read]) -> tuple[Variable, ...]:
 def secret_key(settings: Settings) -> Variable | None:
     """Return the variable that SECRET_KEY is read from, or None.
 
-    Where several have a say (``"dev" if DEBUG else env("KEY")``), the one named like a key.
+    Of several (``"dev" if DEBUG else env("KEY")``), the one with a name like a key's.
     """
     value = settings.get("SECRET_KEY")
     names = value.reads if value else ()

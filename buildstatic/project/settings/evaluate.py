@@ -1,0 +1,357 @@
+"""Evaluate expressions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from pathlib import PurePosixPath
+
+from buildstatic.project.settings import operations
+from buildstatic.project.settings.environment import call_function, call_reader, record_read
+from buildstatic.project.settings.values import (
+    UNKNOWN,
+    Arguments,
+    EnvReader,
+    Frame,
+    Function,
+    Module,
+    Ref,
+    Value,
+    bounded,
+    merge,
+    plain,
+    truth,
+    union,
+)
+
+# Constants of the image, whatever the machine that reads the settings.
+CONSTANTS = {
+    "os.name": "posix",
+    "os.sep": "/",
+    "os.path.sep": "/",
+    "os.pardir": "..",
+    "os.path.pardir": "..",
+    "sys.platform": "linux",
+    "typing.TYPE_CHECKING": False,
+}
+# Functions that may set names of a module.
+NAME_SETTING = frozenset({"globals", "locals", "vars", "exec", "setattr"})
+
+
+def evaluate(node: ast.expr, frame: Frame) -> Value:
+    """Return the value of *node* in *frame*, with its source.
+
+    Every part is evaluated, also in branches that are not reached, to find all variables.
+    """
+    frame.evaluation.steps_left -= 1
+    if frame.evaluation.steps_left < 0:
+        return Value(UNKNOWN, frame.source(node))
+    try:
+        value = _evaluate(node, frame)
+    except RecursionError:
+        value = Value(UNKNOWN)
+    return replace(value, data=bounded(value.data), source=frame.source(node))
+
+
+def _evaluate(node: ast.expr, frame: Frame) -> Value:
+    match node:
+        case ast.Constant(value=value):
+            return Value(value)
+        case ast.Name(id=name):
+            return frame.lookup(name) or external(name)
+        case ast.Attribute(value=base, attr=name):
+            return _attribute(evaluate(base, frame), name)
+        case ast.Subscript():
+            return _subscript(node, frame)
+        case ast.Call():
+            return _call(node, frame)
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+            return Value(_items(items, frame))
+        case ast.Dict():
+            return _dictionary(node, frame)
+        case ast.JoinedStr(values=parts):
+            return operations.join_text([evaluate(part, frame) for part in parts])
+        case ast.FormattedValue(value=inner, format_spec=None, conversion=-1):
+            return evaluate(inner, frame)
+        case ast.BinOp(left=left_node, op=operator, right=right_node):
+            left, right = evaluate(left_node, frame), evaluate(right_node, frame)
+            data = operations.operate(left.data, operator, right.data)
+            return Value(data, reads=union(left, right))
+        case ast.BoolOp(op=operator, values=parts):
+            return _bool_operation(operator, parts, frame)
+        case ast.UnaryOp(op=operator, operand=operand):
+            return operations.unary(operator, evaluate(operand, frame))
+        case ast.Compare():
+            return _comparison(node, frame)
+        case ast.IfExp():
+            return _conditional(node, frame)
+        case ast.NamedExpr(target=ast.Name(id=name), value=inner):
+            frame.names[name] = evaluate(inner, frame)
+            return frame.names[name]
+        case ast.Lambda():
+            return Value(UNKNOWN)
+        case _:  # a comprehension, for example
+            children = (
+                child.iter if isinstance(child, ast.comprehension) else child
+                for child in ast.iter_child_nodes(node)
+            )
+            values = [evaluate(c, frame) for c in children if isinstance(c, ast.expr)]
+            return Value(UNKNOWN, reads=union(*values))
+
+
+def external(name: str) -> Value:
+    """Return the value of *name*, which is not the project's."""
+    return Value(CONSTANTS[name]) if name in CONSTANTS else Value(Ref(name))
+
+
+def _attribute(base: Value, name: str) -> Value:
+    match base.data:
+        case Ref(name=owner):
+            return external(f"{owner}.{name}")
+        case Module(names=names):
+            return names.get(name, Value(UNKNOWN))
+        case EnvReader(library=library):  # env.NOTSET
+            return Value(Ref(f"{library}.{name}"))
+        case PurePosixPath() as path if name in ("parent", "parents", "name", "stem"):
+            data = getattr(path, name)
+            return Value(tuple(map(Value, data)) if name == "parents" else data, reads=base.reads)
+        case _:
+            return Value(UNKNOWN, reads=base.reads)
+
+
+def _items(nodes: Sequence[ast.expr], frame: Frame) -> tuple[Value, ...]:
+    items: list[Value] = []
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            value = evaluate(node.value, frame)
+            if isinstance(value.data, tuple):
+                items += value.data
+            else:
+                items.append(replace(value, data=UNKNOWN))
+        else:
+            items.append(evaluate(node, frame))
+    return tuple(items)
+
+
+def _dictionary(node: ast.Dict, frame: Frame) -> Value:
+    entries: dict[object, Value] = {}
+    for key_node, value_node in zip(node.keys, node.values, strict=True):
+        value = evaluate(value_node, frame)
+        if key_node is None:
+            entries |= value.data if isinstance(value.data, dict) else {}
+            continue
+        key = evaluate(key_node, frame).data
+        if isinstance(key, str | int | None):
+            entries[key] = value
+    return Value(entries)
+
+
+def _subscript(node: ast.Subscript, frame: Frame) -> Value:
+    base = evaluate(node.value, frame)
+    if isinstance(node.slice, ast.Slice):
+        return _slice(base, node.slice, frame)
+    key = evaluate(node.slice, frame)
+    match base.data:
+        case Ref(name="os.environ") | EnvReader() if isinstance(key.data, str):
+            return record_read(key.data, frame, node, required=True)
+        case Ref(name="sys.argv"):
+            return Value(operations.COMMAND)
+        case dict() as entries if isinstance(key.data, str | int):
+            entry: Value = entries.get(key.data, Value(UNKNOWN, reads=base.reads))
+            return entry
+        case tuple() as items if isinstance(key.data, int) and -len(items) <= key.data < len(items):
+            item: Value = items[key.data]
+            return replace(item, reads=union(base, item))
+        case _:
+            return Value(UNKNOWN, reads=union(base, key))
+
+
+def _slice(base: Value, node: ast.Slice, frame: Frame) -> Value:
+    bounds = [evaluate(part, frame).data if part else None for part in (node.lower, node.upper)]
+    lower, upper = (bound if isinstance(bound, int) else None for bound in bounds)
+    if base.data == Ref("sys.argv"):
+        return Value(operations.COMMAND)
+    is_known = not node.step and all(isinstance(bound, int | None) for bound in bounds)
+    if is_known and isinstance(base.data, str | tuple):
+        return replace(base, data=base.data[lower:upper])
+    return Value(UNKNOWN, reads=base.reads)
+
+
+def _bool_operation(operator: ast.boolop, nodes: Sequence[ast.expr], frame: Frame) -> Value:
+    """Evaluate ``a or b`` or ``a and b``; *b* is reached if *a* is false, or true."""
+    result = evaluate(nodes[0], frame)
+    stops = isinstance(operator, ast.Or)
+    for node in nodes[1:]:
+        holds = truth(result)
+        reached = holds is not None and holds != stops
+        right = evaluate(node, replace(frame, reached=frame.reached and reached))
+        reads = union(result, right)
+        if reached:  # os.environ.get("X") or "default"
+            result = replace(right, reads=reads)
+        elif holds is stops and (stops or not result.reads):
+            result = replace(result, reads=reads)
+        elif right.data is stops and not right.reads:  # decides, whatever the left side is
+            result = replace(right, reads=reads)
+        else:
+            result = Value(UNKNOWN, reads=reads)
+    return result
+
+
+def _comparison(node: ast.Compare, frame: Frame) -> Value:
+    left = evaluate(node.left, frame)
+    rights = [evaluate(comparator, frame) for comparator in node.comparators]
+    if len(rights) > 1:
+        return Value(UNKNOWN, reads=union(left, *rights))
+    operator, right = node.ops[0], rights[0]
+    if isinstance(left.data, str) and right.data == Ref("os.environ"):
+        record_read(left.data, frame, node, required=False)
+        is_set = left.data in frame.evaluation.given
+        return Value(is_set == isinstance(operator, ast.In), reads=(left.data,))
+    if right.data not in (None, ""):
+        # os.environ.get("DEBUG") == "1" works without the variable.
+        for entry in frame.evaluation.reads:
+            if entry.name in left.reads:
+                entry.bare = False
+    return operations.compare(left, operator, right)
+
+
+def _conditional(node: ast.IfExp, frame: Frame) -> Value:
+    test = evaluate(node.test, frame)
+    holds = truth(test)
+    one = evaluate(node.body, frame.branch(holds is True))
+    other = evaluate(node.orelse, frame.branch(holds is False))
+    if holds is not None and not test.reads:
+        return one if holds else other
+    merged = merge(one, other, test.reads)
+    return replace(merged, reads=union(merged, test))
+
+
+def _call(node: ast.Call, frame: Frame) -> Value:
+    positional = _items(node.args, frame)
+    named: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = evaluate(keyword.value, frame)
+        if keyword.arg:
+            named[keyword.arg] = value
+        elif isinstance(value.data, dict):
+            named |= {key: item for key, item in value.data.items() if isinstance(key, str)}
+    arguments = Arguments(positional, named, node, frame)
+    if isinstance(node.func, ast.Attribute):
+        base = evaluate(node.func.value, frame)
+        if not isinstance(base.data, Ref | Module):
+            return _call_method(base, node.func.attr, arguments)
+        function = _attribute(base, node.func.attr)
+    else:
+        function = evaluate(node.func, frame)
+    match function.data:
+        case Function() as own:
+            return _call_own_function(own, arguments)
+        case Ref(name=name):
+            return _call_external(name, arguments)
+        case EnvReader() as reader:
+            return call_reader(reader, "", arguments)
+        case PurePosixPath():  # django-environ's Path is callable
+            return _call_method(function, "__call__", arguments)
+        case _:
+            return Value(UNKNOWN)
+
+
+def _call_external(name: str, arguments: Arguments) -> Value:
+    """Call the function *name*, which is not the project's.
+
+    The result of an unknown function does not count as read from the variables in its arguments:
+    ``open(os.environ["SECRET_KEY_FILE"]).read()`` is not a variable's value.
+    """
+    if name == "split_settings.tools.optional" and arguments.positional:
+        return arguments.positional[0]
+    # DjangoDynaconf(__name__) sets names in this module; getLogger(__name__) does not.
+    passes_module = "logger" not in name.lower() and any(
+        isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(arguments.node)
+    )
+    if name in NAME_SETTING or passes_module:
+        arguments.frame.mark_unseen(arguments.node)
+    found = call_function(name, arguments)
+    if found is not None:
+        return found
+    try:
+        data = operations.convert(name, arguments.positional, arguments.named)
+        if data is UNKNOWN:
+            given = [value.data for value in arguments.positional]
+            data = operations.path_function(name, given, arguments.frame.evaluation.cwd)
+    except operations.CALL_ERRORS:
+        data = UNKNOWN
+    keeps_reads = data is not UNKNOWN or name in operations.CONVERSIONS
+    return Value(data, reads=arguments.reads if keeps_reads else ())
+
+
+def _call_method(base: Value, name: str, arguments: Arguments) -> Value:
+    if isinstance(base.data, EnvReader):
+        return call_reader(base.data, name, arguments)
+    result: object = UNKNOWN
+    given = arguments.positional
+    reads = union(base, Value(None, reads=arguments.reads))
+    try:
+        match base.data:
+            case str() as text:
+                result = operations.text_method(text, name, given, arguments.named)
+            case PurePosixPath() as path:
+                data = [value.data for value in given]
+                cwd = arguments.frame.evaluation.cwd
+                result = operations.path_method(path, name, data, cwd)
+            case dict() as entries if name == "get":
+                default = arguments.get(1, "default") or Value(None)
+                entry: Value = entries.get(plain(given[0]), default)
+                return replace(entry, reads=reads)
+            case dict() | tuple() if name == "copy":
+                result = base.data
+    except operations.CALL_ERRORS:
+        result = UNKNOWN
+    return Value(result, reads=reads)
+
+
+def _call_own_function(function: Function, arguments: Arguments) -> Value:
+    """Execute the project's *function*, and return what it returns; UNKNOWN if calls are too deep.
+
+    Of several return values, the one reached in an empty environment counts if the others only
+    return the variable that is read; else see `merge`.
+    """
+    caller, evaluation = arguments.frame, arguments.frame.evaluation
+    if evaluation.calls_left == 0:
+        return Value(UNKNOWN)
+    frame = Frame(
+        evaluation,
+        function.frame.file,
+        _parameters(function.node.args, arguments, function.frame),
+        outer=function.frame,
+        reached=caller.reached,
+        call_site=caller.call_site or caller.source(arguments.node),
+        prefix=caller.prefix,
+        distance=function.frame.distance,
+    )
+    evaluation.calls_left -= 1
+    evaluation.execute(function.node.body, frame)
+    evaluation.calls_left += 1
+    returned = sorted(frame.returns, key=lambda pair: not pair[0])
+    values = [value for _, value in returned] or [Value(None)]
+    return reduce(lambda one, other: merge(one, other, tuple(frame.tested)), values)
+
+
+def _parameters(spec: ast.arguments, arguments: Arguments, frame: Frame) -> dict[str, Value]:
+    names = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
+    keyword_only = [arg.arg for arg in spec.kwonlyargs]
+    values = {name: Value(UNKNOWN) for name in (*names, *keyword_only)}
+    defaults = zip(reversed(names), reversed(spec.defaults), strict=False)
+    keyword_defaults = zip(keyword_only, spec.kw_defaults, strict=True)
+    for name, node in (*defaults, *keyword_defaults):
+        if node is not None:
+            values[name] = evaluate(node, frame)
+    values |= dict(zip(names, arguments.positional, strict=False))
+    values |= {name: value for name, value in arguments.named.items() if name in values}
+    if spec.vararg:
+        values[spec.vararg.arg] = Value(arguments.positional[len(names) :])
+    if spec.kwarg:
+        rest = {key: item for key, item in arguments.named.items() if key not in values}
+        values[spec.kwarg.arg] = Value(rest)
+    return values

@@ -1,0 +1,390 @@
+"""Execute statements: what they do to the names of a module or a function."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from buildstatic.project.settings.environment import set_variable
+from buildstatic.project.settings.evaluate import evaluate
+from buildstatic.project.settings.imports import import_modules, import_names, include
+from buildstatic.project.settings.operations import operate
+from buildstatic.project.settings.values import (
+    UNKNOWN,
+    EnvReader,
+    Flow,
+    Frame,
+    Function,
+    Module,
+    Ref,
+    Value,
+    VariableRead,
+    bounded,
+    merge,
+    merge_names,
+    put,
+    truth,
+    union,
+)
+
+ENVIRON = Ref("os.environ")
+EXITS = (Ref("sys.exit"), Ref("exit"), Ref("quit"), Ref("os._exit"))
+INCLUDE = Ref("split_settings.tools.include")
+# Methods that change the list or dict that they are called on.
+CHANGING_METHODS = frozenset({"append", "insert", "add", "extend", "remove", "update"})
+MAX_ROUNDS = 50
+IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError"})
+ALL_ERRORS = frozenset({"Exception", "BaseException"})
+# What os.environ, django-environ, python-decouple and environs raise for a missing variable.
+VARIABLE_ERRORS = frozenset(
+    {
+        "KeyError",
+        "LookupError",
+        "ImproperlyConfigured",
+        "UndefinedValueError",
+        "EnvError",
+        "EnvValidationError",
+    }
+)
+
+
+def execute(body: Sequence[ast.stmt], frame: Frame) -> Flow:
+    """Execute *body* up to the first statement that leaves or raises, and return how it ends."""
+    for node in body:
+        flow = _execute_control_flow(node, frame)
+        if flow is not Flow.CONTINUES:
+            return flow
+    return Flow.CONTINUES
+
+
+def _execute_control_flow(node: ast.stmt, frame: Frame) -> Flow:
+    match node:
+        case ast.If():
+            return _if(node, frame)
+        case ast.Try() | ast.TryStar():
+            return _try(node, frame)
+        case ast.With():
+            return _with(node, frame)
+        case ast.For():
+            return _for(node, frame)
+        case ast.While(test=test, body=body):
+            _maybe([body], evaluate(test, frame), frame)
+        case ast.Match(subject=subject, cases=cases):
+            _maybe([case.body for case in cases], evaluate(subject, frame), frame)
+        case ast.Return(value=value):
+            returned = evaluate(value, frame) if value else Value(None)
+            frame.returns.append((frame.reached, returned))
+            return Flow.LEAVES
+        case ast.Raise():
+            return Flow.RAISES
+        case ast.Break() | ast.Continue():
+            return Flow.LEAVES
+        case ast.Expr(value=value):
+            return _expression(value, frame)
+        case _:
+            _execute_binding(node, frame)
+    return Flow.CONTINUES
+
+
+def _execute_binding(node: ast.stmt, frame: Frame) -> None:
+    source = frame.source(node)
+    match node:
+        case ast.Assign(targets=targets, value=expression):
+            value = replace(evaluate(expression, frame), source=source)
+            for target in targets:
+                _assign(target, value, frame)
+        case ast.AnnAssign(target=target, value=ast.expr() as expression):
+            _assign(target, replace(evaluate(expression, frame), source=source), frame)
+        case ast.AugAssign(target=target, op=operator, value=expression):
+            before, added = evaluate(target, frame), evaluate(expression, frame)
+            data = bounded(operate(before.data, operator, added.data))
+            _assign(target, Value(data, source, union(before, added)), frame)
+        case ast.Import():
+            import_modules(node, frame)
+        case ast.ImportFrom():
+            import_names(node, frame)
+        case ast.FunctionDef(name=name):
+            frame.names[name] = Value(Function(node, frame), source)
+        case ast.ClassDef(name=name, body=body):
+            inside = frame.branch(reached=True)
+            execute(body, inside)
+            frame.names[name] = Value(Module(inside.names), source)
+        case ast.AsyncFunctionDef(name=name):
+            frame.names[name] = Value(UNKNOWN, source)
+        case ast.Delete(targets=targets):
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    frame.names.pop(target.id, None)
+        case ast.Assert(test=test):
+            _require(evaluate(test, frame), frame, holds=False)
+
+
+def _expression(node: ast.expr, frame: Frame) -> Flow:
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name() | ast.Subscript() as base, attr=name)
+        ) if name in CHANGING_METHODS:
+            _change(base, name, tuple(evaluate(part, frame) for part in node.args), frame)
+        case ast.Call(func=ast.Name() | ast.Attribute() as function):
+            called = evaluate(function, frame).data
+            if called == INCLUDE:
+                include(node, [evaluate(part, frame) for part in node.args], frame)
+                return Flow.CONTINUES
+            evaluate(node, frame)
+            return Flow.RAISES if called in EXITS else Flow.CONTINUES
+        case _:
+            evaluate(node, frame)
+    return Flow.CONTINUES
+
+
+def _assign(target: ast.expr, value: Value, frame: Frame) -> None:
+    match target:
+        case ast.Name(id=name):
+            frame.names[name] = value
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            items = value.data if isinstance(value.data, tuple) else ()
+            fits = len(items) == len(targets)
+            for index, part in enumerate(targets):
+                item = items[index] if fits else Value(UNKNOWN, reads=value.reads)
+                _assign(part, replace(item, source=value.source), frame)
+        case ast.Starred(value=inner):
+            _assign(inner, replace(value, data=UNKNOWN), frame)
+        case ast.Subscript(slice=ast.Slice()):  # MIDDLEWARE[1:1] = […]
+            _change(target.value, "extend", (value,), frame)
+        case ast.Subscript():
+            _assign_item(target, value, frame)
+
+
+def _assign_item(target: ast.Subscript, value: Value, frame: Frame) -> None:
+    """``STORAGES["staticfiles"]["BACKEND"] = …``, ``os.environ["X"] = …``."""
+    base, keys = _key_path(target, frame)
+    match base:
+        case ast.Name(id=name):
+            owner = frame.lookup(name) or Value(UNKNOWN)
+            if owner.data != ENVIRON and UNKNOWN not in keys:
+                frame.names[name] = put(owner, keys, value)
+                return
+        case ast.Call(func=ast.Name(id="globals" | "locals" | "vars")) if len(keys) == 1:
+            if isinstance(keys[0], str):
+                frame.names[keys[0]] = value
+            else:
+                frame.mark_unseen(target)
+            return
+        case ast.Call(func=ast.Name()) if len(keys) == 1:
+            return
+        case _ if evaluate(base, frame).data != ENVIRON:
+            return
+    if len(keys) == 1 and isinstance(keys[0], str):
+        set_variable(keys[0], value, frame, overwrite=True)
+
+
+def _key_path(target: ast.expr, frame: Frame) -> tuple[ast.expr, tuple[object, ...]]:
+    """Return the base of ``base["a"]["b"]``, and its keys."""
+    if not isinstance(target, ast.Subscript) or isinstance(target.slice, ast.Slice):
+        return target, ()
+    base, keys = _key_path(target.value, frame)
+    key = evaluate(target.slice, frame).data
+    return base, (*keys, key if isinstance(key, str | int) else UNKNOWN)
+
+
+def _change(base: ast.expr, method: str, given: tuple[Value, ...], frame: Frame) -> None:
+    """``MIDDLEWARE.append("…")``, ``DATABASES["default"].update({…})``."""
+    before = evaluate(base, frame)
+    if not given or not isinstance(before.data, tuple | dict):
+        return
+    data: object
+    match method, before.data, given[0].data:
+        case "extend", _, _:
+            data = operate(before.data, ast.Add(), given[-1].data)
+        case "insert", tuple() as items, int() as index:
+            data = (*items[:index], given[-1], *items[index:])
+        case "remove", _, removed:
+            items = before.data if isinstance(before.data, tuple) else ()
+            data = tuple(item for item in items if item.data != removed)
+        case "update", _, added:
+            data = operate(before.data, ast.BitOr(), added)
+        case _:
+            data = operate(before.data, ast.Add(), (given[-1],))
+    value = replace(before, data=bounded(data), reads=union(before, *given))
+    _assign(base, value, frame)
+
+
+def _if(node: ast.If, frame: Frame) -> Flow:
+    """Execute both branches.
+
+    If constants alone decide, the names are those of the branch taken, and those that only the
+    other one sets. If the environment decides, both are merged: ``if DEBUG:`` can be either.
+    """
+    test = evaluate(node.test, frame)
+    holds = truth(test)
+    frame.tested += test.reads
+    branches = frame.branch(holds is True), frame.branch(holds is False)
+    flows = execute(node.body, branches[0]), execute(node.orelse, branches[1])
+    for flow, when in zip(flows, (True, False), strict=True):
+        if flow is Flow.RAISES:
+            _require(test, frame, holds=when)
+    if holds is not None:
+        taken = 0 if holds else 1
+        if frame.reached and (flows[taken] is Flow.LEAVES or not branches[taken].reached):
+            frame.reached = False
+        if not test.reads:
+            frame.replace_names({**branches[1 - taken].names, **branches[taken].names})
+            return flows[taken]
+    ends = zip(branches, flows, strict=True)
+    continuing = [branch.names for branch, flow in ends if flow is Flow.CONTINUES]
+    if not continuing:
+        return Flow.LEAVES if Flow.LEAVES in flows else Flow.RAISES
+    names: Mapping[str, Value] = continuing[0]
+    for more in continuing[1:]:
+        names = merge_names(names, more, test.reads)
+    frame.replace_names(names)
+    return Flow.CONTINUES
+
+
+def _maybe(bodies: Sequence[Sequence[ast.stmt]], test: Value, frame: Frame) -> None:
+    """Execute *bodies* of which any or none may be reached."""
+    for body in bodies:
+        branch = frame.branch(reached=False)
+        execute(body, branch)
+        frame.replace_names(merge_names(frame.names, branch.names, test.reads))
+
+
+def _require(test: Value, frame: Frame, *, holds: bool) -> None:
+    """Record that the code raises if *test* is *holds*: ``if not SECRET_KEY: raise``.
+
+    If that is so in an empty environment, the variables without a default in *test* are required.
+    """
+    if frame.reached and truth(test) is holds:
+        for entry in frame.evaluation.reads:
+            if entry.bare and entry.name in test.reads:
+                entry.required = True
+
+
+def _for(node: ast.For, frame: Frame) -> Flow:
+    """Execute a loop: every round over a known list, one round over anything else."""
+    iterable = evaluate(node.iter, frame)
+    if not isinstance(iterable.data, tuple) or len(iterable.data) > MAX_ROUNDS:
+        _assign(node.target, Value(UNKNOWN, frame.source(node)), frame)
+        _maybe([node.body], iterable, frame)
+        return Flow.CONTINUES
+    for item in iterable.data:
+        _assign(node.target, item, frame)
+        if execute(node.body, frame) is Flow.RAISES:
+            return Flow.RAISES
+    return execute(node.orelse, frame)
+
+
+def _with(node: ast.With, frame: Frame) -> Flow:
+    """Execute a ``with``; ``env.prefixed`` of environs and ``suppress`` are supported."""
+    reads, prefix, first_read = frame.evaluation.reads, frame.prefix, len(frame.evaluation.reads)
+    suppresses = False
+    for item in node.items:
+        match item.context_expr:
+            case ast.Call(func=ast.Attribute(value=base, attr="prefixed"), args=[argument]):
+                text = evaluate(argument, frame).data
+                if isinstance(evaluate(base, frame).data, EnvReader) and isinstance(text, str):
+                    frame.prefix += text
+            case ast.Call(func=function):
+                suppresses |= evaluate(function, frame).data == Ref("contextlib.suppress")
+        value = evaluate(item.context_expr, frame)
+        if item.optional_vars is not None:
+            is_reader = isinstance(value.data, EnvReader)
+            _assign(item.optional_vars, value if is_reader else replace(value, data=UNKNOWN), frame)
+    flow = execute(node.body, frame)
+    frame.prefix = prefix
+    if not suppresses:
+        return flow
+    for entry in reads[first_read:]:
+        entry.required = False
+    return Flow.CONTINUES
+
+
+def _try(node: ast.Try | ast.TryStar, frame: Frame) -> Flow:
+    """Execute a ``try`` and its handlers.
+
+    Settings use it for local settings that may not exist and for variables. A handler is reached
+    if an import from the project has no file or a variable is not set; the names that any other
+    handler sets are merged.
+    """
+    evaluation = frame.evaluation
+    first_read, missing = len(evaluation.reads), evaluation.missing_imports
+    unseen_before = frozenset(evaluation.unseen)
+    names_before, branch = dict(frame.names), frame.branch(reached=True)
+    flow = execute(node.body, branch)
+    if flow is Flow.CONTINUES:
+        flow = execute(node.orelse, branch)
+    if not branch.reached:
+        frame.reached = False
+    required = [entry for entry in evaluation.reads[first_read:] if entry.required]
+    import_fails = evaluation.missing_imports > missing
+    unseen_in_body = evaluation.unseen - unseen_before
+    frame.replace_names(branch.names)
+    flows = [flow]
+    for handler in node.handlers:
+        caught = _caught(handler.type)
+        handles_import = import_fails and bool(caught & (IMPORT_ERRORS | ALL_ERRORS))
+        flows.append(
+            _handler(handler, frame, names_before, required, handles_import=handles_import)
+        )
+        if handles_import and flows[-1] is Flow.CONTINUES:
+            evaluation.unseen -= unseen_in_body  # a missing module sets nothing
+    execute(node.finalbody, frame)
+    if Flow.CONTINUES in flows:
+        return Flow.CONTINUES
+    return Flow.LEAVES if Flow.LEAVES in flows else Flow.RAISES
+
+
+def _handler(
+    handler: ast.ExceptHandler,
+    frame: Frame,
+    names_before: dict[str, Value],
+    required: list[VariableRead],
+    *,
+    handles_import: bool,
+) -> Flow:
+    """Execute an exception handler; *required* are the variables that the body requires."""
+    handles_variables = bool(required) and bool(
+        _caught(handler.type) & (VARIABLE_ERRORS | ALL_ERRORS)
+    )
+    branch = frame.branch(reached=handles_import or handles_variables)
+    if not handles_import:
+        branch.replace_names(names_before)
+    flow = execute(handler.body, branch)
+    if flow is Flow.RAISES:
+        return flow
+    tested: tuple[str, ...] = ()
+    if handles_variables:
+        tested = tuple(entry.name for entry in required)
+        frame.tested += tested
+        for entry in required:
+            entry.required = False
+    if flow is Flow.CONTINUES and handles_import:
+        frame.replace_names(branch.names)
+    elif flow is Flow.CONTINUES:
+        body = dict(frame.names)
+        changed = {
+            name: value
+            for name, value in branch.names.items()
+            if names_before.get(name) is not value
+        }
+        from_variables = {
+            name: merge(value, branch.names.get(name), tested)
+            for name, value in body.items()
+            if set(value.reads) & set(tested)
+        }
+        frame.replace_names({**merge_names(body, changed, tested), **from_variables})
+    return flow
+
+
+def _caught(node: ast.expr | None) -> frozenset[str]:
+    """Return the names of the exceptions that a handler catches."""
+    match node:
+        case None:
+            return ALL_ERRORS
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return frozenset({name})
+        case ast.Tuple(elts=parts):
+            return frozenset().union(*map(_caught, parts))
+        case _:
+            return frozenset()
