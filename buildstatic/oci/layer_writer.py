@@ -40,9 +40,6 @@ _VARIANT_SUFFIXES = tuple(f".{suffix}".encode() for suffix in FORMATS)
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHANGED_ERRORS = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
 
-Content = int | bytes
-"""An open file, or the bytes that replace its content."""
-
 
 @dataclass(frozen=True)
 class WrittenLayer:
@@ -127,7 +124,7 @@ def read_error(root: bytes, name: bytes, error: OSError) -> FileError:
 
 def _write(
     root: bytes,
-    entries: Iterable[tuple[TarEntry, Content]],
+    entries: Iterable[tuple[TarEntry, _Found | bytes]],
     output: IO[bytes],
     compression: Compression,
     threads: int,
@@ -151,10 +148,10 @@ def _write(
                     compressor.write(content)
                 else:
                     try:
-                        if not compressor.write_file(content, entry.size):
-                            raise _changed_error(root, entry.name)
+                        if not compressor.write_file(content.file, entry.size):
+                            raise _changed_error(root, content.name)
                     except SourceReadError as failure:
-                        raise read_error(root, entry.name, failure.error) from failure
+                        raise read_error(root, content.name, failure.error) from failure
                 compressor.write_zeros(padding(entry.size))
         compressor.write(END_OF_ARCHIVE)
         result = compressor.finish()
@@ -166,8 +163,11 @@ def _write(
     return WrittenLayer(media_type, result.digest, result.size, result.diff_id, files, size, tree)
 
 
-def _layer_root_entries(root: bytes) -> Iterator[tuple[TarEntry, Content]]:
-    """Yield the entries of a layer root: modes, times and hard links as on disk."""
+def _layer_root_entries(root: bytes) -> Iterator[tuple[TarEntry, _Found | bytes]]:
+    """Yield the entries of a layer root: modes, times and hard links as on disk.
+
+    With each entry comes its content: an open file, or bytes that replace it.
+    """
     first_names: dict[tuple[int, int], tuple[bytes, int]] = {}
     for found in _walk(root):
         status = found.status
@@ -185,10 +185,10 @@ def _layer_root_entries(root: bytes) -> Iterator[tuple[TarEntry, Content]]:
         if first:
             yield TarEntry(found.name, LINK, mode, mtime, link=first), b""
         else:
-            yield TarEntry(found.name, FILE, mode, mtime, status.st_size), found.file
+            yield TarEntry(found.name, FILE, mode, mtime, status.st_size), found
 
 
-def _tree_entries(tree: bytes, path: PurePosixPath) -> Iterator[tuple[TarEntry, Content]]:
+def _tree_entries(tree: bytes, path: PurePosixPath) -> Iterator[tuple[TarEntry, _Found | bytes]]:
     """Yield the entries of the collected *tree* at *path* in the image.
 
     The same as `buildstatic.collect.layout.lay_out` writes to disk: fixed modes, times from
@@ -205,7 +205,7 @@ def _tree_entries(tree: bytes, path: PurePosixPath) -> Iterator[tuple[TarEntry, 
         if stat.S_ISDIR(found.status.st_mode):
             yield _directory_entry(name), b""
             continue
-        content: Content = found.file
+        content: _Found | bytes = found
         size = found.status.st_size
         try:
             if found.name == MANIFEST.encode():

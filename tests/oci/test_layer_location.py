@@ -1,14 +1,14 @@
-"""A STATIC_ROOT that a layer of its own would damage is refused before the build."""
+"""Locations at which a static layer would damage the image are refused before the build."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 
 from buildstatic.errors import StaticRootInvalid
-from buildstatic.oci.layer_location import check_static_root
+from buildstatic.oci.layer_location import check_static_root, check_target_path
 from buildstatic.project import Fact, Project
 from tests.engine import inside
 from tests.oci.variants import plain
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 
-def at(root: Path, static_root: str) -> Project:
+def project_with(root: Path, static_root: str) -> Project:
     return plain(root, static_root=Fact(static_root, "mysite/settings.py:120"))
 
 
 @pytest.mark.parametrize(
-    ("static_root", "place", "reason"),
+    ("static_root", "directory", "reason"),
     [
         ("/tmp", "/tmp", "of mode 1777"),
         ("/tmp/static", "/tmp", "of mode 1777"),
@@ -30,9 +30,7 @@ def at(root: Path, static_root: str) -> Project:
         ("/var/run", "/var/run", "a symlink"),
         ("/var/run/static", "/var/run", "a symlink"),
         ("/lib/static", "/lib", "a symlink"),
-        ("/bin", "/bin", "a symlink"),
         ("/data", "/data", "owned by the application"),
-        ("/data/static", "/data", "owned by the application"),
         ("/root/static", "/root", "of mode 0700"),
         ("/proc/static", "/proc", "not part of an image"),
         ("/srv/../tmp/static", "/tmp", "of mode 1777"),
@@ -44,13 +42,13 @@ def at(root: Path, static_root: str) -> Project:
         ("..", "/", "more than the static files"),
     ],
 )
-def test_a_place_that_is_not_a_plain_directory_of_roots_is_refused(
-    static_root: str, place: str, reason: str, tmp_path: Path
+def test_special_directories_are_refused(
+    static_root: str, directory: str, reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(StaticRootInvalid, match="STATIC_ROOT is ") as refusal:
-        check_static_root(at(tmp_path, static_root))
+        check_static_root(project_with(tmp_path, static_root))
     assert "mysite/settings.py:120" in refusal.value.problem
-    assert f": {place} " in refusal.value.problem
+    assert f": {directory} " in refusal.value.problem
     assert reason in refusal.value.problem
     assert "BASE_DIR" in refusal.value.advice
 
@@ -66,45 +64,56 @@ def test_a_place_that_is_not_a_plain_directory_of_roots_is_refused(
         "/usr/share/nginx/html",
         "/tmpfiles/static",
         "/database/static",
-        "/opt/static",
         "../static",
     ],
 )
-def test_any_other_place_is_let_through(static_root: str, tmp_path: Path) -> None:
+def test_other_directories_are_accepted(static_root: str, tmp_path: Path) -> None:
     (tmp_path / "public").mkdir()
-    check_static_root(at(tmp_path, static_root))
+    check_static_root(project_with(tmp_path, static_root))
     check_static_root(plain(tmp_path, static_root=None))
 
 
 @pytest.mark.parametrize("static_root", ["linked/static", "linked/a/b", "/app/linked/static"])
-def test_a_place_below_a_symlink_in_the_project_is_refused(
-    static_root: str, tmp_path: Path
-) -> None:
+def test_symlink_in_the_project_is_refused_as_a_parent(static_root: str, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "linked").symlink_to("real")
     with pytest.raises(StaticRootInvalid, match="/app/linked is a symlink"):
-        check_static_root(at(tmp_path, static_root))
-    check_static_root(at(tmp_path, "real/static"))
+        check_static_root(project_with(tmp_path, static_root))
+    check_static_root(project_with(tmp_path, "real/static"))
 
 
-def test_the_tree_itself_may_be_a_link_here_for_it_is_not_sent(tmp_path: Path) -> None:
+def test_static_root_itself_may_be_a_symlink(tmp_path: Path) -> None:
     (tmp_path / "staticfiles").symlink_to("/var/www/static")
-    check_static_root(at(tmp_path, "staticfiles"))
+    check_static_root(project_with(tmp_path, "staticfiles"))
 
 
-# Nobody's STATIC_ROOT.
-OTHERS = ("/etc", "/usr", "/var/lib", "/var/cache", "/var/log", "/var/spool")
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/tmp/static", "/var/run", "/data/static", "/bin/x", "/srv/.wh.static", "/.wh.a/static"],
+)
+def test_target_path_in_a_special_directory_is_refused(path: str) -> None:
+    with pytest.raises(StaticRootInvalid):
+        check_target_path(PurePosixPath(path))
+
+
+@pytest.mark.parametrize("path", ["/app/staticfiles", "/.static/files", "/a.wh.b"])
+def test_target_path_of_its_own_is_accepted(path: str) -> None:
+    check_target_path(PurePosixPath(path))
+
+
+# Directories that are not used as STATIC_ROOT
+SYSTEM = ("/etc", "/usr", "/var/lib", "/var/cache", "/var/log", "/var/spool")
 
 
 @pytest.mark.engine
 @pytest.mark.parametrize("kind", ["-type l -xtype d", "-type d -not -perm 0755"])
-def test_whatever_the_base_image_has_of_that_kind_is_refused(
+def test_every_such_directory_of_the_base_image_is_refused(
     kind: str, engine: DockerClient, tmp_path: Path
 ) -> None:
     script = f"find / -xdev -mindepth 1 -maxdepth 2 {kind}"
     found = inside(engine, "python:3.13-slim", script).split()
-    places = [place for place in found if not place.startswith(OTHERS)]
-    assert {"/tmp", "/var/run"} & {*places}
-    for place in places:
+    directories = [path for path in found if not path.startswith(SYSTEM)]
+    assert {"/tmp", "/var/run"} & {*directories}
+    for directory in directories:
         with pytest.raises(StaticRootInvalid):
-            check_static_root(at(tmp_path, f"{place}/static"))
+            check_static_root(project_with(tmp_path, f"{directory}/static"))

@@ -11,7 +11,7 @@ import pytest
 from buildstatic.oci.layer_lookup import find_by_tree
 from buildstatic.oci.static_layer import StaticLayer, find_static_layer
 from tests.oci.scratch import build_image, engine_image
-from tests.oci.test_layer import LONG, run_buildx, settle, tree_of_every_kind, write
+from tests.oci.test_layer_writer import LONG, make_tree, run_buildx, settle_directories, write
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -40,8 +40,8 @@ def test_a_glance_tells_what_reading_the_image_tells(
     tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
 ) -> None:
     (tmp_path / "layer/app").mkdir(parents=True)
-    tree_of_every_kind(tmp_path / f"layer/{TREE}")
-    settle(tmp_path / "layer")
+    make_tree(tmp_path / f"layer/{TREE}")
+    settle_directories(tmp_path / "layer")
     name = tag("glance-kinds")
     layer = built(tmp_path, engine, name)
     assert layer.files > len(LONG)
@@ -51,7 +51,7 @@ def test_a_glance_tells_what_reading_the_image_tells(
 @pytest.fixture
 def image(tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]) -> str:
     write(tmp_path / "layer", f"{TREE}/site.css", b"body {}")
-    settle(tmp_path / "layer")
+    settle_directories(tmp_path / "layer")
     name = tag("glance-base")
     layer = built(tmp_path, engine, name)
     assert seen(engine, name) == layer
