@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -163,14 +163,15 @@ class BuildxBuilder:
                 with archive.open("rb") as stream:
                     images = read_saved_images(stream)
             layer = find_in_images(images, static_root)
-            diff_ids = tuple(each.diff_id for each in images[0].layers)
         elif image_id is None:
             raise EngineFailed("buildx did not report the ID of the image.")
         else:
             assert self.client is not None
             layer = find_in_engine(self.client, image_id, static_root)
-            diff_ids = layers_of(self.client, image_id)
-        return with_registry_digest(layer, diff_ids, request.tags[0]) if request.push else layer
+        if request.push and layer.digest is None:
+            digest = registry_digest(request.tags[0], layer.diff_id)
+            layer = dataclasses.replace(layer, digest=digest)
+        return layer
 
 
 def is_available() -> bool:
@@ -223,32 +224,36 @@ def save_oci(request: BuildRequest, archive: Path) -> Iterator[Event]:
         yield from _events([*_command(request, Path(directory)), output, str(request.context)])
 
 
-def registry_manifest(tag: str) -> dict[str, Any] | None:
-    """Return the manifest or index of *tag* in its registry, None if it has none."""
-    done = _buildx("imagetools", "inspect", "--raw", tag)
-    return dict(json.loads(done.stdout)) if done and done.returncode == 0 else None
-
-
 def registry_layers(tag: str) -> tuple[str, ...]:
     """Return the diffIDs of the image *tag* in its registry, of all its platforms."""
-    done = _buildx("imagetools", "inspect", "--format={{json .Image}}", tag)
-    parsed = json.loads(done.stdout) if done and done.returncode == 0 else None
-    images = [parsed] if parsed and "rootfs" in parsed else list((parsed or {}).values())
+    parsed = _inspect(tag, "--format={{json .Image}}")
+    images = [parsed] if "rootfs" in parsed else list(parsed.values())
     return tuple(layer for image in images for layer in image["rootfs"].get("diff_ids") or ())
 
 
-def with_registry_digest(layer: StaticLayer, diff_ids: Sequence[str], tag: str) -> StaticLayer:
-    """Return *layer* with the digest of its blob in the registry of *tag*.
+def registry_digest(tag: str, diff_id: str) -> str | None:
+    """Return the digest of the layer *diff_id* of the image *tag* in its registry.
 
-    *diff_ids* are those of all layers of the image, from the base up.
+    Of an image for several platforms, that is the first one. None if it has no such layer.
     """
-    if layer.digest:
-        return layer
-    manifest = registry_manifest(tag) or {}
-    blobs: list[dict[str, Any]] = manifest.get("layers") or []
-    if len(blobs) != len(diff_ids):
-        return layer
-    return dataclasses.replace(layer, digest=blobs[diff_ids.index(layer.diff_id)]["digest"])
+    from docker.utils import parse_repository_tag
+
+    name = tag
+    manifest = _inspect(name, "--raw")
+    if "manifests" in manifest:
+        name = f"{parse_repository_tag(tag)[0]}@{manifest['manifests'][0]['digest']}"
+        manifest = _inspect(name, "--raw")
+    diff_ids = registry_layers(name)
+    blobs = manifest.get("layers") or []
+    if diff_id not in diff_ids or len(blobs) != len(diff_ids):
+        return None
+    return str(blobs[diff_ids.index(diff_id)]["digest"])
+
+
+def _inspect(name: str, option: str) -> dict[str, Any]:
+    """Return what ``imagetools inspect`` prints of *name*, nothing if the registry has none."""
+    done = _buildx("imagetools", "inspect", option, name)
+    return dict(json.loads(done.stdout)) if done and done.returncode == 0 else {}
 
 
 def _command(request: BuildRequest, directory: Path) -> list[str]:

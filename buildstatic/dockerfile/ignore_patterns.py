@@ -1,9 +1,9 @@
-"""The patterns of a .dockerignore, read and matched as BuildKit does.
+"""Reads the patterns of a .dockerignore, and matches them as BuildKit does.
 
-That is github.com/moby/patternmatcher: rooted, with ``**``, the last match deciding, and a
-directory's match holding for all that is in it. Its ways are kept where they surprise: ``**x`` is
-any path that ends in x; where there is a wildcard, braces, ``|`` and ``^`` are a regular
-expression's.
+That is github.com/moby/patternmatcher: patterns are rooted, ``**`` matches any number of
+directories, the last match decides, and a directory's match applies to all that it contains. Its
+surprises are kept: ``**x`` matches any path that ends in x, and in a pattern with a wildcard
+braces, ``|`` and ``^`` have the meaning of a regular expression.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,7 +22,7 @@ Matches: TypeAlias = tuple[bool, ...]
 _SPECIAL = re.compile(r"[*?\[\]\\]")
 _TOKEN = re.compile(r"(?P<deep>\*\*/?)|(?P<any>\*)|(?P<one>\?)|\\(?P<escaped>.)|(?P<char>.)", re.S)
 _QUOTED = ".+()$"
-# The syntax of Go's path/filepath.Match, which every pattern must have.
+# The syntax of Go's path/filepath.Match, which every pattern must follow.
 _CLASS_CHAR = r"(?:\\.|[^\\\]-])"
 _VALID = re.compile(
     rf"(?:\\.|[^\\\[]|\[\^?(?:{_CLASS_CHAR}(?:-{_CLASS_CHAR})?)+\])+\Z",
@@ -32,7 +32,7 @@ _VALID = re.compile(
 
 @dataclass(frozen=True)
 class Pattern:
-    """A cleaned pattern; an exception (``!``) lets in again what earlier ones have kept out."""
+    """A normalized pattern; an exception (``!``) includes what earlier patterns exclude."""
 
     text: str
     is_exception: bool
@@ -42,63 +42,56 @@ class Pattern:
 def read_patterns(text: str) -> tuple[Pattern, ...]:
     """Return the patterns in the *text* of a .dockerignore.
 
-    Raises ConfigInvalid for one that no builder takes.
+    Raises ConfigInvalid for an invalid pattern.
     """
-    return tuple(_pattern(line.strip()) for line in _lines(text))
-
-
-def match(patterns: Iterable[Pattern], path: str, above: Matches | None) -> tuple[bool, Matches]:
-    """Tell whether *path* is kept out, and which patterns match it.
-
-    *above* is what matched its parent, None in the root. A pattern that could change nothing
-    counts as no match, for what is below, too.
-    """
-    is_out, matches = False, []
-    for index, pattern in enumerate(patterns):
-        hit = above is not None and above[index]
-        if not hit and pattern.is_exception == is_out:
-            hit = pattern.matches(path)
-        matches.append(hit)
-        if hit:
-            is_out = not pattern.is_exception
-    return is_out, tuple(matches)
-
-
-def may_except_below(patterns: Iterable[Pattern], directory: str) -> bool:
-    """Tell whether an exception may let in anything below a *directory* that is kept out."""
-    exceptions = [_fixed(pattern.text) for pattern in patterns if pattern.is_exception]
-    return any(
-        _SPECIAL.search(text) or f"{text}/".startswith(f"{directory}/") for text in exceptions
+    lines = text.removeprefix("\ufeff").split("\n")
+    return tuple(
+        _pattern(line.strip()) for line in lines if line.strip() and not line.startswith("#")
     )
 
 
-def _lines(text: str) -> Iterator[str]:
-    for line in text.removeprefix("\ufeff").split("\n"):
-        if line.strip() and not line.startswith("#"):
-            yield line
+def match(patterns: Iterable[Pattern], path: str, above: Matches | None) -> tuple[bool, Matches]:
+    """Return whether *path* is excluded, and which patterns match it.
+
+    *above* is what matched its parent, None in the root. A pattern that cannot change the result
+    does not match, not below *path* either.
+    """
+    is_excluded, matches = False, []
+    for index, pattern in enumerate(patterns):
+        hit = above is not None and above[index]
+        if not hit and pattern.is_exception == is_excluded:
+            hit = pattern.matches(path)
+        matches.append(hit)
+        if hit:
+            is_excluded = not pattern.is_exception
+    return is_excluded, tuple(matches)
+
+
+def may_except_below(patterns: Iterable[Pattern], directory: str) -> bool:
+    """Return whether an exception may match anything below the excluded *directory*."""
+    texts = (
+        pattern.text.removesuffix("/**").removesuffix("/*")
+        for pattern in patterns
+        if pattern.is_exception
+    )
+    return any(_SPECIAL.search(text) or f"{text}/".startswith(f"{directory}/") for text in texts)
 
 
 def _pattern(line: str) -> Pattern:
     is_exception = line.startswith("!")
-    text = _clean(line.removeprefix("!").strip())
+    text = line.removeprefix("!").strip()
+    if text:
+        text = re.sub("^/+(?=.)", "", posixpath.normpath(text), flags=re.S)
     text = text if is_exception else text.strip()
-    if not _VALID.match(text) or (is_exception and text == "/"):
-        raise _invalid(line)
     try:
-        return Pattern(text, is_exception, _matcher(text))
-    except re.error as error:
-        raise _invalid(line) from error
-
-
-def _clean(pattern: str) -> str:
-    """Return *pattern* relative to the root and without ``.``, ``..`` and doubled slashes."""
-    if not pattern:
-        return ""
-    return re.sub("^/+(?=.)", "", posixpath.normpath(pattern), flags=re.S)
-
-
-def _fixed(text: str) -> str:
-    return text.removesuffix("/**").removesuffix("/*")
+        if _VALID.match(text) and not (is_exception and text == "/"):
+            return Pattern(text, is_exception, _matcher(text))
+    except re.error:
+        pass
+    raise ConfigInvalid(
+        f'"{line}" in the .dockerignore is not a valid pattern.',
+        "Put a backslash before a bracket that is part of a name.",
+    )
 
 
 def _matcher(text: str) -> Callable[[str], bool]:
@@ -109,17 +102,13 @@ def _matcher(text: str) -> Callable[[str], bool]:
         return lambda path: path.endswith(end) or f"/{path}" == end
     if text.endswith("**") and not _SPECIAL.search(text[:-2]):
         return lambda path: path.startswith(text[:-2])
-    regex = _regex(text)
-    return lambda path: regex.search(path) is not None
-
-
-def _regex(text: str) -> re.Pattern[str]:
     tokens = _TOKEN.finditer(text)
     expression = "".join(_translate(token, token.end() == len(text)) for token in tokens)
     with warnings.catch_warnings():
-        # "[[" is no nested set, neither in Go nor here.
+        # "[[" is not a nested set, neither in Go nor here.
         warnings.simplefilter("ignore", FutureWarning)
-        return re.compile(rf"^{expression}\Z", re.ASCII)
+        regex = re.compile(rf"^{expression}\Z", re.ASCII)
+    return lambda path: regex.search(path) is not None
 
 
 def _translate(token: re.Match[str], is_last: bool) -> str:
@@ -134,8 +123,3 @@ def _translate(token: re.Match[str], is_last: bool) -> str:
             return f"\\{token['escaped']}"
     char = token["char"]
     return f"\\{char}" if char in _QUOTED else char
-
-
-def _invalid(line: str) -> ConfigInvalid:
-    problem = f'"{line}" in the .dockerignore is not a pattern.'
-    return ConfigInvalid(problem, "Put a backslash before a bracket that is part of a name.")

@@ -1,22 +1,27 @@
-"""buildx: found, asked which builder it has, and understood when it refuses."""
+"""buildx: its version, driver, progress and errors, and images in a builder's own store."""
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from buildstatic.builders import buildx
-from buildstatic.builders.base import BuildRequest
+from buildstatic.builders import buildx, engine_api
+from buildstatic.builders.base import BuildRequest, Event, Output, Vertex
+from buildstatic.builders.buildx import from_json, split_json
 from buildstatic.builders.choose import choose_builder
-from buildstatic.builders.progress import Progress
+from buildstatic.builders.progress import Progress, follow, stage_name
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
 from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.static_layer import find_static_layer
-from tests.oci.tiny import DOCKERFILE, second_engine, tiny
+from tests.oci.tiny import DOCKERFILE, registry, second_engine, tiny
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -33,15 +38,6 @@ def docker_command() -> None:
         pytest.skip("There is no docker command with buildx.")
 
 
-def command(directory: Path, script: str) -> Path:
-    """Put a ``docker`` into *directory* that is the shell *script*."""
-    directory.mkdir()
-    program = directory / "docker"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    return directory
-
-
 @pytest.mark.parametrize(
     ("script", "is_available"),
     [
@@ -50,40 +46,113 @@ def command(directory: Path, script: str) -> Path:
         pytest.param("echo github.com/docker/buildx v1.0.2", True, id="next"),
         pytest.param("echo github.com/docker/buildx v0.12.1 30feaa1", False, id="older"),
         pytest.param(
-            "echo docker: \"'buildx' is not a docker command\" >&2; exit 1", False, id="no"
+            "echo docker: \"'buildx' is not a docker command\" >&2; exit 1", False, id="none"
         ),
     ],
 )
-def test_a_buildx_without_the_progress_that_is_read_is_none(
+def test_buildx_version_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, is_available: bool
 ) -> None:
-    monkeypatch.setenv("PATH", f"{command(tmp_path / 'bin', script)}:/usr/bin:/bin")
+    program = tmp_path / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert buildx.is_available() == is_available
 
 
-def test_without_a_docker_command_there_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_docker_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not buildx.is_available()
     with pytest.raises(EngineNotFound, match="no docker command"):
         buildx.driver_of(None)
 
 
-@pytest.mark.engine
-@pytest.mark.usefixtures("engine")
-def test_the_builder_in_use_has_a_driver_and_another_name_has_none() -> None:
+@pytest.mark.usefixtures("docker_command")
+def test_driver_of_builders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     assert buildx.driver_of(None) == buildx.ENGINE_DRIVER
     with pytest.raises(EngineNotFound, match=r'finds no builder nobody: no builder "nobody" found'):
         buildx.driver_of("nobody")
 
 
-@pytest.mark.usefixtures("docker_command")
-def test_a_builder_whose_engine_does_not_answer_is_the_engines_own(
-    monkeypatch: pytest.MonkeyPatch,
+def test_json_times_have_nanoseconds_and_zones() -> None:
+    vertex = {
+        "digest": "sha256:1",
+        "name": "x",
+        "started": "2026-01-01T00:00:00.123456789Z",
+        "completed": "2026-01-01T01:00:00+01:00",
+    }
+    log = {"vertex": "sha256:1", "data": base64.b64encode("é".encode()).decode()}
+    status = {"vertexes": [vertex], "statuses": [{"id": "y"}], "logs": [log, {"vertex": "z"}]}
+    assert list(from_json(status)) == [
+        Vertex(
+            "sha256:1",
+            "x",
+            datetime(2026, 1, 1, 0, 0, 0, 123_456, UTC),
+            datetime(2026, 1, 1, tzinfo=UTC),
+        ),
+        Output("sha256:1", "é"),
+        Output("z", ""),
+    ]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_json_messages_and_text_on_one_stream(indent: int | None) -> None:
+    messages = [{"vertexes": [{"digest": "1", "name": "} {"}]}, {}, {"logs": []}]
+    written = [json.dumps(message, indent=indent) for message in messages]
+    text = ["WARNING: x", *written[:2], "------", written[2], " > {not json}", "ERROR: y", ""]
+    assert list(split_json("\n".join(text).splitlines(keepends=True))) == [
+        "WARNING: x",
+        *messages[:2],
+        "------",
+        messages[2],
+        " > {not json}",
+        "ERROR: y",
+    ]
+
+
+TRACED = """\
+FROM python:3.13-slim AS static
+RUN echo żółw; printf '{unique}'
+FROM scratch AS web
+COPY --link --from=static /etc/debian_version /
+"""
+
+
+def summary(events: Iterable[Event]) -> tuple[set[str], str, dict[str, bool]]:
+    """Return the steps of the stages, their output, and the stages with whether they were cached.
+
+    Without the steps of base images: builds that run at the same time share those, and their names.
+    """
+    progress = Progress()
+    for event in events:
+        progress.add(event)
+    steps = [v for v in progress.vertices.values() if stage_name(v) and " FROM " not in v.name]
+    assert all(v.started and v.completed and v.started <= v.completed for v in steps)
+    output = "".join(text for v in steps for text in progress.output[v.digest])
+    stages = {s.name: s.cached for s in progress.stages() if s.name in ("static", "web")}
+    return {v.name for v in steps}, output, stages
+
+
+@pytest.mark.engine
+def test_engine_api_and_buildx_report_the_same_events(
+    engine: DockerClient, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-    assert buildx.driver_of(None) == buildx.ENGINE_DRIVER
+    unique = uuid.uuid4().hex
+    dockerfile = TRACED.replace("{unique}", unique)
+    fresh = BuildRequest(tmp_path, dockerfile, tags=(tag("trace"),), no_cache=True)
+    steps, output, stages = summary(engine_api.run(engine, fresh))
+    assert summary(buildx.run(fresh)) == (steps, output, stages)
+    assert steps == {
+        f"[static 2/2] RUN echo żółw; printf '{unique}'",
+        "[web 1/1] COPY --link --from=static /etc/debian_version /",
+    }
+    assert output == f"żółw\n{unique}"
+    assert stages == {"static": False, "web": False}
+
+    again = replace(fresh, no_cache=False)
+    for events in (engine_api.run(engine, again), buildx.run(again)):
+        assert summary(events) == (steps, "", {"static": True, "web": True})
 
 
 @pytest.mark.engine
@@ -94,11 +163,11 @@ def test_a_builder_whose_engine_does_not_answer_is_the_engines_own(
         pytest.param({"cache_to": ("type=registry,ref=127.0.0.1:5000/cache",)}, id="cache"),
     ],
 )
-def test_what_only_another_builder_can_do_is_refused_with_how_to_get_one(
+def test_unsupported_options_advise_another_builder(
     root: Path, options: dict[str, Any], tag: Callable[[str], str], engine: DockerClient
 ) -> None:
     if engine.info()["Driver"] != "overlay2":
-        pytest.skip("With the containerd image store the engine's own builder can.")
+        pytest.skip("With the containerd image store the engine's own builder supports them.")
     request = BuildRequest(root, DOCKERFILE, tags=(tag("beyond"),), **options)
     with pytest.raises(UnsupportedByBuilder) as failure:
         choose_builder(request).build(request, lambda *_: None)
@@ -107,19 +176,27 @@ def test_what_only_another_builder_can_do_is_refused_with_how_to_get_one(
     assert "docker buildx create --driver docker-container --use" in failure.value.advice
 
 
-def test_an_image_in_a_store_of_the_builders_own_is_read_from_its_archive(
-    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.engine
+@pytest.mark.parametrize("platforms", ["linux/amd64", "linux/amd64,linux/arm64"])
+def test_digest_in_the_registry_is_that_of_the_builders_store(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platforms: str
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", second_engine())
-    request = BuildRequest(root, DOCKERFILE, tags=(f"buildstatic-tests:{uuid.uuid4().hex}",))
+    name = f"{registry()}/buildstatic-tests/pushed:{len(platforms)}"
+    all_platforms = tuple(platforms.split(","))
+    request = BuildRequest(root, DOCKERFILE, tags=(name,), platforms=all_platforms, push=True)
+    follow(buildx.run(request), lambda *_: None)
     archive = tmp_path / "image.tar"
     progress = Progress()
     for event in buildx.save_oci(request, archive):
         progress.add(event)
     assert {stage.name for stage in progress.stages()} == {"static", "stage-1"}
     with archive.open("rb") as stream:
-        (image,) = read_saved_images(stream)
-    layer = find_static_layer(image, "staticfiles")
+        images = read_saved_images(stream)
+    assert tuple(image.platform for image in images) == all_platforms
+    (layer,) = {find_static_layer(image, "staticfiles") for image in images}
     assert (layer.path, layer.files) == ("/app/staticfiles", 2)
-    assert layer.digest
-    assert layer.digest != layer.diff_id
+    assert layer.digest not in (None, layer.diff_id)
+    assert buildx.registry_digest(name, layer.diff_id) == layer.digest
+    assert buildx.registry_digest(name, "sha256:0") is None
+    assert layer.diff_id in buildx.registry_layers(name)

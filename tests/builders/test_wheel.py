@@ -1,4 +1,4 @@
-"""The wheel that a build installs is the buildstatic that runs it."""
+"""The wheel that a build installs is that of the running buildstatic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import buildstatic
-from buildstatic.builders.wheel import make_wheel
+from buildstatic.builders.wheel import make_wheel, wheels
 
 PACKAGE = Path(buildstatic.__file__).parent
 
@@ -20,47 +20,32 @@ def wheel(tmp_path: Path) -> Path:
     return make_wheel(tmp_path)
 
 
-def installed(wheel: Path, environment: Path) -> Path:
-    """Return the Python of a fresh *environment* that has the *wheel* alone."""
+def test_installed_wheel_runs_and_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = environment / "bin" / "python"
     options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
     subprocess.run([python, "-m", "pip", "install", *options, wheel], check=True)
-    return python
+    # Our dependencies, without our package, which is not in a site-packages directory.
+    (site_packages,) = (environment / "lib").glob("python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(f"{Path(pytest.__file__).parent.parent}\n")
 
-
-def test_pip_installs_it_and_it_works_with_its_dependencies_beside_it(
-    wheel: Path, tmp_path: Path
-) -> None:
-    python = installed(wheel, tmp_path / "environment")
-    # The dependencies are ours; the package is not, for ours is not in a site-packages.
-    site = Path(pytest.__file__).parent.parent
-    [theirs] = (tmp_path / "environment" / "lib").glob("python*/site-packages")
-    (theirs / "dependencies.pth").write_text(f"{site}\n")
-
-    def said(*command: str | Path) -> str:
+    def output(*command: str | Path) -> str:
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
         return done.stdout.strip()
 
-    version = buildstatic.__version__
-    assert said(python.with_name("buildstatic"), "--version").endswith(version)
-    assert said(python, "-m", "buildstatic", "--version").endswith(version)
-    where = said(python, "-c", "import buildstatic; print(buildstatic.__file__)")
-    assert Path(where).is_relative_to(theirs)
-    generated = tmp_path / "out"
-    wheel_again = f"from buildstatic.builders.wheel import *; make_wheel(Path({str(generated)!r}))"
-    generated.mkdir()
-    said(python, "-c", wheel_again)
-    assert (generated / wheel.name).read_bytes() == wheel.read_bytes()
+    assert output(python.with_name("buildstatic"), "--version").endswith(buildstatic.__version__)
+    file = output(python, "-c", "import buildstatic; print(buildstatic.__file__)")
+    assert Path(file).is_relative_to(site_packages)
+    again = tmp_path / "again"
+    again.mkdir()
+    script = f"from buildstatic.builders.wheel import *; make_wheel(Path({str(again)!r}))"
+    output(python, "-c", script)
+    assert (again / wheel.name).read_bytes() == wheel.read_bytes()
 
-
-def test_pip_knows_its_files_and_what_it_requires(wheel: Path, tmp_path: Path) -> None:
-    python = installed(wheel, tmp_path / "environment")
-    command = (str(python), "-m", "pip", "show", "--files", "buildstatic")
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    requires = next(line for line in lines if line.startswith("Requires:")).removeprefix(
-        "Requires:"
-    )
+    lines = output(python, "-m", "pip", "show", "--files", "buildstatic").splitlines()
+    (requires,) = (line for line in lines if line.startswith("Requires:"))
+    requires = requires.removeprefix("Requires:")
     ours = {
         "brotli",
         "click",
@@ -80,14 +65,14 @@ def test_pip_knows_its_files_and_what_it_requires(wheel: Path, tmp_path: Path) -
     assert "  buildstatic/py.typed" in lines
 
 
-def test_the_same_installation_gives_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
-    (tmp_path / "again").mkdir()
-    again = make_wheel(tmp_path / "again")
-    assert again.name == wheel.name == f"buildstatic-{buildstatic.__version__}-py3-none-any.whl"
-    assert again.read_bytes() == wheel.read_bytes()
+def test_same_installation_gives_the_same_bytes(wheel: Path) -> None:
+    with wheels() as directory:
+        (again,) = directory.iterdir()
+        assert again.name == wheel.name == f"buildstatic-{buildstatic.__version__}-py3-none-any.whl"
+        assert again.read_bytes() == wheel.read_bytes()
 
 
-def test_it_holds_all_of_the_package_and_nothing_that_python_left(wheel: Path) -> None:
+def test_wheel_contains_the_package_without_caches(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert archive.testzip() is None
         names = {name for name in archive.namelist() if ".dist-info/" not in name}

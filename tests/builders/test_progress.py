@@ -1,9 +1,8 @@
-"""What a build tells, folded into its stages: time, the cache, and the step that failed."""
+"""Events folded into stages: their time, if they were cached, and the step that failed."""
 
 from __future__ import annotations
 
 import uuid
-from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,18 +12,22 @@ import pytest
 
 from buildstatic.builders import buildx, engine_api
 from buildstatic.builders.base import BuildRequest, Built, Event, Output, Stage, Vertex
-from buildstatic.builders.progress import LAST_LINES, Progress, command, seconds, stage_name
-from buildstatic.errors import EngineFailed
+from buildstatic.builders.progress import (
+    LAST_LINES,
+    Progress,
+    command,
+    dockerfile_stages,
+    follow,
+    seconds,
+    stage_name,
+)
+from buildstatic.errors import StageFailed
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = 'process "/bin/sh -c x" did not complete successfully: exit code: 1'
-
-
-def at(second: float) -> datetime:
-    return BEGIN + timedelta(seconds=second)
 
 
 def step(
@@ -36,15 +39,17 @@ def step(
     error: str = "",
 ) -> Vertex:
     """Return the state of the step *name*, which ran from *start* to *end*."""
-    started, completed = (None if when is None else at(when) for when in (start, end))
+    started, completed = (
+        None if second is None else BEGIN + timedelta(seconds=second) for second in (start, end)
+    )
     return Vertex(name, name, started, completed, cached, error)
 
 
-def folded(*events: Event) -> Progress:
-    build = Progress()
+def progress_of(*events: Event) -> Progress:
+    progress = Progress()
     for event in events:
-        build.add(event)
-    return build
+        progress.add(event)
+    return progress
 
 
 @pytest.mark.parametrize(
@@ -70,9 +75,13 @@ def folded(*events: Event) -> Progress:
         ("exporting to image", "", "exporting to image"),
     ],
 )
-def test_a_step_belongs_to_its_stage(name: str, stage: str, instruction: str) -> None:
+def test_stage_and_instruction_of_a_step(name: str, stage: str, instruction: str) -> None:
     assert stage_name(step(name)) == stage
     assert command(step(name)) == instruction
+
+
+def test_unnamed_stages_have_buildkits_names() -> None:
+    assert dockerfile_stages("FROM a AS Static\nFROM b\n") == {"static", "stage-1"}
 
 
 @pytest.mark.parametrize(
@@ -84,54 +93,53 @@ def test_a_step_belongs_to_its_stage(name: str, stage: str, instruction: str) ->
         ([(0, 4), (1, 2)], 4),
         ([(3, 5), (0, 4)], 5),
         ([(0, 10), (1, 2), (3, 4), (9, 12)], 12),
-        ([(1, 1)], 0),
         ([(2, 1)], 0),
         ([(0, None), (1, 2)], 1),
     ],
 )
-def test_time_in_which_steps_overlap_counts_once(
+def test_overlapping_steps_count_once(
     spans: Iterable[tuple[float, float | None]], total: float
 ) -> None:
     assert seconds(step(f"{span}", *span) for span in spans) == total
 
 
-def test_a_stage_is_cached_when_all_of_its_own_steps_were() -> None:
-    build = folded(
-        step("[web 1/2] FROM python", 0, 1),  # of an earlier build's time
+def test_stage_is_cached_if_all_of_its_own_steps_were() -> None:
+    progress = progress_of(
+        step("[web 1/2] FROM python", 0, 1),  # at the time of an earlier build
         step("[web 2/2] COPY . .", 30, 30, cached=True),
         step("[static 1/2] COPY . .", 2, 2, cached=True),
         step("[static 2/2] RUN collect", 2, 4.5),
         step("[internal] load build context", 0, 9),
     )
-    assert build.stages() == (Stage("web", 0, True), Stage("static", 2.5, False))
+    assert progress.stages() == (Stage("web", 0, True), Stage("static", 2.5, False))
 
 
-def test_stages_are_told_in_the_order_in_which_they_began() -> None:
+def test_stages_are_in_the_order_of_their_start() -> None:
     names = ("[never 1/1] RUN x", "[web 1/1] RUN x", "[static 1/1] RUN x")
-    build = folded(*map(step, names), step(names[2], 1, 2), step(names[1], 2, 3))
-    assert [stage.name for stage in build.stages()] == ["static", "web", "never"]
+    progress = progress_of(*map(step, names), step(names[2], 1, 2), step(names[1], 2, 3))
+    assert [stage.name for stage in progress.stages()] == ["static", "web", "never"]
 
 
-def test_a_step_that_is_told_of_in_parts_began_with_the_first_and_ends_with_the_last() -> None:
+def test_step_duration_spans_partial_updates() -> None:
     name = "[static 1/1] RUN x"
-    build = folded(step(name), step(name, 1), step(name, 1, 2), step(name, 3))
-    assert build.vertices[name] == step(name, 1)
-    build.add(step(name, 3, 5))
-    build.add(step(name, 1, 2, cached=True))
-    assert build.vertices[name] == step(name, 1, 5, cached=True)
+    progress = progress_of(step(name), step(name, 1), step(name, 1, 2), step(name, 3))
+    assert progress.vertices[name] == step(name, 1)
+    progress.add(step(name, 3, 5))
+    progress.add(step(name, 1, 2, cached=True))
+    assert progress.vertices[name] == step(name, 1, 5, cached=True)
 
 
-def test_the_error_names_the_stage_and_has_the_last_lines_of_that_step_alone() -> None:
+def test_failure_names_the_stage_and_has_its_last_lines() -> None:
     name = "[static 2/2] RUN --network=none make"
     printed = "".join(f"line {number}\n" for number in range(LAST_LINES + 5))
-    build = folded(
+    progress = progress_of(
         step("[web 1/1] RUN y", 1, 2, error=f"{RUN}: context canceled"),
         Output("[web 1/1] RUN y", "not mine\n"),
         Output(name, printed[:50]),
         Output(name, printed[50:]),
         step(name, 1, 2, error=RUN),
     )
-    failure = build.failure()
+    failure = progress.failure()
     assert failure is not None
     assert (failure.stage, failure.vertex) == ("static", name)
     first, second, *lines = failure.problem.splitlines()
@@ -139,25 +147,35 @@ def test_the_error_names_the_stage_and_has_the_last_lines_of_that_step_alone() -
     assert lines == [f"  | line {number}" for number in range(5, LAST_LINES + 5)]
 
 
-@pytest.mark.parametrize("error", ["context canceled", "CANCELED", f"{RUN}: context canceled"])
-def test_a_step_that_was_cancelled_has_not_failed(error: str) -> None:
-    assert folded(step("[web 1/1] RUN x", 1, 2, error=error)).failure() is None
+@pytest.mark.parametrize(
+    ("error", "has_failed"),
+    [
+        ("context canceled", False),
+        ("CANCELED", False),
+        (f"{RUN}: context canceled", False),
+        (RUN.replace("-c x", "-c echo CANCELED: context canceled"), True),
+    ],
+)
+def test_cancelled_steps_are_not_the_failure(error: str, has_failed: bool) -> None:
+    progress = progress_of(step("[web 1/1] RUN x", 1, 2, error=error))
+    assert (progress.failure() is not None) is has_failed
 
 
-def test_a_command_that_speaks_of_cancelling_can_fail() -> None:
-    error = RUN.replace("-c x", "-c echo CANCELED: context canceled")
-    assert folded(step("[web 1/1] RUN x", 1, 2, error=error)).failure() is not None
-
-
-def test_a_failure_before_any_stage_names_the_step() -> None:
-    failure = folded(step("[internal] load metadata for x", 0, 1, error="x: not found")).failure()
+def test_failure_before_any_stage_names_the_step() -> None:
+    name = "[internal] load metadata for x"
+    failure = progress_of(step(name, 0, 1, error="x: not found")).failure()
     assert failure is not None
     assert failure.problem == "The build failed at: load metadata for x\n  x: not found"
+    assert failure.advice.startswith("Check the name of the base image")
+
+
+def test_built_is_recorded() -> None:
+    built = Built("sha256:1", "sha256:2")
+    assert progress_of(step("[web 1/1] FROM x", 0, 1), built).built == built
 
 
 PARALLEL = """\
 FROM python:3.13-slim AS static
-{steps}
 RUN echo begun; sleep 1; echo >&2 why it failed; exit 3 # {own}
 FROM python:3.13-slim AS slow
 RUN sleep 60 # {own}
@@ -168,24 +186,14 @@ COPY --from=slow /etc/hostname /b
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("door", ["api", "buildx"])
-def test_a_real_failure_is_that_of_its_stage_not_of_the_one_it_stopped(
-    door: str, engine: DockerClient, tmp_path: Path
+@pytest.mark.parametrize("builder", ["api", "buildx"])
+def test_real_failure_is_that_of_the_stage_that_failed_first(
+    builder: str, engine: DockerClient, tmp_path: Path
 ) -> None:
-    steps = "\n".join(f"RUN echo {number}" for number in range(10))
-    dockerfile = PARALLEL.format(steps=steps, own=uuid.uuid4())
-    request = BuildRequest(tmp_path, dockerfile, no_cache=True)
-    build = Progress()
-    events = engine_api.run(engine, request) if door == "api" else buildx.run(request)
-    with pytest.raises(EngineFailed):
-        deque(map(build.add, events), 0)
-    failure = build.failure()
-    assert failure is not None
-    assert failure.stage == "static"
-    assert "RUN echo begun; sleep 1;" in failure.problem
-    assert failure.problem.endswith("exit code: 3\n  | begun\n  | why it failed")
-
-
-def test_what_was_built_is_the_last_word() -> None:
-    built = Built("sha256:1", "sha256:2")
-    assert folded(step("[web 1/1] FROM x", 0, 1), built).built == built
+    request = BuildRequest(tmp_path, PARALLEL.format(own=uuid.uuid4()), no_cache=True)
+    run = engine_api.run(engine, request) if builder == "api" else buildx.run(request)
+    with pytest.raises(StageFailed) as failure:
+        follow(run, lambda *_: None)
+    assert failure.value.stage == "static"
+    assert "RUN echo begun; sleep 1;" in failure.value.problem
+    assert failure.value.problem.endswith("exit code: 3\n  | begun\n  | why it failed")
