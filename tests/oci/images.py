@@ -1,4 +1,4 @@
-"""Images for the tests: bases made piece by piece, a static layer, and what other tools see."""
+"""Base images written piece by piece, a static layer to append, and other tools."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TIME = 1_704_067_200
 def static(
     directory: Path, files: Mapping[str, str] = {"site.css": "body{}"}, how: Compression = "gzip"
 ) -> tuple[WrittenLayer, Path]:
-    """Return a static layer with *files*, and the file that it is in."""
+    """Write a static layer with *files*; return it with its file."""
     root = directory / "layer"
     shutil.rmtree(root, ignore_errors=True)
     for name, content in files.items():

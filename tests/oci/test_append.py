@@ -1,4 +1,4 @@
-"""The static layer on images of any store, with no engine."""
+"""Appending the static layer to images of any store, without an engine."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ from tests.oci.images import (
 from tests.oci.scratch import digest, tar
 
 
-def test_the_layer_stands_on_top_and_nothing_else_changes(tmp_path: Path) -> None:
+def test_layer_is_appended_and_nothing_else_changes(tmp_path: Path) -> None:
     name, tag = base(tmp_path / "oci"), f"oci:{tmp_path / 'oci'}:new"
     layer = static(tmp_path)
-    made = put(name, tag, layer)
+    result = put(name, tag, layer)
     before, after = config_of(name), config_of(tag)
     assert after["rootfs"]["diff_ids"] == [*before["rootfs"]["diff_ids"], layer[0].diff_id]
     assert after["history"][:-1] == before["history"]
@@ -59,12 +59,12 @@ def test_the_layer_stands_on_top_and_nothing_else_changes(tmp_path: Path) -> Non
     assert manifest["layers"][:-1] == manifest_of(name)["layers"]
     assert manifest["layers"][-1]["annotations"] == {"io.buildstatic.layer": "static"}
     assert content_of(tag, manifest["layers"][-1]) == layer[1].read_bytes()
-    assert (made.images[0].platform, made.images[0].replaced) == ("linux/amd64", ())
+    assert (result.images[0].platform, result.images[0].replaced) == ("linux/amd64", ())
 
 
 @pytest.mark.parametrize("docker", [False, True], ids=["oci", "docker"])
 @pytest.mark.parametrize("how", ["gzip", "none", "zstd"])
-def test_media_types_are_all_of_one_kind_and_skopeo_copies_them(
+def test_media_types_are_consistent_and_skopeo_copies_them(
     tmp_path: Path, how: Compression, docker: bool
 ) -> None:
     name, tag = base(tmp_path / "oci", docker=docker), f"oci:{tmp_path / 'out'}:new"
@@ -79,7 +79,7 @@ def test_media_types_are_all_of_one_kind_and_skopeo_copies_them(
         assert config_of(f"oci:{tmp_path / 'copy'}:new") == config_of(tag)
 
 
-def test_umoci_unpacks_what_was_appended(tmp_path: Path) -> None:
+def test_umoci_unpacks_the_image(tmp_path: Path) -> None:
     tag = f"oci:{tmp_path / 'out'}:new"
     put(base(tmp_path / "oci"), tag, static(tmp_path, {"a.css": "a", "b/c.js": "c"}))
     assert unpacked(tag, tmp_path / "bundle") == {
@@ -91,7 +91,7 @@ def test_umoci_unpacks_what_was_appended(tmp_path: Path) -> None:
     }
 
 
-def test_an_earlier_static_layer_is_replaced_where_it_stands(tmp_path: Path) -> None:
+def test_earlier_static_layer_is_replaced_in_place(tmp_path: Path) -> None:
     directory = tmp_path / "oci"
     name, first, second = base(directory), f"oci:{directory}:1", f"oci:{directory}:2"
     old = static(tmp_path, {"old.css": "old"})
@@ -107,15 +107,15 @@ def test_an_earlier_static_layer_is_replaced_where_it_stands(tmp_path: Path) -> 
         oci.Manifest(oci.MANIFEST, described, (*layers, later)).to_document(), "with-later"
     )
     new = static(tmp_path, {"new.css": "new"})
-    made = put(f"oci:{directory}:with-later", second, new)
-    assert made.images[0].replaced == (old[0].diff_id,)
+    result = put(f"oci:{directory}:with-later", second, new)
+    assert result.images[0].replaced == (old[0].diff_id,)
     after = config_of(second)
     expected = [*config_of(name)["rootfs"]["diff_ids"], new[0].diff_id, later.digest]
     assert after["rootfs"]["diff_ids"] == expected
     assert [each["created_by"] for each in after["history"]][-2:] == ["buildstatic layer", "later"]
 
 
-def test_replacing_gives_the_digest_of_appending(tmp_path: Path) -> None:
+def test_replacing_gives_the_same_digest_as_appending(tmp_path: Path) -> None:
     directory = tmp_path / "oci"
     name = base(directory)
     put(name, f"oci:{directory}:1", static(tmp_path, {"old.css": "old"}))
@@ -124,7 +124,7 @@ def test_replacing_gives_the_digest_of_appending(tmp_path: Path) -> None:
     assert replaced.digest == put(name, f"oci:{directory}:3", new).digest
 
 
-def test_the_same_input_gives_the_same_digest_by_every_way(tmp_path: Path) -> None:
+def test_same_input_gives_the_same_digest_in_every_store(tmp_path: Path) -> None:
     name, layer = base(tmp_path / "oci"), static(tmp_path)
     digests = {
         put(name, tag, layer).digest
@@ -134,7 +134,7 @@ def test_the_same_input_gives_the_same_digest_by_every_way(tmp_path: Path) -> No
     assert config_of(f"oci:{tmp_path / 'a'}")["created"] == CREATED
 
 
-def test_source_date_epoch_is_the_time_of_the_image_and_its_layer(tmp_path: Path) -> None:
+def test_source_date_epoch_is_the_time_of_image_and_layer(tmp_path: Path) -> None:
     tag = f"oci:{tmp_path / 'out'}"
     created = source_date_epoch({"SOURCE_DATE_EPOCH": "1700000000"})
     assert created == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
@@ -145,27 +145,27 @@ def test_source_date_epoch_is_the_time_of_the_image_and_its_layer(tmp_path: Path
 
 
 @pytest.mark.parametrize("value", ["yesterday", "1e9", "9" * 30])
-def test_an_epoch_that_is_no_number_of_seconds_is_refused(value: str) -> None:
+def test_invalid_source_date_epoch_is_an_error(value: str) -> None:
     with pytest.raises(ConfigInvalid, match="SOURCE_DATE_EPOCH"):
         source_date_epoch({"SOURCE_DATE_EPOCH": value})
     assert source_date_epoch({}) is None
 
 
 @pytest.mark.parametrize("docker", [False, True], ids=["oci", "docker"])
-def test_every_platform_of_an_index_gets_the_layer_and_attestations_go(
+def test_every_platform_gets_the_layer_and_attestations_are_dropped(
     tmp_path: Path, docker: bool
 ) -> None:
     directory = tmp_path / "oci"
-    made = Base(directory, docker=docker)
+    layout = Base(directory, docker=docker)
     entries = []
     for platform in ("amd64", "arm64"):
-        image = made.image(tar({platform: b"x"}), platform=platform).descriptor
+        image = layout.image(tar({platform: b"x"}), platform=platform).descriptor
         more = {"platform": {"os": "linux", "architecture": platform}}
         entries.append(oci.Descriptor(image.media_type, image.digest, image.size, more))
-    statement = made.image(tar({"statement": b"{}"})).descriptor
+    statement = layout.image(tar({"statement": b"{}"})).descriptor
     unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
     entries.append(oci.Descriptor(statement.media_type, statement.digest, statement.size, unknown))
-    made.index(*entries, tag="all")
+    layout.index(*entries, tag="all")
     layer, tag = static(tmp_path), f"oci:{tmp_path / 'out'}:all"
     result = put(f"oci:{directory}:all", tag, layer)
     assert [each.platform for each in result.images] == ["linux/amd64", "linux/arm64"]
@@ -178,7 +178,7 @@ def test_every_platform_of_an_index_gets_the_layer_and_attestations_go(
         assert manifest["layers"][-1]["digest"] == layer[0].digest
 
 
-def test_what_skopeo_copies_is_a_base_and_its_archive_too(tmp_path: Path) -> None:
+def test_copies_by_skopeo_are_base_images(tmp_path: Path) -> None:
     name = base(tmp_path / "oci")
     copies = {
         "oci": f"oci:{tmp_path / 'copy'}:base",
@@ -194,7 +194,7 @@ def test_what_skopeo_copies_is_a_base_and_its_archive_too(tmp_path: Path) -> Non
         assert files["app/staticfiles/site.css"] == b"body{}"
 
 
-def test_skopeo_reads_the_archive_that_is_written(tmp_path: Path) -> None:
+def test_skopeo_reads_the_written_archive(tmp_path: Path) -> None:
     archive = f"docker-archive:{tmp_path / 'a.tar'}:site:1"
     layer = static(tmp_path)
     put(base(tmp_path / "oci"), archive, layer)
@@ -205,16 +205,16 @@ def test_skopeo_reads_the_archive_that_is_written(tmp_path: Path) -> None:
 
 
 def several(directory: Path, *names: str) -> str:
-    """Write an image for the platforms *names*, each an architecture and perhaps a variant."""
-    made = Base(directory)
+    """Write an image for the platforms *names*, architectures with an optional variant."""
+    layout = Base(directory)
     entries = []
     for name in names:
         architecture, _, variant = name.partition("/")
-        image = made.image(tar({"etc/platform": name.encode()}), platform=architecture).descriptor
+        image = layout.image(tar({"etc/platform": name.encode()}), platform=architecture).descriptor
         platform = {"os": "linux", "architecture": architecture}
         more = {"platform": {**platform, **({"variant": variant} if variant else {})}}
         entries.append(replace(image, extra=more))
-    made.index(*entries, tag="all")
+    layout.index(*entries, tag="all")
     return f"oci:{directory}:all"
 
 
@@ -227,7 +227,7 @@ def several(directory: Path, *names: str) -> str:
         ("riscv64", ("arm64", "amd64"), 0),
     ],
 )
-def test_the_archive_names_the_image_of_this_machine(
+def test_archive_manifest_names_the_image_of_this_machine(
     tmp_path: Path, machine: str, names: tuple[str, ...], own: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
@@ -238,7 +238,7 @@ def test_the_archive_names_the_image_of_this_machine(
 
 
 def configuration(archive: Path) -> dict[str, Any]:
-    """Return the configuration of the image that manifest.json names."""
+    """Return the configuration that manifest.json names."""
     with tarfile.open(archive) as tar_file:
         (entry,) = json.loads(read_member(tar_file, "manifest.json"))
         assert set(entry["Layers"]) <= set(tar_file.getnames())
@@ -252,41 +252,41 @@ def read_member(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def nested(directory: Path, *names: str) -> str:
-    """Write an index with nothing but an index of *names* in it."""
+    """Write an index that contains only an index of *names*."""
     several(directory, *names)
-    made = Base(directory)
+    layout = Base(directory)
     inner = oci.make_document(oci.INDEX, manifest_of(f"oci:{directory}:all"))
-    made.index(made.keep(inner, None).descriptor, tag="nested")
+    layout.index(layout.keep(inner, None).descriptor, tag="nested")
     return f"oci:{directory}:nested"
 
 
-def test_an_archive_of_an_index_in_an_index_names_an_image(tmp_path: Path) -> None:
+def test_archive_of_a_nested_index_names_an_image(tmp_path: Path) -> None:
     archive = tmp_path / "a.tar"
     named = nested(tmp_path / "oci", "s390x", "amd64", "arm64")
-    made = put(named, f"docker-archive:{archive}:site:1", static(tmp_path))
-    assert len(made.images) == 3
+    result = put(named, f"docker-archive:{archive}:site:1", static(tmp_path))
+    assert len(result.images) == 3
     own = machine().partition("/")[2]
     assert configuration(archive)["architecture"] == own
     put(f"docker-archive:{archive}", f"oci:{tmp_path / 'out'}", static(tmp_path))
 
 
-def test_a_platform_is_found_in_an_index_in_an_index(tmp_path: Path) -> None:
+def test_platform_is_found_in_a_nested_index(tmp_path: Path) -> None:
     named = nested(tmp_path / "oci", "arm64", "s390x")
     with (
         open_source(parse_reference(named)) as source,
         tarfile.open(tmp_path / "a.tar", "w") as archive,
     ):
-        for wanted, expected in (("linux/s390x", ["linux/s390x"]), ("linux/arm", None)):
-            target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", wanted)
+        for platform, expected in (("linux/s390x", ["linux/s390x"]), ("linux/arm", None)):
+            target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", platform)
             if expected:
-                made = append_layer(source, target, *static(tmp_path))
-                assert [each.platform for each in made.images] == expected
+                result = append_layer(source, target, *static(tmp_path))
+                assert [each.platform for each in result.images] == expected
             else:
                 with pytest.raises(ImageNotFound, match="It has: linux/arm64, linux/s390x"):
                     append_layer(source, target, *static(tmp_path))
 
 
-def test_what_an_engine_has_not_of_an_index_is_dropped(tmp_path: Path) -> None:
+def test_platforms_that_the_engine_does_not_have_are_dropped(tmp_path: Path) -> None:
     layer = static(tmp_path)
     whole, saved = tmp_path / "whole.tar", tmp_path / "saved.tar"
     named = several(tmp_path / "oci", "arm64", "amd64")
@@ -300,15 +300,15 @@ def test_what_an_engine_has_not_of_an_index_is_dropped(tmp_path: Path) -> None:
         open_archive(saved, EngineReference("site:1"), None) as source,
         open_target(tag) as target,
     ):
-        made = append_layer(source, target, *layer)
-    assert [each.platform for each in made.images] == ["linux/amd64"]
-    assert made.dropped == (gone,)
+        result = append_layer(source, target, *layer)
+    assert [each.platform for each in result.images] == ["linux/amd64"]
+    assert result.dropped == (gone,)
     with pytest.raises(ImageInvalid, match="is missing"):
         put(f"docker-archive:{saved}", f"oci:{tmp_path / 'other'}", layer)
 
 
 @pytest.mark.parametrize(
-    ("platform", "wanted", "expected"),
+    ("platform", "requested", "expected"),
     [
         ("linux/arm64", "linux/arm", False),
         ("linux/arm/v7", "linux/arm", True),
@@ -318,48 +318,48 @@ def test_what_an_engine_has_not_of_an_index_is_dropped(tmp_path: Path) -> None:
         ("", "linux/arm", False),
     ],
 )
-def test_a_platform_is_of_any_variant_and_no_other_architecture(
-    platform: str, wanted: str, expected: bool
+def test_platform_matches_any_variant_of_its_architecture(
+    platform: str, requested: str, expected: bool
 ) -> None:
     parts = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
     descriptor = oci.Descriptor(oci.MANIFEST, "", 0, {"platform": parts} if platform else {})
-    assert descriptor.is_for(wanted) is expected
+    assert descriptor.is_for(requested) is expected
 
 
-def test_an_engine_of_one_platform_gets_no_other_architectures(tmp_path: Path) -> None:
+def test_engine_of_one_platform_gets_only_its_image(tmp_path: Path) -> None:
     named = several(tmp_path / "oci", "arm64", "arm/v7")
     with (
         open_source(parse_reference(named)) as source,
         tarfile.open(tmp_path / "a.tar", "w") as archive,
     ):
         target = ArchiveTarget(EngineReference("a:1"), archive, "a:1", "linux/arm")
-        made = append_layer(source, target, *static(tmp_path))
-    assert [each.platform for each in made.images] == ["linux/arm"]
+        result = append_layer(source, target, *static(tmp_path))
+    assert [each.platform for each in result.images] == ["linux/arm"]
 
 
-def test_a_compressed_archive_is_a_base(tmp_path: Path) -> None:
-    plain, packed = tmp_path / "a.tar", tmp_path / "a.tar.gz"
+def test_compressed_archive_is_a_base_image(tmp_path: Path) -> None:
+    plain, compressed = tmp_path / "a.tar", tmp_path / "a.tar.gz"
     put(base(tmp_path / "oci"), f"docker-archive:{plain}:site:1", static(tmp_path))
-    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    compressed.write_bytes(gzip.compress(plain.read_bytes()))
     tag = f"oci:{tmp_path / 'out'}"
-    made = put(f"docker-archive:{packed}", tag, static(tmp_path, {"new.css": "new"}))
-    assert len(made.images[0].replaced) == 1
+    result = put(f"docker-archive:{compressed}", tag, static(tmp_path, {"new.css": "new"}))
+    assert len(result.images[0].replaced) == 1
 
 
 def foreign(directory: Path) -> str:
-    """Write an image whose first layer is fetched from elsewhere."""
-    made = Base(directory)
-    document = made.image(tar({"Windows": b""}), tar({"etc/one": b"1"}))
+    """Write an image whose first layer is a foreign one, without its blob."""
+    layout = Base(directory)
+    document = layout.image(tar({"Windows": b""}), tar({"etc/one": b"1"}))
     value = oci.parse_json(document.content, "")
     layer = value["layers"][0]
     layer["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
     layer["urls"] = ["https://example.com/layer"]
     blob(directory, layer).unlink()
-    made.keep(oci.make_document(oci.MANIFEST, value), "base")
+    layout.keep(oci.make_document(oci.MANIFEST, value), "base")
     return f"oci:{directory}:base"
 
 
-def test_a_foreign_layer_stays_elsewhere_where_that_can_be(tmp_path: Path) -> None:
+def test_foreign_layer_is_kept_as_a_reference_in_a_layout_only(tmp_path: Path) -> None:
     name, layer = foreign(tmp_path / "oci"), static(tmp_path)
     tag = f"oci:{tmp_path / 'out'}:new"
     put(name, tag, layer)
@@ -372,7 +372,7 @@ def test_a_foreign_layer_stays_elsewhere_where_that_can_be(tmp_path: Path) -> No
     assert not (tmp_path / "a.tar").exists()
 
 
-def test_a_layout_keeps_its_other_tags(tmp_path: Path) -> None:
+def test_layout_keeps_its_other_tags(tmp_path: Path) -> None:
     directory = tmp_path / "oci"
     base(directory, "one")
     put(base(directory, "two"), f"oci:{directory}:two", static(tmp_path))
@@ -385,23 +385,21 @@ def test_a_layout_keeps_its_other_tags(tmp_path: Path) -> None:
 
 
 def artifact_entry(directory: Path, kind: str) -> oci.Descriptor:
-    """Write what says something of an image into a layout, and return what names it."""
-    made = Base(directory).image(tar({kind: b"{}"})).descriptor
+    """Write an artifact of *kind* into a layout; return its index entry."""
+    result = Base(directory).image(tar({kind: b"{}"})).descriptor
     unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
     more: dict[str, dict[str, Any]] = {
         "attestation": unknown,
         "signature": {"artifactType": "application/vnd.dev.cosign.artifact.sig.v1+json"},
         "blob": {},
     }
-    media_type = "application/spdx+json" if kind == "blob" else made.media_type
-    return replace(made, media_type=media_type, extra=more[kind])
+    media_type = "application/spdx+json" if kind == "blob" else result.media_type
+    return replace(result, media_type=media_type, extra=more[kind])
 
 
 @pytest.mark.parametrize("kind", ["attestation", "signature", "blob"])
 @pytest.mark.parametrize("tag", ["base", None], ids=["tagged", "untagged"])
-def test_without_a_tag_no_artifact_is_taken_for_the_image(
-    tmp_path: Path, kind: str, tag: str | None
-) -> None:
+def test_artifact_is_not_taken_for_the_image(tmp_path: Path, kind: str, tag: str | None) -> None:
     directory = tmp_path / "oci"
     base(directory)
     manifests = json.loads((directory / "index.json").read_text())["manifests"]
@@ -409,12 +407,12 @@ def test_without_a_tag_no_artifact_is_taken_for_the_image(
         del manifests[0]["annotations"]
     manifests.insert(0, artifact_entry(directory, kind).to_json())
     (directory / "index.json").write_text(json.dumps({"manifests": manifests}))
-    made = put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    result = put(f"oci:{directory}", f"oci:{tmp_path / 'out'}", static(tmp_path))
     same = put(base(tmp_path / "same"), f"oci:{tmp_path / 'other'}", static(tmp_path))
-    assert made.digest == same.digest
+    assert result.digest == same.digest
 
 
-def test_without_a_tag_it_is_the_image_that_has_none_or_the_only_one(tmp_path: Path) -> None:
+def test_without_tag_the_untagged_or_only_image_is_used(tmp_path: Path) -> None:
     directory = tmp_path / "oci"
     tagged = base(directory, "old")
     layer = static(tmp_path)
@@ -435,7 +433,7 @@ def blob(directory: Path, described: dict[str, str]) -> Path:
     return directory / oci.blob_path(described["digest"])
 
 
-def spoil_layer(directory: Path) -> None:
+def corrupt_layer(directory: Path) -> None:
     path = blob(directory, manifest_of(f"oci:{directory}:base")["layers"][0])
     path.write_bytes(bytes(path.stat().st_size))
 
@@ -454,24 +452,24 @@ def lengthen_layer(directory: Path) -> None:
     path.write_bytes(path.read_bytes() + b"x")
 
 
-def spoil_config(directory: Path) -> None:
+def replace_config(directory: Path) -> None:
     blob(directory, manifest_of(f"oci:{directory}:base")["config"]).write_bytes(b"{}")
 
 
-def no_json(directory: Path) -> None:
+def invalid_index(directory: Path) -> None:
     (directory / "index.json").write_text("{")
 
 
-def no_list(directory: Path) -> None:
+def index_without_list(directory: Path) -> None:
     (directory / "index.json").write_text('{"manifests": 3}')
 
 
-def climbing(directory: Path) -> None:
+def digest_with_dots(directory: Path) -> None:
     text = (directory / "index.json").read_text()
     (directory / "index.json").write_text(text.replace('"sha256:', '"sha256:../../'))
 
 
-def no_layout(directory: Path) -> None:
+def remove_index(directory: Path) -> None:
     (directory / "index.json").unlink()
 
 
@@ -480,13 +478,13 @@ def artifact(directory: Path) -> None:
     Base(directory).keep(oci.Manifest(oci.MANIFEST, config, ()).to_document(), "base")
 
 
-def odd_layer(directory: Path) -> None:
+def unknown_layer_type(directory: Path) -> None:
     layer = Base(directory).blob(b"x", "application/vnd.example.layer")
     config = Base(directory).blob(b"{}", oci.CONFIG)
     Base(directory).keep(oci.Manifest(oci.MANIFEST, config, (layer,)).to_document(), "base")
 
 
-def odd_manifest(directory: Path) -> None:
+def unknown_manifest_type(directory: Path) -> None:
     schema1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
     Base(directory).keep(oci.make_document(schema1, {}), "base")
 
@@ -500,46 +498,46 @@ def too_much_history(directory: Path) -> None:
     Base(directory).write(config, tag="base")
 
 
-def nothing(directory: Path) -> None:
+def remove_layout(directory: Path) -> None:
     shutil.rmtree(directory)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "failure", "said"),
+    ("break_", "failure", "message"),
     [
-        (spoil_layer, ImageInvalid, "has the digest"),
+        (corrupt_layer, ImageInvalid, "has the digest"),
         (remove_layer, ImageInvalid, "is missing"),
         (shorten_layer, ImageInvalid, "ends after"),
         (lengthen_layer, ImageInvalid, "is longer than"),
-        (spoil_config, ImageInvalid, "ends after 2 of"),
-        (no_json, ImageInvalid, "is not JSON"),
-        (no_list, ImageInvalid, "no list of manifests"),
-        (climbing, ImageInvalid, "is not a valid digest"),
-        (no_layout, ImageInvalid, "is not an OCI layout"),
+        (replace_config, ImageInvalid, "ends after 2 of"),
+        (invalid_index, ImageInvalid, "is not JSON"),
+        (index_without_list, ImageInvalid, "no list of manifests"),
+        (digest_with_dots, ImageInvalid, "is not a valid digest"),
+        (remove_index, ImageInvalid, "is not an OCI layout"),
         (artifact, ImageInvalid, "is not an image"),
-        (odd_layer, ImageInvalid, "application/vnd.example.layer"),
-        (odd_manifest, ImageInvalid, "v1.prettyjws"),
+        (unknown_layer_type, ImageInvalid, "application/vnd.example.layer"),
+        (unknown_manifest_type, ImageInvalid, "v1.prettyjws"),
         (too_few_diff_ids, ImageInvalid, "1 layers and 0 diffIDs"),
         (too_much_history, ImageInvalid, "more entries"),
-        (nothing, ImageNotFound, "does not exist"),
+        (remove_layout, ImageNotFound, "does not exist"),
     ],
 )
-def test_a_base_that_cannot_be_used_is_refused_and_leaves_nothing(
-    tmp_path: Path, spoil: object, failure: type[BuildstaticError], said: str
+def test_invalid_base_image_is_an_error_and_leaves_nothing(
+    tmp_path: Path, break_: object, failure: type[BuildstaticError], message: str
 ) -> None:
-    assert callable(spoil)
+    assert callable(break_)
     name = base(tmp_path / "oci")
     layer = static(tmp_path)
-    spoil(tmp_path / "oci")
+    break_(tmp_path / "oci")
     before = sorted(tmp_path.rglob("*"))
     for tag in (f"oci:{tmp_path / 'deep/out'}:new", f"docker-archive:{tmp_path / 'out.tar'}"):
-        with pytest.raises(failure, match=said):
+        with pytest.raises(failure, match=message):
             put(name, tag, layer)
         after = sorted(tmp_path.rglob("*"))
         assert after == before
 
 
-def test_a_failure_leaves_the_layout_that_was_there(tmp_path: Path) -> None:
+def test_failure_leaves_the_existing_layout(tmp_path: Path) -> None:
     good, bad = base(tmp_path / "good"), base(tmp_path / "bad")
     tag = f"oci:{tmp_path / 'out'}:new"
     put(good, tag, static(tmp_path))
@@ -552,7 +550,7 @@ def test_a_failure_leaves_the_layout_that_was_there(tmp_path: Path) -> None:
     assert after == before
 
 
-def test_a_layer_file_that_has_changed_is_refused(tmp_path: Path) -> None:
+def test_changed_layer_file_is_an_error(tmp_path: Path) -> None:
     layer, file = static(tmp_path)
     file.write_bytes(bytes(layer.size))
     with pytest.raises(ImageInvalid, match=r"layer\.tar"):
@@ -561,7 +559,7 @@ def test_a_layer_file_that_has_changed_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "failure", "said"),
+    ("content", "failure", "message"),
     [
         (b"no tar at all", ImageInvalid, "is not an archive"),
         (tar({"a": b""}), ImageInvalid, "neither"),
@@ -572,43 +570,43 @@ def test_a_layer_file_that_has_changed_is_refused(tmp_path: Path) -> None:
     ],
     ids=["text", "tar", "json", "empty", "config", "loop"],
 )
-def test_an_archive_that_holds_no_image_is_refused(
-    tmp_path: Path, content: bytes, failure: type[BuildstaticError], said: str
+def test_archive_without_an_image_is_an_error(
+    tmp_path: Path, content: bytes, failure: type[BuildstaticError], message: str
 ) -> None:
     (tmp_path / "a.tar").write_bytes(content)
-    with pytest.raises(failure, match=said):
+    with pytest.raises(failure, match=message):
         put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
     assert not (tmp_path / "out").exists()
 
 
-PACKERS: dict[str, Callable[[bytes], bytes]] = {
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
     "xz": lzma.compress,
     "bz2": bz2.compress,
 }
 
 
-@pytest.mark.parametrize("kind", PACKERS)
-@pytest.mark.parametrize("how", ["cut", "flipped", "trailing"])
-def test_a_compressed_archive_that_is_spoilt_is_refused(
-    tmp_path: Path, kind: str, how: str
-) -> None:
+@pytest.mark.parametrize("kind", COMPRESSORS)
+@pytest.mark.parametrize("how", ["truncated", "flipped", "trailing"])
+def test_corrupt_compressed_archive_is_an_error(tmp_path: Path, kind: str, how: str) -> None:
     content = b" ".join(b"%d" % number for number in range(100_000))
-    packed = bytearray(PACKERS[kind](tar({"etc/one": content})))
-    half = len(packed) // 2
-    if how == "cut":
-        del packed[half:]
+    compressed = bytearray(COMPRESSORS[kind](tar({"etc/one": content})))
+    half = len(compressed) // 2
+    if how == "truncated":
+        del compressed[half:]
     elif how == "flipped":
-        packed[half : half + 100] = bytes(255 - byte for byte in packed[half : half + 100])
+        compressed[half : half + 100] = bytes(255 - byte for byte in compressed[half : half + 100])
     else:
-        packed += packed[:half]
-    (tmp_path / "a.tar").write_bytes(packed)
+        compressed += compressed[:half]
+    (tmp_path / "a.tar").write_bytes(compressed)
     with pytest.raises(ImageInvalid, match=r"a\.tar is not an archive"):
         put(f"docker-archive:{tmp_path / 'a.tar'}", f"oci:{tmp_path / 'out'}", static(tmp_path))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_full_disk_is_no_spoilt_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_not_reported_as_a_corrupt_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base_of = parse_reference(f"docker-archive:{tmp_path / 'a.tar.gz'}")
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar({"etc/one": bytes(1 << 20)})))
     with disk(tmp_path / "disk") as full:
@@ -617,7 +615,7 @@ def test_a_full_disk_is_no_spoilt_archive(tmp_path: Path, monkeypatch: pytest.Mo
             pass
 
 
-def test_a_directory_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
+def test_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home/letter").write_text("dear")
     with pytest.raises(ImageInvalid, match="contains other files"):
@@ -625,18 +623,18 @@ def test_a_directory_that_holds_other_things_is_left_alone(tmp_path: Path) -> No
     assert [each.name for each in (tmp_path / "home").iterdir()] == ["letter"]
 
 
-def test_the_archive_lists_its_files_once(tmp_path: Path) -> None:
+def test_archive_lists_its_files_once(tmp_path: Path) -> None:
     put(base(tmp_path / "oci"), f"docker-archive:{tmp_path / 'a.tar'}", static(tmp_path))
     with tarfile.open(tmp_path / "a.tar") as archive:
         names = archive.getnames()
     assert len(names) == len(set(names)) == 8
 
 
-def test_a_blob_of_the_target_that_is_spoilt_is_written_anew(tmp_path: Path) -> None:
+def test_corrupt_blob_of_the_target_is_replaced(tmp_path: Path) -> None:
     name, tag = base(tmp_path / "oci"), f"oci:{tmp_path / 'out'}:base"
     layer = static(tmp_path)
     first = put(name, tag, layer)
-    spoil_layer(tmp_path / "out")
+    corrupt_layer(tmp_path / "out")
     assert put(name, tag, layer).digest == first.digest
     for described in manifest_of(tag)["layers"]:
         content_of(tag, described)

@@ -386,6 +386,32 @@ def test_hard_link_to_a_file_outside_is_a_file(tmp_path: Path) -> None:
     assert (layer.files, layer.bytes) == (1, 7)
 
 
+@pytest.mark.parametrize(
+    ("files", "tree"),
+    [
+        ({"app/static/a.css", "app/static/staticfiles.json"}, "/app/static"),
+        ({"app/static/css/a.css", "app/static/css/b.css"}, "/app/static/css"),
+        ({"app/static/css/a.css", "app/static/css-more/b.css"}, "/app/static"),
+        ({"app/static/x/a.css", "app/static/staticfiles.json"}, "/app/static"),
+        ({"app/static/x/staticfiles.json", "app/static/y/staticfiles.json"}, "/app/static"),
+        ({"app/static/x/staticfiles.json", "app/static/y/a.css"}, "/app/static"),
+        ({"a.css"}, ""),
+        (set(), ""),
+    ],
+)
+def test_tree_is_the_directory_that_contains_all_files(
+    tmp_path: Path, files: set[str], tree: str
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    with (tmp_path / "layer").open("wb") as output:
+        assert write_layer(root, output).tree == tree
+        assert write_tree(root, PurePosixPath("/srv/static"), output).tree == "/srv/static"
+
+
 @pytest.mark.parametrize("kind", ["symlink", "directory-link", "fifo", "whiteout"])
 @pytest.mark.parametrize("at", [None, AT], ids=["root", "at"])
 def test_other_kinds_of_files_are_refused_by_name(

@@ -1,4 +1,4 @@
-"""What is taken from an earlier image: its variants, from its static layer, and nothing else."""
+"""Extracting the variants of an earlier image, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.oci.scratch import tar
 TREE = "/app/staticfiles"
 
 
-def take(name: str, into: Path) -> dict[str, bytes]:
+def extract(name: str, into: Path) -> dict[str, bytes]:
     into.mkdir()
     count = extract_variants(parse_reference(name), TREE, into)
     found = contents(into)
@@ -28,9 +28,7 @@ def take(name: str, into: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("how", ["gzip", "zstd", "none"])
-def test_the_variants_of_the_marked_layer_are_taken_and_no_other_file(
-    tmp_path: Path, how: Compression
-) -> None:
+def test_only_variants_of_the_marked_layer_are_extracted(tmp_path: Path, how: Compression) -> None:
     files = {
         "a.css": "a",
         "a.css.br": "A",
@@ -39,27 +37,27 @@ def test_the_variants_of_the_marked_layer_are_taken_and_no_other_file(
         "c.zst": "C",
     }
     put(base(tmp_path / "oci"), f"oci:{tmp_path / 'oci'}:new", static(tmp_path, files, how))
-    taken = take(f"oci:{tmp_path / 'oci'}:new", tmp_path / "out")
-    assert taken == {k: v.encode() for k, v in files.items() if k != "a.css"}
+    extracted = extract(f"oci:{tmp_path / 'oci'}:new", tmp_path / "out")
+    assert extracted == {k: v.encode() for k, v in files.items() if k != "a.css"}
 
 
-def test_without_a_mark_it_is_the_last_layer_that_has_any(tmp_path: Path) -> None:
+def test_without_marked_layer_the_last_one_with_variants_is_used(tmp_path: Path) -> None:
     layers = (
         tar({"app/staticfiles/a.css.gz": b"older"}),
         tar({"app/staticfiles/a.css.gz": b"newer", "app/other/b.css.gz": b"elsewhere"}),
         tar({"app/code.py": b"pass", "data.gz": b"data"}),
     )
     Base(tmp_path / "oci").image(*layers, tag="1")
-    assert take(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out") == {"a.css.gz": b"newer"}
+    assert extract(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out") == {"a.css.gz": b"newer"}
 
 
-def test_of_an_index_it_is_an_image_s_layer(tmp_path: Path) -> None:
+def test_first_image_of_an_index_is_used(tmp_path: Path) -> None:
     images = Base(tmp_path / "oci")
     layer = tar({"app/staticfiles/a.css.gz": b"a"})
     each = [images.image(layer, platform=name).descriptor for name in ("amd64", "arm64")]
     images.index(images.index(*each, tag="1").descriptor, tag="nested")
     for tag in ("1", "nested"):
-        assert take(f"oci:{tmp_path / 'oci'}:{tag}", tmp_path / tag) == {"a.css.gz": b"a"}
+        assert extract(f"oci:{tmp_path / 'oci'}:{tag}", tmp_path / tag) == {"a.css.gz": b"a"}
 
 
 @pytest.mark.parametrize(
@@ -71,18 +69,16 @@ def test_of_an_index_it_is_an_image_s_layer(tmp_path: Path) -> None:
         pytest.param("app/../x.css", id="not-a-variant"),
     ],
 )
-def test_an_entry_that_climbs_out_is_refused_and_nothing_is_written(
-    tmp_path: Path, name: str
-) -> None:
+def test_entry_outside_of_the_layer_is_an_error_and_not_written(tmp_path: Path, name: str) -> None:
     Base(tmp_path / "oci").image(tar({name: b"evil"}), tag="1")
     with pytest.raises(ImageInvalid, match="outside of it"):
-        take(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out")
+        extract(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out")
     assert contents(tmp_path / "out") == {}
     assert not list(tmp_path.rglob("out.gz"))
 
 
 def links(*members: tuple[str, bytes, str]) -> bytes:
-    """Return a tar of members that are links: a name, a type and a target each."""
+    """Return a tar of links, each with a name, a type and a target, and one variant."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, kind, target in members:
@@ -95,7 +91,7 @@ def links(*members: tuple[str, bytes, str]) -> bytes:
     return buffer.getvalue()
 
 
-def test_no_link_leads_what_is_written_out_or_brings_anything_in(tmp_path: Path) -> None:
+def test_links_are_neither_followed_nor_extracted(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "secret").write_text("secret")
     layer = links(
@@ -105,12 +101,12 @@ def test_no_link_leads_what_is_written_out_or_brings_anything_in(tmp_path: Path)
         ("app/staticfiles/p.gz", tarfile.FIFOTYPE, ""),
     )
     Base(tmp_path / "oci").image(layer, tag="1")
-    taken = take(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out")
-    assert taken == {"sub/a.css.gz": b"a"}
+    extracted = extract(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out")
+    assert extracted == {"sub/a.css.gz": b"a"}
     assert not any((tmp_path / "outside").iterdir())
 
 
-def test_what_is_no_layer_or_has_no_variant_is_an_error_of_its_own(tmp_path: Path) -> None:
+def test_missing_variants_and_bad_layers_have_their_own_errors(tmp_path: Path) -> None:
     images = Base(tmp_path / "oci")
     images.image(tar({"app/staticfiles/a.css": b"a"}), tag="none")
     images.image(b"no tar at all" * 100, tag="broken")
@@ -120,11 +116,11 @@ def test_what_is_no_layer_or_has_no_variant_is_an_error_of_its_own(tmp_path: Pat
         ("missing", ImageNotFound),
     ):
         with pytest.raises(error):
-            take(f"oci:{tmp_path / 'oci'}:{tag}", tmp_path / tag)
+            extract(f"oci:{tmp_path / 'oci'}:{tag}", tmp_path / tag)
 
 
-def test_a_file_where_a_directory_must_be_is_an_error(tmp_path: Path) -> None:
+def test_file_in_place_of_a_directory_is_an_error(tmp_path: Path) -> None:
     layer = tar({"app/staticfiles/a.gz": b"a", "app/staticfiles/a.gz/b.gz": b"b"})
     Base(tmp_path / "oci").image(layer, tag="1")
     with pytest.raises(ImageInvalid, match="Cannot read the layer"):
-        take(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out")
+        extract(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""The static layer is what holds the static files, wherever it stands, and is not hidden."""
+"""Finding the static layer by its content, and layers that hide it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TREE = ("app/", "app/staticfiles/", "app/staticfiles/a.css", "app/staticfiles/b/
 
 
 def entry(path: str) -> Entry:
-    """Return a directory for what ends in a slash, a link for what ends in an @, else a file."""
+    """Return a directory if *path* ends in a slash, a symlink if in an @, else a file."""
     if path.endswith("/"):
         return Entry(path[:-1], "dir", 0)
     if path.endswith("@"):
@@ -52,7 +52,9 @@ def image(*layers: tuple[str, ...], working_dir: str = "/app") -> Image:
         ((BASE, ("app/staticfiles/old.css",), TREE), 2),
     ],
 )
-def test_it_is_found_by_what_is_in_it(layers: tuple[tuple[str, ...], ...], position: int) -> None:
+def test_layer_with_the_static_files_is_found(
+    layers: tuple[tuple[str, ...], ...], position: int
+) -> None:
     found = find_static_layer(image(*layers), "staticfiles")
     assert (found.diff_id, found.digest) == (f"sha256:{position}", f"sha256:packed{position}")
     assert (found.path, found.files, found.bytes) == ("/app/staticfiles", 2, 20)
@@ -70,7 +72,7 @@ def test_it_is_found_by_what_is_in_it(layers: tuple[tuple[str, ...], ...], posit
         (None, "/app", "anywhere/at/all"),
     ],
 )
-def test_its_path_is_where_the_files_are(
+def test_static_root_is_found_in_the_image(
     static_root: str | None, working_dir: str, prefix: str
 ) -> None:
     layer = (f"{prefix}/staticfiles.json", f"{prefix}/a.css")
@@ -79,7 +81,7 @@ def test_its_path_is_where_the_files_are(
     assert (found.path, found.files) == (f"/{prefix}", 2)
 
 
-def test_names_of_one_content_are_counted_as_files_and_take_their_bytes_once() -> None:
+def test_hard_links_are_files_without_bytes() -> None:
     layer = ImageLayer(
         "sha256:1", None, (entry(TREE[2]), Entry("app/staticfiles/a.1.css", "link", 0))
     )
@@ -91,7 +93,7 @@ def test_names_of_one_content_are_counted_as_files_and_take_their_bytes_once() -
 @pytest.mark.parametrize(
     "layers", [(BASE, CODE), (("app/staticfiles/",),), (("app/staticfiles/.wh.a.css",),), ()]
 )
-def test_no_layer_with_a_file_of_the_tree_is_an_error(
+def test_image_without_static_files_is_an_error(
     static_root: str | None, layers: tuple[tuple[str, ...], ...]
 ) -> None:
     with pytest.raises(StaticLayerNotFound, match="COPY --link --from=static /layer/ /"):
@@ -116,7 +118,7 @@ def test_no_layer_with_a_file_of_the_tree_is_an_error(
         "app/staticfiles/b",
     ],
 )
-def test_a_later_layer_that_hides_a_file_is_an_error(later: str) -> None:
+def test_later_layer_that_hides_a_file_is_an_error(later: str) -> None:
     with pytest.raises(StaticLayerNotFound, match=r"later layer \(sha256:2\) hides /"):
         find_static_layer(image(BASE, TREE, (later,), CODE), "staticfiles")
     find_static_layer(image(BASE, (later,), TREE, CODE), "staticfiles")
@@ -134,11 +136,11 @@ def test_a_later_layer_that_hides_a_file_is_an_error(later: str) -> None:
         "srv/staticfiles/a.css",
     ],
 )
-def test_a_later_layer_that_leaves_the_files_alone_is_none(later: str) -> None:
+def test_later_layer_that_hides_nothing_is_accepted(later: str) -> None:
     assert find_static_layer(image(BASE, TREE, (later,)), "staticfiles").files == 2
 
 
-def test_files_that_an_earlier_layer_adds_to_the_tree_are_counted() -> None:
+def test_files_of_earlier_layers_are_counted_as_older() -> None:
     before = ("app/staticfiles/a.css", "app/staticfiles/old.css", "app/staticfiles/older.css")
     whole = (*TREE, "app/staticfiles/d.css", "app/staticfiles/e.css")
     assert find_static_layer(image(before[:2], before, whole), "staticfiles").older == 2
@@ -148,15 +150,15 @@ def test_files_that_an_earlier_layer_adds_to_the_tree_are_counted() -> None:
 HIDDEN = {
     "removed": "RUN rm /app/staticfiles/a.css",
     "the tree removed": "RUN rm -r /app/staticfiles",
-    "made anew": "RUN rm -r /app/staticfiles && mkdir /app/staticfiles",
+    "recreated": "RUN rm -r /app/staticfiles && mkdir /app/staticfiles",
     "a link in place of its parent": "RUN rm -r /app && ln -s /srv /app",
-    "written over": "RUN echo >>/app/staticfiles/a.css",
+    "overwritten": "RUN echo >>/app/staticfiles/a.css",
 }
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("last", [*HIDDEN.values(), None], ids=[*HIDDEN, "left alone"])
-def test_what_a_real_image_hides_is_seen(
+@pytest.mark.parametrize("last", [*HIDDEN.values(), None], ids=[*HIDDEN, "unchanged"])
+def test_hidden_files_of_a_real_image_are_an_error(
     last: str | None, engine: DockerClient, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
     for name in ("a.css", "b.css"):

@@ -1,16 +1,16 @@
-"""A static layer that a Dockerfile put into the base, replaced by the layer that is appended."""
+"""Static layers that a Dockerfile copied are replaced by the appended layer."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from buildstatic.oci.append import AppendResult
-from buildstatic.oci.layer_writer import WrittenLayer, write_layer, write_tree
+from buildstatic.oci.layer_writer import WrittenLayer
 from tests.oci.images import Base, config_of, put, static, unpacked
 from tests.oci.scratch import build_image
 from tests.oci.tiny import DOCKERFILE, tiny
@@ -29,15 +29,15 @@ NEW = {"new.css": "new", "css/more.css": "more"}
 def appended(
     directory: Path, old: tuple[Entry, ...], line: str = BUILDKIT, working: str = "/app"
 ) -> tuple[AppendResult, list[str]]:
-    """Append a layer to an image of code, a layer *old* and another one; return its diffIDs."""
+    """Append a layer to an image with the layer *old*; return the result and the diffIDs."""
     images, layers = Base(directory / "oci"), (CODE, tar(*old), tar(entry("etc/last", b"1")))
     config = images.config(*layers)
     config["config"]["WorkingDir"] = working
     config["history"][2]["created_by"] = line
     images.write(config, *layers, tag="base")
     name = f"oci:{directory / 'oci'}"
-    made = put(f"{name}:base", f"{name}:new", static(directory, NEW))
-    return made, config_of(f"{name}:new")["rootfs"]["diff_ids"]
+    result = put(f"{name}:base", f"{name}:new", static(directory, NEW))
+    return result, config_of(f"{name}:new")["rootfs"]["diff_ids"]
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def appended(
         "/bin/sh -c #(nop) COPY dir:0a1b2c in / ",
     ],
 )
-def test_what_a_dockerfile_copied_is_replaced_where_it_stands(tmp_path: Path, line: str) -> None:
-    made, diff_ids = appended(tmp_path, OLD, line)
+def test_copied_layer_is_replaced_in_place(tmp_path: Path, line: str) -> None:
+    result, diff_ids = appended(tmp_path, OLD, line)
     assert len(diff_ids) == 3
-    assert made.images[0].replaced != ()
-    assert made.images[0].replaced[0] not in diff_ids
-    assert made.images[0].kept == ()
+    assert result.images[0].replaced != ()
+    assert result.images[0].replaced[0] not in diff_ids
+    assert result.images[0].kept == ()
     assert set(unpacked(f"oci:{tmp_path / 'oci'}:new", tmp_path / "bundle")) == {
         "app/code.py",
         "app/staticfiles/new.css",
@@ -76,19 +76,19 @@ LINK = entry("app/staticfiles/link", "../code.py")
     ],
     ids=["code", "a directory", "a symlink", "a whiteout"],
 )
-def test_a_layer_with_anything_else_is_kept_and_it_is_said_why(
+def test_layer_with_other_files_is_kept_with_a_reason(
     tmp_path: Path, more: tuple[Entry, ...], why: str
 ) -> None:
-    made, diff_ids = appended(tmp_path, (*OLD, *more))
+    result, diff_ids = appended(tmp_path, (*OLD, *more))
     assert len(diff_ids) == 4
-    assert made.images[0].replaced == ()
-    assert made.images[0].kept == (f"{diff_ids[1]}, which has static files: {why}",)
+    assert result.images[0].replaced == ()
+    assert result.images[0].kept == (f"{diff_ids[1]}, which has static files: {why}",)
 
 
-def test_a_tree_that_the_code_may_be_in_is_kept(tmp_path: Path) -> None:
-    made, diff_ids = appended(tmp_path, OLD, working="/app/staticfiles/deeper")
-    assert (len(diff_ids), made.images[0].replaced) == (4, ())
-    assert "the working directory" in made.images[0].kept[0]
+def test_layer_of_the_working_directory_is_kept(tmp_path: Path) -> None:
+    result, diff_ids = appended(tmp_path, OLD, working="/app/staticfiles/deeper")
+    assert (len(diff_ids), result.images[0].replaced) == (4, ())
+    assert "the working directory" in result.images[0].kept[0]
 
 
 @pytest.mark.parametrize(
@@ -101,56 +101,30 @@ def test_a_tree_that_the_code_may_be_in_is_kept(tmp_path: Path) -> None:
     ],
     ids=["another line", "another place", "no static file", "another tree"],
 )
-def test_a_layer_that_is_no_such_copy_is_kept_and_nothing_is_said(
+def test_other_layers_are_kept_without_a_reason(
     tmp_path: Path, old: tuple[Entry, ...], line: str
 ) -> None:
-    made, diff_ids = appended(tmp_path, old, line)
-    assert (len(diff_ids), made.images[0].replaced, made.images[0].kept) == (4, (), ())
+    result, diff_ids = appended(tmp_path, old, line)
+    assert (len(diff_ids), result.images[0].replaced, result.images[0].kept) == (4, (), ())
 
 
-def test_with_a_marked_layer_there_is_no_looking_for_others(tmp_path: Path) -> None:
+def test_marked_layer_takes_precedence(tmp_path: Path) -> None:
     appended(tmp_path, (*OLD, entry("app/manage.py", b"pass")))
     name, newer = f"oci:{tmp_path / 'oci'}", static(tmp_path, {"newer.css": "newer"})
-    made = put(f"{name}:new", f"{name}:newer", newer)
-    assert (len(made.images[0].replaced), made.images[0].kept) == (1, ())
-
-
-@pytest.mark.parametrize(
-    ("files", "tree"),
-    [
-        ({"app/static/a.css", "app/static/staticfiles.json"}, "/app/static"),
-        ({"app/static/css/a.css", "app/static/css/b.css"}, "/app/static/css"),
-        ({"app/static/css/a.css", "app/static/css-more/b.css"}, "/app/static"),
-        ({"app/static/x/a.css", "app/static/staticfiles.json"}, "/app/static"),
-        ({"app/static/x/staticfiles.json", "app/static/y/staticfiles.json"}, "/app/static"),
-        ({"app/static/x/staticfiles.json", "app/static/y/a.css"}, "/app/static"),
-        ({"a.css"}, ""),
-        (set(), ""),
-    ],
-)
-def test_a_layer_knows_the_directory_that_its_files_are_below(
-    tmp_path: Path, files: set[str], tree: str
-) -> None:
-    root = tmp_path / "root"
-    root.mkdir()
-    for name in files:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(name)
-    with (tmp_path / "layer").open("wb") as output:
-        assert write_layer(root, output).tree == tree
-        assert write_tree(root, PurePosixPath("/srv/static"), output).tree == "/srv/static"
+    result = put(f"{name}:new", f"{name}:newer", newer)
+    assert (len(result.images[0].replaced), result.images[0].kept) == (1, ())
 
 
 @pytest.mark.engine
-def test_the_layer_of_an_image_that_an_engine_built_is_replaced(
+def test_layer_of_an_image_built_by_the_engine_is_replaced(
     engine: DockerClient, tmp_path: Path, tag: Callable[[str], str]
 ) -> None:
-    name = tag(f"unmarked-{uuid.uuid4().hex[:8]}")
+    name = tag(f"recognized-{uuid.uuid4().hex[:8]}")
     build_image(engine, tiny(tmp_path / "site"), name, DOCKERFILE)
     before = engine.images.get(name).attrs["RootFS"]["Layers"]
     layer: tuple[WrittenLayer, Path] = static(tmp_path, {"staticfiles.json": "{}", **NEW})
-    made = put(f"docker:{name}", f"docker:{name}", layer)
-    assert made.images[0].replaced == (before[-1],)
+    result = put(f"docker:{name}", f"docker:{name}", layer)
+    assert result.images[0].replaced == (before[-1],)
     after = engine.images.get(name).attrs["RootFS"]["Layers"]
     assert after == [*before[:-1], layer[0].diff_id]
     verified = verify_one(f"docker:{name}")
