@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
+from buildstatic import workflows
 from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, PIPE_CLOSED
 from buildstatic.cli.check import FACTS
 from buildstatic.cli.generate import TARGETS
@@ -67,6 +71,21 @@ def test_every_command_has_a_page_that_shows_its_help(command: str) -> None:
 
 def test_every_fact_has_its_place_in_the_reference() -> None:
     assert set(re.findall(r"`(\w+)`", read("docs/reference/check.md"))) >= set(FACTS)
+
+
+def test_api_page_names_existing_functions_and_every_value() -> None:
+    shown = set(re.findall(r"^\| `(\w+\.\w+)` \|", read("docs/reference/api.md"), re.M))
+    names = [module.name for module in iter_modules(workflows.__path__)]
+    modules = {name: import_module(f"{workflows.__name__}.{name}") for name in names}
+    for name, _, attribute in (each.partition(".") for each in shown):
+        assert callable(getattr(modules[name], attribute))
+    classes = {
+        f"{name}.{attribute}"
+        for name, module in modules.items()
+        for attribute, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__
+    }
+    assert classes - shown == {"layer.Append"}
 
 
 def test_every_target_of_generate_is_in_its_table() -> None:

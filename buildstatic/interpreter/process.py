@@ -40,7 +40,9 @@ def collect_with(
 ) -> Collected:
     """Call `buildstatic.collect.collect` in a child process of *python*."""
     result = call(python, "collect", request, environ, tell)
-    return Collected(**{**result, "summary": Summary(**result["summary"])})
+    summary = result["summary"]
+    summary["conflicts"] = tuple(summary["conflicts"])
+    return Collected(**{**result, "summary": Summary(**summary)})
 
 
 def call(

@@ -1,0 +1,70 @@
+"""``collect`` and ``plan`` as functions, in a child process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid, FilesConflict, SettingsInvalid, VariablesMissing
+from buildstatic.workflows.collect import CollectOptions, collect, plan
+from buildstatic.workflows.reporter import Reporter
+from tests.collect.sites import Site, make_site
+
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return make_site(tmp_path / "site")
+
+
+def test_collect_returns_the_summary_and_reports_progress(
+    site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
+    site.storage(MANIFEST)
+    site.app("shop", {"js/site.js": "another"})
+    warnings: list[str] = []
+    steps: list[str] = []
+    reporter = Reporter(warn=warnings.append, progress=lambda step, *_: steps.append(step))
+    here = Path.cwd()
+    collected = collect(site.root, with_plan=True, report=reporter)
+    assert collected.summary.files == 3
+    assert collected.summary.conflicts == ("js/site.js",)
+    assert collected.closing.startswith("\n3 static files copied")
+    assert collected.plan is not None
+    assert (site.tree / "staticfiles.json").exists()
+    assert any("js/site.js" in text for text in warnings)
+    assert {"read", "publish"} <= set(steps)
+    assert Path.cwd() == here
+    assert "django" not in sys.modules or capfd.readouterr().out == ""
+
+
+def test_plan_writes_nothing(site: Site) -> None:
+    planned = plan(site.root)
+    assert {file["path"] for file in planned["files"]} >= {"js/site.js"}
+    assert not site.tree.exists()
+
+
+def test_options_take_precedence_over_configuration(site: Site) -> None:
+    site.write({"pyproject.toml": '[tool.buildstatic.collect]\nstrict = true\ncache = "cache"\n'})
+    options = CollectOptions.configured(site.root, prune=True, missing_maps="fail")
+    assert (options.strict, options.prune, options.cache) == (True, True, site.root / "cache")
+    assert options.explicit == ("--prune",)
+    assert not CollectOptions.configured(site.root, strict=False).strict
+
+
+def test_errors_are_raised(site: Site) -> None:
+    site.app("shop", {"js/site.js": "another"})
+    with pytest.raises(FilesConflict):
+        collect(site.root, CollectOptions(strict=True))
+    site.append('import os\nTOKEN = os.environ["TOKEN"]\nOTHER = os.environ["OTHER"]\n')
+    with pytest.raises(VariablesMissing, match=r"also require OTHER") as caught:
+        collect(site.root)
+    assert caught.value.name == "TOKEN"
+    with pytest.raises(SettingsInvalid):
+        collect(site.root, settings="mysite.nowhere")
+    site.write({"pyproject.toml": "[tool.buildstatic.collect]\nstric = true\n"})
+    with pytest.raises(ConfigInvalid, match="strict"):
+        collect(site.root)

@@ -1,0 +1,69 @@
+"""``generate`` as a function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid, FilesExist
+from buildstatic.templates.write import State
+from buildstatic.workflows.generate import GenerateOptions, configured_targets, generate
+from tests.samples import copy
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return copy("startproject", tmp_path)
+
+
+def test_generate_writes_the_default_targets(root: Path) -> None:
+    generation = generate(root)
+    assert [file.path for file in generation.files][:3] == [
+        "Dockerfile",
+        ".dockerignore",
+        "Procfile",
+    ]
+    assert {change.state for change in generation.changes} == {State.NEW}
+    for file in generation.files:
+        assert (root / file.path).read_text() == file.text
+
+
+@pytest.mark.parametrize("mode", ["compare", "render"])
+def test_other_modes_write_nothing(root: Path, mode: str) -> None:
+    before = sorted(root.rglob("*"))
+    generation = generate(root, ["procfile"], mode=mode)  # type: ignore[arg-type]
+    assert len(generation.changes) == (mode == "compare")
+    assert sorted(root.rglob("*")) == before
+
+
+def test_options_and_configuration(root: Path) -> None:
+    (root / "pyproject.toml").write_text(
+        '[tool.buildstatic.generate]\ntargets = ["dockerfile"]\nport = 9000\n'
+    )
+    assert configured_targets(root) == ("dockerfile",)
+    (file,) = generate(root, mode="render").files
+    assert "PORT=9000" in file.text
+    options = GenerateOptions.configured(root, server="uvicorn-worker")
+    assert (options.port, options.server) == (9000, "uvicorn-worker")
+    (file,) = generate(root, options=GenerateOptions(port=9001), mode="render").files
+    assert "PORT=9001" in file.text
+
+
+def test_warnings_notes_and_edits_are_returned(root: Path) -> None:
+    (root / "requirements.txt").write_text("Django\n")
+    generation = generate(root, ["dockerfile", "railway"], mode="render")
+    assert any("gunicorn" in text for text in generation.warnings)
+    assert generation.notes
+    assert {edit.file for edit in generation.edits} >= {"requirements.txt"}
+
+
+def test_errors_are_raised(root: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=r"Unknown target 'procfil'\. Did you mean procfile\?"):
+        generate(root, ["procfil"])
+    (root / "Procfile").write_text("web: mine\n")
+    with pytest.raises(FilesExist):
+        generate(root)
+    assert not (root / "Dockerfile").exists()
+    generate(root, force=True)
+    assert "gunicorn" in (root / "Procfile").read_text()
