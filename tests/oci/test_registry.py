@@ -1,4 +1,4 @@
-"""The real registry, straight and through a proxy with every fault of networks and registries."""
+"""Pushes to and pulls from a real registry, directly and through a proxy that injects faults."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import base64
 import json
 import os
 import socket
-import sys
 import tracemalloc
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -39,33 +41,60 @@ from tests.oci.images import (
     tool,
     unpacked,
 )
-from tests.oci.proxy import IDENTITY, PASSWORD, USER, Fault, proxy, trusted
+from tests.oci.proxy import IDENTITY_TOKEN, PASSWORD, USER, Fault, Proxy, proxy, write_certificate
 from tests.oci.scratch import tar
 from tests.oci.tiny import manifest, registry
 
-REPOSITORY = "buildstatic-tests"
 BLOB = r"/blobs/sha256:"
 UPLOAD = r"/blobs/uploads/"
 MANIFEST = r"/manifests/"
 
 
-@pytest.fixture
-def repository() -> str:
-    registry()
-    return f"{REPOSITORY}/{uuid.uuid4().hex[:8]}"
-
-
 @pytest.fixture(autouse=True)
-def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no credentials and retry without delay."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     monkeypatch.delenv("DOCKER_AUTH_CONFIG", raising=False)
+    monkeypatch.setattr("buildstatic.oci.stores.registry_client.BACKOFF", 0.01)
+
+
+@pytest.fixture
+def repository() -> str:
+    """Return the name of a repository that does not exist yet."""
+    registry()
+    return f"buildstatic-tests/{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a repository with an image ``base`` that no test changes."""
+    directory = tmp_path_factory.mktemp("pushed")
+    repository = f"buildstatic-tests/{uuid.uuid4().hex[:8]}"
+    put(random_base(directory), f"{registry()}/{repository}:base", static(directory))
+    return repository
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = write_certificate(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    return file
+
+
+@contextmanager
+def faulty(*faults: Fault) -> Iterator[Proxy]:
+    """Serve a proxy with copies of *faults*, all of which must happen."""
+    with proxy() as server:
+        server.faults = [replace(fault) for fault in faults]
+        yield server
+        assert not any(fault.times for fault in server.faults)
 
 
 def random_base(directory: Path) -> str:
-    """Return a base whose layers are in no registry yet."""
-    first, second = (tar({name: os.urandom(200_000)}) for name in ("etc/one", "etc/two"))
-    Base(directory).image(first, second, tag="base")
-    return f"oci:{directory}:base"
+    """Return an image whose layers are in no registry yet."""
+    layers = (tar({name: os.urandom(200_000)}) for name in ("etc/one", "etc/two"))
+    Base(directory / "base").image(*layers, tag="base")
+    return f"oci:{directory / 'base'}:base"
 
 
 def log_in(monkeypatch: pytest.MonkeyPatch, host: str, password: str = PASSWORD) -> None:
@@ -80,379 +109,351 @@ def exists(repository: str, tag: str = "new") -> bool:
         return False
 
 
-def test_what_is_pushed_skopeo_and_umoci_take(tmp_path: Path, repository: str) -> None:
+def check_content(name: str) -> None:
+    """Read all layers of the image, which verifies their digests."""
+    layers = manifest_of(name)["layers"]
+    assert layers
+    for layer in layers:
+        content_of(name, layer)
+
+
+def test_pushed_image_is_read_by_skopeo_and_umoci(tmp_path: Path, repository: str) -> None:
     tag = f"{registry()}/{repository}:new"
-    made = put(random_base(tmp_path / "oci"), tag, static(tmp_path))
-    options = ("--tls-verify=false", f"docker://{tag}")
-    seen = json.loads(tool("skopeo", "inspect", *options))
-    assert seen["Digest"] == made.digest
-    tool("skopeo", "copy", "--src-tls-verify=false", options[1], f"oci:{tmp_path / 'copy'}:new")
-    files = unpacked(f"oci:{tmp_path / 'copy'}:new", tmp_path / "bundle")
+    appended = put(random_base(tmp_path), tag, static(tmp_path))
+    name, copy = f"docker://{tag}", f"oci:{tmp_path / 'copy'}:new"
+    assert json.loads(tool("skopeo", "inspect", "--tls-verify=false", name))["Digest"] == (
+        appended.digest
+    )
+    tool("skopeo", "copy", "--src-tls-verify=false", name, copy)
+    files = unpacked(copy, tmp_path / "bundle")
     assert files["app/staticfiles/site.css"] == b"body{}"
     assert len(files["etc/one"]) == 200_000
 
 
-def test_an_image_in_a_registry_is_a_base_by_tag_and_by_digest(
-    tmp_path: Path, repository: str
-) -> None:
-    pushed = f"{registry()}/{repository}"
-    made = put(random_base(tmp_path / "oci"), f"{pushed}:1", static(tmp_path))
-    new = static(tmp_path, {"new.css": "new"})
-    digests = {
-        put(name, f"oci:{tmp_path / 'out'}:{number}", new).digest
-        for number, name in enumerate((f"{pushed}:1", f"{pushed}@{made.digest}"))
-    }
-    assert len(digests) == 1
+def test_base_is_found_by_tag_and_digest(tmp_path: Path, pushed: str) -> None:
+    name = f"{registry()}/{pushed}"
+    with open_source(parse_reference(f"{name}:base")) as source:
+        digest = source.resolve().descriptor.digest
+    layer = static(tmp_path, {"new.css": "new"})
+    by_tag = put(f"{name}:base", f"oci:{tmp_path / 'out'}:1", layer)
+    by_digest = put(f"{name}@{digest}", f"oci:{tmp_path / 'out'}:2", layer)
+    assert by_tag.digest == by_digest.digest
     with pytest.raises(ImageReferenceInvalid, match="Use a tag"):
-        put(f"{pushed}:1", f"{pushed}@{made.digest}", new)
+        put(f"{name}:base", f"{name}@{digest}", layer)
 
 
-def test_an_index_is_pushed_whole_and_skopeo_copies_all_of_it(
-    tmp_path: Path, repository: str
-) -> None:
-    made = Base(tmp_path / "oci")
+def test_index_is_pushed_and_pulled_completely(tmp_path: Path, repository: str) -> None:
+    layout = Base(tmp_path / "oci")
     entries = []
     for name in ("amd64", "arm64"):
-        image = made.image(tar({name: os.urandom(10)}), platform=name).descriptor
-        more = {"platform": {"os": "linux", "architecture": name}}
-        entries.append(oci.Descriptor(image.media_type, image.digest, image.size, more))
-    made.index(*entries, tag="all")
-    tag = f"{registry()}/{repository}:all"
+        image = layout.image(tar({name: os.urandom(10)}), platform=name).descriptor
+        entries.append(replace(image, extra={"platform": {"os": "linux", "architecture": name}}))
+    layout.index(*entries, tag="all")
+    tag, copy = f"{registry()}/{repository}:all", f"oci:{tmp_path / 'copy'}:all"
     put(f"oci:{tmp_path / 'oci'}:all", tag, static(tmp_path))
-    copied = f"oci:{tmp_path / 'copy'}:all"
-    tool("skopeo", "copy", "--all", "--src-tls-verify=false", f"docker://{tag}", copied)
-    assert manifest_of(copied) == manifest_of(tag)
+    tool("skopeo", "copy", "--all", "--src-tls-verify=false", f"docker://{tag}", copy)
+    assert manifest_of(copy) == manifest_of(tag)
     put(tag, f"oci:{tmp_path / 'again'}", static(tmp_path))
     assert manifest_of(f"oci:{tmp_path / 'again'}") == manifest_of(tag)
 
 
-def test_what_is_there_is_not_sent_again_and_what_is_elsewhere_is_mounted(
+def test_existing_blobs_are_reused_and_those_of_other_repositories_mounted(
     tmp_path: Path, repository: str
 ) -> None:
-    name = random_base(tmp_path / "oci")
-    with proxy() as through:
-        put(name, f"{through.host}/{repository}:base", static(tmp_path))
-        through.seen.clear()
-        put(name, f"{through.host}/{repository}:again", static(tmp_path))
-        assert through.requests("PUT", UPLOAD) == []
+    name = random_base(tmp_path)
+    layers = manifest_of(name)["layers"]
+    with proxy() as server:
+        put(name, f"{server.host}/{repository}:base", static(tmp_path))
+        # The manifest comes last, once.
+        assert server.seen[-1] == ("PUT", f"/v2/{repository}/manifests/base", 201)
+        assert len(server.statuses("PUT", MANIFEST)) == 1
+        server.seen.clear()
+        put(name, f"{server.host}/{repository}:again", static(tmp_path))
+        assert server.statuses("PUT", UPLOAD) == []
         new = static(tmp_path, {"new.css": repository})
-        made = put(f"{through.host}/{repository}:base", f"{through.host}/{repository}-b:new", new)
-        assert through.requests("POST", "mount=.*from=") == [201, 201]
-        layer = manifest_of(name)["layers"][0]["digest"]
-        assert through.requests("GET", BLOB + layer.partition(":")[2]) == []
-        assert len(through.requests("PUT", UPLOAD)) == 2  # the layer and the configuration
-    assert made.mounted == sum(layer["size"] for layer in manifest_of(name)["layers"])
+        appended = put(f"{server.host}/{repository}:base", f"{server.host}/{repository}-b:new", new)
+        assert server.statuses("POST", "mount=.*from=") == [201, 201]
+        assert server.statuses("GET", BLOB + layers[0]["digest"].partition(":")[2]) == []
+        assert len(server.statuses("PUT", UPLOAD)) == 2  # the layer and the configuration
+    assert appended.mounted == sum(layer["size"] for layer in layers)
 
 
-def test_a_mount_that_the_registry_does_not_make_is_an_upload(
-    tmp_path: Path, repository: str
-) -> None:
-    name = random_base(tmp_path / "oci")
-    with proxy() as through:
-        put(name, f"{through.host}/{repository}:base", static(tmp_path))
-        through.faults = [Fault("POST", "mount=", times=2, status=403)]
-        made = put(
-            f"{through.host}/{repository}:base",
-            f"{through.host}/{repository}-b:1",
-            static(tmp_path),
-        )
-        assert made.mounted == 0
-    assert exists(f"{repository}-b", "1")
+def test_denied_mount_becomes_an_upload(tmp_path: Path, repository: str) -> None:
+    put(random_base(tmp_path), f"{registry()}/{repository}:base", static(tmp_path))
+    with faulty(Fault("POST", "mount=", times=2, status=403)) as server:
+        target = f"{server.host}/{repository}-b:new"
+        appended = put(f"{server.host}/{repository}:base", target, static(tmp_path))
+    assert appended.mounted == 0
+    assert exists(f"{repository}-b")
 
 
-def test_the_tag_is_written_last(tmp_path: Path, repository: str) -> None:
-    with proxy() as through:
-        put(random_base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
-        assert through.seen[-1] == ("PUT", f"/v2/{repository}/manifests/new", 201)
-        assert len(through.requests("PUT", MANIFEST)) == 1
-
-
-def later(seconds: float) -> str:
+def http_date(seconds: float) -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 
-FAULTS = [
-    pytest.param(Fault("PUT", UPLOAD, status=429, headers={"Retry-After": "0"}), id="429-put"),
-    pytest.param(Fault("PUT", UPLOAD, status=429, headers={"Retry-After": later(-9)}), id="date"),
-    pytest.param(Fault("PUT", UPLOAD, status=500), id="500-put"),
-    pytest.param(Fault("POST", UPLOAD, status=503), id="503-post"),
-    pytest.param(Fault("HEAD", BLOB, status=502), id="502-head"),
-    pytest.param(Fault("PUT", UPLOAD, drop=100_000), id="cut-put"),
-    pytest.param(Fault("PUT", MANIFEST, drop=10), id="cut-manifest"),
-    pytest.param(Fault("PUT", MANIFEST, status=500), id="500-manifest"),
-]
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_push_gets_over_a_fault(tmp_path: Path, repository: str, fault: Fault) -> None:
-    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
-    with proxy() as through:
-        through.faults = [Fault(**vars(fault))]
-        made = put(name, f"{through.host}/{repository}:new", layer)
-        assert through.faults[0].times == 0
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Fault("PUT", UPLOAD, status=429, headers={"Retry-After": "0"}), id="429"),
+        pytest.param(
+            Fault("PUT", UPLOAD, status=429, headers={"Retry-After": http_date(-9)}), id="429-date"
+        ),
+        pytest.param(Fault("PUT", UPLOAD, status=500), id="500-upload"),
+        pytest.param(Fault("POST", UPLOAD, status=503), id="503-start"),
+        pytest.param(Fault("HEAD", BLOB, status=502), id="502-head"),
+        pytest.param(Fault("PUT", UPLOAD, dropped=100_000), id="dropped-upload"),
+        pytest.param(Fault("PUT", MANIFEST, dropped=10), id="dropped-manifest"),
+        pytest.param(Fault("PUT", MANIFEST, status=500), id="500-manifest"),
+    ],
+)
+def test_push_recovers_from_fault(tmp_path: Path, repository: str, fault: Fault) -> None:
+    with faulty(fault) as server:
+        appended = put(random_base(tmp_path), f"{server.host}/{repository}:new", static(tmp_path))
     tag = f"{registry()}/{repository}:new"
-    assert oci.digest_of(oci.make_document("", manifest_of(tag)).content) == made.digest
-    for described in manifest_of(tag)["layers"]:
-        content_of(tag, described)
+    with open_source(parse_reference(tag)) as source:
+        assert source.resolve().descriptor.digest == appended.digest
+    check_content(tag)
 
 
-PULLS = [
-    pytest.param(Fault("GET", BLOB, times=3, cut=70_000), id="cut-blob"),
-    pytest.param(Fault("GET", BLOB, status=500), id="500-blob"),
-    pytest.param(Fault("GET", MANIFEST, status=429, headers={"Retry-After": "0"}), id="429"),
-    pytest.param(Fault("GET", MANIFEST, cut=10), id="cut-manifest"),
-]
+@pytest.mark.parametrize(
+    ("fault", "resumed"),
+    [
+        pytest.param(Fault("GET", BLOB, times=3, cut=70_000), True, id="cut-blob"),
+        pytest.param(Fault("GET", BLOB, status=500), False, id="500-blob"),
+        pytest.param(
+            Fault("GET", MANIFEST, status=429, headers={"Retry-After": "0"}), False, id="429"
+        ),
+        pytest.param(Fault("GET", MANIFEST, cut=10), False, id="cut-manifest"),
+    ],
+)
+def test_pull_recovers_from_fault(tmp_path: Path, pushed: str, fault: Fault, resumed: bool) -> None:
+    with faulty(fault) as server:
+        put(f"{server.host}/{pushed}:base", f"oci:{tmp_path / 'out'}", static(tmp_path))
+        assert (206 in server.statuses("GET", BLOB)) is resumed
+    check_content(f"oci:{tmp_path / 'out'}")
 
 
-@pytest.mark.parametrize("fault", PULLS)
-def test_a_pull_gets_over_a_fault(tmp_path: Path, repository: str, fault: Fault) -> None:
-    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
-    put(name, f"{registry()}/{repository}:new", layer)
-    tag = f"oci:{tmp_path / 'out'}"
-    with proxy() as through:
-        through.faults = [Fault(**vars(fault))]
-        put(f"{through.host}/{repository}:new", tag, layer)
-        assert through.faults[0].times == 0
-        assert (206 in through.requests("GET", BLOB)) is (fault.cut > 1000)
-    for described in manifest_of(tag)["layers"]:
-        content_of(tag, described)
+def test_pull_recovers_if_the_registry_ignores_ranges(tmp_path: Path, pushed: str) -> None:
+    digest = manifest(pushed, "base")["layers"][0]["digest"]
+    cuts = (150_000, 70_000, 90_000, 150_001, None)
+    faults = [Fault("GET", digest, cut=cut, ignore_range=True) for cut in cuts]
+    with faulty(*faults) as server:
+        put(f"{server.host}/{pushed}:base", f"oci:{tmp_path / 'out'}", static(tmp_path))
+        assert server.statuses("GET", digest) == [200] * 5
+    check_content(f"oci:{tmp_path / 'out'}")
 
 
-@pytest.mark.parametrize("cuts", [(150_000, 70_000), (150_000, 70_000, 90_000, 150_001)])
-def test_a_pull_gets_over_a_registry_that_begins_anew_and_is_cut_again(
-    tmp_path: Path, repository: str, cuts: tuple[int, ...]
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        pytest.param(Fault("PUT", UPLOAD, 99, 500), RegistryUnavailable, "with 500", id="500"),
+        pytest.param(Fault("PUT", UPLOAD, 99, 404), RegistryUnavailable, "with 404", id="404"),
+        pytest.param(
+            Fault("PUT", UPLOAD, 99, 429, {"Retry-After": "3600"}),
+            RegistryUnavailable,
+            "3600 seconds",
+            id="429",
+        ),
+        pytest.param(Fault("PUT", UPLOAD, 99, 403), RegistryDenied, "docker login", id="403"),
+        pytest.param(Fault("PUT", MANIFEST, 99, 400), RegistryUnavailable, "with 400", id="400"),
+        pytest.param(
+            Fault("PUT", UPLOAD, 99, dropped=9), RegistryUnavailable, "Cannot reach", id="dropped"
+        ),
+    ],
+)
+def test_failed_push_leaves_the_tag(
+    tmp_path: Path, repository: str, fault: Fault, error: type[BuildstaticError], message: str
 ) -> None:
-    layer = static(tmp_path)
-    put(random_base(tmp_path / "oci"), f"{registry()}/{repository}:new", layer)
-    tag = f"oci:{tmp_path / 'out'}"
-    first = manifest(repository, "new")["layers"][0]["digest"]
-    with proxy() as through:
-        through.faults = [Fault("GET", first, cut=cut, whole=True) for cut in cuts]
-        through.faults.append(Fault("GET", first, whole=True))
-        put(f"{through.host}/{repository}:new", tag, layer)
-        assert through.requests("GET", first) == [200] * (len(cuts) + 1)
-    for described in manifest_of(tag)["layers"]:
-        content_of(tag, described)
-
-
-ENDLESS = [
-    pytest.param(Fault("PUT", UPLOAD, 99, 500), RegistryUnavailable, "with 500", id="500"),
-    pytest.param(Fault("PUT", UPLOAD, 99, 404), RegistryUnavailable, "with 404", id="404"),
-    pytest.param(
-        Fault("PUT", UPLOAD, 99, 429, {"Retry-After": "3600"}),
-        RegistryUnavailable,
-        "3600",
-        id="429",
-    ),
-    pytest.param(Fault("PUT", UPLOAD, 99, 403), RegistryDenied, "docker login", id="403"),
-    pytest.param(
-        Fault("PUT", MANIFEST, 99, 400), RegistryUnavailable, "responded with 400", id="manifest"
-    ),
-    pytest.param(Fault("PUT", UPLOAD, 99, drop=9), RegistryUnavailable, "Cannot reach", id="cut"),
-]
-
-
-@pytest.mark.parametrize(("fault", "failure", "said"), ENDLESS)
-def test_a_push_that_fails_says_why_and_leaves_the_tag(
-    tmp_path: Path,
-    repository: str,
-    fault: Fault,
-    failure: type[BuildstaticError],
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("buildstatic.oci.stores.registry_client.BACKOFF", 0.01)
-    put(random_base(tmp_path / "one"), f"{registry()}/{repository}:new", static(tmp_path))
+    put(base(tmp_path / "old"), f"{registry()}/{repository}:new", static(tmp_path))
     before = manifest(repository, "new")
-    with proxy() as through:
-        through.faults = [Fault(**vars(fault))]
-        with pytest.raises(failure, match=said):
-            put(random_base(tmp_path / "two"), f"{through.host}/{repository}:new", static(tmp_path))
-        assert len(through.seen) < 40
+    with proxy() as server:
+        server.faults = [replace(fault)]
+        with pytest.raises(error, match=message):
+            put(random_base(tmp_path), f"{server.host}/{repository}:new", static(tmp_path))
+        assert len(server.seen) < 40
     assert manifest(repository, "new") == before
 
 
-@pytest.mark.parametrize("path", [BLOB, MANIFEST], ids=["blob", "manifest"])
-def test_what_is_not_what_its_digest_says_is_refused(
-    tmp_path: Path, repository: str, path: str
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        pytest.param(Fault("GET", BLOB, 99, corrupt=True), "has the digest sha256:", id="blob"),
+        pytest.param(Fault("GET", MANIFEST, 99, corrupt=True), "sends sha256:", id="manifest"),
+        pytest.param(Fault("GET", BLOB, 99, status=404), "is missing", id="missing"),
+    ],
+)
+def test_corrupt_content_is_rejected(
+    tmp_path: Path, pushed: str, fault: Fault, message: str
 ) -> None:
-    put(random_base(tmp_path / "oci"), f"{registry()}/{repository}:new", static(tmp_path))
-    with proxy() as through:
-        through.faults = [Fault("GET", path, times=99, spoilt=True)]
-        with pytest.raises(ImageInvalid, match="sha256:"):
-            put(f"{through.host}/{repository}:new", f"oci:{tmp_path / 'out'}", static(tmp_path))
+    with proxy() as server:
+        server.faults = [replace(fault)]
+        with pytest.raises(ImageInvalid, match=message):
+            put(f"{server.host}/{pushed}:base", f"oci:{tmp_path / 'out'}", static(tmp_path))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_base_that_is_not_there_is_named(tmp_path: Path, repository: str) -> None:
+def resolve(name: str, *, insecure: bool = False) -> None:
+    with open_source(parse_reference(name), insecure=insecure) as source:
+        source.resolve()
+
+
+def test_unknown_image_is_named(repository: str) -> None:
     with pytest.raises(ImageNotFound, match=repository):
-        put(f"{registry()}/{repository}:no", f"oci:{tmp_path / 'out'}", static(tmp_path))
+        resolve(f"{registry()}/{repository}:no")
 
 
-def test_a_blob_that_the_registry_has_lost_is_named(tmp_path: Path, repository: str) -> None:
-    put(random_base(tmp_path / "oci"), f"{registry()}/{repository}:new", static(tmp_path))
-    with proxy() as through:
-        through.faults = [Fault("GET", BLOB, times=9, status=404)]
-        with pytest.raises(ImageInvalid, match="is missing"):
-            put(f"{through.host}/{repository}:new", f"oci:{tmp_path / 'out'}", static(tmp_path))
-
-
-def test_nobody_at_the_address_is_unreachable(tmp_path: Path) -> None:
+def test_unreachable_registry_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(RegistryUnavailable, match="refused"):
-        put(f"127.0.0.1:{port}/a:1", f"oci:{tmp_path / 'out'}", static(tmp_path))
-
-
-def test_a_host_that_no_name_server_could_have_is_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(RegistryUnavailable, match=f"127.0.0.1:{port}: .*refused"):
+        resolve(f"127.0.0.1:{port}/a:1")
     with pytest.raises(RegistryUnavailable, match="label empty or too long"):
-        put(f"{'a' * 64}.example/a:1", f"oci:{tmp_path / 'out'}", static(tmp_path))
+        resolve(f"{'a' * 64}.example/a:1")
 
 
-def test_http_off_this_machine_wants_insecure(tmp_path: Path, repository: str) -> None:
-    name, layer = base(tmp_path / "oci"), static(tmp_path)
-    with proxy(address="0.0.0.0") as through:
-        tag = f"{through.host}/{repository}:new"
+def test_plain_http_to_other_machines_requires_insecure(pushed: str) -> None:
+    with proxy(address="0.0.0.0") as server:
+        name = f"{server.host}/{pushed}:base"
         with pytest.raises(RegistryInsecure, match="--insecure"):
-            put(name, tag, layer)
-        assert {method for method, _, _ in through.seen} == {"GET"}
-        put(name, tag, layer, insecure=True)
-    assert exists(repository)
+            resolve(name)
+        assert {path for _, path, _ in server.seen} == {"/v2/"}
+        resolve(name, insecure=True)
 
 
-@pytest.fixture
-def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    file = trusted(tmp_path)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
-    return file
+def test_untrusted_certificate_requires_insecure(
+    pushed: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy(certificate=certificate) as server:
+        name = f"{server.host}/{pushed}:base"
+        resolve(name)
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        with pytest.raises(RegistryInsecure, match=r"certificate .* is not trusted: .*--insecure"):
+            resolve(name)
+        resolve(name, insecure=True)
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
-def test_a_registry_that_does_not_know_of_its_tls_is_sent_to_by_tls(
+def test_http_location_of_a_tls_registry_is_requested_with_tls(
     tmp_path: Path,
     repository: str,
     auth: str,
     certificate: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Every Location that it answers begins with http:.
-    with proxy(auth, certificate=certificate) as through:
-        log_in(monkeypatch, through.host)
-        tag = f"{through.host}/{repository}:new"
-        put(random_base(tmp_path / "oci"), tag, static(tmp_path))
+    # The registry behind the proxy returns only http: URLs.
+    with proxy(auth, certificate=certificate) as server:
+        log_in(monkeypatch, server.host)
+        tag = f"{server.host}/{repository}:new"
+        put(random_base(tmp_path), tag, static(tmp_path))
         put(tag, f"oci:{tmp_path / 'out'}", static(tmp_path))
-        assert through.requests("PUT", UPLOAD) == [201] * 4
+        assert server.statuses("PUT", UPLOAD) == [201] * 4
     assert exists(repository)
 
 
-@pytest.mark.parametrize("by_tls", [True, False], ids=["tls", "http"])
-def test_nothing_is_sent_on_without_tls(
+@pytest.mark.parametrize("tls", [True, False], ids=["tls", "http"])
+def test_redirect_to_plain_http_is_refused(
     tmp_path: Path,
     repository: str,
-    by_tls: bool,
+    tls: bool,
     certificate: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
     with (
         proxy(address="0.0.0.0") as other,
-        proxy("basic", certificate=certificate if by_tls else None) as through,
+        proxy("basic", certificate=certificate if tls else None) as server,
     ):
-        log_in(monkeypatch, through.host)
-        place = f"http://{other.host}/v2/{repository}/blobs/uploads/1"
-        tag = f"{through.host}/{repository}:new"
-        through.faults = [Fault("POST", UPLOAD, 99, 202, {"Location": place})]
-        with pytest.raises(RegistryInsecure, match=f"{other.host}, without TLS.* --insecure"):
-            put(name, tag, layer)
-        through.faults = [Fault("HEAD", BLOB, 99, 307, {"Location": place})]
-        with pytest.raises(RegistryInsecure, match=other.host):
-            put(name, tag, layer)
+        log_in(monkeypatch, server.host)
+        location = {"Location": f"http://{other.host}/v2/{repository}/blobs/uploads/1"}
+        for fault in (
+            Fault("POST", UPLOAD, 99, 202, location),
+            Fault("HEAD", BLOB, 99, 307, location),
+        ):
+            server.faults = [fault]
+            with pytest.raises(RegistryInsecure, match=f"{other.host}, without TLS.* --insecure"):
+                put(base(tmp_path / "oci"), f"{server.host}/{repository}:new", static(tmp_path))
         assert other.seen == []
 
 
-def test_what_is_sent_on_by_leave_goes_without_credentials(
+def test_other_hosts_receive_no_credentials(
     tmp_path: Path, repository: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
-    with proxy(address="0.0.0.0") as other, proxy("basic") as through:
-        log_in(monkeypatch, through.host)
-        place = f"http://{other.host}/v2/{repository}/blobs/uploads/1"
-        through.faults = [Fault("POST", UPLOAD, 1, 202, {"Location": place})]
-        # There is no such upload, so it is begun anew.
-        put(name, f"{through.host}/{repository}:new", layer, insecure=True)
-        assert other.requests("PUT") == [404]
+    layer = static(tmp_path)
+    with proxy(address="0.0.0.0") as other, proxy("basic") as server:
+        log_in(monkeypatch, server.host)
+        tag = f"{server.host}/{repository}:new"
+        location = f"http://{other.host}/v2/{repository}/blobs/uploads/1"
+        server.faults = [Fault("POST", UPLOAD, 1, 202, {"Location": location})]
+        # The upload does not exist there, so a new one is started.
+        put(random_base(tmp_path), tag, layer, insecure=True)
+        assert other.statuses("PUT") == [404]
+        digest = manifest(repository, "new")["layers"][0]["digest"]
+        location = f"http://{other.host}/v2/{repository}/blobs/{digest}"
+        server.faults = [Fault("GET", digest, 1, 307, {"Location": location})]
+        put(tag, f"oci:{tmp_path / 'out'}", layer, insecure=True)
+        assert other.statuses("GET", digest) == [200]
         assert other.authorized == []
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
-def test_credentials_are_those_of_docker(
+def test_credentials_are_required_and_checked(
     tmp_path: Path, repository: str, auth: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, layer = base(tmp_path / "oci"), static(tmp_path)
-    with proxy(auth) as through:
-        tag = f"{through.host}/{repository}:new"
+    with proxy(auth) as server:
+        tag = f"{server.host}/{repository}:new"
         with pytest.raises(RegistryDenied, match=r"requires credentials .* none are configured"):
             put(name, tag, layer)
-        log_in(monkeypatch, through.host, "wrong")
+        log_in(monkeypatch, server.host, "wrong")
         with pytest.raises(RegistryDenied, match=f"rejects the credentials of {USER}"):
             put(name, tag, layer)
         assert not exists(repository)
-        log_in(monkeypatch, through.host)
+        log_in(monkeypatch, server.host)
         put(name, tag, layer)
-        made = put(tag, f"{through.host}/{repository}-b:new", static(tmp_path, {"b": repository}))
-        assert made.mounted
-    assert exists(repository)
+        new = static(tmp_path, {"b": repository})
+        assert put(tag, f"{server.host}/{repository}-b:new", new).mounted
     assert exists(f"{repository}-b")
 
 
-def test_an_identity_token_gets_the_others(
+def test_identity_token_is_exchanged(
     tmp_path: Path, repository: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with proxy("bearer") as through:
-        config = {"auths": {through.host: {"identitytoken": IDENTITY}}}
+    with proxy("bearer") as server:
+        config = {"auths": {server.host: {"identitytoken": IDENTITY_TOKEN}}}
         monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps(config))
-        tag = f"{through.host}/{repository}:new"
-        put(base(tmp_path / "oci"), tag, static(tmp_path))
-        made = put(tag, f"{through.host}/{repository}-b:new", static(tmp_path, {"b": repository}))
-        assert made.mounted
+        put(base(tmp_path / "oci"), f"{server.host}/{repository}:new", static(tmp_path))
     assert exists(repository)
 
 
-def test_a_public_image_wants_no_credentials_and_a_push_does(
-    tmp_path: Path, repository: str
-) -> None:
+def test_public_image_is_pulled_anonymously(tmp_path: Path, pushed: str) -> None:
     layer = static(tmp_path)
-    put(base(tmp_path / "oci"), f"{registry()}/{repository}:new", layer)
-    with proxy("bearer") as through:
-        through.is_public = True
-        tag = f"{through.host}/{repository}:new"
-        put(tag, f"oci:{tmp_path / 'out'}", layer)
-        assert through.issued == 1
+    with proxy("bearer") as server:
+        server.is_public = True
+        put(f"{server.host}/{pushed}:base", f"oci:{tmp_path / 'out'}", layer)
+        assert server.issued == 1
         with pytest.raises(RegistryDenied, match="none are configured"):
-            put(tag, f"{through.host}/{repository}-b:new", layer)
-    assert not exists(f"{repository}-b")
+            put(f"oci:{tmp_path / 'out'}", f"{server.host}/{pushed}-b:new", layer)
+    assert not exists(f"{pushed}-b")
 
 
-@pytest.mark.parametrize("where", ["file", "helper", "store"])
-def test_the_files_and_the_helpers_of_docker_are_asked(
-    tmp_path: Path, repository: str, where: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("source", ["file", "helper", "store"])
+def test_credentials_come_from_config_file_and_helpers(
+    tmp_path: Path, pushed: str, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with proxy("basic") as through:
+    with proxy("basic") as server:
         pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         configs: dict[str, dict[str, Any]] = {
-            "file": {"auths": {through.host: {"auth": pair}}},
-            "helper": {"credHelpers": {through.host: "of-the-tests"}},
-            "store": {"credsStore": "of-the-tests", "auths": {through.host: {}}},
+            "file": {"auths": {server.host: {"auth": pair}}},
+            "helper": {"credHelpers": {server.host: "of-the-tests"}},
+            "store": {"credsStore": "of-the-tests", "auths": {server.host: {}}},
         }
         (tmp_path / "docker").mkdir()
-        (tmp_path / "docker/config.json").write_text(json.dumps(configs[where]))
+        (tmp_path / "docker/config.json").write_text(json.dumps(configs[source]))
         helper = tmp_path / "docker-credential-of-the-tests"
-        answer = json.dumps({"Username": USER, "Secret": PASSWORD})
-        helper.write_text(f"#!{sys.executable}\nprint('''{answer}''')\n")
+        output = json.dumps({"Username": USER, "Secret": PASSWORD})
+        helper.write_text(f"#!/bin/sh\necho '{output}'\n")
         helper.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-        put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
-    assert exists(repository)
+        resolve(f"{server.host}/{pushed}:base")
 
 
 @pytest.mark.parametrize(
@@ -460,69 +461,59 @@ def test_the_files_and_the_helpers_of_docker_are_asked(
     ["{", '{"auths": {"HOST": {"auth": "!"}}}', '{"credHelpers": {"HOST": "not-there"}}'],
     ids=["json", "base64", "helper"],
 )
-def test_credentials_that_cannot_be_read_are_named(
-    tmp_path: Path, repository: str, config: str, monkeypatch: pytest.MonkeyPatch
+def test_unreadable_credentials_are_reported(
+    pushed: str, config: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with proxy("basic") as through:
-        monkeypatch.setenv("DOCKER_AUTH_CONFIG", config.replace("HOST", through.host))
-        with pytest.raises(RegistryDenied, match="Cannot read"):
-            put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
+    with proxy("basic") as server:
+        monkeypatch.setenv("DOCKER_AUTH_CONFIG", config.replace("HOST", server.host))
+        with pytest.raises(RegistryDenied, match="Cannot read the credentials"):
+            resolve(f"{server.host}/{pushed}:base")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_token_that_expires_is_fetched_anew(
+def test_expired_token_is_renewed(
     tmp_path: Path, repository: str, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, layer = random_base(tmp_path / "oci"), static(tmp_path)
-    with proxy("bearer") as through:
-        log_in(monkeypatch, through.host)
-        put(name, f"{through.host}/{repository}:warm", layer)
-        issued = through.issued
-        # This one is answered, and after it no token is good any more.
-        through.faults = [Fault(method, "/blobs/", then=through.tokens.clear)]
-        put(random_base(tmp_path / "two"), f"{through.host}/{repository}:new", layer)
-        assert through.issued > issued + 2
+    with proxy("bearer") as server:
+        log_in(monkeypatch, server.host)
+        # All tokens expire with the first response.
+        server.faults = [Fault(method, "/blobs/", callback=server.tokens.clear)]
+        put(random_base(tmp_path), f"{server.host}/{repository}:new", static(tmp_path))
+        assert server.faults[0].times == 0
+        assert server.statuses("PUT", MANIFEST) == [201]
+        assert server.issued > 2
     assert exists(repository)
 
 
-def test_a_token_server_that_is_busy_is_asked_again(
-    tmp_path: Path, repository: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with proxy("bearer") as through:
-        log_in(monkeypatch, through.host)
-        busy = {"Retry-After": "0"}
-        through.faults = [Fault("GET", "/token", times=2, status=429, headers=busy)]
-        put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
-    assert exists(repository)
+def test_busy_token_server_is_asked_again(pushed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy("bearer") as server:
+        log_in(monkeypatch, server.host)
+        server.faults = [Fault("GET", "/token", 2, 429, {"Retry-After": "0"})]
+        resolve(f"{server.host}/{pushed}:base")
+        assert server.statuses("GET", "/token") == [429, 429, 200]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"<html>", b"[]", b'"token"', b"", b"\xff"],
-    ids=["html", "list", "text", "none", "odd"],
-)
-def test_a_token_server_that_answers_something_else_is_named(
-    tmp_path: Path, repository: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("body", [b"<html>", b'"token"', b"\xff"], ids=["html", "text", "binary"])
+def test_invalid_token_response_is_reported(
+    pushed: str, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with proxy("bearer") as through:
-        log_in(monkeypatch, through.host)
-        through.faults = [Fault("GET", "/token", status=200, body=body)]
-        with pytest.raises(RegistryUnavailable, match=f"http://{through.host}/token"):
-            put(base(tmp_path / "oci"), f"{through.host}/{repository}:new", static(tmp_path))
+    with proxy("bearer") as server:
+        log_in(monkeypatch, server.host)
+        server.faults = [Fault("GET", "/token", status=200, body=body)]
+        with pytest.raises(RegistryUnavailable, match=f"http://{server.host}/token"):
+            resolve(f"{server.host}/{pushed}:base")
 
 
 def test_memory_does_not_grow_with_a_blob(tmp_path: Path, repository: str) -> None:
     size = 64 << 20
-    content = tmp_path / "blob"
-    content.write_bytes(bytes(size))
     Base(tmp_path / "oci").image(tar({"etc/one": b""}), tag="base")
-    blob = Base(tmp_path / "oci").blob(content.read_bytes(), oci.LAYER)
-    pushed = parse_reference(f"{registry()}/{repository}:big")
-    tracemalloc.start()
+    blob = Base(tmp_path / "oci").blob(bytes(size), oci.LAYER)
     layout = parse_reference(f"oci:{tmp_path / 'oci'}:base")
-    with open_source(layout) as kept, open_target(pushed) as target:
-        target.put_blob(blob, lambda: kept.open_blob(blob))
-    with open_source(pushed) as source, source.open_blob(blob) as stream:
+    target_reference = parse_reference(f"{registry()}/{repository}:big")
+    tracemalloc.start()
+    with open_source(layout) as source, open_target(target_reference) as target:
+        target.put_blob(blob, lambda: source.open_blob(blob))
+    with open_source(target_reference) as source, source.open_blob(blob) as stream:
         read = sum(len(chunk) for chunk in iter(lambda: stream.read(1 << 20), b""))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -530,7 +521,7 @@ def test_memory_does_not_grow_with_a_blob(tmp_path: Path, repository: str) -> No
     assert peak < 16 << 20
 
 
-def test_the_configuration_is_the_base_s(tmp_path: Path, repository: str) -> None:
+def test_docker_media_types_and_configuration_are_kept(tmp_path: Path, repository: str) -> None:
     name, tag = base(tmp_path / "oci", docker=True), f"{registry()}/{repository}:new"
     put(name, tag, static(tmp_path))
     assert config_of(tag)["config"] == config_of(name)["config"]
