@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from buildstatic.cli.options import traceback_option
-from buildstatic.runtime.options import RELEASE, START, Command, split, wishes
-from buildstatic.runtime.run import run
+from buildstatic.runtime.commands import run
+from buildstatic.runtime.options import RELEASE, START, Command, make_options, split_command
 
 
 class _Command(click.Command):
@@ -19,7 +19,7 @@ class _Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words before ``--``."""
-        before, ctx.obj = split(args)
+        before, ctx.obj = split_command(args)
         return super().parse_args(ctx, before)
 
 
@@ -30,7 +30,7 @@ def _click_command(runtime: Command, epilog: str) -> click.Command:
         context = click.get_current_context()
         if context.obj and not runtime.takes_command:
             raise click.UsageError(f"{runtime.name} takes no command: {' '.join(context.obj)}")
-        return run(runtime.name, wishes(values, context.obj))
+        return run(runtime.name, make_options(values, context.obj))
 
     command = _Command(
         runtime.name,
@@ -46,7 +46,7 @@ def _click_command(runtime: Command, epilog: str) -> click.Command:
                 metavar=option.metavar or None,
                 multiple=option.multiple,
                 default=option.default,
-                type=option.kind if option.metavar else None,
+                type=option.type if option.metavar else None,
                 show_default=option.default is not None,
             )
             for option in runtime.options

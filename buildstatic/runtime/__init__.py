@@ -1,5 +1,5 @@
-"""The chain in a container: collect, wait for the database, migrate under a lock, serve.
+"""What a container runs: collect, wait for the database, migrate under a lock, serve.
 
-Nothing is imported here but the standard library, Django, and our errors, so that ``pip install
---no-deps buildstatic`` is enough of it in an image: ``python -m buildstatic.runtime start``.
+It imports only the standard library, Django and a few modules of buildstatic that do the same, so
+that ``pip install --no-deps buildstatic`` is enough in an image: ``python -m buildstatic.runtime``.
 """

@@ -7,71 +7,64 @@ import traceback
 from argparse import ArgumentParser
 
 from buildstatic.errors import BuildstaticError
-from buildstatic.runtime.options import COMMANDS, Command, split, wishes
-from buildstatic.runtime.run import run
+from buildstatic.runtime.commands import run
+from buildstatic.runtime.options import COMMANDS, make_options, split_command
 
-INTERNAL = 70
-PROGRAM = "python -m buildstatic.runtime"
+INTERNAL_ERROR = 70
 
 
-def main(argv: list[str], program: str = PROGRAM) -> int:
-    """Run the command line *argv*, of *program*, and return the exit code."""
-    before, command = split(argv)
+def main(argv: list[str], program: str = "python -m buildstatic.runtime") -> int:
+    """Run the command line *argv* of *program* and return the exit code."""
+    arguments, command = split_command(argv)
     parser = _parser(program)
-    values = vars(parser.parse_args(before))
+    values = vars(parser.parse_args(arguments))
     name, with_traceback = values.pop("name"), values.pop("traceback")
     if command and name != "start":
         parser.error(f"{name} takes no command: {' '.join(command)}")
     try:
-        return run(name, wishes(values, command))
+        return run(name, make_options(values, command))
     except Exception as error:
         if with_traceback:
             traceback.print_exception(error)
-        print(
-            f"error: {error if isinstance(error, BuildstaticError) else _fault(error)}",
-            file=sys.stderr,
-        )
-        return error.exit_code if isinstance(error, BuildstaticError) else INTERNAL
-
-
-def _fault(error: Exception) -> str:
-    said = " ".join(f"{type(error).__name__}: {error}".split())
-    advice = "run it again with --traceback and report what it prints."
-    return f"{said}. This is a fault of buildstatic's own; {advice}"
+        if isinstance(error, BuildstaticError):
+            print(f"error: {error}", file=sys.stderr)
+            return error.exit_code
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        advice = "run it again with --traceback and report the output."
+        print(f"error: {text}. This is a bug in buildstatic; {advice}", file=sys.stderr)
+        return INTERNAL_ERROR
 
 
 def _parser(program: str) -> ArgumentParser:
-    parser = ArgumentParser(
-        prog=program, description="Collect, wait, migrate, serve.", allow_abbrev=False
-    )
-    below = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
+    description = "Collect static files, wait for databases, migrate, serve."
+    parser = ArgumentParser(prog=program, description=description, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
     for command in COMMANDS:
         usage = f"{program} {command.name} [OPTIONS]"
-        if command.takes_command:
-            usage += " [-- COMMAND...]"
-        _add(
-            below.add_parser(command.name, help=command.summary, usage=usage, allow_abbrev=False),
-            command,
+        subparser = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.text,
+            usage=f"{usage} [-- COMMAND...]" if command.takes_command else usage,
+            allow_abbrev=False,
+        )
+        for option in command.options:
+            if not option.metavar:
+                subparser.add_argument(option.name, action="store_true", help=option.help)
+                continue
+            default = "" if option.default is None else f"  [default: {option.default:g}]"
+            subparser.add_argument(
+                option.name,
+                action="append" if option.multiple else "store",
+                metavar=option.metavar,
+                type=option.type,
+                default=option.default,
+                help=option.help + default,
+            )
+        subparser.add_argument(
+            "--traceback", action="store_true", help="Show the full traceback of an error."
         )
     return parser
-
-
-def _add(parser: ArgumentParser, command: Command) -> None:
-    parser.description = command.text
-    for option in command.options:
-        if not option.metavar:
-            parser.add_argument(option.name, action="store_true", help=option.help)
-            continue
-        default = "" if option.default is None else f"  [default: {option.default:g}]"
-        parser.add_argument(
-            option.name,
-            action="append" if option.multiple else "store",
-            metavar=option.metavar,
-            type=option.kind,
-            default=option.default,
-            help=option.help + default,
-        )
-    parser.add_argument("--traceback", action="store_true", help="Show the traceback of an error.")
 
 
 if __name__ == "__main__":

@@ -1,64 +1,52 @@
-"""The databases of the settings: which are meant, what they are called, a connection of our own."""
+"""The databases of the settings: choosing them, connecting to them, waiting for them.
+
+Each attempt to connect runs in its own thread, so that one that hangs (a host that drops packets, a
+proxy that accepts the connection and never answers) is abandoned whatever the driver does, and
+signals are handled meanwhile.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+import warnings
 from typing import Any
 
-from buildstatic.errors import DatabaseInvalid
-from buildstatic.runtime.log import reason
+from buildstatic.errors import BuildstaticError, DatabaseInvalid, DatabaseUnreachable
+from buildstatic.runtime.blame import words
+from buildstatic.runtime.log import log, reason
 
-DEFAULT = "default"
+# Seconds: the limits of one attempt, the pause between two, and between two equal messages.
+LONGEST_ATTEMPT = 10.0
+SHORTEST_ATTEMPT = 5.0
+PAUSE = 0.5
+REPEAT = 10.0
 
 
-def named(aliases: tuple[str, ...]) -> tuple[str, ...]:
-    """Return *aliases*, or ``default`` where there is none, as ``migrate`` has it.
+def select(aliases: tuple[str, ...]) -> tuple[str, ...]:
+    """Return *aliases*, or ``default`` if it is empty, as ``migrate`` does.
 
-    Nothing is returned for a project without a database. Raises `DatabaseInvalid`.
+    Returns nothing for a project without a database. Raises `DatabaseInvalid`.
     """
-    from django.db import connections
+    from django.db import DEFAULT_DB_ALIAS, connections
 
     for alias in aliases:
         if alias not in connections:
             known = ", ".join(connections)
-            raise DatabaseInvalid(f"DATABASES has no {alias!r}.", f"It has {known}.")
+            raise DatabaseInvalid(f"DATABASES has no alias {alias!r}.", f"It has: {known}.")
     if aliases:
         return tuple(dict.fromkeys(aliases))
-    others = [alias for alias in connections if alias != DEFAULT]
-    if is_dummy(DEFAULT) and others:
-        problem = "DATABASES leaves default empty."
-        raise DatabaseInvalid(problem, f"Name the others: --database {' --database '.join(others)}")
-    return () if is_dummy(DEFAULT) else (DEFAULT,)
+    engine = connections.settings[DEFAULT_DB_ALIAS]["ENGINE"]
+    if engine != "django.db.backends.dummy":
+        return (DEFAULT_DB_ALIAS,)
+    if others := [alias for alias in connections if alias != DEFAULT_DB_ALIAS]:
+        options = " ".join(f"--database {alias}" for alias in others)
+        raise DatabaseInvalid("DATABASES has no default database.", f"Name the others: {options}")
+    return ()
 
 
-def is_dummy(alias: str) -> bool:
-    """Tell whether Django's settings name no engine for *alias*."""
-    from django.db import connections
-
-    return bool(connections.settings[alias]["ENGINE"] == "django.db.backends.dummy")
-
-
-def own(alias: str) -> Any:
-    """Return a new connection to *alias*: not the one that ``migrate`` uses, and out of no pool.
-
-    It belongs to the thread that calls, is in autocommit, and not connected yet. Raises
-    `DatabaseInvalid` where the driver is not installed.
-    """
-    from django.core.exceptions import ImproperlyConfigured
-    from django.db import connections
-
-    try:
-        connection = connections.create_connection(alias)
-    except (ImproperlyConfigured, ImportError) as error:
-        problem = f"The database {alias} cannot be used: {reason(error)}"
-        raise DatabaseInvalid(problem, "Install its driver, or mend ENGINE.") from error
-    settings = connection.settings_dict
-    options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
-    connection.settings_dict = {**settings, "AUTOCOMMIT": True, "OPTIONS": options}
-    return connection
-
-
-def words(alias: str) -> str:
-    """Return the database *alias* with where it is, and nothing that is secret."""
+def describe(alias: str) -> str:
+    """Return the name and the address of the database *alias*, without any secret."""
     from django.db import connections
 
     settings = connections.settings[alias]
@@ -68,7 +56,89 @@ def words(alias: str) -> str:
 
 
 def vendor(alias: str) -> str:
-    """Return Django's word for the kind of the database *alias*: postgresql, mysql, sqlite."""
+    """Return Django's name for the kind of the database *alias*: postgresql, mysql, sqlite."""
     from django.db import connections
 
     return str(connections[alias].vendor)
+
+
+def new_connection(alias: str) -> Any:
+    """Return a new connection to *alias*: not the one that ``migrate`` uses, and not pooled.
+
+    It belongs to the calling thread, is in autocommit mode and not connected yet. Raises
+    `DatabaseInvalid` if the driver is not installed.
+    """
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import connections
+
+    try:
+        connection = connections.create_connection(alias)
+    except (ImproperlyConfigured, ImportError) as error:
+        problem = f"The database {alias} cannot be used: {reason(error)}"
+        raise DatabaseInvalid(problem, "Install its driver, or correct ENGINE.") from error
+    settings = connection.settings_dict
+    options = {key: value for key, value in settings["OPTIONS"].items() if key != "pool"}
+    connection.settings_dict = {**settings, "AUTOCOMMIT": True, "OPTIONS": options}
+    return connection
+
+
+def wait_for(alias: str, deadline: float) -> None:
+    """Wait until the database *alias* answers a query, at most until *deadline* (monotonic clock).
+
+    At least one attempt is made. SQLite is not waited for, as its file does not come up. What is
+    waited for is logged when the reason changes and every `REPEAT` seconds.
+
+    Raises `DatabaseUnreachable`, or `DatabaseInvalid` if the driver is not installed.
+    """
+    where = describe(alias)
+    began, logged_reason, logged_at = time.monotonic(), "", 0.0
+    with warnings.catch_warnings():
+        # Django's warning is about models that are not loaded yet; no model is used here.
+        warnings.filterwarnings("ignore", "Accessing the database during app", RuntimeWarning)
+        while why := _attempt(alias, deadline - time.monotonic()):
+            now = time.monotonic()
+            if now >= deadline or vendor(alias) == "sqlite":
+                problem = f"No answer from {where} in {now - began:.0f} s: {why.removesuffix('.')}."
+                advice = "Check that it runs, and DATABASES; --wait waits longer."
+                raise DatabaseUnreachable(problem, advice)
+            if why != logged_reason or now - logged_at >= REPEAT:
+                log(f"waiting for {where}: {why}")
+                logged_reason, logged_at = why, now
+            time.sleep(max(0.0, min(PAUSE, deadline - now)))
+    if logged_reason:
+        log(f"waited {time.monotonic() - began:.1f} s for {where}")
+
+
+def _attempt(alias: str, seconds_left: float) -> str:
+    """Query *alias* once; return why there was no answer, or an empty string."""
+    from django.db import Error
+
+    seconds = min(LONGEST_ATTEMPT, max(SHORTEST_ATTEMPT, seconds_left))
+    outcome: list[BaseException | None] = []
+
+    def query() -> None:
+        try:
+            connection = new_connection(alias)
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SELECT 1{connection.features.bare_select_suffix}")
+            finally:
+                connection.close()
+            outcome.append(None)
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=query, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        return f"no answer within {seconds:.0f} s"
+    error = outcome[0]
+    if error is None:
+        return ""
+    if isinstance(error, (Error, OSError)):
+        return reason(error)
+    if isinstance(error, BuildstaticError):
+        raise error
+    problem = f"{describe(alias)} cannot be queried: {words(error)}"
+    raise DatabaseUnreachable(problem, "Check DATABASES in the settings.") from error

@@ -1,8 +1,7 @@
-"""The locks that databases have, one class each, all of one shape.
+"""The lock under which one of several processes migrates a database while the others wait.
 
-Each is made of a connection of its own, in the thread that uses it. ``take`` tries once and says
-whether it has the lock; ``check`` raises where it has it no more; closing the connection frees it,
-and so does the database when its holder is gone, within `IDLE` at the latest.
+A thread owns the lock's connection: it takes the lock, shows every `CHECK` seconds that its holder
+is alive, and ends the process if the lock is lost. The main thread waits, and handles signals.
 """
 
 from __future__ import annotations
@@ -10,38 +9,56 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
-from buildstatic.errors import LockFailed, LockUnsupported
+from buildstatic.errors import BuildstaticError, LockFailed, LockUnsupported
+from buildstatic.runtime import databases, signals
+from buildstatic.runtime.log import log, reason
 
-WORDS = "buildstatic migrate"
-IDLE = 120  # seconds without a check
+KEY = "buildstatic migrate"
+# Seconds.
+IDLE = 120  # A server frees the lock of a client that is silent for so long.
+PAUSE = 0.2
+CHECK = 5.0
+FIRST_LOG = 1.0
+REPEAT_LOG = 30.0
+FIRST_ANSWER = 10.0
+RELEASE = 5.0
+NO_ANSWER = "no answer yet"
 
 
 class Lock(Protocol):
-    """A lock that can be taken, and checked while it is held."""
+    """A lock with its own connection, used in one thread.
 
-    def take(self) -> bool:
-        """Try to take it, without waiting; return whether it was taken."""
-
-    def check(self) -> None:
-        """Raise an exception if it is not held any more, and show that its holder lives."""
-
-    def free(self) -> None:
-        """Free it, if it was taken, and close the connection."""
-
-
-class PostgreSQL:
-    """An advisory lock of a transaction (postgresql.org/docs/current/explicit-locking.html).
-
-    Of a transaction and not of a session, as a pooler that shares sessions (PgBouncer's pool_mode
-    transaction) keeps a transaction on one of them, and ends it when its client is gone. It is READ
-    COMMITTED, so that it has no snapshot between statements: CREATE INDEX CONCURRENTLY waits for
-    those that have one. ``check`` is a statement that takes none.
+    Closing the connection frees it; so does the database when its holder is gone, within `IDLE`.
     """
 
-    # The server ends the transaction when its client has been silent, or its host has vanished.
-    SILENCE = (
+    def take(self) -> bool:
+        """Try once to take the lock, without waiting; return whether it was taken."""
+
+    def check(self) -> None:
+        """Raise an exception if the lock is lost, and show that its holder is alive."""
+
+    def free(self) -> None:
+        """Free the lock, if it was taken, and close the connection."""
+
+
+class PostgreSQLLock:
+    """An advisory lock of a transaction (postgresql.org/docs/current/explicit-locking.html).
+
+    Of a transaction, not of a session: a pooler that shares sessions (PgBouncer with pool_mode
+    transaction) keeps a transaction on one session and ends it when its client is gone. The
+    transaction is READ COMMITTED, so that it holds no snapshot between statements, for which CREATE
+    INDEX CONCURRENTLY would wait. The statement of ``check`` takes none either.
+    """
+
+    # The server ends the transaction when its client is silent or its host has vanished.
+    TIMEOUTS = (
         f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE}s'",
         "SET LOCAL tcp_keepalives_idle = 30",
         "SET LOCAL tcp_keepalives_interval = 10",
@@ -52,26 +69,23 @@ class PostgreSQL:
         self.connection = connection
 
     def take(self) -> bool:
-        """Try to take it; a transaction that did not get it is over at once."""
+        """Try to take the lock; a transaction that did not get it is rolled back at once."""
         with self.connection.cursor() as cursor:
             cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             cursor.execute("SELECT current_database()")
             key = int.from_bytes(_digest(cursor.fetchone()[0])[:8], signed=True)
             cursor.execute(f"SELECT pg_try_advisory_xact_lock({key})")
-            if cursor.fetchone()[0]:
-                self._stay(cursor)
-                return True
-            cursor.execute("ROLLBACK")
-        return False
-
-    def _stay(self, cursor: Any) -> None:
-        for statement in self.SILENCE:
-            cursor.execute(statement)
-        if self.connection.pg_version >= 170000:
-            cursor.execute("SET LOCAL transaction_timeout = 0")
+            if not cursor.fetchone()[0]:
+                cursor.execute("ROLLBACK")
+                return False
+            for statement in self.TIMEOUTS:
+                cursor.execute(statement)
+            if self.connection.pg_version >= 170000:
+                cursor.execute("SET LOCAL transaction_timeout = 0")
+            return True
 
     def check(self) -> None:
-        """Say something; the server answers as long as the transaction is there."""
+        """Run a statement; it fails if the transaction was ended."""
         with self.connection.cursor() as cursor:
             cursor.execute("SHOW transaction_isolation")
 
@@ -80,27 +94,24 @@ class PostgreSQL:
         self.connection.close()
 
 
-class MySQL:
-    """GET_LOCK of MySQL and MariaDB, which a session holds in the whole server.
-
-    Its name has 64 characters at most (dev.mysql.com/doc/refman/8.4/en/locking-functions.html).
-    """
+class MySQLLock:
+    """GET_LOCK of MySQL and MariaDB, which a session holds in the whole server."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.name = ""
 
     def take(self) -> bool:
-        """Try to take it, in a session that ends when its client has been silent."""
+        """Try to take the lock, in a session that ends when its client is silent."""
         with self.connection.cursor() as cursor:
             cursor.execute(f"SET SESSION wait_timeout = {IDLE}")
             cursor.execute("SELECT DATABASE()")
-            self.name = name_in_mysql(cursor.fetchone()[0] or "")
+            self.name = mysql_lock_name(cursor.fetchone()[0] or "")
             cursor.execute("SELECT GET_LOCK(%s, 0)", [self.name])
             return bool(cursor.fetchone()[0])
 
     def check(self) -> None:
-        """Ask the server whether the session is still the one that holds it."""
+        """Ask the server whether this session still holds the lock."""
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", [self.name])
             if not cursor.fetchone()[0]:
@@ -111,21 +122,25 @@ class MySQL:
         self.connection.close()
 
 
-class SQLite:
-    """A lock file beside the database: ``flock``, which the kernel frees when its process ends.
+class SQLiteLock:
+    """A lock file in the database's directory: ``flock``, freed by the kernel with its process.
 
-    Not of the database itself: closing any descriptor of that loses SQLite's own locks
-    (sqlite.org/howtocorrupt.html, 2.2). The file stays, since removing it would let two in.
+    The database file itself is not locked: closing any descriptor of it loses SQLite's own locks
+    (sqlite.org/howtocorrupt.html, 2.2). The lock file stays, as removing it would let two in.
     """
 
     SUFFIX = ".migrate-lock"
 
     def __init__(self, connection: Any) -> None:
-        self.path = _file(connection)
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA database_list")
+            database = next(row[2] for row in cursor.fetchall() if row[1] == "main")
+        connection.close()
+        self.path = f"{database}{self.SUFFIX}" if database else None
         self.descriptor: int | None = None
 
     def take(self) -> bool:
-        """Try to take it; a database in memory is nobody else's. Raises `LockFailed`."""
+        """Try to take the lock; an in-memory database needs none. Raises `LockFailed`."""
         if self.path is None:
             return True
         try:
@@ -135,47 +150,138 @@ class SQLite:
         except BlockingIOError:
             return False
         except OSError as error:
-            problem = f"The lock {self.path} cannot be had: {error.strerror}."
-            raise LockFailed(problem, "SQLite needs a directory that can be written.") from error
+            problem = f"Cannot lock {self.path}: {error.strerror}."
+            raise LockFailed(problem, "Make the directory of the database writable.") from error
         return True
 
     def check(self) -> None:
-        """A process does not lose it."""
+        """Do nothing: a living process does not lose the lock."""
 
     def free(self) -> None:
-        """Close the file."""
+        """Close the lock file."""
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
 
 
-KINDS: dict[str, type[PostgreSQL] | type[MySQL] | type[SQLite]] = {
-    "postgresql": PostgreSQL,
-    "mysql": MySQL,
-    "sqlite": SQLite,
+LOCKS: dict[str, type[PostgreSQLLock] | type[MySQLLock] | type[SQLiteLock]] = {
+    "postgresql": PostgreSQLLock,
+    "mysql": MySQLLock,
+    "sqlite": SQLiteLock,
 }
 
 
 def check_vendor(vendor: str) -> None:
-    """Raise `LockUnsupported` where *vendor*, Django's word, has no lock that is known here."""
-    if vendor not in KINDS:
-        problem = f"No lock of {vendor} is known here, only those of {', '.join(KINDS)}."
+    """Raise `LockUnsupported` if there is no lock for *vendor*, Django's name."""
+    if vendor not in LOCKS:
+        problem = f"Migration locks are not supported on {vendor}, only on {', '.join(LOCKS)}."
         raise LockUnsupported(problem, "Migrate in one place, with `buildstatic release`.")
 
 
-def name_in_mysql(database: str) -> str:
-    """Return what the lock of *database* is called, in a server that has one name for all."""
+def mysql_lock_name(database: str) -> str:
+    """Return the name of the lock of *database*, which is unique in the server.
+
+    It may have 64 characters (dev.mysql.com/doc/refman/8.4/en/locking-functions.html).
+    """
     return f"buildstatic {_digest(database).hex()[:32]}"
 
 
-def _digest(name: str) -> bytes:
-    return hashlib.sha256(f"{WORDS} {name}".encode()).digest()
+def _digest(database: str) -> bytes:
+    return hashlib.sha256(f"{KEY} {database}".encode()).digest()
 
 
-def _file(connection: Any) -> str | None:
-    """Return the path of the lock, by the path that SQLite itself has of its file."""
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA database_list")
-        path = next(row[2] for row in cursor.fetchall() if row[1] == "main")
-    connection.close()
-    return f"{path}{SQLite.SUFFIX}" if path else None
+@contextmanager
+def migration_lock(alias: str, timeout: float) -> Iterator[None]:
+    """Hold the lock of the database *alias* in the block; wait at most *timeout* seconds for it.
+
+    The first answer of the database may take longer. Raises `LockFailed` after the timeout, or
+    `DatabaseInvalid`. If the lock is lost in the block, the process ends with the exit code of
+    `LockFailed`, since no process may migrate without it.
+    """
+    holder = _Holder(alias)
+    holder.start()
+    try:
+        _wait_for_lock(holder, timeout)
+        yield
+    finally:
+        holder.stop.set()
+        holder.join(RELEASE)
+
+
+def _wait_for_lock(holder: _Holder, timeout: float) -> None:
+    began = time.monotonic()
+    logged_at = began - REPEAT_LOG + FIRST_LOG
+    while not holder.settled.wait(PAUSE):
+        now = time.monotonic()
+        limit = max(timeout, FIRST_ANSWER) if holder.why is NO_ANSWER else timeout
+        if now - began >= limit:
+            where = databases.describe(holder.alias)
+            problem = f"Could not lock {where} in {timeout:g} s: {holder.why}."
+            raise LockFailed(problem, "--lock-timeout waits longer.")
+        if now - logged_at >= REPEAT_LOG:
+            log(f"waiting for the lock of {databases.describe(holder.alias)}: {holder.why}")
+            logged_at = now
+    if holder.error is not None:
+        raise holder.error
+    if logged_at >= began:
+        log(f"waited {time.monotonic() - began:.1f} s for the lock")
+
+
+class _Holder(threading.Thread):
+    """Takes the lock of a database, and holds it until *stop* is set.
+
+    *settled* is set when the lock is taken, or when *error* is why it never will be. *why* is why
+    it is not taken yet.
+    """
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(daemon=True)
+        self.alias = alias
+        self.settled = threading.Event()
+        self.stop = threading.Event()
+        self.error: Exception | None = None
+        self.why = NO_ANSWER
+
+    def run(self) -> None:
+        try:
+            while not self.stop.is_set() and not self.settled.is_set():
+                self._use_connection()
+                self.stop.wait(PAUSE)
+        except Exception as error:
+            self.error = error
+            self.settled.set()
+
+    def _use_connection(self) -> None:
+        """Take and hold the lock on one new connection, for as long as the connection lasts."""
+        connection = databases.new_connection(self.alias)
+        lock: Lock | None = None
+        try:
+            lock = LOCKS[connection.vendor](connection)
+            self._hold(lock)
+        except BuildstaticError:
+            raise
+        except Exception as error:
+            self.why = reason(error).removesuffix(".")
+            if self.settled.is_set() and not self.stop.is_set():
+                self._lost()
+        finally:
+            with suppress(Exception):
+                lock.free() if lock else connection.close()
+
+    def _hold(self, lock: Lock) -> None:
+        while not lock.take():
+            self.why = "another process holds it"
+            if self.stop.wait(PAUSE):
+                return
+        self.settled.set()
+        while not self.stop.wait(CHECK):
+            lock.check()
+
+    def _lost(self) -> None:
+        where = databases.describe(self.alias)
+        error = LockFailed(
+            f"The lock of {where} was lost during the migration: {self.why}.",
+            "What was not committed is rolled back; run it again.",
+        )
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        signals.end_process(error.exit_code)

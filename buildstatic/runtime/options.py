@@ -10,24 +10,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Option:
-    """An option of the command line: a flag where *metavar* is empty."""
+    """An option of the command line: a flag if *metavar* is empty."""
 
     name: str
     help: str
     metavar: str = ""
     default: Any = None
-    kind: Callable[[str], Any] = str
+    type: Callable[[str], Any] = str
     multiple: bool = False
-
-    @property
-    def key(self) -> str:
-        """The name of its value."""
-        return self.name.removeprefix("--").replace("-", "_")
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command: what it is for, in paragraphs, and its options."""
+    """A command: its help *text*, in paragraphs, and its options."""
 
     name: str
     text: str
@@ -36,13 +31,13 @@ class Command:
 
     @property
     def summary(self) -> str:
-        """Its first paragraph."""
+        """The first paragraph of the help text."""
         return self.text.partition("\n\n")[0]
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What was asked for; times are in seconds."""
+class RuntimeOptions:
+    """The values of the options; times are in seconds."""
 
     settings: str | None = None
     pythonpath: str | None = None
@@ -56,7 +51,7 @@ class Wishes:
 
 
 def seconds(text: str) -> float:
-    """Return the number in *text*; raises ValueError where it is no time to wait."""
+    """Return the number in *text*; raises ValueError if it is not a finite time."""
     number = float(text)
     if not 0 <= number < math.inf:
         raise ValueError(text)
@@ -64,45 +59,44 @@ def seconds(text: str) -> float:
 
 
 _PROJECT = (
-    Option("--settings", "The settings module, in place of DJANGO_SETTINGS_MODULE's.", "MODULE"),
-    Option("--pythonpath", "A directory to import from, as manage.py has it.", "DIR"),
-    Option("--manage", "The manage.py to use, where there are several.", "FILE"),
+    Option("--settings", "Settings module (default: DJANGO_SETTINGS_MODULE).", "MODULE"),
+    Option("--pythonpath", "Directory to add to sys.path, as for manage.py.", "DIR"),
+    Option("--manage", "Path of manage.py, if there are several.", "FILE"),
 )
 _DATABASE = (
+    Option("--database", "Database alias, repeatable (default: default).", "ALIAS", multiple=True),
     Option(
-        "--database",
-        "The alias of a database, in place of default; may be repeated.",
-        "ALIAS",
-        multiple=True,
-    ),
-    Option(
-        "--wait", "How long to wait for the database.", "SECONDS", default=Wishes.wait, kind=seconds
+        "--wait",
+        "How long to wait for the database.",
+        "SECONDS",
+        default=RuntimeOptions.wait,
+        type=seconds,
     ),
     Option(
         "--lock-timeout",
         "How long to wait for another process that migrates.",
         "SECONDS",
-        default=Wishes.lock_timeout,
-        kind=seconds,
+        default=RuntimeOptions.lock_timeout,
+        type=seconds,
     ),
 )
 RELEASE = Command(
     "release",
     """Wait for the database, then migrate.
 
-    As manage.py migrate --noinput, when the database answers, and under the lock that start takes,
-    so that the two do not meet.""",
+    Runs manage.py migrate --noinput once the database answers, under the lock that start takes, so
+    that the two never migrate at the same time.""",
     (*_DATABASE, *_PROJECT),
 )
 START = Command(
     "start",
-    """Collect what is missing, wait for the database, migrate if asked, then serve.
+    """Collect what is missing, wait for the database, migrate if requested, then serve.
 
-    Static files are collected only where they are not there. With --migrate one of several
-    replicas migrates, under a lock of the database's own; the others wait and find nothing to do.
-    At the end this process becomes gunicorn, or COMMAND.""",
+    Static files are collected only if they are missing. With --migrate, one of several replicas
+    migrates under a database lock; the others wait and find nothing to do. Finally this process
+    is replaced by gunicorn, or by COMMAND.""",
     (
-        Option("--collect", "Collect the static files even where they are there already."),
+        Option("--collect", "Collect the static files even if they are present."),
         Option("--migrate", "Migrate under a lock, one process at a time."),
         *_DATABASE,
         *_PROJECT,
@@ -112,14 +106,15 @@ START = Command(
 COMMANDS = (RELEASE, START)
 
 
-def split(argv: list[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Return what stands before the first ``--`` of *argv*, and what after it."""
+def split_command(argv: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the part of *argv* before the first ``--``, and the part after it."""
     if "--" not in argv:
         return argv, ()
     at = argv.index("--")
     return argv[:at], tuple(argv[at + 1 :])
 
 
-def wishes(values: Mapping[str, Any], command: tuple[str, ...] = ()) -> Wishes:
-    """Return the *values* of a command's options as one value."""
-    return Wishes(**{**values, "database": tuple(values["database"] or ())}, command=command)
+def make_options(values: Mapping[str, Any], command: tuple[str, ...] = ()) -> RuntimeOptions:
+    """Return the *values* of a command's parsed options as one value."""
+    database = tuple(values["database"] or ())
+    return RuntimeOptions(**{**values, "database": database}, command=command)

@@ -1,4 +1,4 @@
-"""The last step: this process becomes the server."""
+"""The last step: this process is replaced by the server."""
 
 from __future__ import annotations
 
@@ -13,73 +13,65 @@ from pathlib import Path
 from typing import NoReturn
 
 from buildstatic.errors import ServerNotFound
-from buildstatic.runtime.log import say
+from buildstatic.runtime.log import log
 from buildstatic.runtime.site import Site
 
 PORT = "8000"
 SHARED_MEMORY = "/dev/shm"
 
 
-def command(wished: tuple[str, ...], site: Site) -> tuple[str, ...]:
-    """Return the argv that serves *site*: what was *wished*, else gunicorn; the first is a path.
+def command(requested: tuple[str, ...], site: Site) -> tuple[str, ...]:
+    """Return the argv that serves *site*, with an absolute program: *requested*, else gunicorn.
 
-    Raises `ServerNotFound` where that is not installed, or there is nothing to serve.
+    Raises `ServerNotFound` if it is not installed, or if there is no application to serve.
     """
-    if wished:
-        return (_found(wished[0], site.environ.get("PATH", os.defpath)), *wished[1:])
-    beside = str(Path(sys.executable).parent)
-    path = os.pathsep.join((beside, site.environ.get("PATH", os.defpath)))
-    return (_found("gunicorn", path), *_options(site), *_application(site))
+    path = site.environ.get("PATH", os.defpath)
+    if requested:
+        return (_find(requested[0], path), *requested[1:])
+    program = _find("gunicorn", os.pathsep.join((str(Path(sys.executable).parent), path)))
+    directory = os.path.relpath(site.directory)
+    has_own_tmp_dir = "--worker-tmp-dir" in site.environ.get("GUNICORN_CMD_ARGS", "")
+    argv = [program]
+    if directory != ".":
+        argv.append(f"--chdir={directory}")
+    if os.access(SHARED_MEMORY, os.W_OK) and not has_own_tmp_dir:
+        # Heartbeats in a file on disk can block a worker for so long that it is killed.
+        argv += ["--worker-tmp-dir", SHARED_MEMORY]
+    if _has_control_socket():
+        argv.append("--no-control-socket")
+    return (*argv, *_application(site))
 
 
 def become(argv: tuple[str, ...], site: Site) -> NoReturn:
-    """Replace this process with *argv*, as it was started: its environment, its signals.
+    """Replace this process with *argv*, with the environment and signals it was started with.
 
-    PORT has a value where it had none, which is what gunicorn binds to by itself; so its own
-    configuration, in GUNICORN_CMD_ARGS or gunicorn.conf.py, goes first. Raises `ServerNotFound`.
+    PORT gets a default, which gunicorn binds to by default, so that gunicorn's own configuration
+    (GUNICORN_CMD_ARGS, gunicorn.conf.py) takes precedence. Raises `ServerNotFound`.
     """
-    say(f"starting {shlex.join((Path(argv[0]).name, *argv[1:]))}")
+    log(f"starting {shlex.join((Path(argv[0]).name, *argv[1:]))}")
     environ = {**site.environ, "PORT": site.environ.get("PORT") or PORT}
     sys.stdout.flush()
     sys.stderr.flush()
-    # Python ignores it, and what is ignored stays so.
+    # Python ignores SIGPIPE, and an ignored signal stays ignored in the new program.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, environ)
     except OSError as error:
-        problem = f"The server {argv[0]} cannot be run: {error.strerror}."
-        raise ServerNotFound(
-            problem, "Look at its first line, and what it was built for."
-        ) from error
+        problem = f"Cannot run the server {argv[0]}: {error.strerror}."
+        raise ServerNotFound(problem, "Check its first line and its architecture.") from error
 
 
-def _found(program: str, path: str) -> str:
-    found = shutil.which(program, path=path)
-    if found:
+def _find(program: str, path: str) -> str:
+    if found := shutil.which(program, path=path):
         return found
-    advice = "Name another after --."
+    advice = "Name another server after --."
     if program == "gunicorn":
         advice = "Add it to the project's requirements, or name another server after --."
     raise ServerNotFound(f"The server {program} is not installed: PATH is {path}.", advice)
 
 
-def _options(site: Site) -> tuple[str, ...]:
-    directory = os.path.relpath(site.directory)
-    shared = os.access(SHARED_MEMORY, os.W_OK) and not _is_configured("worker-tmp-dir", site)
-    return (
-        *((f"--chdir={directory}",) if directory != "." else ()),
-        # Heartbeats in a file on disk can stall a worker for long enough to be killed.
-        *(("--worker-tmp-dir", SHARED_MEMORY) if shared else ()),
-        *(("--no-control-socket",) if _has_control_socket() else ()),
-    )
-
-
-def _is_configured(option: str, site: Site) -> bool:
-    return f"--{option}" in site.environ.get("GUNICORN_CMD_ARGS", "")
-
-
 def _has_control_socket() -> bool:
-    """Tell whether gunicorn is 25.1 or later, which writes a socket below HOME."""
+    """Return whether gunicorn is 25.1 or later, which creates a socket below HOME."""
     try:
         major, minor = version("gunicorn").split(".")[:2]
         return (int(major), int(minor)) >= (25, 1)
@@ -88,6 +80,7 @@ def _has_control_socket() -> bool:
 
 
 def _application(site: Site) -> tuple[str, ...]:
+    """Return the WSGI application, else the ASGI application with its worker class."""
     from django.conf import settings
 
     package = os.environ["DJANGO_SETTINGS_MODULE"].partition(".")[0]
@@ -96,18 +89,16 @@ def _application(site: Site) -> tuple[str, ...]:
     if _exists(f"{package}.wsgi"):
         return (f"{package}.wsgi:application",)
     worker = ("--worker-class", "uvicorn_worker.UvicornWorker")
-    if named := getattr(settings, "ASGI_APPLICATION", None):
-        return (*worker, _operand(named))
+    if asgi := getattr(settings, "ASGI_APPLICATION", None):
+        return (*worker, _operand(asgi))
     if _exists(f"{package}.asgi"):
         return (*worker, f"{package}.asgi:application")
-    problem = (
-        f"The settings name no WSGI_APPLICATION, and {site.directory} has no {package}/wsgi.py."
-    )
-    raise ServerNotFound(problem, "Set it, or name the server after --.")
+    problem = f"WSGI_APPLICATION is not set, and {site.directory} has no {package}/wsgi.py."
+    raise ServerNotFound(problem, "Set it in the settings, or name the server after --.")
 
 
 def _operand(dotted: str) -> str:
-    """Return Django's ``package.module.name`` as gunicorn has it."""
+    """Return Django's ``package.module.name`` in gunicorn's form, ``package.module:name``."""
     module, _, name = dotted.rpartition(".")
     return f"{module}:{name}"
 

@@ -1,62 +1,62 @@
-"""The project that is to be served: its manage.py, its settings, its apps."""
+"""The project that is served: its manage.py, its settings, its apps."""
 
 from __future__ import annotations
 
 import ast
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildstatic.errors import (
-    BuildstaticError,
-    InterpreterNotFound,
-    ProjectNotFound,
-    SettingsInvalid,
-)
+from buildstatic.errors import InterpreterNotFound, ProjectNotFound, SettingsInvalid
+from buildstatic.manage_py import SETTINGS_VARIABLE, manage_py_candidates, settings_modules
 from buildstatic.runtime.blame import missing_variable, words
-from buildstatic.runtime.options import Wishes
+from buildstatic.runtime.options import RuntimeOptions
 
-VARIABLE = "DJANGO_SETTINGS_MODULE"
-DEPTH = 2
-SKIPPED = {"node_modules", "site-packages", "dist-packages", "__pycache__"}
+_NAME_SETTINGS = f"Set --settings, or {SETTINGS_VARIABLE}."
 
 
 @dataclass(frozen=True)
 class Site:
     """A project whose settings are loaded.
 
-    *directory* is that of manage.py, absolute, or the one that we run in; *environ* is what the
-    server is to get.
+    *directory* is that of manage.py, absolute, or the current one; *environ* is the environment
+    for the server.
     """
 
     directory: Path
     environ: dict[str, str]
 
 
-def enter(wishes: Wishes, verb: str) -> Site:
-    """Make this process the project's, as ``manage.py VERB`` does, and load its settings.
+def enter(options: RuntimeOptions, verb: str) -> Site:
+    """Set up this process as ``manage.py VERB`` does, and load the project's settings.
 
-    The directory stays the one that we run in. What else a manage.py of one's own does is not run.
+    The current directory stays the same, and other code in manage.py is not run.
 
-    Raises `ProjectNotFound`, `ProjectNotFound`, `SettingsInvalid`, `SettingsInvalid`,
-    `VariablesMissing`, or `InterpreterNotFound` where this Python has no Django.
+    Raises `ProjectNotFound`, `SettingsInvalid`, `VariablesMissing`, or `InterpreterNotFound` if
+    this Python has no Django.
     """
     environ = dict(os.environ)
-    module = wishes.settings or environ.get(VARIABLE)
-    manage = _manage(wishes, needed=not module)
+    module = options.settings or environ.get(SETTINGS_VARIABLE)
+    manage = _find_manage_py(options, is_required=not module)
     directory = manage.parent if manage else Path.cwd()
-    if wishes.settings:
-        environ[VARIABLE] = wishes.settings
-    if wishes.pythonpath:
-        _prepend(environ, str(Path(wishes.pythonpath).absolute()))
+    if options.settings:
+        environ[SETTINGS_VARIABLE] = options.settings
+    first = [str(directory)]
+    if options.pythonpath:
+        path = str(Path(options.pythonpath).absolute())
+        first.insert(0, path)
+        before = environ.get("PYTHONPATH")
+        environ["PYTHONPATH"] = f"{path}{os.pathsep}{before}" if before else path
     os.environ.update(environ)
-    # Not for the server: wsgi.py has a default of its own.
-    os.environ[VARIABLE] = module or _default(manage)
-    _set_path(directory, wishes.pythonpath)
+    if not module:
+        assert manage is not None
+        module = _settings_of(manage)
+    # Only in this process: wsgi.py has a default of its own.
+    os.environ[SETTINGS_VARIABLE] = module
+    sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
     sys.argv[:] = [str(manage or "manage.py"), verb]
-    _load(os.environ[VARIABLE])
+    _load_settings(module)
     return Site(directory, environ)
 
 
@@ -67,116 +67,57 @@ def setup() -> None:
 
         django.setup()
     except (Exception, SystemExit) as error:
-        problem = f"The apps in INSTALLED_APPS do not import: {words(error)}"
+        problem = f"The apps in INSTALLED_APPS cannot be imported: {words(error)}"
         raise missing_variable(error) or SettingsInvalid(problem, _advice(error)) from error
 
 
-def _manage(wishes: Wishes, needed: bool) -> Path | None:
-    if wishes.manage:
-        manage = Path(wishes.manage).absolute()
+def _find_manage_py(options: RuntimeOptions, *, is_required: bool) -> Path | None:
+    if options.manage:
+        manage = Path(options.manage).absolute()
         if not manage.is_file():
-            raise ProjectNotFound(f"There is no {wishes.manage}.", "Name the file with --manage.")
+            raise ProjectNotFound(f"{options.manage} does not exist.", "Correct --manage FILE.")
         return manage
-    found = next((paths for level in _levels(Path.cwd()) if (paths := _in(level))), [])
-    if not found and needed:
-        problem = f"There is no manage.py in {Path.cwd()} or two levels below, and no {VARIABLE}."
-        raise ProjectNotFound(problem, "Run it in the project's directory, or name --manage FILE.")
-    if len(found) > 1 and needed:
-        names = ", ".join(os.path.relpath(path) for path in found)
-        advice = f"Name one: --manage {os.path.relpath(found[0])}"
-        raise ProjectNotFound(f"There are several projects here: {names}.", advice)
+    found = manage_py_candidates(Path.cwd())
+    if not found and is_required:
+        problem = f"No manage.py found in {Path.cwd()} or up to two levels below it, and "
+        problem += f"{SETTINGS_VARIABLE} is not set."
+        raise ProjectNotFound(problem, "Run it in the project's directory, or set --manage FILE.")
+    if len(found) > 1 and is_required:
+        names = [os.path.relpath(path) for path in found]
+        problem = f"Several projects found: {', '.join(names)}."
+        raise ProjectNotFound(problem, f"Choose one: --manage {names[0]}")
     return found[0] if len(found) == 1 else None
 
 
-def _levels(root: Path) -> Iterator[list[Path]]:
-    level = [root]
-    for _ in range(DEPTH + 1):
-        yield level
-        level = [below for directory in level for below in _subdirectories(directory)]
-
-
-def _in(directories: list[Path]) -> list[Path]:
-    return [path for place in directories if _is_file(path := place / "manage.py")]
-
-
-def _subdirectories(directory: Path) -> list[Path]:
-    try:
-        with os.scandir(directory) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return []
-    return [directory / name for name in names if _is_own(directory / name)]
-
-
-def _is_own(directory: Path) -> bool:
-    name = directory.name
-    is_foreign = name.startswith(".") or name in SKIPPED or _is_file(directory / "pyvenv.cfg")
-    return not is_foreign
-
-
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a parent is closed
-
-
-def _default(manage: Path | None) -> str:
-    """Return what *manage* sets DJANGO_SETTINGS_MODULE to where the environment does not."""
-    assert manage is not None
+def _settings_of(manage: Path) -> str:
+    """Return the settings module that *manage* sets if the environment has none."""
     try:
         tree = ast.parse(manage.read_bytes(), str(manage))
     except (SyntaxError, ValueError, OSError) as error:
-        raise SettingsInvalid(f"{manage} cannot be read: {error}.", _NAME) from error
-    for node in ast.walk(tree):
-        match node:
-            case (
-                ast.Call(args=[ast.Constant(value=name), ast.Constant(value=str(module))])
-                | ast.Assign(
-                    targets=[ast.Subscript(slice=ast.Constant(value=name))],
-                    value=ast.Constant(value=str(module)),
-                )
-            ) if name == VARIABLE:
-                return module
-    raise SettingsInvalid(f"{manage} names no settings module.", _NAME)
+        raise SettingsInvalid(f"Cannot read {manage}: {error}.", _NAME_SETTINGS) from error
+    for module, _ in settings_modules(tree):
+        return module
+    raise SettingsInvalid(f"{manage} names no settings module.", _NAME_SETTINGS)
 
 
-_NAME = f"Name it with --settings, or in {VARIABLE}."
-
-
-def _prepend(environ: dict[str, str], directory: str) -> None:
-    before = environ.get("PYTHONPATH")
-    environ["PYTHONPATH"] = f"{directory}{os.pathsep}{before}" if before else directory
-
-
-def _set_path(directory: Path, pythonpath: str | None) -> None:
-    first = [*([str(Path(pythonpath).absolute())] if pythonpath else []), str(directory)]
-    sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
-
-
-def _load(module: str) -> None:
+def _load_settings(module: str) -> None:
     try:
         from django.conf import settings
     except ImportError as error:
-        problem = f"{sys.executable} has no Django to import: {words(error)}"
-        advice = "Install buildstatic in the project's, with --no-deps, and run it there."
+        problem = f"{sys.executable} cannot import Django: {words(error)}"
+        advice = "Install buildstatic in the project's environment, with --no-deps."
         raise InterpreterNotFound(problem, advice) from error
     try:
         _ = settings.INSTALLED_APPS
     except (Exception, SystemExit) as error:
-        raise _broken(error, module) from error
-
-
-def _broken(error: BaseException, module: str) -> BuildstaticError:
-    if isinstance(error, ModuleNotFoundError) and _is_or_holds(error.name or "", module):
-        problem = f"There is no module {module!r}, which the settings are to be."
-        return SettingsInvalid(problem, _NAME)
-    problem = f"The settings {module} do not import: {words(error)}"
-    return missing_variable(error) or SettingsInvalid(problem, _advice(error))
-
-
-def _is_or_holds(name: str, module: str) -> bool:
-    return f"{module}.".startswith(f"{name}.")
+        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+            problem = f"The settings module {module!r} does not exist."
+            raise SettingsInvalid(problem, _NAME_SETTINGS) from error
+        problem = f"The settings {module} cannot be imported: {words(error)}"
+        raise missing_variable(error) or SettingsInvalid(problem, _advice(error)) from error
 
 
 def _advice(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"Install what is missing for {sys.executable}, or mend the name."
-    return "Mend it there; --traceback shows the whole way to it."
+        return f"Install the module for {sys.executable}, or correct its name."
+    return "Fix it there; --traceback shows the full traceback."

@@ -17,7 +17,7 @@ import psycopg
 import pymysql
 import pytest
 
-from buildstatic.runtime.locks import name_in_mysql
+from buildstatic.runtime.locks import mysql_lock_name
 from tests.engine import Served, once, until
 from tests.oci import tiny
 from tests.oci.remote import pump
@@ -98,7 +98,7 @@ class Database:
     def lose_lock(self) -> None:
         """End the session that holds the lock, as an administrator does."""
         if self.kind == "mariadb":
-            ((session,),) = self.ask(f"SELECT IS_USED_LOCK('{name_in_mysql(self.name)}')")
+            ((session,),) = self.ask(f"SELECT IS_USED_LOCK('{mysql_lock_name(self.name)}')")
             self.ask(f"KILL {session}")
         else:
             ((ended,),) = self.ask(LOSE)
