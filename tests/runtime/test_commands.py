@@ -108,7 +108,7 @@ def test_files_that_are_kept_elsewhere_are_left_to_whoever_asks(where: Place) ->
     )
     done = where.run(*MODULE, "start", *SERVED, STORAGE="elsewhere.Elsewhere")
     assert (done.returncode, done.stdout) == (0, "served\n")
-    assert "buildstatic: nothing to collect: the files are kept elsewhere" in done.stderr
+    assert "buildstatic: nothing to collect: the files are in remote storage" in done.stderr
 
 
 def test_the_server_gets_the_environment_that_start_was_given(where: Place) -> None:
@@ -176,7 +176,7 @@ def test_a_project_without_a_database_has_nothing_to_wait_for(tmp_path: Path) ->
     assert where.run(*MODULE, "start", "--migrate", *SERVED).stdout == "served\n"
     done = where.run(*MODULE, "release")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "buildstatic: no database in DATABASES: nothing to wait for\n"
+    assert done.stderr == "buildstatic: DATABASES has no database: nothing to wait for\n"
 
 
 def test_a_database_without_a_known_lock_is_migrated_by_release_alone(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_database_without_a_known_lock_is_migrated_by_release_alone(tmp_path: 
     assert (done.returncode, done.stdout) == (LockUnsupported.exit_code, "")
     done = where.run(*MODULE, "release")
     assert done.returncode == 0, done.stderr
-    assert "buildstatic: warning: migrating without a lock. No lock of odd is known" in done.stderr
+    assert "buildstatic: warning: migrating without a lock. Migration locks are not supported on odd" in done.stderr
 
 
 CLOSED = {"ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "NAME": "none"}
@@ -276,7 +276,7 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         ServerNotFound,
         ("start", "--", "./server"),
         {"server": "#!/nowhere/at/all\n"},
-        "error: The server ./server cannot be run: No such file or directory. ",
+        "error: Cannot run the server ./server: No such file or directory. ",
     ),
     (
         "nothing to serve",
@@ -286,14 +286,14 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
             "other/__init__.py": "SECRET_KEY = 'x'\n",
             "manage.py": "x['DJANGO_SETTINGS_MODULE'] = 'other'",
         },
-        "error: The settings name no WSGI_APPLICATION, and ",
+        "error: WSGI_APPLICATION is not set, and ",
     ),
     (
         "no such settings",
         SettingsInvalid,
         ("release", "--settings", "mysite.production"),
         {},
-        "error: There is no module 'mysite.production', which the settings are to be. ",
+        "error: The settings module 'mysite.production' does not exist. ",
     ),
     (
         "a manage.py that names none",
@@ -307,7 +307,7 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         SettingsInvalid,
         ("release",),
         {SETTINGS: "SECRET_KEY = \n"},
-        "error: The settings mysite.settings do not import: SyntaxError: ",
+        "error: The settings mysite.settings cannot be imported: SyntaxError: ",
     ),
     (
         "settings that import what is not there",
@@ -328,14 +328,14 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         SettingsInvalid,
         ("release",),
         {SETTINGS: "SECRET_KEY = 'x'\nINSTALLED_APPS = ['frobnicate']\n"},
-        "error: The apps in INSTALLED_APPS do not import: ModuleNotFoundError: ",
+        "error: The apps in INSTALLED_APPS cannot be imported: ModuleNotFoundError: ",
     ),
     (
         "no such database",
         DatabaseInvalid,
         ("release", "--database", "reports"),
         {},
-        "error: DATABASES has no 'reports'. It has default.\n",
+        "error: DATABASES has no alias 'reports'. It has: default.\n",
     ),
     (
         "a driver that is not installed",
@@ -349,14 +349,14 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         DatabaseUnreachable,
         ("release",),
         {SETTINGS: f"DATABASES = {{'default': {ODD_OPTION}}}\n"},
-        "error: the database default (db) cannot be asked: ",
+        "error: the database default (db) cannot be queried: ",
     ),
     (
         "no place to collect to",
         StaticRootInvalid,
         ("start", "--collect", "--", "true"),
         {},
-        "error: STATIC_ROOT is not set: there is no place to collect to. ",
+        "error: STATIC_ROOT is not set. Set it, or omit --collect.",
     ),
     (
         "no app that collects",
@@ -439,7 +439,7 @@ def test_the_traceback_of_a_migration_is_shown_if_asked_for(
 def test_a_directory_without_a_project_is_refused(door: tuple[str, ...], tmp_path: Path) -> None:
     done = Place(tmp_path).run(*door, "release")
     assert (done.returncode, done.stdout) == (ProjectNotFound.exit_code, "")
-    assert done.stderr.startswith(f"error: There is no manage.py in {tmp_path} or two levels below")
+    assert done.stderr.startswith(f"error: No manage.py found in {tmp_path} or up to two levels below it")
 
 
 def test_several_projects_are_not_guessed_among(tmp_path: Path) -> None:
@@ -466,4 +466,4 @@ def test_a_python_without_django_is_told_which_to_use(door: tuple[str, ...], whe
     (where.root / "django.py").write_text("")
     done = where.run(*door, "release")
     assert done.returncode == 11
-    assert "Install buildstatic in the project's, with --no-deps" in done.stderr
+    assert "Install buildstatic in the project's environment, with --no-deps" in done.stderr

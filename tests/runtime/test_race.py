@@ -96,7 +96,7 @@ def test_the_wait_for_the_lock_is_bounded_and_says_so(database: Database, tmp_pa
     assert (done.returncode, done.stdout) == (LockFailed.exit_code, "")
     address = f"127.0.0.1:{database.port}"
     assert f"waiting for the lock of the database default ({address})" in done.stderr
-    assert "was not to be had in 6 s: another process has it." in done.stderr
+    assert "in 6 s: another process holds it." in done.stderr
 
 
 @each_server
@@ -124,7 +124,7 @@ def test_nobody_migrates_without_the_lock(database: Database, tmp_path: Path) ->
         LockFailed.exit_code,
         False,
     )
-    assert "was lost while it was migrated: " in err
+    assert "was lost during the migration: " in err
     assert where.run(*START, *CLOCK).returncode == 0
     assert [step.name for step in database.steps()] == ONCE
 
@@ -139,4 +139,4 @@ def test_nobody_migrates_without_the_lock_who_ignores_signals(
         database.lose_lock()
         _, err = holder.communicate(timeout=20)
     assert holder.returncode == LockFailed.exit_code
-    assert "was lost while it was migrated: " in err
+    assert "was lost during the migration: " in err

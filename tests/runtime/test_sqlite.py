@@ -55,7 +55,7 @@ def test_the_wait_for_the_lock_is_bounded_and_says_so(tmp_path: Path) -> None:
         done = where.run(*START, "--lock-timeout", "6", *CLOCK)
     assert done.returncode == LockFailed.exit_code
     assert "buildstatic: waiting for the lock of the database default (" in done.stderr
-    assert "was not to be had in 6 s: another process has it." in done.stderr
+    assert "in 6 s: another process holds it." in done.stderr
     assert done.stdout == ""
 
 
@@ -71,7 +71,7 @@ def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (where.root / "db.sqlite3.migrate-lock").mkdir()
     done = where.run(*START, *CLOCK)
     assert (done.returncode, done.stdout) == (LockFailed.exit_code, "")
-    assert "db.sqlite3.migrate-lock cannot be had: Is a directory." in done.stderr
+    assert "db.sqlite3.migrate-lock: Is a directory." in done.stderr
 
 
 def test_a_database_in_memory_needs_no_lock(tmp_path: Path) -> None:
