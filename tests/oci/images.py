@@ -118,6 +118,18 @@ def base(directory: Path, tag: str = "base", *, docker: bool = False) -> str:
     return f"oci:{directory}:{tag}"
 
 
+def layer_image(directory: Path, root: Path, how: Compression, *base: bytes) -> str:
+    """Append the layer root *root*, compressed as *how*, to layers *base*; return the name."""
+    directory.mkdir(exist_ok=True)
+    file = directory / "layer"
+    with file.open("wb") as output:
+        layer = write_layer(root, output, how)
+    Base(directory / "oci").image(*base, tag="base")
+    name = f"oci:{directory / 'oci'}:{how}"
+    put(f"oci:{directory / 'oci'}:base", name, (layer, file))
+    return name
+
+
 def manifest_of(name: str) -> dict[str, Any]:
     """Return the manifest or index that *name* stands for."""
     with open_source(parse_reference(name)) as source:

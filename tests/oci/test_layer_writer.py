@@ -31,7 +31,7 @@ from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.tar_headers import FILE, TarEntry, tar_header
 from tests.collect.rights import disk
 from tests.collect.sites import PLACE, contents, make_site, run
-from tests.oci.images import tool
+from tests.oci.images import layer_image, tool, unpacked
 from tests.oci.tiny import second_engine
 
 if TYPE_CHECKING:
@@ -160,9 +160,9 @@ def test_diff_id_is_that_of_the_containerd_store(tmp_path: Path, exported: bool)
 @each_compression
 def test_skopeo_decompresses_to_the_same_tar(tmp_path: Path, compression: Compression) -> None:
     root = make_tree(tmp_path / "layer")
-    layout(tmp_path / "oci", root, compression)
+    name = layer_image(tmp_path / "image", root, compression)
     copy = ("skopeo", "--insecure-policy", "copy", "--dest-decompress")
-    tool(*copy, f"oci:{tmp_path}/oci:it", f"dir:{tmp_path}/copied")
+    tool(*copy, name, f"dir:{tmp_path}/copied")
     layer, plain = layer_of(root)
     assert (tmp_path / "copied" / layer.diff_id.removeprefix("sha256:")).read_bytes() == plain
 
@@ -327,47 +327,12 @@ def test_tarfile_reads_names_modes_times_and_links(tmp_path: Path) -> None:
 
 
 def test_umoci_unpacks_the_same_files(tmp_path: Path) -> None:
-    if shutil.which("umoci") is None or shutil.which("skopeo") is None:
-        pytest.skip("There are no umoci and skopeo.")
     root = make_tree(tmp_path / "layer")
     shutil.rmtree(os.fsencode(root / os.fsdecode(b"\xff")))
-    layout(tmp_path / "oci", root, "gzip")
-    copied = tmp_path / "copied"
-    skopeo = ("skopeo", "--insecure-policy", "copy", "-q")
-    assert run(*skopeo, f"oci:{tmp_path}/oci:it", f"oci:{copied}:it", cwd=tmp_path).code == 0
-    rootless = () if os.geteuid() == 0 else ("--rootless",)
-    unpack = ("umoci", "raw", "unpack", *rootless, "--image", f"{copied}:it", "out")
-    ran = run(*unpack, cwd=tmp_path)
-    assert ran.code == 0, ran.err
-    assert contents(tmp_path / "out") == contents(root)
-    first = (tmp_path / "out/app/static/0").stat()
-    assert first.st_nlink == 5
-
-
-def layout(directory: Path, root: Path, compression: Compression) -> None:
-    """Write an OCI layout with an image that has only the layer of *root*."""
-    blobs = directory / "blobs/sha256"
-    blobs.mkdir(parents=True)
-    layer, written = layer_of(root, compression)
-    (blobs / layer.digest.removeprefix("sha256:")).write_bytes(written)
-
-    def blob(media: str, value: object) -> dict[str, object]:
-        content = json.dumps(value).encode()
-        name = hashlib.sha256(content).hexdigest()
-        (blobs / name).write_bytes(content)
-        media_type = f"application/vnd.oci.image.{media}.v1+json"
-        return {"mediaType": media_type, "digest": f"sha256:{name}", "size": len(content)}
-
-    rootfs = {"type": "layers", "diff_ids": [layer.diff_id]}
-    config = blob("config", {"architecture": "amd64", "os": "linux", "rootfs": rootfs})
-    manifest = {"schemaVersion": 2, "config": config, "layers": [descriptor(layer)]}
-    named = {"org.opencontainers.image.ref.name": "it"}
-    index = {
-        "schemaVersion": 2,
-        "manifests": [{**blob("manifest", manifest), "annotations": named}],
-    }
-    (directory / "index.json").write_text(json.dumps(index))
-    (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    assert unpacked(layer_image(tmp_path / "image", root, "gzip"), tmp_path / "out") == contents(
+        root
+    )
+    assert (tmp_path / "out/rootfs/app/static/0").stat().st_nlink == 5
 
 
 def test_large_and_negative_numbers_are_in_a_pax_header() -> None:
