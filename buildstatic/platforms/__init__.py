@@ -1,7 +1,7 @@
-"""The files that a platform needs: one platform a module, all of one shape.
+"""The files that each platform needs: one target per module, all of one shape.
 
-A module of this package that has a NAME is a platform, and is found by that: a new one is its
-module, its template and its golden files.
+A module of this package with a NAME is a target. A new target is a module, a template and its
+golden files.
 """
 
 from __future__ import annotations
@@ -16,23 +16,20 @@ from buildstatic.templates import GeneratedFile
 
 
 class Platform(Protocol):
-    """What each module offers: the name it is asked for by, and what it writes.
-
-    *IS_DEFAULT* tells whether its files are written where nobody names any.
-    """
+    """The interface of a target: its name, whether it is a default target, and its files."""
 
     NAME: str
     IS_DEFAULT: bool
 
     def files(self, project: Project, options: Options) -> tuple[GeneratedFile, ...]:
-        """Return the platform's files for *project*; raises ConfigInvalid where it has none."""
+        """Return the files for *project*; raises ConfigInvalid if they cannot be generated."""
 
 
-def _found() -> tuple[Platform, ...]:
-    """Return the platforms by name, those first that are written without being named."""
+def _find_platforms() -> tuple[Platform, ...]:
+    """Return the targets sorted by name, the default ones first."""
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
     platforms = (cast("Platform", module) for module in modules if hasattr(module, "NAME"))
     return tuple(sorted(platforms, key=lambda platform: (not platform.IS_DEFAULT, platform.NAME)))
 
 
-PLATFORMS = _found()
+PLATFORMS = _find_platforms()

@@ -1,4 +1,4 @@
-"""The steps of a deployment as lines of shell: collect, migrate, serve."""
+"""The shell commands of the deployment steps: collect, migrate, serve."""
 
 from __future__ import annotations
 
@@ -7,113 +7,117 @@ import shlex
 import unicodedata
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms import server
 from buildstatic.platforms.options import Options
-from buildstatic.platforms.repository import repository
+from buildstatic.platforms.repository import github_repository
+from buildstatic.platforms.server import operand, server_command
 from buildstatic.project import Process, Project
 
 WEB = "web"
-# What only a shell reads: operators, expansions, line breaks; first of all, an assignment, a word
-# of its grammar, or a command that is part of it
+# What only a shell understands: operators, expansions and line breaks; at the beginning also an
+# assignment, a reserved word or a built-in command
 # (pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html, 2.4 and 2.15).
-SHELLS = re.compile(
+SHELL_SYNTAX = re.compile(
     r"[$`&|;<>()*?\[\]{}~#!\n\r]|\A\s*(?:\w+=|(?:[.:]|case|cd|command|eval|exec|export|for|if|"
     r"readonly|set|shift|source|time|times|trap|type|ulimit|umask|unset|until|while)(?=\s|\Z))"
 )
-# What every container and shell has by itself, with other values than the machine outside.
-SYSTEM = {
+# Variables that every container and shell sets, with values that differ between machines.
+SYSTEM_VARIABLES = {
     *("HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "USER"),
     *("PYTHONPATH", "PYTHONUNBUFFERED", "VIRTUAL_ENV"),
 }
 
 
-def collect(project: Project) -> str:
-    """Return the line that collects the static files."""
-    return _manage(project, "collectstatic")
+def collect_command(project: Project) -> str:
+    """Return the command that collects the static files."""
+    return _manage_command(project, "collectstatic")
 
 
-def migrate(project: Project) -> str:
-    """Return the line that migrates the database."""
-    return _manage(project, "migrate")
+def migrate_commands(project: Project) -> tuple[str, ...]:
+    """Return the command that migrates, or nothing if the project is known to have no database.
+
+    Without a database Django's migrate fails (`django.db.backends.dummy`).
+    """
+    has_none = project.connection is not None and project.connection.value.engine == "dummy"
+    return () if has_none else (_manage_command(project, "migrate"),)
 
 
-def serve(project: Project, options: Options) -> str:
-    """Return the line that serves; raises ConfigInvalid where there is no application."""
-    return shlex.join(server.server_command(project, options.server))
+def release_command(project: Project) -> str | None:
+    """Return the command to run once per deployment, or None: collect if remote, and migrate."""
+    collect = (collect_command(project),) if has_remote_storage(project) else ()
+    return join_commands(*collect, *migrate_commands(project)) or None
 
 
-def chain(*steps: str) -> str:
-    """Return *steps* as one line that stops at the first that fails."""
-    return " && ".join(steps)
+def serve_command(project: Project, options: Options) -> str:
+    """Return the command that serves; raises ConfigInvalid if there is no application."""
+    return shlex.join(server_command(project, options.server))
 
 
-def is_remote(project: Project) -> bool:
-    """Tell whether the static files are kept elsewhere: S3 and friends."""
+def _manage_command(project: Project, name: str) -> str:
+    return shlex.join(("python", operand(project.manage.value), name, "--noinput"))
+
+
+def join_commands(*commands: str) -> str:
+    """Return *commands* as one that stops at the first failure."""
+    return " && ".join(commands)
+
+
+def require_single_line(command: str, file: str) -> str:
+    """Return *command*; raises ConfigInvalid if it has line breaks, which *file* cannot contain."""
+    if len(command.splitlines()) == 1:
+        return command
+    raise ConfigInvalid(
+        f"A command in a {file} must be one line, but {command!r} contains a line break.",
+        "Rename the directory or module that contains the line break.",
+    )
+
+
+def without_shell(command: str) -> str:
+    """Return *command* for a platform that splits it into words without a shell."""
+    return shlex.join(to_argv(command)) if SHELL_SYNTAX.search(command) else command
+
+
+def to_argv(command: str) -> tuple[str, ...]:
+    """Return the argv that runs *command*, through a shell if it needs one."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    if words and not SHELL_SYNTAX.search(command):
+        return tuple(words)
+    return ("/bin/sh", "-c", command)
+
+
+def has_remote_storage(project: Project) -> bool:
+    """Return whether the static files are stored remotely, such as on S3."""
     return project.remote is not None and project.remote.value
 
 
 def settings_module(project: Project) -> str | None:
-    """Return the settings module that the environment must name, None where manage.py does."""
+    """Return the settings module for the environment, None if manage.py sets it."""
     file, _, _ = project.settings.source.rpartition(":")
     return None if file == project.manage.value else project.settings.value
 
 
-def single_line(text: str, file: str) -> str:
-    """Return *text* if it is one line; raises ConfigInvalid, as *file* has a line a command."""
-    if len(text.splitlines()) == 1:
-        return text
-    raise ConfigInvalid(
-        f"{file} has one line a command, and {text!r} has a line break in it.",
-        "Rename the directory or the module that it comes from.",
-    )
-
-
-def unshelled(line: str) -> str:
-    """Return *line* for a platform that splits it into words and asks no shell."""
-    return shlex.join(words(line)) if SHELLS.search(line) else line
-
-
-def words(line: str) -> tuple[str, ...]:
-    """Return the argv that runs *line*, by a shell where it takes one."""
-    try:
-        split = shlex.split(line)
-    except ValueError:
-        split = []
-    return tuple(split) if split and not SHELLS.search(line) else ("/bin/sh", "-c", line)
-
-
-def name(project: Project) -> str:
-    """Return what the project is called: its repository's name, else its directory's."""
-    origin = repository(project.root)
+def project_name(project: Project) -> str:
+    """Return the name of the project's repository, or else of its directory."""
+    origin = github_repository(project.root)
     return origin.name if origin else project.root.resolve().name or "site"
 
 
 def slug(project: Project) -> str:
-    """Return the name in small letters, digits and dashes, as platforms want it."""
-    plain = unicodedata.normalize("NFKD", name(project)).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:50].strip("-") or "site"
+    """Return the project's name in lower-case letters, digits and hyphens."""
+    name = unicodedata.normalize("NFKD", project_name(project)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-") or "site"
 
 
-def processes(project: Project, options: Options) -> tuple[Process, ...]:
-    """Return what runs beside the server: what was found, and what is asked for, once a name."""
-    found = project.processes.value if project.processes else ()
-    for process in options.processes:
-        if process.name == WEB:
-            raise ConfigInvalid(
-                f"{WEB} is the name of what serves.", "Give the other process another name."
-            )
-    return tuple({item.name: item for item in (*found, *options.processes)}.values())
+def other_processes(project: Project, options: Options) -> tuple[Process, ...]:
+    """Return the processes besides the server; *options* override those found by name.
 
-
-def migrations(project: Project) -> tuple[str, ...]:
-    """Return the line that migrates, and none where it is known that there is no database.
-
-    Without one Django's migrate fails (`django.db.backends.dummy`).
+    Raises ConfigInvalid for one named web.
     """
-    is_without = project.connection is not None and project.connection.value.engine == "dummy"
-    return () if is_without else (migrate(project),)
-
-
-def _manage(project: Project, name: str) -> str:
-    manage = server.operand(project.manage.value)
-    return shlex.join(("python", manage, name, "--noinput"))
+    found = project.processes.value if project.processes else ()
+    if any(process.name == WEB for process in options.processes):
+        raise ConfigInvalid(
+            f"{WEB} is the name of the server process.", "Choose another name for the process."
+        )
+    return tuple({item.name: item for item in (*found, *options.processes)}.values())

@@ -1,8 +1,8 @@
-"""Docker Compose: compose.yaml with the web, its database, and migrations that run once before.
+"""Docker Compose: compose.yaml with the server, its database, and one run of the migrations.
 
-The order is Compose's own: ``service_healthy``, then ``service_completed_successfully``
-(docs.docker.com/compose/how-tos/startup-order). In every value ``$`` is a variable's, unless it is
-doubled (docs.docker.com/compose/how-tos/environment-variables/variable-interpolation).
+The order is Compose's: ``service_healthy``, then ``service_completed_successfully``
+(docs.docker.com/compose/how-tos/startup-order). In values a literal ``$`` must be doubled
+(docs.docker.com/compose/how-tos/environment-variables/variable-interpolation).
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from buildstatic.platforms import commands
-from buildstatic.platforms.container import Container, container, warnings
+from buildstatic.platforms.commands import to_argv
+from buildstatic.platforms.container import Container, container_warnings, read_container
 from buildstatic.platforms.options import Options
-from buildstatic.project import Connection, Project
+from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "compose"
 IS_DEFAULT = False
 
-OWN = ("migrate", "database")
+# The names of the services besides web.
+RESERVED = ("migrate", "database")
 PASSWORD = "DATABASE_PASSWORD"
 
 
 @dataclass(frozen=True)
-class Server:
-    """A database server as a service: *variables* are its image's, *ready* its health check."""
+class DatabaseService:
+    """A database as a service: the *variables* of its image, and *ready*, its health check."""
 
     image: str
     scheme: str
@@ -35,7 +36,7 @@ class Server:
     directory: str
 
 
-POSTGRESQL = Server(
+POSTGRESQL = DatabaseService(
     "postgres:17",
     "postgres",
     5432,
@@ -44,14 +45,14 @@ POSTGRESQL = Server(
         ("POSTGRES_USER", "django"),
         ("POSTGRES_PASSWORD", f"${{{PASSWORD}:?}}"),
     ),
-    # Over TCP: while it prepares itself, the server answers on its socket alone.
+    # Over TCP, because during its initialization the server already answers on its socket.
     ("CMD", "pg_isready", "--host=127.0.0.1", "--username=django", "--dbname=django"),
     "/var/lib/postgresql/data",
 )
-SERVERS = {
+DATABASES = {
     "postgresql": POSTGRESQL,
     "postgis": replace(POSTGRESQL, image="postgis/postgis:17-3.5", scheme="postgis"),
-    "mysql": Server(
+    "mysql": DatabaseService(
         "mariadb:11.8",
         "mysql",
         3306,
@@ -69,84 +70,76 @@ SERVERS = {
 
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the compose.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
-    made = container(project, options, NAME)
-    server = _server(made.connection)
+    container = read_container(project, options, NAME)
+    connection = container.connection
+    database = None
+    if connection is not None:
+        database = DATABASES.get("postgis" if connection.has_gis else connection.engine)
+    required = (
+        *((container.secret_key,) if container.secret_key else ()),
+        *container.required,
+        *(() if database else container.database_variables),
+    )
     text = render(
         "compose.yaml",
-        name=made.name,
-        port=made.port,
-        environment=tuple(_environment(made, server)),
-        release=[_escaped(word) for word in commands.words(made.release)] if made.release else None,
+        name=container.name,
+        port=container.port,
+        environment=(
+            *((name, _escape(value)) for name, value in container.fixed.items()),
+            *((name, f"${{{name}:?}}") for name in required),
+            *_database_variables(container, database),
+            *((name, None) for name in container.optional),
+        ),
+        release=_argv(container.release) if container.release else None,
         processes=[
-            (_own_name(item.name), [_escaped(word) for word in commands.words(item.command)])
-            for item in made.processes
+            (f"{item.name}-process" if item.name in RESERVED else item.name, _argv(item.command))
+            for item in container.processes
             if not item.schedule
         ],
-        server=server,
-        volume=made.volume,
+        database=database,
+        volume=container.volume,
     )
-    notes = tuple(_notes(made, server))
-    return (GeneratedFile("compose.yaml", text, notes=notes, warnings=warnings(project, made)),)
+    notes = []
+    if names := [*required, *([PASSWORD] if database else [])]:
+        notes.append(
+            f"Compose: set {', '.join(names)} in the environment, or in a file .env next to "
+            "compose.yaml. Keep that file out of git."
+        )
+    notes += [
+        f"Compose: it cannot schedule {process.name}; run it from cron on the machine."
+        for process in container.processes
+        if process.schedule
+    ]
+    warnings = tuple(container_warnings(project, container))
+    return (GeneratedFile("compose.yaml", text, notes=tuple(notes), warnings=warnings),)
 
 
-def _server(connection: Connection | None) -> Server | None:
-    """Return the server that *connection* is to, None for a file and for one that is elsewhere."""
-    if connection is None:
-        return None
-    return SERVERS.get("postgis" if connection.has_gis else connection.engine)
-
-
-def _needed(made: Container, server: Server | None) -> tuple[str, ...]:
-    """Return the variables that have to be set from outside."""
-    secret = (made.secret,) if made.secret else ()
-    return (*secret, *made.demanded, *(() if server else made.places))
-
-
-def _environment(made: Container, server: Server | None) -> Iterator[tuple[str, str | None]]:
-    """Yield each variable with its value; with None it is taken over from outside, if set."""
-    for name, value in made.fixed.items():
-        yield name, _escaped(value)
-    for name in _needed(made, server):
-        yield name, f"${{{name}:?}}"
-    if made.connection and server:
-        yield from _places(made.connection, server)
-    for name in made.offered:
-        yield name, None
-
-
-def _places(connection: Connection, server: Server) -> Iterator[tuple[str, str]]:
-    """Yield the variables that lead to the database."""
+def _database_variables(
+    container: Container, database: DatabaseService | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the variables that lead to the database service."""
+    connection = container.connection
+    if connection is None or database is None:
+        return
     password = f"${{{PASSWORD}:?}}"
     if connection.url:
-        place = f"django:{password}@database:{server.port}/django"
-        yield connection.url, f"{server.scheme}://{place}"
+        address = f"django:{password}@database:{database.port}/django"
+        yield connection.url, f"{database.scheme}://{address}"
         return
-    parts = {
+    values = {
         "HOST": "database",
-        "PORT": str(server.port),
+        "PORT": str(database.port),
         "NAME": "django",
         "USER": "django",
         "PASSWORD": password,
     }
     for part, name in connection.parts.items():
-        yield name, parts[part]
+        yield name, values[part]
 
 
-def _escaped(text: str) -> str:
+def _argv(command: str) -> list[str]:
+    return [_escape(word) for word in to_argv(command)]
+
+
+def _escape(text: str) -> str:
     return text.replace("$", "$$")
-
-
-def _own_name(name: str) -> str:
-    return f"{name}-process" if name in OWN else name
-
-
-def _notes(made: Container, server: Server | None) -> Iterator[str]:
-    needed = [*_needed(made, server), *((PASSWORD,) if server else ())]
-    if needed:
-        yield (
-            f"Compose: set {', '.join(needed)}, in the environment or in a file .env beside "
-            "compose.yaml, which stays out of git."
-        )
-    for process in made.processes:
-        if process.schedule:
-            yield f"Compose: it has no cron, so {process.name} is left to the machine's own."

@@ -1,4 +1,4 @@
-"""What platforms have in common that run the image of the project's Dockerfile."""
+"""What the platforms that run the image of the project's Dockerfile have in common."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms import commands
+from buildstatic.platforms.commands import (
+    SYSTEM_VARIABLES,
+    join_commands,
+    other_processes,
+    release_command,
+    serve_command,
+    settings_module,
+    slug,
+)
 from buildstatic.platforms.options import Options
 from buildstatic.project import Connection, Process, Project
 
@@ -20,13 +28,13 @@ PATH = "DATABASE_PATH"
 
 @dataclass(frozen=True)
 class Container:
-    """How the image is run: one line to release, one to serve, the processes beside.
+    """How to run the image.
 
-    *release* is None where there is nothing to do before serving. *secret* is the variable of
-    SECRET_KEY, *fixed* the variables whose values are known here, *places* those that say where the
-    database is, if none of *fixed* does, *demanded* the others that the settings fail without,
-    *offered* those that they also read. *unnamed* cannot be set by a shell.
-    *volume* is the directory that has to last: SQLite's, whose database is a file.
+    *release* is the command to run once before serving, or None. Variables: *secret_key* is the
+    name of the one for SECRET_KEY, *fixed* have known values, *database_variables* lead to the
+    database unless they are fixed, *required* are the others that the settings require, *optional*
+    those that they also read; *invalid_names* cannot be set in a shell. *volume* is the directory
+    to persist, if the database is an SQLite file.
     """
 
     name: str
@@ -35,111 +43,109 @@ class Container:
     serve: str
     processes: tuple[Process, ...]
     connection: Connection | None
-    secret: str | None
+    secret_key: str | None
     fixed: Mapping[str, str]
-    places: tuple[str, ...]
-    demanded: tuple[str, ...]
-    offered: tuple[str, ...]
-    unnamed: tuple[str, ...]
+    database_variables: tuple[str, ...]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    invalid_names: tuple[str, ...]
     volume: str | None
 
     @property
-    def served(self) -> str:
-        """The line that serves where one disk holds the database: it releases as well."""
-        return commands.chain(*filter(None, (self.release, f"exec {self.serve}")))
+    def release_and_serve(self) -> str:
+        """The command for platforms where only the server can access the disk of the database."""
+        return join_commands(*filter(None, (self.release, f"exec {self.serve}")))
 
 
-def container(project: Project, options: Options, target: str) -> Container:
-    """Return how the image of *project* is run, for the platform *target*.
+def read_container(project: Project, options: Options, target: str) -> Container:
+    """Return how to run the image of *project* on the platform *target*.
 
-    Raises ConfigInvalid where there is no Dockerfile.
+    Raises ConfigInvalid if there is no Dockerfile.
     """
     if options.dockerfile is None:
         raise ConfigInvalid(
-            f"{target} builds with a Dockerfile, and the project has none.",
-            f"Write it, too: buildstatic generate dockerfile {target}",
+            f"{target} builds with a Dockerfile, but the project has none.",
+            f"Generate it as well: buildstatic generate dockerfile {target}",
         )
-    connection = _named(project.connection.value) if project.connection else None
-    secret = project.secret_key.name if project.secret_key else None
-    fixed = dict(_fixed(project, connection))
-    places = tuple(name for name in _places(connection) if name not in fixed)
-    known = {secret, "PORT", *commands.SYSTEM, *fixed, *places}
-    others = [item for item in project.variables if item.name not in known]
-    named = [item for item in others if _is_name(item.name)]
+    connection = _settable(project.connection.value) if project.connection else None
+    secret_key = project.secret_key.name if project.secret_key else None
+    fixed = dict(_fixed_variables(project, connection))
+    names: tuple[str, ...] = ()
+    if connection is not None:
+        names = (*((connection.url,) if connection.url else ()), *connection.parts.values())
+    database_variables = tuple(name for name in names if name not in fixed)
+    known = {secret_key, "PORT", *SYSTEM_VARIABLES, *fixed, *database_variables}
+    others = [v for v in project.variables if v.name not in known and _is_settable(v.name)]
     return Container(
-        name=commands.slug(project),
+        name=slug(project),
         port=options.dockerfile.port or PORT,
-        release=_release(project),
-        serve=commands.serve(project, options),
-        processes=commands.processes(project, options),
+        release=release_command(project),
+        serve=serve_command(project, options),
+        processes=other_processes(project, options),
         connection=connection,
-        secret=secret if secret and _is_name(secret) else None,
+        secret_key=secret_key if secret_key and _is_settable(secret_key) else None,
         fixed=fixed,
-        places=places,
-        demanded=tuple(item.name for item in named if item.required),
-        offered=tuple(item.name for item in named if not item.required),
-        unnamed=tuple(item.name for item in project.variables if not _is_name(item.name)),
-        volume=None if _hides(project) or not _is_file(connection) else DATA,
+        database_variables=database_variables,
+        required=tuple(variable.name for variable in others if variable.required),
+        optional=tuple(variable.name for variable in others if not variable.required),
+        invalid_names=tuple(v.name for v in project.variables if not _is_settable(v.name)),
+        volume=DATA if _is_sqlite(connection) and not _volume_hides_tree(project) else None,
     )
 
 
-def tree(project: Project) -> str:
-    """Return the absolute path of the collected tree in the image."""
+def tree_in_image(project: Project) -> str:
+    """Return the absolute path of the collected files in the image."""
     return posixpath.join(APP, project.static_root.value if project.static_root else "staticfiles")
 
 
-def warnings(project: Project, made: Container) -> tuple[str, ...]:
-    """Return what will not work on any platform that runs the image."""
-    return tuple(_warnings(project, made))
-
-
-def _warnings(project: Project, made: Container) -> Iterator[str]:
-    for name in made.unnamed:
-        yield f"No platform can set a variable of the name {name!r}, which the settings read."
-    connection = made.connection
-    if _is_file(connection) and _hides(project):
+def container_warnings(project: Project, container: Container) -> Iterator[str]:
+    """Yield what will not work on any platform that runs the image."""
+    for name in container.invalid_names:
+        yield f"The settings read the variable {name!r}, which no platform can set. Rename it."
+    connection = container.connection
+    if _is_sqlite(connection) and _volume_hides_tree(project):
         yield (
-            f"STATIC_ROOT is in {DATA}, where a volume for the database would hide the static "
-            "files: there is none. Collect into another directory."
+            f"STATIC_ROOT is in {DATA}, so a volume for the database there would hide the static "
+            "files, and none is created. Collect into another directory."
         )
     if connection is None or project.connection is None:
         return
-    at = project.connection.source
     if connection.engine in ("postgresql", "mysql") and not (connection.url or connection.parts):
         yield (
-            f"The database's place is written into {at}, where no platform can change it: read "
-            "it from a variable, DATABASE_URL for one."
+            f"The database address is hard-coded in {project.connection.source}, so no platform "
+            "can change it. Read it from a variable such as DATABASE_URL."
         )
     if project.sqlite and not project.sqlite.value.file.startswith(DATA):
         yield (
-            f"The database, {project.sqlite.source}, is inside of the image and lost with each "
-            f'container: put os.environ.get("{PATH}", …) around the value of NAME.'
+            f"The SQLite database ({project.sqlite.source}) is inside the image and is lost with "
+            f'each container. Put os.environ.get("{PATH}", …) around the value of NAME.'
         )
 
 
-def _named(connection: Connection) -> Connection:
-    """Return *connection* without the variables whose names cannot be set."""
-    url = connection.url if connection.url and _is_name(connection.url) else None
-    parts = {part: name for part, name in connection.parts.items() if _is_name(name)}
-    return replace(connection, url=url, parts=parts)
+def _settable(connection: Connection) -> Connection:
+    """Return *connection* without variables whose names cannot be set."""
+    return replace(
+        connection,
+        url=connection.url if connection.url and _is_settable(connection.url) else None,
+        parts={part: name for part, name in connection.parts.items() if _is_settable(name)},
+    )
 
 
-def _is_file(connection: Connection | None) -> bool:
+def _is_settable(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
+
+
+def _is_sqlite(connection: Connection | None) -> bool:
     return connection is not None and connection.engine == "sqlite"
 
 
-def _hides(project: Project) -> bool:
-    """Tell whether a volume at `DATA` would hide the static files."""
-    return f"{posixpath.normpath(tree(project))}/".startswith(f"{DATA}/")
+def _volume_hides_tree(project: Project) -> bool:
+    """Return whether a volume at `DATA` would hide the static files."""
+    return f"{posixpath.normpath(tree_in_image(project))}/".startswith(f"{DATA}/")
 
 
-def _release(project: Project) -> str | None:
-    collect = (commands.collect(project),) if commands.is_remote(project) else ()
-    return commands.chain(*collect, *commands.migrations(project)) or None
-
-
-def _fixed(project: Project, connection: Connection | None) -> Iterator[tuple[str, str]]:
-    module = commands.settings_module(project)
+def _fixed_variables(project: Project, connection: Connection | None) -> Iterator[tuple[str, str]]:
+    module = settings_module(project)
     if module is not None:
         yield "DJANGO_SETTINGS_MODULE", module
     if connection is not None and connection.engine == "sqlite":
@@ -147,14 +153,3 @@ def _fixed(project: Project, connection: Connection | None) -> Iterator[tuple[st
             yield connection.url, f"sqlite:///{DATA}/db.sqlite3"
         else:
             yield connection.parts.get("NAME", PATH), f"{DATA}/db.sqlite3"
-
-
-def _places(connection: Connection | None) -> tuple[str, ...]:
-    """Return the variables that say where the database is."""
-    if connection is None:
-        return ()
-    return (*((connection.url,) if connection.url else ()), *connection.parts.values())
-
-
-def _is_name(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None

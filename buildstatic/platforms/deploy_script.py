@@ -1,8 +1,13 @@
-"""A plain server: deploy.sh, the same three steps as one script."""
+"""A plain server: deploy.sh, which collects, migrates and serves."""
 
 from __future__ import annotations
 
-from buildstatic.platforms import commands
+from buildstatic.platforms.commands import (
+    collect_command,
+    migrate_commands,
+    serve_command,
+    settings_module,
+)
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
@@ -15,18 +20,13 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the deploy.sh of *project*."""
     text = render(
         "deploy.sh",
-        settings=commands.settings_module(project),
-        collect=commands.collect(project),
-        migrations=commands.migrations(project),
-        serve=commands.serve(project, options),
+        settings=settings_module(project),
+        collect=collect_command(project),
+        migrations=migrate_commands(project),
+        serve=serve_command(project, options),
     )
-    return (
-        GeneratedFile("deploy.sh", text, executable=True, notes=_notes(project), serves=(text,)),
-    )
-
-
-def _notes(project: Project) -> tuple[str, ...]:
-    if project.frontend is None or not project.frontend.value.build:
-        return ()
-    frontend = project.frontend.value
-    return (f"deploy.sh: run `{frontend.manager} run build` in {frontend.directory} before it.",)
+    notes: tuple[str, ...] = ()
+    frontend = project.frontend.value if project.frontend else None
+    if frontend is not None and frontend.build:
+        notes = (f"deploy.sh: run `{frontend.manager} run build` in {frontend.directory} first.",)
+    return (GeneratedFile("deploy.sh", text, executable=True, notes=notes, serves=(text,)),)

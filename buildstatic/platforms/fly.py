@@ -1,99 +1,104 @@
-"""Fly: fly.toml, which builds the Dockerfile and migrates in a machine of its own.
+"""Fly: fly.toml, which builds the Dockerfile and migrates in a temporary machine.
 
-That machine has no volumes (fly.io/docs/reference/configuration, "release_command"): with SQLite,
-the start command migrates. ``[[statics]]`` would serve the files past the application, without
-their compressed variants, so it is only for projects whose application does not serve them.
+That machine has no volumes (fly.io/docs/reference/configuration, "release_command"), so with SQLite
+the start command migrates. ``[[statics]]`` bypasses the application and its compressed variants, so
+it is only for projects whose application does not serve static files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.platforms import commands
-from buildstatic.platforms.container import Container, container, tree, warnings
+from buildstatic.platforms.commands import has_remote_storage, without_shell
+from buildstatic.platforms.container import (
+    Container,
+    container_warnings,
+    read_container,
+    tree_in_image,
+)
 from buildstatic.platforms.options import Options
-from buildstatic.project import Connection, Project
+from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "fly"
 IS_DEFAULT = False
 
-APP = "app"
+APP = "app"  # Fly's name for the server process
 
 
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the fly.toml of *project*; raises ConfigInvalid without a Dockerfile."""
-    made = container(project, options, NAME)
-    beside = {} if made.volume else {i.name: i.command for i in made.processes if not i.schedule}
-    web = made.served if made.volume else made.serve
-    lines = {APP: web, **beside} if beside or made.volume else {}
-    processes = {name: commands.unshelled(command) for name, command in lines.items()}
+    container = read_container(project, options, NAME)
+    release = None
+    if container.volume:
+        processes = {APP: without_shell(container.release_and_serve)}
+    else:
+        release = without_shell(container.release) if container.release else None
+        others = [item for item in container.processes if not item.schedule]
+        processes = {APP: without_shell(container.serve)} if others else {}
+        processes |= {item.name: without_shell(item.command) for item in others}
+    storage = project.storage.value if project.storage else ""
+    app_serves = bool(project.whitenoise) or storage.startswith(("whitenoise.", "servestatic."))
+    url = project.static_url.value if project.static_url else ""
+    fly_serves = not app_serves and not has_remote_storage(project) and url.startswith("/")
     text = render(
         "fly.toml",
-        made=made,
-        release=commands.unshelled(made.release) if made.release and not made.volume else None,
+        container=container,
+        release=release,
         processes=processes,
         health=project.health.value if project.health else None,
-        served=_serves(project),
-        statics=_statics(project),
+        served=app_serves,
+        statics=(tree_in_image(project), url) if fly_serves else None,
     )
-    said = (*warnings(project, made), *_warnings(made))
-    notes = tuple(_notes(project, made))
-    serves = (processes[APP],) if processes else ()
-    return (GeneratedFile("fly.toml", text, notes=notes, warnings=said, serves=serves),)
+    return (
+        GeneratedFile(
+            "fly.toml",
+            text,
+            notes=tuple(_notes(project, container)),
+            warnings=(*container_warnings(project, container), *_warnings(container)),
+            serves=(processes[APP],) if processes else (),
+        ),
+    )
 
 
-def _serves(project: Project) -> bool:
-    """Tell whether the application is known to serve the static files itself."""
-    storage = project.storage.value if project.storage else ""
-    return bool(project.whitenoise) or storage.partition(".")[0] in ("whitenoise", "servestatic")
-
-
-def _statics(project: Project) -> tuple[str, str] | None:
-    """Return the tree in the image and its URL, where Fly is to serve it; else None."""
-    url = project.static_url.value if project.static_url else ""
-    if commands.is_remote(project) or _serves(project) or not url.startswith("/"):
-        return None
-    return tree(project), url
-
-
-def _warnings(made: Container) -> Iterator[str]:
-    if made.volume and made.processes:
-        names = ", ".join(item.name for item in made.processes)
+def _warnings(container: Container) -> Iterator[str]:
+    if container.volume and container.processes:
+        names = ", ".join(item.name for item in container.processes)
         yield (
-            f"Fly: a volume belongs to one machine, so {names} cannot share the SQLite database "
-            "and is left out. PostgreSQL can be shared."
+            f"Fly: only one machine can use a volume, so {names} cannot share the SQLite database "
+            "and is left out. Use PostgreSQL to share it."
         )
-    for process in made.processes:
-        if process.schedule and not made.volume:
-            yield f"Fly: fly.toml has no cron, so {process.name} is left to a scheduled machine."
+    for process in container.processes:
+        if process.schedule and not container.volume:
+            yield f"Fly: fly.toml cannot schedule {process.name}; run it in a scheduled machine."
         if process.name == APP:
-            yield f"Fly: {APP} is what its web process is called: rename the other one."
+            yield f"Fly: {APP} is the name of the server process. Rename the other one."
 
 
-def _is_attached(connection: Connection | None) -> bool:
-    """Tell whether Fly sets what leads to the database: a URL, of PostgreSQL."""
-    return connection is not None and connection.engine == "postgresql" and bool(connection.url)
-
-
-def _notes(project: Project, made: Container) -> Iterator[str]:
-    is_attached = _is_attached(made.connection)
-    secret = (made.secret,) if made.secret else ()
-    names = [*secret, *made.demanded, *(() if is_attached else made.places)]
+def _notes(project: Project, container: Container) -> Iterator[str]:
+    connection = container.connection
+    # `fly postgres attach` sets a variable to the URL of a PostgreSQL database.
+    is_attached = connection and connection.engine == "postgresql" and connection.url
+    names = [
+        *((container.secret_key,) if container.secret_key else ()),
+        *container.required,
+        *(() if is_attached else container.database_variables),
+    ]
     if names:
-        yield f"Fly: set the secrets, `fly secrets set {' '.join(f'{name}=…' for name in names)}`."
-    if made.connection and is_attached:
-        command = f"fly postgres attach NAME --variable-name {made.connection.url}"
-        yield f"Fly: attach a database, `{command}`; it sets its URL."
-    elif made.places:
-        yield f"Fly: make a database; {', '.join(made.places)} have to lead to it."
+        yield f"Fly: set the secrets: `fly secrets set {' '.join(f'{name}=…' for name in names)}`."
+    if is_attached:
+        command = f"fly postgres attach NAME --variable-name {is_attached}"
+        yield f"Fly: attach a database, which sets its URL: `{command}`."
+    elif container.database_variables:
+        variables = ", ".join(container.database_variables)
+        yield f"Fly: create a database and set {variables} to lead to it."
     if project.health:
         yield (
-            f"Fly: the health check asks with the host name {made.name}.fly.dev, which has to be "
-            "in ALLOWED_HOSTS."
+            f"Fly: the health check uses the host name {container.name}.fly.dev. Add it to "
+            "ALLOWED_HOSTS."
         )
-    if made.volume:
+    if container.volume:
         yield (
-            "Fly: a volume belongs to one machine, so run one: `fly scale count 1`. It may belong "
-            "to root; the image's user, 10001, has to own it."
+            "Fly: only one machine can use a volume, so run one: `fly scale count 1`. If the "
+            "volume belongs to root, change its owner to the user of the image, 10001."
         )

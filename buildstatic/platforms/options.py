@@ -1,4 +1,4 @@
-"""What a person may choose about the platforms' files, and what their Dockerfile decides."""
+"""The user's choices for platform files, and what the Dockerfile determines."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from buildstatic.project import Process
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """What a platform needs to know of a Dockerfile.
+    """The properties of a Dockerfile that platforms depend on.
 
-    *static_stage* tells whether static files are collected in a stage of that name;
-    *cache_mounts* whether it has cache mounts that Railway refuses; *port* is the one that its
-    image serves at where the platform sets none.
+    *static_stage*: static files are collected in a stage named static. *cache_mounts*: it has cache
+    mounts that Railway rejects. *port*: the port of its image if the platform sets none.
     """
 
     static_stage: bool
@@ -26,12 +25,11 @@ class Dockerfile:
 
 @dataclass(frozen=True)
 class Options:
-    """What a person may choose; None leaves the choice to the platform.
+    """The user's choices; None leaves the choice to the platform.
 
-    *collect_in* is where Heroku collects; *builder* and *chain* are Railway's; *dockerfile* is
-    the one that the project has, or will have once everything is written. *processes* are asked
-    for in addition to those found. *existing* are configurations of Railway that are to be carried
-    over, each a service and its file.
+    *collect_in* is where Heroku collects; *builder* and *chain* are for Railway; *dockerfile* is
+    the project's Dockerfile, existing or generated in the same run. *processes* are added to those
+    found. *existing* are Railway configurations to migrate, pairs of a service and its file.
     """
 
     server: ServerName | None = None
@@ -44,25 +42,23 @@ class Options:
 
 
 def read_dockerfile(text: str) -> Dockerfile:
-    """Return what matters of the Dockerfile *text*.
+    """Return the properties of the Dockerfile *text*.
 
-    Railway takes a cache mount only under its own id, ``s/<service id>-<target>``
-    (docs.railway.com/builds/dockerfiles, "Cache mounts").
+    Railway accepts only cache mounts with the id ``s/<service id>-<target>``
+    (docs.railway.com/builds/dockerfiles, "Cache mounts"). The port is the PORT that is set last,
+    or else the last port that is exposed.
     """
     lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    stage = re.search(r"^\s*FROM\s.*\sAS\s+static\s*$", lines, re.IGNORECASE | re.MULTILINE)
+    flags = re.IGNORECASE | re.MULTILINE
     mounts = (mount.split(",") for mount in re.findall(r"--mount=(\S+)", lines))
-    refused = any("type=cache" in mount and not _is_railways(mount) for mount in mounts)
-    return Dockerfile(stage is not None, refused, _port(lines))
-
-
-def _is_railways(mount: list[str]) -> bool:
-    return any(part.startswith("id=s/") for part in mount)
-
-
-def _port(lines: str) -> int | None:
-    """Return the PORT that the last stage sets, or else the one that it exposes."""
-    found = re.findall(r"\bPORT[= ]\"?(\d+)", lines) or re.findall(
-        r"^\s*EXPOSE\s+(\d+)", lines, re.IGNORECASE | re.MULTILINE
+    ports = re.findall(r"\bPORT[= ]\"?(\d+)", lines) or re.findall(
+        r"^\s*EXPOSE\s+(\d+)", lines, flags
     )
-    return int(found[-1]) if found else None
+    return Dockerfile(
+        static_stage=bool(re.search(r"^\s*FROM\s.*\sAS\s+static\s*$", lines, flags)),
+        cache_mounts=any(
+            "type=cache" in mount and not any(part.startswith("id=s/") for part in mount)
+            for mount in mounts
+        ),
+        port=int(ports[-1]) if ports else None,
+    )

@@ -1,7 +1,7 @@
-"""Heroku's Procfile: migrations in the release phase, then the server.
+"""The Procfile: migrations in the release phase, then the server.
 
-The release phase runs in a dyno of its own whose files are thrown away, so it is no place to
-collect into a local directory; the Python buildpack does that while the slug is built
+The release phase runs in a separate dyno whose files are discarded, so it must not collect into a
+local directory. The Python buildpack collects during the build
 (devcenter.heroku.com/articles/release-phase, devcenter.heroku.com/articles/django-assets).
 """
 
@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.platforms import commands
+from buildstatic.platforms.commands import (
+    collect_command,
+    has_remote_storage,
+    join_commands,
+    migrate_commands,
+    other_processes,
+    require_single_line,
+    serve_command,
+    settings_module,
+)
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
@@ -17,68 +26,62 @@ from buildstatic.templates import GeneratedFile, render
 NAME = "procfile"
 IS_DEFAULT = True
 
+FILE = "Procfile"
+
 
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
-    """Return the Procfile of *project*."""
+    """Return the Procfile of *project*; raises ConfigInvalid if a command has line breaks."""
     in_release = collects_in_release(project, options)
-    migrations = commands.migrations(project)
-    release = commands.chain(*((commands.collect(project),) if in_release else ()), *migrations)
+    migrate = migrate_commands(project)
+    release = join_commands(*((collect_command(project),) if in_release else ()), *migrate)
+    serve = require_single_line(serve_command(project, options), FILE)
     text = render(
         "Procfile",
-        remote=commands.is_remote(project),
+        remote=has_remote_storage(project),
         in_release=in_release,
-        migrates=bool(migrations),
-        release=commands.single_line(release, "Procfile") if release else "",
-        web=commands.single_line(commands.serve(project, options), "Procfile"),
+        migrates=bool(migrate),
+        release=require_single_line(release, FILE) if release else "",
+        web=serve,
         processes=[
-            (item.name, commands.single_line(item.command, "Procfile"))
-            for item in commands.processes(project, options)
+            (item.name, require_single_line(item.command, FILE))
+            for item in other_processes(project, options)
             if not item.schedule
         ],
     )
-    return (
-        GeneratedFile(
-            "Procfile",
-            text,
-            notes=tuple(_notes(project, in_release)),
-            warnings=_warnings(project, in_release),
-            serves=(commands.serve(project, options),),
-        ),
-    )
+    warnings: tuple[str, ...] = ()
+    if in_release and not has_remote_storage(project):
+        warnings = (
+            "Heroku discards files that the release phase writes, so the local static files will "
+            "be missing from the site. Omit `--collect-in release`.",
+        )
+    notes = tuple(_notes(project, in_release))
+    return (GeneratedFile(FILE, text, notes=notes, warnings=warnings, serves=(serve,)),)
 
 
 def collects_in_release(project: Project, options: Options) -> bool:
-    """Tell whether the release phase collects: for remote storage, or where that was asked for."""
+    """Return whether the release phase collects: by default for remote storage only."""
     if options.collect_in is None:
-        return commands.is_remote(project)
+        return has_remote_storage(project)
     return options.collect_in == "release"
 
 
-def _warnings(project: Project, in_release: bool) -> tuple[str, ...]:
-    if not in_release or commands.is_remote(project):
-        return ()
-    return (
-        "Heroku throws away what the release phase writes, and the static files are kept in a "
-        "local directory: the site will miss them. Leave out `--collect-in release`.",
-    )
-
-
 def settings_note(project: Project) -> Iterator[str]:
-    """Yield how Heroku learns of the settings, where manage.py does not name them."""
-    module = commands.settings_module(project)
+    """Yield how to set the settings module on Heroku, if manage.py does not."""
+    module = settings_module(project)
     if module is not None:
-        yield f"Heroku: name the settings, `heroku config:set DJANGO_SETTINGS_MODULE={module}`."
+        command = f"heroku config:set DJANGO_SETTINGS_MODULE={module}"
+        yield f"Heroku: set the settings module: `{command}`."
 
 
 def _notes(project: Project, in_release: bool) -> Iterator[str]:
     yield from settings_note(project)
-    if in_release and commands.is_remote(project):
+    if in_release and has_remote_storage(project):
         yield (
-            "Heroku: collecting is in the release phase, so turn off the buildpack's own: "
+            "Heroku: the release phase collects, so disable collecting in the buildpack: "
             "`heroku config:set DISABLE_COLLECTSTATIC=1`."
         )
     if project.frontend is not None and project.frontend.value.build:
         yield (
-            "Heroku: the front-end build runs before collecting if its buildpack comes first: "
+            "Heroku: put the front-end's buildpack first, so that it builds before collecting: "
             "`heroku buildpacks:add --index 1 heroku/nodejs`."
         )

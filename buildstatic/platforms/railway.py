@@ -1,8 +1,8 @@
-"""Railway: railway.json, and its successor .railway/railway.py, which say the same.
+"""Railway: railway.json, and its successor .railway/railway.py, with the same settings.
 
-Neither of Railway's own builders collects static files, and the pre-deploy command runs in a
-container whose files are thrown away (docs.railway.com/deployments/pre-deploy-command). So a
-local tree is collected in the build or, before anything else, by the start command.
+Railway's own builders do not collect static files, and a pre-deploy command runs in a container
+whose files are discarded (docs.railway.com/deployments/pre-deploy-command). Local static files are
+therefore collected in the build or at the beginning of the start command.
 """
 
 from __future__ import annotations
@@ -14,11 +14,22 @@ from dataclasses import dataclass, replace
 from keyword import iskeyword
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms import commands
-from buildstatic.platforms.gitignore import escaped
+from buildstatic.platforms.commands import (
+    collect_command,
+    has_remote_storage,
+    join_commands,
+    migrate_commands,
+    other_processes,
+    project_name,
+    release_command,
+    serve_command,
+    settings_module,
+    without_shell,
+)
+from buildstatic.platforms.gitignore import escape
 from buildstatic.platforms.options import Options
-from buildstatic.platforms.railway_import import migrated
-from buildstatic.platforms.repository import place, repository_of
+from buildstatic.platforms.railway_import import import_config
+from buildstatic.platforms.repository import enclosing_github_repository, path_in_repository
 from buildstatic.project import Process, Project
 from buildstatic.templates import GeneratedFile, render
 
@@ -26,18 +37,18 @@ NAME = "railway"
 IS_DEFAULT = True
 
 SUCCESSOR = (
-    "Railway reads railway.json until 2026-12-01, and of new services not at all: "
-    ".railway/railway.py is its successor (`railway config plan`, then `railway config apply`). "
-    "A service cannot have both: take railway.json out when you apply."
+    "Railway reads railway.json until 2026-12-01, and ignores it for new services. Use its "
+    "successor .railway/railway.py: `railway config plan`, then `railway config apply`. A service "
+    "cannot have both: delete railway.json when you apply."
 )
 
 
 @dataclass(frozen=True)
 class Service:
-    """How Railway builds and runs the service; *start* are steps of one command line.
+    """How Railway builds and runs a service.
 
-    *health* is the path of its health check; *watch* the pattern of what has to change for it to
-    be deployed, where that is not everything.
+    *start* are the steps of the start command, *health* is the path of the health check, *watch*
+    the pattern of the files whose changes cause a deployment, None for all files.
     """
 
     builder: str
@@ -51,20 +62,27 @@ class Service:
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return railway.json and .railway/railway.py for *project*.
 
-    Raises ConfigInvalid where the builder asked for cannot do it.
+    Raises ConfigInvalid if the chosen builder cannot be used.
     """
     if options.existing:
-        return (migrated(project, commands.name(project), options.existing),)
-    service = plan(project, options)
-    start = commands.chain(*service.start)
+        return (import_config(project, project_name(project), options.existing),)
+    directory = path_in_repository(project.root)
+    service = replace(
+        _service(project, options),
+        health=project.health.value if project.health else None,
+        # A .gitignore pattern from the root of the repository
+        # (docs.railway.com/guides/build-configuration, "Configure watch paths").
+        watch=f"/{escape(directory)}/**" if directory else None,
+    )
+    start = join_commands(*service.start)
     processes = tuple(_processes(project, options, service))
     text = render(
         "railway.py.jinja",
         service=service,
-        origin=repository_of(project.root),
-        directory=place(project.root),
-        settings=commands.settings_module(project),
-        name=commands.name(project),
+        origin=enclosing_github_repository(project.root),
+        directory=directory,
+        settings=settings_module(project),
+        name=project_name(project),
         processes=processes,
         resources=("web", *(variable for variable, _, _ in processes)),
     )
@@ -82,136 +100,113 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
 def _processes(
     project: Project, options: Options, service: Service
 ) -> Iterator[tuple[str, Process, str]]:
-    """Yield what runs beside the web: a variable for it, and its command as the builder takes it.
+    """Yield the variable, the process and the command of each other process.
 
-    Beside a Dockerfile no shell reads a command.
+    Images of a Dockerfile run commands without a shell.
     """
-    taken = {"web", "ctx", "project", "service", "github"}
-    for item in commands.processes(project, options):
+    used = {"web", "ctx", "project", "service", "github"}
+    for item in other_processes(project, options):
         variable = re.sub(r"\W", "_", item.name).lower()
-        if variable in taken or not variable.isidentifier() or iskeyword(variable):
-            variable = f"process_{len(taken)}"
-        taken.add(variable)
-        is_split = service.builder == "DOCKERFILE"
-        yield variable, item, commands.unshelled(item.command) if is_split else item.command
+        if variable in used or not variable.isidentifier() or iskeyword(variable):
+            variable = f"process_{len(used)}"
+        used.add(variable)
+        is_image = service.builder == "DOCKERFILE"
+        yield variable, item, without_shell(item.command) if is_image else item.command
 
 
-def plan(project: Project, options: Options) -> Service:
-    """Return how Railway is to build and run *project*."""
-    directory = place(project.root)
-    return replace(
-        _plan(project, options),
-        health=project.health.value if project.health else None,
-        # Patterns are .gitignore's, from the top of the repository
-        # (docs.railway.com/guides/build-configuration, "Configure watch paths").
-        watch=f"/{escaped(directory)}/**" if directory else None,
-    )
-
-
-def _plan(project: Project, options: Options) -> Service:
-    builder = options.builder or _usual_builder(project, options)
-    if builder == "dockerfile":
-        return _from_dockerfile(project, options)
-    collect, migrations = commands.collect(project), commands.migrations(project)
-    serve = f"exec {commands.serve(project, options)}"
-    if commands.is_remote(project):
-        return Service(builder.upper(), None, commands.chain(collect, *migrations), (serve,))
-    if options.chain == "build":
-        return Service(builder.upper(), collect, commands.chain(*migrations) or None, (serve,))
-    return Service(builder.upper(), start=(collect, *migrations, serve))
-
-
-def _usual_builder(project: Project, options: Options) -> str:
+def _service(project: Project, options: Options) -> Service:
     dockerfile = options.dockerfile
-    if dockerfile is None or dockerfile.cache_mounts:
-        return "railpack"
-    is_ready = dockerfile.static_stage or commands.is_remote(project)
-    return "dockerfile" if is_ready else "railpack"
+    collects = dockerfile is not None and (dockerfile.static_stage or has_remote_storage(project))
+    usable = dockerfile is not None and collects and not dockerfile.cache_mounts
+    builder = options.builder or ("dockerfile" if usable else "railpack")
+    if builder == "dockerfile":
+        return _dockerfile_service(project, options)
+    collect, migrate = collect_command(project), migrate_commands(project)
+    serve = f"exec {serve_command(project, options)}"
+    if has_remote_storage(project):
+        return Service(builder.upper(), None, release_command(project), (serve,))
+    if options.chain == "build":
+        return Service(builder.upper(), collect, join_commands(*migrate) or None, (serve,))
+    return Service(builder.upper(), start=(collect, *migrate, serve))
 
 
-def _from_dockerfile(project: Project, options: Options) -> Service:
-    """Return the plan for a Dockerfile: its CMD serves, and no build command is run.
+def _dockerfile_service(project: Project, options: Options) -> Service:
+    """Return the service of a Dockerfile: its CMD serves, and no build command runs.
 
-    Commands are not given to a shell (docs.railway.com/deployments/start-command).
+    Commands run without a shell (docs.railway.com/deployments/start-command).
     """
     if options.dockerfile is None:
         raise ConfigInvalid(
-            "Railway is to build with a Dockerfile, and the project has none.",
-            "Write it, too: buildstatic generate dockerfile railway --no-cache-mounts",
+            "The Railway builder is dockerfile, but the project has no Dockerfile.",
+            "Generate it as well: buildstatic generate dockerfile railway --no-cache-mounts",
         )
-    collect, migrations = commands.collect(project), commands.migrations(project)
-    if commands.is_remote(project):
-        return Service("DOCKERFILE", pre_deploy=_shell(commands.chain(collect, *migrations)))
+    migrate = migrate_commands(project)
+    if has_remote_storage(project):
+        return Service("DOCKERFILE", pre_deploy=_in_shell(release_command(project) or ""))
     if options.dockerfile.static_stage:
-        return Service("DOCKERFILE", pre_deploy=commands.chain(*migrations) or None)
+        return Service("DOCKERFILE", pre_deploy=join_commands(*migrate) or None)
     if options.chain == "build":
         raise ConfigInvalid(
-            "The Dockerfile has no static stage, and Railway runs no build command beside it.",
-            "Use --builder railpack, or let buildstatic write it: "
+            "The Dockerfile has no static stage, and Railway runs no build command for it.",
+            "Use --builder railpack, or generate the Dockerfile: "
             "buildstatic generate dockerfile railway --no-cache-mounts --force",
         )
-    serve = f"exec {commands.serve(project, options)}"
-    return Service("DOCKERFILE", start=(_shell(commands.chain(collect, *migrations, serve)),))
+    serve = f"exec {serve_command(project, options)}"
+    start = join_commands(collect_command(project), *migrate, serve)
+    return Service("DOCKERFILE", start=(_in_shell(start),))
 
 
-def _shell(line: str) -> str:
-    return shlex.join(("/bin/sh", "-c", line))
+def _in_shell(command: str) -> str:
+    return shlex.join(("/bin/sh", "-c", command))
 
 
 def _notes(project: Project, options: Options, service: Service) -> Iterator[str]:
-    yield from _builder_notes(options, service)
+    if service.builder == "NIXPACKS":
+        yield "Railway: Nixpacks is deprecated. Use Railpack: `--builder railpack`."
+    if options.dockerfile is not None and options.dockerfile.cache_mounts:
+        yield (
+            "Railway: it always builds with a Dockerfile if it finds one, and rejects the cache "
+            "mounts of this one. Run `buildstatic generate --no-cache-mounts`, which also writes a "
+            "matching railway.json, or exclude the Dockerfile from the deployment."
+        )
+    elif options.dockerfile is not None and service.builder != "DOCKERFILE":
+        yield (
+            "Railway: it always builds with a Dockerfile if it finds one. To use "
+            f"{service.builder}, exclude the Dockerfile from the deployment."
+        )
     if len(service.start) > 1:
         yield (
-            "Railway: every start collects and migrates. With several replicas, or where starts "
-            "should be quick, use `--chain build`: it collects once and migrates once."
+            "Railway: every start collects and migrates. With several replicas, or for faster "
+            "starts, use `--chain build`, which collects and migrates once per deployment."
         )
-    if commands.is_remote(project):
+    if has_remote_storage(project):
         yield (
-            "Railway: static files are kept elsewhere, so they are collected once a deploy, with "
-            "the migrations, not by every replica that starts."
+            "Railway: static files are stored remotely, so they are collected once per deployment "
+            "with the migrations, not by every replica."
         )
     if service.health:
         yield (
-            "Railway: the health check asks with the host name healthcheck.railway.app, which has "
-            "to be in ALLOWED_HOSTS."
+            "Railway: the health check uses the host name healthcheck.railway.app. Add it to "
+            "ALLOWED_HOSTS."
         )
     if service.watch:
         yield (
-            "Railway: railway.json cannot name the service's root directory, railway.py does; set "
-            f"it to /{place(project.root)}."
+            "Railway: railway.json cannot set the root directory of the service, railway.py does. "
+            f"Set it to /{path_in_repository(project.root)}."
         )
-    if commands.processes(project, options):
+    if other_processes(project, options):
         yield (
-            "Railway: railway.json is the web's alone; what runs beside it is in railway.py, as no "
-            "new service can have a railway.json."
+            "Railway: railway.json configures web only; the other processes are in railway.py, "
+            "because new services cannot use a railway.json."
         )
-    module = commands.settings_module(project)
+    module = settings_module(project)
     if module is not None:
         yield (
-            "Railway: railway.json cannot name the settings, "
-            f"`railway variable set DJANGO_SETTINGS_MODULE={module}` does; railway.py has it."
+            "Railway: railway.json cannot set the settings module, railway.py does. Run "
+            f"`railway variable set DJANGO_SETTINGS_MODULE={module}`."
         )
     if service.builder != "DOCKERFILE" and project.frontend and project.frontend.value.build:
         yield (
-            "Railway: its Python builders do not run the front-end build; the Dockerfile does "
-            "(`--no-cache-mounts --builder dockerfile`)."
-        )
-
-
-def _builder_notes(options: Options, service: Service) -> Iterator[str]:
-    if service.builder == "NIXPACKS":
-        yield "Railway: Nixpacks is deprecated; Railpack is its successor (`--builder railpack`)."
-    dockerfile = options.dockerfile
-    if dockerfile is None:
-        return
-    if dockerfile.cache_mounts:
-        yield (
-            "Railway: it builds with a Dockerfile wherever it finds one, and refuses this one for "
-            "its cache mounts. `buildstatic generate --no-cache-mounts` writes one that it takes, "
-            "and a railway.json to go with it; or keep the Dockerfile out of what Railway gets."
-        )
-    elif service.builder != "DOCKERFILE":
-        yield (
-            f"Railway: it builds with a Dockerfile wherever it finds one, so {service.builder} "
-            "needs the Dockerfile kept out of what Railway gets."
+            "Railway: its Python builders do not run the front-end build. Use the Dockerfile, "
+            "which does: `--no-cache-mounts --builder dockerfile`."
         )

@@ -1,28 +1,28 @@
-"""An existing railway.json or railway.toml as .railway/railway.py, which loses nothing of it.
+"""Converts an existing railway.json or railway.toml to .railway/railway.py without losing anything.
 
-The keys are those of docs.railway.com/config-as-code/reference, and stay what they are: the SDK
-takes ``build`` and ``deploy`` as they stand. What an environment says goes over it key by key. Null
-is a key that is not set, there as here.
+The keys are those of docs.railway.com/config-as-code/reference, and the SDK accepts ``build`` and
+``deploy`` as they are. The settings of an environment override those of the service key by key.
+Null means that a key is not set.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms.repository import place as directory_of
-from buildstatic.platforms.repository import repository_of
+from buildstatic.platforms.repository import enclosing_github_repository, path_in_repository
 from buildstatic.project import files
 from buildstatic.project.model import Project
 from buildstatic.templates import GeneratedFile, render
 
-PARTS = ("build", "deploy")
-KNOWN = {
+# The documented keys of each section.
+SECTIONS = {
     "build": frozenset(
         {
             *("builder", "buildCommand", "dockerfilePath", "watchPatterns", "railpackVersion"),
@@ -42,8 +42,8 @@ PULL_REQUESTS = "pr"
 
 
 @dataclass(frozen=True)
-class Old:
-    """A service by its configuration: the two parts, and those of each environment."""
+class ServiceConfig:
+    """The configuration of a service: both sections, and those of each environment."""
 
     service: str
     file: str
@@ -53,67 +53,41 @@ class Old:
     warnings: tuple[str, ...]
 
 
-def migrated(project: Project, name: str, sources: Sequence[tuple[str, str]]) -> GeneratedFile:
-    """Return the railway.py that says what *sources* say, pairs of a service and its file.
+def import_config(project: Project, name: str, sources: Sequence[tuple[str, str]]) -> GeneratedFile:
+    """Return a railway.py with the settings of *sources*, pairs of a service and its file.
 
-    Raises ConfigInvalid for a file that cannot be read, and for whatever in it railway.py has no
-    place for, with its line.
+    Raises ConfigInvalid for a file that cannot be read, and, with the line, for a setting that
+    railway.py does not support.
     """
-    services = tuple(_read(project, service, file) for service, file in sources)
+    services = tuple(_read_config(project, service, file) for service, file in sources)
     text = render(
         "railway-migrated.py.jinja",
         name=name,
-        origin=repository_of(project.root),
-        directory=directory_of(project.root),
+        origin=enclosing_github_repository(project.root),
+        directory=path_in_repository(project.root),
         services=services,
         environments={item.service: item.environments for item in services if item.environments},
     )
     listed = ", ".join(dict.fromkeys(item.file for item in services))
     notes = (
-        "Railway: the services have to be called in railway.py what they are called on Railway: "
-        "`railway config plan` should then show no change.",
-        f"Railway: a service is managed by one of the two, so take {listed} out when you apply.",
+        "Railway: the names of the services in railway.py must be their names on Railway. "
+        "`railway config plan` then shows no changes.",
+        f"Railway: a service cannot use both files, so delete {listed} when you apply.",
     )
-    said = tuple(text for item in services for text in item.warnings)
-    return GeneratedFile(".railway/railway.py", text, notes=notes, warnings=said)
-
-
-def _read(project: Project, service: str, file: str) -> Old:
-    path = project.root / file
-    is_toml = path.suffix == ".toml"
-    read = files.read_toml if is_toml else files.read_json
-    data, text = read(path, project.root)
-    place = _Place(files.relative(path, project.root), text, is_toml)
-    if not is_toml:
-        _refuse_doubles(place)
-    _refuse_unknown(data, ("$schema", *PARTS, "environments"), (), place)
-    _refuse_odd(data, (), place)
-    environments = _table(data, "environments", (), place)
-    for key in environments:
-        inner = _table(environments, key, ("environments",), place)
-        _refuse_unknown(inner, PARTS, ("environments", key), place)
-        for part in PARTS:
-            _table(inner, part, ("environments", key), place)
-    return Old(
-        service,
-        place.file,
-        _table(data, "build", (), place),
-        _table(data, "deploy", (), place),
-        {key: value or {} for key, value in environments.items()},
-        tuple(_warnings(data, place)),
-    )
+    warnings = tuple(text for item in services for text in item.warnings)
+    return GeneratedFile(".railway/railway.py", text, notes=notes, warnings=warnings)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """A file that was read, to find lines in."""
+class _Source:
+    """A configuration file, to find the lines of its keys."""
 
     file: str
     text: str
     is_toml: bool
 
     def line(self, *keys: str) -> str:
-        """Return ``file:line`` of the key at the path *keys*."""
+        """Return ``file:line`` of the key with the path *keys*."""
         if self.is_toml:
             return f"{self.file}:{files.toml_line(self.text, *keys)}"
         end = 0
@@ -123,81 +97,107 @@ class _Place:
         return f"{self.file}:{self.text.count(chr(10), 0, end) + 1}"
 
 
+def _read_config(project: Project, service: str, file: str) -> ServiceConfig:
+    path = project.root / file
+    is_toml = path.suffix == ".toml"
+    read = files.read_toml if is_toml else files.read_json
+    data, text = read(path, project.root)
+    source = _Source(files.relative(path, project.root), text, is_toml)
+    if not is_toml:
+        _reject_duplicate_keys(source)
+    _reject_unsupported_keys(data, ("$schema", *SECTIONS, "environments"), (), source)
+    _reject_unsupported_values(data, (), source)
+    environments = _table(data, "environments", (), source)
+    for name in environments:
+        environment = _table(environments, name, ("environments",), source)
+        _reject_unsupported_keys(environment, tuple(SECTIONS), ("environments", name), source)
+        for section in SECTIONS:
+            _table(environment, section, ("environments", name), source)
+    return ServiceConfig(
+        service,
+        source.file,
+        _table(data, "build", (), source),
+        _table(data, "deploy", (), source),
+        {name: value or {} for name, value in environments.items()},
+        tuple(_warnings(data, source)),
+    )
+
+
 def _table(
-    data: Mapping[str, Any], key: str, above: tuple[str, ...], place: _Place
+    data: Mapping[str, Any], key: str, path: tuple[str, ...], source: _Source
 ) -> Mapping[str, Any]:
-    """Return the table *key*; nothing, and null, are an empty one."""
+    """Return the table *key* of *data*, which is at *path*; empty if missing or null."""
     value = data.get(key)
     if value is None:
         return {}
     if not isinstance(value, dict):
-        path = ".".join((*above, key))
         raise ConfigInvalid(
-            f"{place.line(*above, key)}: {path} is no table.", "See docs.railway.com."
+            f"{source.line(*path, key)}: {'.'.join((*path, key))} is not a table.",
+            "See docs.railway.com/config-as-code/reference.",
         )
     return value
 
 
-def _refuse_unknown(
-    data: Mapping[str, Any], known: Sequence[str], above: tuple[str, ...], place: _Place
+def _reject_unsupported_keys(
+    data: Mapping[str, Any], supported: Sequence[str], path: tuple[str, ...], source: _Source
 ) -> None:
     for key in data:
-        if key not in known:
-            path, near = ".".join((*above, key)), _near(key, known)
+        if key not in supported:
+            name, hint = ".".join((*path, key)), _suggestion(key, supported)
             raise ConfigInvalid(
-                f"{place.line(*above, key)}: railway.py has no place for {path}.{near}",
-                "Take it out, and set what it says on Railway.",
+                f"{source.line(*path, key)}: railway.py does not support {name}.{hint}",
+                "Remove it here, and set it on Railway.",
             )
 
 
-def _refuse_odd(value: object, keys: tuple[str, ...], place: _Place) -> None:
-    """Raise ConfigInvalid for what JSON cannot say: a date, infinity, or half a character."""
+def _reject_unsupported_values(value: object, path: tuple[str, ...], source: _Source) -> None:
+    """Raise ConfigInvalid for a value of TOML that JSON does not have."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            _refuse_odd(inner, (*keys, key), place)
+            _reject_unsupported_values(inner, (*path, key), source)
     elif isinstance(value, list):
         for inner in value:
-            _refuse_odd(inner, keys, place)
-    elif isinstance(value, float) and value - value != 0:
-        raise ConfigInvalid(f"{place.line(*keys)}: {'.'.join(keys)} is no number.")
+            _reject_unsupported_values(inner, path, source)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigInvalid(f"{source.line(*path)}: {'.'.join(path)} is not a finite number.")
     elif not isinstance(value, str | int | float | None):
-        raise ConfigInvalid(f"{place.line(*keys)}: {'.'.join(keys)} is a date.", "Quote it.")
+        raise ConfigInvalid(f"{source.line(*path)}: {'.'.join(path)} is a date.", "Quote it.")
 
 
-def _refuse_doubles(place: _Place) -> None:
-    """Raise ConfigInvalid for a key that is there twice, of which JSON's readers drop one."""
+def _reject_duplicate_keys(source: _Source) -> None:
+    """Raise ConfigInvalid for a duplicate key, all but one of which JSON parsers drop."""
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in found]
+    def check_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
         for key in keys:
             if keys.count(key) > 1:
-                problem = f"{place.line(key)}: {key} is there twice in one table."
-                raise ConfigInvalid(problem, "Keep the one that is meant.")
-        return dict(found)
+                problem = f"{source.line(key)}: the key {key} occurs more than once in a table."
+                raise ConfigInvalid(problem, "Keep one of them.")
+        return dict(pairs)
 
-    json.loads(place.text, object_pairs_hook=pairs)
+    json.loads(source.text, object_pairs_hook=check_pairs)
 
 
-def _warnings(data: Mapping[str, Any], place: _Place) -> Iterator[str]:
+def _warnings(data: Mapping[str, Any], source: _Source) -> Iterator[str]:
     environments = data.get("environments") or {}
-    tables = [((), data), *((("environments", key), value) for key, value in environments.items())]
-    for above, table in tables:
-        for part in PARTS:
-            for key in (table or {}).get(part) or {}:
-                if key not in KNOWN[part]:
-                    path = ".".join((*above, part, key))
+    tables = [((), data), *((("environments", name), env) for name, env in environments.items())]
+    for path, table in tables:
+        for section, documented in SECTIONS.items():
+            for key in (table or {}).get(section) or {}:
+                if key not in documented:
+                    name = ".".join((*path, section, key))
                     yield (
-                        f"{place.line(*above, part, key)}: Railway documents no {path}; it is "
-                        f"kept as it is.{_near(key, KNOWN[part])}"
+                        f"{source.line(*path, section, key)}: Railway does not document {name}. "
+                        f"It is kept.{_suggestion(key, documented)}"
                     )
     if PULL_REQUESTS in environments:
         yield (
-            f"{place.line('environments', PULL_REQUESTS)}: environments.{PULL_REQUESTS} was for "
-            "all environments of pull requests; railway.py only knows the name of the one it is "
-            f"run for, so it is for one named {PULL_REQUESTS}."
+            f"{source.line('environments', PULL_REQUESTS)}: environments.{PULL_REQUESTS} applied "
+            "to the environments of all pull requests; in railway.py it only applies to an "
+            f"environment named {PULL_REQUESTS}."
         )
 
 
-def _near(key: str, known: Sequence[str] | frozenset[str]) -> str:
+def _suggestion(key: str, known: Sequence[str] | frozenset[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1)
     return f" Did you mean {near[0]}?" if near else ""

@@ -1,19 +1,19 @@
-"""Render: render.yaml, a Blueprint of the web service, what runs beside it, and its database.
+"""Render: render.yaml, a Blueprint of the server, the other processes and the database.
 
-The pre-deploy command runs in an instance of its own, which has no disk
-(render.com/docs/deploys, "Pre-deploy command"; render.com/docs/disks): with SQLite, the start
-command migrates. Fields are those of render.com/docs/blueprint-spec.
+The pre-deploy command runs in a separate instance without a disk (render.com/docs/deploys,
+"Pre-deploy command"; render.com/docs/disks), so with SQLite the start command migrates. The fields
+are documented at render.com/docs/blueprint-spec.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from buildstatic.platforms import commands
-from buildstatic.platforms.container import Container, container, warnings
+from buildstatic.platforms.commands import without_shell
+from buildstatic.platforms.container import Container, container_warnings, read_container
 from buildstatic.platforms.options import Options
-from buildstatic.platforms.repository import place
-from buildstatic.project import Process, Project
+from buildstatic.platforms.repository import path_in_repository
+from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "render"
@@ -30,60 +30,66 @@ PROPERTIES = {
 
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the render.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
-    made = container(project, options, NAME)
-    serve = commands.unshelled(made.served) if made.release and made.volume else None
+    container = read_container(project, options, NAME)
+    release = serve = None
+    if container.release and container.volume:
+        serve = without_shell(container.release_and_serve)
+    elif container.release:
+        release = without_shell(container.release)
+    # Only the server can use a disk, so with SQLite there are no other processes.
+    processes = () if container.volume else container.processes
+    connection = container.connection
+    properties: dict[str, str] = {}
+    if connection is not None and connection.engine == "postgresql":
+        if connection.url:
+            properties = {connection.url: "connectionString"}
+        else:
+            properties = {name: PROPERTIES[part] for part, name in connection.parts.items()}
     text = render(
         "render.yaml",
-        made=made,
-        directory=place(project.root),
-        release=commands.unshelled(made.release) if made.release and not made.volume else None,
+        container=container,
+        directory=path_in_repository(project.root),
+        release=release,
         serve=serve,
         health=project.health.value if project.health else None,
-        places=tuple(_places(made)),
-        processes=[(item, commands.unshelled(item.command)) for item in _beside(made)],
+        properties=tuple(properties.items()),
+        processes=[(item, without_shell(item.command)) for item in processes],
     )
-    said = (*warnings(project, made), *_warnings(made))
-    notes = tuple(_notes(project, made))
-    serves = (serve,) if serve else ()
-    return (GeneratedFile("render.yaml", text, notes=notes, warnings=said, serves=serves),)
+    return (
+        GeneratedFile(
+            "render.yaml",
+            text,
+            notes=tuple(_notes(project, container)),
+            warnings=(*container_warnings(project, container), *_warnings(container)),
+            serves=(serve,) if serve else (),
+        ),
+    )
 
 
-def _places(made: Container) -> Iterator[tuple[str, str]]:
-    """Yield the variables that lead to the database, each with the property that it gets."""
-    if made.connection is None or made.connection.engine != "postgresql":
-        return
-    if made.connection.url:
-        yield made.connection.url, "connectionString"
-        return
-    for part, name in made.connection.parts.items():
-        yield name, PROPERTIES[part]
-
-
-def _beside(made: Container) -> tuple[Process, ...]:
-    """Return the processes; where the database is on a disk, which only the web has, none."""
-    return () if made.volume else made.processes
-
-
-def _warnings(made: Container) -> Iterator[str]:
-    if made.volume and made.processes:
-        names = ", ".join(item.name for item in made.processes)
+def _warnings(container: Container) -> Iterator[str]:
+    if container.volume and container.processes:
+        names = ", ".join(item.name for item in container.processes)
         yield (
-            f"Render: a disk belongs to one service, so {names} cannot share the SQLite database "
-            "and is left out. PostgreSQL can be shared."
+            f"Render: only one service can use a disk, so {names} cannot share the SQLite database "
+            "and is left out. Use PostgreSQL to share it."
         )
-    if made.connection and made.connection.engine in ("mysql", "oracle"):
-        yield "Render has no such database: set the variables that lead to yours in its dashboard."
+    if container.connection and container.connection.engine in ("mysql", "oracle"):
+        engine = container.connection.engine
+        yield f"Render has no {engine} databases: set the variables for yours in the dashboard."
 
 
-def _notes(project: Project, made: Container) -> Iterator[str]:
-    if made.demanded:
-        yield f"Render: it asks for {', '.join(made.demanded)} when the Blueprint is applied."
-    if place(project.root):
-        yield "Render: it looks for render.yaml in the repository's root; tell it the path."
-    if made.volume:
-        yield "Render: the disk may belong to root; the image's user, 10001, has to own it."
+def _notes(project: Project, container: Container) -> Iterator[str]:
+    if container.required:
+        names = ", ".join(container.required)
+        yield f"Render: it asks for {names} when the Blueprint is applied."
+    if path_in_repository(project.root):
+        yield "Render: it expects render.yaml in the root of the repository. Set the path there."
+    if container.volume:
+        yield (
+            "Render: if the disk belongs to root, change its owner to the user of the image, 10001."
+        )
     if project.health:
         yield (
-            "Render: the health check asks with the service's own host name, which has to be in "
-            f"ALLOWED_HOSTS: {made.name}.onrender.com."
+            f"Render: the health check uses the host name {container.name}.onrender.com. Add it to "
+            "ALLOWED_HOSTS."
         )

@@ -69,7 +69,7 @@ def test_production_settings_reach_every_step(tmp_path: Path) -> None:
 
 def test_a_front_end_build_comes_first(tmp_path: Path) -> None:
     (file,) = deploy_script.files(with_frontend(tmp_path), USUAL)
-    assert file.notes == ("deploy.sh: run `npm run build` in . before it.",)
+    assert file.notes == ("deploy.sh: run `npm run build` in . first.",)
 
 
 @pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])

@@ -102,7 +102,7 @@ def test_a_front_end_that_heroku_would_not_find_is_told_of(tmp_path: Path) -> No
     below = Fact(Frontend("npm", "frontend", None), "frontend/package.json:3")
     found = replace(project(tmp_path), frontend=below)
     assert [item["url"] for item in app(found)["buildpacks"]] == ["heroku/python"]
-    assert "and it is in frontend" in heroku.files(found, USUAL)[0].notes[-1]
+    assert "but it is in frontend" in heroku.files(found, USUAL)[0].notes[-1]
 
 
 def test_production_settings_are_named(tmp_path: Path) -> None:

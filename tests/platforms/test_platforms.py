@@ -91,7 +91,7 @@ def test_whatever_the_project_says_the_files_are_read(
 ) -> None:
     found, options = hostile(tmp_path, name), Options(dockerfile=OURS)
     if platform.NAME == "procfile" and name in BROKEN:
-        with pytest.raises(ConfigInvalid, match="has a line break in it"):
+        with pytest.raises(ConfigInvalid, match="contains a line break"):
             platform.files(found, options)
         return
     for file in platform.files(found, options):
@@ -112,7 +112,7 @@ def test_a_new_platform_is_its_module(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "podman.py").write_text(MODULE)
     monkeypatch.setattr(platforms, "__path__", [*platforms.__path__, str(tmp_path)])
     try:
-        names = [platform.NAME for platform in platforms._found()]
+        names = [platform.NAME for platform in platforms._find_platforms()]
     finally:
         sys.modules.pop("buildstatic.platforms.podman", None)
         vars(platforms).pop("podman", None)

@@ -80,7 +80,7 @@ def test_a_local_tree_collected_in_release_is_warned_of_here_and_in_the_file(
 ) -> None:
     file = generate(project(tmp_path), Options(collect_in="release"))
     (warning,) = file.warnings
-    assert "throws away what the release phase writes" in warning
+    assert "discards files that the release phase writes" in warning
     assert "# Collects into a local directory, which Heroku discards" in file.text
 
 
@@ -121,5 +121,5 @@ def test_any_directory_reaches_python_and_gunicorn_whole(tmp_path: Path, directo
 
 @pytest.mark.parametrize("directory", ["a\nb", "a\rb", "a\u2028b"])
 def test_a_line_break_cannot_stand_in_a_procfile(tmp_path: Path, directory: str) -> None:
-    with pytest.raises(ConfigInvalid, match="Procfile has one line a command"):
+    with pytest.raises(ConfigInvalid, match="A command in a Procfile must be one line"):
         generate(in_directory(tmp_path, directory))

@@ -201,7 +201,7 @@ def test_refused_cache_mounts_are_said_with_the_switch_that_leaves_them_out(
         pytest.param(Options(), "--chain build", id="replicas"),
         pytest.param(Options(builder="nixpacks"), "Nixpacks is deprecated", id="nixpacks"),
         pytest.param(
-            Options(dockerfile=FOREIGN), "needs the Dockerfile kept out", id="foreign Dockerfile"
+            Options(dockerfile=FOREIGN), "exclude the Dockerfile", id="foreign Dockerfile"
         ),
     ],
 )
@@ -382,7 +382,7 @@ def test_what_runs_beside_the_web_is_built_as_it_is_and_does_not_migrate(
         "cronSchedule": "0 4 * * *",
         "restartPolicyType": "NEVER",
     }
-    assert "railway.json is the web's alone" in notes(full(tmp_path))
+    assert "railway.json configures web only" in notes(full(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["service", "def", "1-2", "Web_1", "web-"])
@@ -393,7 +393,7 @@ def test_a_process_may_have_any_name_that_a_procfile_takes(tmp_path: Path, name:
 
 
 def test_no_process_beside_the_web_is_called_web(tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match="web is the name of what serves"):
+    with pytest.raises(ConfigInvalid, match="web is the name of the server process"):
         railway.files(project(tmp_path), Options(processes=(Process("web", "a"),)))
 
 
@@ -410,7 +410,7 @@ def test_in_a_monorepo_only_the_projects_own_directory_is_built_and_watched(
         assert item["build"]["watchPatterns"] == [pattern]
         assert item["source"]["rootDirectory"] == "back end/site[1]"
         assert item["source"]["repo"] == "acme/all"
-    assert "set it to /back end/site[1]" in notes(full(root))
+    assert "Set it to /back end/site[1]" in notes(full(root))
 
 
 def test_a_repository_of_one_project_is_built_whatever_changes(tmp_path: Path) -> None:

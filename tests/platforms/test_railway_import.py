@@ -104,7 +104,7 @@ def test_each_service_keeps_its_own(tmp_path: Path) -> None:
         "web": {"startCommand": "a"},
         "it's a worker": {"startCommand": "b", "region": "x"},
     }
-    assert "take railway.json, worker.json out" in " ".join(file.notes)
+    assert "delete railway.json, worker.json" in " ".join(file.notes)
 
 
 def test_a_file_that_says_nothing_is_a_service(tmp_path: Path) -> None:
@@ -148,35 +148,35 @@ def test_python_reads_any_json(value: object, indent: int) -> None:
         pytest.param("railway.toml", "\n[build\n", "railway.toml:2: invalid TOML", id="toml"),
         pytest.param("railway.json", "[]", "railway.json:1: not a JSON object", id="a list"),
         pytest.param("railway.json", b"\xff\xfe\x00", "railway.json", id="no text"),
-        pytest.param("railway.json", '{\n"build": "x"}', ":2: build is no table", id="no table"),
+        pytest.param("railway.json", '{\n"build": "x"}', ":2: build is not a table", id="no table"),
         pytest.param(
             "railway.json",
             '{"environments": {\n"a": {\n"deploy": []}}}',
-            ":3: environments.a.deploy is no table",
+            ":3: environments.a.deploy is not a table",
             id="deeper",
         ),
         pytest.param(
             "railway.json",
             '{\n\n"biuld": {}}',
-            ":3: railway.py has no place for biuld. Did you mean build?",
+            ":3: railway.py does not support biuld. Did you mean build?",
             id="a key at the top",
         ),
         pytest.param(
             "railway.toml",
             "[environments.a]\nregion = 1\n",
-            ":2: railway.py has no place for environments.a.region.",
+            ":2: railway.py does not support environments.a.region.",
             id="a key of an environment",
         ),
         pytest.param(
             "railway.json",
             '{"build": {},\n"deploy": {},\n"build": {}}',
-            "build is there twice",
+            "the key build occurs more than once",
             id="twice",
         ),
         pytest.param(
             "railway.toml", "[deploy]\na = 2026-12-01\n", ":2: deploy.a is a date", id="a date"
         ),
-        pytest.param("railway.toml", "[deploy]\na = inf\n", ":2: deploy.a is no number", id="inf"),
+        pytest.param("railway.toml", "[deploy]\na = inf\n", ":2: deploy.a is not a finite number", id="inf"),
         pytest.param("railway.json", "[" * 100000, "nested too deeply", id="deep"),
         pytest.param("railway.json", None, "railway.json cannot be read", id="not there"),
     ],
@@ -196,7 +196,7 @@ def test_a_key_that_railway_does_not_document_is_kept_and_named(tmp_path: Path) 
     file = carried(tmp_path)
     assert services(tmp_path, file)["web"]["deploy"] == {"numReplica": 2}
     (warning,) = file.warnings
-    assert warning.startswith("railway.json:2: Railway documents no deploy.numReplica; it is kept")
+    assert warning.startswith("railway.json:2: Railway does not document deploy.numReplica. It is kept")
     assert "Did you mean numReplicas?" in warning
 
 
@@ -204,4 +204,4 @@ def test_the_environments_of_pull_requests_are_said_to_be_another_thing(tmp_path
     (tmp_path / "railway.json").write_text('{"environments": {"pr": {"deploy": {"region": "x"}}}}')
     file = carried(tmp_path)
     assert services(tmp_path, file, "pr")["web"]["deploy"] == {"region": "x"}
-    assert "environments.pr was for all" in " ".join(file.warnings)
+    assert "environments.pr applied to the environments of all" in " ".join(file.warnings)

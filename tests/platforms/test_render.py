@@ -101,7 +101,7 @@ def test_with_sqlite_the_one_that_has_the_disk_migrates(tmp_path: Path) -> None:
 def test_a_database_that_render_has_not_is_said(tmp_path: Path) -> None:
     found = connected(tmp_path, "mysql", "DATABASE_URL")
     assert "databases" not in read(render, found, BUILT)
-    assert "Render has no such database" in " ".join(the(render, found, BUILT).warnings)
+    assert "Render has no mysql databases" in " ".join(the(render, found, BUILT).warnings)
 
 
 def test_production_settings_are_in_the_environment(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_without_an_application_the_error_says_what_to_write(
     with pytest.raises(ConfigInvalid) as caught:
         server_command(project(tmp_path, wsgi=None, asgi=None), chosen)
     heading, _, text = caught.value.advice.partition("\n\n")
-    assert heading == f"Write {file}:"
+    assert heading == f"Create {file}:"
     ast.parse(text)
     assert 'setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")' in text
 

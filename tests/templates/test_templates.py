@@ -147,7 +147,7 @@ def test_a_template_looks_like_the_file_that_it_makes(name: str) -> None:
 def test_all_that_goes_into_a_file_is_quoted_for_it(name: str, quoted: str) -> None:
     """But for what cannot be anything else: bare keys, numbers, constants of the template."""
     source = (DIRECTORY / name).read_text()
-    bare = {"toml": ("name", "made.port"), "py": ("variable", 'resources | join(", ")')}
+    bare = {"toml": ("name", "container.port"), "py": ("variable", 'resources | join(", ")')}
     filters = (f" | {quoted}", f" | {quoted}_key", f" | {quoted})")
     for expression in re.findall(r"\{\{ (.*?) \}\}", source):
         is_quoted = expression.endswith(filters) or expression.startswith('"')
