@@ -15,7 +15,7 @@ class Severity(IntEnum):
     ERROR = 3
 
     @property
-    def word(self) -> str:
+    def label(self) -> str:
         """The name as printed and as accepted on the command line."""
         return self.name.lower()
 
@@ -49,7 +49,7 @@ class Finding:
     autofix: Autofix | None = None
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """``file:line``, or only the file if the line is 0."""
         return f"{self.file}:{self.line}" if self.line else self.file
 

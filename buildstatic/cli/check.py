@@ -115,7 +115,7 @@ def command(
     result = run()
     if fix and (fixed := make_fixes(result)):
         for finding in fixed:
-            console.note(f"fixed: {finding.place}: {finding.what} ({finding.code})")
+            console.note(f"fixed: {finding.location}: {finding.what} ({finding.code})")
         result = run()
     match "json" if as_json else output_format:
         case "json":
@@ -134,16 +134,16 @@ def _print_findings(result: CheckResult) -> None:
     from buildstatic.workflows.check import NO_RUN, REMOTE
 
     for finding in result.findings:
-        word = finding.severity.word
+        word = finding.severity.label
         console.out().print(f"[{COLOURS[word]}]{word}:[/]", end=" ")
-        console.say(f"{finding.place}: {finding.what} [{finding.code}]")
+        console.say(f"{finding.location}: {finding.what} [{finding.code}]")
         console.say(f"    {finding.why}")
         console.say(f"    Fix: {finding.fix}{' (--fix does it)' if finding.autofix else ''}\n")
     if result.unexamined and result.unexamined not in (NO_RUN, REMOTE):
         console.note(f"note: References were not checked: {result.unexamined}")
     counts = Counter(finding.severity for finding in result.findings)
     words = [
-        f"{counts[severity]} {severity.word}{'s' if counts[severity] > 1 else ''}"
+        f"{counts[severity]} {severity.label}{'s' if counts[severity] > 1 else ''}"
         for severity in sorted(counts, reverse=True)
     ]
     console.say(f"Found: {', '.join(words)}.\n" if words else "No problems found.\n")
@@ -168,7 +168,7 @@ def _print_annotations(result: CheckResult) -> None:
             for name, value in {"file": file, **line, "title": finding.code}.items()
         )
         message = escape(f"{finding.what} {finding.why}\nFix: {finding.fix}")
-        click.echo(f"::{ANNOTATIONS[finding.severity.word]} {properties}::{message}")
+        click.echo(f"::{ANNOTATIONS[finding.severity.label]} {properties}::{message}")
 
 
 def _document(result: CheckResult) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def _document(result: CheckResult) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
-        "severity": finding.severity.word,
+        "severity": finding.severity.label,
         "file": finding.file,
         "line": finding.line or None,
         "what": finding.what,

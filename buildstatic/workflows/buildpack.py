@@ -9,7 +9,7 @@ from pathlib import Path
 from buildstatic.collect import Collected
 from buildstatic.errors import StaticfilesNotInstalled
 from buildstatic.platforms import buildpack, commands
-from buildstatic.platforms.buildpack import Process
+from buildstatic.platforms.buildpack import LaunchProcess
 from buildstatic.platforms.server import missing_package_warnings
 from buildstatic.project.detect import detect
 from buildstatic.templates.write import encoded
@@ -21,7 +21,7 @@ from buildstatic.workflows.reporter import SILENT, Reporter
 class BuildpackResult:
     """The *processes* of the image, and what was *collected*, None if nothing was."""
 
-    processes: tuple[Process, ...]
+    processes: tuple[LaunchProcess, ...]
     collected: Collected | None
 
 
@@ -37,10 +37,10 @@ def build(
     """
     project = detect(path)
     collected = None
-    if commands.is_remote(project):
+    if commands.has_remote_storage(project):
         report.note("The storage is remote: the release process collects the static files.")
     else:
-        buildpack.check_place(project)
+        buildpack.check_static_root(project)
         options = CollectOptions.configured(project.root, cache=layers / buildpack.VARIANTS)
         python = shutil.which("python")
         try:

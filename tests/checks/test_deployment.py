@@ -62,7 +62,7 @@ class Form(forms.Form):
 def test_collecting_in_the_release_phase(tmp_path: Path, file: str, text: str, line: int) -> None:
     found = {item.code: item for item in findings(clean_project(tmp_path, {file: text}))}
     assert set(found) - {ENDS} == {LOCAL}
-    assert found[LOCAL].place == f"{file}:{line}"
+    assert found[LOCAL].location == f"{file}:{line}"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_migrating_before_collecting(tmp_path: Path, file: str, text: str, line:
     root = clean_project(tmp_path, {file: text, "shop/forms.py": FORMS})
     found = {finding.code: finding for finding in findings(root)}
     assert set(found) - {ENDS} == {"static-at-import", ORDER}
-    assert found[ORDER].place == f"{file}:{line}"
+    assert found[ORDER].location == f"{file}:{line}"
     assert "shop/forms.py:7 calls static() at import" in found[ORDER].what
     (root / "shop/forms.py").write_text(FORMS.replace('static("site.js")', '"site.js"'))
     assert [code for code in codes(root) if code != ENDS] == []
@@ -166,7 +166,7 @@ def test_static_in_modules_that_collecting_imports(
     tmp_path: Path, file: str, text: str, line: int
 ) -> None:
     finding = only(clean_project(tmp_path, {file: text}), "static-at-import")
-    assert (finding.place, finding.severity) == (f"{file}:{line}", Severity.ERROR)
+    assert (finding.location, finding.severity) == (f"{file}:{line}", Severity.ERROR)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def test_unignored_static_root_is_reported_in_a_repository(tmp_path: Path) -> No
     root = clean_project(tmp_path)
     assert codes(root) == []
     finding = only(repository(root), "gitignore-lacks-static-root")
-    assert (finding.place, finding.fix) == (".gitignore", "Add /staticfiles/ to .gitignore.")
+    assert (finding.location, finding.fix) == (".gitignore", "Add /staticfiles/ to .gitignore.")
 
 
 @pytest.mark.parametrize("pattern", ["staticfiles", "/staticfiles/", "static*/", "*"], ids=str)
@@ -41,7 +41,7 @@ def test_gitignore_of_a_parent_directory_counts(tmp_path: Path) -> None:
 def test_ignored_sources_in_git(tmp_path: Path, text: str, place: str) -> None:
     root = clean_project(tmp_path, {".gitignore": f"{text}staticfiles/\n"})
     finding = only(repository(root, "blog"), "gitignore-drops-sources")
-    assert finding.place == place
+    assert finding.location == place
     assert "git ignores shop/static" in finding.what
 
 
@@ -53,11 +53,11 @@ def test_tracked_sources_may_match_an_ignore_pattern(tmp_path: Path) -> None:
 def test_static_root_in_the_build_context(tmp_path: Path) -> None:
     root = clean_project(tmp_path, DOCKERFILE)
     finding = only(root, "dockerignore-lacks-static-root")
-    assert (finding.place, finding.fix) == (".dockerignore", "Add staticfiles to .dockerignore.")
+    assert (finding.location, finding.fix) == (".dockerignore", "Add staticfiles to .dockerignore.")
     (root / ".dockerignore").write_text("**/staticfiles\n")
     assert codes(root) == []
     (root / "Dockerfile.dockerignore").write_text("*.pyc\n")  # takes precedence
-    assert only(root, "dockerignore-lacks-static-root").place == "Dockerfile.dockerignore"
+    assert only(root, "dockerignore-lacks-static-root").location == "Dockerfile.dockerignore"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_static_root_in_the_build_context(tmp_path: Path) -> None:
 )
 def test_sources_excluded_from_the_build(tmp_path: Path, text: str, place: str) -> None:
     finding = only(clean_project(tmp_path, {".dockerignore": text}), "dockerignore-drops-sources")
-    assert finding.place == place
+    assert finding.location == place
     assert ".dockerignore excludes shop/static" in finding.what
 
 

@@ -37,7 +37,7 @@ BELOW = "is below django.middleware.common"
 def test_debug_on(tmp_path: Path, value: str, what: str) -> None:
     root = clean_project(tmp_path, change=(DEBUG, f"import os\nDEBUG = {value}"))
     finding = only(root, "debug-on")
-    assert (finding.place, finding.what) == ("mysite/settings.py:6", what)
+    assert (finding.location, finding.what) == ("mysite/settings.py:6", what)
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_production_settings_are_checked(tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_storage_without_fingerprints(tmp_path: Path, backend: str, replacement: str) -> None:
     finding = only(clean_project(tmp_path, change=(STORAGE, backend)), "manifest-storage-off")
-    assert finding.place == "mysite/settings.py:24"
+    assert finding.location == "mysite/settings.py:24"
     assert replacement in finding.fix
 
 
 def test_default_storage_has_no_fingerprints(tmp_path: Path) -> None:
     lines = [line for line in SETTINGS.splitlines() if '"staticfiles": {' not in line]
     root = write(clean_project(tmp_path), {"mysite/settings.py": "\n".join(lines)})
-    assert only(root, "manifest-storage-off").place == "mysite/settings.py:19"
+    assert only(root, "manifest-storage-off").location == "mysite/settings.py:19"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_misplaced_whitenoise(tmp_path: Path, order: str, what: str) -> None:
     finding = only(root, "whitenoise-misplaced")
     lines = (root / "mysite/settings.py").read_text().splitlines()
     number = next(n for n, line in enumerate(lines, 1) if "whitenoise.m" in line)
-    assert finding.place == f"mysite/settings.py:{number}"
+    assert finding.location == f"mysite/settings.py:{number}"
     assert what in finding.what
 
 
@@ -126,7 +126,7 @@ def test_whitenoise_in_position_is_accepted(tmp_path: Path, order: str) -> None:
 
 def test_missing_whitenoise_middleware(tmp_path: Path) -> None:
     finding = only(clean_project(tmp_path, change=(WHITENOISE, "")), "whitenoise-missing")
-    assert finding.place == "mysite/settings.py:12"
+    assert finding.location == "mysite/settings.py:12"
 
 
 def test_whitenoise_in_wsgi_needs_no_middleware(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_pipes_are_not_read(tmp_path: Path) -> None:
 def test_missing_references_are_reported_with_lines(tmp_path: Path) -> None:
     css = 'body {\n  background: url("nowhere.svg");\n}\n@import "gone.css";\n'
     found = findings(clean_project(tmp_path, {"shop/static/shop/site.css": css}), runs=True)
-    assert [(item.code, item.place, item.severity) for item in found] == [
+    assert [(item.code, item.location, item.severity) for item in found] == [
         ("reference-missing", "shop/static/shop/site.css:2", Severity.ERROR),
         ("reference-missing", "shop/static/shop/site.css:4", Severity.ERROR),
     ]
@@ -54,7 +54,7 @@ def test_missing_maps_option_lowers_the_severity(tmp_path: Path) -> None:
     js = {"assets/site.js": "x()\n//# sourceMappingURL=site.js.map\n"}
     root = clean_project(tmp_path, js)
     finding = only(root, "reference-missing", runs=True)
-    assert (finding.place, finding.severity) == ("assets/site.js:2", Severity.ERROR)
+    assert (finding.location, finding.severity) == ("assets/site.js:2", Severity.ERROR)
     (root / "pyproject.toml").write_text('[tool.buildstatic.collect]\nmissing_maps = "warn"\n')
     assert only(root, "reference-missing", runs=True).severity == Severity.INFO
 

@@ -13,7 +13,7 @@ LINE = 'STATIC_ROOT = BASE_DIR / "staticfiles"\n'
 
 def test_missing_static_root_is_reported_at_static_url(tmp_path: Path) -> None:
     finding = only(clean_project(tmp_path, change=(LINE, "")), "static-root-missing")
-    assert finding.place == "mysite/settings.py:19"
+    assert finding.location == "mysite/settings.py:19"
     assert finding.fix == 'Add STATIC_ROOT = BASE_DIR / "staticfiles"'
 
 
@@ -32,7 +32,7 @@ def test_missing_static_root_is_reported_at_static_url(tmp_path: Path) -> None:
 def test_static_root_in_source_directories(tmp_path: Path, place: str, relation: str) -> None:
     root = clean_project(tmp_path, change=(LINE, f"STATIC_ROOT = {place}\n"))
     finding = only(root, "static-root-in-sources")
-    assert finding.place == "mysite/settings.py:20"
+    assert finding.location == "mysite/settings.py:20"
     assert f"STATIC_ROOT {relation}, a source directory" in finding.what
 
 

@@ -41,7 +41,7 @@ ANCHOR = (
 )
 def test_compose_volume_over_the_tree(tmp_path: Path, text: str, line: int) -> None:
     finding = only(clean_project(tmp_path, {"compose.prod.yaml": text}), OVER)
-    assert (finding.place, finding.severity) == (f"compose.prod.yaml:{line}", Severity.WARNING)
+    assert (finding.location, finding.severity) == (f"compose.prod.yaml:{line}", Severity.WARNING)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_tree_is_below_the_workdir_of_the_dockerfile(
 def test_platform_volume_over_the_tree(tmp_path: Path, file: str, text: str, line: int) -> None:
     found = {finding.code: finding for finding in findings(clean_project(tmp_path, {file: text}))}
     assert set(found) - {"railway-config-ends"} == {OVER}
-    assert found[OVER].place == f"{file}:{line}"
+    assert found[OVER].location == f"{file}:{line}"
 
 
 @pytest.mark.parametrize(

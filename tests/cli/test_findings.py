@@ -146,7 +146,7 @@ def test_what_generate_writes_is_well(tmp_path: Path, name: str) -> None:
     root = edited(startproject(tmp_path)) if name == "startproject" else copy(name, tmp_path)
     every = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
     assert run(["generate", "--path", str(root), "--force", *every]) == 0
-    said = {(f.code, f.severity.word) for f in findings(root, runs=True)}
+    said = {(f.code, f.severity.label) for f in findings(root, runs=True)}
     assert said - {("debug-on", "warning")} == {("railway-config-ends", "info")}
     (root / "railway.json").unlink()
     assert set(codes(root)) <= {"debug-on"}

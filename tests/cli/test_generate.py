@@ -226,7 +226,7 @@ def test_collecting_a_local_tree_in_release_is_warned_of_wherever_it_is_printed(
     for how in ("--stdout", "--force"):
         assert generate(site, "procfile", "--collect-in", "release", how) == 0
         said = capsys.readouterr().err
-        assert said.startswith("warning: Heroku throws away what the release phase writes")
+        assert said.startswith("warning: Heroku discards files that the release phase writes")
     generate(site, "procfile", "--force")
     assert "warning:" not in capsys.readouterr().err
 
@@ -302,7 +302,7 @@ def test_without_an_application_only_what_serves_fails(
     settings.write_text("\n".join(kept))
     assert generate(site, "dockerignore", "gitignore") == 0
     assert generate(site, "procfile") == ConfigInvalid.exit_code
-    assert "Write mysite/wsgi.py:" in capsys.readouterr().err
+    assert "Create mysite/wsgi.py:" in capsys.readouterr().err
     assert not (site / "Procfile").exists()
 
 

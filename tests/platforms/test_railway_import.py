@@ -176,7 +176,9 @@ def test_python_reads_any_json(value: object, indent: int) -> None:
         pytest.param(
             "railway.toml", "[deploy]\na = 2026-12-01\n", ":2: deploy.a is a date", id="a date"
         ),
-        pytest.param("railway.toml", "[deploy]\na = inf\n", ":2: deploy.a is not a finite number", id="inf"),
+        pytest.param(
+            "railway.toml", "[deploy]\na = inf\n", ":2: deploy.a is not a finite number", id="inf"
+        ),
         pytest.param("railway.json", "[" * 100000, "nested too deeply", id="deep"),
         pytest.param("railway.json", None, "railway.json cannot be read", id="not there"),
     ],
@@ -196,7 +198,9 @@ def test_a_key_that_railway_does_not_document_is_kept_and_named(tmp_path: Path) 
     file = carried(tmp_path)
     assert services(tmp_path, file)["web"]["deploy"] == {"numReplica": 2}
     (warning,) = file.warnings
-    assert warning.startswith("railway.json:2: Railway does not document deploy.numReplica. It is kept")
+    assert warning.startswith(
+        "railway.json:2: Railway does not document deploy.numReplica. It is kept"
+    )
     assert "Did you mean numReplicas?" in warning
 
 
