@@ -23,7 +23,7 @@ COMMANDS = {
     "layer": "Write the static files as an image layer, without an engine.",
     "verify": "Check the static files of an image or a directory.",
     "release": "Wait for the database, then migrate: for a release phase.",
-    "start": "Collect missing static files, wait, migrate if requested, then serve.",
+    "start": "Collect and migrate if needed, then serve.",
     "buildpack": "Run the build phase of the Cloud Native Buildpack.",
     "cache": "Show, prune or clear the cache of compressed variants.",
 }

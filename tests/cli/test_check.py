@@ -1,4 +1,4 @@
-"""``buildstatic check``: what it prints, what it means to programs, and how it fails."""
+"""``buildstatic check``: findings and facts for people, programs and GitHub."""
 
 from __future__ import annotations
 
@@ -8,31 +8,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from buildstatic.cli import run
-from tests.project.conftest import closed  # noqa: F401 - a fixture
+from tests.checks.projects import clean_project, codes, findings
+from tests.cli.conftest import Invoke
 from tests.project.tree import MANAGE, project, write
 from tests.samples import copy
 from tests.startproject import edited, startproject
 
 FACTS = [
-    "root",
-    "manage",
-    "settings",
-    "wsgi",
-    "asgi",
-    "python",
-    "dependencies",
-    "server",
-    "whitenoise",
-    "database",
-    "frontend",
-    "static_root",
-    "static_url",
-    "storage",
-    "remote",
+    *("root", "manage", "settings", "wsgi", "asgi", "python", "dependencies", "server"),
+    *("whitenoise", "database", "frontend", "static_root", "static_url", "storage", "remote"),
 ]
 SETTINGS = """\
 import os
@@ -62,28 +51,26 @@ FULL = {
     "frontend/pnpm-lock.yaml": "",
     "pyproject.toml": '[tool.buildstatic.env]\nTOKEN = "t"\n',
 }
+DEBUG_ON = ("DEBUG = False", "DEBUG = True")
+NO_STATIC_ROOT = ('STATIC_ROOT = BASE_DIR / "staticfiles"\n', "")
+INFO = {"compose.yml": "services:\n  web:\n    build: .\n    volumes: [.:/app]\n"}
 
 
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+def fact(value: object, source: str) -> dict[str, object]:
+    return {"value": value, "from": source}
 
 
-def check(root: Path, *arguments: str) -> int:
-    return run(["check", str(root), *arguments])
+@pytest.fixture
+def document(invoke: Invoke) -> Any:
+    """Return a function that runs ``check --json`` and returns what it prints."""
+    return lambda *arguments: json.loads(invoke("check", "--json", "--no-run", *arguments).out)
 
 
-def fact(value: object, place: str) -> dict[str, object]:
-    return {"value": value, "from": place}
-
-
-def test_json_has_every_fact_with_its_place(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert check(write(tmp_path, FULL), "--json") == 0
-    said = json.loads(capsys.readouterr().out)
+def test_json_has_each_fact_with_its_source(tmp_path: Path, document: Any) -> None:
     settings = "site/mysite/settings.py"
-    assert said["project"] == {
+    facts = document(write(tmp_path, FULL))["project"]
+    assert list(facts) == FACTS
+    assert facts == {
         "root": fact(".", "site/manage.py:1"),
         "manage": fact("site/manage.py", "site/manage.py:1"),
         "settings": fact("mysite.settings", "site/manage.py:6"),
@@ -108,229 +95,185 @@ def test_json_has_every_fact_with_its_place(
         ),
         "remote": fact(False, f"{settings}:13"),
     }
-    assert list(said["project"]) == FACTS
 
 
-@pytest.mark.parametrize("name", ["startproject", "poetry", "remote", "frontend", "outside"])
-def test_json_is_of_one_shape_and_each_place_is_there(
-    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("name", ["poetry", "remote", "outside"])
+def test_sources_of_facts_exist(tmp_path: Path, name: str, document: Any) -> None:
     root = copy(name, tmp_path)
-    assert check(root, "--json") == 0
-    found = json.loads(capsys.readouterr().out)["project"]
-    assert list(found) == FACTS
-    for item in filter(None, found.values()):
-        assert set(item) == {"value", "from"}
+    for item in filter(None, document(root)["project"].values()):
         file, _, line = item["from"].rpartition(":")
         assert 1 <= int(line) <= len((root / file).read_text().splitlines())
-    assert set(found["dependencies"]["value"]) == {"manager", "file"}
 
 
-def test_what_is_not_found_is_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    check(project(tmp_path, {"mysite/settings.py": "STORAGES = find()"}), "--json")
-    found = json.loads(capsys.readouterr().out)["project"]
-    assert [name for name in FACTS if found[name] is not None] == ["root", "manage", "settings"]
+def test_unknown_facts_are_null(tmp_path: Path, document: Any) -> None:
+    facts = document(project(tmp_path, {"mysite/settings.py": "STORAGES = find()"}))["project"]
+    assert [name for name in FACTS if facts[name] is not None] == ["root", "manage", "settings"]
 
 
-def test_json_of_a_bare_startproject_has_the_edits(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = startproject(tmp_path)
-    check(root, "--json")
-    needed = json.loads(capsys.readouterr().out)["edits"]
-    assert [set(edit) for edit in needed] == [{"file", "where", "why", "text"}] * 6
-    check(edited(root), "--json")
-    assert json.loads(capsys.readouterr().out)["edits"] == []
-
-
-def test_the_table_has_a_line_for_each_fact(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert check(write(tmp_path, FULL)) == 0
-    lines = capsys.readouterr().out.splitlines()
-    lines = lines[next(n for n, line in enumerate(lines) if line.startswith("fact ")) :]
-    assert re.split(r"\s{2,}", lines[0].strip()) == ["fact", "value", "from"]
-    assert [line.split()[0] for line in lines[1 : len(FACTS) + 1]] == FACTS
-    said = {line.split()[0]: re.split(r"\s{2,}", line.strip())[1:] for line in lines if line}
-    assert said["python"] == ["3.12", "runtime.txt:1"]
-    assert said["server"] == ["gunicorn==23.0.0", "requirements/production.txt:2"]
-    assert said["whitenoise"] == ["yes", "requirements/base.txt:2"]
-    assert said["remote"] == ["no", "site/mysite/settings.py:13"]
-    assert said["frontend"] == ["pnpm run build, in frontend", "frontend/package.json:1"]
-    assert said["dependencies"][0] == "requirements/production.txt (pip)"
-    needs = "psycopg2 (builds with gcc libc6-dev libpq-dev, runs with libpq5)"
-    assert said["database"] == [needs, "requirements/production.txt:3"]
-
-
-def test_no_line_ends_in_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    check(write(tmp_path, FULL))
-    lines = capsys.readouterr().out.splitlines()
+def test_facts_are_a_table(tmp_path: Path, invoke: Invoke) -> None:
+    lines = invoke("check", "--no-run", write(tmp_path, FULL)).out.splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
+    lines = lines[next(n for n, line in enumerate(lines) if line.startswith("fact ")) :]
+    rows = [re.split(r"\s{2,}", line) for line in lines[: len(FACTS) + 1]]
+    assert rows[0] == ["fact", "value", "from"]
+    facts = {name: rest for name, *rest in rows[1:]}
+    assert list(facts) == FACTS
+    assert facts["python"] == ["3.12", "runtime.txt:1"]
+    assert facts["server"] == ["gunicorn==23.0.0", "requirements/production.txt:2"]
+    assert facts["whitenoise"] == ["yes", "requirements/base.txt:2"]
+    assert facts["remote"] == ["no", "site/mysite/settings.py:13"]
+    assert facts["frontend"] == ["pnpm run build, in frontend", "frontend/package.json:1"]
+    assert facts["dependencies"][0] == "requirements/production.txt (pip)"
+    driver = "psycopg2 (builds with gcc libc6-dev libpq-dev, runs with libpq5)"
+    assert facts["database"] == [driver, "requirements/production.txt:3"]
 
 
-def test_the_variables_are_listed_and_placeholders_are_ready_to_paste(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    check(write(tmp_path, FULL))
-    said = capsys.readouterr().out
-    assert re.search(r"SECRET_KEY +required, random while collecting +site/.*:4\n", said)
-    assert re.search(r"TOKEN +required, has a placeholder for collecting +site/.*:5\n", said)
-    assert re.search(r"MAIL +required +site/.*:6\n", said)
-    assert re.search(r"DEBUG +optional +site/.*:7\n", said)
-    pasted = said[said.index("[tool.buildstatic.env]") :].split("\n\n")[0]
+def test_variables_and_placeholders_to_paste(tmp_path: Path, invoke: Invoke) -> None:
+    out = invoke("check", "--no-run", write(tmp_path, FULL)).out
+    assert re.search(r"SECRET_KEY +required, random while collecting +site/.*:4\n", out)
+    assert re.search(r"TOKEN +required, has a placeholder for collecting +site/.*:5\n", out)
+    assert re.search(r"MAIL +required +site/.*:6\n", out)
+    assert re.search(r"DEBUG +optional +site/.*:7\n", out)
+    pasted = out[out.index("[tool.buildstatic.env]") :].split("\n\n")[0]
     assert pasted.strip() == '[tool.buildstatic.env]\nMAIL = "placeholder"'
 
 
-def test_a_bare_startproject_is_shown_what_to_paste_and_then_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_startproject_needs_changes(tmp_path: Path, invoke: Invoke, document: Any) -> None:
     root = startproject(tmp_path)
-    assert check(root) == 1
-    said = capsys.readouterr().out
-    assert "requirements.txt, a new file: " in said
-    assert "\n\nDjango\ngunicorn\nwhitenoise\n" in said
-    assert '\n\nSTATIC_ROOT = BASE_DIR / "staticfiles"\n' in said
-    assert check(edited(root)) == 0
-    assert "Still needed" not in capsys.readouterr().out
+    ran = invoke("check", "--no-run", root)
+    assert ran.code == 1
+    assert "requirements.txt, a new file: " in ran.out
+    assert "\n\nDjango\ngunicorn\nwhitenoise\n" in ran.out
+    assert '\n\nSTATIC_ROOT = BASE_DIR / "staticfiles"\n' in ran.out
+    edits = document(root)["edits"]
+    assert [set(edit) for edit in edits] == [{"file", "where", "why", "text"}] * 6
+    ran = invoke("check", "--no-run", edited(root))
+    assert ran.code == 0
+    assert "Still needed" not in ran.out
+    assert document(root)["edits"] == []
 
 
-def test_production_s_settings_are_taken_and_that_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = copy("split_settings", tmp_path)
-    check(root)
-    assert re.search(
-        r"^note: manage\.py:\d+ names .* \(--settings .*\)", capsys.readouterr().out, re.M
-    )
+def test_choice_of_settings_is_a_note(tmp_path: Path, invoke: Invoke) -> None:
+    out = invoke("check", "--no-run", copy("split_settings", tmp_path)).out
+    assert re.search(r"^note: .*--settings", out, re.M)
 
 
-def test_the_options_name_another_project_and_other_settings(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = MANAGE.format(settings="a.settings")
-    files = {"one/manage.py": text, "two/manage.py": text, "two/b/other.py": ""}
-    write(tmp_path, files)
-    check(tmp_path, "--manage", "two/manage.py", "--settings", "b.other", "--json")
-    found = json.loads(capsys.readouterr().out)["project"]
-    assert found["manage"]["value"] == "two/manage.py"
-    assert found["settings"] == fact("b.other", "--settings")
-
-
-GOOD = {"manage.py": MANAGE.format(settings="mysite.settings"), "mysite/settings.py": ""}
+def test_manage_and_settings_options(tmp_path: Path, document: Any) -> None:
+    manage = MANAGE.format(settings="a.settings")
+    write(tmp_path, {"one/manage.py": manage, "two/manage.py": manage, "two/b/other.py": ""})
+    options = ("--manage", "two/manage.py", "--settings", "b.other")
+    facts = document(tmp_path, *options)["project"]
+    assert facts["manage"]["value"] == "two/manage.py"
+    assert facts["settings"] == fact("b.other", "--settings")
 
 
 @pytest.mark.parametrize(
-    ("files", "code", "said"),
+    ("options", "fails"),
     [
-        pytest.param({"README": ""}, 10, r"No manage\.py found in .*--manage", id="none"),
-        pytest.param(
-            {"shop/manage.py": "", "blog/manage.py": ""},
-            10,
-            r"blog/manage\.py, shop/manage\.py\. Choose one: --manage blog/manage\.py",
-            id="two",
-        ),
-        pytest.param(
-            {**GOOD, ".python-version": "3.10.4\n"},
-            12,
-            r"\.python-version:1 asks for Python 3\.10\.4; .*Change it to 3\.13",
-            id="python-3.10",
-        ),
-        pytest.param(
-            {**GOOD, "pyproject.toml": '[project]\nrequires-python = "<3.11"\n'},
-            12,
-            r"pyproject\.toml:2 asks for",
-            id="requires-python",
-        ),
-        pytest.param(
-            {**GOOD, "pyproject.toml": "[project]\nname = \n"},
-            13,
-            r"pyproject\.toml:2: invalid TOML",
-            id="toml",
-        ),
-        pytest.param(
-            {**GOOD, "pyproject.toml": "[tool.buildstatic]\nsetting = 'x'\n"},
-            13,
-            r"pyproject\.toml:2: .* no key setting\. Did you mean settings\?",
-            id="misspelt",
-        ),
-        pytest.param(
-            {**GOOD, "mysite/settings.py": "A = 1\nB = [\n"},
-            13,
-            r"mysite/settings\.py:2: not valid Python",
-            id="settings-syntax",
-        ),
-        pytest.param(
-            {**GOOD, "manage.py": "import os\0\n"}, 13, r"manage\.py:1: not valid Python", id="null"
-        ),
-        pytest.param(
-            {**GOOD, "requirements.txt": "Django=5\n"}, 13, r"requirements\.txt:1: ", id="pip"
-        ),
-        pytest.param(
-            {**GOOD, "requirements.txt": "Django\n-r a\0b\n"},
-            13,
-            r"requirements\.txt:2: has a null byte",
-            id="null-in-requirements",
-        ),
-        pytest.param(
-            {"manage.py": GOOD["manage.py"]},
-            14,
-            r"mysite\.settings \(from manage\.py:6\) has no file .*--settings",
-            id="settings-without-a-file",
-        ),
-        pytest.param({"manage.py": ""}, 13, r"manage\.py does not set", id="no-settings"),
-        pytest.param(
-            {**GOOD, "pyproject.toml": f"[tool.buildstatic]\nmanage = '{'a' * 300}'"},
-            10,
-            r"There is no a+ in",
-            id="a-name-that-cannot-be",
-        ),
+        pytest.param([], {"error"}, id="default"),
+        pytest.param(["--fail-level=error"], {"error"}, id="error"),
+        pytest.param(["--fail-level=warning"], {"error", "warning"}, id="warning"),
+        pytest.param(["--fail-level=info"], {"error", "warning", "info"}, id="info"),
     ],
 )
-def test_bad_input_is_one_clear_message_and_a_code_of_its_own(
-    tmp_path: Path, files: dict[str, str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+def test_exit_code_depends_on_severity(
+    tmp_path: Path, options: list[str], fails: set[str], invoke: Invoke
 ) -> None:
-    assert check(write(tmp_path, files)) == code
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("error: ")
-    assert printed.err.count("\n") == 1
-    assert re.search(said, printed.err)
+    projects = {
+        "error": clean_project(tmp_path / "error", change=NO_STATIC_ROOT),
+        "warning": clean_project(tmp_path / "warning", change=DEBUG_ON),
+        "info": clean_project(tmp_path / "info", INFO),
+        "nothing": clean_project(tmp_path / "nothing"),
+    }
+    for form in ("text", "json", "github"):
+        codes = {
+            name: invoke("check", root, "--no-run", f"--format={form}", *options).code
+            for name, root in projects.items()
+        }
+        assert codes == {name: int(name in fails) for name in projects}
 
 
-@pytest.mark.parametrize("file", ["manage.py", "mysite/settings.py", "pyproject.toml", "uv.lock"])
-def test_a_file_that_may_not_be_read_is_named(
-    closed: Path,  # noqa: F811
-    file: str,
-    capsys: pytest.CaptureFixture[str],
+def test_findings_come_before_the_facts(tmp_path: Path, invoke: Invoke) -> None:
+    root = clean_project(tmp_path, change=NO_STATIC_ROOT)
+    assert invoke("check", "--no-run", root).out.startswith(
+        "error: mysite/settings.py:19: STATIC_ROOT is not set. [static-root-missing]\n"
+        "    collectstatic fails because it has no directory to collect into.\n"
+        '    Fix: Add STATIC_ROOT = BASE_DIR / "staticfiles" (--fix does it)\n'
+        "\nFound: 1 error.\n\nfact "
+    )
+
+
+@pytest.mark.parametrize("option", ["--json", "--format=json"])
+def test_findings_as_json(tmp_path: Path, option: str, invoke: Invoke) -> None:
+    root = clean_project(tmp_path, change=NO_STATIC_ROOT)
+    printed = json.loads(invoke("check", root, "--no-run", option).out)
+    assert printed["findings"] == [
+        {
+            "code": "static-root-missing",
+            "severity": "error",
+            "file": "mysite/settings.py",
+            "line": 19,
+            "what": "STATIC_ROOT is not set.",
+            "why": "collectstatic fails because it has no directory to collect into.",
+            "fix": 'Add STATIC_ROOT = BASE_DIR / "staticfiles"',
+            "fixable": True,
+        }
+    ]
+    assert printed["unexamined"] == "--no-run"
+
+
+def test_fix_option(tmp_path: Path, invoke: Invoke) -> None:
+    ran = invoke("check", "--no-run", "--fix", clean_project(tmp_path, change=NO_STATIC_ROOT))
+    assert ran.code == 0
+    assert ran.err.startswith("fixed: mysite/settings.py:19: ")
+    assert ran.out.startswith("No problems found.\n")
+
+
+ANNOTATION = re.compile(
+    r"::(?P<level>error|warning|notice) file=(?P<file>[^,:]+)(,line=(?P<line>\d+))?"
+    r",title=(?P<title>[a-z-]+)::(?P<message>.+)"
+)
+
+
+def test_github_annotations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
 ) -> None:
-    root = closed.parent / "site"
-    write(root, {**GOOD, "pyproject.toml": "", "uv.lock": ""})
-    (root / file).chmod(0)
-    assert check(root) == 13
-    said = f"error: {file} cannot be read: Permission denied. Check that it is a file and who"
-    assert capsys.readouterr().err.startswith(said)
+    files = INFO | {"Dockerfile": "FROM scratch\n"}
+    root = clean_project(tmp_path / "50% off, really: yes", files, change=DEBUG_ON)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    lines = invoke("check", "--no-run", "--format=github", root).out.splitlines()
+    matches = [match for line in lines if (match := ANNOTATION.fullmatch(line))]
+    assert len(matches) == len(lines)
+    directory = "50%25 off%2C really%3A yes"
+    assert {(m["level"], m["file"], m["line"], m["title"]) for m in matches} == {
+        ("warning", f"{directory}/mysite/settings.py", "5", "debug-on"),
+        ("warning", f"{directory}/.dockerignore", None, "dockerignore-lacks-static-root"),
+        ("notice", f"{directory}/compose.yml", "4", "volume-over-tree"),
+    }
+    assert all("%0AFix: " in match["message"] for match in matches)
 
 
-def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
-    assert check(tmp_path / "nowhere") == 2
-
-
-def test_json_goes_to_standard_output_alone(tmp_path: Path) -> None:
-    write(tmp_path, FULL)
+def test_json_is_all_of_standard_output(tmp_path: Path) -> None:
+    root = clean_project(tmp_path, change=("", "print('noise')\nimport not_installed\n"))
     done = subprocess.run(
         [sys.executable, "-m", "buildstatic", "check", "--json"],
-        cwd=tmp_path,
+        cwd=root,
         env={"PATH": os.defpath, "FORCE_COLOR": "1", "COLUMNS": "20", "LC_ALL": "C"},
         capture_output=True,
         check=True,
     )
-    assert list(json.loads(done.stdout)["project"]) == FACTS
-    assert done.stderr == b""
+    printed = json.loads(done.stdout)
+    assert list(printed["project"]) == FACTS
+    assert "not_installed" in printed["unexamined"]
+    assert done.stderr == b"noise\n"
 
 
-def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["check", "--help"]) == 0
-    said = capsys.readouterr().out
-    assert "  buildstatic check --json | jq" in said
-    for option in ("--manage", "--settings", "--json"):
-        assert option in said
+@pytest.mark.parametrize("name", ["startproject", "manifest", "split_settings", "subfolder"])
+def test_generated_files_have_no_findings(tmp_path: Path, name: str) -> None:
+    root = edited(startproject(tmp_path)) if name == "startproject" else copy(name, tmp_path)
+    targets = ("dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore")
+    assert run(["generate", "--path", str(root), "--force", *targets]) == 0
+    found = {(f.code, f.severity.label) for f in findings(root, runs=True)}
+    assert found - {("debug-on", "warning")} == {("railway-config-ends", "info")}
+    (root / "railway.json").unlink()
+    assert set(codes(root)) <= {"debug-on"}
