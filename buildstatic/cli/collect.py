@@ -20,7 +20,7 @@ from buildstatic.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from buildstatic.collect import Collected
+    from buildstatic.collect import CollectResult
 
 EPILOG = """\b
 Examples:
@@ -203,7 +203,7 @@ def command(
         print_collected(collected, verbosity)
 
 
-def print_collected(collected: Collected, verbosity: int = 1) -> None:
+def print_collected(collected: CollectResult, verbosity: int = 1) -> None:
     """Print the summary to standard error, and Django's closing line to standard output."""
     from buildstatic.cli.progress import print_summary
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from buildstatic.collect.cache import Cache
 from buildstatic.collect.codecs import places
-from buildstatic.collect.publish import mode_of
+from buildstatic.collect.publish import How, mode_of
 from buildstatic.collect.stage import Stage
 from buildstatic.collect.variants import Variants
-from buildstatic.collect.wishes import Wishes
 from buildstatic.collect.workers.compress_task import UNABLE, Job, press
 from buildstatic.collect.workers.pool import Workers
 
@@ -44,18 +43,20 @@ class Pressed:
     reused: bool
 
 
-def job_of(variants: Variants, wishes: Wishes, stage: Stage) -> Job:
+def job_of(
+    variants: Variants, stage: Stage, *, how: How, cache: Cache | None, reuse: Path | None
+) -> Job:
     """Return what is the same for all contents that are compressed onto *stage*."""
     return Job(
         codecs=tuple((c.format, c.level, c.suffix, c.key) for c in variants.codecs),
         chained=variants.chained,
         libraries=places(),
-        cache=str(wishes.cache.directory) if wishes.cache else "",
-        limit=wishes.cache.limit if wishes.cache else 0,
-        reuse=str(wishes.reuse or ""),
+        cache=str(cache.directory) if cache else "",
+        limit=cache.limit if cache else 0,
+        reuse=str(reuse or ""),
         root=stage.tree.root,
-        mode=mode_of(stage.tree, wishes.how),
-        links=wishes.how.links,
+        mode=mode_of(stage.tree, how),
+        links=how.links,
         direct=stage.is_new,
         parent=os.getpid(),
     )

@@ -1,4 +1,4 @@
-"""What can be wrong with a file, in words: which it is, why, and what to do about it."""
+"""Errors of the project's code and of the file system, as errors that say what to do."""
 
 from __future__ import annotations
 
@@ -6,60 +6,69 @@ import errno
 import os
 from pathlib import Path
 
-from buildstatic.errors import BuildstaticError, CollectFailed, FileError
+from buildstatic import tracebacks
+from buildstatic.collect.request import Request
+from buildstatic.errors import BuildstaticError, CollectFailed, FileError, VariablesMissing
 
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
-AWAY = "Remove it, or collect with --clear."
-
-
-def of_file(error: OSError, root: str | os.PathLike[str] | None) -> BuildstaticError | None:
-    """Return what *error* says of the tree in *root*, if there is one, else of a source."""
-    return (of_tree(error, os.path.abspath(root)) if root else None) or of_source(error)
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_INSTALLED = {"site-packages", "dist-packages"}
+_SHORTEN = "Rename the source, or exclude it with --ignore PATTERN."
 
 
-def of_tree(error: OSError, root: str) -> BuildstaticError | None:
-    """Return what *error* says of the tree in *root*; None if it is not about the tree."""
-    name = error.filename or root
-    if not isinstance(name, str):
+def describe_error(error: BaseException, request: Request) -> str:
+    """Return ``file:line: Class: message.`` for *error*.
+
+    The place is the innermost line of the project's own code, relative to the project's root; it
+    is left out if *error* passed no line of the project.
+    """
+    return f"{_project_line(error, request)}{tracebacks.describe(error)}."
+
+
+def missing_variable(error: BaseException, request: Request) -> VariablesMissing | None:
+    """Return the error for the environment variable whose absence caused *error*, or None."""
+    name = tracebacks.missing_variable(error)
+    if name is None:
         return None
-    if name == root and os.path.lexists(root) and not os.path.isdir(root):
-        problem = f"{root}, where files are to be collected, {_what_is_there(root)}."
-        return CollectFailed(problem, "Remove it, or set STATIC_ROOT to another place.")
-    if not _is_inside(name, root) and not _is_inside(root, name):
-        return None
-    if error.errno in UNWRITABLE:
-        problem = f"{name} cannot be written: {error.strerror}."
-        return FileError(problem, "Make room, or make it writable.")
-    if error.errno == errno.ENAMETOOLONG:
-        return _too_long(name)
-    if isinstance(error, IsADirectoryError):
-        problem = f"{name} is a directory, and a file is to be collected there."
-        return CollectFailed(problem, AWAY)
-    return None
+    where = _project_line(error, request).removesuffix(": ") or f"The module {request.settings}"
+    problem = f"{where} requires the environment variable {name}, which is not set."
+    return VariablesMissing(problem, name=name)
 
 
-def of_source(error: OSError) -> BuildstaticError | None:
-    """Return what *error* says of the file that it names; None if it names none."""
+def _project_line(error: BaseException, request: Request) -> str:
+    def is_of_the_project(file: str) -> bool:
+        path = Path(file)
+        return path.is_relative_to(request.root) and not _INSTALLED.intersection(path.parts)
+
+    if found := tracebacks.innermost_line(error, is_of_the_project):
+        return f"{Path(found[0]).relative_to(request.root)}:{found[1]}: "
+    return ""
+
+
+def file_error(error: OSError, root: str | os.PathLike[str] | None) -> BuildstaticError | None:
+    """Return the error for *error*, which is about a file in the tree *root* or a source."""
+    return (_tree_error(error, os.path.abspath(root)) if root else None) or source_error(error)
+
+
+def source_error(error: OSError) -> BuildstaticError | None:
+    """Return the error for the source file that *error* names; None if it names no file."""
     name = error.filename
     if not isinstance(name, str) or not os.path.isabs(name):
         return None
-    if error.errno == errno.ELOOP and (link := circle(name)):
-        problem = f"{link} is a link in a circle (to {os.readlink(link)}): there is no end to it."
+    if error.errno == errno.ELOOP and (link := link_cycle(name)):
+        problem = f"{link} is a symbolic link to {os.readlink(link)}, which is a cycle."
         return CollectFailed(problem, "Remove the link.")
+    problem = f"{name} cannot be collected: {error.strerror}."
     if error.errno == errno.EBUSY:
-        problem = f"{name} cannot be collected: {error.strerror}."
-        return CollectFailed(problem, "Run it again when nothing writes there.")
+        return CollectFailed(problem, "Run it again when no other process writes to the file.")
     if os.path.islink(name) and not os.path.exists(name):
-        problem = f"{name} is a link to nowhere ({os.readlink(name)})."
-    else:
-        problem = f"{name} cannot be collected: {error.strerror}."
-    return CollectFailed(problem, "Mend it, or leave it out: --ignore PATTERN.")
+        problem = f"{name} is a broken symbolic link (to {os.readlink(name)})."
+    return CollectFailed(problem, "Fix it, or exclude it with --ignore PATTERN.")
 
 
-def circle(path: str, top: str = "/") -> str:
-    """Return the first link on *path* below *top* that leads to where the path has been.
+def link_cycle(path: str, top: str = "/") -> str:
+    """Return the first link on *path* below *top* that leads to a parent of itself, or to itself.
 
-    That may also be a link to itself. Empty if there is none.
+    Empty if there is none.
     """
     start = Path(os.path.realpath(top))
     seen = {start, *start.parents}
@@ -73,27 +82,43 @@ def circle(path: str, top: str = "/") -> str:
     return ""
 
 
-def _what_is_there(place: str) -> str:
-    if os.path.exists(place):
-        return "is a file"
-    return f"is a link to nowhere ({os.readlink(place)})"
-
-
-def _too_long(path: str) -> CollectFailed:
-    directory, name = os.path.split(path)
-    try:
-        most = os.pathconf(os.path.dirname(path), "PC_NAME_MAX")
-    except OSError:
-        most = 255
-    size = len(os.fsencode(name))
-    if size <= most:
-        return CollectFailed(f"The path {path} is too long for the system.", _SHORTEN)
-    where = f"{name} in {directory} cannot be written: its name has {size} bytes,"
-    return CollectFailed(f"{where} and the file system takes {most}.", _SHORTEN)
-
-
-_SHORTEN = "Give its source a shorter name, or leave it out: --ignore PATTERN."
+def _tree_error(error: OSError, root: str) -> BuildstaticError | None:
+    """Return the error for *error*; None if it is not about the tree in *root* or its parents."""
+    name = error.filename or root
+    if not isinstance(name, str):
+        return None
+    if name == root and os.path.lexists(root) and not os.path.isdir(root):
+        found = "a file" if os.path.exists(root) else f"a broken link (to {os.readlink(root)})"
+        problem = f"{root}, the directory to collect to, is {found}."
+        return CollectFailed(problem, "Remove it, or set STATIC_ROOT to another directory.")
+    if not _is_inside(name, root) and not _is_inside(root, name):
+        return None
+    if error.errno in _UNWRITABLE:
+        problem = f"{name} cannot be written: {error.strerror}."
+        return FileError(problem, "Free some space, or make it writable.")
+    if error.errno == errno.ENAMETOOLONG:
+        return _name_too_long(name)
+    if isinstance(error, IsADirectoryError):
+        problem = f"{name} is a directory, but a file is to be collected there."
+        return CollectFailed(problem, "Remove it, or collect with --clear.")
+    return None
 
 
 def _is_inside(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def _name_too_long(path: str) -> CollectFailed:
+    directory, name = os.path.split(path)
+    try:
+        limit = os.pathconf(directory, "PC_NAME_MAX")
+    except OSError:
+        limit = 255
+    size = len(os.fsencode(name))
+    if size <= limit:
+        return CollectFailed(f"The path {path} is too long for the system.", _SHORTEN)
+    problem = (
+        f"{name} in {directory} cannot be written: its name has {size} bytes, the limit of the "
+        f"file system is {limit}."
+    )
+    return CollectFailed(problem, _SHORTEN)

@@ -1,29 +1,32 @@
-"""Fingerprints: what each collected file is called by its content, and what is in it then.
+"""Fingerprint the collected files: their names by content, and the references in them.
 
-The names and the bytes are those of the installed Django's ``HashedFilesMixin.post_process``. It
-goes over all adjustable files up to six times and writes each of them each time; here a file is
-rewritten when a name that it uses has changed, and nothing is written.
+Names and bytes are those of the installed Django's ``HashedFilesMixin.post_process``, which reads
+and writes all adjustable files up to six times. Here a file is rewritten only when a name that it
+refers to has changed, and nothing is written.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from buildstatic.collect.hashed_names import HashedNames, is_plain
-from buildstatic.collect.references import Names, Problem, is_adjustable, rewrite
-from buildstatic.collect.storage_overlay import Left, collected
+from buildstatic.collect.references import BrokenReference, NameLookup, is_adjustable, rewrite
+from buildstatic.collect.storage_overlay import Digest, Kept, overlay
 from buildstatic.collect.workers.read_task import digest
+
+_PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Original:
-    """A source as it was read, to be collected as *name*; *path* is what its storage calls it.
+    """A source as it was read, to be collected as *name*; *path* is its name in its storage.
 
-    *digest* is the content's MD5, *identity* its SHA-256 (empty where nobody asks for it);
-    *content* is None where it refers to no other file.
+    *digest* is the content's MD5, *identity* its SHA-256 (empty if not needed); *content* is None
+    if it contains no references.
     """
 
     name: str
@@ -35,10 +38,10 @@ class Original:
 
 @dataclass(frozen=True)
 class Fingerprinted:
-    """A file under its fingerprinted name; *content* is None where it is the original's.
+    """A file under its fingerprinted name; *content* is None if it equals the original's.
 
-    *digest* and *identity* are as in `Original`. *yields* says that a source has this very name,
-    and stays: post_process writes such as it rewrites in any case, others where there is none.
+    *digest* and *identity* are as in `Original`. *yields* tells that a source has this very name
+    and is kept: post_process replaces it only if it rewrites the file.
     """
 
     name: str
@@ -48,16 +51,16 @@ class Fingerprinted:
     yields: bool = False
 
 
-class Unresolved(Exception):
-    """References that cannot be followed, all that there are."""
+class UnresolvedReferences(Exception):
+    """All references that cannot be resolved."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(problems)
-        self.problems = problems
+    def __init__(self, broken: tuple[BrokenReference, ...]) -> None:
+        super().__init__(broken)
+        self.broken = broken
 
 
-class Unsettled(Exception):
-    """Names that are different after every pass: files that refer to one another in a circle."""
+class CircularReferences(Exception):
+    """Names that change with every pass: files that refer to each other in a cycle."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(names)
@@ -68,130 +71,96 @@ def fingerprint(
     storage: Any,
     originals: tuple[Original, ...],
     *,
-    left: Left,
-    missing_maps: Callable[[str], None] | None = None,
+    kept: Kept,
+    warn: Callable[[str], None] | None = None,
 ) -> dict[str, Fingerprinted]:
     """Return the fingerprinted file of each of *originals*, by the name of the original.
 
-    *storage* is one that `recognize` knows; *left* says what else its place holds.
-    Where *missing_maps* is given, a source map that is not there is told to it, and its line stays.
-    Raises `Unresolved` or `Unsettled`.
+    *storage* is one that `recognize` knows; *kept* is what of its tree stays. With *warn*, a
+    missing source map is only a warning.
+    Raises `UnresolvedReferences` or `CircularReferences`.
     """
     digests = {original.name: original.digest for original in originals}
-    work = _Work(storage, missing_maps)
-    with collected(storage, digests, work.made, left):
-        work.run(originals)
-        found = {original.name: work.files[work.keys[original.name]] for original in originals}
+    work = _Fingerprinter(storage)
+    with overlay(storage, digests, work.made, kept):
+        work.run(originals, warn)
+    found = {original.name: work.files[work.keys[original.name]] for original in originals}
     taken = (n for n, item in found.items() if item.name in found and not is_adjustable(storage, n))
     return found | {name: replace(found[name], yields=True) for name in taken}
 
 
-def judge(problems: Sequence[Problem], missing_maps: Callable[[str], None] | None) -> None:
-    """Raise `Unresolved` for *problems*, of which *missing_maps*, if given, is told the lesser."""
-    grave = [p for p in problems if missing_maps is None or not p.is_missing_map]
-    if grave:
-        raise Unresolved(tuple(grave))
-    for problem in problems:
-        assert missing_maps is not None
-        missing_maps(f"{problem} The line stays as it is.")
+class _Fingerprinter:
+    """The passes of ``post_process``, of each only what can change anything.
 
-
-class _Work:
-    """One run over the files, by what the storage calls them.
-
-    *keys* is what it calls them. *files* are what they have become so far, at first by the raw
-    content. *made* has the digests of the fingerprinted files that Django would have written by
-    now. The storage is to look for itself for those in *late*, as it does for all files that it
-    comes to later. *asked* are the names that each file was rewritten with last.
+    *keys*: what the storage calls each file. *files*: what each key has become so far, at first by
+    its raw content. *made*: the digests of the fingerprinted files that Django would have written
+    by now. *pending*: the keys that the storage has to look for itself, as it does for all files
+    that it processes later. *requested*: the names that each file was last rewritten with.
     """
 
-    def __init__(self, storage: Any, missing_maps: Callable[[str], None] | None) -> None:
+    def __init__(self, storage: Any) -> None:
         self.storage = storage
-        self.missing_maps = missing_maps
-        self.hashed_name = HashedNames(storage)
+        self.hashed_name = _HashedNames(storage)
         self.keys: dict[str, str] = {}
         self.files: dict[str, Fingerprinted] = {}
         self.made: dict[str, str] = {}
-        self.late: set[str] = set()
-        self.asked: dict[str, dict[str, str]] = {}
-        self.problems: list[Problem] = []
+        self.pending: set[str] = set()
+        self.requested: dict[str, dict[str, str]] = {}
+        self.broken: list[BrokenReference] = []
 
-    def named(self, name: str, digest: str) -> str:
-        """Return the fingerprinted name of the file *name*.
-
-        Raises ValueError or SuspiciousFileOperation where there can be none.
-        """
-        hashed = self.hashed_name(name, digest)
-        if ".." in hashed or hashed.startswith("/"):
-            self.storage.path(hashed)
-        if "\0" in hashed:
-            raise ValueError("embedded null byte")
-        return str(self.storage.clean_name(hashed))
-
-    def name(self, key: str) -> str | None:
-        """Return what is known of *key*: None for no file, nothing for one to look for."""
-        if key in self.late:
-            return ""
-        found = self.files.get(key)
-        return found.name if found else None
-
-    def run(self, originals: tuple[Original, ...]) -> None:
-        """Do the passes of ``post_process``, of each only what can change anything."""
+    def run(self, originals: tuple[Original, ...], warn: Callable[[str], None] | None) -> None:
         ordered = sorted(originals, key=lambda o: len(o.name.split(os.sep)), reverse=True)
-        unnamed = self.begin(ordered)
-        for original in ordered:
+        unnamed = self.name_by_raw_content(ordered)
+        for original in ordered:  # the first pass
             if problem := unnamed.get(original.name):
-                self.problems.append(problem)
-            else:
-                self.first(original)
-        judge(self.problems, self.missing_maps)
-        self.settle([original for original in ordered if original.content is not None])
+                self.broken.append(problem)
+                continue
+            if original.content is not None:
+                self.rewrite(original)
+            key = self.keys[original.name]
+            self.pending.discard(key)
+            self.made[self.files[key].name] = self.files[key].digest
+        if errors := [b for b in self.broken if warn is None or not b.is_missing_map]:
+            raise UnresolvedReferences(tuple(errors))
+        for reference in self.broken if warn else ():
+            assert warn is not None
+            warn(f"{reference} The line is left unchanged.")
+        self.repeat_passes([original for original in ordered if original.content is not None])
 
-    def begin(self, originals: Sequence[Original]) -> dict[str, Problem]:
-        """Name *originals* by the raw content; return the problems of those that have no name."""
+    def name_by_raw_content(self, originals: Sequence[Original]) -> dict[str, BrokenReference]:
+        """Name *originals*; return the problems of those that cannot be named."""
         from django.core.exceptions import SuspiciousFileOperation
 
         unnamed = {}
         for original in originals:
             key = self.storage.hash_key(self.storage.clean_name(original.name))
             self.keys[original.name] = key
-            if not is_plain(original.name):
-                self.late.add(key)
+            if not _is_plain(original.name):
+                self.pending.add(key)
             try:
-                name = self.named(original.name, original.digest)
+                name = self.fingerprinted_name(original.name, original.digest)
             except (ValueError, SuspiciousFileOperation) as error:
-                unnamed[original.name] = Problem(original.name, 0, "", error)
+                unnamed[original.name] = BrokenReference(original.name, 0, "", error)
                 continue
             self.files[key] = Fingerprinted(name, original.digest, original.identity)
         return unnamed
 
-    def first(self, original: Original) -> None:
-        """Do for *original* what the first pass does."""
-        if original.content is not None:
-            self.follow(original)
-        key = self.keys[original.name]
-        self.late.discard(key)
-        self.made[self.files[key].name] = self.files[key].digest
-
-    def settle(self, referring: Sequence[Original]) -> None:
-        """Do the passes after the first."""
+    def repeat_passes(self, referring: Sequence[Original]) -> None:
         changed: list[str] = []
         for _ in range(self.storage.max_post_process_passes):
-            changed = [original.name for original in referring if self.changes(original)]
+            changed = [original.name for original in referring if self.update(original)]
             if not changed:
-                break
+                return
         if changed:
-            raise Unsettled(sorted(changed))
+            raise CircularReferences(sorted(changed))
 
-    def is_stale(self, original: Original) -> bool:
-        return any(self.name(key) != name for key, name in self.asked[original.name].items())
-
-    def changes(self, original: Original) -> bool:
-        """Follow *original* again where a name has changed; say whether its own name did."""
-        if not self.is_stale(original):
+    def update(self, original: Original) -> bool:
+        """Rewrite *original* if a name in it has changed; tell whether its own name changed."""
+        requested = self.requested[original.name]
+        if not any(self.current_name(key) != name for key, name in requested.items()):
             return False
         before = self.files[self.keys[original.name]]
-        self.follow(original)
+        self.rewrite(original)
         after = self.files[self.keys[original.name]]
         if after.name == before.name:
             return False
@@ -199,26 +168,70 @@ class _Work:
         self.made[after.name] = after.digest
         return True
 
-    def follow(self, original: Original) -> None:
-        """Rewrite *original* with the names that there are now."""
+    def current_name(self, key: str) -> str | None:
+        """Return the name of *key* so far; see `NameLookup.current`."""
+        if key in self.pending:
+            return ""
+        found = self.files.get(key)
+        return found.name if found else None
+
+    def rewrite(self, original: Original) -> None:
+        """Rewrite *original* with the current names."""
         assert original.content is not None
-        names = Names(self.name)
-        self.asked[original.name] = names.asked
+        names = NameLookup(self.current_name)
+        self.requested[original.name] = names.requested
         try:
             text = original.content.decode()
         except UnicodeDecodeError as error:
             line = original.content.count(b"\n", 0, error.start) + 1
-            self.problems.append(Problem(original.name, line, "", error))
+            self.broken.append(BrokenReference(original.name, line, "", error))
             return
-        new = rewrite(
-            self.storage, original.name, original.path, text, names, self.problems
+        content = rewrite(
+            self.storage, original.name, original.path, text, names, self.broken
         ).encode()
-        self.files[self.keys[original.name]] = self.rewritten(original, new)
+        is_same = content == original.content
+        md5, sha256 = original.digest, original.identity
+        if not is_same:
+            md5, sha256 = digest(content, bool(original.identity))
+        name = self.fingerprinted_name(original.name, md5)
+        self.files[self.keys[original.name]] = Fingerprinted(
+            name, md5, sha256, None if is_same else content
+        )
 
-    def rewritten(self, original: Original, content: bytes) -> Fingerprinted:
-        """Return *original* with *content* in it."""
-        if content == original.content:
-            name = self.named(original.name, original.digest)
-            return Fingerprinted(name, original.digest, original.identity)
-        md5, sha256 = digest(content, bool(original.identity))
-        return Fingerprinted(self.named(original.name, md5), md5, sha256, content)
+    def fingerprinted_name(self, name: str, digest: str) -> str:
+        """Raises ValueError or SuspiciousFileOperation if there is no valid name."""
+        hashed = self.hashed_name(name, digest)
+        if ".." in hashed or hashed.startswith("/"):
+            self.storage.path(hashed)
+        if "\0" in hashed:
+            raise ValueError("embedded null byte")
+        return str(self.storage.clean_name(hashed))
+
+
+def _is_plain(name: str) -> bool:
+    """Tell whether ``hashed_name``, which parses *name* as a URL, leaves it unchanged."""
+    return _PLAIN.fullmatch(name) is not None
+
+
+class _HashedNames:
+    """``HashedFilesMixin.hashed_name`` of *storage* for files with a known digest.
+
+    It inserts the hash before the suffix of a plain name. This is verified with the storage once
+    for each suffix; a storage that does otherwise is called for each name.
+    """
+
+    def __init__(self, storage: Any) -> None:
+        self.storage = storage
+        self.inserts_before: dict[str, bool] = {}
+
+    def __call__(self, name: str, digest: str) -> str:
+        root, suffix = posixpath.splitext(name)
+        if not _is_plain(name) or "//" in name:
+            return self.by_storage(name, digest)
+        inserted = f"{root}.{digest[:12]}{suffix}"
+        if suffix not in self.inserts_before:
+            self.inserts_before[suffix] = self.by_storage(name, digest) == inserted
+        return inserted if self.inserts_before[suffix] else self.by_storage(name, digest)
+
+    def by_storage(self, name: str, digest: str) -> str:
+        return str(self.storage.hashed_name(name, Digest(digest)))

@@ -1,15 +1,19 @@
-"""The fourth step: which sources win, which are shadowed, and which of those is an accident."""
+"""The plan: which sources are collected, which are shadowed, and which of those by accident."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from buildstatic.collect.comparing import differ
-from buildstatic.collect.ignoring import Ignored
+from buildstatic.collect.ignore import Ignored
+from buildstatic.collect.reading import local_path
 from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Source
+from buildstatic.collect.workers.read_task import PIECE, open_regular
 from buildstatic.errors import FilesConflict
 
 
@@ -22,16 +26,16 @@ class Shadowed:
 
     @cached_property
     def differs(self) -> bool:
-        """Tell whether something else is collected; both are read for it, once."""
-        return differ(self.by, self.source)
+        """Tell whether the content differs; both files are read for it, once."""
+        return _differ(self.by, self.source)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is going to be collected; made before anything is written.
+    """What will be collected; made before anything is written.
 
     *offers* are the sources in the finders' order, of which those in *wins* are collected;
-    *ignored* are those that were left out before.
+    *ignored* were left out before.
     """
 
     offers: tuple[Source, ...]
@@ -39,34 +43,55 @@ class Plan:
     shadowed: tuple[Shadowed, ...]
     ignored: tuple[Ignored, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON values, in the format of ``--report``."""
+        return {
+            "files": [{"path": source.path, "source": source.place} for source in self.wins],
+            "shadowed": [
+                {
+                    "path": shadowed.source.path,
+                    "source": shadowed.source.place,
+                    "by": shadowed.by.place,
+                    "equal": not shadowed.differs,
+                }
+                for shadowed in self.shadowed
+            ],
+            "ignored": [
+                {"path": ignored.source.path, "source": ignored.source.place, "rule": ignored.rule}
+                for ignored in self.ignored
+            ],
+        }
+
 
 @dataclass(frozen=True)
 class Conflict:
-    """Files with one path and different content, of which only *collected* gets into the tree.
+    """Files with the same path and different content, of which only *collected* is collected.
 
-    *is_meant* says that the path is in a directory named after an installed app, which is how
-    Django means an app's file to be overridden; any other is most likely an accident.
+    *is_intended*: the path is in a directory named after an installed app, which is Django's way to
+    override an app's file; any other conflict is most likely an accident.
     """
 
     collected: Source
     left_out: tuple[Source, ...]
-    is_meant: bool
+    is_intended: bool
 
     def __str__(self) -> str:
         others = " and ".join(source.place for source in self.left_out)
         verb = "are" if len(self.left_out) > 1 else "is"
-        advice = (
-            f"Put each into a directory named after its app: static/<app>/{self.collected.path}."
-        )
-        return (
-            f"{self.collected.path} is offered more than once, with different content: "
+        sentence = (
+            f"Different files have the path {self.collected.path}: "
             f"{self.collected.place} is collected, {others} {verb} not."
-            + ("" if self.is_meant else f" {advice}")
+        )
+        if self.is_intended:
+            return sentence
+        return (
+            f"{sentence} Move each to a directory named after its app: "
+            f"static/<app>/{self.collected.path}."
         )
 
 
 def make_plan(sources: tuple[Source, ...], ignored: tuple[Ignored, ...] = ()) -> Plan:
-    """Return what is collected of *sources*: of those with one path, the first."""
+    """Return the plan for *sources*: of those with the same path, the first is collected."""
     wins: dict[str, Source] = {}
     shadowed = []
     for source in sources:
@@ -76,32 +101,55 @@ def make_plan(sources: tuple[Source, ...], ignored: tuple[Ignored, ...] = ()) ->
     return Plan(sources, tuple(wins.values()), tuple(shadowed), ignored)
 
 
-def conflicts(plan: Plan) -> Iterator[Conflict]:
-    """Yield the shadowed sources of *plan* that have other content than what is collected."""
-    apps = _app_names() if plan.shadowed else set()
+def find_conflicts(plan: Plan) -> Iterator[Conflict]:
+    """Yield the shadowed sources of *plan* whose content differs from what is collected."""
+    from django.apps import apps
+
     left_out: dict[str, list[Source]] = {}
     for shadowed in plan.shadowed:
         if shadowed.differs:
             left_out.setdefault(shadowed.by.path, []).append(shadowed.source)
+    if not left_out:
+        return
+    configs = apps.get_app_configs()
+    names = {c.label for c in configs} | {c.name.rpartition(".")[2] for c in configs}
     for winner in plan.wins:
         if others := left_out.get(winner.path):
             first, slash, _ = winner.path.partition("/")
-            yield Conflict(winner, tuple(others), bool(slash) and first in apps)
+            yield Conflict(winner, tuple(others), bool(slash) and first in names)
 
 
-def check_strict(request: Request, accidents: Sequence[Conflict]) -> None:
-    """Raise `FilesConflict` where there is any of *accidents* and *request* is strict."""
-    if request.strict and accidents:
-        listed = "\n".join(f"    {conflict}" for conflict in accidents)
-        raise FilesConflict(
-            f"Files with one path and different content, of which one would be lost:\n{listed}",
-            "Mend them, or leave out --strict.",
-        )
+def check_strict(request: Request, conflicts: Sequence[Conflict]) -> None:
+    """Raise `FilesConflict` if there are *conflicts* and *request* is strict."""
+    if request.strict and conflicts:
+        lines = "\n".join(f"    {conflict}" for conflict in conflicts)
+        problem = f"Different files have the same path, and only one can be collected:\n{lines}"
+        raise FilesConflict(problem, "Rename or remove the others, or omit --strict.")
 
 
-def _app_names() -> set[str]:
-    """Return the labels of the installed apps and the last parts of their modules."""
-    from django.apps import apps
+def _differ(one: Source, other: Source) -> bool:
+    """Tell whether two sources differ in content; False if one cannot be read."""
+    try:
+        paths = local_path(one), local_path(other)
+        return _files_differ(*paths) if all(paths) else one.read() != other.read()
+    except Exception:
+        # Django never opens a shadowed file, so it must not fail the run here.
+        return False
 
-    configs = apps.get_app_configs()
-    return {c.label for c in configs} | {c.name.rpartition(".")[2] for c in configs}
+
+def _files_differ(one: str, other: str) -> bool:
+    """Tell whether two files differ, reading no more of them than necessary."""
+    with ExitStack() as closing:
+        descriptors: list[int] = []
+        sizes: set[int] = set()
+        for path in (one, other):
+            descriptor, status = open_regular(path)
+            closing.callback(os.close, descriptor)
+            descriptors.append(descriptor)
+            sizes.add(status.st_size)
+        if len(sizes) > 1:
+            return True
+        while chunk := os.read(descriptors[0], PIECE):
+            if os.read(descriptors[1], len(chunk)) != chunk:
+                return True
+        return False

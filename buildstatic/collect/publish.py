@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from buildstatic.collect.layout import content_time
+from buildstatic.collect.layer_root import content_time
 from buildstatic.collect.outputs import Output
 from buildstatic.collect.stage import Stage
 from buildstatic.collect.tree import Tree, make_directories

@@ -10,8 +10,8 @@ from typing import Any
 
 from buildstatic.collect.outputs import Reading
 from buildstatic.collect.sources import Source
-from buildstatic.collect.storages.kind import Fingerprinting
-from buildstatic.collect.storages.recognize import unwrapped
+from buildstatic.collect.storages.adapter import Fingerprinting
+from buildstatic.collect.storages.recognize import unwrap
 from buildstatic.collect.tree import Tree
 from buildstatic.collect.workers import read_task as chores
 from buildstatic.collect.workers.pool import Workers
@@ -102,7 +102,7 @@ def local_path(source: Source) -> str:
     """Return where *source* is on this disk, or nothing where only its storage can open it."""
     from django.core.files.storage import FileSystemStorage
 
-    storage = unwrapped(source.storage)
+    storage = unwrap(source.storage)
     kind = type(storage)
     if not isinstance(storage, FileSystemStorage) or kind.open is not FileSystemStorage.open:
         return ""

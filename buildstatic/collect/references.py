@@ -1,31 +1,36 @@
-"""References between static files: found, followed and rewritten by the installed storage itself.
+"""Find references between static files and rewrite them, using the installed storage.
 
-What a reference looks like, which file it means and what it becomes is asked of the storage: its
-``_patterns``, its ``url_converter``, its ``hashed_name`` (django/contrib/staticfiles/storage.py,
-`HashedFilesMixin`). What is ours is the order: a file is rewritten again only when a name that it
-uses has changed.
+What a reference looks like, which file it means and what it becomes is decided by the storage's
+``_patterns``, ``url_converter`` and ``hashed_name`` (`HashedFilesMixin` in
+django/contrib/staticfiles/storage.py).
+
+Most files contain no reference, so a pattern runs only if its literal text (the longest string that
+is part of every match) occurs in the file, and, if possible, only on the lines it occurs in.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from buildstatic.collect.patterns import can_match, substitute
+from buildstatic.collect.workers import read_task
+from buildstatic.collect.workers.read_task import Needle
 
 # HashedFilesMixin.hashed_name
 _MISSING = re.compile(r"^The file '(.+?)' could not be found with ")
+_LONGEST_EXCERPT = 100
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A reference that cannot be followed: in *name*, on *line*, written as *text*.
+class BrokenReference:
+    """A reference that cannot be resolved: in the file *name*, on *line*, with its *text*.
 
-    Without *line* and *text* it is the file's own name that nothing can be made of.
+    Without *line* and *text*, no fingerprinted name can be made for the file itself.
     """
 
     name: str
@@ -35,54 +40,54 @@ class Problem:
 
     @property
     def is_missing_map(self) -> bool:
-        """Tell whether all that is missing is a source map, which browsers do without."""
+        """Tell whether only a source map is missing, which browsers do not need."""
         return "sourceMappingURL" in self.text and not isinstance(self.error, UnicodeDecodeError)
 
-    def __str__(self) -> str:
-        return self.told_of(self.name)
-
-    def told_of(self, place: str) -> str:
-        """Return the problem in words, the file called *place*."""
-        where = f"{place}:{self.line}" if self.line else place
+    @property
+    def reason(self) -> str:
+        """The reference and why it cannot be resolved, on one line."""
         if isinstance(self.error, UnicodeDecodeError):
-            return f"{where}: it is not UTF-8 text."
+            return "not UTF-8 text."
         missing = _MISSING.search(str(self.error))
         reason = (
-            f"{missing[1]} is not among the static files" if missing else _in_a_line(self.error)
+            f"{missing[1]} is not among the static files"
+            if missing
+            else " ".join(str(self.error).split())
         )
-        text = f"{_shortened(self.text)}: " if self.text else ""
-        return f"{where}: {text}{reason.rstrip('.')}."
+        text = " ".join(self.text.split())
+        if len(text) > _LONGEST_EXCERPT:
+            text = f"{text[: _LONGEST_EXCERPT - 1]}…"
+        return f"{f'{text}: ' if text else ''}{reason.rstrip('.')}."
 
+    def describe(self, place: str) -> str:
+        """Return ``place:line: text: reason.``, with *place* as the name of the file."""
+        return f"{f'{place}:{self.line}' if self.line else place}: {self.reason}"
 
-def _in_a_line(text: object) -> str:
-    return " ".join(str(text).split())
-
-
-def _shortened(text: str) -> str:
-    line = _in_a_line(text)
-    return line if len(line) <= 100 else f"{line[:99]}…"
+    def __str__(self) -> str:
+        return self.describe(self.name)
 
 
 @dataclass
-class Names:
-    """What the storage asks for the name of a file: it sees `current`, and *asked* learns of it.
+class NameLookup:
+    """The names of files for a storage's ``url_converter``; records what was *requested*.
 
-    Where `current` has an empty name for a file, the storage has to look for the file itself.
+    *current* returns the fingerprinted name of a file, None for a file that is not collected, and
+    an empty string if the storage has to look for the file itself.
     """
 
     current: Callable[[str], str | None]
-    asked: dict[str, str] = field(default_factory=dict)
+    requested: dict[str, str] = field(default_factory=dict)
 
     def get(self, key: str) -> str | None:
-        """Return the fingerprinted name of *key*, None for a file that is not collected."""
+        """Return the fingerprinted name of *key*, None if the storage has to look for it."""
         name = self.current(key)
         if name is not None:
-            self.asked[key] = name
+            self.requested[key] = name
         return name or None
 
 
 def is_adjustable(storage: Any, name: str) -> bool:
-    """Say whether *storage* rewrites files of this *name*.
+    """Tell whether *storage* rewrites files of this *name*.
 
     Its patterns are those of ``fnmatchcase`` (django/contrib/staticfiles/utils.py,
     `matches_patterns`).
@@ -96,39 +101,156 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def rewrite(
-    storage: Any, name: str, path: str, content: str, names: Names, problems: list[Problem]
+    storage: Any,
+    name: str,
+    path: str,
+    content: str,
+    names: NameLookup,
+    broken: list[BrokenReference],
 ) -> str:
-    """Return *content*, of the source *path* that is collected as *name*, with fingerprinted names.
+    """Return *content* with fingerprinted names; it is collected as *name* from the source *path*.
 
-    A reference that cannot be followed is added to *problems* and stays as it is.
+    A reference that cannot be resolved is added to *broken* and stays unchanged.
     """
     from django.contrib.staticfiles.utils import matches_patterns
+    from django.core.exceptions import SuspiciousFileOperation
+
+    def safely(convert: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:
+        def converted(match: re.Match[str]) -> str:
+            try:
+                return convert(match)
+            except (ValueError, SuspiciousFileOperation) as error:
+                # Not match["matched"], which is empty for source maps up to Django 5.0.
+                start = match.start() + len(match[0]) - len(match[0].lstrip())
+                line = match.string.count("\n", 0, start) + 1
+                broken.append(BrokenReference(name, line, match[0], error))
+                return match[0]
+
+        return converted
 
     for extension, patterns in storage._patterns.items():
         if not matches_patterns(path, (extension,)):
             continue
         for pattern, template, *ignored in patterns:
-            if not can_match(pattern, content):
+            literal = _literal(pattern.pattern)
+            if literal and not read_task.matters(content.encode(), (literal.encode(),)):
                 continue
             blocks = [storage.get_ignored_blocks(content, *ignored)] if ignored else []
             convert = storage.url_converter(name, names, template, *blocks)
-            content = substitute(pattern, _safely(convert, name, problems), content)
+            content = _substitute(pattern, literal, safely(convert), content)
     return content
 
 
-def _safely(
-    convert: Callable[[re.Match[str]], str], name: str, problems: list[Problem]
-) -> Callable[[re.Match[str]], str]:
-    from django.core.exceptions import SuspiciousFileOperation
+def _substitute(
+    pattern: re.Pattern[str],
+    literal: str | None,
+    convert: Callable[[re.Match[str]], str],
+    content: str,
+) -> str:
+    """Return ``pattern.sub(convert, content)``, searching only lines with *literal* if possible."""
+    if literal is None or not _matches_within_line(literal, pattern):
+        return pattern.sub(convert, content)
+    pieces: list[str] = []
+    done = end = 0
+    while (found := content.find(literal, end)) >= 0:
+        start = content.rfind("\n", 0, found) + 1
+        end = content.find("\n", found)
+        if end < 0:
+            end = len(content)
+        for match in pattern.finditer(content, start, end):
+            pieces += content[done : match.start()], convert(match)
+            done = match.end()
+    return "".join((*pieces, content[done:]))
 
-    def converted(match: re.Match[str]) -> str:
-        try:
-            return convert(match)
-        except (ValueError, SuspiciousFileOperation) as error:
-            # Not match["matched"], which is empty for source maps up to Django 5.0.
-            start = match.start() + len(match[0]) - len(match[0].lstrip())
-            line = match.string.count("\n", 0, start) + 1
-            problems.append(Problem(name, line, match[0], error))
-            return match[0]
 
-    return converted
+def needles(storage: Any, path: str) -> tuple[Needle, ...] | None:
+    """Return what a file contains if one of the patterns for *path* matches (see `matters`).
+
+    They apply to every file with the suffix of *path*. None means that any file may match.
+    """
+    suffix = posixpath.splitext(path)[1] or path
+    found: set[Needle] = set()
+    for extension, patterns in storage._patterns.items():
+        end = extension.rpartition("*")[2]
+        may_match = any(sign in end for sign in "?[]")
+        if not (may_match or end.endswith(suffix) or suffix.endswith(end)):
+            continue
+        for pattern, *_ in patterns:
+            literal = _literal(pattern.pattern)
+            if literal is None:
+                return None
+            text = literal.encode()
+            within_line = _matches_within_line(literal, pattern)
+            found.add((text, pattern.pattern, pattern.flags) if within_line else text)
+    return tuple(sorted(found, key=repr))
+
+
+def _matches_within_line(literal: str, pattern: re.Pattern[str]) -> bool:
+    """Tell whether a match depends only on its line, and that contains *literal* in this case."""
+    return literal != literal.lower() and _is_within_line(pattern)
+
+
+@cache
+def _is_within_line(pattern: re.Pattern[str]) -> bool:
+    if not pattern.flags & re.MULTILINE or pattern.flags & re.DOTALL:
+        return False
+    return all(map(_has_no_newline, re._parser.parse(pattern.pattern)))  # type: ignore[attr-defined]
+
+
+def _has_no_newline(part: tuple[Any, Any]) -> bool:
+    operator, argument = part
+    match str(operator):
+        case "LITERAL":
+            return bool(argument != ord("\n"))
+        case "ANY":
+            return True
+        case "AT":
+            return str(argument) in ("AT_BEGINNING", "AT_END")
+        case "IN":
+            return all(str(kind) == "LITERAL" and char != ord("\n") for kind, char in argument)
+        case "SUBPATTERN":
+            return not argument[1] and all(map(_has_no_newline, argument[3]))
+        case "MAX_REPEAT" | "MIN_REPEAT":
+            return all(map(_has_no_newline, argument[2]))
+        case _:
+            return False
+
+
+@cache
+def _literal(pattern: str) -> str | None:
+    """Return the longest text that is part of every match of *pattern*.
+
+    It is in lower case, because the storages compile their patterns with IGNORECASE, but for what
+    is in ``(?-i:…)``.
+    """
+    runs = [""]
+    for part in _required(re._parser.parse(pattern), case_sensitive=False):  # type: ignore[attr-defined]
+        if part:
+            runs[-1] += part
+        else:
+            runs.append("")
+    longest = max(runs, key=len)
+    return longest if len(longest) > 2 and longest.isascii() else None
+
+
+def _required(parsed: Any, *, case_sensitive: bool) -> Iterator[str]:
+    """Yield the consecutive characters of every match, and an empty string for anything else.
+
+    An empty string also separates case-sensitive text from other text.
+    """
+    for operator, argument in parsed:
+        match str(operator):
+            case "LITERAL":
+                yield chr(argument) if case_sensitive else chr(argument).lower()
+            case "SUBPATTERN":
+                _, _, removed_flags, inner = argument
+                changes = bool(removed_flags & re.IGNORECASE) and not case_sensitive
+                if changes:
+                    yield ""
+                yield from _required(inner, case_sensitive=case_sensitive or changes)
+                if changes:
+                    yield ""
+            case "AT":
+                continue
+            case _:
+                yield ""

@@ -1,4 +1,4 @@
-"""What is asked for: a value that crosses from our interpreter to the project's as JSON."""
+"""The request to collect: a value that is passed to the project's Python as JSON."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Request:
-    """A collection to run: the project, and the options of Django's collectstatic.
+    """A project, and how to collect its static files. Paths are absolute.
 
-    *root* and *manage* (the manage.py) are absolute paths, *settings* is a module; *layer_root*,
-    absolute too, is where the files are laid out as in an image, or None for the storage's own
-    place. *compress* is none, fast or best, and *formats* are suffixes (gz, br, zst); None and an
-    empty tuple leave both to the storage. *cache* is the directory of the cache, *reuse* an earlier
-    tree to take variants from. *patterns* are in gitignore syntax, each with the place that it was
-    written at. *missing_maps* says what a source map that is not there is. *libraries* are
-    directories to import codecs from that the project has not. With *with_plan*, `collect` returns
-    the plan as well. *is_image* tells whether the files of this machine are
-    those of the image, so that the parents of STATIC_ROOT are what a layer would change. *given*
-    are the options on the command line that Django does not know and its own loop does not obey.
+    - *root*, *manage*, *settings*: the project's directory, its manage.py, its settings module.
+    - *interactive* to *verbosity*: the options of Django's collectstatic.
+    - *layer_root*: collect into a directory laid out as in the image; None for STATIC_ROOT.
+    - *compress*, *formats*: the effort, and the suffixes of the variants (gz, br, zst); None and
+      empty leave both to the storage.
+    - *cache*, *reuse*: the cache directory; an earlier tree to take variants from.
+    - *hardlinks*, *prune*, *strict*, *missing_maps*: options of ``buildstatic collect``.
+    - *patterns*: gitignore patterns to leave out, each with the file it comes from.
+    - *libraries*: directories to import codecs and pathspec from.
+    - *with_plan*: `collect` returns the plan as well.
+    - *is_image*: this machine's directories are those of the image.
+    - *given*: the options on the command line that Django's own code does not support.
     """
 
     root: str
@@ -52,7 +54,7 @@ class Request:
 
     @property
     def directory(self) -> Path:
-        """The directory of manage.py, where the project runs."""
+        """The directory of manage.py, the working directory of the project."""
         return Path(self.manage).parent
 
     def to_json(self) -> str:
@@ -63,15 +65,15 @@ class Request:
     def from_json(cls, text: str) -> Request:
         """Return the request that `to_json` wrote."""
         fields: dict[str, Any] = json.loads(text)
-        return cls(**{name: _tuples(value) for name, value in fields.items()})
+        return cls(**{name: _as_tuple(value) for name, value in fields.items()})
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 def django_arguments(request: Request) -> list[str]:
-    """Return *request* in the words of ``manage.py collectstatic``."""
+    """Return the arguments of ``manage.py collectstatic`` for *request*."""
     switches = {
         "--noinput": not request.interactive,
         "--clear": request.clear,
@@ -80,6 +82,6 @@ def django_arguments(request: Request) -> list[str]:
         "--no-post-process": not request.post_process,
         "--no-default-ignore": not request.default_ignore,
     }
-    words = [switch for switch, wanted in switches.items() if wanted]
-    words += [f"--ignore={pattern}" for pattern in request.ignore]
-    return [*words, f"--verbosity={request.verbosity}"]
+    arguments = [switch for switch, is_set in switches.items() if is_set]
+    arguments += [f"--ignore={pattern}" for pattern in request.ignore]
+    return [*arguments, f"--verbosity={request.verbosity}"]

@@ -1,4 +1,4 @@
-"""A storage's place as it will be when the sources are in it, before anything is written."""
+"""Show a storage its tree as it will be after collecting, before anything is written."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 
-class Left(Enum):
-    """What stays in a storage's place beside what is collected: ``--clear`` leaves directories."""
+class Kept(Enum):
+    """What of the tree stays beside what is collected; ``--clear`` keeps directories."""
 
     FILES = "files and directories"
     DIRECTORIES = "directories"
@@ -22,64 +22,62 @@ class Left(Enum):
 
 @dataclass(frozen=True)
 class Digest:
-    """What stands in for a file's content where the storage wants to hash it."""
+    """A stand-in for a file's content where a storage hashes it."""
 
     digest: str
 
     def close(self) -> None:
-        """Do nothing: a stand-in holds no file."""
+        """Do nothing; no file is open."""
 
 
 @contextmanager
-def collected(
-    storage: Any, digests: Mapping[str, str], made: Mapping[str, str], left: Left
-) -> Iterator[set[str]]:
-    """Let *storage* see its place with the files in *digests* there, and those in *made*.
+def overlay(
+    storage: Any, digests: Mapping[str, str], made: Mapping[str, str], kept: Kept
+) -> Iterator[None]:
+    """Let *storage* see the files in *digests* and in *made*, and of its tree what is *kept*.
 
-    Set on the instance, where ``hashed_name`` looks: ``exists``, ``open`` and ``file_hash``. More
-    may get into *made* meanwhile, and directories into those that are yielded. *left* says what
-    else will be there, of what there is.
+    ``exists``, ``open`` and ``file_hash`` are set on the instance, where ``hashed_name`` finds
+    them. *made* may grow in the block.
     """
     directories = {"."}
     for name in digests:
         while name and (name := posixpath.dirname(name)) not in directories:
             directories.add(name)
-    exists, open_, file_hash = storage.exists, storage.open, storage.file_hash
+    original_exists, original_open = storage.exists, storage.open
+    original_file_hash = storage.file_hash
 
-    def normal(name: str) -> str:
-        """Return what *name* means below the storage's root; SuspiciousFileOperation if nothing."""
+    def normalized(name: str) -> str:
+        """Return *name* relative to the storage's root; SuspiciousFileOperation if outside."""
         path: str = os.path.relpath(storage.path(name), storage.location)
         return path
 
-    def digest(name: str) -> str | None:
-        return made.get(name) or digests.get(name)
-
-    def seen(name: str) -> bool:
-        name = normal(name)
-        if digest(name) or name in directories:
+    def exists(name: str) -> bool:
+        name = normalized(name)
+        if made.get(name) or digests.get(name) or name in directories:
             return True
-        match left:
-            case Left.FILES:
-                return bool(exists(name))
-            case Left.DIRECTORIES:
+        match kept:
+            case Kept.FILES:
+                return bool(original_exists(name))
+            case Kept.DIRECTORIES:
                 return Path(storage.path(name)).is_dir()
-            case Left.NOTHING:
+            case Kept.NOTHING:
                 return False
 
-    def opened(name: str, mode: str = "rb") -> Any:
-        name = normal(name)
-        if known := digest(name):
-            return Digest(known)
+    def open_(name: str, mode: str = "rb") -> Any:
+        name = normalized(name)
+        if digest := made.get(name) or digests.get(name):
+            return Digest(digest)
         if name in directories:
             raise IsADirectoryError(name)
-        return open_(name, mode)
+        return original_open(name, mode)
 
-    def hashed(name: str, content: Any = None) -> Any:
-        known = isinstance(content, Digest)
-        return content.digest[:12] if known else file_hash(name, content)
+    def file_hash(name: str, content: Any = None) -> Any:
+        if isinstance(content, Digest):
+            return content.digest[:12]
+        return original_file_hash(name, content)
 
-    storage.exists, storage.open, storage.file_hash = seen, opened, hashed
+    storage.exists, storage.open, storage.file_hash = exists, open_, file_hash
     try:
-        yield directories
+        yield
     finally:
         del storage.exists, storage.open, storage.file_hash

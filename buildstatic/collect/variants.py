@@ -9,7 +9,7 @@ from typing import Any
 
 from buildstatic.collect import codecs
 from buildstatic.collect.codecs import Codec, Effort
-from buildstatic.collect.storages.kind import Compression, Kind
+from buildstatic.collect.storages.adapter import Adapter, Compression
 from buildstatic.errors import CollectFailed
 
 # WhiteNoise's list (whitenoise/compress.py), for storages that have none of their own.
@@ -35,16 +35,16 @@ class Variants:
 
 
 def variants_for(
-    storage: Any, kind: Kind, effort: Effort | None, formats: tuple[str, ...]
+    storage: Any, adapter: Adapter, effort: Effort | None, formats: tuple[str, ...]
 ) -> Variants | None:
     """Return the variants for *storage*, None for none.
 
     *effort* and *formats* are what the person asks for; without them it is what the storage makes.
     Raises `CollectFailed` for a format that is asked for and has no library.
     """
-    if effort is None and not formats and not kind.compression:
+    if effort is None and not formats and not adapter.compression:
         return None
-    own = kind.compression(storage) if kind.compression else _USUAL
+    own = adapter.compression(storage) if adapter.compression else _USUAL
     loaded = {
         suffix: codecs.load(suffix, effort or "best", None if effort else own.levels.get(suffix))
         for suffix in codecs.FORMATS

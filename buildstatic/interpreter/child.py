@@ -9,7 +9,7 @@ import traceback
 from dataclasses import asdict
 from typing import Any
 
-from buildstatic.collect import Request, Tell, collect, examine, plan
+from buildstatic.collect import Callbacks, Request, collect, examine, plan
 from buildstatic.collect.workers.parent_death import end_with_the_parent
 from buildstatic.errors import BuildstaticError
 
@@ -35,7 +35,7 @@ def main(channel: int, parent: int, function: str, text: str) -> None:
             stream.write(json.dumps(event) + "\n")
             stream.flush()
 
-        listener = Tell(
+        listener = Callbacks(
             lambda warning: tell({"warning": warning}),
             lambda *progress: tell({"progress": progress}),
         )
@@ -45,7 +45,7 @@ def main(channel: int, parent: int, function: str, text: str) -> None:
             sys.exit(INTERRUPTED)
 
 
-def _outcome(function: str, text: str, tell: Tell) -> dict[str, Any]:
+def _outcome(function: str, text: str, tell: Callbacks) -> dict[str, Any]:
     request = Request.from_json(text)
     try:
         match function:

@@ -13,8 +13,8 @@ from types import FrameType
 from typing import Any, Literal, TextIO
 
 from buildstatic import errors
+from buildstatic.collect.report import Callbacks, CollectResult, Summary
 from buildstatic.collect.request import Request
-from buildstatic.collect.telling import Collected, Summary, Tell
 from buildstatic.errors import CollectFailed
 
 # The package is loaded from its own directory, and nothing of ours gets on `sys.path`: a project
@@ -36,13 +36,13 @@ INTERRUPTED = (130, -signal.SIGINT)
 
 
 def collect_with(
-    python: Path, request: Request, environ: Mapping[str, str], tell: Tell
-) -> Collected:
+    python: Path, request: Request, environ: Mapping[str, str], tell: Callbacks
+) -> CollectResult:
     """Call `buildstatic.collect.collect` in a child process of *python*."""
     result = call(python, "collect", request, environ, tell)
     summary = result["summary"]
     summary["conflicts"] = tuple(summary["conflicts"])
-    return Collected(**{**result, "summary": Summary(**summary)})
+    return CollectResult(**{**result, "summary": Summary(**summary)})
 
 
 def call(
@@ -50,7 +50,7 @@ def call(
     function: Literal["collect", "plan", "examine"],
     request: Request,
     environ: Mapping[str, str],
-    tell: Tell | None = None,
+    tell: Callbacks | None = None,
     *,
     stdout: int | None = None,
 ) -> dict[str, Any]:
@@ -76,12 +76,12 @@ def call(
         finally:
             os.close(writing)
         with _ended_with_us(child):
-            outcome = _follow(events, tell or Tell(lambda _warning: None))
+            outcome = _follow(events, tell or Callbacks(lambda _warning: None))
             status = child.wait()
     return _ending(outcome, status)
 
 
-def _follow(events: TextIO, tell: Tell) -> dict[str, Any]:
+def _follow(events: TextIO, tell: Callbacks) -> dict[str, Any]:
     """Tell what the child has to tell; return its last word, empty if it died before it."""
     for line in events:
         if not line.endswith("\n"):

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
 from buildstatic.collect.codecs import FORMATS
-from buildstatic.collect.layout import EPOCH, content_time, sorted_manifest
+from buildstatic.collect.layer_root import EPOCH, content_time, sorted_manifest
 from buildstatic.errors import FileError
 from buildstatic.oci.layer_compression import Compression, LayerCompressor, SourceReadError
 from buildstatic.oci.layer_reader import WHITEOUT
@@ -191,7 +191,7 @@ def _layer_root_entries(root: bytes) -> Iterator[tuple[TarEntry, _Found | bytes]
 def _tree_entries(tree: bytes, path: PurePosixPath) -> Iterator[tuple[TarEntry, _Found | bytes]]:
     """Yield the entries of the collected *tree* at *path* in the image.
 
-    The same as `buildstatic.collect.layout.lay_out` writes to disk: fixed modes, times from
+    The same as `buildstatic.collect.layer_root.normalize` writes to disk: fixed modes, times from
     content, one file for equal content, a sorted manifest. A content is read twice, because its
     time precedes it in the tar. A variant has the time of its original, which sorts before it.
     Memory grows with the number of names.

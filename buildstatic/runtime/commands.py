@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 
 from buildstatic.errors import LockUnsupported, MigrationsFailed
 from buildstatic.runtime import databases, locks, server, signals, site
-from buildstatic.runtime.blame import locals_of, words
+from buildstatic.runtime.blame import words
 from buildstatic.runtime.log import log, timed
 from buildstatic.runtime.options import RELEASE, RuntimeOptions
 from buildstatic.runtime.static_files import collect
+from buildstatic.tracebacks import locals_of
 
 
 def run(name: str, options: RuntimeOptions) -> int:

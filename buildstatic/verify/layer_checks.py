@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from buildstatic.collect.layout import EPOCH, content_time
+from buildstatic.collect.layer_root import EPOCH, content_time
 from buildstatic.oci.documents import Config
 from buildstatic.oci.layer_reader import WHITEOUT, LayerEntry
 from buildstatic.verify.content_checks import original_name

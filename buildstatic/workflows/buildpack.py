@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildstatic.collect import Collected
+from buildstatic.collect import CollectResult
 from buildstatic.errors import StaticfilesNotInstalled
 from buildstatic.platforms import buildpack, commands
 from buildstatic.platforms.buildpack import LaunchProcess
@@ -22,7 +22,7 @@ class BuildpackResult:
     """The *processes* of the image, and what was *collected*, None if nothing was."""
 
     processes: tuple[LaunchProcess, ...]
-    collected: Collected | None
+    collected: CollectResult | None
 
 
 def build(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from buildstatic import collect as in_process
-from buildstatic.collect import Collected, Request, Tell
+from buildstatic.collect import Callbacks, CollectResult, Request
 from buildstatic.errors import VariablesMissing
 from buildstatic.interpreter.find import check_python, find_python, has_django
 from buildstatic.interpreter.process import call, collect_with
@@ -86,7 +86,7 @@ def collect(
     with_plan: bool = False,
     isolate: bool = True,
     report: Reporter = SILENT,
-) -> Collected:
+) -> CollectResult:
     """Collect the static files of the project in the directory *path*.
 
     Without *options* those of ``[tool.buildstatic.collect]`` hold. *manage* is the project's
@@ -142,13 +142,13 @@ def collect_project(
     report: Reporter,
     with_plan: bool = False,
     is_image: bool = True,
-) -> Collected:
+) -> CollectResult:
     """Collect *project*; see `collect`.
 
     *is_image* is false if this machine's directories are not those of the image.
     """
     request, environ = _prepare(project, options, with_plan=with_plan, is_image=is_image)
-    tell = Tell(report.warn, report.progress)
+    tell = Callbacks(report.warn, report.progress)
     with _all_missing_variables(project, environ):
         chosen = _choose_python(python, request, environ, isolate)
         if chosen:

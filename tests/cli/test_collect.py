@@ -163,7 +163,9 @@ def test_missing_variables_are_named_all_at_once_with_the_lines_to_paste(
     ran = collect("--noinput", *options, cwd=site.root, environ={"PAYMENTS_TOKEN": "given"})
     assert ran.code == 14
     line = site.settings.read_text().splitlines().index('MAILER = os.environ["MAILER_URL"]') + 1
-    said = f"The environment variable MAILER_URL is not set, and mysite/settings.py:{line} demands"
+    said = (
+        f"mysite/settings.py:{line} requires the environment variable MAILER_URL, which is not set"
+    )
     assert said in ran.err
     assert "The settings also require DATABASE_URL." in ran.err
     pasted = ran.err[ran.err.index("[tool.buildstatic.env]") :]

@@ -76,7 +76,7 @@ def djangos(command: Any) -> dict[str, list[str]]:
 
 def ours(command: Any) -> dict[str, list[str]]:
     """Collect by the engine, which has to know the storage."""
-    from buildstatic.collect.door import collect
+    from buildstatic.django.management.commands.collectstatic import collect
 
     owed = collect(command, command.storage)
     assert owed is not None, "the storage is not known"

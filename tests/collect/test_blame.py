@@ -42,7 +42,8 @@ def test_the_variable_that_python_stumbles_over_is_named_whoever_reads_it(
     site.append(lines)
     ran = collect(site, "--noinput")
     assert ran.code == 14
-    assert "The environment variable HIDDEN is not set, and mysite/settings.py:" in ran.err
+    assert "requires the environment variable HIDDEN, which is not set" in ran.err
+    assert "error: mysite/settings.py:" in ran.err
     assert '[tool.buildstatic.env]\nHIDDEN = "placeholder"\n' in ran.err
 
 
@@ -69,4 +70,5 @@ def test_the_libraries_that_read_variables_are_understood(
     site.append(f'NAME = "HIDDEN"\n{lines}')
     ran = collect(site, "--noinput", "--python", uv_made)
     assert ran.code == 14, ran.err
-    assert "The environment variable HIDDEN is not set, and mysite/settings.py:" in ran.err
+    assert "requires the environment variable HIDDEN, which is not set" in ran.err
+    assert "error: mysite/settings.py:" in ran.err

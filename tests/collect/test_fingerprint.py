@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from buildstatic.collect.fingerprint import (
+    CircularReferences,
     Fingerprinted,
     Original,
-    Unresolved,
-    Unsettled,
+    UnresolvedReferences,
     fingerprint,
 )
 from buildstatic.collect.references import rewrite
-from buildstatic.collect.storage_overlay import Left
+from buildstatic.collect.storage_overlay import Kept
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
     OnePassStorage,
@@ -45,7 +45,7 @@ def storage(tmp_path: Path) -> Any:
 
 
 def found(storage: Any, *files: Original, **how: Any) -> dict[str, Fingerprinted]:
-    return fingerprint(storage, files, left=how.pop("left", Left.DIRECTORIES), **how)
+    return fingerprint(storage, files, kept=how.pop("left", Kept.DIRECTORIES), **how)
 
 
 def test_a_file_is_called_by_its_content_and_rewritten_with_the_names_of_others(
@@ -76,13 +76,13 @@ def test_every_reference_that_cannot_be_followed_is_told_of_at_once(storage: Any
         b=b"fine\n\n\xff",
         c=b"url(../../outside.png)",
     )
-    with pytest.raises(Unresolved) as raised:
+    with pytest.raises(UnresolvedReferences) as raised:
         found(storage, *files)
-    told = [str(problem) for problem in raised.value.problems]
+    told = [str(problem) for problem in raised.value.broken]
     assert told[:3] == [
         "a.css:2: url(missing.png): missing.png is not among the static files.",
         "a.css:3: url(other.png): other.png is not among the static files.",
-        "b.css:3: it is not UTF-8 text.",
+        "b.css:3: not UTF-8 text.",
     ]
     assert told[3].startswith("c.css:1: url(../../outside.png): The joined path")
     assert len(told) == 4
@@ -90,9 +90,9 @@ def test_every_reference_that_cannot_be_followed_is_told_of_at_once(storage: Any
 
 @pytest.mark.parametrize("name", ["%20/a.png", "..%2F..%2Fa.png", "a%00.png", "%2F%2F[.png"])
 def test_a_name_that_no_file_in_the_tree_can_have_is_a_problem(storage: Any, name: str) -> None:
-    with pytest.raises(Unresolved) as raised:
+    with pytest.raises(UnresolvedReferences) as raised:
         found(storage, original(name, PICTURE, refers=False), *originals(a=b"url(missing.png)"))
-    problems = raised.value.problems
+    problems = raised.value.broken
     assert [(problem.name, problem.line) for problem in problems] == [(name, 0), ("a.css", 1)]
     assert str(problems[0]).startswith(f"{name}: ")
 
@@ -100,13 +100,13 @@ def test_a_name_that_no_file_in_the_tree_can_have_is_a_problem(storage: Any, nam
 def test_a_missing_source_map_may_be_told_of_and_its_line_stays(storage: Any) -> None:
     told: list[str] = []
     text = b"a{}\n/*# sourceMappingURL=a.css.map */\nurl(i.png)"
-    made = found(storage, *originals(a=text, b=b"url(a.css)"), missing_maps=told.append)
+    made = found(storage, *originals(a=text, b=b"url(a.css)"), warn=told.append)
     assert made["a.css"].content == (
         b'a{}\n/*# sourceMappingURL=a.css.map */\nurl("i.865c0c0b4ab0.png")'
     )
     assert told == [
         "a.css:2: /*# sourceMappingURL=a.css.map */: a.css.map is not among the static files. "
-        "The line stays as it is."
+        "The line is left unchanged."
     ]
 
 
@@ -114,13 +114,13 @@ def test_any_other_missing_file_is_a_problem_even_where_source_maps_may_be_missi
     storage: Any,
 ) -> None:
     text = b"/*# sourceMappingURL=a.css.map */\nurl(missing.png)"
-    with pytest.raises(Unresolved) as raised:
-        found(storage, *originals(a=text), missing_maps=lambda _: None)
-    assert [problem.text for problem in raised.value.problems] == ["url(missing.png)"]
+    with pytest.raises(UnresolvedReferences) as raised:
+        found(storage, *originals(a=text), warn=lambda _: None)
+    assert [problem.text for problem in raised.value.broken] == ["url(missing.png)"]
 
 
 def test_a_circle_is_named_by_the_files_in_it(storage: Any) -> None:
-    with pytest.raises(Unsettled) as raised:
+    with pytest.raises(CircularReferences) as raised:
         found(storage, *originals(a=b"url(b.css)", b=b"url(a.css)", c=b"url(i.png)"))
     assert raised.value.names == ("a.css", "b.css")
 
@@ -149,7 +149,7 @@ def test_a_file_is_rewritten_again_only_where_a_name_that_it_uses_has_changed(
 
 @pytest.mark.parametrize("content", [b"url(i.png)", b"url(missing.png)", b"\xff", b"url(a.css)"])
 def test_the_storage_is_left_as_it_was(storage: Any, content: bytes) -> None:
-    with suppress(Unresolved, Unsettled):
+    with suppress(UnresolvedReferences, CircularReferences):
         found(storage, *originals(a=content))
     assert not {"exists", "open", "file_hash"} & vars(storage).keys()
     assert not Path(storage.location).exists()
@@ -159,14 +159,14 @@ def test_what_is_left_in_the_tree_is_followed_unless_it_is_to_be_cleared(storage
     root = Path(storage.location)
     (root / "left").mkdir(parents=True)
     (root / "left" / "i.png").write_bytes(PICTURE)
-    made = found(storage, *originals(a=b"url(left/i.png) url(left)"), left=Left.FILES)
+    made = found(storage, *originals(a=b"url(left/i.png) url(left)"), left=Kept.FILES)
     assert made["a.css"].content == b'url("left/i.865c0c0b4ab0.png") url("left")'
-    with pytest.raises(Unresolved) as raised:
+    with pytest.raises(UnresolvedReferences) as raised:
         found(storage, *originals(a=b"url(left/i.png) url(left)"))
-    assert [problem.text for problem in raised.value.problems] == ["url(left/i.png)"]
-    with pytest.raises(Unresolved) as raised:
-        found(storage, *originals(a=b"url(left/i.png) url(left)"), left=Left.NOTHING)
-    assert [problem.text for problem in raised.value.problems] == ["url(left/i.png)", "url(left)"]
+    assert [problem.text for problem in raised.value.broken] == ["url(left/i.png)"]
+    with pytest.raises(UnresolvedReferences) as raised:
+        found(storage, *originals(a=b"url(left/i.png) url(left)"), left=Kept.NOTHING)
+    assert [problem.text for problem in raised.value.broken] == ["url(left/i.png)", "url(left)"]
 
 
 def test_a_text_takes_the_place_of_a_source_of_its_name_and_another_file_does_not(

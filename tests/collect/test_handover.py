@@ -52,7 +52,7 @@ class Demands(StaticFilesStorage):
     [
         pytest.param("yes\n", 0, "", id="yes"),
         pytest.param("no\n", 24, "Collecting static files cancelled. No file", id="no"),
-        pytest.param("", 24, "nobody was there to answer. Answer it with --noinput.", id="nobody"),
+        pytest.param("", 24, "is closed. Use --noinput to overwrite them.", id="nobody"),
     ],
 )
 def test_django_asks_before_it_overwrites(
@@ -86,7 +86,7 @@ def test_noinput_does_not_ask(site: Site, collect: Collect) -> None:
         ),
         pytest.param(
             '@import "other.css";',
-            "in a circle have no fingerprint: static/css/bad.css, static/css/other.css.",
+            "in a cycle cannot be fingerprinted: static/css/bad.css, static/css/other.css.",
             id="cycle",
         ),
     ],
@@ -107,7 +107,7 @@ def test_a_style_sheet_that_is_not_utf_8_is_named(site: Site, collect: Collect) 
     (site.root / "static/css/latin.css").write_bytes("/* é */".encode("latin-1"))
     ran = collect(site, "--noinput")
     assert ran.code == 26
-    assert "static/css/latin.css:1: it is not UTF-8 text." in ran.err
+    assert "static/css/latin.css:1: not UTF-8 text." in ran.err
     assert collect(site, "--noinput", "--ignore", "css/latin.css").code == 0
 
 
@@ -116,16 +116,16 @@ def test_a_style_sheet_that_is_not_utf_8_is_named(site: Site, collect: Collect) 
     [
         pytest.param(
             "RaisesOnSave",
-            "raised at js/site.js: mysite/files.py:10: ConnectionError: no answer.",
+            "failed for js/site.js: mysite/files.py:10: ConnectionError: no answer.",
             id="save",
         ),
         pytest.param(
             "RaisesOnHash",
-            "raised at js/site.js: mysite/files.py:17: LookupError: no hash.",
+            "failed for js/site.js: mysite/files.py:17: LookupError: no hash.",
             id="hash",
         ),
         pytest.param(
-            "Exits", "raised: mysite/files.py:23: it ended the process (no more).", id="exit"
+            "Exits", "failed: mysite/files.py:23: it ended the process (no more).", id="exit"
         ),
     ],
 )
@@ -145,14 +145,14 @@ def test_a_variable_that_a_storage_demands_is_named(site: Site, collect: Collect
     site.storage("mysite.files.Demands")
     ran = collect(site, "--noinput")
     assert ran.code == 14
-    assert "The environment variable CDN_KEY is not set, and mysite/files.py:29" in ran.err
+    assert "mysite/files.py:29 requires the environment variable CDN_KEY, which is not" in ran.err
 
 
 def test_a_broken_link_among_the_sources_is_named(site: Site, collect: Collect) -> None:
     (site.root / "static/css/gone.css").symlink_to("nowhere.css")
     ran = collect(site, "--noinput")
     assert ran.code == 23
-    assert f"{site.root}/static/css/gone.css is a link to nowhere (nowhere.css)." in ran.err
+    assert f"{site.root}/static/css/gone.css is a broken symbolic link (to nowhere.css)." in ran.err
 
 
 def test_a_closed_standard_output_is_no_success(site: Site, collect: Collect) -> None:
@@ -219,7 +219,7 @@ def test_a_collectstatic_of_an_app_is_not_run_and_that_is_said(
     site.append("INSTALLED_APPS.reverse()\n")
     ran = collect(site, "--noinput")
     assert ran.code == 0
-    assert "warning: shop has a collectstatic of its own, which is not run" in ran.err
+    assert "warning: The collectstatic command of shop is not run" in ran.err
 
 
 OWN = """\
@@ -241,8 +241,8 @@ def test_options_that_djangos_own_loop_does_not_obey_are_named_with_the_reason(
     ran = collect(site, "--noinput", *ENGINES, "--reuse", site.root)
     assert ran.code == 0
     assert (
-        "warning: --prune, --hardlinks, --compress, --formats, --reuse, --missing-maps do nothing "
-        "here: Django's own code collects, as mysite.files.Own has a exists of its own.\n"
+        "warning: --prune, --hardlinks, --compress, --formats, --reuse, --missing-maps have no "
+        "effect: Django's own code collects, as mysite.files.Own has its own exists.\n"
     ) in ran.err
     assert "warning: " not in collect(site, "--noinput", "--no-prune", "--dry-run").err
 
@@ -250,9 +250,7 @@ def test_options_that_djangos_own_loop_does_not_obey_are_named_with_the_reason(
 def test_an_option_that_does_nothing_with_links_is_named(site: Site, collect: Collect) -> None:
     ran = collect(site, "--noinput", "--link", "--prune")
     assert ran.code == 0
-    said = (
-        "warning: --prune does nothing here: Django's own code collects, as --link makes links.\n"
-    )
+    said = "warning: --prune has no effect: Django's own code collects, as --link creates links.\n"
     assert said in ran.err
     assert "warning: " not in collect(site, "--noinput", "--prune").err
 

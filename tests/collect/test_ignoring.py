@@ -46,7 +46,7 @@ def test_what_is_no_pattern_is_named_with_its_place(
     site.write({file: config if file == "pyproject.toml" else f"*.map\n{pattern}\n"})
     ran = collect(site, "--noinput")
     assert ran.code == 12
-    assert f"error: {file}:2: {pattern} is no pattern in gitignore's syntax." in ran.err
+    assert f"error: {file}:2: {pattern} is not a valid gitignore pattern." in ran.err
     assert not site.tree.exists()
 
 

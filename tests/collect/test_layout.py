@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.layout import EPOCH, content_time, lay_out
-from buildstatic.collect.root import Layer
+from buildstatic.collect.layer_root import EPOCH, content_time, normalize
+from buildstatic.collect.layer_root import LayerRoot as Layer
 from buildstatic.errors import CollectFailed
 from tests.collect.sites import tar_digest
 
@@ -27,51 +27,51 @@ def make_layer(root: Path, files: dict[str, bytes] = FILES) -> Layer:
 def test_equal_trees_become_the_same_bytes(tmp_path: Path) -> None:
     one = make_layer(tmp_path / "one/layer")
     other = make_layer(tmp_path / "other/layer", dict(reversed(FILES.items())))
-    for path in other.root.rglob("*"):
+    for path in other.path.rglob("*"):
         path.chmod(0o700)
         os.utime(path, (1, 1))
-    assert lay_out(one) == lay_out(other) == []
-    assert tar_digest(one.root) == tar_digest(other.root)
+    assert normalize(one) == normalize(other) == []
+    assert tar_digest(one.path) == tar_digest(other.path)
 
 
 def test_modes_are_the_same_for_everybody(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
-    (layer.root / "img").chmod(0o2770)
-    (layer.root / "css/site.css").chmod(0o4777)
-    lay_out(layer)
-    for path in (layer.root, *layer.root.rglob("*")):
+    (layer.path / "img").chmod(0o2770)
+    (layer.path / "css/site.css").chmod(0o4777)
+    normalize(layer)
+    for path in (layer.path, *layer.path.rglob("*")):
         assert path.stat().st_mode & 0o7777 == (0o755 if path.is_dir() else 0o644)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_everything_is_roots_where_we_are_root(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
-    for path in (layer.root, *layer.root.rglob("*")):
+    for path in (layer.path, *layer.path.rglob("*")):
         os.chown(path, 10001, 10001)
-    lay_out(layer)
-    owners = {(path.stat().st_uid, path.stat().st_gid) for path in layer.root.rglob("*")}
+    normalize(layer)
+    owners = {(path.stat().st_uid, path.stat().st_gid) for path in layer.path.rglob("*")}
     assert owners == {(0, 0)}
 
 
 def test_a_file_of_equal_size_and_other_content_has_another_time(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
-    lay_out(layer)
+    normalize(layer)
     for name, content in FILES.items():
         expected = EPOCH + int(sha256(content).hexdigest(), 16) % (180 * 86_400)
-        assert (layer.root / name).stat().st_mtime_ns == expected * 1_000_000_000
+        assert (layer.path / name).stat().st_mtime_ns == expected * 1_000_000_000
         assert 1_704_067_200 <= expected < 1_704_067_200 + 180 * 86_400
     assert content_time("0") == EPOCH
-    assert {path.stat().st_mtime for path in layer.root.rglob("*") if path.is_dir()} == {EPOCH}
-    assert layer.root.stat().st_mtime == EPOCH
+    assert {path.stat().st_mtime for path in layer.path.rglob("*") if path.is_dir()} == {EPOCH}
+    assert layer.path.stat().st_mtime == EPOCH
 
 
 def test_equal_content_is_one_file(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
-    (layer.root / "css/linked.css").hardlink_to(layer.root / "css/site.css")
-    assert lay_out(layer) == []
-    same = [layer.root / "css" / name for name in ("site.css", "site.1234.css", "linked.css")]
+    (layer.path / "css/linked.css").hardlink_to(layer.path / "css/site.css")
+    assert normalize(layer) == []
+    same = [layer.path / "css" / name for name in ("site.css", "site.1234.css", "linked.css")]
     assert len({path.stat().st_ino for path in same}) == 1
-    names = {path.relative_to(layer.root).as_posix() for path in layer.root.rglob("*.*")}
+    names = {path.relative_to(layer.path).as_posix() for path in layer.path.rglob("*.*")}
     assert names == {*FILES, "css/linked.css"}
 
 
@@ -84,16 +84,18 @@ def test_a_file_system_that_links_only_so_often_gets_copies(
         raise OSError(errno.EMLINK, "Too many links")
 
     monkeypatch.setattr(os, "link", refuse)
-    assert lay_out(layer) == [f"Files in {layer.root} that had to stay copies of one another: 1."]
-    assert (layer.root / "css/site.1234.css").read_bytes() == b"a"
-    assert len(list(layer.root.rglob("*.*"))) == len(FILES)
+    assert normalize(layer) == [
+        f"Files in {layer.path} that could not be hard-linked to equal files: 1."
+    ]
+    assert (layer.path / "css/site.1234.css").read_bytes() == b"a"
+    assert len(list(layer.path.rglob("*.*"))) == len(FILES)
 
 
 def test_the_manifest_is_sorted_and_otherwise_as_django_wrote_it(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
     assert layer.manifest
     layer.manifest.write_text('{"paths": {"b": "b.1", "a": "a.2"}, "version": "1.1", "hash": "x"}')
-    lay_out(layer)
+    normalize(layer)
     assert layer.manifest.read_text() == (
         '{"paths": {"a": "a.2", "b": "b.1"}, "version": "1.1", "hash": "x"}'
     )
@@ -104,12 +106,12 @@ def test_a_manifest_of_another_form_is_left_alone(tmp_path: Path, text: str) -> 
     layer = make_layer(tmp_path / "layer")
     assert layer.manifest
     layer.manifest.write_text(text)
-    lay_out(layer)
+    normalize(layer)
     assert layer.manifest.read_text() == text
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
-    (layer.root / "css/link.css").symlink_to("site.css")
+    (layer.path / "css/link.css").symlink_to("site.css")
     with pytest.raises(CollectFailed, match=r"link\.css is neither a file nor a directory"):
-        lay_out(layer)
+        normalize(layer)

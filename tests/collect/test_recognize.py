@@ -12,8 +12,8 @@ import pytest
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject, cached_property
 
-from buildstatic.collect.storages.kind import Originals
-from buildstatic.collect.storages.recognize import Kind, recognize
+from buildstatic.collect.storages.adapter import Originals
+from buildstatic.collect.storages.recognize import Adapter, recognize
 from tests.collect.data_storages import DATA
 from tests.collect.storages import (
     SERVED_STORAGES,
@@ -46,16 +46,16 @@ def test_the_installed_storages_are_known(kind: Any, expected: str) -> None:
     assert does(recognize(made(kind))) == expected
 
 
-def does(kind: Kind | str) -> str:
+def does(kind: Adapter | str) -> str:
     """Return what a storage of *kind* does after it has copied the files."""
-    assert isinstance(kind, Kind), kind
+    assert isinstance(kind, Adapter), kind
     what = {"fingerprints": kind.fingerprinting, "compresses": kind.compression}
     return " ".join(word for word, is_done in what.items() if is_done)
 
 
 @pytest.mark.parametrize("kind", STORAGES, ids=lambda kind: kind.__name__)
 def test_a_storage_that_only_sets_data_is_known(kind: Any) -> None:
-    assert isinstance(recognize(made(kind)), Kind)
+    assert isinstance(recognize(made(kind)), Adapter)
 
 
 @pytest.mark.parametrize("kind", DATA, ids=lambda kind: kind.__name__)
@@ -69,7 +69,7 @@ def test_data_is_known_wherever_it_is_set(kind: Any) -> None:
 def test_what_newer_pythons_add_to_a_class_is_no_code(name: str) -> None:
     added = function if name.startswith("__annotate_") else ()
     kind = type("Own", (ManifestStaticFilesStorage,), {name: added, "__firstlineno__": 1})
-    assert isinstance(recognize(made(kind)), Kind)
+    assert isinstance(recognize(made(kind)), Adapter)
 
 
 class KeepsHashed(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
@@ -139,7 +139,7 @@ def code(request: pytest.FixtureRequest) -> Any:
 
 def test_code_in_a_class_runs(code: Any) -> None:
     kind = type("Own", (ManifestStaticFilesStorage,), {"hashed_name": code, "__module__": "site"})
-    assert recognize(made(kind)) == "site.Own has a hashed_name of its own"
+    assert recognize(made(kind)) == "site.Own has its own hashed_name"
 
 
 @pytest.mark.parametrize("make", CODE.values(), ids=CODE)
@@ -147,9 +147,9 @@ def test_code_in_a_mixin_runs_wherever_it_stands(make: Callable[[], Any]) -> Non
     mixin = type("Mixin", (), {"hashed_name": make(), "__module__": "site"})
     below = type("Below", (StaticFilesStorage,), {"_save": make(), "__module__": "site"})
     for bases, said in (
-        ((mixin, ManifestStaticFilesStorage), "site.Mixin has a hashed_name of its own"),
-        ((ManifestStaticFilesStorage, mixin), "site.Mixin has a hashed_name of its own"),
-        ((ManifestStaticFilesStorage, below), "site.Below has a _save of its own"),
+        ((mixin, ManifestStaticFilesStorage), "site.Mixin has its own hashed_name"),
+        ((ManifestStaticFilesStorage, mixin), "site.Mixin has its own hashed_name"),
+        ((ManifestStaticFilesStorage, below), "site.Below has its own _save"),
     ):
         assert recognize(made(type("Own", bases, {}))) == said
 
@@ -174,7 +174,7 @@ def test_code_that_was_put_into_a_known_class_runs(
             patch.setattr(kind, name, code)
             said = f"{kind.__module__}.{kind.__qualname__}.{name} was replaced"
             assert recognize(storage) == said
-    assert isinstance(recognize(storage), Kind)
+    assert isinstance(recognize(storage), Adapter)
 
 
 def test_a_wrapper_that_looks_like_what_it_wraps_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +205,7 @@ def mixed_in() -> Iterator[type]:
 
 
 def test_a_base_that_was_put_into_a_known_class_runs(mixed_in: type) -> None:
-    said = f"{__name__}.{mixed_in.__qualname__} has a url of its own"
+    said = f"{__name__}.{mixed_in.__qualname__} has its own url"
     assert recognize(made(ManifestStaticFilesStorage)) == said
 
 
@@ -213,7 +213,7 @@ def test_a_storage_of_another_make_runs_its_own_code() -> None:
     class Remote(Storage):  # type: ignore[misc]
         pass
 
-    assert recognize(Remote()) == "it is made from none that is known"
+    assert recognize(Remote()) == "its storage class is not a known one"
     assert isinstance(recognize(FileSystemStorage("/nonexistent")), str)
 
 
@@ -242,7 +242,7 @@ class OwnDisk(FileSystemStorage):  # type: ignore[misc]
 def test_a_manifest_in_another_directory_is_known() -> None:
     for keeper in (FileSystemStorage("/nonexistent"), made(StaticFilesStorage), Lazy()):
         storage = made(ManifestStaticFilesStorage, manifest_storage=keeper)
-        assert isinstance(recognize(storage), Kind)
+        assert isinstance(recognize(storage), Adapter)
 
 
 def test_a_manifest_that_is_not_kept_on_the_disk_runs_the_storages_own_code() -> None:
@@ -250,14 +250,12 @@ def test_a_manifest_that_is_not_kept_on_the_disk_runs_the_storages_own_code() ->
     assert recognize(storage) == "it keeps its manifest in a Elsewhere"
     storage = made(ManifestStaticFilesStorage, manifest_storage=OwnDisk("/nonexistent"))
     assert recognize(storage) == (
-        f"it keeps its manifest in a storage of which {__name__}.OwnDisk has a _save of its own"
+        f"its manifest storage was changed: {__name__}.OwnDisk has its own _save"
     )
     keeper = FileSystemStorage("/nonexistent")
     storage = made(ManifestStaticFilesStorage, manifest_storage=keeper)
     keeper.path = function
-    assert recognize(storage) == (
-        "it keeps its manifest in a storage of which its path was replaced"
-    )
+    assert recognize(storage) == ("its manifest storage was changed: its path was replaced")
 
 
 @pytest.mark.parametrize(
@@ -272,7 +270,7 @@ def test_code_in_a_storage_of_another_family_runs(
     known: Any, name: str, code: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = type("Own", (known,), {name: code, "__module__": "site"})
-    assert recognize(made(own)) == f"site.Own has a {name} of its own"
+    assert recognize(made(own)) == f"site.Own has its own {name}"
     holder = next(kind for kind in known.__mro__ if name in vars(kind))
     monkeypatch.setattr(holder, name, code)
     assert (
@@ -282,8 +280,10 @@ def test_code_in_a_storage_of_another_family_runs(
 
 @pytest.mark.parametrize("known", SERVED_STORAGES, ids=lambda kind: kind.__name__)
 def test_data_in_a_storage_of_another_family_is_known(known: Any) -> None:
-    assert isinstance(recognize(made(known)), Kind)
-    assert isinstance(recognize(made(type("Own", (known,), {"manifest_name": "own.json"}))), Kind)
+    assert isinstance(recognize(made(known)), Adapter)
+    assert isinstance(
+        recognize(made(type("Own", (known,), {"manifest_name": "own.json"}))), Adapter
+    )
 
 
 def test_originals_are_removed_where_the_storage_removes_them_alone() -> None:
@@ -295,6 +295,6 @@ def test_originals_are_removed_where_the_storage_removes_them_alone() -> None:
     ):
         storage = made(type("Own", (known,), data))
         kind = recognize(storage)
-        assert isinstance(kind, Kind)
+        assert isinstance(kind, Adapter)
         assert kind.fingerprinting
         assert kind.fingerprinting.originals(storage) is expected

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from buildstatic.collect.patterns import needles
-from buildstatic.collect.references import Names, Problem, rewrite
+from buildstatic.collect.references import BrokenReference, NameLookup, needles, rewrite
 from buildstatic.collect.workers.read_task import ODD_LETTERS, Needle, read
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
@@ -168,11 +167,11 @@ def test_a_text_that_a_pattern_needs_is_looked_at_in_its_line(
 
 
 def rewritten(text: str, name: str = "a.css", known: Mapping[str, str] = {}) -> str:
-    problems: list[Problem] = []
-    names = Names(known.get)
+    problems: list[BrokenReference] = []
+    names = NameLookup(known.get)
     result = rewrite(storage_of(ModulesStorage), name, name, text, names, problems)
     assert not problems
-    assert names.asked == known
+    assert names.requested == known
     return result
 
 
@@ -184,10 +183,10 @@ def test_a_reference_becomes_what_the_installed_storage_makes_of_it() -> None:
     assert rewritten("import './b.js';", "a.js", {"b.js": "b.3.js"}).startswith('import"./b.3.js"')
 
 
-def problem_in(text: str, name: str = "a.css") -> Problem:
-    problems: list[Problem] = []
+def problem_in(text: str, name: str = "a.css") -> BrokenReference:
+    problems: list[BrokenReference] = []
     storage = storage_of(ModulesStorage)
-    result = rewrite(storage, name, name, text, Names(lambda _: None), problems)
+    result = rewrite(storage, name, name, text, NameLookup(lambda _: None), problems)
     (problem,) = problems
     assert result == text
     return problem
@@ -225,6 +224,6 @@ def test_a_long_reference_is_told_in_short() -> None:
 
 
 def test_a_file_that_is_to_be_looked_for_is_remembered_and_looked_for() -> None:
-    names = Names({"a.css": "", "b.css": "b.1.css"}.get)
+    names = NameLookup({"a.css": "", "b.css": "b.1.css"}.get)
     assert [names.get(name) for name in ("a.css", "b.css", "c.css")] == [None, "b.1.css", None]
-    assert names.asked == {"a.css": "", "b.css": "b.1.css"}
+    assert names.requested == {"a.css": "", "b.css": "b.1.css"}

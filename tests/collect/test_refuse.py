@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.places import Places
-from buildstatic.collect.refuse import check_parents, check_root
+from buildstatic.collect.layer_root import check_layer_root, check_parents
+from buildstatic.collect.storage_location import Locations
 from buildstatic.errors import StaticRootInvalid
 from tests.collect.conftest import Collect
 from tests.collect.sites import PLACE, Site, contents
@@ -28,8 +28,8 @@ def app() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def tree(path: Path) -> Places:
-    return Places(path, None)
+def tree(path: Path) -> Locations:
+    return Locations(path, None)
 
 
 @as_root
@@ -61,7 +61,7 @@ def test_a_parent_that_would_be_changed_is_refused(
     parent.chmod(mode)
     with pytest.raises(StaticRootInvalid) as raised:
         check_parents(tree(parent / "staticfiles"))
-    assert f"would turn {parent} into root's" in raised.value.problem
+    assert f"would turn {parent} into a directory of root's" in raised.value.problem
     assert f"belongs to {owner}:{group} with mode {mode:04o}" in raised.value.problem
     assert "/app/staticfiles" in raised.value.advice
 
@@ -74,8 +74,8 @@ def test_a_symbolic_link_in_the_path_is_refused(app: Path, depth: str) -> None:
     with pytest.raises(StaticRootInvalid) as raised:
         check_parents(tree(app / "link" / depth))
     assert (
-        f"{app / 'link'} into root's directory of mode 0755; now it is a symbolic link to real"
-        in (raised.value.problem)
+        f"{app / 'link'} into a directory of root's with mode 0755; "
+        "now it is a symbolic link to real" in (raised.value.problem)
     )
     assert raised.value.advice.endswith(f": {app / 'real' / depth}")
 
@@ -92,15 +92,15 @@ def test_the_directory_of_a_manifest_of_its_own_is_held_to_the_same(app: Path) -
     app.chmod(0o700)
     check_parents(tree(Path(PLACE)))
     with pytest.raises(StaticRootInvalid):
-        check_parents(Places(Path(PLACE), app))
+        check_parents(Locations(Path(PLACE), app))
 
 
 @pytest.mark.parametrize(
     ("root", "said"),
     [
         pytest.param("project", "is the project's root", id="project"),
-        pytest.param(".", "has the project in it", id="parent"),
-        pytest.param("/", "has the project in it", id="slash"),
+        pytest.param(".", "contains the project", id="parent"),
+        pytest.param("/", "contains the project", id="slash"),
         pytest.param("project/staticfiles", "is STATIC_ROOT", id="static-root"),
         pytest.param("link", "is the project's root", id="link-to-the-project"),
     ],
@@ -112,7 +112,7 @@ def test_a_layer_root_that_would_bury_something_is_refused(
     project.mkdir()
     (tmp_path / "link").symlink_to("project")
     with pytest.raises(StaticRootInvalid, match=said):
-        check_root(tmp_path / root, project, tree(project / "staticfiles"))
+        check_layer_root(tmp_path / root, project, tree(project / "staticfiles"))
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_a_layer_root_that_holds_other_things_is_refused(tmp_path: Path, other: 
     layer = tmp_path / "layer"
     (layer / other).parent.mkdir(parents=True)
     (layer / other).touch()
-    with pytest.raises(StaticRootInvalid, match="holds other things: "):
-        check_root(layer, tmp_path / "project", tree(Path("/app/staticfiles")))
+    with pytest.raises(StaticRootInvalid, match="contains other files: "):
+        check_layer_root(layer, tmp_path / "project", tree(Path("/app/staticfiles")))
     assert (layer / other).exists()
 
 
@@ -131,16 +131,16 @@ def test_a_link_on_the_way_in_a_layer_root_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere/staticfiles").mkdir(parents=True)
     (tmp_path / "layer").mkdir()
     (tmp_path / "layer/app").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StaticRootInvalid, match="holds other things: app"):
-        check_root(tmp_path / "layer", tmp_path / "project", tree(Path("/app/staticfiles")))
+    with pytest.raises(StaticRootInvalid, match="contains other files: app"):
+        check_layer_root(tmp_path / "layer", tmp_path / "project", tree(Path("/app/staticfiles")))
 
 
 def test_earlier_content_of_the_places_is_no_other_thing(tmp_path: Path) -> None:
     for name in ("layer/app/staticfiles/old/site.css", "layer/srv/staticfiles.json"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
-    places = Places(Path("/app/staticfiles"), Path("/srv"))
-    check_root(tmp_path / "layer", tmp_path / "project", places)
+    places = Locations(Path("/app/staticfiles"), Path("/srv"))
+    check_layer_root(tmp_path / "layer", tmp_path / "project", places)
 
 
 def test_nothing_is_collected_to_a_refused_place(site: Site, collect: Collect) -> None:

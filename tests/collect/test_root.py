@@ -323,8 +323,8 @@ def test_a_remote_storage_has_nothing_for_a_layer(site: Site, collect: Collect) 
     site.storage("mysite.files.Bucket")
     ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
     assert ran.code == 22
-    assert "The storage mysite.files.Bucket keeps its files elsewhere" in ran.err
-    assert "release phase" in ran.err
+    assert "The storage mysite.files.Bucket does not keep its files on this disk" in ran.err
+    assert "release step" in ran.err
 
 
 def test_a_remote_manifest_has_nothing_for_a_layer(site: Site, collect: Collect) -> None:
@@ -334,7 +334,7 @@ def test_a_remote_manifest_has_nothing_for_a_layer(site: Site, collect: Collect)
     site.storage(MANIFEST, '{"manifest_storage": KEPT}')
     ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
     assert ran.code == 22
-    assert "mysite.files.Bucket keeps its files elsewhere" in ran.err
+    assert "mysite.files.Bucket does not keep its files on this disk" in ran.err
 
 
 def test_a_storage_that_does_not_follow_its_location_is_refused(
@@ -345,4 +345,4 @@ def test_a_storage_that_does_not_follow_its_location_is_refused(
     site.place()
     ran = collect(site, "--noinput", "--layer-root", site.root.parent / "layer")
     assert ran.code == 23
-    assert "mysite.files.Stubborn does not write to its own `location`" in ran.err
+    assert "mysite.files.Stubborn does not write to its `location`" in ran.err

@@ -78,7 +78,7 @@ def test_a_finder_that_raises_is_named_and_nothing_is_written(
     with_finder(site, finder)
     ran = collect(site, "--noinput")
     assert ran.code == 23
-    assert f"The finder mysite.finders.{finder} raised: " in ran.err
+    assert f"The finder mysite.finders.{finder} failed: " in ran.err
     assert said in ran.err
     assert not site.tree.exists()
 

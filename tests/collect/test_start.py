@@ -44,7 +44,7 @@ def test_settings_that_do_not_import_are_named_by_file_and_line(
     site.append(lines)
     ran = collect(site, "--noinput")
     assert ran.code == 13
-    assert f"mysite.settings do not import: mysite/settings.py:{line}: " in ran.err
+    assert f"mysite.settings cannot be imported: mysite/settings.py:{line}: " in ran.err
     assert said in ran.err
     assert "Traceback" not in ran.err
     assert ran.out == ""
@@ -74,25 +74,25 @@ def test_a_missing_settings_module_is_named(site: Site, collect: Collect) -> Non
         pytest.param(
             "shop",
             {"models.py": "import nosuchmodule\n"},
-            "The app 'shop' in INSTALLED_APPS does not import: shop/models.py:1: ",
+            "The app 'shop' in INSTALLED_APPS cannot be imported: shop/models.py:1: ",
             id="models",
         ),
         pytest.param(
             "shop",
             {"models.py": "\ndef (:\n"},
-            "in INSTALLED_APPS does not import: shop/models.py:2: SyntaxError: invalid syntax.",
+            "in INSTALLED_APPS cannot be imported: shop/models.py:2: SyntaxError: invalid syntax.",
             id="syntax",
         ),
         pytest.param(
             "shop",
             {"apps.py": "raise ValueError('shut')\n"},
-            "The app 'shop' in INSTALLED_APPS does not import: shop/apps.py:1: ValueError: shut.",
+            "'shop' in INSTALLED_APPS cannot be imported: shop/apps.py:1: ValueError: shut.",
             id="config",
         ),
         pytest.param(
             "shop",
             {"models.py": "from django.contrib.auth.models import User\n"},
-            "The app 'shop' in INSTALLED_APPS does not import: shop/models.py:1: RuntimeError: ",
+            "The app 'shop' in INSTALLED_APPS cannot be imported: shop/models.py:1: RuntimeError: ",
             id="model-of-an-app-that-is-not-installed",
         ),
         pytest.param(
@@ -116,7 +116,7 @@ def test_an_app_that_is_nowhere_is_named(site: Site, collect: Collect) -> None:
     site.append('INSTALLED_APPS += ["nosuchapp"]\n')
     ran = collect(site, "--noinput")
     assert ran.code == 13
-    assert "The app 'nosuchapp' in INSTALLED_APPS does not import: ModuleNotFoundError" in ran.err
+    assert "'nosuchapp' in INSTALLED_APPS cannot be imported: ModuleNotFoundError" in ran.err
 
 
 def test_an_empty_secret_key_is_said_in_djangos_words(site: Site, collect: Collect) -> None:

@@ -85,9 +85,9 @@ def test_whitenoises_setting_of_what_to_skip_is_kept(
 def test_a_format_that_no_library_makes_is_named_with_what_to_install() -> None:
     code = (
         f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
-        "from buildstatic.collect.storages.recognize import Kind\n"
+        "from buildstatic.collect.storages.recognize import Adapter\n"
         "from buildstatic.collect.variants import variants_for\n"
-        "plain = Kind()\n"
+        "plain = Adapter()\n"
         "print([codec.suffix for codec in variants_for(None, plain, 'best', ()).codecs])\n"
         "variants_for(None, plain, 'best', ('gz', 'br'))\n"
     )

@@ -21,17 +21,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+COMMAND = "django.management.commands.collectstatic"
+
 
 @dataclass
 class Report:
-    """What ran: how many tests, which failed, how often the engine collected, by what processes."""
+    """The tests that ran and failed; how often the collector ran, in how many processes."""
 
     django: str
     python: str
     tests: int = 0
     skipped: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    engine: int = 0
+    collector: int = 0
     processes: int = 0
 
 
@@ -91,8 +93,8 @@ def by_patch() -> None:
 
 def by_processes() -> None:
     """Replace Django's command, and let worker processes read and write even a few files."""
-    module("workers").FEW = 0
-    module("door").cores = lambda *_: 2
+    module("collect.workers.pool").FEW = 0
+    module(COMMAND).cores = lambda *_: 2
     by_patch()
 
 
@@ -109,26 +111,26 @@ DOORS: dict[str, Callable[[], None]] = {
 
 
 def module(name: str) -> Any:
-    """Return the module *name* of our engine, to be changed."""
-    return import_module(f"buildstatic.collect.{name}")
+    """Return the module *name* of buildstatic, to be changed."""
+    return import_module(f"buildstatic.{name}")
 
 
 def count_runs(report: Report) -> None:
-    """Let *report* learn of each collection that the engine, and not Django, does."""
-    door = module("door")
-    by_engine = door.by_engine
+    """Count the collections that the collector, and not Django, does."""
+    command = module(COMMAND)
+    collect_for = command.collect_for
 
     def counted(*arguments: Any) -> Any:
-        outcome = by_engine(*arguments)
-        report.engine += 1
+        outcome = collect_for(*arguments)
+        report.collector += 1
         return outcome
 
-    door.by_engine = counted
+    command.collect_for = counted
 
 
 def count_processes(report: Report) -> None:
     """Let *report* learn of each worker process."""
-    program = module("workers").PROGRAM
+    program = module("collect.workers.pool").PROGRAM
 
     def heard(event: str, arguments: Any) -> None:
         if event == "subprocess.Popen" and program in map(str, arguments[1]):

@@ -25,10 +25,10 @@ def test_djangos_own_tests_pass_by_worker_processes(workshop: Path, tmp_path: Pa
     assert found["processes"] > COLLECTIONS
 
 
-def test_without_a_door_the_engine_collects_nothing(workshop: Path, tmp_path: Path) -> None:
+def test_django_alone_does_not_run_the_collector(workshop: Path, tmp_path: Path) -> None:
     found = here("none", workshop, tmp_path)
     assert found["tests"] > TESTS
-    assert found["engine"] == 0
+    assert found["collector"] == 0
 
 
 @pytest.mark.engine
@@ -62,9 +62,9 @@ def here(door: str, workshop: Path, cwd: Path) -> dict[str, Any]:
 
 
 def assert_whole(found: dict[str, Any], version: str) -> None:
-    """Assert that every test of Django *version* ran, and that the engine was what they saw."""
+    """Assert that every test of Django *version* ran, and that the collector was used."""
     assert found["django"].startswith(f"{version}.")
     assert found["failed"] == []
     assert found["skipped"] == []
     assert found["tests"] > TESTS
-    assert found["engine"] > COLLECTIONS
+    assert found["collector"] > COLLECTIONS

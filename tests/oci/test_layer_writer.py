@@ -22,8 +22,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from buildstatic.collect.layout import lay_out
-from buildstatic.collect.root import Layer as Root
+from buildstatic.collect.layer_root import LayerRoot as Root
+from buildstatic.collect.layer_root import normalize
 from buildstatic.errors import FileError
 from buildstatic.oci.layer_compression import BLOCK_SIZES, Compression
 from buildstatic.oci.layer_writer import WrittenLayer, descriptor, write_layer, write_tree
@@ -264,7 +264,7 @@ def test_dots_in_the_target_path_are_kept(tmp_path: Path, place: str) -> None:
     root, tree = tmp_path / "layer", tmp_path / "tree"
     for directory in (root / place.strip("/"), tree):
         write(directory, "a.css", b"a")
-    lay_out(Root(root, None))
+    normalize(Root(root, None))
     assert layer_of(root)[0] == write_tree(tree, PurePosixPath(place), io.BytesIO(), "none")
 
 
@@ -275,7 +275,7 @@ def test_variants_have_the_time_of_their_original_in_tree_and_layer_root(tmp_pat
         for place in (root / PLACE.strip("/"), tree):
             write(place, name, content)
             write(place, f"{name}.gz", gzip.compress(content, mtime=0))
-    lay_out(Root(root, None))
+    normalize(Root(root, None))
     assert layer_of(root)[0] == write_tree(tree, PurePosixPath(PLACE), io.BytesIO(), "none")
     times = {name: (root / PLACE.strip("/") / name).stat().st_mtime for name in files}
     assert len(set(times.values())) == 2

@@ -1,15 +1,16 @@
-"""The families of storages that are known: one module each, which is all there is to say of it.
+"""The known storages: one module for each package.
 
-A module has ``PACKAGE``, whose code is known, and ``KINDS``, a `Kind` for each class by its dotted
-name. An installed version of a package is what it says; where a family cannot follow it, ``Kind``
-refuses.
+A module has ``PACKAGE``, the name of the package, and ``ADAPTERS``, an `Adapter` for each storage
+class by its dotted name.
 """
 
 from __future__ import annotations
 
 from buildstatic.collect.storages import django, servestatic, whitenoise
-from buildstatic.collect.storages.kind import Kind
+from buildstatic.collect.storages.adapter import Adapter
 
-FAMILIES = (django, whitenoise, servestatic)
-KINDS: dict[str, Kind] = {name: kind for family in FAMILIES for name, kind in family.KINDS.items()}
-PACKAGES = tuple(family.PACKAGE for family in FAMILIES)
+_MODULES = (django, whitenoise, servestatic)
+ADAPTERS: dict[str, Adapter] = {
+    name: adapter for module in _MODULES for name, adapter in module.ADAPTERS.items()
+}
+PACKAGES = tuple(module.PACKAGE for module in _MODULES)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from buildstatic.collect.fingerprint import Fingerprinted, Original, fingerprint
-from buildstatic.collect.patterns import needles
-from buildstatic.collect.references import is_adjustable
-from buildstatic.collect.storages.kind import Fingerprinting, Fingerprints, Kind, Originals, Present
+from buildstatic.collect.fingerprint import Original, fingerprint
+from buildstatic.collect.references import is_adjustable, needles
+from buildstatic.collect.storages.adapter import (
+    Adapter,
+    Existing,
+    Fingerprinting,
+    Fingerprints,
+    Originals,
+)
 
 PACKAGE = "django"
 MODULE = "django.contrib.staticfiles.storage"
@@ -22,32 +27,34 @@ def refuses(storage: Any) -> str:
 def run(
     storage: Any,
     originals: tuple[Original, ...],
-    present: Present,
-    missing_maps: Callable[[str], None] | None,
+    existing: Existing,
+    warn: Callable[[str], None] | None,
 ) -> Fingerprints:
     """Fingerprint as ``HashedFilesMixin.post_process`` does."""
-    files = fingerprint(storage, originals, left=present.left, missing_maps=missing_maps)
+    files = fingerprint(storage, originals, kept=existing.kept, warn=warn)
     processed: list[tuple[str, str]] = []
     skipped: list[str] = []
     for name, item in files.items():
-        if is_adjustable(storage, name) or not _is_there(item, present):
+        is_present = item.yields or item.name in existing.files
+        if is_adjustable(storage, name) or not is_present:
             processed.append((name, item.name))
         else:
             skipped.append(name)
     return Fingerprints(files, tuple(processed), tuple(skipped))
 
 
-def _is_there(item: Fingerprinted, present: Present) -> bool:
-    return item.yields or item.name in present.there
+def _keeps_originals(_storage: Any) -> Originals:
+    return Originals.KEPT
 
 
-def fingerprinting(originals: Callable[[Any], Originals] | None = None) -> Fingerprinting:
-    """Return Django's way, with what a storage does with *originals* if it does anything."""
-    way = Fingerprinting(run, is_adjustable, needles)
-    return Fingerprinting(run, is_adjustable, needles, originals) if originals else way
+def fingerprinting(
+    originals: Callable[[Any], Originals] = _keeps_originals,
+) -> Fingerprinting:
+    """Return Django's fingerprinting, with what a storage does with the *originals*."""
+    return Fingerprinting(run, is_adjustable, needles, originals)
 
 
-KINDS = {
-    f"{MODULE}.StaticFilesStorage": Kind(),
-    f"{MODULE}.ManifestStaticFilesStorage": Kind(fingerprinting(), refuses=refuses),
+ADAPTERS = {
+    f"{MODULE}.StaticFilesStorage": Adapter(),
+    f"{MODULE}.ManifestStaticFilesStorage": Adapter(fingerprinting(), refuses=refuses),
 }

@@ -1,4 +1,4 @@
-"""Which storages are known well enough to be collected for without running their own code."""
+"""Recognize storages that the collector can stand in for without running their own code."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-from buildstatic.collect.storages import KINDS, PACKAGES
-from buildstatic.collect.storages.kind import Kind
+from buildstatic.collect.storages import ADAPTERS, PACKAGES
+from buildstatic.collect.storages.adapter import Adapter
 
-__all__ = ["Kind", "recognize", "unwrapped"]
+__all__ = ["Adapter", "recognize", "unwrap"]
 
-# What a class has besides its own: made by Python for its annotations and instances.
-MADE = ("__annotate__", "__annotate_func__", "__dict__", "__weakref__")
+# Attributes that Python adds to a class for its annotations and instances.
+_ADDED_BY_PYTHON = ("__annotate__", "__annotate_func__", "__dict__", "__weakref__")
 
 
-def unwrapped(storage: Any) -> Any:
+def unwrap(storage: Any) -> Any:
     """Return the storage behind a lazy one: ``staticfiles_storage``, ``default_storage``."""
     from django.utils.functional import LazyObject, empty
 
@@ -26,50 +26,52 @@ def unwrapped(storage: Any) -> Any:
     return storage
 
 
-def recognize(storage: Any) -> Kind | str:
-    """Return the kind of *storage*, or the reason why its own code has to run.
+def recognize(storage: Any) -> Adapter | str:
+    """Return the adapter of *storage*, or the reason why its own code has to run.
 
-    Known is a class of the installed packages with everything above it, and a class that only sets
-    data on top of that. Whatever can do something counts as code: methods, descriptors, callables.
+    A class of the installed packages is known, and so is a class that only sets data on top of it.
+    Methods, descriptors and callables count as code.
     """
-    known = next((kind for kind in type(storage).__mro__ if _name(kind) in KINDS), None)
+    known = next((cls for cls in type(storage).__mro__ if _name(cls) in ADAPTERS), None)
     if known is None:
-        return "it is made from none that is known"
-    kind = KINDS[_name(known)]
-    return _changed(storage, known) or kind.refuses(storage) or _elsewhere(storage) or kind
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+        return "its storage class is not a known one"
+    adapter = ADAPTERS[_name(known)]
+    return (
+        _changed(storage, known)
+        or adapter.refuses(storage)
+        or _manifest_elsewhere(storage)
+        or adapter
+    )
 
 
 def _changed(storage: Any, known: type) -> str:
-    """Return what makes *storage* do other than *known* does, empty for nothing."""
-    for kind in type(storage).__mro__:
-        if kind in known.__mro__ and _is_own(kind.__module__):
-            if patched := next(_patched(kind), None):
-                return f"{_name(kind)}.{patched} was replaced"
-        elif kind is not object and (changed := next(_code(kind), None)):
-            return f"{_name(kind)} has a {changed} of its own"
+    """Return what makes *storage* behave differently from *known*, empty for nothing."""
+    for cls in type(storage).__mro__:
+        if cls in known.__mro__ and _is_own(cls.__module__):
+            if patched := next(_patched(cls), None):
+                return f"{_name(cls)}.{patched} was replaced"
+        elif cls is not object and (changed := next(_code(cls), None)):
+            return f"{_name(cls)} has its own {changed}"
     replaced = next(_code(storage), None)
     return f"its {replaced} was replaced" if replaced else ""
 
 
-def _elsewhere(storage: Any) -> str:
-    """Return where *storage* keeps its manifest, empty if that is a directory on this disk."""
+def _manifest_elsewhere(storage: Any) -> str:
+    """Return where *storage* keeps its manifest, empty for a directory on this disk."""
     from django.core.files.storage import FileSystemStorage
 
-    keeper = unwrapped(getattr(storage, "manifest_storage", storage))
-    if keeper is storage:
+    manifest_storage = unwrap(getattr(storage, "manifest_storage", storage))
+    if manifest_storage is storage:
         return ""
-    if not isinstance(keeper, FileSystemStorage):
-        return f"it keeps its manifest in a {type(keeper).__name__}"
-    changed = _changed(keeper, FileSystemStorage if _is_foreign(keeper) else type(keeper))
-    return f"it keeps its manifest in a storage of which {changed}" if changed else ""
+    cls = type(manifest_storage)
+    if not isinstance(manifest_storage, FileSystemStorage):
+        return f"it keeps its manifest in a {cls.__name__}"
+    changed = _changed(manifest_storage, cls if _is_own(cls.__module__) else FileSystemStorage)
+    return f"its manifest storage was changed: {changed}" if changed else ""
 
 
-def _is_foreign(storage: Any) -> bool:
-    return not _is_own(type(storage).__module__)
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _is_own(module: str) -> bool:
@@ -77,9 +79,9 @@ def _is_own(module: str) -> bool:
 
 
 def _code(holder: Any) -> Iterator[str]:
-    """Yield the names of what is no data in a class or an instance."""
+    """Yield the names of the attributes of a class or an instance that are not data."""
     for name, value in vars(holder).items():
-        if name not in MADE and (callable(value) or _is_descriptor(value)):
+        if name not in _ADDED_BY_PYTHON and (callable(value) or _is_descriptor(value)):
             yield name
 
 
@@ -87,13 +89,11 @@ def _is_descriptor(value: Any) -> bool:
     return any(hasattr(type(value), name) for name in ("__get__", "__set__", "__set_name__"))
 
 
-def _patched(kind: type) -> Iterator[str]:
-    """Yield the names of what was put into *kind* by others than those who wrote it."""
-    for name, value in vars(kind).items():
-        if name in MADE or not (callable(value) or _is_descriptor(value)):
-            continue
-        code = _function(value)
-        if code is None or not _is_own(code.__globals__.get("__name__", "")):
+def _patched(cls: type) -> Iterator[str]:
+    """Yield the names of the attributes of *cls* that code of another package has set."""
+    for name in _code(cls):
+        function = _function(vars(cls)[name])
+        if function is None or not _is_own(function.__globals__.get("__name__", "")):
             yield name
 
 

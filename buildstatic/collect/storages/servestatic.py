@@ -1,29 +1,28 @@
-"""ServeStatic's storages (servestatic/storage.py): WhiteNoise's, zstd, and files' stats.
+"""ServeStatic's storages (servestatic/storage.py): WhiteNoise's, with zstd and file stats.
 
-Its server looks for zstd under the suffix ``.zstd``, and has the sizes and times of all files from
-the manifest.
+Its server expects zstd variants with the suffix ``.zstd``, and reads the sizes and times of all
+files from the manifest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.places import inside
+from buildstatic.collect.storage_location import inside
 from buildstatic.collect.storages import django, whitenoise
-from buildstatic.collect.storages.kind import Compression, Ending, Kind
+from buildstatic.collect.storages.adapter import Adapter, Compression, FinishedTree
 
 PACKAGE = "servestatic"
 SUFFIXES = {"zst": "zstd"}
 USES = {"zst": "use_zstd", "br": "use_brotli", "gz": "use_gzip"}
 # ``compression.zstd.compress`` without a level (ZSTD_CLEVEL_DEFAULT).
-USUAL_LEVEL = 3
+DEFAULT_LEVEL = 3
 
 
 def _refuses(_storage: Any) -> str:
-    """Return why the compressor itself has to run."""
+    """Return why the storage's own compressor has to run."""
     from django.conf import settings
 
     if getattr(settings, "SERVESTATIC_MINIFY", False):
@@ -38,78 +37,76 @@ def _refuses_manifest(storage: Any) -> str:
 
 
 def _compression(storage: Any) -> Compression:
-    """Ask the compressor that the storage makes for itself.
+    """Ask the compressor that the storage creates.
 
-    Before version 4 it knew no zstd, and tried nothing else where brotli was not worth it.
+    Before version 4 it had no zstd, and tried no other format if brotli did not make a file
+    smaller.
     """
-    compressor = storage.create_compressor(**_arguments())
+    compressor = storage.create_compressor(**_compressor_arguments())
     formats = tuple(format_ for format_, use in USES.items() if getattr(compressor, use, False))
     level = getattr(compressor, "zstd_level", None)
     return Compression(
         formats,
         compressor.should_compress,
         chained=not hasattr(compressor, "use_zstd"),
-        levels={"zst": USUAL_LEVEL if level is None else level},
+        levels={"zst": DEFAULT_LEVEL if level is None else level},
         suffixes=SUFFIXES,
     )
 
 
-def _arguments() -> Mapping[str, Any]:
+def _compressor_arguments() -> Mapping[str, Any]:
     from django.conf import settings
     from servestatic import storage as module
 
-    if of_settings := getattr(module, "get_compressor_kwargs", None):
-        return dict(of_settings(quiet=True))
+    if from_settings := getattr(module, "get_compressor_kwargs", None):
+        return dict(from_settings(quiet=True))
     extensions = getattr(settings, "SERVESTATIC_SKIP_COMPRESS_EXTENSIONS", None)
     return {"extensions": extensions, "quiet": True}
 
 
-def _complete(storage: Any, *, ending: Ending) -> None:
+def _complete(storage: Any, tree: FinishedTree) -> None:
     """Let *storage* add the stats of the files in STATIC_ROOT to its manifest."""
-    own = storage.stat_static_root
-    storage.stat_static_root = lambda: _stats(own, ending)
+    original = storage.stat_static_root
+    storage.stat_static_root = lambda: _stats(original, tree)
     try:
         storage.add_stats_to_manifest()
     finally:
         del storage.stat_static_root
 
 
-def _stats(own: Any, ending: Ending) -> dict[str, tuple[int, ...]]:
-    """Return what *own* finds and is to stay, sorted."""
-    with _static_root(ending.layer_root) as root:
-        found = {name: tuple(stats) for name, stats in sorted(own().items())}
-    kept = {name: s for name, s in found.items() if str(root / name) not in ending.gone}
-    return {name: _in_image(s) for name, s in kept.items()} if ending.layer_root else kept
+def _stats(stat_static_root: Any, tree: FinishedTree) -> dict[str, tuple[int, ...]]:
+    """Return the stats of the files that are kept, sorted by name.
 
-
-def _in_image(stats: tuple[int, ...]) -> tuple[int, ...]:
-    """Return *stats* as they are in an image, but for what each machine has of its own."""
-    mode, *_, size, _, modified, _ = stats
-    return (mode, 0, 0, 1, 0, 0, size, modified, modified, modified)
-
-
-@contextmanager
-def _static_root(layer_root: Path | None) -> Iterator[Path]:
-    """Let STATIC_ROOT be where it stands in *layer_root*, if there is one; yield its path."""
+    In a layer root, they are those of the image, without what differs between machines.
+    """
     from django.conf import settings
 
     before = settings.STATIC_ROOT
-    place = Path(before or "").absolute()
-    if layer_root is None or not before:
-        yield place
-        return
-    settings.STATIC_ROOT = inside(layer_root, place)
+    root = Path(before or "").absolute()
+    is_moved = tree.layer_root is not None and bool(before)
+    if tree.layer_root is not None and before:
+        root = inside(tree.layer_root, root)
     try:
-        yield settings.STATIC_ROOT
+        if is_moved:
+            settings.STATIC_ROOT = root
+        found = {name: tuple(stats) for name, stats in sorted(stat_static_root().items())}
     finally:
-        settings.STATIC_ROOT = before
+        if is_moved:
+            settings.STATIC_ROOT = before
+    kept = {name: s for name, s in found.items() if str(root / name) not in tree.gone}
+    if tree.layer_root is None:
+        return kept
+    return {
+        name: (mode, 0, 0, 1, 0, 0, size, modified, modified, modified)
+        for name, (mode, *_, size, _, modified, _) in kept.items()
+    }
 
 
-KINDS = {
-    f"{PACKAGE}.storage.CompressedStaticFilesStorage": Kind(
+ADAPTERS = {
+    f"{PACKAGE}.storage.CompressedStaticFilesStorage": Adapter(
         compression=_compression, refuses=_refuses
     ),
-    f"{PACKAGE}.storage.CompressedManifestStaticFilesStorage": Kind(
+    f"{PACKAGE}.storage.CompressedManifestStaticFilesStorage": Adapter(
         django.fingerprinting(whitenoise.originals),
         _compression,
         _refuses_manifest,

@@ -1,17 +1,17 @@
-"""WhiteNoise's storages (whitenoise/storage.py): Django's, and variants of what they make."""
+"""WhiteNoise's storages (whitenoise/storage.py): Django's, with compressed variants."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from buildstatic.collect.storages import django
-from buildstatic.collect.storages.kind import Compression, Kind, Originals
+from buildstatic.collect.storages.adapter import Adapter, Compression, Originals
 
 PACKAGE = "whitenoise"
 
 
 def _compression(storage: Any) -> Compression:
-    """Ask the compressor that the storage makes for itself."""
+    """Ask the compressor that the storage creates."""
     from django.conf import settings
 
     extensions = getattr(settings, "WHITENOISE_SKIP_COMPRESS_EXTENSIONS", None)
@@ -22,13 +22,13 @@ def _compression(storage: Any) -> Compression:
 
 
 def originals(storage: Any) -> Originals:
-    """Return what is left of the originals (``post_process_with_compression``)."""
+    """Return what happens to the originals (``post_process_with_compression``)."""
     return Originals.REMOVED if storage.keep_only_hashed_files else Originals.KEPT
 
 
-KINDS = {
-    f"{PACKAGE}.storage.CompressedStaticFilesStorage": Kind(compression=_compression),
-    f"{PACKAGE}.storage.CompressedManifestStaticFilesStorage": Kind(
+ADAPTERS = {
+    f"{PACKAGE}.storage.CompressedStaticFilesStorage": Adapter(compression=_compression),
+    f"{PACKAGE}.storage.CompressedManifestStaticFilesStorage": Adapter(
         django.fingerprinting(originals), _compression, django.refuses
     ),
 }

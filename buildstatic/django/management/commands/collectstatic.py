@@ -1,30 +1,150 @@
-"""``manage.py collectstatic`` by the engine, with the options and the lines of Django's own."""
+"""``manage.py collectstatic`` with the collector; options and messages are Django's."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
 
 from django.contrib.staticfiles.management.commands import collectstatic
+from django.contrib.staticfiles.storage import HashedFilesMixin
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.management.base import CommandError
 
-from buildstatic.collect.door import collect, in_words
-from buildstatic.collect.storages.recognize import unwrapped
+from buildstatic.collect.cache import Cache, default_directory
+from buildstatic.collect.collector import CollectorOptions
+from buildstatic.collect.django_command import collect_for, counts_conflicts
+from buildstatic.collect.failures import file_error
+from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
+from buildstatic.collect.ignore import in_trees
+from buildstatic.collect.planning import Plan, make_plan
+from buildstatic.collect.report import Callbacks
+from buildstatic.collect.sources import Finder, Source, check_path, sources_of
+from buildstatic.collect.storage_location import check_removal, local_directories, project_data
+from buildstatic.collect.storages.recognize import recognize, unwrap
+from buildstatic.collect.variants import variants_for
+from buildstatic.collect.workers.cores import cores
+from buildstatic.errors import BuildstaticError
+
+FOUND_ANOTHER = (
+    "Found another file with the destination path '%s'. It will be ignored since only the first "
+    "encountered file is collected. If this is not what you want, make sure every static file has "
+    "a unique path."
+)
 
 
 class Command(collectstatic.Command):  # type: ignore[misc]
-    """Django's collectstatic; only what it does between its question and its last line is ours."""
+    """Django's collectstatic with another ``collect``."""
 
     def handle(self, **options: Any) -> str | None:
-        """Do what Django's does; a file that is in the way of it is said in a sentence."""
+        """Run Django's command; an OSError becomes a message about the file."""
         try:
             closing: str | None = super().handle(**options)
         except OSError as error:
-            known = in_words(self, error)
-            if known is error:
-                raise
-            raise known from error
+            if known := self._file_error(error):
+                raise known from error
+            raise
         return closing
 
+    def _file_error(self, error: OSError) -> CommandError | None:
+        try:
+            location = getattr(self.storage, "location", None)
+        except OSError:  # the storage is lazy, and cannot read its manifest
+            problem = f"{error.filename} cannot be read: {error.strerror}."
+            return CommandError(f"{problem} Fix or remove it.")
+        known = file_error(error, location)
+        return CommandError(str(known)) if known else None
+
     def collect(self) -> dict[str, Any]:
-        """Collect by the engine where the storage is a known one, else as Django does."""
-        owed = collect(self, unwrapped(self.storage))
-        return dict(super().collect()) if owed is None else owed
+        """Run the collector if the storage is known, else Django's own code."""
+        counts = collect(self, unwrap(self.storage))
+        return dict(super().collect()) if counts is None else counts
+
+
+def collect(command: Any, storage: Any) -> dict[str, Any] | None:
+    """Return what ``Command.collect`` of *command* returns, None if its own code has to run.
+
+    That is if *storage* is not known or has no location (which Django notices only when there is a
+    file), for links and for dry runs.
+    """
+    adapter = recognize(storage)
+    if isinstance(adapter, str) or not storage.location or command.symlink or command.dry_run:
+        return None
+    is_collected = in_trees(local_directories(storage))
+    plan = make_plan(tuple(s for s in _sources(command) if not is_collected(s)))
+    _log_shadowed(command, plan)
+    for source in plan.wins:
+        check_path(source)
+    try:
+        if command.clear:
+            check_removal("--clear", Path(storage.location), _kept(), plan.offers)
+        variants = variants_for(storage, adapter, None, ())
+        options = CollectorOptions(
+            post_process=command.post_process,
+            clear=command.clear,
+            variants=variants,
+            replaces_variants=variants is not None,
+            cache=Cache(default_directory()),
+            processes=cores(),
+        )
+        counts, _ = collect_for(command, adapter, plan, options, Callbacks(command.stderr.write))
+    except (UnresolvedReferences, CircularReferences) as error:
+        _raise_as_django(command, error)
+    except BuildstaticError as error:
+        raise CommandError(str(error)) from error
+    return counts
+
+
+def _sources(command: Any) -> Iterator[Source]:
+    for finder in collectstatic.get_finders():
+        yield from sources_of(Finder(type(finder).__name__, finder), command.ignore_patterns)
+
+
+def _log_shadowed(command: Any, plan: Plan) -> None:
+    level = 2 if counts_conflicts(command) else 1
+    for shadowed in plan.shadowed:
+        command.log(FOUND_ANOTHER % shadowed.source.path, level=level)
+
+
+def _kept() -> dict[str, Path]:
+    """Return what ``--clear`` may not remove, by description."""
+    from django.conf import settings
+
+    module = sys.modules.get(getattr(settings, "SETTINGS_MODULE", ""))
+    file = getattr(module, "__file__", None)
+    return {**project_data(), **({"the settings": Path(file).parent} if file else {})}
+
+
+def _raise_as_django(command: Any, error: UnresolvedReferences | CircularReferences) -> NoReturn:
+    """Log the file and raise what the installed Django raises for *error*.
+
+    Django stops at the first problem; the others are added as notes to the exception. Django 6.1
+    raises a CommandError with the notes in its text (``Command.collect``), but not for a path
+    outside STATIC_ROOT.
+    """
+    others: tuple[str, ...] = ()
+    exception: Exception
+    if isinstance(error, CircularReferences):
+        # Django 4.2 names no file.
+        names_all = "All" in HashedFilesMixin.post_process.__code__.co_consts
+        name = "All" if names_all else ", ".join(error.names)
+        exception = RuntimeError("Max post-process passes exceeded.")
+    else:
+        first, *rest = error.broken
+        name, exception, others = first.name, first.error, tuple(map(str, rest))
+    if make_helpful := getattr(unwrap(command.storage), "make_helpful_exception", None):
+        exception = make_helpful(exception, name)  # WhiteNoise
+    command.stderr.write(f"Post-processing '{name}' failed!")
+    command.stderr.write("")
+    for other in others:
+        exception.add_note(f"Also: {other}")
+    # The command that Django runs, even if another app's inherits from it.
+    base: Any = next(
+        cls for cls in type(command).__mro__ if cls.__module__ == collectstatic.__name__
+    )
+    includes_notes = "__notes__" in base.collect.__code__.co_consts
+    if not includes_notes or isinstance(exception, SuspiciousFileOperation):
+        raise exception from None
+    text = "\n".join((str(exception), *getattr(exception, "__notes__", ())))
+    raise CommandError(text) from exception

@@ -1,0 +1,282 @@
+"""Run the installed Django's collectstatic command, with the collector instead of its loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buildstatic.collect import layer_root
+from buildstatic.collect.cache import Cache, default_directory
+from buildstatic.collect.collector import CollectorOptions, Outcome, run_collector
+from buildstatic.collect.failures import describe_error, file_error, missing_variable
+from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
+from buildstatic.collect.layer_root import LayerRoot
+from buildstatic.collect.planning import Plan
+from buildstatic.collect.project_setup import importable
+from buildstatic.collect.publish import How
+from buildstatic.collect.report import Callbacks, CollectResult, Summary
+from buildstatic.collect.request import Request, django_arguments
+from buildstatic.collect.storages.adapter import Adapter
+from buildstatic.collect.storages.recognize import unwrap
+from buildstatic.collect.variants import variants_for
+from buildstatic.collect.workers.cores import cores
+from buildstatic.errors import (
+    BuildstaticError,
+    CollectCancelled,
+    CollectFailed,
+    ReferencesBroken,
+)
+from buildstatic.tracebacks import locals_of
+
+_COMMAND = "django.contrib.staticfiles.management.commands.collectstatic"
+_STORAGE = "django.contrib.staticfiles.storage"
+
+
+@dataclass(frozen=True)
+class _PlannedFinder:
+    """A finder that offers the plan's sources, so that each of the project's is run once."""
+
+    plan: Plan
+
+    def list(self, ignore_patterns: list[str]) -> Iterator[tuple[str, Any]]:  # noqa: ARG002
+        """Yield names and storages; the patterns were applied in the plan."""
+        for source in self.plan.offers:
+            yield source.name, source.storage
+
+
+def run_command(
+    request: Request,
+    storage: Any,
+    adapter: Adapter | str,
+    plan: Plan,
+    layer: LayerRoot | None,
+    callbacks: Callbacks,
+) -> CollectResult:
+    """Collect *plan* into *storage*; return Django's closing line, and a summary.
+
+    This runs ``Command.handle`` of ``django.contrib.staticfiles``, with its question and its
+    messages, even if an app has a command of that name. The loop inside is replaced by the
+    collector if there is an *adapter*, not a reason why there is none. A *layer* is emptied when
+    nothing can be refused any more; Django does not ask then, since no other files are there.
+
+    Raises `CollectCancelled`, `FileError`, `VariablesMissing`, `ReferencesBroken` or
+    `CollectFailed`.
+    """
+    from django.contrib.staticfiles.management.commands import collectstatic
+
+    reason = own_code_reason(request, adapter)
+    summary = Summary(files=len(plan.wins), own_code=reason)
+
+    class Command(collectstatic.Command):  # type: ignore[misc]
+        def collect(self) -> dict[str, Any]:
+            nonlocal summary
+            if reason or isinstance(adapter, str):
+                if layer:
+                    layer_root.empty(layer)
+                return dict(super().collect())
+            options = _collector_options(request, storage, adapter, layer)
+            counts, outcome = collect_for(self, adapter, plan, options, callbacks)
+            summary = outcome.summary
+            return counts
+
+    command = Command()
+    parser = command.create_parser("manage.py", "collectstatic")
+    options = vars(parser.parse_args(django_arguments(request)))
+    options["interactive"] &= layer is None
+    try:
+        with _finders_replaced(collectstatic, _PlannedFinder(plan)):
+            closing = command.handle(**options) or ""
+    except (UnresolvedReferences, CircularReferences) as error:
+        raise _references_error(request, plan, error) from error
+    except (Exception, SystemExit) as error:
+        raise _command_error(request, storage, error) from error
+    return CollectResult(closing, summary)
+
+
+def own_code_reason(request: Request, adapter: Adapter | str) -> str:
+    """Return why Django's own loop and the storage's own code run, empty if the collector does."""
+    if isinstance(adapter, str):
+        return adapter
+    if request.link:
+        return "--link creates links"
+    return "--dry-run writes nothing" if request.dry_run else ""
+
+
+def _collector_options(
+    request: Request, storage: Any, adapter: Adapter, layer: LayerRoot | None
+) -> CollectorOptions:
+    effort = None if request.compress == "none" else request.compress
+    with importable(request.libraries):
+        variants = variants_for(storage, adapter, effort, request.formats)
+    in_layer = layer is not None
+    return CollectorOptions(
+        post_process=request.post_process,
+        clear=request.clear,
+        prune=request.prune,
+        how=How(links=in_layer or request.hardlinks, settled=in_layer),
+        variants=None if request.compress == "none" else variants,
+        replaces_variants=variants is not None or request.compress is not None,
+        cache=Cache(Path(request.cache) if request.cache else default_directory()),
+        reuse=Path(request.reuse) if request.reuse else None,
+        layer=layer,
+        missing_maps=request.missing_maps,
+        processes=cores(),
+    )
+
+
+def collect_for(
+    command: Any, adapter: Adapter, plan: Plan, options: CollectorOptions, callbacks: Callbacks
+) -> tuple[dict[str, Any], Outcome]:
+    """Run the collector; return what ``Command.collect`` of *command* returns, and the outcome."""
+    outcome = run_collector(unwrap(command.storage), adapter, plan, options, callbacks)
+    _log(command, plan, outcome)
+    counts = {
+        "modified": outcome.modified,
+        "unmodified": outcome.unmodified,
+        "post_processed": [name for name, _ in outcome.post_processed],
+        "skipped": [shadowed.source.path for shadowed in plan.shadowed],
+        "deleted": outcome.deleted,
+    }
+    return counts, outcome
+
+
+def _log(command: Any, plan: Plan, outcome: Outcome) -> None:
+    """Log Django's message for each file, at the verbosity at which the installed Django does."""
+    for name in outcome.deleted:
+        command.log(f"Deleting '{name}'", level=2 if counts_conflicts(command) else 1)
+    if command.verbosity < 2:
+        return
+    unmodified, replaced = set(outcome.unmodified), set(outcome.replaced)
+    modified = set(outcome.modified)
+    for source in plan.wins:
+        if source.path in unmodified:
+            command.log(f"Skipping '{source.name}' (not modified)")
+            continue
+        if source.path not in modified:
+            continue
+        if source.path in replaced:
+            command.log(f"Deleting '{source.name}'")
+        command.log(f"Copying '{source.place}'")
+    for name, new_name in outcome.post_processed:
+        command.log(f"Post-processed '{name}' as '{new_name}'")
+    for name in outcome.skipped:
+        command.log(f"Skipped post-processing '{name}'")
+
+
+def counts_conflicts(command: Any) -> bool:
+    """Tell whether *command* is of Django 6.1 or later.
+
+    It counts skipped and deleted files, and logs each at verbosity 2 instead of 1.
+    """
+    return hasattr(command, "skipped_files")
+
+
+@contextmanager
+def _finders_replaced(collectstatic: Any, finder: _PlannedFinder) -> Iterator[None]:
+    get_finders = collectstatic.get_finders
+    collectstatic.get_finders = lambda: [finder]
+    try:
+        yield
+    finally:
+        collectstatic.get_finders = get_finders
+
+
+def overridden_command() -> list[str]:
+    """Return a warning if an app overrides Django's collectstatic command."""
+    from django.core.management import get_commands
+
+    app = get_commands()["collectstatic"]
+    if app in ("django.contrib.staticfiles", "buildstatic.django"):
+        return []
+    return [f"The collectstatic command of {app} is not run: Django's is used."]
+
+
+def unsupported_options(request: Request, adapter: Adapter | str) -> list[str]:
+    """Return a warning for the given options that Django's own code does not support.
+
+    A dry run does nothing with any option. Equal files in a layer root are always linked.
+    """
+    reason = own_code_reason(request, adapter)
+    options = [o for o in request.given if o != "--hardlinks" or request.layer_root is None]
+    if request.dry_run or not reason or not options:
+        return []
+    verb = "has" if len(options) == 1 else "have"
+    return [f"{', '.join(options)} {verb} no effect: Django's own code collects, as {reason}."]
+
+
+def _references_error(
+    request: Request, plan: Plan, error: UnresolvedReferences | CircularReferences
+) -> ReferencesBroken:
+    """Return the error that lists every reference with its source."""
+    places = {}
+    for source in plan.wins:
+        path = Path(source.place)
+        is_inside = path.is_relative_to(request.root)
+        places[source.path] = str(path.relative_to(request.root)) if is_inside else source.place
+    if isinstance(error, CircularReferences):
+        names = ", ".join(places[name] for name in error.names)
+        problem = f"Files that refer to each other in a cycle cannot be fingerprinted: {names}."
+        return ReferencesBroken(problem, "Remove one of the references.")
+    lines = [f"    {reference.describe(places[reference.name])}" for reference in error.broken]
+    subject = "A reference" if len(lines) == 1 else f"{len(lines)} references"
+    advice = "Fix each there, add the missing file, or exclude the referring file (--ignore)."
+    if any(reference.is_missing_map for reference in error.broken):
+        advice += " To allow missing source maps, use --missing-maps=warn."
+    return ReferencesBroken("\n".join([f"{subject} cannot be resolved:", *lines]), advice)
+
+
+def _command_error(request: Request, storage: Any, error: BaseException) -> BuildstaticError:
+    cause = _cause(error)
+    if not isinstance(cause, str) and (variable := missing_variable(cause, request)):
+        return variable
+    match cause:
+        case EOFError() if locals_of(error, _COMMAND, "handle"):
+            problem = "Django asks whether to overwrite files, and standard input is closed."
+            return CollectCancelled(problem, "Use --noinput to overwrite them.")
+        case BuildstaticError():
+            return cause
+        case BrokenPipeError():
+            return CollectFailed("Standard output was closed before all files were collected.")
+        case OSError() if known := file_error(cause, getattr(storage, "location", None)):
+            return known
+        case str() if "cancelled" in cause:
+            return CollectCancelled(cause, "No file was changed.")
+        case str():
+            return CollectFailed(cause)
+    name = _current_file(error)
+    storage_class = f"{type(storage).__module__}.{type(storage).__qualname__}"
+    return CollectFailed(
+        f"The storage {storage_class} failed{f' for {name}' if name else ''}: "
+        f"{describe_error(cause, request)}",
+        f"Fix {name}, or exclude it with --ignore '{name}'." if name else "",
+    )
+
+
+def _cause(error: BaseException) -> BaseException | str:
+    """Return the exception or message that a CommandError was raised with, or *error* itself."""
+    from django.core.management.base import CommandError
+
+    if not isinstance(error, CommandError):
+        return error
+    argument = error.args[0] if error.args else None
+    return error.__cause__ or (argument if isinstance(argument, OSError) else str(error))
+
+
+def _current_file(error: BaseException) -> str | None:
+    """Return the file that collectstatic was copying or post-processing when *error* was raised.
+
+    Django has it in local variables: of ``Command.copy_file`` and similar methods, of
+    ``Command.collect`` for an exception that post-processing returned (since 6.1 as the cause of
+    another), and of ``HashedFilesMixin._post_process`` for one that it raised.
+    """
+    for function in ("copy_file", "link_file", "delete_file"):
+        if name := locals_of(error, _COMMAND, function).get("prefixed_path"):
+            return str(name)
+    collecting = locals_of(error, _COMMAND, "collect")
+    if isinstance(collecting.get("processed"), Exception):
+        return str(collecting["original_path"])
+    name = locals_of(error, _STORAGE, "_post_process").get("name")
+    return str(name) if name else None

@@ -1,0 +1,273 @@
+"""A layer root: a directory laid out as in the image, whose content becomes an image layer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buildstatic.atomic import replace_file, replace_with_link
+from buildstatic.collect.codecs import FORMATS
+from buildstatic.collect.request import Request
+from buildstatic.collect.storage_location import Locations, find_locations, inside, relocate
+from buildstatic.collect.tree import held
+from buildstatic.collect.workers.write_task import UNLINKABLE
+from buildstatic.errors import CollectFailed, FileError, StaticRootInvalid
+
+EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
+SPAN = 180 * 24 * 60 * 60
+_GROUP_WRITABLE = 0o775
+_VARIANTS = tuple(f".{suffix}" for suffix in FORMATS)
+_DEDICATED = "Give --layer-root a directory of its own, such as /layer."
+
+
+@dataclass(frozen=True)
+class LayerRoot:
+    """The layer root *path*, the path of the *manifest* in it, and the *directories* with files."""
+
+    path: Path
+    manifest: Path | None
+    directories: tuple[Path, ...] = ()
+
+
+def move_to_layer_root(request: Request, storage: Any) -> LayerRoot | None:
+    """Move *storage* under the layer root of *request*, if there is one; write nothing.
+
+    Raises `StorageRemote`, `StaticRootInvalid`, or `CollectFailed` if it cannot be moved.
+    """
+    if request.layer_root is None:
+        return None
+    root = Path(request.layer_root)
+    locations = find_locations(storage)
+    check_layer_root(root, Path(request.root), locations)
+    if request.is_image:
+        check_parents(locations)
+    relocate(storage, root)
+    manifest_storage = getattr(storage, "manifest_storage", None)
+    manifest = None
+    if manifest_storage is not None:
+        manifest = Path(manifest_storage.path(storage.manifest_name))
+    return LayerRoot(root, manifest, tuple(inside(root, d) for d in locations.directories))
+
+
+def check_layer_root(root: Path, project: Path, locations: Locations) -> None:
+    """Raise `StaticRootInvalid` if *root* cannot be a layer root.
+
+    It is emptied at *locations*, so it may not be ``/``, the *project*, a parent of it, or a
+    location itself; and since all of it becomes the layer, it may contain only earlier content of
+    these locations.
+    """
+    real = root.resolve()
+    taken = {"the project's root": project.resolve(), "STATIC_ROOT": locations.tree.resolve()}
+    for what, path in taken.items():
+        if real == path:
+            raise StaticRootInvalid(f"The layer root {root} is {what}.", _DEDICATED)
+    if real in project.resolve().parents:
+        raise StaticRootInvalid(f"The layer root {root} contains the project.", _DEDICATED)
+    others = sorted(str(path.relative_to(root)) for path in _other_content(root, locations))
+    if others:
+        names = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
+        problem = f"The layer root {root} contains other files: {names}."
+        raise StaticRootInvalid(problem, _DEDICATED)
+
+
+def _other_content(root: Path, locations: Locations) -> Iterator[Path]:
+    """Yield what is in *root* beside its *locations* and their parents, which may not be links."""
+    own = [inside(root, directory) for directory in locations.directories]
+    for directory, directories, files in os.walk(root):
+        here = Path(directory)
+        if here in own:
+            directories.clear()
+            continue
+        for child in [here / name for name in (*directories, *files)]:
+            is_parent = any(child == place or child in place.parents for place in own)
+            if not is_parent or child.is_symlink() or not child.is_dir():
+                yield child
+                directories[:] = [name for name in directories if name != child.name]
+
+
+def check_parents(locations: Locations) -> None:
+    """Raise `StaticRootInvalid` if the layer would change a parent directory of *locations*.
+
+    A layer contains every parent of its files as a directory of root's with mode 0755; in the final
+    image that replaces a symbolic link and overrides another owner or mode. So each existing
+    parent, as spelt in the settings, must be just that. Mode 0775 of root:root, as a checkout with
+    umask 002 has it, is accepted: 0755 does no harm there. ``/`` itself is in no layer.
+    """
+    for location in locations.directories:
+        for parent in [*reversed(location.parents)][1:]:
+            if os.path.lexists(parent):
+                _check_directory(parent, location)
+        if location.is_symlink() or (location != locations.tree and location.exists()):
+            _check_directory(location, location)
+
+
+def _check_directory(directory: Path, location: Path) -> None:
+    status = directory.lstat()
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISLNK(status.st_mode):
+        problem = f"it is a symbolic link to {os.readlink(directory)}"  # noqa: PTH115
+        advice = f"Use the path without the link: {location.resolve()}"
+    elif not stat.S_ISDIR(status.st_mode):
+        problem = "it is not a directory"
+        advice = "Set STATIC_ROOT to a directory of its own, such as /app/staticfiles."
+    elif status.st_uid == 0 and (mode == 0o755 or (mode == _GROUP_WRITABLE and status.st_gid == 0)):
+        return
+    else:
+        problem = f"it belongs to {status.st_uid}:{status.st_gid} with mode {mode:04o}"
+        advice = (
+            "Set STATIC_ROOT below directories that belong to root with mode 0755 "
+            "(/app/staticfiles, with /app owned by root), and keep what the application writes "
+            "elsewhere (/data)."
+        )
+    effect = f"A layer with {location} would turn {directory} into a directory of root's with mode"
+    raise StaticRootInvalid(f"{effect} 0755; now {problem}.", advice)
+
+
+@contextmanager
+def locked(layer: LayerRoot | None) -> Iterator[None]:
+    """Keep other processes from collecting into *layer*, if there is one; raises `FileError`."""
+    with ExitStack() as stack:
+        if layer:
+            with _errors_of(layer.path, "created"):
+                lock = held(str(layer.path), lambda: layer.path.mkdir(parents=True, exist_ok=True))
+                stack.enter_context(lock)
+        yield
+
+
+def empty(layer: LayerRoot) -> None:
+    """Remove what an earlier run left in *layer*: it must not get into the image.
+
+    Its directories are created if missing, and never replaced, since they may be locked. Raises
+    `FileError`.
+    """
+    with _errors_of(layer.path, "emptied"):
+        for directory in layer.directories:
+            directory.mkdir(parents=True, exist_ok=True)
+            _empty(directory, layer.directories)
+
+
+def _empty(directory: Path, kept: tuple[Path, ...]) -> None:
+    """Remove the content of *directory* but the directories *kept* and their parents."""
+    for child in list(directory.iterdir()):
+        if child.is_symlink() or not child.is_dir():
+            child.unlink()
+        elif any(path.is_relative_to(child) for path in kept):
+            _empty(child, kept)
+        else:
+            shutil.rmtree(child)
+
+
+@contextmanager
+def _errors_of(root: Path, action: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        problem = f"{error.filename or root} cannot be {action}: {error.strerror}."
+        raise FileError(problem, "Make it writable, or use another --layer-root.") from error
+
+
+def normalize(layer: LayerRoot, *, has_collected: bool = False) -> list[str]:
+    """Make *layer* depend only on the content of its files; return warnings.
+
+    The manifest's paths are sorted (Django 5.2 writes them in the order of a directory listing);
+    files have mode 0644, directories 0755, and root as owner if this process is root; files of
+    equal content are hard links; a file's time is derived from its content, so that a changed file
+    of equal size gets a new ETag from servers that derive it from time and size; a directory's
+    time is fixed.
+
+    If the collector wrote the files (*has_collected*), only manifest and directories are left to
+    do. Raises `FileError`, or `CollectFailed` for what is not a file.
+    """
+    copies = 0
+    try:
+        if layer.manifest and layer.manifest.exists():
+            content = sorted_manifest(layer.manifest.read_bytes())
+            with replace_file(layer.manifest) as file:
+                file.write(content)
+            if has_collected:
+                _set_metadata(
+                    layer.manifest, 0o644, content_time(hashlib.sha256(content).hexdigest())
+                )
+        if not has_collected:
+            copies = _normalize_files(layer.path)
+        for directory, _, _ in os.walk(layer.path, topdown=False):
+            _set_metadata(Path(directory), 0o755, EPOCH)
+    except OSError as error:
+        problem = f"{error.filename or layer.path} cannot be written: {error.strerror}."
+        raise FileError(problem, "Free some space, or make it writable.") from error
+    if copies:
+        return [f"Files in {layer.path} that could not be hard-linked to equal files: {copies}."]
+    return []
+
+
+def content_time(digest: str) -> int:
+    """Return the time, in seconds, of a file whose content has the SHA-256 *digest*."""
+    return EPOCH + int(digest, 16) % SPAN
+
+
+def sorted_manifest(manifest: bytes) -> bytes:
+    """Return *manifest* with sorted paths; unchanged if Django did not write it."""
+    try:
+        content = json.loads(manifest)
+        content["paths"] = dict(sorted(content["paths"].items()))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return manifest
+    return json.dumps(content).encode()
+
+
+def _normalize_files(root: Path) -> int:
+    """Set modes and times of all files below *root*; return how many could not be linked.
+
+    A variant has the time of the file that it is a variant of, as the collector sets it.
+    """
+    first: dict[tuple[str, str], Path] = {}
+    digests: dict[Path, str] = {}
+    copies = 0
+    for path in sorted(_files(root)):
+        with path.open("rb") as file:
+            digest = digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        original = path.with_suffix("") if path.suffix in _VARIANTS else path
+        key = digests.get(original, digest), digest
+        if key in first and _link(first[key], path):
+            continue
+        copies += key in first
+        first[key] = path
+        _set_metadata(path, 0o644, content_time(key[0]))
+    return copies
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for directory, directories, files in os.walk(root):
+        for path in [Path(directory, name) for name in (*directories, *files)]:
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                problem = f"{path} is neither a file nor a directory."
+                raise CollectFailed(problem, "In a layer root, the storage may only write files.")
+        yield from (Path(directory, name) for name in files)
+
+
+def _link(first: Path, path: Path) -> bool:
+    """Make *path* a hard link of *first*; False if the file system does not support it."""
+    if path.samefile(first):
+        return True
+    try:
+        replace_with_link(path, first)
+    except OSError as error:
+        if error.errno in UNLINKABLE:
+            return False
+        raise
+    return True
+
+
+def _set_metadata(path: Path, mode: int, seconds: int) -> None:
+    if os.geteuid() == 0:
+        os.chown(path, 0, 0)
+    path.chmod(mode)
+    os.utime(path, (seconds, seconds))

@@ -1,0 +1,151 @@
+"""Start the project in this process as manage.py does, and load its storage."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from buildstatic.collect.failures import describe_error, missing_variable
+from buildstatic.collect.request import Request, django_arguments
+from buildstatic.errors import (
+    BuildstaticError,
+    CollectFailed,
+    SettingsInvalid,
+    StaticfilesNotInstalled,
+    StaticRootInvalid,
+)
+from buildstatic.tracebacks import locals_of
+
+_STATICFILES = "django.contrib.staticfiles"
+
+
+@contextmanager
+def importable(directories: tuple[str, ...]) -> Iterator[None]:
+    """Add *directories* to the end of ``sys.path`` in the block.
+
+    Not for longer: a storage that tries ``import brotli`` must find what it finds under manage.py.
+    """
+    added = [directory for directory in directories if directory not in sys.path]
+    sys.path.extend(added)
+    try:
+        yield
+    finally:
+        for directory in added:
+            sys.path.remove(directory)
+
+
+def start_project(request: Request) -> None:
+    """Change to the project's directory, and load its settings and apps.
+
+    As under ``manage.py collectstatic``, the directory of manage.py is first on ``sys.path``, and
+    ``sys.argv`` has the same arguments, which some settings read. Other code in manage.py is not
+    run.
+
+    Raises `SettingsInvalid` or `VariablesMissing`.
+    """
+    directory = str(request.directory)
+    os.chdir(directory)
+    sys.path[:] = [directory, *(path for path in sys.path if path not in ("", directory))]
+    sys.argv[:] = [request.manage, "collectstatic", *django_arguments(request)]
+    os.environ["DJANGO_SETTINGS_MODULE"] = request.settings
+    try:
+        from django.conf import settings
+
+        _ = settings.INSTALLED_APPS
+    except (Exception, SystemExit) as error:
+        subject = f"The settings module {request.settings}"
+        raise _import_error(subject, error, request) from error
+    try:
+        import django
+
+        django.setup()
+    except (Exception, SystemExit) as error:
+        app = _current_app(error)
+        subject = f"The app {app!r} in INSTALLED_APPS" if app else "An app in INSTALLED_APPS"
+        raise _import_error(subject, error, request) from error
+
+
+def _import_error(subject: str, error: BaseException, request: Request) -> BuildstaticError:
+    if variable := missing_variable(error, request):
+        return variable
+    advice = "Fix it there; --traceback shows the full traceback."
+    if isinstance(error, ModuleNotFoundError):
+        advice = (
+            f"Check the name; install the missing module for {sys.executable}; or, if that is not "
+            "the project's Python, name the right one with --python FILE."
+        )
+    problem = f"{subject} cannot be imported: {describe_error(error, request)}"
+    return SettingsInvalid(problem, advice)
+
+
+def _current_app(error: BaseException) -> str | None:
+    """Return the app that ``Apps.populate`` (django/apps/registry.py) was importing."""
+    if entry := locals_of(error, "django.apps.config", "create").get("entry"):
+        return str(entry)
+    app = locals_of(error, "django.apps.registry", "populate").get("app_config")
+    return getattr(app, "name", None)
+
+
+def load_storage(request: Request) -> Any:
+    """Return the storage of the started project's static files.
+
+    It is the instance behind Django's ``staticfiles_storage``, so that changes to it apply to the
+    whole process.
+
+    Raises `StaticfilesNotInstalled`, `StaticRootInvalid`, `VariablesMissing`, or `CollectFailed`
+    if the storage cannot be created.
+    """
+    from django.apps import apps
+    from django.conf import STATICFILES_STORAGE_ALIAS
+    from django.core.files.storage import FileSystemStorage, storages
+
+    if not apps.is_installed(_STATICFILES):
+        problem = f"{_STATICFILES} is not in INSTALLED_APPS of {request.settings}."
+        raise StaticfilesNotInstalled(problem, f'Add it:\n\n    "{_STATICFILES}",')
+    try:
+        storage = storages[STATICFILES_STORAGE_ALIAS]
+    except (Exception, SystemExit) as error:
+        if variable := missing_variable(error, request):
+            raise variable from error
+        problem = f"The static files storage cannot be created: {describe_error(error, request)}"
+        advice = 'Check STORAGES["staticfiles"] in the settings.'
+        raise CollectFailed(problem, advice) from error
+    # StaticFilesStorage.__init__ accepts an empty location.
+    if isinstance(storage, FileSystemStorage) and not storage.location:
+        problem = f"STATIC_ROOT is not set in {request.settings}."
+        raise StaticRootInvalid(problem, f"Add to the settings:\n\n    {_static_root_line()}")
+    return storage
+
+
+def _static_root_line() -> str:
+    from django.conf import settings
+
+    match getattr(settings, "BASE_DIR", None):
+        case Path():
+            return 'STATIC_ROOT = BASE_DIR / "staticfiles"'
+        case str():
+            return 'STATIC_ROOT = os.path.join(BASE_DIR, "staticfiles")'
+        case _:
+            return 'STATIC_ROOT = Path(__file__).resolve().parent.parent / "staticfiles"'
+
+
+def run_checks(request: Request) -> None:
+    """Run the system checks that collectstatic runs.
+
+    Raises `SettingsInvalid` with Django's message, or `CollectFailed` if a check itself raises.
+    """
+    from django.contrib.staticfiles.management.commands.collectstatic import Command
+    from django.core.checks import Tags
+    from django.core.management.base import SystemCheckError
+
+    try:
+        Command().check(tags=[Tags.staticfiles])
+    except SystemCheckError as error:
+        raise SettingsInvalid(str(error).strip(), "Fix the settings that it names.") from error
+    except (Exception, SystemExit) as error:
+        problem = f"A system check of the static files failed: {describe_error(error, request)}"
+        raise CollectFailed(problem) from error
