@@ -1,4 +1,4 @@
-"""A BuildKit builder elsewhere: the one in an engine, over TCP, for buildx's driver remote."""
+"""A remote BuildKit builder: the one of an engine, served over TCP for buildx's remote driver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from threading import Thread
 
 from tests.oci.tiny import serving
 
-# The engine's API, "Interactive gRPC": what follows is what a BuildKit daemon listens to.
+# Engine API, "Interactive gRPC": the connection becomes the one of a BuildKit daemon.
 UPGRADE = (
     b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
     b"Content-Length: 0\r\n\r\n"
@@ -28,7 +28,7 @@ class _Server(ThreadingTCPServer):
 
 @contextmanager
 def buildkit(host: str) -> Iterator[str]:
-    """Serve the BuildKit of the engine at *host*, a Unix socket; yield where, as ``tcp://…``."""
+    """Serve the BuildKit of the engine at the socket *host*; yield its ``tcp://`` address."""
 
     class Handler(BaseRequestHandler):
         def handle(self) -> None:
@@ -51,7 +51,7 @@ def buildkit(host: str) -> Iterator[str]:
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
-    """Move all bytes from *source* to *target*, then its end."""
+    """Copy all bytes from *source* to *target*, then shut down writing."""
     with suppress(OSError):
         while data := source.recv(1 << 16):
             target.sendall(data)
@@ -60,9 +60,9 @@ def pump(source: socket.socket, target: socket.socket) -> None:
 
 
 def builder(address: str, directory: Path) -> tuple[str, Mapping[str, str]]:
-    """Make a builder of the BuildKit at *address*, known in *directory* alone.
+    """Create a builder for the BuildKit at *address*, configured in *directory* only.
 
-    Return its name, and the environment in which buildx knows it.
+    Return its name and the environment variables that select the configuration.
     """
     name = f"far-{uuid.uuid4().hex[:8]}"
     environ = {"BUILDX_CONFIG": str(directory)}

@@ -1,7 +1,8 @@
-"""What names an image: skopeo's words for files, Docker's for registries."""
+"""Image references: skopeo's prefixes for files, Docker's syntax for registries."""
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,13 @@ from buildstatic.oci.reference import (
     RegistryReference,
     parse_reference,
 )
+from buildstatic.oci.store import find_image
 
 SHA = f"sha256:{'a' * 64}"
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "expected"),
     [
         ("oci:out", LayoutReference(Path("out"))),
         ("oci:/a/b:v1", LayoutReference(Path("/a/b"), "v1")),
@@ -41,9 +43,9 @@ SHA = f"sha256:{'a' * 64}"
     ],
     ids=str,
 )
-def test_a_name_says_where_the_image_is(text: str, named: Reference) -> None:
-    assert parse_reference(text) == named
-    assert parse_reference(str(named)) == named
+def test_reference_is_parsed_and_formatted(text: str, expected: Reference) -> None:
+    assert parse_reference(text) == expected
+    assert parse_reference(str(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_name_says_where_the_image_is(text: str, named: Reference) -> None:
         *("-/a", "a..b.example/app:1", "a.-b.example/app", "a-.example:5/app"),
     ],
 )
-def test_what_is_no_name_is_refused_with_the_forms_that_there_are(text: str) -> None:
+def test_invalid_reference_is_rejected_with_the_syntax(text: str) -> None:
     with pytest.raises(ImageReferenceInvalid, match="oci:DIR"):
         parse_reference(text)
 
@@ -70,5 +72,15 @@ def test_what_is_no_name_is_refused_with_the_forms_that_there_are(text: str) -> 
         ("10.0.0.1:5000", False),
     ],
 )
-def test_http_is_good_enough_on_this_machine_alone(registry: str, expected: bool) -> None:
+def test_loopback_registries_are_recognized(registry: str, expected: bool) -> None:
     assert RegistryReference(registry, "a").is_loopback is expected
+
+
+# docker-py does not close the socket that it could not connect.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_name_without_registry_is_in_docker_hub_if_no_engine_responds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert find_image("site") == RegistryReference("docker.io", "library/site", "latest")
+    gc.collect()

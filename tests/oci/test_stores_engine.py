@@ -1,14 +1,13 @@
-"""The static layer on images of a real engine, which pulls, loads and runs what was made."""
+"""Images of a real engine as base and as target: saved, loaded, pulled and run."""
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from buildstatic.oci.reference import EngineReference, RegistryReference, parse_
 from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.store import find_image
 from buildstatic.verify import VerifyOptions, verify
-from tests.oci.images import Base, config_of, manifest_of, put, static, tool, unpacked
+from tests.oci.images import Base, manifest_of, put, static, tool, unpacked
 from tests.oci.scratch import build_image, tar
 from tests.oci.tiny import registry, second_engine
 
@@ -37,20 +36,20 @@ DOCKERFILE = 'FROM scratch\nCOPY . /\nENTRYPOINT ["/bin/cat"]\n'
 
 @pytest.fixture
 def name(engine: DockerClient, tmp_path: Path, tag: Callable[[str], str]) -> str:
-    """Return the name of an image that has nothing but ``cat``."""
+    """Return the name of an image that contains only ``cat``."""
     made = tag(f"cat-{uuid.uuid4().hex[:8]}")
     build_image(engine, cat(tmp_path / "cat"), made, DOCKERFILE)
     return made
 
 
 def new(name: str) -> str:
-    """Return another name, removed when the run ends as *name* is."""
+    """Return a second name, which is removed after the run like *name*."""
     return name.replace(":cat-", ":new-cat-")
 
 
 def cat(root: Path) -> Path:
-    """Write this machine's ``cat`` with its libraries below *root*."""
-    binary = shutil.which("cat") or pytest.skip("There is no cat here.")
+    """Copy ``cat`` and its libraries below *root*."""
+    binary = shutil.which("cat") or pytest.skip("cat is not installed.")
     listed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
     libraries = [word for word in listed.split() if word.startswith("/")]
     for source, target in [(binary, "/bin/cat"), *((each, each) for each in libraries)]:
@@ -60,7 +59,7 @@ def cat(root: Path) -> Path:
     return root
 
 
-def printable(client: DockerClient, image: str) -> str:
+def run_cat(client: DockerClient, image: str) -> str:
     """Return the static file, as a container of *image* prints it."""
     return client.containers.run(image, [PATH], remove=True, network_disabled=True).decode()
 
@@ -74,29 +73,22 @@ def second() -> Iterator[DockerClient]:
         yield client
 
 
-def test_an_image_of_the_engine_gets_the_layer_and_runs(
+def test_layer_is_appended_and_replaced_in_engine_images(
     tmp_path: Path, engine: DockerClient, name: str
 ) -> None:
+    before = engine.images.get(name).attrs
+    old = static(tmp_path, {"site.css": "old"})
+    put(f"docker:{name}", f"docker:{new(name)}", old)
     layer = static(tmp_path, {"site.css": CSS})
-    put(f"docker:{name}", f"docker:{new(name)}", layer)
-    assert printable(engine, new(name)) == CSS
-    before, after = engine.images.get(name), engine.images.get(new(name))
-    assert after.attrs["RootFS"]["Layers"] == [
-        *before.attrs["RootFS"]["Layers"],
-        layer[0].diff_id,
-    ]
+    appended = put(f"docker:{new(name)}", f"docker:{new(name)}", layer)
+    assert appended.images[0].replaced == (old[0].diff_id,)
+    assert run_cat(engine, new(name)) == CSS
+    after = engine.images.get(new(name)).attrs
+    assert after["RootFS"]["Layers"] == [*before["RootFS"]["Layers"], layer[0].diff_id]
+    assert after["Config"]["Entrypoint"] == before["Config"]["Entrypoint"] == ["/bin/cat"]
 
 
-def test_the_mark_outlives_the_engine(tmp_path: Path, engine: DockerClient, name: str) -> None:
-    put(f"docker:{name}", f"docker:{new(name)}", static(tmp_path, {"site.css": "old"}))
-    made = put(f"docker:{new(name)}", f"docker:{new(name)}", static(tmp_path, {"site.css": CSS}))
-    assert len(made.images[0].replaced) == 1
-    assert printable(engine, new(name)) == CSS
-    image = engine.images.get(new(name))
-    assert len(image.attrs["RootFS"]["Layers"]) == 2
-
-
-def test_what_docker_saves_goes_to_a_registry_and_the_engine_pulls_it(
+def test_docker_save_archive_goes_to_a_registry_that_the_engine_pulls_from(
     tmp_path: Path, engine: DockerClient, name: str
 ) -> None:
     archive = tmp_path / "saved.tar"
@@ -107,20 +99,20 @@ def test_what_docker_saves_goes_to_a_registry_and_the_engine_pulls_it(
     pulled = engine.images.pull(repository, "new")
     try:
         assert f"{repository}@{made.digest}" in pulled.attrs["RepoDigests"]
-        assert printable(engine, f"{repository}:new") == CSS
+        assert run_cat(engine, f"{repository}:new") == CSS
     finally:
         engine.images.remove(f"{repository}:new")
 
 
-def test_the_engine_loads_the_archive(tmp_path: Path, engine: DockerClient, name: str) -> None:
+def test_engine_loads_the_archive(tmp_path: Path, engine: DockerClient, name: str) -> None:
     archive = tmp_path / "made.tar"
     layer = static(tmp_path, {"site.css": CSS}, "zstd")
     put(f"docker:{name}", f"docker-archive:{archive}:{new(name)}", layer)
     subprocess.run(["docker", "load", "--quiet", "-i", archive], check=True, timeout=240)
-    assert printable(engine, new(name)) == CSS
+    assert run_cat(engine, new(name)) == CSS
 
 
-def test_an_engine_of_one_platform_gets_its_own(
+def test_engine_without_containerd_receives_its_own_platform(
     tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
 ) -> None:
     several = platforms(tmp_path / "oci", "arm64", "amd64", "s390x")
@@ -144,7 +136,7 @@ def platforms(directory: Path, *names: str) -> str:
     return f"oci:{directory}:all"
 
 
-def test_a_containerd_store_keeps_every_platform(
+def test_containerd_store_receives_all_platforms(
     tmp_path: Path, second: DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", second_engine())
@@ -158,7 +150,7 @@ def test_a_containerd_store_keeps_every_platform(
     assert again.digest == made.digest
 
 
-def test_of_an_image_that_an_engine_keeps_in_part_what_is_there_is_taken(
+def test_missing_platforms_of_an_engine_image_are_dropped(
     tmp_path: Path, second: DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", second_engine())
@@ -167,7 +159,7 @@ def test_of_an_image_that_an_engine_keeps_in_part_what_is_there_is_taken(
     whole = put(platforms(tmp_path / "oci", "arm64", "amd64"), f"{repository}:1", layer)
     second.images.pull(repository, "1", platform="linux/amd64")
     name = f"docker:{repository}:1"
-    # Engines have saved the index whole, or what is there of it.
+    # Some engine versions save the complete index, others only the pulled platform.
     made = put(name, f"oci:{tmp_path / 'out'}:1", static(tmp_path, {"new.css": "new"}))
     assert [each.platform for each in made.images] == ["linux/amd64"]
     assert set(made.dropped) <= {whole.images[0].digest}
@@ -177,7 +169,7 @@ def test_of_an_image_that_an_engine_keeps_in_part_what_is_there_is_taken(
 
 
 @pytest.mark.usefixtures("second")
-def test_what_buildx_exports_is_a_base_without_its_attestations(
+def test_buildx_export_is_a_base_without_its_attestations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", second_engine())
@@ -201,43 +193,23 @@ def test_what_buildx_exports_is_a_base_without_its_attestations(
     assert unpacked(one, tmp_path / "bundle")["etc/one"] == b"1"
 
 
-def test_an_image_that_the_engine_has_not_is_named(tmp_path: Path, engine: DockerClient) -> None:
+def test_unknown_engine_image_is_named(tmp_path: Path, engine: DockerClient) -> None:
     assert engine.ping()
     with pytest.raises(ImageNotFound, match="docker images"):
         put("docker:buildstatic-tests:never", f"oci:{tmp_path / 'out'}", static(tmp_path))
 
 
-def test_configurations_come_out_as_they_went_in(
+def test_image_id_is_a_base_but_not_a_target(
     tmp_path: Path, engine: DockerClient, name: str
 ) -> None:
-    put(f"docker:{name}", f"oci:{tmp_path / 'out'}", static(tmp_path))
-    config: Mapping[str, object] = config_of(f"oci:{tmp_path / 'out'}")["config"]
-    seen = engine.images.get(name).attrs["Config"]
-    assert config["Entrypoint"] == seen["Entrypoint"] == ["/bin/cat"]
-
-
-def test_an_id_is_a_base_and_no_name_for_what_is_made(
-    tmp_path: Path, engine: DockerClient, name: str
-) -> None:
-    identity = engine.images.get(name).id
-    layer = static(tmp_path)
-    tag = f"oci:{tmp_path / 'out'}"
-    assert put(f"docker:{identity}", tag, layer).digest == put(f"docker:{name}", tag, layer).digest
+    image_id = engine.images.get(name).id
+    layer, tag = static(tmp_path), f"oci:{tmp_path / 'out'}"
+    assert put(f"docker:{image_id}", tag, layer).digest == put(f"docker:{name}", tag, layer).digest
     with pytest.raises(ImageReferenceInvalid, match="Use a tag"):
-        put(f"docker:{name}", f"docker:{identity}", layer)
+        put(f"docker:{name}", f"docker:{image_id}", layer)
 
 
-def test_a_name_without_a_registry_is_the_engines_first(name: str) -> None:
+def test_name_without_registry_is_looked_up_in_the_engine_first(name: str) -> None:
     assert find_image(name) == EngineReference(with_tag(name))
     assert find_image(f"{name}-gone") == parse_reference(f"{name}-gone")
     assert isinstance(find_image(f"127.0.0.1:5000/{name}"), RegistryReference)
-
-
-# docker-py leaves the socket open that nothing answers on.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_name_is_a_registrys_where_no_engine_answers(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    assert isinstance(find_image(name), RegistryReference)
-    gc.collect()
