@@ -30,9 +30,10 @@ from buildstatic.oci.layer_writer import WrittenLayer, descriptor, write_layer, 
 from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.tar_headers import FILE, TarEntry, tar_header
 from tests.collect.rights import disk
-from tests.collect.sites import PLACE, contents, make_site, run
+from tests.collect.sites import contents, run
 from tests.oci.images import layer_image, tool, unpacked
 from tests.oci.tiny import second_engine
+from tests.verify.built import collected
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -43,7 +44,6 @@ COPY {own} /layer
 FROM scratch
 COPY --link --from=static /layer/ /
 """
-MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 AT = PurePosixPath("/app/staticfiles")
 COMPRESSIONS: tuple[Compression, ...] = ("gzip", "zstd", "none")
 each_compression = pytest.mark.parametrize("compression", COMPRESSIONS)
@@ -211,38 +211,27 @@ def test_diff_id_is_buildkits_for_any_names_and_times(
     assert layer_of(root)[0].diff_id == buildx(context, engine, tag("layer-any"))
 
 
-def collect(root: Path, *options: str | Path) -> None:
-    ran = run(
-        *(sys.executable, "-m", "buildstatic", "collect", "--noinput", "--compress=fast"),
-        *options,
-        cwd=root,
-    )
-    assert ran.code == 0, ran.err
-
-
-@pytest.fixture
-def collected(tmp_path: Path) -> Path:
-    """Collect a project into the layer root ``layer`` and into ``staticfiles``."""
-    site = make_site(tmp_path / "site")
-    site.storage(MANIFEST)
-    site.write({f"static/{n}.css": f"body {{ margin: {n % 7}px }}\n" * 40 for n in range(30)})
-    collect(site.root)
-    site.place()
-    collect(site.root, "--layer-root", site.root / "layer")
-    return site.root
+@pytest.fixture(scope="module")
+def collected_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Collect a site, in which some files are equal, into a layer root."""
+    more = {f"{n}.css": f"body {{ margin: {n % 3}px }}\n" * 40 for n in range(9)}
+    return collected(tmp_path_factory.mktemp("site"), more)
 
 
 @pytest.mark.engine
 def test_diff_id_is_buildkits_for_collected_files(
-    collected: Path, engine: DockerClient, tag: Callable[[str], str]
+    collected_root: Path, engine: DockerClient, tag: Callable[[str], str]
 ) -> None:
-    layer, _ = layer_of(collected / "layer")
+    layer, _ = layer_of(collected_root)
     assert layer.files > 60
-    assert layer.diff_id == buildx(collected, engine, tag("layer-collected"))
+    assert layer.diff_id == buildx(collected_root.parent, engine, tag("layer-collected"))
 
 
-def test_collected_tree_gives_the_layer_of_its_layer_root(collected: Path) -> None:
-    tree = collected / "staticfiles"
+def test_collected_tree_gives_the_layer_of_its_layer_root(
+    collected_root: Path, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(collected_root / AT.relative_to("/"), tree)
     tree.chmod(0o2770)
     for path in tree.rglob("*"):
         os.utime(path, (1, 1))
@@ -252,8 +241,7 @@ def test_collected_tree_gives_the_layer_of_its_layer_root(collected: Path) -> No
     content["paths"] = dict(reversed(content["paths"].items()))
     manifest.write_text(json.dumps(content))
     before = {path: path.lstat() for path in (tree, *tree.rglob("*"))}
-    laid = write_tree(tree, PurePosixPath(PLACE), io.BytesIO(), "none")
-    assert laid == layer_of(collected / "layer")[0]
+    assert write_tree(tree, AT, io.BytesIO(), "none") == layer_of(collected_root)[0]
     assert {p: (s.st_ctime_ns, s.st_ino) for p, s in before.items()} == {
         p: (p.lstat().st_ctime_ns, p.lstat().st_ino) for p in (tree, *tree.rglob("*"))
     }
@@ -272,15 +260,15 @@ def test_variants_have_the_time_of_their_original_in_tree_and_layer_root(tmp_pat
     files = {"a.css": b"a" * 900, "b.css": b"b" * 900, "a.min.css": b"a" * 900}
     root, tree = tmp_path / "layer", tmp_path / "tree"
     for name, content in files.items():
-        for place in (root / PLACE.strip("/"), tree):
+        for place in (root / AT.relative_to("/"), tree):
             write(place, name, content)
             write(place, f"{name}.gz", gzip.compress(content, mtime=0))
     normalize(Root(root, None))
-    assert layer_of(root)[0] == write_tree(tree, PurePosixPath(PLACE), io.BytesIO(), "none")
-    times = {name: (root / PLACE.strip("/") / name).stat().st_mtime for name in files}
+    assert layer_of(root)[0] == write_tree(tree, AT, io.BytesIO(), "none")
+    times = {name: (root / AT.relative_to("/") / name).stat().st_mtime for name in files}
     assert len(set(times.values())) == 2
     for name, time in times.items():
-        assert (root / PLACE.strip("/") / f"{name}.gz").stat().st_mtime == time
+        assert (root / AT.relative_to("/") / f"{name}.gz").stat().st_mtime == time
 
 
 @each_compression
