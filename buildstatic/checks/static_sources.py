@@ -9,9 +9,8 @@ from pathlib import PurePosixPath
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.project import files
-from buildstatic.project.data import app_directory
+from buildstatic.project.directories import app_directory, directory
 from buildstatic.project.settings import Value
-from buildstatic.project.static import directory
 
 MAX_FILES = 20_000
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity, split_source
-from buildstatic.project.static import backend
+from buildstatic.project.static_files import backend
 
 CODES: tuple[str, ...] = ("manifest-storage-off",)
 DEFAULT = "django.contrib.staticfiles.storage.StaticFilesStorage"

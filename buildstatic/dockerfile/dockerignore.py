@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from buildstatic.dockerfile import IGNORE_FILE
 from buildstatic.dockerfile.quoting import pattern
 from buildstatic.project import Project
-from buildstatic.project.data import holds_needed, tree, uploads
+from buildstatic.project.directories import contains_needed, output_tree, uploads
 from buildstatic.templates import GeneratedFile, render
 
 # Usual names of virtual environments at any depth, and in the root only.
@@ -29,7 +29,7 @@ def generate_dockerignore(project: Project, *, local: bool = False) -> Generated
         environments += ROOT_ENVIRONMENTS
     if local:
         environments += map(pattern, unusual)
-    media, collected = uploads(project), tree(project)
+    media, collected = uploads(project), output_tree(project)
     secret = project.frontend.value.secret if project.frontend else ""
     text = render(
         "dockerignore",
@@ -53,4 +53,4 @@ def _is_code(project: Project, name: str) -> bool:
     is_named = any(
         PurePosixPath(path).is_relative_to(name) for path in (*files, project.manage.value)
     )
-    return is_named or holds_needed(project, name) or any((project.root / name).glob("*.py"))
+    return is_named or contains_needed(project, name) or any((project.root / name).glob("*.py"))

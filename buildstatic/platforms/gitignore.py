@@ -7,7 +7,7 @@ import re
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
-from buildstatic.project.data import tree, uploads
+from buildstatic.project.directories import output_tree, uploads
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "gitignore"
@@ -23,7 +23,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:  # n
     """
     text = render(
         "gitignore",
-        static=pattern(tree(project) if project.static_root else None),
+        static=pattern(output_tree(project) if project.static_root else None),
         media=pattern(uploads(project)),
     )
     try:

@@ -1,4 +1,4 @@
-"""The project: what is found in a directory by reading, never by importing."""
+"""Detect a Django project by reading its files; nothing of it is imported."""
 
 from buildstatic.project.model import (
     Connection,

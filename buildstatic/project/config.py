@@ -1,4 +1,4 @@
-"""``[tool.buildstatic]`` in pyproject.toml: what a project wants otherwise than found."""
+"""Load ``[tool.buildstatic]`` from pyproject.toml, and the patterns in .staticignore."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from buildstatic.project.keys import COMMANDS, PROJECT, Key, Number, Variables
 
 FILE = "pyproject.toml"
 TABLE = "tool.buildstatic"
+IGNORE_FILE = ".staticignore"
 
 
 @dataclass(frozen=True)
 class Config:
-    """What ``[tool.buildstatic]`` says.
+    """The configuration in ``[tool.buildstatic]``.
 
-    *manage* and *settings* replace what is found; *network* gives the collecting step of a build a
-    network; *env* holds placeholders for variables that the settings demand. *ignore* are patterns
-    in gitignore syntax for paths that are not collected; *compress* and *formats* are what the
-    variants are to be; *silence* are the codes of findings that are not told. *commands* holds, by
-    the name of a command, the options that it takes from here. *lines* is where each stands.
+    *manage* and *settings* replace detected ones; *network* allows network access while collecting
+    in a build; *env* has placeholders for variables that the settings require. *ignore* are
+    gitignore patterns for paths that are not collected; *compress* and *formats* select the
+    compressed variants; *silence* are the codes of checks that are not reported. *commands* has the
+    options of each command, by its name; *lines* the line of each key.
     """
 
     manage: str | None = None
@@ -40,16 +41,16 @@ class Config:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def source(self, key: str) -> str:
-        """Return ``file:line`` of *key*, one of a command's being ``generate.port``."""
+        """Return ``file:line`` of *key*; a command's key is ``generate.port``."""
         return f"{FILE}:{self.lines.get(key, 1)}"
 
     def options(self, command: str) -> Mapping[str, Any]:
-        """Return the options of *command* that are set, by their names."""
+        """Return the options that are set for *command*, by name."""
         return self.commands.get(command, {})
 
 
 def load(root: Path) -> Config:
-    """Return the configuration in *root*'s pyproject.toml; the defaults where there is none.
+    """Return the configuration in *root*'s pyproject.toml, or the defaults.
 
     Raises `ConfigInvalid` for invalid TOML, an unknown key and a value of the wrong type.
     """
@@ -61,13 +62,13 @@ def load(root: Path) -> Config:
     table = tool.get("buildstatic", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         line = files.toml_line(text, "tool", "buildstatic")
-        raise ConfigInvalid(f"{FILE}:{line}: {TABLE} is no table.", f"[{TABLE}]")
+        raise ConfigInvalid(f"{FILE}:{line}: {TABLE} is not a table.", f"Write [{TABLE}].")
     return _Text(text).config(table)
 
 
 @dataclass(frozen=True)
 class _Text:
-    """The text of the file, to find lines in."""
+    """The text of pyproject.toml, to find the lines of errors."""
 
     text: str
 
@@ -90,16 +91,16 @@ class _Text:
         if isinstance(value, dict):
             return value
         problem = f"{FILE}:{self.line(name)}: {name} in [{TABLE}] must be a table."
-        raise ConfigInvalid(problem, f"Write [{TABLE}.{name}] and its options below that.")
+        raise ConfigInvalid(problem, f"Write its options below [{TABLE}.{name}].")
 
     def read(
         self, table: Mapping[str, Any], keys: Mapping[str, Key], above: tuple[str, ...]
     ) -> dict[str, Any]:
-        """Return the values in *table*, of which *keys* says what they may be."""
+        """Return the values in *table* after checking them against *keys*."""
         for name, value in table.items():
             if name not in keys:
                 where = f"{FILE}:{self.line(*above, name)}: [{'.'.join((TABLE, *above))}]"
-                raise ConfigInvalid(f"{where} has no key {name}.", _nearest(name, keys, above))
+                raise ConfigInvalid(f"{where} has no key {name}.", _suggest(name, keys, above))
             self.check(value, keys[name], (*above, name))
         return {name: _value(value, keys[name]) for name, value in table.items()}
 
@@ -109,7 +110,7 @@ class _Text:
         if key.kind.allows(value):
             return
         where = f"{FILE}:{self.line(*path)}: {path[-1]} in [{'.'.join((TABLE, *path[:-1]))}]"
-        raise ConfigInvalid(f"{where} must be {key.kind.words}.", _found(value, key))
+        raise ConfigInvalid(f"{where} must be {key.kind.words}.", _describe(value, key))
 
     def check_variables(
         self, table: Mapping[str, object], kind: Variables, path: tuple[str, ...]
@@ -117,7 +118,7 @@ class _Text:
         for name, value in table.items():
             line = self.line(*path, name)
             if not kind.is_name(name):
-                problem = f"{FILE}:{line}: {json.dumps(name)} is no name of a variable."
+                problem = f"{FILE}:{line}: {json.dumps(name)} is not a valid variable name."
                 raise ConfigInvalid(problem, 'Write NAME = "value".')
             if not kind.is_value(value):
                 problem = f"{FILE}:{line}: {name} in [{TABLE}.env] must be text."
@@ -125,28 +126,42 @@ class _Text:
                 raise ConfigInvalid(problem, f"Write {name} = {quoted}")
 
 
-def _found(value: object, key: Key) -> str:
-    """Return what stands there in place of what *key* takes: the item, of a list."""
+def _describe(value: object, key: Key) -> str:
+    """Describe the invalid *value* of *key*; for a list, its first invalid item."""
     item = getattr(key.kind, "item", None)
     if item and isinstance(value, list):
         wrong = next(each for each in value if not item.allows(each))
-        return f"There is {json.dumps(wrong, default=str)} in it."
+        return f"It contains {json.dumps(wrong, default=str)}."
     return f"It is {json.dumps(value, default=str)}."
 
 
-def _nearest(name: str, keys: Mapping[str, Key], above: tuple[str, ...]) -> str:
-    """Return what may be meant by *name*, which is none of *keys*."""
+def _suggest(name: str, keys: Mapping[str, Key], above: tuple[str, ...]) -> str:
+    """Return advice on *name*, which is not one of *keys*."""
     known = [*keys, *(COMMANDS if not above else ())]
     if near := difflib.get_close_matches(name, known, n=1):
         return f"Did you mean {near[0]}?"
     places = [f"[{TABLE}.{command}]" for command, others in COMMANDS.items() if name in others]
     places += [f"[{TABLE}]"] if name in PROJECT else []
     if places:
-        return f"It belongs into {' or '.join(places)}."
-    return f"There are {', '.join(known)}."
+        return f"It belongs in {' or '.join(places)}."
+    return f"Valid keys: {', '.join(known)}."
 
 
 def _value(value: Any, key: Key) -> Any:
     if isinstance(value, list):
         return tuple(value)
     return int(value) if isinstance(key.kind, Number) else value
+
+
+def ignore_patterns(root: Path, config: Config) -> tuple[tuple[str, str], ...]:
+    """Return each pattern of paths not to collect, with its source: of *config*, of .staticignore.
+
+    They are in gitignore syntax, so a later one takes precedence.
+    """
+    source = config.source("ignore")
+    found = [(pattern, source) for pattern in config.ignore]
+    path = root / IGNORE_FILE
+    if files.is_file(path):
+        lines = files.read_text(path, root).splitlines()
+        found += [(line, f"{IGNORE_FILE}:{number}") for number, line in enumerate(lines, start=1)]
+    return tuple(item for item in found if item[0].strip() and not item[0].startswith("#"))

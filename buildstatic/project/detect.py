@@ -1,28 +1,25 @@
-"""Detection: a directory in, a `Project` out. Reads files, imports nothing of the project."""
+"""Detect the Django project in a directory by reading its files; nothing is imported."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from buildstatic.project import (
-    application,
     config,
-    connection,
-    data,
+    database,
+    directories,
     files,
     frontend,
-    health,
-    processes,
-    python_version,
-    static,
+    serving,
+    static_files,
 )
-from buildstatic.project import manage as manage_module
-from buildstatic.project import settings as settings_module
+from buildstatic.project.manage import choose_settings, find_script, locate
 from buildstatic.project.model import Fact, Project
-from buildstatic.project.packages import DEFAULT_PYTHON, dependencies, software
+from buildstatic.project.packages import DEFAULT_PYTHON, dependencies, python_version, software
 from buildstatic.project.search import Search
+from buildstatic.project.settings import read, secret_key
 
 
 def detect(
@@ -32,28 +29,41 @@ def detect(
     settings: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Project:
-    """Return the Django project in *root*, each fact with the place that it came from.
+    """Return the Django project in *root*, each fact with its source.
 
-    *manage* and *settings* are what the command line names; *environ* is the environment, the
-    process's own by default. Raises `ProjectNotFound`, `ProjectNotFound`, `SettingsInvalid`,
-    `InterpreterNotFound` and `ConfigInvalid`.
+    *manage* and *settings* are those of the command line; *environ* is by default the
+    environment of this process. Raises `ProjectNotFound`, `SettingsInvalid`, `InterpreterNotFound`
+    and `ConfigInvalid`.
     """
     root = root.resolve()
-    wishes = config.load(root)
-    script = manage_module.find(root, manage or wishes.manage)
-    search = Search(root, script.resolve().parent)
     environ = os.environ if environ is None else environ
-    chosen, notes = manage_module.choose_settings(search, script, settings, wishes, environ)
-    read = settings_module.read(manage_module.locate(chosen, search), search)
+    configuration = config.load(root)
+    script = find_script(root, manage or configuration.manage)
+    search = Search(root, script.resolve().parent)
+    chosen, notes = choose_settings(search, script, settings, configuration, environ)
+    found = read(locate(chosen, search), search)
     python = python_version.find(root, search.manage)
     installed = dependencies.find(root, search.manage, python.value if python else DEFAULT_PYTHON)
-    legacy = software.reads_legacy(installed.packages)
-    found = static.find(read, search, legacy=legacy)
-    modules = data.node_modules(read)
-    driver = software.database(installed.packages)
+    packages = installed.packages
+    legacy = software.reads_legacy_storage(packages)
+    static = static_files.find(found, search, legacy=legacy)
+    modules = directories.node_modules(found)
+    driver = software.database(packages)
+    wsgi = serving.application("wsgi", chosen.value, found, search)
+    asgi = serving.application("asgi", chosen.value, found, search)
     name = files.relative(script, root)
-    wsgi = application.find("wsgi", chosen.value, read, search)
-    asgi = application.find("asgi", chosen.value, read, search)
+    notes = (*notes, *installed.notes)
+    if found.classes is not None:
+        notes += (
+            f"{found.classes} imports django-configurations. Settings in classes are not read, so"
+            " STATIC_ROOT and other settings are unknown.",
+        )
+    legacy_storage = found.get("STATICFILES_STORAGE")
+    if legacy_storage is not None and not legacy:
+        notes += (
+            f"{legacy_storage.source} sets STATICFILES_STORAGE, which Django 5.1 and later ignore."
+            ' Move it to STORAGES["staticfiles"].',
+        )
     return Project(
         root=root,
         manage=Fact(name, f"{name}:1"),
@@ -62,57 +72,33 @@ def detect(
         asgi=asgi,
         python=python,
         dependencies=installed.fact,
-        server=software.server(installed.packages),
-        whitenoise=software.whitenoise(installed.packages),
+        server=software.server(packages),
+        whitenoise=software.whitenoise(packages),
         database=driver,
         frontend=frontend.find(root, search.manage, modules=modules is not None),
-        static_root=found.static_root,
-        static_url=found.static_url,
-        storage=found.storage,
-        remote=found.remote,
-        media_root=data.media_root(read, search),
-        sqlite=data.sqlite(read, search),
+        static_root=static.static_root,
+        static_url=static.static_url,
+        storage=static.storage,
+        remote=static.remote,
+        media_root=directories.media_root(found, search),
+        sqlite=database.sqlite(found, search),
         node_modules=modules,
-        gis=software.gis(read),
+        gis=database.gis_packages(found),
         python_path=_python_path((chosen, wsgi, asgi), search),
-        needed=data.needed(read, search),
-        variables=read.variables,
-        secret_key=settings_module.secret_key(read),
-        connection=connection.find(read, driver),
-        health=health.find(read, search),
-        processes=processes.find(chosen.value, installed.packages, search),
-        notes=(
-            *notes,
-            *installed.notes,
-            *_classes_note(read),
-            *_legacy_note(read, legacy=legacy),
-        ),
+        needed=directories.needed(found, search),
+        variables=found.variables,
+        secret_key=secret_key(found),
+        connection=database.connection(found, driver),
+        health=serving.health_check(found, search),
+        processes=serving.processes(chosen.value, packages, search),
+        notes=notes,
     )
 
 
-def _python_path(modules: Iterable[Fact[str] | None], search: Search) -> Fact[str] | None:
-    """Return the directory of those *modules* (``module:attribute``) that are in ``src`` alone."""
+def _python_path(modules: tuple[Fact[str] | None, ...], search: Search) -> Fact[str] | None:
+    """Return ``src`` if one of *modules* (``module:attribute``) is found only there."""
     for fact in modules:
         path = fact and search.module(name := fact.value.partition(":")[0])
         if path and search.is_in_src(name):
             return Fact("src", f"{search.relative(path)}:1")
     return None
-
-
-def _classes_note(read: settings_module.Settings) -> tuple[str, ...]:
-    if read.classes is None:
-        return ()
-    return (
-        f"{read.classes} imports django-configurations: settings in classes are not read,"
-        " so STATIC_ROOT and the others are left open.",
-    )
-
-
-def _legacy_note(read: settings_module.Settings, *, legacy: bool) -> tuple[str, ...]:
-    value = read.get("STATICFILES_STORAGE")
-    if value is None or legacy:
-        return ()
-    return (
-        f"{value.source} sets STATICFILES_STORAGE, which Django 5.1 and later do not read:"
-        ' move it to STORAGES["staticfiles"].',
-    )

@@ -1,8 +1,8 @@
-"""What a project still needs before its static files can be built into an image and served.
+"""Suggest the edits that a project needs before its static files can be built and served.
 
-The edits take a bare ``django-admin startproject`` there: its requirements, STATIC_ROOT, WhiteNoise
-with its manifest storage (https://whitenoise.readthedocs.io/en/stable/django.html), and
-ALLOWED_HOSTS from the environment; SECRET_KEY, too, where nothing sets it.
+They complete a new ``django-admin startproject``: requirements, STATIC_ROOT, WhiteNoise with its
+manifest storage (https://whitenoise.readthedocs.io/en/stable/django.html), ALLOWED_HOSTS from the
+environment, and SECRET_KEY if nothing sets it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from buildstatic.project import files, manage, static
+from buildstatic.project import files, static_files
 from buildstatic.project import settings as settings_module
+from buildstatic.project.manage import locate
 from buildstatic.project.model import Edit, Project
 from buildstatic.project.packages import DEFAULT_PYTHON, Packages, dependencies, software
 from buildstatic.project.packages.dependencies import Installed
@@ -21,7 +22,7 @@ from buildstatic.project.settings import UNKNOWN, Settings, Value, plain
 SECURITY = "django.middleware.security.SecurityMiddleware"
 STATICFILES = ("django.contrib.staticfiles", "django.contrib.staticfiles.apps.StaticFilesConfig")
 # Other packages that serve static files from Django.
-OTHERS = ("servestatic", "dj-static")
+OTHER_SERVERS = ("servestatic", "dj-static")
 BACKEND = '{"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}'
 STORAGES = f"""STORAGES = {{
     "default": {{"BACKEND": "django.core.files.storage.FileSystemStorage"}},
@@ -36,12 +37,12 @@ COMMANDS = {
 
 
 def edits(project: Project) -> tuple[Edit, ...]:
-    """Return the edits that *project* still needs, in the order in which to make them; often none.
+    """Return the edits that *project* needs, in the order to make them; often none.
 
-    WhiteNoise is for projects whose storage is local and that have nothing else to serve it with.
+    WhiteNoise is suggested if the storage is local and nothing else serves the static files.
     """
     search = Search(project.root, (project.root / project.manage.value).resolve().parent)
-    settings = settings_module.read(manage.locate(project.settings, search), search)
+    settings = settings_module.read(locate(project.settings, search), search)
     python = project.python.value if project.python else DEFAULT_PYTHON
     installed = dependencies.find(project.root, search.manage, python)
     packages = installed.packages
@@ -60,12 +61,12 @@ def edits(project: Project) -> tuple[Edit, ...]:
 
 
 def _is_served(project: Project, settings: Settings, packages: Packages, search: Search) -> bool:
-    """Say whether something other than WhiteNoise's middleware serves the static files."""
-    if any(name in packages for name in OTHERS) or _mentions(settings, "servestatic"):
+    """Return whether something other than WhiteNoise's middleware serves the static files."""
+    if any(name in packages for name in OTHER_SERVERS) or _mentions(settings, "servestatic"):
         return True
     module = project.wsgi.value.partition(":")[0] if project.wsgi else ""
     path = search.module(module) if module else None
-    # WhiteNoise wrapped around the application, as it was before it was a middleware.
+    # Before it was a middleware, WhiteNoise wrapped the WSGI application.
     return path is not None and b"whitenoise" in files.read_bytes(path, search.root).lower()
 
 
@@ -74,29 +75,29 @@ def _mentions(settings: Settings, word: str) -> bool:
 
 
 def _requirements(project: Project, installed: Installed, *, serves: bool) -> Iterator[Edit]:
-    wanted = [
+    missing = [
         *(["Django"] if "django" not in installed.packages else []),
         *(["gunicorn"] if project.server is None else []),
         *(["whitenoise"] if serves and "whitenoise" not in installed.packages else []),
     ]
-    # Without its lock file a manager's packages are not known, and its notes ask for that.
-    if not wanted or (installed.fact is None and installed.notes):
+    # Without a lock file the packages are unknown; a note asks for it.
+    if not missing or (installed.fact is None and installed.notes):
         return
     found = project.dependencies.value if project.dependencies else None
     file = found.file if found else "requirements.txt"
-    why = "The image installs what is named here."
+    why = "The image installs these packages."
     if found and found.manager in COMMANDS:
-        command = COMMANDS[found.manager].format(" ".join(wanted).lower())
-        yield Edit(file, "by this command", why, command)
+        command = COMMANDS[found.manager].format(" ".join(missing).lower())
+        yield Edit(file, "with this command", why, command)
     elif found and found.manager == "pyproject":
-        lines = "\n".join(f'    "{name}",' for name in wanted)
+        lines = "\n".join(f'    "{name}",' for name in missing)
         yield Edit(file, "in dependencies of [project]", why, lines)
     else:
-        yield Edit(file, "at the end" if found else "a new file", why, "\n".join(wanted))
+        yield Edit(file, "at the end" if found else "a new file", why, "\n".join(missing))
 
 
 def _import_os(edits: Sequence[Edit], search: Search) -> Iterator[Edit]:
-    """``import os``, in the files that *edits*, which need it, go to, if they have none."""
+    """Yield ``import os`` for files of *edits*, which all use it, that do not import it."""
     for file in dict.fromkeys(edit.file for edit in edits):
         names = [edit.text.partition(" ")[0] for edit in edits if edit.file == file]
         if not settings_module.imports_os(file, search):
@@ -113,7 +114,7 @@ def _secret_key(settings: Settings) -> Iterator[Edit]:
     yield Edit(
         file,
         f"in place of SECRET_KEY, line {line}" if line else "at the end",
-        "Django answers nothing without one.",
+        "Django does not start without a secret key.",
         'SECRET_KEY = os.environ["SECRET_KEY"]',
     )
 
@@ -126,7 +127,7 @@ def _allowed_hosts(settings: Settings) -> Iterator[Edit]:
     yield Edit(
         file,
         f"in place of ALLOWED_HOSTS, line {line}" if line else "at the end",
-        "Without DEBUG, Django answers only to the hosts that are named.",
+        "Without DEBUG, Django only serves the hosts listed here.",
         'ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")',
     )
 
@@ -137,7 +138,7 @@ def _installed(settings: Settings) -> Iterator[Edit]:
         return
     file, line = _place(value, settings)
     where = f"in INSTALLED_APPS, line {line}"
-    yield Edit(file, where, "It finds and collects the static files.", f'    "{STATICFILES[0]}",')
+    yield Edit(file, where, "It finds and collects static files.", f'    "{STATICFILES[0]}",')
 
 
 def _middleware(settings: Settings) -> Iterator[Edit]:
@@ -147,7 +148,9 @@ def _middleware(settings: Settings) -> Iterator[Edit]:
     items = value.data if isinstance(value.data, tuple) else ()
     security = next((item for item in items if plain(item) == SECURITY), None)
     file, line = _place(security or value, settings)
-    where = f"below line {line}, SecurityMiddleware" if security else f"first in line {line}'s list"
+    where = (
+        f"below line {line}, SecurityMiddleware" if security else f"first in the list, line {line}"
+    )
     text = '    "whitenoise.middleware.WhiteNoiseMiddleware",'
     yield Edit(file, where, "WhiteNoise serves the collected files.", text)
 
@@ -171,7 +174,7 @@ def _static_root(project: Project, settings: Settings) -> Iterator[Edit]:
 
 
 def _storages(settings: Settings, packages: Packages) -> Iterator[Edit]:
-    backend = static.backend(settings, legacy=software.reads_legacy(packages))
+    backend = static_files.backend(settings, legacy=software.reads_legacy_storage(packages))
     if backend is not None or settings.get("STATICFILES_STORAGE") is not None:
         return
     value = settings.get("STORAGES")
@@ -181,11 +184,16 @@ def _storages(settings: Settings, packages: Packages) -> Iterator[Edit]:
     else:
         file, line = _place(value, settings)
         where, text = f"below STORAGES, line {line}", f'STORAGES["staticfiles"] = {BACKEND}'
-    yield Edit(file, where, "Names carry a hash of the content, and are compressed once.", text)
+    yield Edit(
+        file,
+        where,
+        "File names contain a content hash, and files are compressed at build time.",
+        text,
+    )
 
 
 def _place(value: Value | None, settings: Settings) -> tuple[str, str]:
-    """Return the file and the line of *value*; the settings' file and no line, if not set."""
+    """Return file and line of *value*; the settings' file and an empty line if it is not set."""
     if value is None:
         return settings.file, ""
     file, _, line = value.source.rpartition(":")

@@ -1,4 +1,4 @@
-"""The variables that the settings demand, and what they get while static files are collected."""
+"""Environment variables that the settings require, and placeholders for them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ PLACEHOLDERS = {
 
 
 def placeholders(project: Project, config: Config, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what the process that collects gets in addition to *environ*.
+    """Return the variables for collecting that are not in *environ*.
 
-    That is a random throwaway for the variable that SECRET_KEY is read from, and what *config* has
-    for others; never in place of what *environ* has.
+    They are those of *config*, and a random value for the variable that SECRET_KEY is read from.
     """
     given = {name: value for name, value in config.env.items() if name not in environ}
     key = project.secret_key
@@ -34,15 +33,16 @@ def placeholders(project: Project, config: Config, environ: Mapping[str, str]) -
 
 
 def missing(project: Project, given: Mapping[str, str]) -> tuple[Variable, ...]:
-    """Return the variables that the settings demand and that *given* does not have.
+    """Return the variables that the settings require and *given* does not have.
 
-    They were found by reading, so they may be too many: ask once the settings have failed.
+    They were found without running the settings, so not all may be needed: report them only after
+    the settings failed to import.
     """
     return tuple(item for item in project.variables if item.required and item.name not in given)
 
 
 def paste(variables: Iterable[Variable]) -> str:
-    """Return the table to paste into pyproject.toml, a harmless placeholder for each variable."""
+    """Return the TOML table for pyproject.toml with a placeholder for each variable."""
     lines = [f"{_key(item.name)} = {json.dumps(placeholder(item))}" for item in variables]
     return "\n".join(["[tool.buildstatic.env]", *lines])
 
@@ -52,7 +52,7 @@ def _key(name: str) -> str:
 
 
 def placeholder(variable: Variable) -> str:
-    """Return a value for *variable* that settings can read and nothing can be reached with."""
+    """Return a harmless value for *variable* that settings can parse."""
     if variable.kind in PLACEHOLDERS:
         return PLACEHOLDERS[variable.kind]
     name = variable.name.upper()

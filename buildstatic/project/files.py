@@ -1,4 +1,4 @@
-"""Reading the project's files: text, Python, TOML and JSON, with errors that name the line."""
+"""Read a project's files: text, Python, TOML and JSON. Errors contain the line."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 
 
 def relative(path: Path, root: Path) -> str:
-    """Return *path* in POSIX form, relative to *root* where it lies inside, else absolute."""
+    """Return *path* in POSIX form, relative to *root* if it is inside, else absolute."""
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def is_directory(path: Path) -> bool:
-    """Say whether *path* is a directory that can be seen, as `is_file` does."""
+    """Return whether *path* is a directory; False if a parent may not be entered."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a parent is closed
 
 
 def resolved(path: Path) -> Path:
-    """Return *path* without links; one that leads in circles stays as it is."""
+    """Return *path* with symbolic links resolved; a link loop is kept."""
     return Path(os.path.realpath(path))  # Path.resolve raises, before Python 3.13
 
 
@@ -40,18 +40,18 @@ def read_bytes(path: Path, root: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        problem = f"{relative(path, root)} cannot be read: {error.strerror}."
-        raise ConfigInvalid(problem, "Check that it is a file and who may read it.") from error
+        problem = f"Cannot read {relative(path, root)}: {error.strerror}."
+        raise ConfigInvalid(problem, "Check that it is a file and that you may read it.") from error
 
 
 def read_text(path: Path, root: Path) -> str:
-    """Return the text of *path*: UTF-8, or UTF-16 with a mark, as PowerShell's ``>`` writes it."""
+    """Return the text of *path*: UTF-8, or UTF-16 with a BOM, as PowerShell's ``>`` writes it."""
     content = read_bytes(path, root)
     utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = _decode(content, "utf-16" if utf16 else "utf-8-sig", path, root)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        problem = f"{relative(path, root)}:{line}: has a null byte, so it is no text."
+        problem = f"{relative(path, root)}:{line}: contains a null byte."
         raise ConfigInvalid(problem, "Save the file as UTF-8.")
     return text
 
@@ -61,12 +61,12 @@ def _decode(content: bytes, encoding: str, path: Path, root: Path) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        problem = f"{relative(path, root)}:{line}: not {error.encoding.removesuffix('-sig')} text."
+        problem = f"{relative(path, root)}:{line}: not valid {error.encoding.removesuffix('-sig')}."
         raise ConfigInvalid(problem, "Save the file as UTF-8.") from error
 
 
 def read_toml(path: Path, root: Path) -> tuple[dict[str, object], str]:
-    """Return the content of a TOML file, and its text to find lines in."""
+    """Return the content of a TOML file, and its text."""
     text = read_text(path, root)
     try:
         return tomllib.loads(text), text
@@ -75,7 +75,7 @@ def read_toml(path: Path, root: Path) -> tuple[dict[str, object], str]:
         line = int(found[1]) if found else text.count("\n") + 1
         reason = str(error).partition(" (at ")[0]
         problem = f"{relative(path, root)}:{line}: invalid TOML: {reason}."
-        raise ConfigInvalid(problem, "Mend that line.") from error
+        raise ConfigInvalid(problem, "Fix that line.") from error
     except ValueError as error:  # a number of thousands of digits
         raise ConfigInvalid(f"{relative(path, root)}: invalid TOML: {error}.") from error
     except RecursionError as error:
@@ -83,19 +83,21 @@ def read_toml(path: Path, root: Path) -> tuple[dict[str, object], str]:
 
 
 def read_json(path: Path, root: Path) -> tuple[dict[str, object], str]:
-    """Return the object in a JSON file, and its text to find lines in."""
+    """Return the object in a JSON file, and its text."""
     text = read_text(path, root)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         problem = f"{relative(path, root)}:{error.lineno}: invalid JSON: {error.msg}."
-        raise ConfigInvalid(problem, "Mend that line.") from error
+        raise ConfigInvalid(problem, "Fix that line.") from error
     except ValueError as error:  # a number of thousands of digits
         raise ConfigInvalid(f"{relative(path, root)}: invalid JSON: {error}.") from error
     except RecursionError as error:
         raise _too_deep(path, root) from error
     if not isinstance(value, dict):
-        raise ConfigInvalid(f"{relative(path, root)}:1: not a JSON object.", "It must be {…}.")
+        raise ConfigInvalid(
+            f"{relative(path, root)}:1: not a JSON object.", "Write an object: {…}."
+        )
     return value, text
 
 
@@ -121,12 +123,12 @@ def read_python(path: Path, root: Path) -> ast.Module:
 def _syntax_advice() -> str:
     running = f"{version_info.major}.{version_info.minor}"
     return (
-        f"Mend it; if it is newer syntax than Python {running}'s, run buildstatic with a newer one."
+        f"Fix it. If it is newer syntax than Python {running}, run buildstatic with a newer Python."
     )
 
 
 def _too_deep(path: Path, root: Path) -> ConfigInvalid:
-    return ConfigInvalid(f"{relative(path, root)} is nested too deeply to be read.")
+    return ConfigInvalid(f"{relative(path, root)} is nested too deeply.")
 
 
 def line_of(text: str, pattern: str) -> int:
@@ -136,7 +138,7 @@ def line_of(text: str, pattern: str) -> int:
 
 
 def toml_line(text: str, *keys: str) -> int:
-    """Return the line of *text* on which the key at the path *keys* is set, else its table's."""
+    """Return the line of *text* that sets the key at the path *keys*, else its table's."""
     table: tuple[str, ...] = ()
     best, line = 0, 1
     for number, content in enumerate(text.splitlines(), start=1):

@@ -1,7 +1,7 @@
-"""The keys of ``[tool.buildstatic]``: what each may say. Loader, schema and tests go by this table.
+"""The keys of ``[tool.buildstatic]``: one table for the loader, the JSON schema and the docs.
 
-A key is named as the option of the command line that it stands for, with underscores; the options
-of one command are in a table of its own, ``[tool.buildstatic.generate]``.
+A key has the name of its command line option, with underscores; the options of a command are in a
+table of their own, ``[tool.buildstatic.generate]``.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ CODE = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
 
 @dataclass(frozen=True)
 class Text:
-    """One line of text: one of *choices*, or what fits *pattern* from its start to its end."""
+    """One line of text: one of *choices*, or a full match of *pattern*."""
 
     words: str = "text"
     choices: tuple[str, ...] = ()
     pattern: str = r"[^\u0000-\u001f]+"
 
     def allows(self, value: object) -> bool:
-        """Say whether *value* may stand here."""
+        """Return whether *value* is valid."""
         if not isinstance(value, str):
             return False
         return value in self.choices if self.choices else bool(re.fullmatch(self.pattern, value))
 
     def schema(self) -> dict[str, Any]:
-        """Return what JSON Schema says of it; its ``$`` may be before a line's end, for Python."""
+        """Return its JSON Schema. In Python, ``$`` also matches before a final newline."""
         if self.choices:
             return {"enum": list(self.choices)}
         return {"type": "string", "pattern": rf"^({self.pattern})(?!\n)$"}
@@ -42,33 +42,33 @@ class Flag:
     words: str = "true or false"
 
     def allows(self, value: object) -> bool:
-        """Say whether *value* may stand here."""
+        """Return whether *value* is valid."""
         return isinstance(value, bool)
 
     def schema(self) -> dict[str, Any]:
-        """Return what JSON Schema says of it."""
+        """Return its JSON Schema."""
         return {"type": "boolean"}
 
 
 @dataclass(frozen=True)
 class Number:
-    """A whole number between *least* and *most*; 8000.0 is one, as for JSON Schema."""
+    """An integer from *least* to *most*; 8000.0 is valid, as in JSON Schema."""
 
     least: int
     most: int
 
     @property
     def words(self) -> str:
-        """What it is, in words."""
+        """The description for error messages."""
         return f"a number from {self.least} to {self.most}"
 
     def allows(self, value: object) -> bool:
-        """Say whether *value* may stand here."""
+        """Return whether *value* is valid."""
         is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         return is_whole and not isinstance(value, bool) and self.least <= value <= self.most  # type: ignore[operator]
 
     def schema(self) -> dict[str, Any]:
-        """Return what JSON Schema says of it."""
+        """Return its JSON Schema."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
@@ -80,11 +80,11 @@ class Listed:
     words: str = "a list of text"
 
     def allows(self, value: object) -> bool:
-        """Say whether *value* may stand here."""
+        """Return whether *value* is valid."""
         return isinstance(value, list) and all(map(self.item.allows, value))
 
     def schema(self) -> dict[str, Any]:
-        """Return what JSON Schema says of it."""
+        """Return its JSON Schema."""
         return {"type": "array", "items": self.item.schema()}
 
 
@@ -97,21 +97,21 @@ class Variables:
     value = r"[^\u0000]*"
 
     def allows(self, value: object) -> bool:
-        """Say whether *value* may stand here."""
+        """Return whether *value* is valid."""
         return isinstance(value, dict) and all(
             self.is_name(name) and self.is_value(text) for name, text in value.items()
         )
 
     def is_name(self, name: str) -> bool:
-        """Say whether a variable can be called *name*."""
+        """Return whether *name* is a valid variable name."""
         return bool(re.fullmatch(self.name, name))
 
     def is_value(self, value: object) -> bool:
-        """Say whether a variable can have *value*."""
+        """Return whether *value* is valid for a variable."""
         return isinstance(value, str) and bool(re.fullmatch(self.value, value))
 
     def schema(self) -> dict[str, Any]:
-        """Return what JSON Schema says of it."""
+        """Return its JSON Schema."""
         return {
             "type": "object",
             "propertyNames": {"pattern": f"^{self.name}$"},
@@ -124,7 +124,7 @@ Kind = Text | Flag | Number | Listed | Variables
 
 @dataclass(frozen=True)
 class Key:
-    """What *kind* of value a key takes, what it is *about*, and what holds where it is not set."""
+    """The *kind* of a key's value, its description (*about*), and its default."""
 
     kind: Kind
     about: str
@@ -132,86 +132,92 @@ class Key:
 
 
 def one_of(*choices: str) -> Text:
-    """Return the kind of a text that is one of *choices*."""
+    """Return the kind of text that is one of *choices*."""
     return Text(f"{', '.join(choices[:-1])} or {choices[-1]}", choices)
 
 
 PROJECT: Mapping[str, Key] = {
-    "manage": Key(Text(), "the manage.py to use, relative to the root, where there are several"),
-    "settings": Key(Text(), "the settings module to deploy, in place of the one found"),
-    "network": Key(
-        Flag(), "whether collecting has a network in the build; without it, it has none", False
+    "manage": Key(
+        Text(), "the manage.py to use, relative to the root; required if there are several"
     ),
+    "settings": Key(Text(), "the settings module to deploy, instead of the detected one"),
+    "network": Key(Flag(), "allow network access while collecting in the build", False),
     "env": Key(
-        Variables(), "placeholders for variables that the settings demand, only while collecting"
+        Variables(), "placeholders for variables that the settings require, only while collecting"
     ),
     "ignore": Key(
         Listed(Text(pattern=r"[^\u0000]*")),
         "patterns in gitignore syntax for paths that are not collected",
     ),
     "compress": Key(
-        one_of("none", "fast", "best"), "the effort for variants, in place of the storage's"
+        one_of("none", "fast", "best"), "the compression effort, instead of the storage's"
     ),
     "formats": Key(
         Listed(Text(choices=("gz", "br", "zst")), "a list of gz, br and zst"),
-        "the variants to make, in place of the storage's",
+        "the compressed variants to create, instead of the storage's",
     ),
     "silence": Key(
-        Listed(Text(pattern=CODE), "a list of codes"), "findings that check does not tell of"
+        Listed(Text(pattern=CODE), "a list of codes"), "codes of checks that are not reported"
     ),
 }
 COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "generate": {
         "targets": Key(
             Listed(Text(pattern=r"[a-z][a-z0-9.-]*"), "a list of what generate writes"),
-            "what is written where none is named",
+            "what to generate by default",
         ),
         "python": Key(
             Text("a version, as 3.13", pattern=r"3\.(1[1-9]|[2-9][0-9])(\.[0-9]+)?"),
-            "the Python of the image, in place of the one found",
+            "the Python version of the image, instead of the detected one",
         ),
-        "port": Key(Number(1, 65535), "the port, where the platform sets no PORT", 8000),
-        "cache_mounts": Key(Flag(), "caches mounted into the build", True),
+        "port": Key(Number(1, 65535), "the port, if the platform does not set PORT", 8000),
+        "cache_mounts": Key(Flag(), "use cache mounts in the build", True),
         "multi_platform": Key(Flag(), "collect once for all platforms", False),
-        "collector": Key(one_of("buildstatic", "django"), "what collects", "buildstatic"),
-        "server": Key(one_of("gunicorn", "uvicorn-worker"), "what serves"),
-        "serve": Key(one_of("nginx", "caddy"), "what serves the static files, if not the app"),
-        "collect_in": Key(one_of("build", "release"), "the Procfile's phase that collects"),
-        "builder": Key(one_of("railpack", "dockerfile", "nixpacks"), "what builds on Railway"),
+        "collector": Key(
+            one_of("buildstatic", "django"), "what collects the static files", "buildstatic"
+        ),
+        "server": Key(one_of("gunicorn", "uvicorn-worker"), "the application server"),
+        "serve": Key(
+            one_of("nginx", "caddy"), "the server of the static files, if not the application"
+        ),
+        "collect_in": Key(one_of("build", "release"), "the phase in which Heroku collects"),
+        "builder": Key(one_of("railpack", "dockerfile", "nixpacks"), "the builder on Railway"),
         "chain": Key(
             one_of("start", "build"),
-            "Railway's command that collects where no Dockerfile does",
+            "the Railway command that collects without a Dockerfile",
             "start",
         ),
     },
     "build": {
-        "builder": Key(Text(), "a builder that buildx knows, or embedded"),
-        "base": Key(Text(), "the image that the embedded builder puts the static layer on"),
-        "platform": Key(Listed(Text()), "platforms to build for"),
-        "cache_from": Key(Listed(Text()), "caches to read"),
-        "cache_to": Key(Listed(Text()), "caches to write"),
+        "builder": Key(Text(), "a buildx builder, or embedded"),
+        "base": Key(Text(), "the base image of the embedded builder"),
+        "platform": Key(Listed(Text()), "the platforms to build for"),
+        "cache_from": Key(Listed(Text()), "caches to import"),
+        "cache_to": Key(Listed(Text()), "caches to export"),
     },
     "collect": {
-        "cache": Key(Text(), "where variants are kept, relative to the root"),
-        "hardlinks": Key(Flag(), "make equal files one file with several names", False),
-        "prune": Key(Flag(), "remove what earlier runs have left in the tree", False),
-        "strict": Key(Flag(), "fail where files of one path have different content", False),
-        "missing_maps": Key(one_of("fail", "warn"), "what a missing source map is", "fail"),
+        "cache": Key(Text(), "the directory of the cache, relative to the root"),
+        "hardlinks": Key(Flag(), "hard-link equal files", False),
+        "prune": Key(Flag(), "remove files of earlier runs from the output", False),
+        "strict": Key(Flag(), "fail if files with the same path have different content", False),
+        "missing_maps": Key(
+            one_of("fail", "warn"), "treat a missing source map as an error or as a warning", "fail"
+        ),
     },
     "layer": {
-        "base": Key(Text(), "the image that the layer is put on, where there is a --tag"),
-        "compression": Key(one_of("gzip", "zstd", "none"), "how the layer is compressed", "gzip"),
+        "base": Key(Text(), "the base image, with --tag"),
+        "compression": Key(one_of("gzip", "zstd", "none"), "the compression of the layer", "gzip"),
     },
     "check": {
         "fail_level": Key(
-            one_of("error", "warning", "info"), "the least severity that fails", "error"
+            one_of("error", "warning", "info"), "the lowest severity that fails", "error"
         ),
     },
 }
 
 
 def every() -> dict[str, Key]:
-    """Return all keys by their names, those of a command as ``generate.port``."""
+    """Return all keys by name; those of a command as ``generate.port``."""
     of_commands = {
         f"{command}.{name}": key for command, keys in COMMANDS.items() for name, key in keys.items()
     }
@@ -221,7 +227,7 @@ def every() -> dict[str, Key]:
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the table ``[tool.buildstatic]``."""
     tables = {
-        command: {**_object(keys), "description": f"What {command} does unless told otherwise."}
+        command: {**_object(keys), "description": f"Default options of {command}."}
         for command, keys in COMMANDS.items()
     }
     return {

@@ -21,7 +21,7 @@ SHARED = ("base", "common", "default", "defaults")
 NAME_SETTINGS = "Set it with --settings, or as settings in [tool.buildstatic] of pyproject.toml."
 
 
-def find(root: Path, named: str | None) -> Path:
+def find_script(root: Path, named: str | None) -> Path:
     """Return manage.py: *named* (a file or its directory, relative to *root*), or the one found.
 
     Raises `ProjectNotFound` if there is none, if several are at the same depth, or if *named* is

@@ -1,4 +1,4 @@
-"""What was found in a directory: the project, each fact with the place that it came from."""
+"""A detected project: facts, each with its source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fact(Generic[T]):
-    """A value, and where it was read: ``file:line``, relative to the project's root."""
+    """A value and its source: ``file:line``, relative to the project's root."""
 
     value: T
     source: str
@@ -25,7 +25,7 @@ class Dependencies:
     *manager* is uv, poetry, pdm, pipenv, pyproject or pip; *file* the lock or requirements file;
     *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
     files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
-    *member* is the package of a workspace that is installed, where it is not the root's.
+    *member* is the package of a workspace that is installed, if it is not the root.
     All paths are POSIX and relative to the root.
     """
 
@@ -38,10 +38,10 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class Server:
-    """The application server among the dependencies: its package and what is known of its version.
+    """The application server among the dependencies.
 
-    *specifier* is a PEP 440 specifier set (``==23.0.0`` from a lock file), empty where any will do.
-    *uvicorn_worker* says that the package uvicorn-worker is a dependency too.
+    *specifier* is a PEP 440 specifier set (``==23.0.0`` from a lock file), empty for any version.
+    *uvicorn_worker* is whether the package uvicorn-worker is a dependency too.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Database:
-    """The database driver, and the Debian packages that it needs to be built and to run."""
+    """The database driver, and the Debian packages required to build and to run it."""
 
     driver: str
     build_packages: tuple[str, ...]
@@ -60,11 +60,11 @@ class Database:
 
 @dataclass(frozen=True)
 class Connection:
-    """How the settings reach the default database.
+    """How the settings connect to the default database.
 
-    *engine* is postgresql, mysql, oracle, sqlite, or dummy where there is none; *url* the variable
-    that holds its URL; *parts* the variables of its entries, by HOST, PORT, NAME, USER and
-    PASSWORD. *has_gis* tells of PostGIS, which is PostgreSQL with an extension.
+    *engine* is postgresql, mysql, oracle, sqlite, or dummy if there is none; *url* the variable
+    with its URL; *parts* the variables of its entries, by HOST, PORT, NAME, USER and
+    PASSWORD. *has_gis* is whether it is PostGIS, an extension of PostgreSQL.
     """
 
     engine: str
@@ -75,9 +75,9 @@ class Connection:
 
 @dataclass(frozen=True)
 class Process:
-    """What runs beside the server: *command* is a line of shell.
+    """A process beside the server: *command* is a shell command.
 
-    *schedule* is when it is run, in cron's five fields; empty where it runs always.
+    *schedule* is a cron expression; empty for a process that always runs.
     """
 
     name: str
@@ -87,13 +87,14 @@ class Process:
 
 @dataclass(frozen=True)
 class Frontend:
-    """A front-end in *directory* (relative to the root, or ``.``), installed by *manager*.
+    """A front end in *directory* (relative to the root, or ``.``), installed by *manager*.
 
-    *build* is true where package.json has a build script; *modules* where the settings name
-    ``node_modules``, so that collecting needs what was installed there. *node* is the major version
-    of Node. *files* and *directories* are the manager's own configuration (.npmrc, patches), by
-    their names in *directory*; *secret* is the place of a password in one that is not among them.
-    *yarn* tells Yarn 2 and later, berry, from classic Yarn; pnp where it makes no ``node_modules``.
+    *build* is whether package.json has a build script; *modules* whether the settings name
+    ``node_modules``, so that collecting requires the installed packages. *node* is the major
+    version of Node. *files* and *directories* are the manager's own configuration (.npmrc,
+    patches), by their names in *directory*; *secret* is the place of a password in another such
+    file.
+    *yarn* is berry for Yarn 2 and later, and pnp if that creates no ``node_modules``.
     """
 
     manager: str
@@ -112,7 +113,7 @@ class Frontend:
 class Sqlite:
     """The default database's *file*, and whether the settings that name it import ``os``.
 
-    *file* is relative to the root, or absolute where it is outside.
+    *file* is relative to the root, or absolute if it is outside.
     """
 
     file: str
@@ -123,7 +124,7 @@ class Sqlite:
 class Variable:
     """An environment variable that the settings read; *required* if they fail without it.
 
-    *kind* is what they make of it: text, number, flag, database, cache, email or json.
+    *kind* is the type of its value: text, number, flag, database, cache, email or json.
     """
 
     name: str
@@ -134,7 +135,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change that a project still needs: *text* is pasted into *file*, at *where*."""
+    """A change that a project needs: *text* is inserted into *file*, at *where*."""
 
     file: str
     where: str
@@ -144,14 +145,15 @@ class Edit:
 
 @dataclass(frozen=True)
 class Project:
-    """A Django project as its files describe it; nothing of it was imported.
+    """A Django project, detected by reading its files.
 
     Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
-    absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set where
-    STATICFILES_DIRS names a path in ``node_modules``; *sqlite* where the default database is one;
+    absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set if
+    STATICFILES_DIRS names a path in ``node_modules``; *sqlite* if the default database is SQLite;
     *needed* are the directories of static files, templates and apps that the settings name;
-    *health* the path of a health check among the URLs. *python_path* is set where modules are in a
-    directory that Python does not search by itself; *gis* are the Debian packages of GeoDjango.
+    *health* the path of a health check among the URLs. *python_path* is set if modules are in a
+    directory that is not on the default module search path; *gis* are the Debian
+    packages of GeoDjango.
     """
 
     root: Path

@@ -17,10 +17,9 @@ from buildstatic.errors import VariablesMissing
 from buildstatic.interpreter.find import check_python, find_python, has_django
 from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import Project, Variable
-from buildstatic.project.config import Config, load
+from buildstatic.project.config import Config, ignore_patterns, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import missing, paste, placeholders
-from buildstatic.project.ignore import patterns
 from buildstatic.workflows.reporter import SILENT, Reporter
 
 # Options that have no effect if the storage's own code collects.
@@ -227,7 +226,7 @@ def make_request(project: Project, config: Config, **values: Any) -> Request:
         root=str(root),
         manage=str(root / project.manage.value),
         settings=project.settings.value,
-        patterns=patterns(project.root, config),
+        patterns=ignore_patterns(project.root, config),
         libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
         **values,
     )

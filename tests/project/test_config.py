@@ -11,7 +11,7 @@ from buildstatic.project.config import Config, load
 from buildstatic.project.keys import COMMANDS, PROJECT
 from tests.project.tree import write
 
-ALL = f"There are {', '.join((*PROJECT, *COMMANDS))}."
+ALL = f"Valid keys: {', '.join((*PROJECT, *COMMANDS))}."
 
 
 def loaded(root: Path, text: str) -> Config:
@@ -54,31 +54,33 @@ def test_without_it_the_defaults_hold(tmp_path: Path, files: dict[str, str]) -> 
         pytest.param('env = ["A"]', 2, "must be a table of text", id="list-for-a-table"),
         pytest.param("env.DEBUG = true", 2, 'Write DEBUG = "true"', id="flag-in-env"),
         pytest.param("[tool.buildstatic.env]\nA = 'a'\nPORT = 80", 4, 'PORT = "80"', id="number-2"),
-        pytest.param("[tool.buildstatic.env]\n'A=B' = ''", 3, "no name of a variable", id="name"),
+        pytest.param(
+            "[tool.buildstatic.env]\n'A=B' = ''", 3, "not a valid variable name", id="name"
+        ),
         pytest.param("settings = ", 2, "invalid TOML", id="toml"),
-        pytest.param("port = 80", 2, "It belongs into [tool.buildstatic.generate].", id="above"),
+        pytest.param("port = 80", 2, "It belongs in [tool.buildstatic.generate].", id="above"),
         pytest.param(
             'base = "x"',
             2,
-            "It belongs into [tool.buildstatic.build] or [tool.buildstatic.layer].",
+            "It belongs in [tool.buildstatic.build] or [tool.buildstatic.layer].",
             id="above-two",
         ),
         pytest.param("generat.port = 1", 2, "Did you mean generate?", id="misspelt-table"),
-        pytest.param("generate = 1", 2, "Write [tool.buildstatic.generate]", id="table"),
+        pytest.param("generate = 1", 2, "below [tool.buildstatic.generate]", id="table"),
         pytest.param(
             "[tool.buildstatic.generate]\npotr = 1", 3, "Did you mean port?", id="misspelt-option"
         ),
         pytest.param(
             "[tool.buildstatic.collect]\nignore = []",
             3,
-            "It belongs into [tool.buildstatic].",
+            "It belongs in [tool.buildstatic].",
             id="below",
         ),
         pytest.param(
             "generate.port = 65536", 2, "a number from 1 to 65535. It is 65536.", id="range"
         ),
-        pytest.param('build.platform = ["a", 1]', 2, "There is 1 in it.", id="item"),
-        pytest.param('silence = ["Debug"]', 2, 'There is "Debug" in it.', id="code"),
+        pytest.param('build.platform = ["a", 1]', 2, "It contains 1.", id="item"),
+        pytest.param('silence = ["Debug"]', 2, 'It contains "Debug".', id="code"),
     ],
 )
 def test_what_it_may_not_say_is_said_with_its_line(
@@ -91,7 +93,7 @@ def test_what_it_may_not_say_is_said_with_its_line(
 
 
 def test_a_value_in_place_of_the_table_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match=r"^pyproject.toml:2: tool.buildstatic is no table"):
+    with pytest.raises(ConfigInvalid, match=r"^pyproject.toml:2: tool.buildstatic is not a table"):
         loaded(tmp_path, "[tool]\nbuildstatic = 1\n")
 
 

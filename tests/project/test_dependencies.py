@@ -131,11 +131,11 @@ def test_requirements_that_are_the_lock_of_pyproject_go_before_it(
     [
         (
             {"pyproject.toml": '[tool.poetry.dependencies]\ndjango = "*"\n'},
-            "pyproject.toml is Poetry's, but has no poetry.lock: poetry lock",
+            "pyproject.toml has no poetry.lock. Run: poetry lock",
         ),
         (
             {"Pipfile": '[packages]\ndjango = "*"\n'},
-            "Pipfile has no Pipfile.lock beside it: pipenv lock",
+            "Pipfile has no Pipfile.lock. Run: pipenv lock",
         ),
     ],
 )

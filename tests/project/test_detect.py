@@ -226,7 +226,7 @@ def test_collected_packages_of_npm_make_a_front_end(tmp_path: Path) -> None:
         pytest.param(
             "STATICFILES_STORAGE = 'x.Y'",
             "Django>=5.1",
-            "which Django 5.1 and later do not read",
+            "which Django 5.1 and later ignore",
             id="legacy",
         ),
         pytest.param(

@@ -113,7 +113,7 @@ def test_a_finished_project_needs_none(tmp_path: Path) -> None:
         ),
         pytest.param(
             [("security.Security", "common.Common"), (f"{MIDDLEWARE}\n", "")],
-            "first in line 6's list",
+            "first in the list, line 6",
             MIDDLEWARE,
             id="no-security-middleware",
         ),
@@ -172,10 +172,10 @@ def test_what_cannot_be_told_is_not_asked_for(tmp_path: Path, old: str, new: str
             "in dependencies of [project]",
             '    "gunicorn",\n    "whitenoise",',
         ),
-        ("uv.lock", "", "by this command", "uv add django gunicorn whitenoise"),
-        ("poetry.lock", "", "by this command", "poetry add django gunicorn whitenoise"),
-        ("pdm.lock", "", "by this command", "pdm add django gunicorn whitenoise"),
-        ("Pipfile.lock", "{}", "by this command", "pipenv install django gunicorn whitenoise"),
+        ("uv.lock", "", "with this command", "uv add django gunicorn whitenoise"),
+        ("poetry.lock", "", "with this command", "poetry add django gunicorn whitenoise"),
+        ("pdm.lock", "", "with this command", "pdm add django gunicorn whitenoise"),
+        ("Pipfile.lock", "{}", "with this command", "pipenv install django gunicorn whitenoise"),
     ],
 )
 def test_packages_are_added_in_the_words_of_who_installs_them(

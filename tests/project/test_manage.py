@@ -9,7 +9,7 @@ import pytest
 
 from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
 from buildstatic.project.config import Config
-from buildstatic.project.manage import choose_settings, find, locate
+from buildstatic.project.manage import choose_settings, find_script, locate
 from buildstatic.project.model import Fact
 from buildstatic.project.search import Search
 from tests.project.tree import MANAGE, project, write
@@ -26,24 +26,24 @@ from tests.project.tree import MANAGE, project, write
 )
 def test_manage_py_is_found_down_to_two_levels(tmp_path: Path, place: str) -> None:
     write(tmp_path, {place: ""})
-    assert find(tmp_path, None) == tmp_path / place
+    assert find_script(tmp_path, None) == tmp_path / place
 
 
 def test_shallowest_manage_py_wins(tmp_path: Path) -> None:
     write(tmp_path, {"a/b/manage.py": "", "z/manage.py": "", "c/d/manage.py": ""})
-    assert find(tmp_path, None) == tmp_path / "z/manage.py"
+    assert find_script(tmp_path, None) == tmp_path / "z/manage.py"
 
 
 def test_manage_py_three_levels_below_is_not_found(tmp_path: Path) -> None:
     write(tmp_path, {"a/b/c/manage.py": ""})
     with pytest.raises(ProjectNotFound, match=r"No manage\.py found"):
-        find(tmp_path, None)
+        find_script(tmp_path, None)
 
 
 def test_several_at_one_depth_are_an_error(tmp_path: Path) -> None:
     write(tmp_path, {"shop/manage.py": "", "blog/manage.py": ""})
     with pytest.raises(ProjectNotFound) as caught:
-        find(tmp_path, None)
+        find_script(tmp_path, None)
     assert "blog/manage.py, shop/manage.py" in caught.value.problem
     assert caught.value.advice == "Choose one: --manage blog/manage.py"
 
@@ -67,19 +67,19 @@ def test_several_at_one_depth_are_an_error(tmp_path: Path) -> None:
 def test_hidden_and_vendored_directories_are_skipped(tmp_path: Path, directory: str) -> None:
     write(tmp_path, {f"{directory}/manage.py": "", f"x/{directory}/manage.py": ""})
     with pytest.raises(ProjectNotFound):
-        find(tmp_path, None)
+        find_script(tmp_path, None)
 
 
 def test_virtual_environments_are_skipped(tmp_path: Path) -> None:
     write(tmp_path, {"python311/pyvenv.cfg": "", "python311/manage.py": "", "src/manage.py": ""})
-    assert find(tmp_path, None) == tmp_path / "src/manage.py"
+    assert find_script(tmp_path, None) == tmp_path / "src/manage.py"
 
 
 def test_directory_symlinks_are_not_followed(tmp_path: Path) -> None:
     write(tmp_path, {"releases/2/manage.py": ""})
     (tmp_path / "current").symlink_to("releases/2")
     (tmp_path / "loop").symlink_to(".")
-    assert find(tmp_path, None) == tmp_path / "releases/2/manage.py"
+    assert find_script(tmp_path, None) == tmp_path / "releases/2/manage.py"
 
 
 def test_directory_or_broken_symlink_is_not_manage_py(tmp_path: Path) -> None:
@@ -89,12 +89,12 @@ def test_directory_or_broken_symlink_is_not_manage_py(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b/manage.py").symlink_to("manage.py")
     with pytest.raises(ProjectNotFound):
-        find(tmp_path, None)
+        find_script(tmp_path, None)
 
 
 def test_unreadable_directory_is_skipped(closed: Path) -> None:
     write(closed.parent, {"site/manage.py": ""})
-    assert find(closed.parent, None) == closed.parent / "site/manage.py"
+    assert find_script(closed.parent, None) == closed.parent / "site/manage.py"
 
 
 @pytest.mark.parametrize(
@@ -103,25 +103,25 @@ def test_unreadable_directory_is_skipped(closed: Path) -> None:
 )
 def test_named_manage_py_is_used(tmp_path: Path, named: str) -> None:
     write(tmp_path, {"manage.py": "", "shop/manage.py": ""})
-    assert find(tmp_path, named) == tmp_path / "shop/manage.py"
+    assert find_script(tmp_path, named) == tmp_path / "shop/manage.py"
 
 
 def test_named_script_may_have_another_name(tmp_path: Path) -> None:
     write(tmp_path, {"manage.py": "", "bin/run.py": ""})
-    assert find(tmp_path, "bin/run.py") == tmp_path / "bin/run.py"
+    assert find_script(tmp_path, "bin/run.py") == tmp_path / "bin/run.py"
 
 
 @pytest.mark.parametrize("named", ["nowhere/manage.py", "empty"])
 def test_missing_named_manage_py_is_an_error(tmp_path: Path, named: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ProjectNotFound, match=f"{named} not found"):
-        find(tmp_path, named)
+        find_script(tmp_path, named)
 
 
 def test_named_manage_py_outside_of_root_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, {"manage.py": "", "root/x": ""})
     with pytest.raises(ProjectNotFound, match="outside"):
-        find(tmp_path / "root", os.path.join("..", "manage.py"))  # noqa: PTH118
+        find_script(tmp_path / "root", os.path.join("..", "manage.py"))  # noqa: PTH118
 
 
 NO_CONFIG = Config()
@@ -229,7 +229,7 @@ def test_settings_module_set_in_imported_module_is_found(tmp_path: Path) -> None
     [
         pytest.param("print('hello')", "manage.py does not set", id="none"),
         pytest.param(
-            "import os, x\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', x.find())",
+            "import os, x\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', x.find_script())",
             "manage.py:2 computes",
             id="computed",
         ),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from buildstatic.project.frontend import node
+from buildstatic.project import frontend
 from tests.project.tree import write
+
+
+def node_version(directory: Path, root: Path, package: Mapping[str, object]) -> int:
+    content = {**package, "scripts": {"build": "x"}}
+    write(directory, {"package.json": json.dumps(content)})
+    found = frontend.find(root, root)
+    assert found is not None
+    return found.value.node
 
 
 def engines(wanted: object) -> dict[str, object]:
@@ -30,18 +40,18 @@ def engines(wanted: object) -> dict[str, object]:
 @pytest.mark.parametrize("name", [".nvmrc", ".node-version", "web/.nvmrc"])
 def test_a_file_names_the_version(tmp_path: Path, name: str, text: str, major: int) -> None:
     write(tmp_path, {name: text, "web/package.json": "{}"})
-    assert node.find(tmp_path / "web", tmp_path, {}) == major
+    assert node_version(tmp_path / "web", tmp_path, {}) == major
 
 
 def test_the_nearest_file_goes_before_the_package(tmp_path: Path) -> None:
     write(tmp_path, {".nvmrc": "18", "web/.node-version": "20"})
     package = {"volta": {"node": "24.1.0"}, **engines("^16")}
-    assert node.find(tmp_path / "web", tmp_path, package) == 20
-    assert node.find(tmp_path, tmp_path, package) == 18
+    assert node_version(tmp_path / "web", tmp_path, package) == 20
+    assert node_version(tmp_path, tmp_path, package) == 18
 
 
 def test_voltas_version_goes_before_a_range(tmp_path: Path) -> None:
-    assert node.find(tmp_path, tmp_path, {"volta": {"node": "20.1.0"}, **engines(">=18")}) == 20
+    assert node_version(tmp_path, tmp_path, {"volta": {"node": "20.1.0"}, **engines(">=18")}) == 20
 
 
 @pytest.mark.parametrize(
@@ -74,4 +84,4 @@ def test_voltas_version_goes_before_a_range(tmp_path: Path) -> None:
 def test_of_a_range_it_is_the_usual_one_or_the_nearest(
     tmp_path: Path, wanted: object, major: int
 ) -> None:
-    assert node.find(tmp_path, tmp_path, engines(wanted)) == major
+    assert node_version(tmp_path, tmp_path, engines(wanted)) == major

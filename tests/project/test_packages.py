@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.requirements import Requirement
 
-from buildstatic.project.packages import Package, holds, join, package
+from buildstatic.project.packages import Package, join, marker_applies, package
 
 
 def test_a_name_is_spelt_as_the_standard_does() -> None:
@@ -46,12 +46,12 @@ def test_what_is_named_twice_has_both_and_stands_at_the_first() -> None:
 def test_a_marker_is_asked_about_linux_and_the_project_s_python(
     marker: str | None, expected: bool
 ) -> None:
-    assert holds(marker, "3.12") is expected
+    assert marker_applies(marker, "3.12") is expected
 
 
 def test_the_extras_that_are_asked_for_count() -> None:
-    assert holds("extra == 'dev'", "3.12", ["dev"])
-    assert holds("python_version >= '3'", "3.12", ["dev"])
+    assert marker_applies("extra == 'dev'", "3.12", ["dev"])
+    assert marker_applies("python_version >= '3'", "3.12", ["dev"])
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_the_extras_that_are_asked_for_count() -> None:
     ],
 )
 def test_a_marker_is_asked_about_the_patch_that_is_known(marker: str, expected: bool) -> None:
-    assert holds(marker, "3.12.3") is expected
+    assert marker_applies(marker, "3.12.3") is expected

@@ -74,9 +74,12 @@ def test_poetry_s_table_gives_names_and_extras(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dependencies", "problem"),
     [
-        ('"Django"', "pyproject.toml:2: dependencies is no list."),
-        ('[\n  "Django",\n  "gunicorn=25",\n]', "pyproject.toml:4: gunicorn=25 is no requirement."),
-        ("[\n  '-r base.txt',\n]", "pyproject.toml:3: -r base.txt is no requirement."),
+        ('"Django"', "pyproject.toml:2: dependencies is not a list."),
+        (
+            '[\n  "Django",\n  "gunicorn=25",\n]',
+            "pyproject.toml:4: gunicorn=25 is not a valid requirement.",
+        ),
+        ("[\n  '-r base.txt',\n]", "pyproject.toml:3: -r base.txt is not a valid requirement."),
     ],
 )
 def test_what_is_no_dependency_is_said_with_its_line(

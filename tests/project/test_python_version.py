@@ -8,7 +8,7 @@ import pytest
 
 from buildstatic.errors import ConfigInvalid, InterpreterNotFound
 from buildstatic.project.model import Fact
-from buildstatic.project.python_version import find
+from buildstatic.project.packages.python_version import find
 from tests.project.tree import write
 
 
@@ -152,12 +152,12 @@ def test_the_root_comes_before_manage_py_s_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "place"),
     [
-        (".python-version", "3.9.18", ".python-version:1 asks for Python 3.9.18"),
-        (".python-version", "2.7", ".python-version:1 asks for Python 2.7"),
-        ("runtime.txt", "python-3.10.1", "runtime.txt:1 asks for Python python-3.10.1"),
+        (".python-version", "3.9.18", ".python-version:1 requires Python 3.9.18"),
+        (".python-version", "2.7", ".python-version:1 requires Python 2.7"),
+        ("runtime.txt", "python-3.10.1", "runtime.txt:1 requires Python python-3.10.1"),
         ("pyproject.toml", '[project]\nrequires-python = ">=3.8,<3.11"', "pyproject.toml:2"),
         ("pyproject.toml", '[tool.poetry.dependencies]\npython = "~3.9"', "pyproject.toml:2"),
-        ("Pipfile", '[requires]\npython_version = "3.8"', "Pipfile:2 asks for Python 3.8"),
+        ("Pipfile", '[requires]\npython_version = "3.8"', "Pipfile:2 requires Python 3.8"),
     ],
 )
 def test_a_python_below_3_11_is_said_with_its_place(
@@ -172,5 +172,7 @@ def test_a_python_below_3_11_is_said_with_its_place(
 @pytest.mark.parametrize("asked", ["three", f"==3.{'9' * 5000}"], ids=["words", "digits"])
 def test_a_specifier_that_is_none_is_said(tmp_path: Path, asked: str) -> None:
     write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{asked}"'})
-    with pytest.raises(ConfigInvalid, match=r"^pyproject.toml:2: .* is no version specifier"):
+    with pytest.raises(
+        ConfigInvalid, match=r"^pyproject.toml:2: .* is not a valid version specifier"
+    ):
         find(tmp_path, tmp_path)

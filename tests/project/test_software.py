@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from packaging.requirements import Requirement
 
 from buildstatic.project.model import Fact, Server
 from buildstatic.project.packages import Packages, join, package, software
-from tests.project.tree import read
 
 PG_BUILD = ("gcc", "libc6-dev", "libpq-dev")
 MYSQL_BUILD = ("gcc", "libc6-dev", "pkg-config", "default-libmysqlclient-dev")
@@ -99,37 +96,4 @@ def test_no_driver_is_none() -> None:
     ids=lambda value: str(value)[:30],
 )
 def test_django_5_1_and_later_do_not_read_staticfiles_storage(line: str, legacy: bool) -> None:
-    assert software.reads_legacy(packages(line)) is legacy
-
-
-GIS_APPS = "INSTALLED_APPS = ['django.contrib.admin', 'django.contrib.gis']\n"
-SPATIALITE = "django.contrib.gis.db.backends.spatialite"
-
-
-@pytest.mark.parametrize(
-    ("text", "needed"),
-    [
-        pytest.param(GIS_APPS, software.GIS_RUN, id="app"),
-        pytest.param(
-            "DATABASES = {'default': {'ENGINE': 'django.contrib.gis.db.backends.postgis'}}",
-            software.GIS_RUN,
-            id="engine",
-        ),
-        pytest.param(
-            f"{GIS_APPS}DATABASES = {{'default': {{}}, 'places': {{'ENGINE': '{SPATIALITE}'}}}}",
-            (*software.GIS_RUN, "libsqlite3-mod-spatialite"),
-            id="another database",
-        ),
-    ],
-)
-def test_geodjango_needs_its_libraries(text: str, needed: tuple[str, ...], tmp_path: Path) -> None:
-    found = software.gis(read(tmp_path, {"mysite/settings.py": text}))
-    assert found == Fact(needed, "mysite/settings.py:1")
-    assert "gdal-bin" in needed
-
-
-@pytest.mark.parametrize(
-    "text", ["", "INSTALLED_APPS = ['gis']", "import x\nDATABASES = {'default': x.find()}"]
-)
-def test_others_need_no_gis(text: str, tmp_path: Path) -> None:
-    assert software.gis(read(tmp_path, {"mysite/settings.py": text})) is None
+    assert software.reads_legacy_storage(packages(line)) is legacy

@@ -1,4 +1,4 @@
-"""The packages that a project depends on, by name, as requirements and lock files state them."""
+"""The packages that a project depends on, as requirements and lock files state them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-# The Python of the image where the project asks for none.
+# The image's Python if the project does not require one.
 DEFAULT_PYTHON = "3.13"
 MACHINES = ("x86_64", "aarch64")
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package: its canonical name, a PEP 440 specifier set, its extras, and where it stands."""
+    """A package: its canonical name, PEP 440 specifier set, extras and source (``file:line``)."""
 
     name: str
     specifier: str
@@ -28,18 +28,18 @@ Packages = dict[str, Package]
 
 
 def canonical(name: str) -> str:
-    """Return *name* as PEP 503 spells it."""
+    """Return *name* normalized as in PEP 503."""
     return str(canonicalize_name(name))
 
 
 def package(requirement: Requirement, source: str) -> Package:
-    """Return *requirement* as a package that stands at *source*."""
+    """Return *requirement*, found at *source*, as a package."""
     extras = frozenset(map(canonical, requirement.extras))
     return Package(canonical(requirement.name), str(requirement.specifier), extras, source)
 
 
 def join(packages: Iterable[Package]) -> Packages:
-    """Return *packages* by name; one that is there twice has both its extras and specifiers."""
+    """Return *packages* by name; extras and specifiers of duplicates are combined."""
     found: Packages = {}
     for new in packages:
         old = found.get(new.name, new)
@@ -50,32 +50,19 @@ def join(packages: Iterable[Package]) -> Packages:
     return found
 
 
-def holds(marker: Marker | str | None, python: str, extras: Iterable[str] = ()) -> bool:
-    """Say whether *marker* can hold on Linux with *python* (``3.13``, or ``3.13.2``).
+def marker_applies(marker: Marker | str | None, python: str, extras: Iterable[str] = ()) -> bool:
+    """Return whether *marker* can hold on Linux with *python* (``3.13``, or ``3.13.2``).
 
-    An unreadable one can.
+    No marker and an invalid one always apply.
     """
     if not marker:
         return True
-    try:
-        parsed = Marker(marker) if isinstance(marker, str) else marker
-        return any(
-            parsed.evaluate(_environment(python, machine, extra))
-            for machine in MACHINES
-            for extra in ("", *extras)
-        )
-    except ValueError:  # no marker, an unknown name in it, or a number of thousands of digits
-        return True
-
-
-def _environment(python: str, machine: str, extra: str) -> dict[str, str]:
     minor = ".".join(python.split(".")[:2])
     full = f"{python}.99" if minor == python else python
-    return {
+    environment = {
         "os_name": "posix",
         "sys_platform": "linux",
         "platform_system": "Linux",
-        "platform_machine": machine,
         "platform_release": "",
         "platform_version": "",
         "platform_python_implementation": "CPython",
@@ -83,5 +70,13 @@ def _environment(python: str, machine: str, extra: str) -> dict[str, str]:
         "implementation_version": full,
         "python_version": minor,
         "python_full_version": full,
-        "extra": extra,
     }
+    try:
+        parsed = Marker(marker) if isinstance(marker, str) else marker
+        return any(
+            parsed.evaluate({**environment, "platform_machine": machine, "extra": extra})
+            for machine in MACHINES
+            for extra in ("", *extras)
+        )
+    except ValueError:  # an invalid marker, or a number of thousands of digits
+        return True

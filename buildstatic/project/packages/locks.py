@@ -1,55 +1,78 @@
-"""Lock files: the packages that an installation without development groups brings.
+"""Lock files: the packages of an installation without development groups.
 
-uv.lock, poetry.lock, pdm.lock and Pipfile.lock, each as its tool writes it today and wrote it in
-the years before.
+uv.lock, poetry.lock, pdm.lock and Pipfile.lock, in the formats of today and of earlier years.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from buildstatic.project import files
-from buildstatic.project.packages import Package, Packages, canonical, holds, join, local, pyproject
-from buildstatic.project.packages.local import Local
+from buildstatic.project.packages import (
+    Package,
+    Packages,
+    canonical,
+    join,
+    marker_applies,
+    pyproject,
+)
 
 Table = Mapping[str, object]
 Lines = Mapping[str, int]
+# Fields for which uv has to build a package to know its dependencies if they are dynamic.
+DYNAMIC_DEPENDENCIES = {"dependencies", "optional-dependencies"}
 
 
 @dataclass(frozen=True)
 class Node:
-    """A package in a lock file, what it needs, and what it needs for each of its extras."""
+    """A package in a lock file, its dependencies, and those of each of its extras."""
 
     package: Package
-    needs: tuple[Requirement, ...] = ()
+    dependencies: tuple[Requirement, ...] = ()
     extras: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Lock:
-    """What a lock file installs: the *packages*, and what of them is the project's own.
+    """The *packages* that a lock file installs.
 
-    *member* is the one of uv's workspace that is installed, empty where it is the root.
+    *files* are those of the project that the installation reads, *directories* those that it
+    installs from. *member* is the member of uv's workspace that is installed, empty for the root.
     """
 
     packages: Packages
-    local: Local = field(default_factory=Local)
+    files: tuple[Path, ...] = ()
+    directories: tuple[Path, ...] = ()
     member: str = ""
 
 
 def uv(path: Path, root: Path, python: str, manage: Path) -> Lock:
-    """Read uv.lock: what the project in its directory needs, or else the one in *manage*'s."""
+    """Read uv.lock: the dependencies of the project in its directory, or of the one in *manage*."""
     data, text = files.read_toml(path, root)
-    lines = _lines(text)
+    lines = _name_lines(text)
     tables = _tables(data.get("package"))
-    nodes = dict(_uv_node(table, lines, path, root) for table in tables if _is_for(table, python))
+    nodes: dict[str, Node] = {}
+    for table in tables:
+        # Several versions of a package have markers that tell which is for which Python.
+        markers = table.get("resolution-markers")
+        if isinstance(markers, list) and not any(marker_applies(str(m), python) for m in markers):
+            continue
+        locked = _package(table, lines, path, root)
+        optional = table.get("optional-dependencies")
+        extras = {
+            canonical(extra): tuple(_uv_requirements(entries))
+            for extra, entries in (optional.items() if isinstance(optional, dict) else ())
+        }
+        dependencies = tuple(_uv_requirements(table.get("dependencies")))
+        nodes[locked.name] = Node(locked, dependencies, extras)
     found, member = _uv_packages(tables, nodes, path.parent, manage, python)
-    return Lock(found, local.uv(tables, path.parent, root, found), member)
+    places = (_uv_local(table, path.parent, found) for table in tables)
+    return _lock(found, filter(None, places), root, member)
 
 
 def _uv_packages(
@@ -59,45 +82,32 @@ def _uv_packages(
     manage: Path,
     python: str,
 ) -> tuple[Packages, str]:
-    """Return the packages, and the member of the workspace whose they are.
+    """Return the packages, and the name of the workspace member that they are for.
 
-    That is the one with manage.py, unless the project in the root installs it; with neither, all.
+    That is the member with manage.py, unless the root project installs it. Without either, all
+    packages are installed.
     """
-    places = {place: table for table in tables if (place := _place(table, directory))}
-    top = places.pop(directory, None)
-    found = _closure(list(_uv_needs(top.get("dependencies"))), nodes, python) if top else {}
-    holding = [place for place in places if manage.is_relative_to(place)]
-    member = places[max(holding, key=lambda place: len(place.parts))] if holding else None
-    name = canonical(str(member.get("name"))) if member else ""
-    if member and name not in found:
-        return _closure(list(_uv_needs(member.get("dependencies"))), nodes, python), name
+    projects: dict[Path, Table] = {}
+    for table in tables:
+        source = table.get("source")
+        place = source.get("virtual", source.get("editable")) if isinstance(source, dict) else None
+        if isinstance(place, str):
+            projects[files.resolved(directory / place)] = table
+    top = projects.pop(directory, None)
+    found: Packages = {}
+    if top:
+        found = _closure(list(_uv_requirements(top.get("dependencies"))), nodes, python)
+    containing = [place for place in projects if manage.is_relative_to(place)]
+    if containing:
+        member = projects[max(containing, key=lambda place: len(place.parts))]
+        name = canonical(str(member.get("name")))
+        if name not in found:
+            dependencies = list(_uv_requirements(member.get("dependencies")))
+            return _closure(dependencies, nodes, python), name
     return found if top else join(node.package for node in nodes.values()), ""
 
 
-def _place(table: Table, directory: Path) -> Path | None:
-    """Return where the project is whose lock file in *directory* is, or a member of it."""
-    source = table.get("source")
-    place = source.get("virtual", source.get("editable")) if isinstance(source, dict) else None
-    return files.resolved(directory / place) if isinstance(place, str) else None
-
-
-def _is_for(table: Table, python: str) -> bool:
-    """Say whether a package of which there are several versions is the one for *python*."""
-    markers = table.get("resolution-markers")
-    return not isinstance(markers, list) or any(holds(str(one), python) for one in markers)
-
-
-def _uv_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[str, Node]:
-    package = _locked(table, lines, path, root)
-    optional = table.get("optional-dependencies")
-    extras = {
-        canonical(extra): tuple(_uv_needs(needs))
-        for extra, needs in (optional.items() if isinstance(optional, dict) else ())
-    }
-    return package.name, Node(package, tuple(_uv_needs(table.get("dependencies"))), extras)
-
-
-def _uv_needs(entries: object) -> Iterator[Requirement]:
+def _uv_requirements(entries: object) -> Iterator[Requirement]:
     for entry in _tables(entries):
         extras = entry.get("extra", ())
         listed = ",".join(map(str, extras)) if isinstance(extras, list | tuple) else ""
@@ -106,35 +116,58 @@ def _uv_needs(entries: object) -> Iterator[Requirement]:
         yield from _requirements([line])
 
 
+def _uv_local(table: Table, directory: Path, installed: Packages) -> Path | None:
+    """Return the file or directory of the project that uv reads for the package *table*.
+
+    uv reads the pyproject.toml of every workspace member and every package by path, whether it is
+    *installed* or not, and builds one that is not installed only for dynamic dependencies.
+    """
+    match table.get("source"):
+        case {"virtual": str(place)}:
+            return directory / place / "pyproject.toml"
+        case {"editable": str(place)} | {"directory": str(place)}:
+            is_installed = canonical(str(table.get("name"))) in installed
+            description = directory / place / "pyproject.toml"
+            if is_installed or not files.is_file(description):
+                return directory / place
+            data, _ = files.read_toml(description, description.parent)
+            project = pyproject.table(data, "project")
+            dynamic = project.get("dynamic")
+            is_built = DYNAMIC_DEPENDENCIES & set(dynamic if isinstance(dynamic, list) else ())
+            return description if project and not is_built else directory / place
+        case {"path": str(place)}:
+            return directory / place
+        case {"registry": str(place)} if "://" not in place:
+            return directory / place
+    return None
+
+
 def poetry(path: Path, root: Path, python: str) -> Lock:
-    """Read poetry.lock: its main group, else, in older ones, what pyproject.toml leads to."""
+    """Read poetry.lock: the main group; in older files, the dependencies of pyproject.toml."""
     data, text = files.read_toml(path, root)
-    lines = _lines(text)
+    lines = _name_lines(text)
     tables = [
         table
         for table in _tables(data.get("package"))
-        if holds(_marker(table.get("markers")), python)
+        if marker_applies(_marker(table.get("markers")), python)
     ]
     project = pyproject.read(path.parent / "pyproject.toml", root, python)
     direct = project.direct if project else []
     if any("groups" in table or "category" in table for table in tables):
-        main = [table for table in tables if _is_main(table)]
-        found = join(_locked(table, lines, path, root) for table in main)
+        found = join(_package(table, lines, path, root) for table in tables if _is_main(table))
     else:
         nodes = dict(_poetry_node(table, lines, path, root) for table in tables)
         found = _closure(direct, nodes, python)
-    own = local.poetry(_named(tables, found), path.parent, root)
-    return Lock(_with_extras(found, direct), own)
-
-
-def _named(tables: Sequence[Table], found: Packages) -> list[Table]:
-    return [table for table in tables if canonical(str(table.get("name"))) in found]
-
-
-def _marker(value: object) -> str | None:
-    """Return a package's marker; where poetry gives one for each group, main's."""
-    value = value.get("main") if isinstance(value, dict) else value
-    return value if isinstance(value, str) else None
+    sources = [table.get("source") for table in _installed_tables(tables, found)]
+    entries = [source for source in sources if isinstance(source, dict)]
+    urls = [entry.get("url") for entry in entries if entry.get("type") in ("directory", "file")]
+    # The lock file does not have the extras that the project itself requires.
+    required = {canonical(need.name): frozenset(map(canonical, need.extras)) for need in direct}
+    packages = {
+        name: replace(item, extras=item.extras | required.get(canonical(name), frozenset()))
+        for name, item in found.items()
+    }
+    return _lock(packages, _paths(path.parent, urls), root)
 
 
 def _is_main(table: Table) -> bool:
@@ -143,80 +176,68 @@ def _is_main(table: Table) -> bool:
 
 
 def _poetry_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[str, Node]:
-    package = _locked(table, lines, path, root)
-    needs = table.get("dependencies")
-    entries = needs.items() if isinstance(needs, dict) else ()
-    needed = [
+    locked = _package(table, lines, path, root)
+    dependencies = table.get("dependencies")
+    entries = dependencies.items() if isinstance(dependencies, dict) else ()
+    required = [
         f"{name} ; {spec['markers']}" if isinstance(spec, dict) and "markers" in spec else name
         for name, spec in entries
         if not (isinstance(spec, dict) and spec.get("optional") is True)
     ]
     optional = table.get("extras")
     extras = {
-        canonical(extra): tuple(_requirements([str(line).split(" (")[0] for line in wanted]))
-        for extra, wanted in (optional.items() if isinstance(optional, dict) else ())
+        canonical(extra): tuple(_requirements([str(line).split(" (")[0] for line in listed]))
+        for extra, listed in (optional.items() if isinstance(optional, dict) else ())
     }
-    return package.name, Node(package, tuple(_requirements(needed)), extras)
+    return locked.name, Node(locked, tuple(_requirements(required)), extras)
 
 
 def pdm(path: Path, root: Path, python: str) -> Lock:
-    """Read pdm.lock: its default group, else, in older ones, what pyproject.toml leads to."""
+    """Read pdm.lock: the default group; in older files, the dependencies of pyproject.toml."""
     data, text = files.read_toml(path, root)
-    lines = _lines(text)
+    lines = _name_lines(text)
     tables = [
         table
         for table in _tables(data.get("package"))
-        if holds(_marker(table.get("marker")), python)
+        if marker_applies(_marker(table.get("marker")), python)
     ]
-    found = _pdm_packages(tables, lines, path, root, python)
-    return Lock(found, local.by_path(_named(tables, found), path.parent, root))
-
-
-def _pdm_packages(
-    tables: Sequence[Table], lines: Lines, path: Path, root: Path, python: str
-) -> Packages:
     if any("groups" in table for table in tables):
-        main = [table for table in tables if "default" in _names(table, "groups")]
-        return join(
-            replace(_locked(table, lines, path, root), extras=_names(table, "extras"))
-            for table in main
+        found = join(
+            replace(_package(table, lines, path, root), extras=_texts(table, "extras"))
+            for table in tables
+            if "default" in _texts(table, "groups")
         )
-    project = pyproject.read(path.parent / "pyproject.toml", root, python)
-    nodes: dict[str, Node] = {}
-    for table in tables:
-        package = _locked(table, lines, path, root)
-        nodes[package.name] = _with_table(nodes.get(package.name, Node(package)), table)
-    return _closure(project.direct if project else [], nodes, python)
-
-
-def _with_table(node: Node, table: Table) -> Node:
-    """Return *node* with what *table* adds: an extra is a table of its own, of the same name."""
-    needs = tuple(_requirements(sorted(_names(table, "dependencies"))))
-    extras = {canonical(extra): needs for extra in _names(table, "extras")}
-    if extras:
-        return replace(node, extras={**node.extras, **extras})
-    return replace(node, needs=needs)
-
-
-def _names(table: Table, key: str) -> frozenset[str]:
-    listed = table.get(key)
-    return frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
+    else:
+        project = pyproject.read(path.parent / "pyproject.toml", root, python)
+        nodes: dict[str, Node] = {}
+        for table in tables:
+            locked = _package(table, lines, path, root)
+            node = nodes.get(locked.name, Node(locked))
+            required = tuple(_requirements(sorted(_texts(table, "dependencies"))))
+            # Each extra is a table of its own, with the same name.
+            if extras := {canonical(extra): required for extra in _texts(table, "extras")}:
+                nodes[locked.name] = replace(node, extras={**node.extras, **extras})
+            else:
+                nodes[locked.name] = replace(node, dependencies=required)
+        found = _closure(project.direct if project else [], nodes, python)
+    places = [table.get("path") for table in _installed_tables(tables, found)]
+    return _lock(found, _paths(path.parent, places), root)
 
 
 def pipenv(path: Path, root: Path, python: str) -> Lock:
     """Read Pipfile.lock: its default section."""
     data, text = files.read_json(path, root)
-    lines = _lines(text, r'^\s+"([^"]+)": \{', text.find('"default"'))
+    lines = _name_lines(text, r'^\s+"([^"]+)": \{', text.find('"default"'))
     section = data.get("default")
-    found, tables = [], []
+    found, places = [], []
     for name, entry in section.items() if isinstance(section, dict) else ():
-        if not isinstance(entry, dict) or not holds(_marker(entry.get("markers")), python):
+        if not isinstance(entry, dict) or not marker_applies(_marker(entry.get("markers")), python):
             continue
         version = str(entry.get("version", "")).replace("*", "")
         source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
-        found.append(Package(canonical(name), version, _names(entry, "extras"), source))
-        tables.append(entry)
-    return Lock(join(found), local.by_path(tables, path.parent, root))
+        found.append(Package(canonical(name), version, _texts(entry, "extras"), source))
+        places.append(entry.get("path"))
+    return _lock(join(found), _paths(path.parent, places), root)
 
 
 def _tables(value: object) -> list[Table]:
@@ -224,21 +245,15 @@ def _tables(value: object) -> list[Table]:
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _lines(text: str, pattern: str = r'^name = "([^"]+)"', start: int = 0) -> Lines:
-    """Return the line of each name that *pattern* finds in *text* from *start* on, its first."""
-    found: dict[str, int] = {}
-    line, last = 1, 0
-    for match in re.compile(pattern, re.MULTILINE).finditer(text, max(start, 0)):
-        line, last = line + text.count("\n", last, match.start(1)), match.start(1)
-        found.setdefault(match[1], line)
-    return found
+def _texts(table: Table, key: str) -> frozenset[str]:
+    listed = table.get(key)
+    return frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
 
 
-def _locked(table: Table, lines: Lines, path: Path, root: Path) -> Package:
-    name, version = str(table.get("name", "")), table.get("version")
-    specifier = f"=={version}" if version else ""
-    source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
-    return Package(canonical(name), specifier, frozenset(), source)
+def _marker(value: object) -> str | None:
+    """Return a package's marker; if Poetry has one for each group, that of main."""
+    value = value.get("main") if isinstance(value, dict) else value
+    return value if isinstance(value, str) else None
 
 
 def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
@@ -249,31 +264,59 @@ def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
             continue
 
 
+def _name_lines(text: str, pattern: str = r'^name = "([^"]+)"', start: int = 0) -> Lines:
+    """Return the first line of each name that *pattern* matches in *text* after *start*."""
+    found: dict[str, int] = {}
+    line, last = 1, 0
+    for match in re.compile(pattern, re.MULTILINE).finditer(text, max(start, 0)):
+        line, last = line + text.count("\n", last, match.start(1)), match.start(1)
+        found.setdefault(match[1], line)
+    return found
+
+
+def _package(table: Table, lines: Lines, path: Path, root: Path) -> Package:
+    name, version = str(table.get("name", "")), table.get("version")
+    specifier = f"=={version}" if version else ""
+    source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
+    return Package(canonical(name), specifier, frozenset(), source)
+
+
+def _installed_tables(tables: Sequence[Table], found: Packages) -> list[Table]:
+    return [table for table in tables if canonical(str(table.get("name"))) in found]
+
+
+def _paths(directory: Path, places: Iterable[object]) -> Iterator[Path]:
+    return (directory / place for place in places if isinstance(place, str))
+
+
+def _lock(packages: Packages, local: Iterable[Path], root: Path, member: str = "") -> Lock:
+    """Return a lock whose files and directories are those of *local* inside of *root*."""
+    found = dict.fromkeys(map(files.resolved, local))
+    inside = [place for place in found if place.is_relative_to(root)]
+    return Lock(
+        packages,
+        tuple(place for place in inside if files.is_file(place)),
+        tuple(place for place in inside if files.is_directory(place)),
+        member,
+    )
+
+
 def _closure(roots: Sequence[Requirement], nodes: Mapping[str, Node], python: str) -> Packages:
-    """Return all that *roots* need among *nodes*, with the extras that they are asked for."""
+    """Return everything that *roots* depend on among *nodes*, with the extras required."""
     found: Packages = {}
-    queue = [(need, frozenset[str]()) for need in roots]
+    queue = [(requirement, frozenset[str]()) for requirement in roots]
     while queue:
-        need, asked = queue.pop()
-        node = nodes.get(canonical(need.name))
-        if node is None or not holds(need.marker, python, asked):
+        requirement, parent_extras = queue.pop()
+        node = nodes.get(canonical(requirement.name))
+        if node is None or not marker_applies(requirement.marker, python, parent_extras):
             continue
-        extras = frozenset(map(canonical, need.extras))
+        extras = frozenset(map(canonical, requirement.extras))
         known = found.get(node.package.name)
         new = extras - known.extras if known else extras
         if known and not new:
             continue
         held = extras | (known.extras if known else frozenset())
         found[node.package.name] = replace(node.package, extras=held)
-        queue += [(inner, held) for inner in (() if known else node.needs)]
+        queue += [(inner, held) for inner in (() if known else node.dependencies)]
         queue += [(inner, held) for extra in new for inner in node.extras.get(extra, ())]
     return found
-
-
-def _with_extras(found: Packages, direct: Sequence[Requirement]) -> Packages:
-    """Return *found* with the extras that the project itself asks for."""
-    asked = {canonical(need.name): frozenset(map(canonical, need.extras)) for need in direct}
-    return {
-        name: replace(item, extras=item.extras | asked.get(canonical(name), frozenset()))
-        for name, item in found.items()
-    }

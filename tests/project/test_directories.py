@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import data
+from buildstatic.project import directories
+from buildstatic.project.database import sqlite
 from buildstatic.project.model import Fact, Sqlite
 from buildstatic.project.search import Search
 from tests.platforms.projects import project
@@ -30,7 +31,7 @@ SQLITE = "'ENGINE': 'django.db.backends.sqlite3'"
 )
 def test_uploads_are_where_media_root_says(tmp_path: Path, text: str, expected: str | None) -> None:
     settings = read(tmp_path, {"mysite/settings.py": BASE + text})
-    found = data.media_root(settings, Search(tmp_path, tmp_path / "backend"))
+    found = directories.media_root(settings, Search(tmp_path, tmp_path / "backend"))
     assert found == (Fact(expected, "mysite/settings.py:4") if expected else None)
 
 
@@ -52,7 +53,7 @@ def test_a_local_database_is_a_file_that_the_environment_has_no_say_in(
     tmp_path: Path, database: str, expected: str | None
 ) -> None:
     text = f"{BASE}import dj_database_url\nDATABASES = {{'default': {database}}}\n"
-    found = data.sqlite(read(tmp_path, {"mysite/settings.py": text}), Search(tmp_path, tmp_path))
+    found = sqlite(read(tmp_path, {"mysite/settings.py": text}), Search(tmp_path, tmp_path))
     assert found == (Fact(Sqlite(expected, True), "mysite/settings.py:5") if expected else None)
 
 
@@ -62,7 +63,7 @@ def test_of_a_database_it_is_known_whether_its_file_can_say_os(
 ) -> None:
     base = f"{first}DATABASES = {{'default': {{{SQLITE}, 'NAME': 'db'}}}}\n"
     files = {"mysite/settings.py": "import os\nfrom .base import *\n", "mysite/base.py": base}
-    found = data.sqlite(read(tmp_path, files), Search(tmp_path, tmp_path))
+    found = sqlite(read(tmp_path, files), Search(tmp_path, tmp_path))
     assert found is not None
     assert found.source.startswith("mysite/base.py:")
     assert found.value.imports_os is has_os
@@ -82,7 +83,7 @@ def test_of_a_database_it_is_known_whether_its_file_can_say_os(
 def test_collected_packages_of_npm_are_seen(
     tmp_path: Path, text: str, expected: int | None
 ) -> None:
-    found = data.node_modules(read(tmp_path, {"mysite/settings.py": BASE + text}))
+    found = directories.node_modules(read(tmp_path, {"mysite/settings.py": BASE + text}))
     assert found == (Fact(True, f"mysite/settings.py:{expected}") if expected else None)
 
 
@@ -107,7 +108,7 @@ def test_what_the_settings_name_is_needed(
 ) -> None:
     write(tmp_path, {"shop/apps.py": "", "shop/blog/models.py": ""})
     settings = read(tmp_path, {"mysite/settings.py": BASE + text})
-    assert data.needed(settings, Search(tmp_path, tmp_path)) == expected
+    assert directories.needed(settings, Search(tmp_path, tmp_path)) == expected
 
 
 @pytest.mark.parametrize(
@@ -138,4 +139,4 @@ def test_uploads_are_a_directory_that_no_build_needs(
         media_root=Fact(media_root, "s:1") if media_root else None,
         needed=needed,
     )
-    assert data.uploads(found) == expected
+    assert directories.uploads(found) == expected

@@ -1,4 +1,4 @@
-"""The default database, and the variables that lead to it."""
+"""The default database, the variables that it is read from, GeoDjango."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import Connection, Database, Fact, connection
+from buildstatic.project import Connection, Database, Fact, database
 from tests.project.tree import read
 
 ENVIRON = "import os, environ, dj_database_url\nenv = environ.Env()\n"
@@ -96,5 +96,38 @@ def test_the_settings_say_how_the_database_is_reached(
 ) -> None:
     settings = read(tmp_path, {"mysite/settings.py": f"{ENVIRON}{text}\n"})
     installed = Fact(Database(driver, (), ()), "requirements.txt:1") if driver else None
-    found = connection.find(settings, installed)
+    found = database.connection(settings, installed)
     assert (found.value if found else None) == expected
+
+
+GIS_APPS = "INSTALLED_APPS = ['django.contrib.admin', 'django.contrib.gis']\n"
+SPATIALITE = "django.contrib.gis.db.backends.spatialite"
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        pytest.param(GIS_APPS, database.GIS_RUN, id="app"),
+        pytest.param(
+            "DATABASES = {'default': {'ENGINE': 'django.contrib.gis.db.backends.postgis'}}",
+            database.GIS_RUN,
+            id="engine",
+        ),
+        pytest.param(
+            f"{GIS_APPS}DATABASES = {{'default': {{}}, 'places': {{'ENGINE': '{SPATIALITE}'}}}}",
+            (*database.GIS_RUN, "libsqlite3-mod-spatialite"),
+            id="another database",
+        ),
+    ],
+)
+def test_geodjango_needs_its_libraries(text: str, needed: tuple[str, ...], tmp_path: Path) -> None:
+    found = database.gis_packages(read(tmp_path, {"mysite/settings.py": text}))
+    assert found == Fact(needed, "mysite/settings.py:1")
+    assert "gdal-bin" in needed
+
+
+@pytest.mark.parametrize(
+    "text", ["", "INSTALLED_APPS = ['gis']", "import x\nDATABASES = {'default': x.find()}"]
+)
+def test_others_need_no_gis(text: str, tmp_path: Path) -> None:
+    assert database.gis_packages(read(tmp_path, {"mysite/settings.py": text})) is None

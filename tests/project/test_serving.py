@@ -1,0 +1,185 @@
+"""WSGI and ASGI application, health check and other processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import Fact, Process, serving
+from buildstatic.project.packages import Package, Packages
+from buildstatic.project.search import Search
+from tests.project.tree import read, write
+
+
+def find(root: Path, kind: str, module: str, files: dict[str, str]) -> Fact[str] | None:
+    file = f"{module.replace('.', '/')}.py"
+    settings = read(root, {file: "", **files}, file)
+    return serving.application(kind, module, settings, Search(root, root))
+
+
+def test_what_the_settings_name_comes_first(tmp_path: Path) -> None:
+    files = {
+        "a/settings.py": (
+            "WSGI_APPLICATION = 'b.wsgi.app'\nASGI_APPLICATION = 'a.routing.application'"
+        ),
+        "a/wsgi.py": "application = 1",
+    }
+    assert find(tmp_path, "wsgi", "a.settings", files) == Fact("b.wsgi:app", "a/settings.py:1")
+    assert find(tmp_path, "asgi", "a.settings", files) == Fact(
+        "a.routing:application", "a/settings.py:2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "expected"),
+    [
+        pytest.param("a.settings", "a/wsgi.py", "a.wsgi:application", id="beside"),
+        pytest.param("a.settings.prod", "a/wsgi.py", "a.wsgi:application", id="above-the-package"),
+        pytest.param("a.settings.prod", "wsgi.py", "wsgi:application", id="in-the-root"),
+        pytest.param("settings", "wsgi.py", "wsgi:application", id="top-level"),
+    ],
+)
+def test_else_it_is_the_module_beside_the_settings_or_above(
+    tmp_path: Path, module: str, file: str, expected: str
+) -> None:
+    files = {file: "import os\n\napplication = get()\n"}
+    assert find(tmp_path, "wsgi", module, files) == Fact(expected, f"{file}:3")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("app = application = get()", "a.wsgi:application", id="both"),
+        pytest.param("app = get()", "a.wsgi:app", id="app"),
+        pytest.param("from x import application", "a.wsgi:application", id="imported"),
+        pytest.param("from x import y as application", "a.wsgi:application", id="imported-as"),
+        pytest.param(
+            "if x:\n  application = 1\nelse:\n  application = 2", "a.wsgi:application", id="if"
+        ),
+        pytest.param("def application(e, s): pass", "a.wsgi:application", id="function"),
+        pytest.param("server = get()", None, id="another-name"),
+    ],
+)
+def test_the_attribute_is_one_that_the_module_binds(
+    tmp_path: Path, text: str, expected: str | None
+) -> None:
+    found = find(tmp_path, "wsgi", "a.settings", {"a/wsgi.py": text})
+    assert (found.value if found else None) == expected
+
+
+@pytest.mark.parametrize("value", ["None", "'application'", "find()", "'a b.c'"])
+def test_a_setting_that_names_no_application_does_not_count(tmp_path: Path, value: str) -> None:
+    files = {"a/settings.py": f"WSGI_APPLICATION = {value}", "a/wsgi.py": "application = 1"}
+    assert find(tmp_path, "wsgi", "a.settings", files) == Fact("a.wsgi:application", "a/wsgi.py:1")
+
+
+def test_none_is_none(tmp_path: Path) -> None:
+    assert find(tmp_path, "asgi", "a.settings", {}) is None
+
+
+def test_a_broken_module_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=r"^a/asgi\.py:1: not valid Python"):
+        find(tmp_path, "asgi", "a.settings", {"a/asgi.py": "application = ("})
+
+
+SETTINGS = "ROOT_URLCONF = 'mysite.urls'\n"
+HEAD = "from django.urls import include, path, re_path\n"
+
+
+def health(root: Path, urls: str, **more: str) -> Fact[str] | None:
+    others = {f"{name}/urls.py": text for name, text in more.items()}
+    write(root, {"mysite/urls.py": HEAD + urls, **others})
+    return serving.health_check(read(root, {"mysite/settings.py": SETTINGS}), Search(root, root))
+
+
+@pytest.mark.parametrize(
+    ("urls", "expected"),
+    [
+        pytest.param("urlpatterns = [path('healthz', v)]", "/healthz", id="healthz"),
+        pytest.param("urlpatterns = [path('', v), path('health/', v)]", "/health/", id="second"),
+        pytest.param("urlpatterns = [re_path(r'^ping/?$', v)]", "/ping/", id="a regex"),
+        pytest.param("urlpatterns = [re_path(r'^ping/(.*)$', v)]", None, id="many pages"),
+        pytest.param("urlpatterns = [path('ht/', include('health_check.urls'))]", "/ht/", id="ht"),
+        pytest.param(
+            "urlpatterns = [path('state/', include('health_check.urls'))]", "/state/", id="package"
+        ),
+        pytest.param("urlpatterns = [path('status/', v)]", None, id="maybe another thing"),
+        pytest.param("urlpatterns = i18n_patterns(path('health/', v))", None, id="i18n"),
+        pytest.param("urlpatterns = [path(PREFIX + 'health/', v)]", None, id="not known"),
+        pytest.param("urlpatterns = [path('health/', include(router.urls))]", None, id="a router"),
+        pytest.param("urlpatterns = [", None, id="no Python"),
+        pytest.param("urlpatterns = [path('$(id)/', v)]", None, id="no path"),
+    ],
+)
+def test_the_usual_names_are_known(tmp_path: Path, urls: str, expected: str | None) -> None:
+    fact = health(tmp_path, urls)
+    assert fact == (Fact(expected, "mysite/urls.py:2") if expected else None)
+
+
+def test_included_urls_are_looked_through(tmp_path: Path) -> None:
+    urls = "urlpatterns = [path('api/', include(('shop.urls', 'shop'), namespace='s'))]"
+    fact = health(tmp_path, urls, shop=f"{HEAD}urlpatterns = [path('livez', v)]\n")
+    assert fact == Fact("/api/livez", "shop/urls.py:2")
+
+
+def test_urls_that_include_each_other_come_to_an_end(tmp_path: Path) -> None:
+    urls = "urlpatterns = [path('a/', include('{}.urls'))]"
+    assert health(tmp_path, urls.format("shop"), shop=HEAD + urls.format("mysite")) is None
+
+
+def test_without_urls_there_is_none(tmp_path: Path) -> None:
+    settings = read(tmp_path, {"mysite/settings.py": SETTINGS})
+    assert serving.health_check(settings, Search(tmp_path, tmp_path)) is None
+
+
+CELERY: Packages = {"celery": Package("celery", "", frozenset(), "requirements.txt:3")}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "web: a\nworker: b --c 'd e'\n", [("worker", "b --c 'd e'")], id="beside the web"
+        ),
+        pytest.param(
+            "# no: comment\n\nbeat:   b  \r\nother_1: $X | y\n",
+            [("beat", "b"), ("other_1", "$X | y")],
+            id="two",
+        ),
+        pytest.param("web: a\nrelease: b\n", [], id="none"),
+        pytest.param("a b: c\n: d\nnothing\n", [], id="no process"),
+    ],
+)
+def test_the_procfile_names_them(
+    tmp_path: Path, text: str, expected: list[tuple[str, str]]
+) -> None:
+    write(tmp_path, {"Procfile": text})
+    found = serving.processes("mysite.settings", {}, Search(tmp_path, tmp_path))
+    made = [(item.name, item.command) for item in found.value] if found else []
+    assert made == expected
+
+
+def test_celery_is_a_worker_where_the_project_has_its_application(tmp_path: Path) -> None:
+    search = Search(tmp_path, tmp_path)
+    assert serving.processes("mysite.settings", CELERY, search) is None
+    write(tmp_path, {"mysite/celery.py": ""})
+    worker = Process("worker", "celery -A mysite worker")
+    assert serving.processes("mysite.settings", CELERY, search) == Fact(
+        (worker,), "requirements.txt:3"
+    )
+    assert serving.processes("mysite.settings", {}, search) is None
+
+
+def test_celery_is_started_in_the_directory_of_manage_py(tmp_path: Path) -> None:
+    write(tmp_path, {"back end/mysite/celery.py": ""})
+    found = serving.processes("mysite.settings", CELERY, Search(tmp_path, tmp_path / "back end"))
+    assert found
+    assert found.value[0].command == "celery --workdir './back end' -A mysite worker"
+
+
+def test_a_procfile_of_ours_hides_no_celery(tmp_path: Path) -> None:
+    """Else generating twice would change something."""
+    write(tmp_path, {"mysite/celery.py": "", "Procfile": "release: a\nweb: b\n"})
+    assert serving.processes("mysite.settings", CELERY, Search(tmp_path, tmp_path))
