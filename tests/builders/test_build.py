@@ -1,4 +1,4 @@
-"""What can be asked of a build, on a real engine: each option does what it says."""
+"""The options of a build on a real engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,17 +42,27 @@ def root(tmp_path: Path) -> Path:
 
 
 @DOORS
-def test_every_tag_names_the_image(
+def test_every_tag_names_the_image_and_layers_are_reused(
     root: Path, door: Mapping[str, str], tag: Callable[[str], str], engine: DockerClient
 ) -> None:
     one, other = (tag(f"{name}-{len(door)}") for name in ("one", "other"))
-    report = build(root, "--tag", one, "-t", other, "--json", environ=door).report
-    assert report["image"] == one
-    assert ids(engine, one) == ids(engine, other) == [report["id"]]
+
+    def built() -> dict[str, Any]:
+        return build(root, "--tag", one, "-t", other, "--json", environ=door).report
+
+    first = built()
+    assert first["image"] == one
+    assert ids(engine, one) == ids(engine, other) == [first["id"]]
+    again = built()
+    (root / "static/js/site.js").write_text("other()")
+    changed = built()
+    statics = [report["static"] for report in (first, again, changed)]
+    assert [static["reused"] for static in statics] == [None, True, False]
+    assert statics[0]["diff_id"] == statics[1]["diff_id"] != statics[2]["diff_id"]
 
 
 @DOORS
-def test_without_a_tag_the_id_names_the_image(
+def test_id_names_an_image_without_a_tag(
     root: Path, door: Mapping[str, str], engine: DockerClient
 ) -> None:
     (root / "static/css/site.css").write_text(f"/* {uuid.uuid4()} */")
@@ -67,28 +77,17 @@ def test_without_a_tag_the_id_names_the_image(
 
 
 @DOORS
-@pytest.mark.parametrize("target", ["assets", "Assets"])
-def test_a_target_without_static_files_has_no_static_layer(
-    tmp_path: Path, door: Mapping[str, str], target: str, tag: Callable[[str], str]
-) -> None:
-    assets = "FROM scratch AS assets\nCOPY manage.py /\n"
-    root = tiny(tmp_path / "tiny", assets + DOCKERFILE)
-    name = tag(f"target-{target}-{len(door)}")
-    report = build(root, "--tag", name, "--target", target, "--json", environ=door).report
-    assert report["static"] is None
-    assert [stage["name"] for stage in report["stages"]] == ["assets"]
-
-
-@DOORS
-def test_build_arguments_reach_the_dockerfile(
+def test_target_and_build_arguments(
     tmp_path: Path, door: Mapping[str, str], tag: Callable[[str], str], engine: DockerClient
 ) -> None:
-    final = f'{FINAL}ARG COLOUR=none\nARG SIZE=none\nLABEL said="$COLOUR $SIZE"\n'
-    root = tiny(tmp_path / "tiny", f"FROM scratch AS static\n{STATIC}{final}")
-    name = tag(f"arguments-{len(door)}")
-    options = ("--build-arg", "COLOUR=a=b, c", "--build-arg", "SIZE=", "--tag", name)
-    assert build(root, *options, environ=door).code == 0
-    assert engine.images.get(name).labels["said"] == "a=b, c "
+    assets = "FROM scratch AS assets\nCOPY manage.py /\nARG COLOUR=none\nARG SIZE=none\n"
+    root = tiny(tmp_path / "tiny", f'{assets}LABEL arguments="$COLOUR $SIZE"\n{DOCKERFILE}')
+    name = tag(f"target-{len(door)}")
+    options = ("--build-arg", "COLOUR=a=b, c", "--build-arg", "SIZE=", "--target", "Assets")
+    report = build(root, "--tag", name, *options, "--json", environ=door).report
+    assert report["static"] is None
+    assert [stage["name"] for stage in report["stages"]] == ["assets"]
+    assert engine.images.get(name).labels["arguments"] == "a=b, c "
 
 
 SECRET = (
@@ -97,9 +96,7 @@ SECRET = (
 )
 
 
-def test_a_secret_reaches_the_step_that_mounts_it(
-    tmp_path: Path, tag: Callable[[str], str]
-) -> None:
+def test_secret_is_mounted(tmp_path: Path, tag: Callable[[str], str]) -> None:
     secret = tmp_path / "word"
     secret.write_text(str(uuid.uuid4()))
     digest = sha256(secret.read_bytes()).hexdigest()
@@ -110,18 +107,18 @@ def test_a_secret_reaches_the_step_that_mounts_it(
 
 
 @pytest.mark.parametrize(
-    ("door", "code", "said"),
+    ("door", "code", "message"),
     [
         pytest.param({}, 43, "secret word: not found", id="buildx"),
         pytest.param(WITHOUT_DOCKER, 44, "buildx plugin, which supports this", id="api"),
     ],
 )
-def test_a_secret_that_nobody_gave_is_named(
-    tmp_path: Path, door: Mapping[str, str], code: int, said: str
+def test_missing_secret_is_an_error(
+    tmp_path: Path, door: Mapping[str, str], code: int, message: str
 ) -> None:
     ran = build(tiny(tmp_path / "tiny", running(SECRET)), environ=door)
     assert (ran.code, ran.out) == (code, "")
-    assert said in ran.err
+    assert message in ran.err
     assert "secret" in ran.err
 
 
@@ -138,28 +135,9 @@ def test_no_cache_runs_every_step_again(
     assert cached == [False, True, False]
 
 
-@DOORS
-def test_a_layer_is_reused_if_the_image_before_it_under_the_tag_has_it(
-    root: Path, door: Mapping[str, str], tag: Callable[[str], str]
-) -> None:
-    def made() -> dict[str, object]:
-        name = tag(f"reused-{len(door)}")
-        static: dict[str, object] = build(root, "--tag", name, "--json", environ=door).report[
-            "static"
-        ]
-        return static
-
-    first = made()
-    again = made()
-    (root / "static/js/site.js").write_text("other()")
-    other = made()
-    assert [one["reused"] for one in (first, again, other)] == [None, True, False]
-    assert first["diff_id"] == again["diff_id"] != other["diff_id"]
-
-
 @pytest.fixture
 def local_base(engine: DockerClient) -> Iterator[str]:
-    """Return the name of an image that is here, and in no registry that answers."""
+    """Return the name of a local image whose registry does not respond."""
     name = f"127.0.0.1:{free_port()}/base:{uuid.uuid4().hex[:8]}"
     engine.images.get(BASE).tag(name)
     yield name
@@ -167,7 +145,7 @@ def local_base(engine: DockerClient) -> Iterator[str]:
 
 
 @DOORS
-def test_pull_asks_the_registry_though_the_base_image_is_here(
+def test_pull_requests_a_local_base_image_from_its_registry(
     tmp_path: Path, door: Mapping[str, str], local_base: str, tag: Callable[[str], str]
 ) -> None:
     root = tiny(tmp_path / "tiny", f"FROM {local_base} AS static\n{STATIC}{FINAL}")
@@ -182,7 +160,7 @@ def test_pull_asks_the_registry_though_the_base_image_is_here(
 
 @pytest.fixture
 def pushed(engine: DockerClient) -> Iterator[tuple[str, str]]:
-    """Return a repository and a tag in the registry of this machine."""
+    """Return a repository and a tag in the local registry."""
     repository, reference = "buildstatic-tests/pushed", uuid.uuid4().hex[:8]
     host = registry()
     yield repository, reference
@@ -191,9 +169,7 @@ def pushed(engine: DockerClient) -> Iterator[tuple[str, str]]:
         engine.images.remove(f"{host}/{repository}:{reference}")
 
 
-def test_a_pushed_layer_has_the_digest_of_its_blob_in_the_registry(
-    tmp_path: Path, pushed: tuple[str, str]
-) -> None:
+def test_pushed_layer_has_the_digest_of_its_blob(tmp_path: Path, pushed: tuple[str, str]) -> None:
     repository, reference = pushed
     final = f"{FINAL}COPY manage.py /app/\n"
     root = tiny(tmp_path / "tiny", f"FROM scratch AS static\n{STATIC}{final}")
@@ -205,13 +181,11 @@ def test_a_pushed_layer_has_the_digest_of_its_blob_in_the_registry(
     assert f"sha256:{sha256(gzip.decompress(blob)).hexdigest()}" == static["diff_id"]
 
 
-def test_the_api_pushes_too_and_says_that_it_does_not_tell_the_digest(
-    root: Path, pushed: tuple[str, str]
-) -> None:
+def test_engine_api_pushes_without_a_digest(root: Path, pushed: tuple[str, str]) -> None:
     name = f"{registry()}/{pushed[0]}:{pushed[1]}"
     ran = build(root, "--tag", name, "--push", environ=WITHOUT_DOCKER)
     assert ran.code == 0, ran.err
-    assert "digest  (the engine's API does not tell)\n" in ran.out
+    assert "digest  (not reported by the engine's API)\n" in ran.out
     assert len(manifest(*pushed)["layers"]) == 2
 
 
@@ -219,7 +193,7 @@ def test_the_api_pushes_too_and_says_that_it_does_not_tell_the_digest(
     ("door", "code"),
     [pytest.param({}, 43, id="buildx"), pytest.param(WITHOUT_DOCKER, 42, id="api")],
 )
-def test_a_push_that_fails_fails_the_command(
+def test_failed_push_is_an_error(
     root: Path, door: Mapping[str, str], code: int, engine: DockerClient
 ) -> None:
     name = f"127.0.0.1:{free_port()}/tiny:{uuid.uuid4().hex[:8]}"
@@ -231,8 +205,8 @@ def test_a_push_that_fails_fails_the_command(
         engine.images.remove(name)
 
 
-@pytest.mark.parametrize("place", ["new/static", "there", "."])
-def test_an_export_is_the_static_files_and_what_was_there_stays(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("place", ["new/static", "."])
+def test_export_adds_the_static_files_to_a_directory(tmp_path: Path, place: str) -> None:
     root = tiny(tmp_path / "tiny", EXPORTED)
     (tmp_path / "out").mkdir()
     target = tmp_path / "out" / place
@@ -255,7 +229,7 @@ def test_an_export_is_the_static_files_and_what_was_there_stays(tmp_path: Path, 
     assert [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")] == []
 
 
-def test_an_export_reaches_a_directory_on_another_file_system(tmp_path: Path) -> None:
+def test_export_to_another_file_system(tmp_path: Path) -> None:
     memory = Path("/dev/shm")
     if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("There is no other file system here.")
@@ -273,14 +247,14 @@ def test_an_export_reaches_a_directory_on_another_file_system(tmp_path: Path) ->
         target.rmdir()
 
 
-def test_an_export_that_fails_writes_nothing(tmp_path: Path) -> None:
+def test_failed_export_writes_nothing(tmp_path: Path) -> None:
     root = tiny(tmp_path / "tiny", running("false") + "FROM static AS export\n")
     ran = build(root, "--export", str(tmp_path / "out" / "static"))
     assert ran.code == 43
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
-def test_a_project_without_an_export_stage_is_told_so(tmp_path: Path, root: Path) -> None:
+def test_export_requires_an_export_stage(tmp_path: Path, root: Path) -> None:
     ran = build(root, "--export", str(tmp_path / "out"))
     assert ran.code == 12
-    assert "There is no stage export." in ran.err
+    assert "The Dockerfile has no stage export." in ran.err

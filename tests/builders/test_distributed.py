@@ -1,4 +1,4 @@
-"""Builders elsewhere: one over the network, two that share a registry and nothing else."""
+"""Remote builders: one over the network, and two that share only a registry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from buildstatic.builders import buildx
 from tests.builders.test_build import EXPORTED
-from tests.builders.test_platforms import BOTH, generated, layers_by_platform, static_is_cached
+from tests.builders.test_platforms import BOTH, generated, static_is_cached
 from tests.oci.remote import builder, buildkit
 from tests.oci.tiny import BASE, FINAL, STATIC, build, registry, second_engine, tiny
 from tests.pages import Shell, blocks, environment, read
@@ -36,7 +36,7 @@ def reference() -> str:
 
 @pytest.fixture
 def far(tmp_path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Return a builder elsewhere, and the environment in which it is known, with no engine."""
+    """Return a remote builder, and an environment that has it and no engine."""
     if not buildx.is_available():
         pytest.skip("There is no docker command with buildx.")
     with buildkit(second_engine()) as address:
@@ -45,12 +45,12 @@ def far(tmp_path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def site(root: Path, dockerfile: str | None = None) -> Path:
-    """Write a project whose files no builder has seen."""
+    """Write a project with files that no builder has cached."""
     own = {"static/js/site.js": f"/* {uuid.uuid4()} */"}
     return tiny(root, files=own) if dockerfile is None else tiny(root, dockerfile, own)
 
 
-def test_a_builder_elsewhere_pushes_and_no_engine_is_needed(
+def test_remote_builder_pushes_without_an_engine(
     tmp_path: Path, far: tuple[str, Mapping[str, str]], reference: str, engine: DockerClient
 ) -> None:
     name = f"{registry()}/{REPOSITORY}:{reference}"
@@ -64,7 +64,7 @@ def test_a_builder_elsewhere_pushes_and_no_engine_is_needed(
         engine.images.remove(name)
 
 
-def test_a_layer_that_the_registry_has_under_the_tag_is_reused(
+def test_previous_layer_is_read_from_the_registry(
     tmp_path: Path, far: tuple[str, Mapping[str, str]], reference: str
 ) -> None:
     root = site(tmp_path / "tiny")
@@ -84,7 +84,7 @@ def test_a_layer_that_the_registry_has_under_the_tag_is_reused(
     assert first["diff_id"] == several["diff_id"] != other["diff_id"]
 
 
-def test_an_image_built_elsewhere_is_brought_to_the_engine(
+def test_remote_image_is_loaded_into_the_engine(
     tmp_path: Path,
     far: tuple[str, Mapping[str, str]],
     engine: DockerClient,
@@ -98,9 +98,7 @@ def test_an_image_built_elsewhere_is_brought_to_the_engine(
     assert report["static"]["diff_id"] == layers[-1]
 
 
-def test_a_builder_elsewhere_exports_the_files_here(
-    tmp_path: Path, far: tuple[str, Mapping[str, str]]
-) -> None:
+def test_remote_builder_exports_files(tmp_path: Path, far: tuple[str, Mapping[str, str]]) -> None:
     root = site(tmp_path / "tiny", EXPORTED)
     out = tmp_path / "out"
     ran = build(root, "--builder", far[0], "--export", str(out), environ=far[1])
@@ -109,20 +107,8 @@ def test_a_builder_elsewhere_exports_the_files_here(
         assert (out / file).read_bytes() == (root / "static" / file).read_bytes()
 
 
-def test_a_builder_elsewhere_builds_every_platform_with_one_static_layer(
-    tmp_path: Path, far: tuple[str, Mapping[str, str]], reference: str
-) -> None:
-    root = tiny(tmp_path / "tiny", None, {"static/js/site.js": f"/* {uuid.uuid4()} */"})
-    (root / "Dockerfile").write_text(generated(root))
-    name = f"{registry()}/{REPOSITORY}:{reference}"
-    options = ("--builder", far[0], "--platform", BOTH, "--tag", name, "--push", "--json")
-    static = build(root, *options, environ=far[1]).report["static"]
-    layers = layers_by_platform(reference)
-    assert set(layers) == {"linux/amd64", "linux/arm64"}
-    assert [static["digest"] in digests for digests in layers.values()] == [True, True]
-
-
-def test_a_builder_that_does_not_answer_is_named(tmp_path: Path) -> None:
+@pytest.mark.exhaustive  # buildx waits 20 seconds
+def test_unreachable_builder_is_an_error(tmp_path: Path) -> None:
     if not buildx.is_available():
         pytest.skip("There is no docker command with buildx.")
     name, environ = builder(f"tcp://127.0.0.1:{free_port()}", tmp_path / "buildx")
@@ -133,7 +119,7 @@ def test_a_builder_that_does_not_answer_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def base(engine: DockerClient, reference: str) -> Iterator[str]:
-    """Return a base image with a shell that both builders get from the registry."""
+    """Return a base image with a shell that both builders pull from the registry."""
     name = f"{registry()}/buildstatic-tests/base:{reference}"
     engine.images.get(BASE).tag(name)
     try:
@@ -145,14 +131,14 @@ def base(engine: DockerClient, reference: str) -> Iterator[str]:
         engine.images.remove(name)
 
 
-def test_a_build_on_one_builder_is_a_cache_hit_on_another(
+def test_registry_cache_is_shared_by_builders(
     tmp_path: Path,
     far: tuple[str, Mapping[str, str]],
     reference: str,
     base: str,
     tag: Callable[[str], str],
 ) -> None:
-    """The static stage writes a time, so that a second run of it would be another layer."""
+    """The static stage writes the time, so that running it again changes the layer."""
     command = "mkdir -p /layer/app/staticfiles && date +%N > /layer/app/staticfiles/time.txt"
     lines = f"FROM {base} AS static\nWORKDIR /src\nRUN {command}\n{STATIC}{FINAL}"
     root = site(tmp_path / "tiny", lines)
@@ -170,7 +156,7 @@ def test_a_build_on_one_builder_is_a_cache_hit_on_another(
     assert without.report["static"]["reused"] is False
 
 
-def test_the_commands_of_the_page_do_what_it_says(
+def test_commands_of_the_how_to(
     tmp_path: Path, reference: str, base: str, tag: Callable[[str], str]
 ) -> None:
     root = tiny(tmp_path / "tiny", None, {"static/js/site.js": f"/* {uuid.uuid4()} */"})

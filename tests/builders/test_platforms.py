@@ -1,9 +1,7 @@
-"""Several platforms, on an engine with the containerd image store: one static layer for all."""
+"""Several platforms on an engine with the containerd image store: one static layer for all."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -15,7 +13,7 @@ from docker.errors import ImageNotFound
 
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.project.detect import detect
-from tests.oci.tiny import Ran, build, fetch, manifest, registry, second_engine, tiny
+from tests.oci.tiny import Ran, build, manifest, registry, second_engine, tiny
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -38,13 +36,13 @@ def second() -> Iterator[DockerClient]:
 
 @pytest.fixture
 def there() -> Mapping[str, str]:
-    """Return the environment in which the second engine is the one."""
+    """Return the environment that selects the second engine."""
     return {"DOCKER_HOST": second_engine()}
 
 
 @pytest.fixture
 def reference(second: DockerClient) -> Iterator[str]:
-    """Return a tag of the test's own, removed from the second engine at the end."""
+    """Return a unique tag, removed from the second engine at the end."""
     own, names = uuid.uuid4().hex[:8], (f"{registry()}/{REPOSITORY}", "buildstatic-tests")
     yield own
     for name in names:
@@ -52,7 +50,7 @@ def reference(second: DockerClient) -> Iterator[str]:
 
 
 def remove(client: DockerClient, name: str) -> None:
-    """Remove the image *name*, if it is there."""
+    """Remove the image *name* if it exists."""
     with suppress(ImageNotFound):
         client.images.remove(name, force=True)
 
@@ -71,7 +69,7 @@ def generated(root: Path) -> str:
     return f"{text[start:end]}FROM scratch AS web\nWORKDIR /app\n{take}\n"
 
 
-def test_one_static_layer_serves_every_platform(
+def test_all_platforms_share_the_static_layer(
     tmp_path: Path, there: Mapping[str, str], reference: str
 ) -> None:
     root = tiny(tmp_path / "tiny", None)
@@ -96,7 +94,7 @@ def layers_by_platform(reference: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["tag", "no-tag"])
-def test_the_id_is_what_the_engine_calls_the_image(
+def test_id_is_that_of_the_engine(
     tmp_path: Path, there: Mapping[str, str], second: DockerClient, named: bool
 ) -> None:
     root = tiny(tmp_path / "tiny", files={"static/js/site.js": f"/* {uuid.uuid4()} */"})
@@ -113,21 +111,8 @@ def test_the_id_is_what_the_engine_calls_the_image(
         remove(second, name if named else report["id"])
 
 
-def test_the_digest_is_known_before_a_registry_has_it(
-    tmp_path: Path, there: Mapping[str, str], reference: str
-) -> None:
-    root = tiny(tmp_path / "tiny", files={"static/js/site.js": f"/* {uuid.uuid4()} */"})
-    name = f"{registry()}/{REPOSITORY}:{reference}"
-    built = build(root, "--tag", name, "--json", environ=there).report
-    assert built["static"]["digest"]
-    subprocess.run(
-        ["docker", "push", "--quiet", name], check=True, env={**os.environ, **there}, timeout=240
-    )
-    fetch(f"/v2/{REPOSITORY}/blobs/{built['static']['digest']}")
-
-
 @pytest.mark.usefixtures("engine")
-def test_a_cache_in_a_registry_is_written_by_one_engine_and_read_by_another(
+def test_registry_cache_is_shared_by_engines(
     tmp_path: Path, there: Mapping[str, str], reference: str, tag: Callable[[str], str]
 ) -> None:
     root = tiny(tmp_path / "tiny", files={"static/js/site.js": f"/* {uuid.uuid4()} */"})
