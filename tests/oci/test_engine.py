@@ -1,4 +1,4 @@
-"""The engine: found where it is, and each way in which it may not answer told apart."""
+"""Connecting to the Docker engine, and the errors of it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.oci.tiny import engine_of
 
 
 @pytest.fixture(autouse=True)
-def leaks() -> Iterator[None]:
-    """Let be what docker leaves to the garbage collector: a socket that could not connect."""
+def leaked_sockets() -> Iterator[None]:
+    """Ignore the socket that the SDK leaks if it cannot connect."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         yield
@@ -34,7 +34,7 @@ def leaks() -> Iterator[None]:
         pytest.param("dev", "1.42", id="from-a-branch"),
     ],
 )
-def test_an_engine_that_knows_link_will_do(version: str, api: str) -> None:
+def test_engine_that_supports_link(version: str, api: str) -> None:
     check_version(version, api)
 
 
@@ -47,15 +47,13 @@ def test_an_engine_that_knows_link_will_do(version: str, api: str) -> None:
         pytest.param("dev", "1.41", id="from-a-branch"),
     ],
 )
-def test_an_engine_that_does_not_know_link_is_too_old(version: str, api: str) -> None:
+def test_engine_that_is_too_old_for_link(version: str, api: str) -> None:
     with pytest.raises(EngineUnusable, match=r"COPY --link requires 23\.0 or newer") as failure:
         check_version(version, api)
     assert version in failure.value.problem
 
 
-def test_the_engine_in_docker_host_is_the_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_docker_host_selects_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with engine_of(tmp_path / "docker.sock", "24.0.1", "1.43") as host:
         monkeypatch.setenv("DOCKER_HOST", host)
         with closing(connect()) as client:
@@ -63,7 +61,7 @@ def test_the_engine_in_docker_host_is_the_one(
 
 
 @pytest.mark.parametrize("named_by", ["the-configuration", "the-environment"])
-def test_the_engine_of_the_current_context_is_the_one(
+def test_docker_context_selects_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str
 ) -> None:
     from docker.context import ContextAPI
@@ -83,7 +81,7 @@ def test_the_engine_of_the_current_context_is_the_one(
             assert client.version()["Version"] == "24.0.1"
 
 
-def test_an_engine_that_answers_with_an_error_has_failed(
+def test_engine_that_responds_with_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with engine_of(tmp_path / "docker.sock", "24.0.1", "1.43", status=500) as host:
@@ -93,23 +91,21 @@ def test_an_engine_that_answers_with_an_error_has_failed(
 
 
 @pytest.mark.parametrize("host", ["nonsense", "http://", "unix:///nonexistent/docker.sock"])
-def test_an_address_where_nothing_is_is_named(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_engine(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
     with pytest.raises(EngineNotFound, match=f"No Docker engine responds at {host}") as failure:
         connect()
     assert "DOCKER_HOST" in failure.value.advice
 
 
-def test_an_engine_by_ssh_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ssh_without_paramiko(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "ssh://nowhere.invalid")
     with pytest.raises(EngineNotFound, match="requires paramiko") as failure:
         connect()
     assert failure.value.advice.endswith("pip install 'docker[ssh]'.")
 
 
-def test_an_engine_that_goes_away_at_work_has_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_engine_that_fails_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with engine_of(tmp_path / "docker.sock", "24.0.1", "1.43") as host:
         monkeypatch.setenv("DOCKER_HOST", host)
         client = connect()
