@@ -52,7 +52,7 @@ def put(base: str, tag: str, layer: tuple[WrittenLayer, Path], **options: Any) -
 
 
 class Base:
-    """Writes the images that others make into an OCI layout."""
+    """Writes images to an OCI layout."""
 
     def __init__(self, directory: Path, *, docker: bool = False) -> None:
         self.directory = directory
@@ -99,7 +99,7 @@ class Base:
         return self.keep(oci.Index(media_type, entries).to_document(), tag)
 
     def keep(self, document: Document, tag: str | None) -> Document:
-        """Write a manifest, under *tag*, or as a blob alone."""
+        """Write a manifest under *tag*, or only as a blob."""
         with open_target(LayoutReference(self.directory, tag)) as target:
             (target.put_image if tag else target.put_manifest)(document)
         return document
@@ -131,7 +131,7 @@ def layer_image(directory: Path, root: Path, how: Compression, *base: bytes) -> 
 
 
 def manifest_of(name: str) -> dict[str, Any]:
-    """Return the manifest or index that *name* stands for."""
+    """Return the manifest or index of *name*."""
     with open_source(parse_reference(name)) as source:
         return oci.parse_json(source.resolve().content, name)
 
@@ -149,7 +149,7 @@ def config_of(name: str) -> dict[str, Any]:
 
 
 def tool(*command: str | Path, **environment: str) -> str:
-    """Run skopeo or umoci and return what it prints; skip where it is not installed."""
+    """Run skopeo or umoci and return its output; skip the test if it is not installed."""
     if shutil.which(str(command[0])) is None:
         pytest.skip(f"{command[0]} is not installed (Debian's package {command[0]}).")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the tests of served static files share: a site with files of many kinds, and requests."""
+"""A site with static files of many types, and requests to the server that serves it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from tests.samples import copy
 
-# A Debian that every engine has that the tests run on.
+# A Debian image that is available on all engines that run the tests.
 BASE = "ASSETS_IMAGE=python:3.13-slim"
 PORT = 8080
 RULES = "".join(f".rule-{number} {{ color: #{number:06x}; }}\n" for number in range(300))
@@ -46,7 +46,7 @@ TYPES = {
 
 
 def site(parent: Path) -> Path:
-    """Make the project in *parent* and return where it is."""
+    """Create the project in *parent* and return its directory."""
     root = copy("manifest", parent)
     for name, text in FILES.items():
         path = root / "static" / name
@@ -57,7 +57,7 @@ def site(parent: Path) -> Path:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer, its headers by their names in lower case."""
+    """A response; the header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -65,7 +65,7 @@ class Response:
 
 
 def ask(url: str, path: str, method: str = "GET", **headers: str) -> Response:
-    """Ask the server at *url* for *path*, sent as it is; ``_`` in a header's name is ``-``."""
+    """Request *path*, unescaped, from the server at *url*; ``_`` in header names becomes ``-``."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:

@@ -1,4 +1,4 @@
-"""The smallest project that ``buildstatic build`` takes, with a Dockerfile that builds at once."""
+"""A minimal project with a quick Dockerfile, a fake engine, and the local registry."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FILES = {
 STATIC = "COPY static/ /layer/app/staticfiles/\n"
 FINAL = "FROM scratch\nWORKDIR /app\nCOPY --link --from=static /layer/ /\n"
 DOCKERFILE = f"FROM scratch AS static\n{STATIC}{FINAL}"
-# Its static stage has a shell.
+# An image with a shell, for the static stage.
 BASE = "python:3.13-slim"
 WITHOUT_DOCKER = {"PATH": str(Path(sys.executable).parent)}
 DOORS = pytest.mark.parametrize(
@@ -57,7 +57,7 @@ COMMAND = (sys.executable, "-m", "buildstatic", "build")
 
 @dataclass(frozen=True)
 class Ran:
-    """What a build did: its exit code, and what it printed where."""
+    """The result of a build: its exit code, standard output and standard error."""
 
     code: int
     out: str
@@ -65,7 +65,7 @@ class Ran:
 
     @property
     def report(self) -> dict[str, Any]:
-        """What the last line says to programs."""
+        """The JSON in the last line of the output."""
         assert self.code == 0, self.err
         report: dict[str, Any] = json.loads(self.out.splitlines()[-1])
         return report
@@ -74,7 +74,7 @@ class Ran:
 def tiny(
     root: Path, dockerfile: str | None = DOCKERFILE, files: Mapping[str, str | bytes] = {}
 ) -> Path:
-    """Write the project into *root*, with *dockerfile* unless that is None, and *files*."""
+    """Write the project with *files* into *root*; no Dockerfile if *dockerfile* is None."""
     own = {} if dockerfile is None else {"Dockerfile": dockerfile}
     return project(root, {**FILES, **own, **files})
 
@@ -87,7 +87,7 @@ def running(command: str) -> str:
 def build(
     root: Path, *options: str, environ: Mapping[str, str] = {}, before: tuple[str, ...] = ()
 ) -> Ran:
-    """Run ``buildstatic build`` on *root* to its end; *before* are words before the command."""
+    """Run ``buildstatic build`` on *root*; *before* are arguments before the command."""
     done = subprocess.run(
         [*before, *COMMAND, *options, str(root)],
         env={**os.environ, **environ},
@@ -99,7 +99,7 @@ def build(
 
 
 def wheels_image(temporary: Path) -> str:
-    """Return the name that a build, with its temporary files there, has for the wheels' image."""
+    """Return the name of the wheels' image of the build with the directory *temporary*."""
     end = time.monotonic() + 240
     while not (found := list(temporary.glob("buildstatic-wheels-*"))):
         assert time.monotonic() < end
@@ -108,7 +108,7 @@ def wheels_image(temporary: Path) -> str:
 
 
 def ids(client: DockerClient, name: str) -> list[str | None]:
-    """Return the ids of the images that *name* is the tag of."""
+    """Return the IDs of the images with the tag *name*."""
     return [image.id for image in client.images.list(name=name)]
 
 
@@ -118,7 +118,7 @@ class _Server(ThreadingMixIn, UnixStreamServer):
 
 @contextmanager
 def engine_of(socket: Path, version: str, api: str, status: int = 200) -> Iterator[str]:
-    """Serve an engine that answers what *version* it is, and nothing else; yield DOCKER_HOST."""
+    """Serve an engine that responds only to version requests; yield its DOCKER_HOST."""
     said = {"Version": version, "ApiVersion": api, "MinAPIVersion": "1.12", "Os": "linux"}
 
     class Handler(BaseHTTPRequestHandler):
@@ -146,7 +146,7 @@ def engine_of(socket: Path, version: str, api: str, status: int = 200) -> Iterat
 
 @contextmanager
 def serving(server: BaseServer) -> Iterator[None]:
-    """Let *server* answer until the block ends."""
+    """Run *server* in a thread until the block ends."""
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -161,24 +161,24 @@ REGISTRY = "127.0.0.1:5000"
 
 
 def registry() -> str:
-    """Return the address of the registry on this machine, or skip."""
+    """Return the address of the local registry; skip the test if it does not respond."""
     try:
         _, version = fetch("/v2/")
     except OSError:
-        pytest.skip(f"No registry answers at {REGISTRY}.")
+        pytest.skip(f"No registry responds at {REGISTRY}.")
     assert version == b"{}"
     return REGISTRY
 
 
 def fetch(path: str, accept: str = "*/*") -> tuple[str, bytes]:
-    """Return the media type and the body of *path* in the registry."""
+    """Return the media type and the body of *path* in the local registry."""
     request = urllib.request.Request(f"http://{REGISTRY}{path}", headers={"Accept": accept})
     with urllib.request.urlopen(request, timeout=20) as response:
         return response.headers.get_content_type(), response.read()
 
 
 def manifest(repository: str, reference: str) -> dict[str, Any]:
-    """Return the manifest, or the index, that the registry has for *reference*."""
+    """Return the manifest or index of a tag or digest in the local registry."""
     types = (
         "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
         "application/vnd.docker.distribution.manifest.list.v2+json, "
@@ -190,8 +190,8 @@ def manifest(repository: str, reference: str) -> dict[str, Any]:
 
 
 def second_engine() -> str:
-    """Return the DOCKER_HOST of an engine with the containerd image store, or skip."""
+    """Return the DOCKER_HOST of an engine with the containerd image store; skip without one."""
     host = os.environ.get("BUILDSTATIC_SECOND_ENGINE")
     if not host:
-        pytest.skip("BUILDSTATIC_SECOND_ENGINE names no engine with the containerd image store.")
+        pytest.skip("BUILDSTATIC_SECOND_ENGINE (with the containerd image store) is not set.")
     return host
