@@ -238,9 +238,9 @@ def command(
 
 def _print_files(files: Sequence[GeneratedFile]) -> None:
     """Print *files* as they would be written, several each under a heading."""
-    from buildstatic.templates.write import encoded
+    from buildstatic.templates.write import encode
 
-    for file, content in [(file, encoded(file)) for file in files]:
+    for file, content in [(file, encode(file)) for file in files]:
         if len(files) > 1:
             click.echo(f"# file: {file.path}")
         click.echo(content, nl=False)

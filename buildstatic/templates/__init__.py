@@ -1,7 +1,7 @@
-"""The text of what is generated: one template a file, readable as the file that it makes.
+"""The templates of generated files, each readable as the file that it produces.
 
-Lines that begin with ``%%`` are Jinja2 statements. What comes from the project goes through the
-filter of the place where it stands: ``sh``, ``json``, ``py``, ``exec``, ``yaml``, ``toml``.
+Lines that begin with ``%%`` are Jinja2 statements. Values from the project are quoted by a filter
+for the language of the file: ``sh``, ``json``, ``py``, ``exec``, ``yaml``, ``toml``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file to write: its POSIX path relative to the root, its text, and what to tell about it.
+    """A file to write: its POSIX path relative to the root, and its text.
 
-    *appends* tells that the text is the present file's with lines added at its end. *notes* are
-    plain sentences for the person who generates: why the file says what it says, and what is left
-    to do; *warnings* say what will not work. They are printed, never written. *serves* are the
-    command lines in it that serve, each for a shell; none where the image's own command does.
+    *appends*: the text is the existing file with lines added at its end. *notes* tell the user what
+    surprises and what is left to do, *warnings* what will not work; both are printed, not written.
+    *serves* are the shell commands in it that serve, empty if the image's own command does.
     """
 
     path: str
@@ -74,32 +73,31 @@ def json_text(value: object) -> str:
 
 
 def python_text(value: str) -> str:
-    """Return *value* as a Python string in double quotes; JSON's escapes are Python's, too."""
+    """Return *value* as a Python string; the escapes of JSON are valid in Python."""
     return json_text(value)
 
 
 def python_value(value: object, indent: int = 0) -> str:
-    """Return *value*, of JSON's kinds, as Python over as many lines as it has entries.
+    """Return *value*, which consists of JSON types, as Python with one entry per line.
 
-    *indent* is how far the line that it begins on is indented, in spaces.
+    *indent* is the indentation of its first line, in spaces.
     """
+    inner = indent + 4
     match value:
         case dict() if value:
-            entries = [f"{python_text(k)}: {python_value(v, indent + 4)}" for k, v in value.items()]
-            return _lines("{", entries, "}", indent)
+            items = [f"{python_text(k)}: {python_value(v, inner)}" for k, v in value.items()]
+            brackets = "{}"
         case list() | tuple() if len(value) > 1:
-            return _lines("[", [python_value(item, indent + 4) for item in value], "]", indent)
+            items = [python_value(item, inner) for item in value]
+            brackets = "[]"
         case list() | tuple():
             return "[" + "".join(python_value(item, indent) for item in value) + "]"
         case str():
             return python_text(value)
         case _:
             return repr(value)
-
-
-def _lines(start: str, entries: Sequence[str], end: str, indent: int) -> str:
-    inner = "".join(f"{' ' * (indent + 4)}{entry},\n" for entry in entries)
-    return f"{start}\n{inner}{' ' * indent}{end}"
+    lines = "".join(f"{' ' * inner}{item},\n" for item in items)
+    return f"{brackets[0]}\n{lines}{' ' * indent}{brackets[1]}"
 
 
 def exec_form(argv: Sequence[str]) -> str:
@@ -107,23 +105,23 @@ def exec_form(argv: Sequence[str]) -> str:
     return json_text(list(argv))
 
 
-# What neither YAML (yaml.org/spec/1.2.2, "Printable Characters", and 1.1's line breaks) nor TOML
-# (toml.io/en/v1.0.0, "String") takes as it is, beside what JSON escapes.
-_UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+# What neither YAML (yaml.org/spec/1.2.2, "Printable Characters", and the line breaks of 1.1) nor
+# TOML (toml.io/en/v1.0.0, "String") allows unescaped, besides what JSON escapes.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def yaml_text(value: object) -> str:
-    """Return *value* as YAML on one line: texts in double quotes, with JSON's escapes."""
-    return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text(value))
+    """Return *value* as YAML on one line: strings in double quotes, escaped as in JSON."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text(value))
 
 
 def yaml_key(name: str) -> str:
-    """Return *name* as a key in YAML, bare where that cannot be read as anything else."""
+    """Return *name* as a key in YAML, unquoted only if it is unambiguous."""
     is_plain = re.fullmatch(r"[A-Za-z_][\w-]*", name, re.ASCII) and name.lower() not in _WORDS
     return name if is_plain else yaml_text(name)
 
 
 def toml_text(value: object) -> str:
-    """Return *value*, a text, a number, a truth or a list of them, as TOML on one line."""
+    """Return *value*, a string, number, boolean or list of them, as TOML on one line."""
     return yaml_text(value)

@@ -1,4 +1,4 @@
-"""Writing what was generated: compared first, then all of it or nothing."""
+"""Writing generated files: compared with existing files first, then all of them or none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from enum import Enum
 from pathlib import Path
-from typing import IO
 
 from buildstatic.atomic import replace_file
 from buildstatic.errors import ConfigInvalid, FileError, FilesExist
@@ -19,7 +18,7 @@ from buildstatic.templates import GeneratedFile
 
 
 class State(Enum):
-    """What writing a file would do to the one that is there."""
+    """What writing a file would change."""
 
     NEW = "new"
     UNCHANGED = "unchanged"
@@ -30,7 +29,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """A generated file beside what is in its place: *before*, None where there is nothing."""
+    """A generated file and the existing content, *before*, or None if there is no file yet."""
 
     file: GeneratedFile
     before: bytes | None
@@ -38,43 +37,117 @@ class Change:
 
 
 def compare(root: Path, files: Iterable[GeneratedFile]) -> tuple[Change, ...]:
-    """Return *files* beside what *root* has in their places; nothing is written.
+    """Compare *files* with the existing ones in *root*; nothing is written.
 
-    Raises FilesExist where something that is no file is in the way, ConfigInvalid where a file
-    would name a path that is not UTF-8.
+    Raises FilesExist if something other than a regular file is in the way, and ConfigInvalid if
+    the text of a file contains a path that is not UTF-8.
     """
     return tuple(_compare(root, file) for file in files)
 
 
-def write(root: Path, changes: Sequence[Change], *, force: bool = False) -> None:
-    """Write *changes* to *root*, each file beside its place and then renamed.
+def _compare(root: Path, file: GeneratedFile) -> Change:
+    path, after = root / file.path, encode(file)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return Change(file, None, State.NEW)
+    except NotADirectoryError:
+        mode = 0
+    if not stat.S_ISREG(mode):
+        raise FilesExist(
+            f"Cannot write {file.path}: something other than a regular file is in its place.",
+            "Move it away, or print the generated file with --stdout.",
+        )
+    before = path.read_bytes()
+    if before == after:
+        lacks_mode = file.executable and not mode & stat.S_IXUSR
+        state = State.MODE if lacks_mode else State.UNCHANGED
+    elif file.appends and after.startswith(before):
+        state = State.ADDED
+    else:
+        state = State.DIFFERENT
+    return Change(file, before, state)
 
-    Raises FilesExist, and writes nothing at all, if a file says something else already and not
-    *force*, or if a symbolic link is in the way; FileError where a file cannot be written.
+
+def encode(file: GeneratedFile) -> bytes:
+    """Return the bytes of *file*; raises ConfigInvalid if it contains a path that is not UTF-8."""
+    try:
+        return file.text.encode()
+    except UnicodeEncodeError:
+        raise ConfigInvalid(
+            f"{file.path} would contain a path that is not UTF-8.", "Rename that path."
+        ) from None
+
+
+def write(root: Path, changes: Sequence[Change], *, force: bool = False) -> None:
+    """Write *changes* to *root*, all files or none; each is replaced atomically.
+
+    Raises FilesExist if a file exists with different content and *force* is false, or if a symbolic
+    link is in the way, and FileError if a file cannot be written.
     """
     different = [change.file.path for change in changes if change.state is State.DIFFERENT]
     if different and not force:
         raise FilesExist(
-            f"Already there, and different: {', '.join(different)}. Nothing was written.",
-            "--diff shows how they differ, --force overwrites them.",
+            f"These files exist and differ: {', '.join(different)}. Nothing was written.",
+            "Show the differences with --diff, or overwrite the files with --force.",
         )
-    pending = [change for change in changes if change.state is not State.UNCHANGED]
-    for change in pending:
-        _refuse_links(root, change.file.path)
+    pending = [change.file for change in changes if change.state is not State.UNCHANGED]
+    for file in pending:
+        _reject_links(root, file.path)
     with ExitStack() as undo:
-        with ExitStack() as files:
-            for change in pending:
-                files.enter_context(_said(root, change.file.path))
-                _make_directories((root / change.file.path).parent, undo)
-                stream = files.enter_context(replace_file(root / change.file.path))
-                stream.write(encoded(change.file))
-                stream.flush()  # a full disk must show before the first file is replaced
-                os.fchmod(stream.fileno(), _mode(root / change.file.path, stream, change.file))
+        with ExitStack() as streams:
+            for file in pending:
+                path = root / file.path
+                streams.enter_context(_file_errors(root, file.path))
+                _make_directories(path.parent, undo)
+                stream = streams.enter_context(replace_file(path))
+                stream.write(encode(file))
+                stream.flush()  # a full disk must fail before the first file is replaced
+                existing = path.stat() if path.exists() else os.fstat(stream.fileno())
+                mode = stat.S_IMODE(existing.st_mode)
+                if file.executable:
+                    mode |= (mode & 0o444) >> 2
+                os.fchmod(stream.fileno(), mode)
         undo.pop_all()
 
 
+def _reject_links(root: Path, path: str) -> None:
+    """Raise FilesExist if *path* contains a symbolic link, which may lead out of the project."""
+    place = root
+    for part in Path(path).parts:
+        place /= part
+        if place.is_symlink():
+            raise FilesExist(
+                f"{place.relative_to(root)} is a symbolic link to {place.readlink()}, which is "
+                "neither replaced nor followed. Nothing was written.",
+                "Remove the link, or print the generated file with --stdout.",
+            )
+
+
+@contextmanager
+def _file_errors(root: Path, path: str) -> Iterator[None]:
+    """Raise FileError for an OSError while *path* is written."""
+    try:
+        yield
+    except OSError as error:
+        directory = next(parent for parent in (root / path).parents if parent.is_dir())
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "Free space on that disk" if is_full else "Make that directory writable"
+        raise FileError(
+            f"Cannot write {path} in {directory}: {error.strerror}.",
+            f"{advice}, or print the files with --stdout.",
+        ) from error
+
+
+def _make_directories(directory: Path, undo: ExitStack) -> None:
+    if not directory.is_dir():
+        _make_directories(directory.parent, undo)
+        directory.mkdir()
+        undo.callback(directory.rmdir)
+
+
 def diff(change: Change) -> str:
-    """Return *change* as a unified diff that ``git apply`` takes, empty where there is none."""
+    """Return *change* as a unified diff for ``git apply``, empty if there is no difference."""
     old = (change.before or b"").decode(errors="replace")
     name = change.file.path
     before = "/dev/null" if change.before is None else f"a/{name}"
@@ -85,80 +158,6 @@ def diff(change: Change) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines of *text* with their ends; ``splitlines`` would split at more than LF."""
+    """Return the lines of *text* with their ends; str.splitlines splits at more than LF."""
     *whole, last = text.split("\n")
     return [*(f"{line}\n" for line in whole), *([last] if last else [])]
-
-
-def _compare(root: Path, file: GeneratedFile) -> Change:
-    path, after = root / file.path, encoded(file)
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return Change(file, None, State.NEW)
-    except NotADirectoryError:
-        mode = 0
-    if not stat.S_ISREG(mode):
-        raise FilesExist(
-            f"{file.path} cannot be written: what is in its place is no such file.",
-            "Move it away, or write the file elsewhere with --stdout.",
-        )
-    before = path.read_bytes()
-    return Change(file, before, _state(file, before, after, mode))
-
-
-def _state(file: GeneratedFile, before: bytes, after: bytes, mode: int) -> State:
-    if before == after:
-        lacks_mode = file.executable and not mode & stat.S_IXUSR
-        return State.MODE if lacks_mode else State.UNCHANGED
-    return State.ADDED if file.appends and after.startswith(before) else State.DIFFERENT
-
-
-def encoded(file: GeneratedFile) -> bytes:
-    """Return the bytes of *file*; raises ConfigInvalid where it names what is not UTF-8."""
-    try:
-        return file.text.encode()
-    except UnicodeEncodeError:
-        raise ConfigInvalid(
-            f"{file.path} would name a path that is not UTF-8.", "Rename that path."
-        ) from None
-
-
-def _refuse_links(root: Path, path: str) -> None:
-    """Raise FilesExist where *path* leads through a symbolic link, maybe out of the project."""
-    place = root
-    for part in Path(path).parts:
-        place /= part
-        if place.is_symlink():
-            raise FilesExist(
-                f"{place.relative_to(root)} is a symbolic link to {place.readlink()}, and "
-                "writing would replace it or follow it. Nothing was written.",
-                "Take the link away, or write the file where it leads to with --stdout.",
-            )
-
-
-@contextmanager
-def _said(root: Path, path: str) -> Iterator[None]:
-    """Raise FileError where the block fails to write *path*: where to, and what to do."""
-    try:
-        yield
-    except OSError as error:
-        place = next(parent for parent in (root / path).parents if parent.is_dir())
-        problem = f"{path} cannot be written in {place}: {error.strerror}."
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        mend = "Make room on that disk" if is_full else "Let that directory be written to"
-        raise FileError(problem, f"{mend}, or print the files with --stdout.") from error
-
-
-def _make_directories(directory: Path, undo: ExitStack) -> None:
-    if not directory.is_dir():
-        _make_directories(directory.parent, undo)
-        directory.mkdir()
-        undo.callback(directory.rmdir)
-
-
-def _mode(path: Path, stream: IO[bytes], file: GeneratedFile) -> int:
-    """Return the mode of the file at *path*, else the usual; who may read it may execute it."""
-    found = path.stat() if path.exists() else os.fstat(stream.fileno())
-    mode = stat.S_IMODE(found.st_mode)
-    return mode | (mode & 0o444) >> 2 if file.executable else mode

@@ -12,7 +12,7 @@ from buildstatic.platforms import buildpack, commands
 from buildstatic.platforms.buildpack import LaunchProcess
 from buildstatic.platforms.server import missing_package_warnings
 from buildstatic.project.detect import detect
-from buildstatic.templates.write import encoded
+from buildstatic.templates.write import encode
 from buildstatic.workflows.collect import CollectOptions, collect_project
 from buildstatic.workflows.reporter import SILENT, Reporter
 
@@ -56,7 +56,7 @@ def build(
     for file in buildpack.layers(project, collected=collected is not None):
         target = layers / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(encoded(file))
+        target.write_bytes(encode(file))
     for text in missing_package_warnings(project):
         report.warn(text)
     if collected and project.static_root is None:

@@ -1,8 +1,8 @@
-"""A lifecycle, small but to the letter of github.com/buildpacks/spec (buildpack.md, API 0.12).
+"""A minimal lifecycle that follows github.com/buildpacks/spec (buildpack.md, API 0.12).
 
-It needs the standard library alone, and runs by itself where buildstatic is not installed:
+It needs only the standard library and runs without buildstatic:
 ``python lifecycle.py BUILDPACK APP WORK [NAME=VALUE]...`` detects, builds twice, exports, and
-prints what it saw as JSON.
+prints the results as JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Plan = dict[str, Any]
 
 @dataclass(frozen=True)
 class Ran:
-    """A program of the buildpack's that ended: its exit status, and what it said on each stream."""
+    """The result of a program of the buildpack: its exit status and its output."""
 
     status: int
     out: str
@@ -52,7 +52,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Image:
-    """What an export made: *slices* and *rest* are layers' digests; *files* are the slices'."""
+    """The result of an export: *slices* and *rest* are digests, *files* the sliced files."""
 
     slices: tuple[str, ...]
     rest: str
@@ -62,17 +62,16 @@ class Image:
 
     @property
     def default(self) -> str:
-        """The type of the process that starts where nobody names one."""
+        """The type of the process that starts by default."""
         return next((process.type for process in self.processes if process.default), "")
 
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """One *buildpack* and one *app*; *work* holds everything else.
+    """A *buildpack* and an *app*; *work* contains everything else.
 
-    Its ``cache``, or the directory *kept* if there is one, is kept between builds. *programs* is
-    what earlier buildpacks put in front of PATH in the build; *user* are the variables that the
-    user gave to the platform.
+    Its ``cache``, or the directory *kept*, is kept between builds. *programs* is what earlier
+    buildpacks prepend to PATH in the build; *user* are variables that the user sets.
     """
 
     buildpack: Path
@@ -84,16 +83,16 @@ class Lifecycle:
 
     @property
     def cache(self) -> Path:
-        """The directory of the layers that the next build gets."""
+        """The directory of the layers for the next build."""
         return self.kept or self.work / "cache"
 
     @property
     def layers(self) -> Path:
-        """The directory that the buildpack gets for its layers."""
+        """The directory for the layers of the buildpack."""
         return self.work / "layers"
 
     def detect(self, **more: str) -> tuple[Ran, Plan]:
-        """Run ``bin/detect``; return how it ended, and the plan that it has written."""
+        """Run ``bin/detect``; return its result and the plan it wrote."""
         plan = self.work / "plan.toml"
         plan.parent.mkdir(parents=True, exist_ok=True)
         plan.write_text("")
@@ -102,9 +101,9 @@ class Lifecycle:
         return ran, tomllib.loads(plan.read_text())
 
     def build(self, **more: str) -> Ran:
-        """Restore what the cache has, run ``bin/build``, check what it left, and store the cache.
+        """Restore the cache, run ``bin/build``, check the layers and store the cache.
 
-        A build that fails leaves the cache as it was.
+        A failed build does not change the cache.
         """
         self._restore()
         plan = self.work / "buildpack-plan.toml"
@@ -122,7 +121,7 @@ class Lifecycle:
         return ran
 
     def export(self) -> Image:
-        """Make layers of the application's directory, as ``launch.toml`` says, with fixed times."""
+        """Make layers of the application's directory according to ``launch.toml``."""
         launch = self._launch()
         taken: set[Path] = set()
         slices = [sorted(self._sliced(item["paths"], taken)) for item in launch.get("slices", [])]
@@ -136,12 +135,12 @@ class Lifecycle:
         )
 
     def types(self) -> dict[str, dict[str, bool]]:
-        """Return the layers that the last build has left, and what each is for."""
+        """Return the layers of the last build with their types."""
         found = (path for path in self.layers.glob("*.toml") if path.stem not in RESERVED)
         return {path.stem: tomllib.loads(path.read_text()).get("types", {}) for path in found}
 
     def _environment(self) -> dict[str, str]:
-        """Return what both programs get; `clear-env` is not set, so the user's variables, too."""
+        """Return the environment of both programs; includes *user*, as `clear-env` is not set."""
         return {
             "PATH": os.defpath,
             "HOME": str(self.work / "home"),
@@ -165,7 +164,7 @@ class Lifecycle:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def _restore(self) -> None:
-        """Give back the layers of the cache, metadata without its types, and nothing else."""
+        """Restore the layers of the cache, with their metadata but not their types."""
         shutil.rmtree(self.layers, ignore_errors=True)
         self.layers.mkdir(parents=True)
         for metadata in self.cache.glob("*.toml"):
@@ -202,9 +201,9 @@ class Lifecycle:
         return launch
 
     def _sliced(self, patterns: Sequence[str], taken: set[Path]) -> set[Path]:
-        """Return the files that *patterns* match, and what is in the directories that they match.
+        """Return the files that *patterns* match, including the content of directories.
 
-        ``**`` is two ``*`` for Go (lifecycle, layers/slices.go: filepath.Glob).
+        ``**`` means ``*`` in Go (lifecycle, layers/slices.go: filepath.Glob).
         """
         found: set[Path] = set()
         for pattern in patterns:
@@ -217,7 +216,7 @@ class Lifecycle:
         return found
 
     def _layer(self, paths: Sequence[Path]) -> str:
-        """Return the digest of a layer of *paths*, root's and as of 1980 as the lifecycle's."""
+        """Return the digest of a layer of *paths*, owned by root, with the lifecycle's time."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
             for path in paths:
@@ -236,7 +235,7 @@ class Lifecycle:
         return hashlib.sha256(buffer.getvalue()).hexdigest()
 
     def _launch_environment(self) -> Iterator[tuple[str, str]]:
-        """Yield the variables of launch layers; only ``.default`` is used by this buildpack."""
+        """Yield the variables of launch layers; this buildpack only uses ``.default``."""
         for name, types in self.types().items():
             for file in (self.layers / name).glob("env.launch/*") if types.get("launch") else ():
                 variable, _, action = file.name.partition(".")
@@ -245,12 +244,12 @@ class Lifecycle:
 
 
 def link(source: str, target: str) -> None:
-    """Make *target* another name of *source*: a layer can be large, and is not written into."""
+    """Make *target* a hard link to *source*, because layers are large and not written to."""
     os.link(source, target, follow_symlinks=False)
 
 
 def _go_glob(directory: Path, pattern: str) -> list[str]:
-    """Return what Go's filepath.Glob does: a backslash takes the meaning from what follows."""
+    """Return the result of Go's filepath.Glob, where a backslash escapes the next character."""
     parts = re.sub(r"\\(.)", lambda match: glob.escape(match[1]), pattern)
     return glob.glob(parts.replace("**", "*"), root_dir=directory)  # noqa: PTH207 - with escapes
 
@@ -268,9 +267,9 @@ def _processes(launch: Mapping[str, Any]) -> Iterator[Process]:
 
 
 def resolve(*plans: Plan) -> tuple[str, ...] | None:
-    """Return the names that the last of *plans* requires, of the first trial that passes, or None.
+    """Return the names that the last of *plans* requires in the first trial that passes, or None.
 
-    *plans* are those of a group of required buildpacks, in its order.
+    *plans* are those of the required buildpacks of a group, in order.
     """
     alternatives = [[plan, *plan.get("or", [])] for plan in plans]
     for trial in product(*alternatives):
@@ -293,7 +292,7 @@ def _passes(trial: Sequence[Plan]) -> bool:
 
 
 def main(buildpack: str, app: str, work: str, *user: str) -> None:
-    """Detect, build twice, and print what was seen as JSON."""
+    """Detect, build twice, and print the results as JSON."""
     variables = dict(item.split("=", 1) for item in user)
     programs = str(Path(sys.executable).parent)
     lifecycle = Lifecycle(Path(buildpack), Path(app), Path(work), programs, variables)

@@ -107,7 +107,7 @@ def test_a_hand_edit_stops_everything_until_forced(
     assert generate(site) == FilesExist.exit_code
     assert files(site) == before
     error = capsys.readouterr().err
-    assert "Already there, and different: Procfile." in error
+    assert "These files exist and differ: Procfile." in error
     assert "--diff" in error
     assert "--force" in error
     assert generate(site, "--force") == 0

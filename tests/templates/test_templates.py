@@ -1,4 +1,4 @@
-"""Whatever is put into a template is read back as it was, by those whose language it is."""
+"""The template filters quote any value for the language of the file."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ words = st.lists(text, max_size=4)
 
 
 def filtered(name: str, value: object) -> str:
-    """Return *value* as the filter *name* brings it into a template."""
+    """Return *value* as formatted by the filter *name*."""
     return templates._environment().from_string("{{ value | " + name + " }}").render(value=value)
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
-def test_a_shell_reads_one_word(value: str) -> None:
+def test_sh_filter_is_one_shell_word(value: str) -> None:
     line = f"printf '%s|' {filtered('sh', value)} end"
     done = subprocess.run(["sh", "-c", line], capture_output=True, check=True, env={"HOME": "/no"})
     assert done.stdout.decode() == f"{value}|end|"
 
 
 @given(text)
-def test_json_reads_the_value(value: str) -> None:
+def test_json_filter_round_trips(value: str) -> None:
     assert json.loads(filtered("json", value)) == value
     assert len(json_text(value).split("\n")) == 1
 
 
 @given(text)
-def test_python_reads_the_value_from_one_line(value: str) -> None:
+def test_py_filter_round_trips_on_one_line(value: str) -> None:
     written = filtered("py", value)
     assert ast.literal_eval(written) == value
     assert "\n" not in written
@@ -72,7 +72,7 @@ def test_python_reads_the_value_from_one_line(value: str) -> None:
 
 
 @given(text)
-def test_yaml_and_toml_read_the_value_from_one_line(value: str) -> None:
+def test_yaml_and_toml_filters_round_trip(value: str) -> None:
     made = f"key = {filtered('toml', value)}\n"
     assert tomllib.loads(made) == {"key": value}
     assert yaml(f"key: {filtered('yaml', [value])}\n") == {"key": [value]}
@@ -80,8 +80,8 @@ def test_yaml_and_toml_read_the_value_from_one_line(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", [*HOSTILE, "on", "No", "null", "1", "1e3", "~", "A_B"], ids=ascii)
-def test_yaml_and_toml_read_texts_as_texts(value: str) -> None:
-    """By YAML 1.1, too, where ``on`` is true and U+2028 a line break."""
+def test_yaml_and_toml_filters_keep_strings(value: str) -> None:
+    """Also in YAML 1.1, where ``on`` is true and U+2028 a line break."""
     made = f"{filtered('yaml_key', value)}: {filtered('yaml', value)}\n"
     assert yaml(made) == {value: value}
     assert yaml(f"%YAML 1.1\n---\n{made}") == {value: value}
@@ -89,7 +89,7 @@ def test_yaml_and_toml_read_texts_as_texts(value: str) -> None:
 
 
 @given(words)
-def test_the_exec_form_is_a_list_of_the_words_on_one_line(value: list[str]) -> None:
+def test_exec_filter_is_a_json_list_on_one_line(value: list[str]) -> None:
     written = filtered("exec", tuple(value))
     assert json.loads(written) == value
     assert written == exec_form(value)
@@ -99,7 +99,7 @@ def test_the_exec_form_is_a_list_of_the_words_on_one_line(value: list[str]) -> N
 
 @settings(deadline=None)
 @given(text)
-def test_what_looks_like_a_template_is_not_rendered_again(value: str) -> None:
+def test_values_are_not_rendered_as_templates(value: str) -> None:
     made = render(
         "Procfile",
         in_release=False,
@@ -111,20 +111,20 @@ def test_what_looks_like_a_template_is_not_rendered_again(value: str) -> None:
     assert f"web: {{{{ {value} }}}}".rstrip("\n") in made
 
 
-def test_a_value_that_is_not_given_is_an_error() -> None:
+def test_missing_values_and_templates_are_errors() -> None:
     with pytest.raises(UndefinedError, match="release"):
         render("Procfile", in_release=False, remote=False, web="x", processes=[])
     with pytest.raises(TemplateNotFound):
         render("no-such-template")
 
 
-def test_a_rendered_file_ends_in_one_newline() -> None:
+def test_rendered_files_end_in_one_newline() -> None:
     made = render("gitignore", static=None, media=None)
     assert made.endswith("venv/\n")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_template_looks_like_the_file_that_it_makes(name: str) -> None:
+def test_templates_are_formatted_like_their_files(name: str) -> None:
     source = (DIRECTORY / name).read_bytes().decode()
     assert "\r" not in source
     # As `caddy fmt` has it.
@@ -144,8 +144,8 @@ def test_a_template_looks_like_the_file_that_it_makes(name: str) -> None:
         ("fly.toml", "toml"),
     ],
 )
-def test_all_that_goes_into_a_file_is_quoted_for_it(name: str, quoted: str) -> None:
-    """But for what cannot be anything else: bare keys, numbers, constants of the template."""
+def test_templates_quote_all_values(name: str, quoted: str) -> None:
+    """Except for bare keys, numbers and constants of the template."""
     source = (DIRECTORY / name).read_text()
     bare = {"toml": ("name", "container.port"), "py": ("variable", 'resources | join(", ")')}
     filters = (f" | {quoted}", f" | {quoted}_key", f" | {quoted})")

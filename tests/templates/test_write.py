@@ -1,4 +1,4 @@
-"""GeneratedFile files are written all or not at all, and never over a hand edit."""
+"""Writing generated files: all or none, and never over a hand edit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tree(root: Path) -> dict[str, bytes | None]:
 
 
 def stamps(root: Path) -> dict[Path, tuple[int, int, int]]:
-    """Return what writing a file anew, or changing it, would change."""
+    """Return what writing or changing a file would change."""
     stats = {path: path.stat() for path in root.rglob("*")}
     return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_mode) for path, stat in stats.items()}
 
@@ -44,7 +44,7 @@ def put(root: Path, *files: GeneratedFile, force: bool = False) -> None:
     write(root, compare(root, files), force=force)
 
 
-def test_files_are_written_as_they_are_with_their_directories(tmp_path: Path) -> None:
+def test_files_are_written_with_their_directories(tmp_path: Path) -> None:
     put(tmp_path, *FILES)
     assert tree(tmp_path) == {
         ".railway": None,
@@ -54,7 +54,7 @@ def test_files_are_written_as_they_are_with_their_directories(tmp_path: Path) ->
     }
 
 
-def test_modes_are_those_of_any_new_file_and_scripts_can_be_run(tmp_path: Path) -> None:
+def test_modes_follow_the_umask_and_scripts_are_executable(tmp_path: Path) -> None:
     umask = os.umask(0o027)
     try:
         put(tmp_path, PROCFILE, SCRIPT)
@@ -72,7 +72,7 @@ def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
     assert stamps(tmp_path) == before
 
 
-def test_one_hand_edit_keeps_everything_from_being_written(tmp_path: Path) -> None:
+def test_a_different_file_prevents_writing(tmp_path: Path) -> None:
     (tmp_path / "deploy.sh").write_text("mine\n")
     before = tree(tmp_path)
     with pytest.raises(FilesExist, match=r"deploy\.sh") as caught:
@@ -90,7 +90,7 @@ def test_force_overwrites_and_keeps_the_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "Procfile").stat().st_mode) == 0o604
 
 
-def test_lines_added_need_no_force(tmp_path: Path) -> None:
+def test_added_lines_need_no_force(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("mine\n")
     added = GeneratedFile(".gitignore", "mine\nours\n", appends=True)
     assert states(tmp_path, added) == [State.ADDED]
@@ -98,7 +98,7 @@ def test_lines_added_need_no_force(tmp_path: Path) -> None:
     assert (tmp_path / ".gitignore").read_text() == "mine\nours\n"
 
 
-def test_a_script_that_lost_its_mode_gets_it_back(tmp_path: Path) -> None:
+def test_executable_mode_is_restored(tmp_path: Path) -> None:
     (tmp_path / "deploy.sh").write_text(SCRIPT.text)
     (tmp_path / "deploy.sh").chmod(0o644)
     assert states(tmp_path, SCRIPT) == [State.MODE]
@@ -106,7 +106,7 @@ def test_a_script_that_lost_its_mode_gets_it_back(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "deploy.sh").stat().st_mode) == 0o755
 
 
-def test_a_line_ending_is_a_difference(tmp_path: Path) -> None:
+def test_line_endings_are_compared(tmp_path: Path) -> None:
     (tmp_path / "Procfile").write_bytes(b"web: gunicorn\r\n")
     assert states(tmp_path, PROCFILE) == [State.DIFFERENT]
 
@@ -120,9 +120,7 @@ def test_a_line_ending_is_a_difference(tmp_path: Path) -> None:
         pytest.param(".railway", "elsewhere", id="to a directory"),
     ],
 )
-def test_no_symbolic_link_is_replaced_or_followed(
-    tmp_path: Path, link: str, target: str, force: bool
-) -> None:
+def test_symbolic_links_are_rejected(tmp_path: Path, link: str, target: str, force: bool) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "Procfile").write_text("elsewhere\n")
     root = tmp_path / "root"
@@ -135,7 +133,7 @@ def test_no_symbolic_link_is_replaced_or_followed(
     assert (root / link).is_symlink()
 
 
-def test_a_symbolic_link_to_the_same_text_is_left_alone(tmp_path: Path) -> None:
+def test_symbolic_link_to_equal_text_is_kept(tmp_path: Path) -> None:
     (tmp_path / "shared").write_text(PROCFILE.text)
     (tmp_path / "Procfile").symlink_to("shared")
     put(tmp_path, PROCFILE)
@@ -143,33 +141,33 @@ def test_a_symbolic_link_to_the_same_text_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_a_directory_in_the_way_of_a_file_is_refused(tmp_path: Path, force: bool) -> None:
+def test_directory_in_place_of_a_file_is_rejected(tmp_path: Path, force: bool) -> None:
     (tmp_path / "Procfile").mkdir()
-    with pytest.raises(FilesExist, match="Procfile cannot be written"):
+    with pytest.raises(FilesExist, match="Cannot write Procfile"):
         put(tmp_path, *FILES, force=force)
     assert tree(tmp_path) == {"Procfile": None}
 
 
-def test_a_file_in_the_way_of_a_directory_is_refused(tmp_path: Path) -> None:
+def test_file_in_place_of_a_directory_is_rejected(tmp_path: Path) -> None:
     (tmp_path / ".railway").touch()
-    with pytest.raises(FilesExist, match=r"\.railway/railway\.py cannot be written"):
+    with pytest.raises(FilesExist, match=r"Cannot write \.railway/railway\.py"):
         put(tmp_path, *FILES)
 
 
-def test_a_pipe_in_the_way_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_pipe_is_rejected_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "Procfile")
-    with pytest.raises(FilesExist, match="Procfile cannot be written"):
+    with pytest.raises(FilesExist, match="Cannot write Procfile"):
         put(tmp_path, *FILES)
 
 
-def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+def test_failure_leaves_no_files(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(FileError, match="Is a directory"):
         write(tmp_path, [*compare(tmp_path, FILES), *_new(GeneratedFile("taken", ""))])
     assert tree(tmp_path) == {"taken": None}
 
 
-def test_where_nothing_may_be_written_the_directory_is_named(
+def test_unwritable_directory_is_named(
     closed: Path,  # noqa: F811
 ) -> None:
     root = closed.parent / "site"
@@ -178,15 +176,13 @@ def test_where_nothing_may_be_written_the_directory_is_named(
     for file in (PROCFILE, NESTED):
         with pytest.raises(FileError) as caught:
             put(root, file)
-        assert caught.value.problem == (
-            f"{file.path} cannot be written in {root}: Permission denied."
-        )
+        assert caught.value.problem == (f"Cannot write {file.path} in {root}: Permission denied.")
         assert caught.value.advice == (
-            "Let that directory be written to, or print the files with --stdout."
+            "Make that directory writable, or print the files with --stdout."
         )
 
 
-def test_a_full_disk_is_said_and_nothing_is_left_on_it(
+def test_full_disk_leaves_no_files(
     tiny: Path,  # noqa: F811
 ) -> None:
     with (tiny / "filler").open("wb", buffering=0) as filler, suppress(OSError):
@@ -194,8 +190,8 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(
             filler.write(b"x" * 1024)
     with pytest.raises(FileError) as caught:
         put(tiny, *FILES)
-    assert f"cannot be written in {tiny}: No space left on device." in caught.value.problem
-    assert caught.value.advice.startswith("Make room on that disk, or")
+    assert f" in {tiny}: No space left on device." in caught.value.problem
+    assert caught.value.advice.startswith("Free space on that disk, or")
     assert list(tree(tiny)) == ["filler"]
 
 
@@ -203,7 +199,7 @@ def _new(file: GeneratedFile) -> list[Change]:
     return [Change(file, None, State.NEW)]
 
 
-def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+def test_path_that_is_not_utf_8_is_rejected(tmp_path: Path) -> None:
     bad = GeneratedFile("Procfile", "web: \udcff\n")
     with pytest.raises(ConfigInvalid, match="not UTF-8"):
         put(tmp_path, bad)
@@ -221,7 +217,7 @@ def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
         pytest.param("mine\x0cpage\u2028line\n", id="other line ends"),
     ],
 )
-def test_git_can_apply_the_diff(tmp_path: Path, before: str | None) -> None:
+def test_git_applies_the_diff(tmp_path: Path, before: str | None) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     if before is not None:
         (tmp_path / "Procfile").write_bytes(before.encode())
