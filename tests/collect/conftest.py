@@ -55,19 +55,21 @@ def ours_alone(environments: Path) -> Path:
     return pythons.ours_alone(environments)
 
 
-@pytest.fixture(params=["here", "child"])
-def collect(request: pytest.FixtureRequest) -> Collect:
-    """Return the command, as it runs with Django beside it and with a Python of the project's."""
-    python = request.getfixturevalue("old_click") if request.param == "child" else None
-    options = ("--python", python) if python else ()
+@pytest.fixture
+def collect() -> Collect:
+    """``buildstatic collect`` with Django in buildstatic's own environment."""
+    return _command()
 
-    def collect(
-        site: Site,
-        *arguments: str | Path,
-        **how: Any,
-    ) -> Ran:
+
+@pytest.fixture
+def collect_in_child(old_click: Path) -> Collect:
+    """``buildstatic collect`` with Django in an environment of the project's."""
+    return _command("--python", old_click)
+
+
+def _command(*options: str | Path) -> Collect:
+    def collect(site: Site, *arguments: str | Path, **how: Any) -> Ran:
         command = (sys.executable, "-m", "buildstatic", "collect", "--path", site.root)
-        cwd = site.root.parent
-        return run(*command, *options, *arguments, cwd=cwd, **how)
+        return run(*command, *options, *arguments, cwd=site.root.parent, **how)
 
     return collect

@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+
+from tests.collect import fork_server
 
 MANAGE = """\
 import os
@@ -110,11 +113,19 @@ def run(
     stdin: str = "",
     stdout: int = subprocess.PIPE,
 ) -> Ran:
-    """Run *argv* in *cwd*, with nothing in the environment that steers a project."""
+    """Run *argv* in *cwd*, without the environment variables that projects read.
+
+    The known commands run in a fork, see `fork_server`.
+    """
+    words = list(map(str, argv))
+    whole_environ = {**plain_environ(), **environ}
+    if stdout == subprocess.PIPE and fork_server.can_run(words, environ):
+        with tempfile.TemporaryDirectory() as directory:
+            return Ran(*fork_server.run(words, cwd, whole_environ, Path(directory), stdin))
     ran = subprocess.run(
-        argv,
+        words,
         cwd=cwd,
-        env={**plain_environ(), **environ},
+        env=whole_environ,
         stdout=stdout,
         stderr=subprocess.PIPE,
         encoding="utf-8",

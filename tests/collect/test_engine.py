@@ -356,5 +356,5 @@ def test_why_a_storages_own_code_ran_is_said(site: Site, collect: Collect) -> No
     site.storage("mysite.files.Own")
     ran = collect(site, "--noinput")
     assert ran.code == 0
-    said = "Django's own code collected, as mysite.files.Own has a hashed_name of its own."
+    said = "Django's own code collected, as mysite.files.Own has its own hashed_name."
     assert said in ran.err

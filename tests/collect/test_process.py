@@ -135,11 +135,13 @@ def test_a_child_that_the_project_ends_is_no_success(
     assert "The project ended the process that collects its files, with status 0." in ran.err
 
 
-def test_many_warnings_and_long_outcomes_come_through(site: Site, collect: Collect) -> None:
+def test_many_warnings_and_long_outcomes_come_through(
+    site: Site, collect_in_child: Collect
+) -> None:
     files = {f"css/{number}{'x' * 100}.css": str(number) for number in range(400)}
     site.write({f"static/{name}": "" for name in files})
     site.app("shop", files)
-    ran = collect(site, "--noinput", "-v0")
+    ran = collect_in_child(site, "--noinput", "-v0")
     assert ran.code == 0
     assert ran.err.count("warning: ") == len(files)
     assert ran.out == ""

@@ -20,7 +20,11 @@ import sys
 """
 
 
-def test_settings_see_what_they_see_under_manage_py(site: Site, collect: Collect) -> None:
+@pytest.mark.parametrize("command", ["collect", "collect_in_child"])
+def test_settings_see_what_they_see_under_manage_py(
+    site: Site, command: str, request: pytest.FixtureRequest
+) -> None:
+    collect: Collect = request.getfixturevalue(command)
     site.append(WITNESS)
     arguments = ("--noinput", "--ignore=*.map", "--verbosity=0")
     assert manage(site, *arguments).code == 0
