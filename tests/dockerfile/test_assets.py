@@ -71,9 +71,7 @@ def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> N
 @pytest.mark.parametrize(
     ("url", "prefix", "static_root"),
     [
-        pytest.param("https://cdn.example.com/static/", "/static/", "public", id="a host's"),
         pytest.param("https://cdn.example.com/", "/", "/srv/static", id="a host's root"),
-        pytest.param("/a/b%20c/", "/a/b c/", "with space", id="space"),
         pytest.param(f"/{URL}/", f"/{unquote(URL)}/", TOGETHER, id="odd"),
     ],
 )

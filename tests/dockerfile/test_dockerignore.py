@@ -93,10 +93,10 @@ def fill(root: Path, *files: str) -> None:
         path.write_text(file)
 
 
-def by_the_api(root: Path, text: str) -> set[str]:
-    """Return the files of *root* in the context, by our reading of *text*."""
-    paths = read_context(root, text).paths
-    return {path for path in paths if (root / path).is_file()} - {".dockerignore"}
+def included(project: Project, text: str | None = None) -> set[str]:
+    """Return the files in the context of *project*, by our reading of its generated ignore file."""
+    context = read_context(project.root, text or generate_dockerignore(project).text)
+    return {path for path in context.paths if (project.root / path).is_file()} - {".dockerignore"}
 
 
 def by_the_engine(root: Path, text: str, tmp_path: Path) -> set[str]:
@@ -125,7 +125,7 @@ def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         text = text or generate_dockerignore(project).text
         if request.param == "engine":
             return by_the_engine(project.root, text, tmp_path)
-        return by_the_api(project.root, text)
+        return included(project, text)
 
     return sent
 
@@ -138,10 +138,10 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["env", "ENV"])
-def test_env_is_excluded_in_the_root_only(name: str, tmp_path: Path, sent: Any) -> None:
+def test_env_is_excluded_in_the_root_only(name: str, tmp_path: Path) -> None:
     root = tmp_path / "project"
     fill(root, f"{name}/bin/python", f"static/{name}/site.css")
-    assert sent(plain(root)) == {f"static/{name}/site.css"}
+    assert included(plain(root)) == {f"static/{name}/site.css"}
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,7 @@ def test_env_is_excluded_in_the_root_only(name: str, tmp_path: Path, sent: Any) 
 )
 def test_needed_directory_named_env_is_included(facts: dict[str, Any], tmp_path: Path) -> None:
     fill(tmp_path, "env/static/site.css")
-    text = generate_dockerignore(plain(tmp_path, **facts)).text
-    assert by_the_api(tmp_path, text) == {"env/static/site.css"}
+    assert included(plain(tmp_path, **facts)) == {"env/static/site.css"}
 
 
 def test_output_is_the_same_in_every_checkout(root: Path) -> None:
@@ -172,7 +171,7 @@ def test_output_is_the_same_in_every_checkout(root: Path) -> None:
 def test_local_build_excludes_unusual_environments(root: Path) -> None:
     fill(root, "my env/pyvenv.cfg", "my env/bin/python")
     text = generate_dockerignore(plain(root), local=True).text
-    assert by_the_api(root, text) == set(NEEDED)
+    assert included(plain(root), text) == set(NEEDED)
 
 
 def test_needed_files_are_included_and_others_excluded(root: Path, sent: Any) -> None:
@@ -209,71 +208,69 @@ def test_static_root_and_media_with_special_names_are_excluded(name: str, tmp_pa
     fill(tmp_path, f"{name}/tree/x.css", f"{name}/media/x.png", f"{name}/settings.py")
     facts = {key: Fact(f"{name}/{key}", "s:1") for key in ("tree", "media")}
     project = plain(tmp_path, static_root=facts["tree"], media_root=facts["media"])
-    assert by_the_api(tmp_path, generate_dockerignore(project).text) == {f"{name}/settings.py"}
+    assert included(project) == {f"{name}/settings.py"}
 
 
-def test_app_named_media_is_included(root: Path, sent: Any) -> None:
+def test_app_named_media_is_included(root: Path) -> None:
     fill(root, "media/__init__.py", "media/models.py")
     expected = {*NEEDED, "media/__init__.py", "media/models.py", "media/upload.pdf"}
-    assert sent(plain(root)) == expected
+    assert included(plain(root)) == expected
 
 
 @pytest.mark.parametrize("needed", ["media", "media/static"])
-def test_needed_files_in_media_are_included(needed: str, root: Path, sent: Any) -> None:
+def test_needed_files_in_media_are_included(needed: str, root: Path) -> None:
     fill(root, "media/static/logo.svg")
     expected = {*NEEDED, "media/static/logo.svg", "media/upload.pdf"}
-    assert sent(plain(root, needed=(needed,))) == expected
+    assert included(plain(root, needed=(needed,))) == expected
 
 
-def test_uploads_beside_manage_py_are_excluded(root: Path, sent: Any) -> None:
+def test_uploads_beside_manage_py_are_excluded(root: Path) -> None:
     fill(root, "src/media/upload.pdf")
     manage = Fact("src/manage.py", "src/manage.py:1")
-    assert sent(plain(root, manage=manage)) == {*NEEDED, "media/upload.pdf"}
+    assert included(plain(root, manage=manage)) == {*NEEDED, "media/upload.pdf"}
 
 
 def test_uploads_in_media_root_are_excluded(root: Path) -> None:
     fill(root, "uploads/secret.pdf")
-    text = generate_dockerignore(plain(root, media_root=Fact("uploads", "s:1"))).text
-    assert by_the_api(root, text) == {*NEEDED, "media/upload.pdf"}
+    assert included(plain(root, media_root=Fact("uploads", "s:1"))) == {*NEEDED, "media/upload.pdf"}
 
 
 @pytest.mark.parametrize("place", ["/srv/media", "."])
 def test_media_root_outside_of_the_project_excludes_nothing(place: str, root: Path) -> None:
-    text = generate_dockerignore(plain(root, media_root=Fact(place, "s:1"))).text
-    assert by_the_api(root, text) == {*NEEDED, "media/upload.pdf"}
+    assert included(plain(root, media_root=Fact(place, "s:1"))) == {*NEEDED, "media/upload.pdf"}
 
 
 def test_static_root_outside_of_the_project_excludes_nothing(root: Path) -> None:
-    text = generate_dockerignore(plain(root, static_root=Fact("/srv/static", "s:1"))).text
-    assert by_the_api(root, text) == {*NEEDED, "staticfiles/staticfiles.json"}
+    assert included(plain(root, static_root=Fact("/srv/static", "s:1"))) == {
+        *NEEDED,
+        "staticfiles/staticfiles.json",
+    }
 
 
 def test_static_root_with_sources_excludes_nothing(root: Path) -> None:
     fill(root, "assets/src/site.css")
     fact = Fact("assets", "s:1")
-    text = generate_dockerignore(plain(root, static_root=fact, needed=("assets/src",))).text
-    assert "assets/src/site.css" in by_the_api(root, text)
+    project = plain(root, static_root=fact, needed=("assets/src",))
+    assert "assets/src/site.css" in included(project)
 
 
 def test_default_static_root_is_excluded(root: Path) -> None:
-    assert by_the_api(root, generate_dockerignore(plain(root, static_root=None)).text) == set(
-        NEEDED
-    )
+    assert included(plain(root, static_root=None)) == set(NEEDED)
 
 
 def test_collected_node_modules_are_included_unless_installed(root: Path) -> None:
     modules = {"node_modules/react/index.js", "web/node_modules/react/index.js"}
     alone = plain(root, node_modules=Fact(True, "s:1"))
-    assert by_the_api(root, generate_dockerignore(alone).text) == {*NEEDED, *modules}
+    assert included(alone) == {*NEEDED, *modules}
 
     installed = plain(root, node_modules=Fact(True, "s:1"), frontend=frontend("npm", modules=True))
-    assert by_the_api(root, generate_dockerignore(installed).text) == set(NEEDED)
+    assert included(installed) == set(NEEDED)
 
 
 def test_frontend_password_is_excluded(root: Path) -> None:
     fill(root, "web/.npmrc", "web/package.json")
     project = plain(root, frontend=frontend("npm", "web", secret="web/.npmrc:1"))
-    assert by_the_api(root, generate_dockerignore(project).text) == {*NEEDED, "web/package.json"}
+    assert included(project) == {*NEEDED, "web/package.json"}
 
 
 def test_file_is_short_and_commented(root: Path) -> None:

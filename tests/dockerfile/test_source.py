@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import generate_dockerfile
 from buildstatic.dockerfile.source import DockerfileSource, choose_dockerfile, stage_names
 from buildstatic.errors import ConfigInvalid
-from tests.oci.variants import VARIANTS, Variant, plain
+from tests.oci.variants import Variant, plain
 
 PLAIN = Variant()
 
@@ -126,15 +125,6 @@ def test_unreadable_dockerfile(tmp_path: Path) -> None:
 )
 def test_stage_names(text: str, names: tuple[str, ...]) -> None:
     assert stage_names(text) == names
-
-
-@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_generated_stages_are_named(variant: Variant) -> None:
-    text = generate_dockerfile(variant.project(Path("/nowhere")), variant.chosen).text
-    names = stage_names(text)
-    assert "" not in names
-    assert list(names) == re.findall(r"^FROM .* AS (\S+)$", text, re.M)
-    assert names[-1] == "web"
 
 
 @pytest.mark.parametrize(
