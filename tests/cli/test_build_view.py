@@ -1,8 +1,7 @@
-"""The view of a build: what a person sees of the events that a builder tells."""
+"""The progress of a build, in a terminal and elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,20 +15,10 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 STAGES = frozenset({"static", "web"})
 
 
-@pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the console be made anew, for the standard error of the test, which is no terminal."""
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-    console.err.cache_clear()
-    yield
-    console.err.cache_clear()
-
-
 def vertex(
     name: str, seconds: float | None = None, cached: bool = False, error: str = ""
 ) -> Vertex:
-    """Return a step that began, and ended after *seconds*, or is still running."""
+    """Return a step that ended after *seconds*, or is still running."""
     completed = None if seconds is None else BEGIN + timedelta(seconds=seconds)
     return Vertex(f"sha256:{name}", name, BEGIN, completed, cached, error)
 
@@ -69,24 +58,22 @@ def shown(events: list[Event], capfd: pytest.CaptureFixture[str]) -> str:
         ),
         pytest.param(vertex("[static 3/4] COPY . ."), "", id="running"),
         pytest.param(vertex("[internal] load build context", 1), "", id="internal"),
-        pytest.param(vertex("[base 1/2] RUN x", 1), "", id="another-builds"),
+        pytest.param(vertex("[base 1/2] RUN x", 1), "", id="other build"),
         pytest.param(Output("sha256:x", "a line of a log\n"), "", id="output"),
         pytest.param(Built("sha256:x"), "", id="built"),
     ],
 )
-def test_a_step_that_has_ended_is_a_plain_line(
-    event: Event, line: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_ended_step_is_a_line(event: Event, line: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert shown([event], capfd) == line
 
 
-def test_a_step_is_printed_once_when_it_has_ended(capfd: pytest.CaptureFixture[str]) -> None:
+def test_step_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
     name = "[static 1/2] RUN x"
     events: list[Event] = [vertex(name), vertex(name, 1), vertex(name, 1), vertex(name, 1)]
     assert shown(events, capfd) == "static: RUN x (1.0 s)\n"
 
 
-def test_a_terminal_sees_the_running_step_of_each_stage_and_in_the_end_nothing(
+def test_terminal_shows_running_steps(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")

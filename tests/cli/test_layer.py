@@ -1,4 +1,4 @@
-"""``buildstatic layer``: what it writes, and that it writes all or nothing."""
+"""``buildstatic layer``: the layer that it writes, or puts on an image, all or nothing."""
 
 from __future__ import annotations
 
@@ -8,26 +8,42 @@ import subprocess
 import sys
 import tarfile
 import time
+import uuid
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from buildstatic.errors import FileError, StaticRootInvalid
-from tests.collect.sites import Ran, make_site, run
-from tests.running import started
+from buildstatic.errors import (
+    ConfigInvalid,
+    FileError,
+    ImageNotFound,
+    ImageReferenceInvalid,
+    RegistryUnavailable,
+    StaticRootInvalid,
+)
+from tests.cli.conftest import Invoke
+from tests.collect.sites import PLACE, Ran, make_site, run
+from tests.oci.images import Base, base, config_of, manifest_of
+from tests.oci.scratch import tar
+from tests.oci.tiny import registry
+from tests.running import free_port, started
 
 ARGV = (sys.executable, "-m", "buildstatic", "layer")
+ON_BASE = ("--base=oci:images:base", "--tag=oci:images:new")
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Return a tree of one file."""
-    (tmp_path / "tree").mkdir()
-    (tmp_path / "tree/site.css").write_text("body {}\n")
-    return tmp_path / "tree"
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a layer root of one file, in the current directory."""
+    file = tmp_path / "root/app/staticfiles/site.css"
+    file.parent.mkdir(parents=True)
+    file.write_text("body {}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "root"
 
 
 def layer(*arguments: str | Path, cwd: Path) -> Ran:
+    """Run ``layer`` in a process of its own, which becomes the project's."""
     return run(*ARGV, *arguments, cwd=cwd)
 
 
@@ -35,64 +51,57 @@ def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_the_descriptor_says_what_the_summary_and_the_json_say(tree: Path) -> None:
-    ran = layer(tree, "--at=/app/staticfiles", "-o", "l.tar.gz", "--json", cwd=tree.parent)
+def test_descriptor_summary_and_json_agree(root: Path, invoke: Invoke) -> None:
+    ran = invoke("layer", "root", "-o", "l.tar.gz", "--json")
     assert ran.code == 0, ran.err
-    assert names(tree.parent) == ["l.tar.gz", "l.tar.gz.json", "tree"]
-    said = json.loads(ran.out)
-    described = json.loads((tree.parent / "l.tar.gz.json").read_text())
-    assert described["digest"] == said["digest"]
-    assert described["annotations"]["containerd.io/uncompressed"] == said["diff_id"]
-    assert described["size"] == (tree.parent / "l.tar.gz").stat().st_size
-    assert said["diff_id"] in ran.err
-    assert said["files"] == 1
+    assert names(root.parent) == ["l.tar.gz", "l.tar.gz.json", "root"]
+    printed = json.loads(ran.out)
+    descriptor = json.loads(Path("l.tar.gz.json").read_text())
+    assert descriptor["digest"] == printed["digest"]
+    assert descriptor["annotations"]["containerd.io/uncompressed"] == printed["diff_id"]
+    assert descriptor["size"] == Path("l.tar.gz").stat().st_size
+    assert printed["diff_id"] in ran.err
+    assert printed["files"] == 1
 
 
-def test_without_a_tree_it_is_the_layer_of_what_is_collected(tmp_path: Path) -> None:
+def test_project_is_collected_without_a_tree(tmp_path: Path) -> None:
     site = make_site(tmp_path / "site")
     site.place()
     collect = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--layer-root")
     assert run(*collect, tmp_path / "layer", cwd=site.root).code == 0
-    one = layer("--path", site.root, "-o", "one.tar.gz", cwd=tmp_path)
-    assert one.code == 0, one.err
-    assert layer(tmp_path / "layer", "-o", "two.tar.gz", cwd=tmp_path).code == 0
-    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "two.tar.gz").read_bytes()
+    assert layer("--path", site.root, "-o", "one", cwd=tmp_path).code == 0
+    assert layer(tmp_path / "layer", "-o", "two", cwd=tmp_path).code == 0
+    build = (sys.executable, "-m", "buildstatic", "build", "--builder=embedded", "-o", "three")
+    assert run(*build, site.root, cwd=tmp_path).code == 0
+    contents = {(tmp_path / name).read_bytes() for name in ("one", "two", "three")}
+    assert len(contents) == 1
 
 
 @pytest.mark.parametrize(
     ("options", "place"),
     [((), "app/staticfiles"), (("--at", "/srv/files"), "srv/files")],
-    ids=["by the settings", "by --at"],
+    ids=["settings", "at"],
 )
-def test_without_a_tree_it_lies_where_an_image_has_it_whatever_this_machine_does(
-    tmp_path: Path, options: tuple[str, ...], place: str
-) -> None:
+def test_place_of_what_is_collected(tmp_path: Path, options: tuple[str, ...], place: str) -> None:
     site = make_site(tmp_path / "site")
+    # Directories of this machine do not matter.
     site.root.chmod(0o700)
     ran = layer("--path", site.root, *options, "-o", "l.tar.gz", "--json", cwd=tmp_path)
     assert ran.code == 0, ran.err
-    said = json.loads(ran.out)
-    with tarfile.open(tmp_path / "l.tar.gz") as written:
-        held = written.getnames()
+    printed = json.loads(ran.out)
+    with tarfile.open(tmp_path / "l.tar.gz") as archive:
+        members = archive.getnames()
     parents = [str(each) for each in PurePosixPath(place).parents if each.name]
-    assert held[: len(parents) + 1] == [*reversed(parents), place]
-    assert all(each.startswith(f"{place}/") for each in held[len(parents) + 1 :])
-    assert said["tree"] == f"/{place}"
-    assert said["files"] > 1
+    assert members[: len(parents) + 1] == [*reversed(parents), place]
+    assert all(each.startswith(f"{place}/") for each in members[len(parents) + 1 :])
+    assert printed["tree"] == f"/{place}"
+    assert printed["files"] > 1
 
 
-def test_without_a_tree_it_is_the_layer_of_the_embedded_builder(tmp_path: Path) -> None:
-    site = make_site(tmp_path / "site")
-    build = (sys.executable, "-m", "buildstatic", "build", "--builder=embedded", "-o", "two.tar.gz")
-    assert run(*build, site.root, cwd=tmp_path).code == 0
-    assert layer("--path", site.root, "-o", "one.tar.gz", cwd=tmp_path).code == 0
-    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "two.tar.gz").read_bytes()
-
-
-def test_without_a_tree_a_place_that_will_not_do_is_refused(tmp_path: Path) -> None:
+def test_static_root_that_cannot_be_a_layer(tmp_path: Path, invoke: Invoke) -> None:
     site = make_site(tmp_path / "site")
     site.place("/tmp/static")
-    ran = layer("--path", site.root, "-o", "l", cwd=tmp_path)
+    ran = invoke("layer", "--path", site.root, "-o", tmp_path / "l")
     assert (ran.code, names(tmp_path)) == (StaticRootInvalid.exit_code, ["site"])
     assert layer("--path", site.root, "--at=/app/static", "-o", "l", cwd=tmp_path).code == 0
 
@@ -100,67 +109,162 @@ def test_without_a_tree_a_place_that_will_not_do_is_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param(("nowhere", "-o", "l"), id="missing"),
-        pytest.param(("tree/site.css", "-o", "l"), id="file"),
-        pytest.param(("tree", "-o", "tree/l"), id="output-in-tree"),
-        pytest.param(("tree", "--settings", "x", "-o", "l"), id="collecting"),
-        pytest.param(("--at", "app/static", "-o", "l"), id="relative-alone"),
-        pytest.param(("tree", "--at", "app", "-o", "l"), id="relative"),
-        pytest.param(("tree",), id="no-output"),
+        pytest.param(("nowhere", "-o", "l"), id="missing tree"),
+        pytest.param(("root", "-o", "root/l"), id="output in the tree"),
+        pytest.param(("root", "--settings", "x", "-o", "l"), id="tree and settings"),
+        pytest.param(("root", "--at", "app", "-o", "l"), id="relative path"),
+        pytest.param(("root",), id="no output"),
+        pytest.param(("root", "--base", "oci:images"), id="base without tag"),
+        pytest.param(("root", "--tag", "oci:images"), id="tag without base"),
+        pytest.param(("root", "--tag", "oci:images", "-o", "l"), id="tag without base, output"),
+        pytest.param(("root", "--insecure", "-o", "l"), id="insecure without base"),
     ],
 )
-def test_wrong_use_is_code_2_and_writes_nothing(tree: Path, arguments: tuple[str, ...]) -> None:
-    assert layer(*arguments, cwd=tree.parent).code == 2
-    assert names(tree.parent) == ["tree"]
-    assert names(tree) == ["site.css"]
+def test_usage_errors(root: Path, arguments: tuple[str, ...], invoke: Invoke) -> None:
+    assert invoke("layer", *arguments).code == 2
+    assert names(root.parent) == ["root"]
+    assert names(root) == ["app"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        pytest.param(("--at", "/tmp/x", "-o", "l"), StaticRootInvalid.exit_code, id="place"),
+        pytest.param(("--at", "/tmp/x", "-o", "l"), StaticRootInvalid.exit_code, id="path"),
         pytest.param(("-o", "nowhere/l"), FileError.exit_code, id="directory"),
         pytest.param(("-o", "/dev/full"), FileError.exit_code, id="device"),
     ],
 )
-def test_what_fails_is_one_line_and_leaves_nothing(
-    tree: Path, arguments: tuple[str, ...], code: int
+def test_failure_writes_nothing(
+    root: Path, arguments: tuple[str, ...], code: int, invoke: Invoke
 ) -> None:
-    ran = layer("tree", *arguments, cwd=tree.parent)
+    ran = invoke("layer", "root", *arguments)
     assert ran.code == code
     assert len(ran.err.splitlines()) == 1
-    assert names(tree.parent) == ["tree"]
+    assert names(root.parent) == ["root"]
     assert not Path("/dev/full").is_file()
 
 
-def test_a_failure_leaves_the_layer_that_was_there(tree: Path) -> None:
-    assert layer("tree", "-o", "l", cwd=tree.parent).code == 0
-    before = {name: (tree.parent / name).read_bytes() for name in ("l", "l.json")}
-    (tree / "link").symlink_to("site.css")
-    assert layer("tree", "-o", "l", cwd=tree.parent).code == FileError.exit_code
-    assert {name: (tree.parent / name).read_bytes() for name in before} == before
-    assert names(tree.parent) == ["l", "l.json", "tree"]
+def test_failure_keeps_the_previous_layer(root: Path, invoke: Invoke) -> None:
+    assert invoke("layer", "root", "-o", "l").code == 0
+    before = {name: Path(name).read_bytes() for name in ("l", "l.json")}
+    (root / "link").symlink_to("site.css")
+    assert invoke("layer", "root", "--at=/srv", "-o", "l").code == FileError.exit_code
+    assert {name: Path(name).read_bytes() for name in before} == before
+    assert names(root.parent) == ["l", "l.json", "root"]
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tree: Path) -> None:
-    (tree / "large").write_bytes(bytes(1 << 22))
+def test_full_disk(root: Path) -> None:
+    (root / "large").write_bytes(bytes(1 << 22))
     limited = ("sh", "-c", 'ulimit -f 100; exec "$@"', "sh")
-    ran = run(*limited, *ARGV, "tree", "--compression=none", "-o", "l", cwd=tree.parent)
+    ran = run(*limited, *ARGV, "root", "--compression=none", "-o", "l", cwd=root.parent)
     assert ran.code == FileError.exit_code
-    assert "l cannot be written: File too large." in ran.err
-    assert names(tree.parent) == ["tree"]
+    assert "File too large" in ran.err
+    assert names(root.parent) == ["root"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_what_is_interrupted_leaves_no_half_file(tree: Path, number: int, code: int) -> None:
-    with (tree / "large").open("wb") as file:
+def test_interrupt_leaves_no_partial_file(root: Path, number: int, code: int) -> None:
+    with (root / "large").open("wb") as file:
         file.truncate(20 << 30)
-    command = (*ARGV, "tree", "-o", "l")
-    with started(*command, cwd=tree.parent, stderr=subprocess.DEVNULL) as process:
+    command = (*ARGV, "root", "-o", "l")
+    with started(*command, cwd=root.parent, stderr=subprocess.DEVNULL) as process:
         end = time.monotonic() + 120
-        while len(names(tree.parent)) < 3:
+        while len(names(root.parent)) < 3:
             assert time.monotonic() < end
             time.sleep(0.02)
         process.send_signal(number)
         assert process.wait(120) == code
-    assert names(tree.parent) == ["tree"]
+    assert names(root.parent) == ["root"]
+
+
+@pytest.mark.parametrize("output", [(), ("-o", "l")], ids=["image", "image and file"])
+def test_layer_on_an_image(root: Path, output: tuple[str, ...], invoke: Invoke) -> None:
+    base(Path("images"))
+    ran = invoke("layer", "root", *ON_BASE, *output, "--json")
+    assert ran.code == 0, ran.err
+    printed = json.loads(ran.out)
+    assert names(root.parent) == ["images", *(["l", "l.json"] if output else []), "root"]
+    top = manifest_of("oci:images:new")["layers"][-1]
+    assert (top["digest"], top["size"]) == (printed["digest"], printed["size"])
+    assert printed["image"]["reference"] == "oci:images:new"
+    assert printed["image"]["sent"] >= printed["size"]
+    assert printed["image"]["present"] > 0
+
+
+def test_paths_are_relative_to_the_initial_directory(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site")
+    site.place()
+    base(tmp_path / "images")
+    ran = layer("--path", "site", *ON_BASE, "-o", "layer.tar", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert names(tmp_path) == ["images", "layer.tar", "layer.tar.json", "site"]
+    assert len(manifest_of(f"oci:{tmp_path / 'images'}:new")["layers"]) == 3
+    assert PLACE not in ran.err
+
+
+def test_replaced_and_dropped_parts_are_printed(root: Path, invoke: Invoke) -> None:
+    images = Base(Path("images"))
+    one = images.image(tar({"etc/one": b"1"})).descriptor
+    two = images.image(tar({"etc/one": b"1"}), platform="arm64").descriptor
+    more = {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+    other = images.write({"architecture": "unknown"}).descriptor
+    attestation = type(other)(other.media_type, other.digest, other.size, more)
+    images.index(one, two, attestation, tag="base")
+    first = invoke("layer", "root", "--base=oci:images:base", "-t", "oci:images:1")
+    assert first.code == 0, first.err
+    assert first.out.count("linux/a") == 2
+    assert f"dropped  {other.digest}, an attestation" in first.out
+    assert "replaced" not in first.out
+    diff_id = next(line for line in first.out.splitlines() if line.startswith("diffID"))
+    (root / "app/staticfiles/site.css").write_text("other {}\n")
+    again = invoke("layer", "root", "--base=oci:images:1", "-t", "oci:images:2")
+    assert f"replaced {diff_id.split()[1]}, the previous static layer\n" in again.out
+    assert again.out.count("replaced") == 1
+
+
+@pytest.mark.usefixtures("root")
+def test_source_date_epoch(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    base(Path("images"))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert invoke("layer", "root", *ON_BASE).code == 0
+    assert config_of("oci:images:new")["created"] == "1970-01-02T00:00:00Z"
+
+
+@pytest.mark.usefixtures("root")
+def test_second_push_sends_nothing(invoke: Invoke) -> None:
+    tag = f"{registry()}/buildstatic-tests/{uuid.uuid4().hex[:8]}:new"
+    base(Path("images"))
+    for _ in range(2):
+        ran = invoke("layer", "root", "--base=oci:images:base", "--tag", tag, "--json")
+        assert ran.code == 0, ran.err
+        printed = json.loads(ran.out)
+    assert printed["image"]["sent"] == 0 < printed["image"]["present"]
+    assert manifest_of(tag)["layers"][-1]["digest"] == printed["digest"]
+
+
+@pytest.mark.parametrize(
+    ("image", "epoch", "code"),
+    [
+        pytest.param("oci:missing:1", "", ImageNotFound.exit_code, id="missing"),
+        pytest.param("UPPER CASE", "", ImageReferenceInvalid.exit_code, id="reference"),
+        pytest.param("oci:images:base", "today", ConfigInvalid.exit_code, id="epoch"),
+    ],
+)
+@pytest.mark.usefixtures("root")
+def test_failure_tags_nothing(
+    image: str, epoch: str, code: int, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base(Path("images"))
+    index = Path("images/index.json").read_bytes()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    ran = invoke("layer", "root", "--base", image, "--tag", "oci:images:new")
+    assert (ran.code, len(ran.err.splitlines())) == (code, 1), ran.err
+    assert Path("images/index.json").read_bytes() == index
+
+
+@pytest.mark.usefixtures("root")
+def test_registry_that_does_not_respond(invoke: Invoke) -> None:
+    base(Path("images"))
+    tag = f"127.0.0.1:{free_port()}/x:1"
+    ran = invoke("layer", "root", "--base=oci:images:base", "--tag", tag)
+    assert (ran.code, len(ran.err.splitlines())) == (RegistryUnavailable.exit_code, 1), ran.err

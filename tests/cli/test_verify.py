@@ -1,4 +1,4 @@
-"""``buildstatic verify``: what it prints, and how it ends."""
+"""``buildstatic verify``: what it prints, and its exit codes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 CHECKS = ["entries", "manifest", "fingerprints", "references", "variants", "times and owners"]
 CHECKS += ["secrets"]
-OF_IMAGES = ["one layer", "not hidden", "parents"]
+IMAGE_CHECKS = ["one layer", "not hidden", "parents"]
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +62,13 @@ def layer(site: Path, tmp_path: Path) -> Path:
     return copied(site, tmp_path / "root")
 
 
-def said(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, Any]:
-    """Return the exit code of ``verify --json``, and what it printed."""
+def verify_json(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, Any]:
+    """Return the exit code and the document of ``verify --json``."""
     code = run(["verify", "--json", *map(str, argv)])
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_a_layer_root_that_is_right_is_a_table_and_exit_code_0(
-    site: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_valid_layer_root(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify", str(site)]) == 0
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
@@ -79,21 +77,17 @@ def test_a_layer_root_that_is_right_is_a_table_and_exit_code_0(
     assert captured.err == ""
 
 
-def test_an_image_that_is_right_says_which_layer_it_is(
-    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_valid_image(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = appended(tmp_path, tarred(site))
-    code, document = said(capsys, name)
+    code, document = verify_json(capsys, name)
     assert (code, document["name"], document["passed"]) == (0, name, True)
     (image,) = document["images"]
     assert (image["platform"], image["path"], image["files"]) == ("linux/amd64", f"/{TREE}", 22)
     assert image["diff_id"] != image["digest"]
-    assert [each["check"] for each in image["checks"]] == CHECKS + OF_IMAGES
+    assert [each["check"] for each in image["checks"]] == CHECKS + IMAGE_CHECKS
 
 
-def test_failed_check_is_a_line_and_has_its_own_exit_code(
-    layer: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_failed_check(layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(layer / TREE / ".env", "A=1")
     assert run(["verify", str(layer)]) == VerificationFailed.exit_code
     captured = capsys.readouterr()
@@ -102,10 +96,10 @@ def test_failed_check_is_a_line_and_has_its_own_exit_code(
     assert captured.err == f"error: {layer}: 1 problem found.\n"
 
 
-def test_json_has_each_finding(layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_all_findings(layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(30):
         write(layer / TREE / f"{number}/.env", "A=1")
-    code, document = said(capsys, layer)
+    code, document = verify_json(capsys, layer)
     assert code == VerificationFailed.exit_code
     (secrets,) = [c for c in document["images"][0]["checks"] if c["check"] == "secrets"]
     assert len(secrets["findings"]) == 30
@@ -114,22 +108,20 @@ def test_json_has_each_finding(layer: Path, capsys: pytest.CaptureFixture[str]) 
     assert "and 10 more (secrets)" in capsys.readouterr().out
 
 
-def test_a_warning_alone_is_exit_code_0(layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warning_does_not_fail(layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = layer / TREE / "img/dot.svg"
     write(path, path.read_bytes())
     assert run(["verify", str(layer)]) == 0
     assert "passed, 1 warning" in capsys.readouterr().out
 
 
-def test_source_maps_are_forbidden_on_request(
-    site: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_source_maps_option(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify", "--no-source-maps", str(site)]) == VerificationFailed.exit_code
     assert "it is a source map" in capsys.readouterr().out
     assert run(["verify", "--source-maps", str(site)]) == 0
 
 
-def test_names_cannot_write_to_the_terminal(
+def test_control_characters_in_names_are_escaped(
     layer: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (layer / TREE / os.fsdecode(b"\x1b[31m\xff")).mkdir(mode=0o700)
@@ -138,15 +130,15 @@ def test_names_cannot_write_to_the_terminal(
     assert r"\x1b[31m\udcff" in capsys.readouterr().out
 
 
-def test_nothing_of_an_image_can_write_to_the_terminal(
+def test_control_characters_of_an_image_are_escaped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    odd = "\x1b[31m\x07"
+    control = "\x1b[31m\x07"
     base, names = Base(tmp_path / "oci"), []
     for number in (1, 2):
-        css = entry(f"srv/{odd}/{odd}.css", b"a {}" * number)
-        layer = tar(entry(f"srv/{odd}/staticfiles.json", b'{"paths": {}}'), css)
-        base.write(base.config(layer, platform=f"{odd}64"), layer, tag=str(number))
+        css = entry(f"srv/{control}/{control}.css", b"a {}" * number)
+        layer = tar(entry(f"srv/{control}/staticfiles.json", b'{"paths": {}}'), css)
+        base.write(base.config(layer, platform=f"{control}64"), layer, tag=str(number))
         names.append(f"oci:{tmp_path / 'oci'}:{number}")
     run(["verify", names[0]])
     run(["verify", *names])
@@ -157,7 +149,7 @@ def test_nothing_of_an_image_can_write_to_the_terminal(
 
 @contextmanager
 def stalling_engine(socket: Path) -> Iterator[str]:
-    """Serve an engine that never comes to the end of saving an image; yield DOCKER_HOST."""
+    """Serve an engine that never finishes saving an image; yield its DOCKER_HOST."""
     ended = Event()
     image = {"Id": f"sha256:{'1' * 64}"}
     engine = {"Version": "28.0.0", "ApiVersion": "1.48", "MinAPIVersion": "1.24", "Os": "linux"}
@@ -190,7 +182,7 @@ def stalling_engine(socket: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("others", [(), ("docker:b",)], ids=["verify", "compare"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_what_is_ended_leaves_no_image_behind(
+def test_interrupt_removes_the_saved_image(
     tmp_path: Path, number: int, code: int, others: tuple[str, ...]
 ) -> None:
     temporary = tmp_path / "tmp"
@@ -209,15 +201,13 @@ def test_what_is_ended_leaves_no_image_behind(
     assert list(temporary.iterdir()) == []
 
 
-def test_two_names_are_compared(
-    site: Path, layer: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_compare(site: Path, layer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(layer / TREE / "new.css", "a {}")
     assert run(["verify", str(site), str(layer)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["added", "new.css", "4", "bytes"]
     assert lines[-1] == "1 added, 0 removed, 0 changed."
-    code, document = said(capsys, site, layer)
+    code, document = verify_json(capsys, site, layer)
     assert code == 0
     assert document["changes"] == [
         {"kind": "added", "name": "new.css", "before": None, "after": 4},
@@ -226,11 +216,11 @@ def test_two_names_are_compared(
     assert capsys.readouterr().out == "The same files.\n"
 
 
-def test_an_oci_layout_is_taken_for_one_without_its_word(
+def test_oci_layout_without_prefix(
     site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain(tmp_path, tarred(site))
-    code, document = said(capsys, tmp_path / "oci")
+    code, document = verify_json(capsys, tmp_path / "oci")
     assert (code, document["images"][0]["platform"]) == (0, "linux/amd64")
 
 
@@ -244,7 +234,7 @@ def test_an_oci_layout_is_taken_for_one_without_its_word(
         ("localhost:{port}/a:1", RegistryUnavailable),
     ],
 )
-def test_what_cannot_be_read_is_one_line_and_another_exit_code(
+def test_unreadable_image(
     tmp_path: Path, name: str, code: type[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["verify", name.format(tmp_path, port=free_port())]) == code.exit_code
@@ -254,25 +244,23 @@ def test_what_cannot_be_read_is_one_line_and_another_exit_code(
     assert "Traceback" not in captured.err
 
 
-def test_an_image_without_static_files_says_what_to_do(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_image_without_static_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = plain(tmp_path, tar(entry("etc/x", b"x")))
     assert run(["verify", name]) == StaticLayerNotFound.exit_code
     assert "--static-root /app/staticfiles" in capsys.readouterr().err
 
 
-def test_what_skopeo_copies_to_an_archive_is_verified(
+def test_archive_made_by_skopeo(
     site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = appended(tmp_path, tarred(site))
     archive = f"docker-archive:{tmp_path / 'image.tar'}"
     tool("skopeo", "copy", name, f"{archive}:site:1")
-    code, document = said(capsys, archive)
+    code, document = verify_json(capsys, archive)
     assert (code, document["passed"]) == (0, True)
 
 
-def test_an_image_in_a_registry_is_verified_and_compared(
+def test_registry(
     site: Path, layer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = [f"{registry()}/buildstatic-tests/{uuid.uuid4().hex[:8]}:{n}" for n in (1, 2)]
@@ -280,18 +268,18 @@ def test_an_image_in_a_registry_is_verified_and_compared(
     for name, root in zip(names, (site, layer), strict=True):
         made = appended(tmp_path / root.name, tarred(root))
         tool("skopeo", "copy", "--quiet", "--dest-tls-verify=false", made, f"docker://{name}")
-    code, document = said(capsys, names[0])
+    code, document = verify_json(capsys, names[0])
     assert (code, document["passed"], document["name"]) == (0, True, names[0])
     (image,) = document["images"]
-    assert [each["check"] for each in image["checks"]] == CHECKS + OF_IMAGES
+    assert [each["check"] for each in image["checks"]] == CHECKS + IMAGE_CHECKS
     assert image["digest"] in [each["digest"] for each in manifest_of(names[0])["layers"]]
-    code, document = said(capsys, *names)
+    code, document = verify_json(capsys, *names)
     assert [each["name"] for each in document["changes"]] == ["new.css"]
     assert run(["verify", names[0].replace(":1", ":3")]) == ImageNotFound.exit_code
 
 
 @pytest.mark.engine
-def test_the_generated_dockerfile_keeps_every_promise(
+def test_image_of_the_generated_dockerfile(
     tmp_path: Path,
     engine: DockerClient,  # noqa: ARG001 - skips where there is none
     tag: Callable[[str], str],
@@ -301,7 +289,7 @@ def test_the_generated_dockerfile_keeps_every_promise(
 
     root, name = copy("manifest", tmp_path), tag("verify")
     built = build(root, name)
-    code, document = said(capsys, f"docker:{name}")
+    code, document = verify_json(capsys, f"docker:{name}")
     assert document["images"][0]["checks"], document
     assert (code, document["passed"]) == (0, True), document
     image = document["images"][0]
@@ -311,7 +299,7 @@ def test_the_generated_dockerfile_keeps_every_promise(
     (tmp_path / ".env").write_text("A=1\n")
     later = tag("verify-later")
     subprocess.run(["docker", "build", "-q", "-t", later, tmp_path], check=True)
-    code, document = said(capsys, f"docker:{later}")
+    code, document = verify_json(capsys, f"docker:{later}")
     assert code == VerificationFailed.exit_code
     findings = [each for c in document["images"][0]["checks"] for each in c["findings"]]
     assert [(each["check"], each["where"]) for each in findings] == [
