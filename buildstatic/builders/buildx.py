@@ -84,8 +84,9 @@ class BuildxBuilder:
         needs_engine = driver == ENGINE_DRIVER or not (request.push or request.export)
         return cls(driver, connect() if needs_engine else None)
 
-    def check(self, request: BuildRequest, /) -> None:
-        """Accept every request: what a builder does not support, only the build tells."""
+    @staticmethod
+    def check(_request: BuildRequest, /) -> None:
+        """Accept every request: only the build tells what a builder does not support."""
 
     def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
         """Run *request* as `Builder.build` describes."""

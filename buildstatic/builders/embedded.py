@@ -53,9 +53,14 @@ class EmbeddedBuilder:
     insecure: bool = False
     name: ClassVar[str] = NAME
 
-    def check(self, request: BuildRequest, /) -> None:
+    @staticmethod
+    def check(request: BuildRequest, /) -> None:
         """Raise UnsupportedByBuilder if *request* needs an engine."""
-        check(request)
+        if options := ", ".join(dockerfile_options(request)):
+            raise UnsupportedByBuilder(
+                f"The embedded builder does not support {options}.",
+                "It does not run a Dockerfile: omit the option, or build with an engine.",
+            )
 
     def build(self, request: BuildRequest, _on_event: OnEvent, /) -> BuildResult:
         """Collect, and write the layer and the images; there are no events.
@@ -63,7 +68,7 @@ class EmbeddedBuilder:
         Raises UnsupportedByBuilder, StaticRootInvalid, ConfigInvalid, and what *collect* and
         `oci.append.append` raise.
         """
-        check(request)
+        self.check(request)
         check_static_root(self.project)
         place = static_root_in_image(self.project)
         tags = [parse_reference(tag) for tag in request.tags] if self.base else []
@@ -121,15 +126,6 @@ def save_layer(
             beside.unlink(missing_ok=True)
         json_file.write((json.dumps(descriptor(layer), indent=2) + "\n").encode())
     return layer
-
-
-def check(request: BuildRequest) -> None:
-    """Raise UnsupportedByBuilder if *request* needs an engine."""
-    if options := ", ".join(dockerfile_options(request)):
-        raise UnsupportedByBuilder(
-            f"The embedded builder does not support {options}.",
-            "It does not run a Dockerfile: omit the option, or build with an engine.",
-        )
 
 
 def dockerfile_options(request: BuildRequest) -> tuple[str, ...]:

@@ -61,16 +61,25 @@ class EngineApiBuilder:
         Raises UnsupportedByBuilder if it does not support *request*, and what
         `oci.engine.connect` raises.
         """
-        check(request)
+        cls.check(request)
         return cls(connect())
 
-    def check(self, request: BuildRequest, /) -> None:
+    @staticmethod
+    def check(request: BuildRequest, /) -> None:
         """Raise UnsupportedByBuilder if *request* needs what the API does not support."""
-        check(request)
+        unsupported = {
+            "secrets (--secret)": bool(request.secrets),
+            "--export": request.export is not None,
+            "--cache-to": bool(request.cache_to),
+            "--builder": request.builder is not None,
+            "several platforms": len(request.platforms) > 1,
+        }
+        if used := ", ".join(name for name, is_used in unsupported.items() if is_used):
+            raise UnsupportedByBuilder(f"The engine's API does not support {used}.", _USE_BUILDX)
 
     def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
         """Run *request* as `Builder.build` describes."""
-        check(request)
+        self.check(request)
         started = time.monotonic()
         with failures():
             previous = layers_of(self.client, request.tags[0]) if request.tags else ()
@@ -84,19 +93,6 @@ class EngineApiBuilder:
                 return find_in_engine(self.client, image_id, expected.static_root)
 
             return build_result(request, progress, image_id, previous, started, find)
-
-
-def check(request: BuildRequest) -> None:
-    """Raise UnsupportedByBuilder if *request* needs what the API does not support."""
-    unsupported = {
-        "secrets (--secret)": bool(request.secrets),
-        "--export": request.export is not None,
-        "--cache-to": bool(request.cache_to),
-        "--builder": request.builder is not None,
-        "several platforms": len(request.platforms) > 1,
-    }
-    if used := ", ".join(name for name, is_used in unsupported.items() if is_used):
-        raise UnsupportedByBuilder(f"The engine's API does not support {used}.", _USE_BUILDX)
 
 
 def run(client: DockerClient, request: BuildRequest) -> Generator[Event, None, None]:

@@ -1,6 +1,6 @@
 """Finds the static layer of an image in the engine by its tree, without reading the image.
 
-To let us read its layers, the engine writes the whole image into an archive. But a layer is known
+To read layers, the engine has to write the whole image into an archive. But a layer is identified
 by the digest of its tar, and the engine returns any directory as a tar: if the tree, written as a
 layer, has the diffID of one of the image's layers, that layer holds the tree and nothing else, and
 no other layer changes it.

@@ -79,8 +79,8 @@ def test_previous_layer_is_read_from_the_registry(
     several_again = made("--platform", BOTH)
     (root / "static/js/site.js").write_text("other()")
     other = made()
-    said = [each["reused"] for each in (first, again, several, several_again, other)]
-    assert said == [None, True, True, True, False]
+    reused = [each["reused"] for each in (first, again, several, several_again, other)]
+    assert reused == [None, True, True, True, False]
     assert first["diff_id"] == several["diff_id"] != other["diff_id"]
 
 

@@ -19,8 +19,8 @@ from buildstatic.builders.engine_api import EngineApiBuilder
 from buildstatic.errors import EngineNotFound, StaticRootInvalid, UnsupportedByBuilder
 from buildstatic.oci.reference import parse_reference
 from buildstatic.project import Fact
+from tests.dockerfile.variants import plain
 from tests.oci.images import base, config_of, manifest_of
-from tests.oci.variants import plain
 
 
 def builder(content: str = "body {}", **options: Any) -> EmbeddedBuilder:

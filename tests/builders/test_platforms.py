@@ -58,15 +58,15 @@ def remove(client: DockerClient, name: str) -> None:
 def generated(root: Path) -> str:
     """Return the Dockerfile for several platforms, its final stage from scratch.
 
-    What stands on another platform than the builder's cannot run here, so the stages that the
-    static ones do not need are left out.
+    The builder cannot run programs of another platform, so the stages that the static ones do not
+    need are omitted.
     """
     text = generate_dockerfile(
         detect(root, environ={}), DockerfileOptions(("true",), multi_platform=True)
     ).text
     start, end = text.index("FROM --platform=$BUILDPLATFORM"), text.index("FROM base AS web")
-    (take,) = [line for line in text[end:].splitlines() if line.startswith("COPY --link")]
-    return f"{text[start:end]}FROM scratch AS web\nWORKDIR /app\n{take}\n"
+    (copy,) = [line for line in text[end:].splitlines() if line.startswith("COPY --link")]
+    return f"{text[start:end]}FROM scratch AS web\nWORKDIR /app\n{copy}\n"
 
 
 def test_all_platforms_share_the_static_layer(

@@ -46,7 +46,7 @@ def test_installed_wheel_runs_and_makes_the_same_wheel(wheel: Path, tmp_path: Pa
     lines = output(python, "-m", "pip", "show", "--files", "buildstatic").splitlines()
     (requires,) = (line for line in lines if line.startswith("Requires:"))
     requires = requires.removeprefix("Requires:")
-    ours = {
+    expected = {
         "brotli",
         "click",
         "deflate",
@@ -59,8 +59,8 @@ def test_installed_wheel_runs_and_makes_the_same_wheel(wheel: Path, tmp_path: Pa
         "rich",
         "urllib3",
     }
-    ours |= {"backports.zstd", "zstandard"} if sys.version_info < (3, 14) else set()
-    assert {name.strip().lower() for name in requires.split(",")} == ours
+    expected |= {"backports.zstd", "zstandard"} if sys.version_info < (3, 14) else set()
+    assert {name.strip().lower() for name in requires.split(",")} == expected
     assert f"Version: {buildstatic.__version__}" in lines
     assert "  buildstatic/py.typed" in lines
 

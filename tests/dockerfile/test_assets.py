@@ -21,9 +21,9 @@ from buildstatic.dockerfile.generate import (
 )
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Fact
+from tests.dockerfile.served import BASE, PORT, fetch
+from tests.dockerfile.variants import SERVE, SPECIAL_NAMES, Variant, plain
 from tests.engine import serve
-from tests.oci.served import BASE, PORT, ask
-from tests.oci.variants import ODD, SERVE, Variant, plain
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -45,7 +45,7 @@ def options(server: Assets, *, formats_configured: bool = False) -> DockerfileOp
 def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> None:
     """Build the generated image of *server*, its static stage replaced by one file and a manifest.
 
-    A named context stands for the stage of that name (docs.docker.com/reference/cli/docker/buildx,
+    A named context replaces the stage of that name (docs.docker.com/reference/cli/docker/buildx,
     build, "--build-context").
     """
     facts = {"static_url": with_url(url), "static_root": Fact(static_root, "s:1")}
@@ -56,7 +56,7 @@ def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> N
     (tree / "staticfiles.json").write_text("{}")
     (tree / ".git").mkdir()
     (tree / ".git" / "config").write_text("[core]")
-    text = generate_dockerfile(variant.project(root), variant.chosen).text
+    text = generate_dockerfile(variant.project(root), variant.dockerfile_options).text
     (root / "Dockerfile").write_text(text, encoding="utf-8")
     flags = ("--target=assets", f"--tag={tag}", f"--build-arg={BASE}")
     command = ["docker", "buildx", "build", *flags, f"--build-context=static={root}/static"]
@@ -72,7 +72,7 @@ def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> N
     ("url", "prefix", "static_root"),
     [
         pytest.param("https://cdn.example.com/", "/", "/srv/static", id="a host's root"),
-        pytest.param(f"/{URL}/", f"/{unquote(URL)}/", TOGETHER, id="odd"),
+        pytest.param(f"/{URL}/", f"/{unquote(URL)}/", TOGETHER, id="special"),
     ],
 )
 def test_files_are_served_below_static_url(
@@ -87,12 +87,12 @@ def test_files_are_served_below_static_url(
     name = tag(f"named-{server}-{uuid.uuid4().hex[:8]}")
     image(server, tmp_path, name, url, static_root)
     with serve(engine, name, PORT, read_only=True) as running:
-        answer = ask(running.url, quote(f"{prefix}site.css"))
-        assert (answer.status, answer.body) == (200, b"body {}")
+        response = fetch(running.url, quote(f"{prefix}site.css"))
+        assert (response.status, response.body) == (200, b"body {}")
         for name in ("staticfiles.json", "none.css", ".git/config"):
-            assert ask(running.url, quote(f"{prefix}{name}")).status == 404
-        assert ask(running.url, "/healthz").body.strip() == b"ok"
-        assert ask(running.url, "/other/site.css").status == 404
+            assert fetch(running.url, quote(f"{prefix}{name}")).status == 404
+        assert fetch(running.url, "/healthz").body.strip() == b"ok"
+        assert fetch(running.url, "/other/site.css").status == 404
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_invalid_static_url_is_refused(server: Assets, url: str) -> None:
         generate_dockerfile(plain(Path("/x"), static_url=with_url(url)), options(server))
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", SPECIAL_NAMES)
 def test_url_prefix_is_decoded(name: str) -> None:
     url = f"https://example.com/{quote(name)}/"
     assert url_prefix(plain(Path("/x"), static_url=with_url(url))) == f"/{name}/"
@@ -143,10 +143,12 @@ def test_unknown_static_url_is_assumed_with_a_note(server: Assets) -> None:
 
 @every_server
 def test_formats_of_the_server_are_the_default(server: Assets) -> None:
-    asked = generate_dockerfile(plain(Path("/x")), options(server)).text
-    assert '"--formats", "gz,br' in asked
-    own = generate_dockerfile(plain(Path("/x")), options(server, formats_configured=True)).text
-    assert "--formats" not in own
+    default = generate_dockerfile(plain(Path("/x")), options(server)).text
+    assert '"--formats", "gz,br' in default
+    configured = generate_dockerfile(
+        plain(Path("/x")), options(server, formats_configured=True)
+    ).text
+    assert "--formats" not in configured
 
 
 @pytest.mark.engine
@@ -155,13 +157,13 @@ def test_nginx_supports_all_characters_in_static_url(
 ) -> None:
     image("nginx", tmp_path, tag("named-nginx-anything"), f"/{TOGETHER}/", TOGETHER)
     with serve(engine, tag("named-nginx-anything"), PORT) as running:
-        assert ask(running.url, quote(f"/{TOGETHER}/site.css")).body == b"body {}"
-        assert ask(running.url, quote(f"/{TOGETHER}/staticfiles.json")).status == 404
+        assert fetch(running.url, quote(f"/{TOGETHER}/site.css")).body == b"body {}"
+        assert fetch(running.url, quote(f"/{TOGETHER}/staticfiles.json")).status == 404
 
 
 @pytest.mark.parametrize("letter", ["*", "%", "{", "}", '"', "`", "\\", "ü"])
 def test_caddy_refuses_special_characters(letter: str) -> None:
-    odd = plain(Path("/x"), static_url=with_url(f"/{quote(letter)}/"))
+    project = plain(Path("/x"), static_url=with_url(f"/{quote(letter)}/"))
     with pytest.raises(ConfigInvalid, match=f"does not support {re.escape(letter)} in the path"):
-        generate_dockerfile(odd, options("caddy"))
-    assert "location ^~" in generate_dockerfile(odd, options("nginx")).text
+        generate_dockerfile(project, options("caddy"))
+    assert "location ^~" in generate_dockerfile(project, options("nginx")).text

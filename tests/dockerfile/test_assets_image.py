@@ -18,8 +18,8 @@ import zstandard
 
 from buildstatic.dockerfile.assets import SERVERS
 from tests import engine as engines
+from tests.dockerfile.served import BASE, FILES, PORT, RULES, TYPES, fetch, names, site
 from tests.engine import Build, Served, get, serve
-from tests.oci.served import BASE, FILES, PORT, RULES, TYPES, ask, names, site
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -93,39 +93,39 @@ def encodings(server: str) -> dict[str, str]:
 
 def test_variant_is_chosen_by_accept_encoding(assets: Served, server: str) -> None:
     for accepted, expected in encodings(server).items():
-        answer = ask(assets.url, "/static/css/large.css", Accept_Encoding=accepted)
-        assert (answer.status, answer.headers.get("content-encoding", "")) == (200, expected)
-        assert DECODE.get(expected, bytes)(answer.body) == RULES.encode(), accepted
-        assert answer.headers["vary"] == "Accept-Encoding"
-        assert answer.headers["content-type"] == "text/css; charset=utf-8"
-        assert int(answer.headers.get("content-length", len(answer.body))) == len(answer.body)
+        response = fetch(assets.url, "/static/css/large.css", Accept_Encoding=accepted)
+        assert (response.status, response.headers.get("content-encoding", "")) == (200, expected)
+        assert DECODE.get(expected, bytes)(response.body) == RULES.encode(), accepted
+        assert response.headers["vary"] == "Accept-Encoding"
+        assert response.headers["content-type"] == "text/css; charset=utf-8"
+        assert int(response.headers.get("content-length", len(response.body))) == len(response.body)
 
 
 def test_conditional_requests_return_not_modified(assets: Served, server: str) -> None:
     for accepted in encodings(server):
         path = "/static/css/large.css"
-        full = ask(assets.url, path, Accept_Encoding=accepted)
+        full = fetch(assets.url, path, Accept_Encoding=accepted)
         for condition in (
             {"If_None_Match": full.headers["etag"]},
             {"If_None_Match": f'"x", {full.headers["etag"]}'},
             {"If_Modified_Since": full.headers["last-modified"]},
         ):
-            again = ask(assets.url, path, Accept_Encoding=accepted, **condition)
+            again = fetch(assets.url, path, Accept_Encoding=accepted, **condition)
             assert (again.status, again.body) == (304, b""), (accepted, condition)
             assert again.headers["cache-control"] == SHORT
-        other = ask(assets.url, path, Accept_Encoding=accepted, If_None_Match='"another"')
+        other = fetch(assets.url, path, Accept_Encoding=accepted, If_None_Match='"another"')
         assert (other.status, other.body) == (200, full.body)
         earlier = "Thu, 01 Jan 2004 00:00:00 GMT"
-        assert ask(assets.url, path, If_Modified_Since=earlier).status == 200
+        assert fetch(assets.url, path, If_Modified_Since=earlier).status == 200
 
 
 def test_range_requests(assets: Served) -> None:
     whole = RULES.encode()
-    for wanted, start, end in (("10-19", 10, 20), ("-7", len(whole) - 7, len(whole))):
-        answer = ask(assets.url, "/static/css/large.css", Range=f"bytes={wanted}")
-        assert (answer.status, answer.body) == (206, whole[start:end])
-        assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(whole)}"
-    beyond = ask(assets.url, "/static/css/large.css", Range=f"bytes={len(whole)}-")
+    for part, start, end in (("10-19", 10, 20), ("-7", len(whole) - 7, len(whole))):
+        response = fetch(assets.url, "/static/css/large.css", Range=f"bytes={part}")
+        assert (response.status, response.body) == (206, whole[start:end])
+        assert response.headers["content-range"] == f"bytes {start}-{end - 1}/{len(whole)}"
+    beyond = fetch(assets.url, "/static/css/large.css", Range=f"bytes={len(whole)}-")
     assert beyond.status == 416
 
 
@@ -133,16 +133,16 @@ def test_only_fingerprinted_files_are_immutable(assets: Served, manifest: dict[s
     assert set(FILES) <= set(manifest)
     for name, fingerprinted in manifest.items():
         for path, expected in ((name, SHORT), (fingerprinted, FOREVER)):
-            answer = ask(assets.url, f"/static/{quote(path)}")
-            assert (answer.status, answer.headers["cache-control"]) == (200, expected), path
-            assert answer.headers["access-control-allow-origin"] == "*"
+            response = fetch(assets.url, f"/static/{quote(path)}")
+            assert (response.status, response.headers["cache-control"]) == (200, expected), path
+            assert response.headers["access-control-allow-origin"] == "*"
 
 
 def test_head_returns_the_headers_of_get(assets: Served) -> None:
     for accepted in ("identity", "br"):
         options = {"Accept_Encoding": accepted}
-        head = ask(assets.url, "/static/css/large.css", "HEAD", **options)
-        whole = ask(assets.url, "/static/css/large.css", **options)
+        head = fetch(assets.url, "/static/css/large.css", "HEAD", **options)
+        whole = fetch(assets.url, "/static/css/large.css", **options)
         assert (head.status, head.body) == (200, b"")
         different = {"date", "connection", "content-length", "transfer-encoding"}
         assert {k: v for k, v in head.headers.items() if k not in different} == {
@@ -152,7 +152,7 @@ def test_head_returns_the_headers_of_get(assets: Served) -> None:
 
 @pytest.mark.parametrize("name", TYPES)
 def test_content_types(assets: Served, name: str) -> None:
-    assert ask(assets.url, f"/static/{name}").headers["content-type"] in TYPES[name]
+    assert fetch(assets.url, f"/static/{name}").headers["content-type"] in TYPES[name]
 
 
 @pytest.mark.parametrize(
@@ -189,24 +189,24 @@ def test_content_types(assets: Served, name: str) -> None:
 )
 def test_other_paths_are_not_served(assets: Served, path: str) -> None:
     for method in ("GET", "HEAD"):
-        answer = ask(assets.url, path, method)
-        assert answer.status in (400, 404), answer.headers
-        assert b"rule-1" not in answer.body
-        assert b"root:" not in answer.body
-        assert "cache-control" not in answer.headers
+        response = fetch(assets.url, path, method)
+        assert response.status in (400, 404), response.headers
+        assert b"rule-1" not in response.body
+        assert b"root:" not in response.body
+        assert "cache-control" not in response.headers
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "NONSENSE"])
 def test_other_methods_are_refused(assets: Served, method: str) -> None:
-    assert ask(assets.url, "/static/css/large.css", method).status == 405
+    assert fetch(assets.url, "/static/css/large.css", method).status == 405
 
 
 def test_health_check_and_access_log(assets: Served) -> None:
-    alive = ask(assets.url, "/healthz")
+    alive = fetch(assets.url, "/healthz")
     assert (alive.status, alive.body.strip()) == (200, b"ok")
-    ask(assets.url, "/static/asked-for-in-the-log.css")
+    fetch(assets.url, "/static/in-the-access-log.css")
     printed = assets.container.logs(stdout=True, stderr=False).decode()
-    assert "/static/asked-for-in-the-log.css" in printed
+    assert "/static/in-the-access-log.css" in printed
     complaints = assets.container.logs(stdout=False, stderr=True).decode()
     found = re.findall(r"(?i).*(?:warn|error|denied|emerg).*", complaints)
     assert [line for line in found if not EXPECTED_WARNINGS.search(line)] == []
@@ -219,7 +219,7 @@ def test_server_runs_as_an_unprivileged_user(assets: Served) -> None:
 
 def test_port_variable_and_clean_stop(images: dict[str, Build], engine: DockerClient) -> None:
     with serve(engine, images["assets"].tag, 9001, {"PORT": "9001"}) as running:
-        assert ask(running.url, "/static/css/large.css").status == 200
+        assert fetch(running.url, "/static/css/large.css").status == 200
         running.container.stop(timeout=60)
         assert running.container.wait()["StatusCode"] == 0
 
@@ -235,11 +235,11 @@ def test_files_referenced_by_the_application_are_served(
     assert held == ["/app/staticfiles/staticfiles.json"]
     for name in named:
         assert re.search(r"\.[0-9a-f]{12}\.", name)
-        answer = ask(assets.url, f"/static/{name}")
-        assert (answer.status, answer.headers["cache-control"]) == (200, FOREVER)
-        assert answer.body.decode() == assets.run(f"cat /app/staticfiles/{name}")
-        for further in re.findall(r'url\("([^"]+)"', answer.body.decode()):
-            assert ask(assets.url, urljoin(f"/static/{name}", further)).status == 200
+        response = fetch(assets.url, f"/static/{name}")
+        assert (response.status, response.headers["cache-control"]) == (200, FOREVER)
+        assert response.body.decode() == assets.run(f"cat /app/staticfiles/{name}")
+        for further in re.findall(r'url\("([^"]+)"', response.body.decode()):
+            assert fetch(assets.url, urljoin(f"/static/{name}", further)).status == 200
 
 
 def test_application_image_contains_the_manifest_only(

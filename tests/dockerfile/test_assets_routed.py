@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import engine as engines
+from tests.dockerfile.served import BASE, site
 from tests.engine import Served, get, responds, until
-from tests.oci.served import BASE, site
 from tests.pages import read
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from buildstatic.builders.context import read_context
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.project import Fact, Project
-from tests.oci.variants import ODD, frontend, managed, plain
+from tests.dockerfile.variants import SPECIAL_NAMES, frontend, managed, plain
 
 NEEDED = (
     "manage.py",
@@ -180,11 +180,13 @@ def test_needed_files_are_included_and_others_excluded(root: Path, sent: Any) ->
 
 def test_special_names_match_literally(tmp_path: Path, sent: Any) -> None:
     root = tmp_path / "project"
-    for index, name in enumerate(ODD):
+    for index, name in enumerate(SPECIAL_NAMES):
         fill(root, f"{name}/pyvenv.cfg", f"{name}/bin/python", f"{name}y/kept", f"a{index}/{name}")
     decoys = ("starx", "ac/kept", "ax", "star-x-/kept")
     fill(root, *decoys)
-    kept = {f"{name}y/kept" for name in ODD} | {f"a{i}/{name}" for i, name in enumerate(ODD)}
+    kept = {f"{name}y/kept" for name in SPECIAL_NAMES} | {
+        f"a{i}/{name}" for i, name in enumerate(SPECIAL_NAMES)
+    }
     text = generate_dockerignore(plain(root), local=True).text
     assert sent(plain(root), text) == kept | set(decoys)
 
@@ -203,7 +205,7 @@ def test_names_with_whitespace_at_the_edges_are_excluded(
     assert "\nbreak" not in generate_dockerignore(project).text
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", SPECIAL_NAMES)
 def test_static_root_and_media_with_special_names_are_excluded(name: str, tmp_path: Path) -> None:
     fill(tmp_path, f"{name}/tree/x.css", f"{name}/media/x.png", f"{name}/settings.py")
     facts = {key: Fact(f"{name}/{key}", "s:1") for key in ("tree", "media")}

@@ -14,7 +14,7 @@ from buildstatic.dockerfile.generate import generate_dockerfile, static_root_in_
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact
-from tests.oci.variants import LOCKS, VARIANTS, Variant, odd, plain
+from tests.dockerfile.variants import LOCKS, VARIANTS, Variant, plain, with_names
 
 HADOLINT = str(Path(sys.executable).with_name("hadolint"))
 every_variant = pytest.mark.parametrize(
@@ -23,7 +23,7 @@ every_variant = pytest.mark.parametrize(
 
 
 def text_of(variant: Variant, root: Path = Path("/nowhere")) -> str:
-    return generate_dockerfile(variant.project(root), variant.chosen).text
+    return generate_dockerfile(variant.project(root), variant.dockerfile_options).text
 
 
 def stage(text: str, name: str) -> str:
@@ -199,7 +199,7 @@ BREAKS = ["line\nbreak", "carriage\rreturn", "caf\udcff"]
 @pytest.mark.parametrize("fact", ["dependencies", "manage", "static_root", "frontend"])
 def test_names_with_line_breaks_are_refused(name: str, fact: str) -> None:
     with pytest.raises(ConfigInvalid, match="A Dockerfile cannot contain"):
-        text_of(Variant({fact: odd(name)[fact]}))
+        text_of(Variant({fact: with_names(name)[fact]}))
 
 
 @pytest.mark.parametrize("value", BREAKS, ids=ascii)
@@ -235,7 +235,7 @@ def test_django_collector_does_not_install_buildstatic() -> None:
 
 
 def test_placeholders_are_in_the_collecting_step_only() -> None:
-    text = text_of(VARIANTS["django collects what demands variables"])
+    text = text_of(VARIANTS["django collects with required variables"])
     assert text.count("DJANGO_KEY=only-to-collect") == 1
     assert """PAYMENTS='https://x/?a=$b&c='"'"'d'"'"''""" in stage(text, "static")
     assert "DJANGO_KEY" not in stage(text, "web")
@@ -254,7 +254,7 @@ def test_src_directory_is_on_pythonpath() -> None:
 
 
 def test_manage_option_is_passed_to_the_collector() -> None:
-    assert '"--manage", "b/manage.py"' in text_of(VARIANTS["manage.py that was asked for"])
+    assert '"--manage", "b/manage.py"' in text_of(VARIANTS["manage.py that was selected"])
     assert "--manage" not in text_of(VARIANTS["manage.py in a directory"])
 
 
@@ -266,7 +266,7 @@ def test_python_and_port_options() -> None:
 
 
 def test_frontend_node_version_and_corepack() -> None:
-    text = text_of(VARIANTS["pnpm on a Node of another age"])
+    text = text_of(VARIANTS["pnpm on an older Node"])
     assert "FROM node:20-slim AS frontend" in text
     assert "RUN corepack enable pnpm" in text
     newer = text_of(VARIANTS["pnpm on a Node without corepack"])
@@ -291,7 +291,7 @@ def test_yarn_pnp_keeps_its_cache_in_the_stage() -> None:
 
 def test_frontend_password_requires_a_secret_mount() -> None:
     variant = VARIANTS["front-end with a password"]
-    made = generate_dockerfile(variant.project(Path("/nowhere")), variant.chosen)
+    made = generate_dockerfile(variant.project(Path("/nowhere")), variant.dockerfile_options)
     assert ".npmrc" not in made.text
     assert made.notes == (
         "Front-end: .npmrc:2 contains a password, so the file is not copied. Add RUN"
@@ -305,7 +305,7 @@ def test_collected_node_modules_are_not_in_the_final_image() -> None:
     assert "COPY --from=frontend /app/ ./" in stage(built, "static")
     assert "COPY --from=sources /app/ ./" in stage(built, "web")
 
-    unbuilt = text_of(VARIANTS["modules that are collected as they are"])
+    unbuilt = text_of(VARIANTS["modules that are collected without a build"])
     copied = "COPY --from=frontend /app/web/node_modules /app/web/node_modules"
     assert copied in stage(unbuilt, "static")
     assert "node_modules" not in stage(unbuilt, "web")
@@ -373,7 +373,7 @@ tree.mkdir()
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("name", ["it's", 'say "hi"', "$HOME", "star*[x]?", "ünïcødé-日本 ", "#"])
 def test_special_characters_in_all_names_build(name: str, tmp_path: Path) -> None:
-    variant = Variant({**odd(name), "frontend": None}, {"collector": "django"})
+    variant = Variant({**with_names(name), "frontend": None}, {"collector": "django"})
     root = tmp_path / "project"
     found = variant.project(root)
     assert found.dependencies

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain, pattern
-from tests.oci.variants import ODD
+from tests.dockerfile.variants import SPECIAL_NAMES
 
 ORDINARY = ("requirements.txt", "requirements/prod.txt", "./a-b_c", "a@b", "a+b", "1.0")
 
@@ -21,7 +21,7 @@ def test_plain_names_are_not_quoted(word: str) -> None:
     assert pattern(word) == word
 
 
-@pytest.mark.parametrize("word", ODD)
+@pytest.mark.parametrize("word", SPECIAL_NAMES)
 def test_special_names_are_not_plain(word: str) -> None:
     assert not is_plain(word)
 
@@ -32,7 +32,7 @@ def every_name(where: str) -> str:
     HOME would be expanded if a name was not quoted.
     """
     lines = ["FROM scratch AS files", "COPY . /", "FROM scratch", "ENV HOME=/wrong"]
-    for name in ODD:
+    for name in SPECIAL_NAMES:
         lines += [
             f"WORKDIR {env_value(f'/out/{name}')}",
             f"COPY {where} {copy_words(name, f'./copy of {name}')}",
@@ -46,7 +46,7 @@ def every_name(where: str) -> str:
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("where", ["", "--from=files"])
 def test_docker_copies_the_named_files_only(where: str, tmp_path: Path) -> None:
-    for name in ODD:
+    for name in SPECIAL_NAMES:
         for file in (name, f"sub/{name}", f"{name} directory/inside"):
             path = tmp_path / "context" / file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def test_docker_copies_the_named_files_only(where: str, tmp_path: Path) -> None:
         if path.is_file()
     }
     expected = {}
-    for name in ODD:
+    for name in SPECIAL_NAMES:
         expected[f"{name}/copy of {name}"] = name
         expected[f"{name}/{name}"] = f"sub/{name}"
         expected[f"{name}/inside"] = f"{name} directory/inside"

@@ -10,7 +10,7 @@ from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import generate_dockerfile
 from buildstatic.dockerfile.source import DockerfileSource, choose_dockerfile, stage_names
 from buildstatic.errors import ConfigInvalid
-from tests.oci.variants import Variant, plain
+from tests.dockerfile.variants import Variant, plain
 
 PLAIN = Variant()
 
@@ -20,11 +20,11 @@ def chosen(root: Path, **files: str | bytes) -> DockerfileSource:
     for name, content in files.items():
         raw = content if isinstance(content, bytes) else content.encode()
         (root / name.replace("__", ".")).write_bytes(raw)
-    return choose_dockerfile(plain(root), PLAIN.chosen)
+    return choose_dockerfile(plain(root), PLAIN.dockerfile_options)
 
 
 def generated(root: Path) -> str:
-    return generate_dockerfile(plain(root), PLAIN.chosen).text
+    return generate_dockerfile(plain(root), PLAIN.dockerfile_options).text
 
 
 def test_generated_dockerfile_is_not_written(tmp_path: Path) -> None:

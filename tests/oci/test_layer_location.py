@@ -10,8 +10,8 @@ import pytest
 from buildstatic.errors import StaticRootInvalid
 from buildstatic.oci.layer_location import check_static_root, check_target_path
 from buildstatic.project import Fact, Project
+from tests.dockerfile.variants import plain
 from tests.engine import inside
-from tests.oci.variants import plain
 
 if TYPE_CHECKING:
     from docker import DockerClient

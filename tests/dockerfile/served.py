@@ -64,15 +64,15 @@ class Response:
     body: bytes
 
 
-def ask(url: str, path: str, method: str = "GET", **headers: str) -> Response:
+def fetch(url: str, path: str, method: str = "GET", **headers: str) -> Response:
     """Request *path*, unescaped, from the server at *url*; ``_`` in header names becomes ``-``."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         connection.request(method, path, headers={"Accept-Encoding": "identity", **named})
-        with connection.getresponse() as answer:
-            found = {name.lower(): value for name, value in answer.getheaders()}
-            return Response(answer.status, found, answer.read())
+        with connection.getresponse() as response:
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Response(response.status, found, response.read())
     finally:
         connection.close()
 

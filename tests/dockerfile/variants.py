@@ -1,4 +1,4 @@
-"""Projects and options, one of every kind, for the Dockerfile that each of them gets."""
+"""Projects and options of every kind that a Dockerfile is generated for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from buildstatic.project import Database, Dependencies, Fact, Frontend, Project,
 from tests.platforms.projects import project
 
 SERVE = ("gunicorn", "--worker-tmp-dir", "/dev/shm", "mysite.wsgi:application")
-ODD = (
+SPECIAL_NAMES = (
     "with space",
     "it's",
     'say "hi"',
@@ -33,7 +33,7 @@ ODD = (
     "%%percent {{ brace }}",
     "space at the end ",
 )
-"""Names that mean something to a Dockerfile, a file pattern, a shell, a mount or Jinja."""
+"""Names with characters that are special in a Dockerfile, pattern, shell, mount or Jinja."""
 
 LOCKS = {
     "uv": ("uv.lock", "pyproject.toml"),
@@ -47,7 +47,7 @@ LOCKS = {
 
 @dataclass(frozen=True)
 class Variant:
-    """What a project has beyond the plain one, and what is asked of its Dockerfile."""
+    """The differences from the plain project, and from the default options."""
 
     changes: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
@@ -56,17 +56,17 @@ class Variant:
         return plain(root, **self.changes)
 
     @property
-    def chosen(self) -> DockerfileOptions:
+    def dockerfile_options(self) -> DockerfileOptions:
         return replace(DockerfileOptions(SERVE), **self.options)
 
 
 def plain(root: Path, **changes: Any) -> Project:
-    """Return a project of pip's at *root*, with *changes*."""
+    """Return a project with a requirements.txt at *root*, with *changes*."""
     return project(root, **{"dependencies": managed("pip"), **changes})
 
 
 def managed(manager: str, directory: str = "", **more: Any) -> Fact[Dependencies]:
-    """Return the files of *manager*, in *directory*."""
+    """Return the dependency files of *manager* in *directory*."""
     names = tuple(f"{directory}/{name}" if directory else name for name in LOCKS[manager])
     return Fact(Dependencies(manager, names[0], names, **more), f"{names[0]}:1")
 
@@ -75,8 +75,8 @@ def frontend(manager: str, directory: str = ".", **more: Any) -> Fact[Frontend]:
     return Fact(Frontend(manager, directory, more.pop("lock", None), **more), "package.json:3")
 
 
-def odd(name: str) -> dict[str, Any]:
-    """Return what a project is like that calls everything *name*."""
+def with_names(name: str) -> dict[str, Any]:
+    """Return the facts of a project in which everything is named *name*."""
     files = (f"{name}/{name}.txt", f"{name}/base.txt")
     return {
         "dependencies": Fact(Dependencies("pip", files[0], files, (f"libs/{name}",)), "x:1"),
@@ -111,7 +111,7 @@ VARIANTS = {
         f"{manager} builds the front-end": Variant({"frontend": frontend(manager)})
         for manager in ("npm", "pnpm", "yarn", "bun")
     },
-    "pnpm on a Node of another age": Variant({"frontend": frontend("pnpm", node=20)}),
+    "pnpm on an older Node": Variant({"frontend": frontend("pnpm", node=20)}),
     "pnpm on a Node without corepack": Variant({"frontend": frontend("pnpm", node=26)}),
     "front-end with configuration": Variant(
         {
@@ -134,7 +134,7 @@ VARIANTS = {
         {"frontend": frontend("npm", modules=True)}, {"multi_platform": True}
     ),
     "modules that are built and collected": Variant({"frontend": frontend("npm", modules=True)}),
-    "modules that are collected as they are": Variant(
+    "modules that are collected without a build": Variant(
         {"frontend": frontend("npm", "web", build=False, modules=True)}
     ),
     "remote": Variant(S3),
@@ -142,7 +142,7 @@ VARIANTS = {
     "remote with modules": Variant({**S3, "frontend": frontend("npm", build=False, modules=True)}),
     "remote on all platforms": Variant(S3, {"multi_platform": True}),
     "django collects": Variant({}, {"collector": "django"}),
-    "django collects what demands variables": Variant(
+    "django collects with required variables": Variant(
         {"secret_key": Variable("DJANGO_KEY", True, "settings.py:3")},
         {"collector": "django", "environment": {"PAYMENTS": "https://x/?a=$b&c='d'"}},
     ),
@@ -161,7 +161,7 @@ VARIANTS = {
         {"settings": Fact("mysite.settings.prod", "mysite/settings/prod.py:1")}
     ),
     "manage.py in a directory": Variant({"manage": Fact("src/manage.py", "src/manage.py:1")}),
-    "manage.py that was asked for": Variant({"manage": Fact("b/manage.py", "--manage")}),
+    "manage.py that was selected": Variant({"manage": Fact("b/manage.py", "--manage")}),
     "modules in src": Variant(
         {"python_path": Fact("src", "src/mysite/settings.py:1")}, {"multi_platform": True}
     ),
@@ -174,9 +174,11 @@ VARIANTS = {
         )
         for server in SERVERS
     },
-    **{f"all is called {name}": Variant(odd(name)) for name in ODD},
+    **{f"all is called {name}": Variant(with_names(name)) for name in SPECIAL_NAMES},
     **{
-        f"all is called {name} and django collects": Variant(odd(name), {"collector": "django"})
-        for name in ODD
+        f"all is called {name} and django collects": Variant(
+            with_names(name), {"collector": "django"}
+        )
+        for name in SPECIAL_NAMES
     },
 }
