@@ -1,7 +1,7 @@
-"""The images that the platforms' tests run, and containers of them.
+"""The images and containers of the platform tests.
 
-What is not the project's comes from Debian's packages, with the contract of the images that are
-named in what is generated.
+Images of services are built from Debian packages, with the interface of the images that generated
+files name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IMAGES = Path(__file__).with_name("images")
 
 
 def made(client: DockerClient, shared: Path, name: str, tag: str) -> str:
-    """Build ``images/<name>``, once a run, and return its *tag*."""
+    """Build ``images/<name>`` once per run and return its *tag*."""
 
     def make() -> str:
         client.images.build(path=str(IMAGES / name), tag=tag, rm=True)
@@ -35,7 +35,7 @@ def made(client: DockerClient, shared: Path, name: str, tag: str) -> str:
 
 
 def services(shared: Path, tag: str) -> dict[str, Any]:
-    """Build the project ``services``, once a run; return its image's tag and what was said."""
+    """Build the project ``services`` once per run; return the tag of its image and the output."""
 
     def make() -> dict[str, Any]:
         root = copy("services", shared)
@@ -57,7 +57,7 @@ def put(container: Container, directory: str, files: Mapping[str, str]) -> None:
 
 
 def run(container: Container, *argv: str, fails: bool = False, **environment: str) -> str:
-    """Run *argv* in *container* and return what it printed; its failure is the test's."""
+    """Run *argv* in *container* and return its output; its failure fails the test."""
     status, output = container.exec_run(list(argv), environment=environment)
     assert isinstance(output, bytes)
     assert bool(status) is fails, f"{argv}: {status}\n{output.decode()}"
@@ -66,7 +66,7 @@ def run(container: Container, *argv: str, fails: bool = False, **environment: st
 
 @contextmanager
 def idle(client: DockerClient, image: str, **options: Any) -> Iterator[Container]:
-    """Run *image* with nothing in it but a wait, and remove the container at the end."""
+    """Run *image* idle, and remove the container at the end."""
     options = {"detach": True, "entrypoint": ["sleep", "3600"], "command": [], **options}
     container: Container = client.containers.run(image, **options)
     try:

@@ -1,9 +1,9 @@
-"""Runs in a container: starts command lines by a shell, asks them over HTTP, stops them.
+"""Runs in a container: starts commands in a shell, requests a page over HTTP, and stops them.
 
-Reads a list of [name, directory, environment, line] from the file that is named, and prints what
-came of each. A line that hands over to the server gets the signal alone, and has the server's
-status; of any other all processes get it, as on Heroku (devcenter.heroku.com/articles/dynos,
-"Shutdown"). A line that brings its own shell is for a platform that asks none, and takes its place.
+Reads a list of [name, directory, environment, command] from the given file and prints the results.
+The signal goes to the process alone if it becomes the server (exec), else to the process group, as
+on Heroku (devcenter.heroku.com/articles/dynos, "Shutdown"). A command with its own /bin/sh is for a
+platform without a shell, and replaces this shell.
 """
 
 import json
@@ -20,9 +20,9 @@ SECONDS = 120
 
 def fetch(port: str) -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz/", timeout=5) as page:
-            said: str = page.read().decode()
-            return said
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz/", timeout=5) as response:
+            page: str = response.read().decode()
+            return page
     except OSError:
         return ""
 
@@ -30,8 +30,8 @@ def fetch(port: str) -> str:
 def wait(port: str, process: "subprocess.Popen[bytes]") -> str:
     end = time.monotonic() + SECONDS
     while time.monotonic() < end and process.poll() is None:
-        if said := fetch(port):
-            return said
+        if page := fetch(port):
+            return page
         time.sleep(0.05)
     return ""
 
@@ -58,10 +58,10 @@ def outcome(directory: str, environment: "dict[str, str]", line: str) -> "dict[s
             stderr=log,
             start_new_session=True,
         )
-        said = wait(port, process)
-        status = stop(port, process, "exec " in line) if said else process.poll()
+        page = wait(port, process)
+        status = stop(port, process, "exec " in line) if page else process.poll()
         log.seek(0)
-        return {"said": said, "status": status, "log": log.read().decode()[-2000:]}
+        return {"page": page, "status": status, "log": log.read().decode()[-2000:]}
 
 
 runs = json.loads(Path(sys.argv[1]).read_text())

@@ -1,10 +1,11 @@
-"""The files of the platforms, read by those whose language they are written in."""
+"""Parsing and validating the files of platforms."""
 
 from __future__ import annotations
 
 import io
 import json
 import tomllib
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,26 +26,27 @@ SCHEMAS = {
 
 
 def the(platform: Platform, project: Project, options: Options) -> GeneratedFile:
-    """Return the one file of *platform*."""
+    """Return the only file of *platform*."""
     (file,) = platform.files(project, options)
     return file
 
 
 def read(platform: Platform, project: Project, options: Options) -> dict[str, Any]:
-    """Return what the one file of *platform* says, valid by its schema."""
+    """Return the parsed content of the only file of *platform*, validated by its schema."""
     file = the(platform, project, options)
-    said = tomllib.loads(file.text) if file.path.endswith(".toml") else yaml(file.text)
-    valid(platform.NAME, said)
-    return said
+    content = tomllib.loads(file.text) if file.path.endswith(".toml") else yaml(file.text)
+    validator(platform.NAME).validate(content)
+    return content
 
 
 def yaml(text: str) -> dict[str, Any]:
-    """Return what the YAML *text* says."""
-    said: dict[str, Any] = YAML(typ="safe", pure=True).load(io.StringIO(text))
-    return said
+    """Parse the YAML *text*."""
+    content: dict[str, Any] = YAML(typ="safe", pure=True).load(io.StringIO(text))
+    return content
 
 
-def valid(target: str, said: object) -> None:
-    """Hold *said* against the schema of *target*."""
+@cache
+def validator(target: str) -> Any:
+    """Return the validator of *target*; compiling a schema takes long."""
     schema = json.loads(SCHEMAS[target].read_text(encoding="utf-8"))
-    jsonschema.validate(said, schema, cls=jsonschema.validators.validator_for(schema))
+    return jsonschema.validators.validator_for(schema)(schema)

@@ -1,4 +1,4 @@
-"""Railway's own SDK, which evaluates a railway.py."""
+"""Evaluating a railway.py with Railway's SDK."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from buildstatic.templates import GeneratedFile
 
 
 def evaluated(root: Path, file: GeneratedFile, environment: str | None = None) -> dict[str, Any]:
-    """Return what the SDK makes of *file*, imported from where it is written in *root*."""
+    """Write *file* to *root*, import it, and return the graph that the SDK makes of it."""
     path = root / file.path
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(file.text.encode())

@@ -28,12 +28,12 @@ BUILT = Options(dockerfile=OURS)
 MIGRATE = ["python", "manage.py", "migrate", "--noinput"]
 
 
-def said(found: Project, options: Options = BUILT) -> dict[str, Any]:
+def document(found: Project, options: Options = BUILT) -> dict[str, Any]:
     return read(compose, found, options)
 
 
-def test_migrations_run_once_between_the_database_and_the_web(tmp_path: Path) -> None:
-    services = said(full(tmp_path))["services"]
+def test_migrations_run_once_before_the_web(tmp_path: Path) -> None:
+    services = document(full(tmp_path))["services"]
     assert services["migrate"]["command"] == MIGRATE
     assert services["migrate"]["restart"] == "no"
     assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
@@ -61,20 +61,20 @@ def test_migrations_run_once_between_the_database_and_the_web(tmp_path: Path) ->
         ),
     ],
 )
-def test_the_database_is_the_settings_own_and_found_by_their_variable(
+def test_database_service_is_found_by_the_url_variable(
     tmp_path: Path, engine: str, image: str, url: str
 ) -> None:
-    made = said(connected(tmp_path, engine, "MY_DATABASE_URL"))
+    made = document(connected(tmp_path, engine, "MY_DATABASE_URL"))
     assert made["services"]["database"]["image"].partition(":")[0] == image
     assert made["services"]["web"]["environment"] == {"MY_DATABASE_URL": url}
     assert list(made["volumes"]) == ["database"]
 
 
-def test_a_database_in_parts_is_found_by_each_of_them(tmp_path: Path) -> None:
+def test_database_service_is_found_by_separate_variables(tmp_path: Path) -> None:
     found = connected(
         tmp_path, "postgresql", HOST="DB_HOST", NAME="DB", USER="DB_USER", PASSWORD="DB_PASS"
     )
-    assert said(found)["services"]["migrate"]["environment"] == {
+    assert document(found)["services"]["migrate"]["environment"] == {
         "DB_HOST": "database",
         "DB": "django",
         "DB_USER": "django",
@@ -82,80 +82,80 @@ def test_a_database_in_parts_is_found_by_each_of_them(tmp_path: Path) -> None:
     }
 
 
-def test_a_server_that_cannot_be_had_is_asked_for(tmp_path: Path) -> None:
+def test_unsupported_database_needs_its_variables(tmp_path: Path) -> None:
     found = connected(tmp_path, "oracle", HOST="DB_HOST", NAME="DB")
-    environment = said(found)["services"]["web"]["environment"]
+    environment = document(found)["services"]["web"]["environment"]
     assert environment == {"DB_HOST": "${DB_HOST:?}", "DB": "${DB:?}"}
-    assert "database" not in said(found)["services"]
+    assert "database" not in document(found)["services"]
     assert any("DB_HOST, DB" in note for note in the(compose, found, BUILT).notes)
 
 
-def test_postgis_is_the_database_where_the_settings_use_it(tmp_path: Path) -> None:
+def test_postgis_backend_gets_a_postgis_service(tmp_path: Path) -> None:
     connection = Fact(Connection("postgresql", "DATABASE_URL", has_gis=True), "mysite/settings.py")
-    services = said(project(tmp_path, connection=connection))["services"]
+    services = document(project(tmp_path, connection=connection))["services"]
     assert services["database"]["image"].startswith("postgis/postgis:")
     assert services["web"]["environment"]["DATABASE_URL"].startswith("postgis://")
 
 
 @pytest.mark.parametrize("name", ["PATH", "HOME", "VIRTUAL_ENV"])
 @pytest.mark.parametrize("required", [True, False], ids=["required", "optional"])
-def test_what_the_image_has_by_itself_is_not_the_machines(
-    tmp_path: Path, name: str, required: bool
-) -> None:
+def test_system_variables_are_not_passed_on(tmp_path: Path, name: str, required: bool) -> None:
     found = project(tmp_path, variables=(Variable(name, required, "mysite/settings.py:5"),))
-    assert "environment" not in said(found)["services"]["web"]
+    assert "environment" not in document(found)["services"]["web"]
 
 
 @pytest.mark.parametrize(
     "line",
     ["exec celery -A mysite worker", "cd src && celery", ". ./env", "ulimit -n 9", "A=1 celery"],
 )
-def test_what_is_part_of_a_shell_is_given_to_one(tmp_path: Path, line: str) -> None:
+def test_shell_commands_run_in_a_shell(tmp_path: Path, line: str) -> None:
     options = Options(dockerfile=OURS, processes=(Process("queue", line),))
-    command = said(project(tmp_path), options)["services"]["queue"]["command"]
+    command = document(project(tmp_path), options)["services"]["queue"]["command"]
     assert command == ["/bin/sh", "-c", line]
 
 
 @pytest.mark.parametrize("line", ["executor --now", "timer", "celery exec"])
-def test_a_program_is_run_without_a_shell(tmp_path: Path, line: str) -> None:
+def test_programs_run_without_a_shell(tmp_path: Path, line: str) -> None:
     options = Options(dockerfile=OURS, processes=(Process("queue", line),))
-    assert said(project(tmp_path), options)["services"]["queue"]["command"] == line.split()
+    assert document(project(tmp_path), options)["services"]["queue"]["command"] == line.split()
 
 
-def test_sqlite_is_in_a_volume_that_is_not_over_the_static_files(tmp_path: Path) -> None:
-    made = said(connected(tmp_path, "sqlite", NAME="SQLITE"))
+def test_sqlite_is_in_a_volume(tmp_path: Path) -> None:
+    made = document(connected(tmp_path, "sqlite", NAME="SQLITE"))
     for name in ("web", "migrate"):
         assert made["services"][name]["volumes"] == ["data:/data"]
         assert made["services"][name]["environment"] == {"SQLITE": "/data/db.sqlite3"}
     assert "database" not in made["services"]
 
 
-def test_a_volume_that_would_hide_the_static_files_is_not_there_and_warned_of(
+def test_no_volume_over_the_static_files(
     tmp_path: Path,
 ) -> None:
     root = Fact("/data/static", "mysite/settings.py:120")
     found = replace(connected(tmp_path, "sqlite", NAME="SQLITE"), static_root=root)
-    assert "volumes" not in said(found)["services"]["web"]
+    assert "volumes" not in document(found)["services"]["web"]
     assert any(
         "would hide the static files" in text for text in the(compose, found, BUILT).warnings
     )
 
 
-def test_a_database_inside_of_the_image_is_warned_of(tmp_path: Path) -> None:
+def test_database_inside_the_image_is_warned_about(tmp_path: Path) -> None:
     at = "mysite/settings.py:80"
     found = replace(connected(tmp_path, "sqlite"), sqlite=Fact(Sqlite("db.sqlite3", True), at))
     (warning,) = the(compose, found, BUILT).warnings
     assert "DATABASE_PATH" in warning
-    assert said(found)["services"]["web"]["environment"] == {"DATABASE_PATH": "/data/db.sqlite3"}
+    assert document(found)["services"]["web"]["environment"] == {
+        "DATABASE_PATH": "/data/db.sqlite3"
+    }
 
 
-def test_a_place_that_no_variable_can_change_is_warned_of(tmp_path: Path) -> None:
+def test_hard_coded_database_is_warned_about(tmp_path: Path) -> None:
     (warning,) = the(compose, connected(tmp_path, "postgresql"), BUILT).warnings
     assert "mysite/settings.py:80" in warning
 
 
-def test_secrets_are_demanded_and_what_may_be_set_is_passed_on(tmp_path: Path) -> None:
-    environment = said(full(tmp_path))["services"]["web"]["environment"]
+def test_required_and_optional_variables(tmp_path: Path) -> None:
+    environment = document(full(tmp_path))["services"]["web"]["environment"]
     assert environment["SECRET_KEY"] == "${SECRET_KEY:?}"
     assert environment["PAYMENTS_URL"] == "${PAYMENTS_URL:?}"
     assert environment["ALLOWED_HOSTS"] is None
@@ -163,18 +163,18 @@ def test_secrets_are_demanded_and_what_may_be_set_is_passed_on(tmp_path: Path) -
     assert "set SECRET_KEY, PAYMENTS_URL, DATABASE_PASSWORD" in note
 
 
-def test_without_a_database_nothing_migrates(tmp_path: Path) -> None:
-    services = said(connected(tmp_path, "dummy"))["services"]
+def test_project_without_database_does_not_migrate(tmp_path: Path) -> None:
+    services = document(connected(tmp_path, "dummy"))["services"]
     assert list(services) == ["web"]
     assert "depends_on" not in services["web"]
 
 
-def test_a_database_that_is_not_known_is_migrated_all_the_same(tmp_path: Path) -> None:
-    assert said(project(tmp_path))["services"]["migrate"]["command"] == MIGRATE
+def test_unknown_database_is_migrated(tmp_path: Path) -> None:
+    assert document(project(tmp_path))["services"]["migrate"]["command"] == MIGRATE
 
 
-def test_a_remote_storage_is_collected_into_before_anything_serves(tmp_path: Path) -> None:
-    command = said(remote(tmp_path))["services"]["migrate"]["command"]
+def test_remote_storage_is_collected_before_serving(tmp_path: Path) -> None:
+    command = document(remote(tmp_path))["services"]["migrate"]["command"]
     assert command[:2] == ["/bin/sh", "-c"]
     assert command[2].split(" && ") == [
         "python manage.py collectstatic --noinput",
@@ -182,39 +182,41 @@ def test_a_remote_storage_is_collected_into_before_anything_serves(tmp_path: Pat
     ]
 
 
-def test_the_port_is_the_images_own(tmp_path: Path) -> None:
+def test_port_of_the_image_is_published(tmp_path: Path) -> None:
     options = Options(dockerfile=Dockerfile(True, False, port=9000))
-    assert said(project(tmp_path), options)["services"]["web"]["ports"] == ["${PORT:-9000}:9000"]
+    assert document(project(tmp_path), options)["services"]["web"]["ports"] == [
+        "${PORT:-9000}:9000"
+    ]
 
 
-def test_a_process_of_a_name_that_is_taken_gets_another(tmp_path: Path) -> None:
+def test_processes_with_reserved_names_are_renamed(tmp_path: Path) -> None:
     processes = (Process("migrate", "true"), Process("database", "echo $HOME"))
     found = replace(full(tmp_path), processes=Fact(processes, "Procfile:1"))
-    services = said(found)["services"]
+    services = document(found)["services"]
     assert services["migrate"]["command"] == MIGRATE
     assert services["migrate-process"]["command"] == ["true"]
     assert services["database-process"]["command"] == ["/bin/sh", "-c", "echo $$HOME"]
 
 
-def test_a_scheduled_process_is_left_to_the_machine(tmp_path: Path) -> None:
+def test_scheduled_processes_are_left_out(tmp_path: Path) -> None:
     options = Options(dockerfile=OURS, processes=(Process("tidy", "true", "0 4 * * *"),))
-    assert "tidy" not in said(full(tmp_path), options)["services"]
+    assert "tidy" not in document(full(tmp_path), options)["services"]
     assert any("tidy" in note for note in the(compose, full(tmp_path), options).notes)
 
 
-def test_a_variable_that_no_shell_can_set_is_left_out_and_warned_of(tmp_path: Path) -> None:
+def test_unsettable_variable_is_warned_about(tmp_path: Path) -> None:
     secret = Variable("a b$`id`", True, "mysite/settings.py:5")
     found = project(tmp_path, secret_key=secret, variables=(secret,))
-    assert "environment" not in said(found)["services"]["web"]
+    assert "environment" not in document(found)["services"]["web"]
     (warning,) = the(compose, found, BUILT).warnings
     assert repr("a b$`id`") in warning
 
 
 @pytest.mark.parametrize("name", [*AWKWARD, "line\nbreak", "日本", "${SECRET}", "x" * 90])
-def test_any_directory_is_a_name_and_an_argument(tmp_path: Path, name: str) -> None:
+def test_any_directory_name_is_valid(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     root.mkdir()
-    made = said(in_directory(root, name))
+    made = document(in_directory(root, name))
     assert made["name"] == made["services"]["web"]["image"]
     leading = "./" if name.startswith("-") else ""
     manage = made["services"]["migrate"]["command"]
@@ -223,6 +225,6 @@ def test_any_directory_is_a_name_and_an_argument(tmp_path: Path, name: str) -> N
     )
 
 
-def test_there_is_none_without_a_dockerfile(tmp_path: Path) -> None:
+def test_requires_a_dockerfile(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="generate dockerfile compose"):
         compose.files(project(tmp_path), USUAL)

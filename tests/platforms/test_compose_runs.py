@@ -35,10 +35,10 @@ SECONDS = 240
 
 @contextmanager
 def tool(client: DockerClient, shared: Path, tag: Callable[[str], str]) -> Iterator[Container]:
-    """Yield a container that has Docker Compose, and the engine's socket."""
+    """Yield a container with Docker Compose and the engine's socket."""
     host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
     if not host.startswith("unix://"):
-        pytest.skip(f"Docker Compose is run beside the engine, and {host} is elsewhere.")
+        pytest.skip(f"Docker Compose needs the engine's socket, but DOCKER_HOST is {host}.")
     image = made(client, shared, "compose", tag("compose"))
     volumes = {host.removeprefix("unix://"): {"bind": SOCKET, "mode": "rw"}}
     with idle(client, image, volumes=volumes) as container:
@@ -53,7 +53,7 @@ def states(container: Container) -> dict[str, tuple[str, int]]:
 
 
 def notes(port: int) -> int:
-    """Return how many notes the page counts, 0 while nobody answers."""
+    """Return the number of notes on the page, 0 while it does not respond."""
     try:
         found = re.search(r"Notes: (\d+)", get(f"http://127.0.0.1:{port}/").text)
     except OSError:
@@ -61,10 +61,10 @@ def notes(port: int) -> int:
     return int(found[1]) if found else 0
 
 
-def test_the_web_and_the_worker_run_on_a_database_that_was_migrated_once_before(
+def test_compose_migrates_once_before_serving(
     engine: DockerClient, shared: Path, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """And where migrating fails, nothing serves."""
+    """If migrating fails, nothing serves."""
     name, port = f"compose-{os.environ[RUN]}", free_port()
     root = copy("services", tmp_path).rename(tmp_path / name)
     assert buildstatic(["generate", "dockerfile", "compose", "--path", str(root)]) == 0
@@ -98,7 +98,7 @@ def test_the_web_and_the_worker_run_on_a_database_that_was_migrated_once_before(
             engine.images.remove(name)
 
 
-def test_a_secret_that_is_not_set_is_named(
+def test_missing_secret_is_named(
     engine: DockerClient, shared: Path, tag: Callable[[str], str]
 ) -> None:
     text = (GOLDEN / "services" / "compose.yaml").read_text()
@@ -107,7 +107,7 @@ def test_a_secret_that_is_not_set_is_named(
         assert "DJANGO_SECRET_KEY" in run(container, "docker", "compose", "config", fails=True)
 
 
-def test_compose_takes_every_golden_file_and_reads_any_directory_as_it_is(
+def test_compose_accepts_golden_files_and_any_directory_name(
     engine: DockerClient, shared: Path, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
     golden = {
@@ -124,10 +124,10 @@ def test_compose_takes_every_golden_file_and_reads_any_directory_as_it_is(
         put(container, "/project", {**golden, **awkward, ".env": given})
         for file in (*golden, *awkward):
             command = ("docker", "compose", "--file", file, "config", "--format", "json")
-            said = json.loads(run(container, *command))
+            config = json.loads(run(container, *command))
             if file in directories:
-                words = said["services"]["migrate"]["command"]
-                # What is printed is escaped again.
+                words = config["services"]["migrate"]["command"]
+                # The printed config is escaped.
                 assert directories[file] in " ".join(words).replace("$$", "$").replace(
                     "'\"'\"'", "'"
                 )

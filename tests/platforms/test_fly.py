@@ -30,33 +30,33 @@ BUILT = Options(dockerfile=OURS)
 MIGRATE = "python manage.py migrate --noinput"
 
 
-def said(found: Project, options: Options = BUILT) -> dict[str, Any]:
+def document(found: Project, options: Options = BUILT) -> dict[str, Any]:
     return read(fly, found, options)
 
 
-def test_migrations_run_in_a_machine_of_their_own(tmp_path: Path) -> None:
-    made = said(project(tmp_path))
+def test_release_command_migrates(tmp_path: Path) -> None:
+    made = document(project(tmp_path))
     assert made["deploy"] == {"release_command": MIGRATE}
     assert "processes" not in made
     assert "mounts" not in made
 
 
-def test_the_server_listens_where_fly_asks(tmp_path: Path) -> None:
-    made = said(project(tmp_path), Options(dockerfile=Dockerfile(True, False, port=9000)))
+def test_port_of_the_image_is_used(tmp_path: Path) -> None:
+    made = document(project(tmp_path), Options(dockerfile=Dockerfile(True, False, port=9000)))
     assert made["env"]["PORT"] == "9000"
     assert made["http_service"]["internal_port"] == 9000
     assert made["checks"]["listens"]["port"] == 9000
     assert made["http_service"]["force_https"] is True
 
 
-def test_gunicorn_is_stopped_by_the_signal_that_lets_it_finish(tmp_path: Path) -> None:
-    made = said(project(tmp_path))
+def test_gunicorn_is_stopped_gracefully(tmp_path: Path) -> None:
+    made = document(project(tmp_path))
     assert made["kill_signal"] == "SIGTERM"
     assert made["kill_timeout"] > 30
 
 
-def test_the_health_check_asks_as_a_visitor_would(tmp_path: Path) -> None:
-    made = said(full(tmp_path))
+def test_health_check_uses_the_host_name_and_https(tmp_path: Path) -> None:
+    made = document(full(tmp_path))
     (check,) = made["http_service"]["checks"]
     assert check["path"] == "/healthz/"
     host = f"{made['app']}.fly.dev"
@@ -64,16 +64,16 @@ def test_the_health_check_asks_as_a_visitor_would(tmp_path: Path) -> None:
     assert any(host in note for note in the(fly, full(tmp_path), BUILT).notes)
 
 
-def test_a_worker_runs_beside_what_serves(tmp_path: Path) -> None:
-    made = said(full(tmp_path))
+def test_worker_process(tmp_path: Path) -> None:
+    made = document(full(tmp_path))
     assert made["processes"]["worker"] == "celery -A mysite worker"
     assert made["processes"]["app"].startswith("gunicorn ")
     assert made["http_service"]["processes"] == ["app"]
 
 
-def test_with_sqlite_the_one_that_has_the_volume_migrates(tmp_path: Path) -> None:
+def test_start_command_migrates_sqlite(tmp_path: Path) -> None:
     found = connected(tmp_path, "sqlite", NAME="SQLITE")
-    made = said(replace(found, processes=Fact((Process("worker", "true"),), "Procfile:1")))
+    made = document(replace(found, processes=Fact((Process("worker", "true"),), "Procfile:1")))
     assert "deploy" not in made
     assert list(made["processes"]) == ["app"]
     line = shlex.split(made["processes"]["app"])
@@ -102,22 +102,22 @@ def test_with_sqlite_the_one_that_has_the_volume_migrates(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_fly_serves_the_files_only_where_the_application_does_not(
+def test_fly_serves_static_files_if_the_application_does_not(
     tmp_path: Path, changes: dict[str, Any], expected: bool
 ) -> None:
     statics = [{"guest_path": "/app/staticfiles", "url_prefix": "/static/"}]
-    assert said(project(tmp_path, **changes)).get("statics") == (statics if expected else None)
+    assert document(project(tmp_path, **changes)).get("statics") == (statics if expected else None)
 
 
-def test_secrets_are_to_be_set_and_the_database_to_be_attached(tmp_path: Path) -> None:
+def test_notes_list_secrets_and_the_database(tmp_path: Path) -> None:
     notes = " ".join(the(fly, full(tmp_path), BUILT).notes)
     assert "fly secrets set SECRET_KEY=… PAYMENTS_URL=…" in notes
     assert "fly postgres attach NAME --variable-name DATABASE_URL" in notes
-    assert "SECRET_KEY" not in said(full(tmp_path))["env"]
+    assert "SECRET_KEY" not in document(full(tmp_path))["env"]
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mysql", "oracle"])
-def test_what_fly_does_not_set_is_a_secret_to_be_set(tmp_path: Path, engine: str) -> None:
+def test_other_database_variables_are_secrets(tmp_path: Path, engine: str) -> None:
     notes = " ".join(the(fly, connected(tmp_path, engine, HOST="DB_HOST", NAME="DB"), BUILT).notes)
     assert "fly secrets set DB_HOST=… DB=…" in notes
     assert "attach" not in notes
@@ -126,39 +126,39 @@ def test_what_fly_does_not_set_is_a_secret_to_be_set(tmp_path: Path, engine: str
 
 
 @pytest.mark.parametrize("name", ["A B", "A\nB = 1", "a.b", "ÄB"])
-def test_a_variable_that_cannot_be_set_is_warned_of(tmp_path: Path, name: str) -> None:
+def test_unsettable_variable_is_warned_about(tmp_path: Path, name: str) -> None:
     read_by_it = Variable(name, True, "mysite/settings.py:80")
     found = replace(connected(tmp_path, "sqlite", name), variables=(read_by_it,))
-    assert set(said(found)["env"]) == {"PORT", "DATABASE_PATH"}
+    assert set(document(found)["env"]) == {"PORT", "DATABASE_PATH"}
     assert any(repr(name) in warning for warning in the(fly, found, BUILT).warnings)
 
 
-def test_a_scheduled_process_is_left_out_and_said(tmp_path: Path) -> None:
+def test_scheduled_processes_are_left_out(tmp_path: Path) -> None:
     options = Options(dockerfile=OURS, processes=(Process("tidy", "true", "0 4 * * *"),))
-    assert "tidy" not in said(full(tmp_path), options)["processes"]
+    assert "tidy" not in document(full(tmp_path), options)["processes"]
     assert "tidy" in " ".join(the(fly, full(tmp_path), options).warnings)
 
 
-def test_production_settings_are_in_the_environment(tmp_path: Path) -> None:
-    module = said(production(tmp_path))["env"]["DJANGO_SETTINGS_MODULE"]
+def test_production_settings_are_set(tmp_path: Path) -> None:
+    module = document(production(tmp_path))["env"]["DJANGO_SETTINGS_MODULE"]
     assert module == "mysite.settings.production"
 
 
-def test_a_remote_storage_is_collected_into_once_a_deploy(tmp_path: Path) -> None:
-    line = shlex.split(said(remote(tmp_path))["deploy"]["release_command"])
+def test_release_command_collects_into_remote_storage(tmp_path: Path) -> None:
+    line = shlex.split(document(remote(tmp_path))["deploy"]["release_command"])
     assert line == ["/bin/sh", "-c", f"python manage.py collectstatic --noinput && {MIGRATE}"]
 
 
 @pytest.mark.parametrize("name", [*AWKWARD, "line\nbreak", "\x7f\x85\u2028", "日本"])
-def test_any_directory_reaches_python_whole(tmp_path: Path, name: str) -> None:
+def test_any_directory_name_is_quoted(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     root.mkdir()
-    words = shlex.split(said(in_directory(root, name))["deploy"]["release_command"])
+    words = shlex.split(document(in_directory(root, name))["deploy"]["release_command"])
     words = shlex.split(words[2]) if words[0] == "/bin/sh" else words
     leading = "./" if name.startswith("-") else ""
     assert words == ["python", f"{leading}{name}/manage.py", "migrate", "--noinput"]
 
 
-def test_there_is_none_without_a_dockerfile(tmp_path: Path) -> None:
+def test_requires_a_dockerfile(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="generate dockerfile fly"):
         fly.files(project(tmp_path), USUAL)

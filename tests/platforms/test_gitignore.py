@@ -35,7 +35,7 @@ def generate(found: Project) -> GeneratedFile:
     return file
 
 
-def test_what_is_made_is_ignored_and_what_is_written_is_not(tmp_path: Path) -> None:
+def test_generated_files_are_ignored(tmp_path: Path) -> None:
     kept = ("manage.py", "mysite/settings.py", "static/a.css", "app/staticfiles/a", "app/media/a")
     file = generate(project(tmp_path))
     assert ignored(tmp_path, file, *MADE, "media/a.jpg", *kept) == {*MADE, "media/a.jpg"}
@@ -43,7 +43,7 @@ def test_what_is_made_is_ignored_and_what_is_written_is_not(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("line", ["!", "ends\\", "["])
-def test_a_line_that_git_passes_over_stays(tmp_path: Path, line: str) -> None:
+def test_invalid_patterns_are_kept(tmp_path: Path, line: str) -> None:
     present = f"*.log\n{line}\n"
     (tmp_path / ".gitignore").write_text(present)
     file = generate(project(tmp_path))
@@ -52,37 +52,37 @@ def test_a_line_that_git_passes_over_stays(tmp_path: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])
-def test_any_static_root_is_ignored_and_nothing_like_it(tmp_path: Path, directory: str) -> None:
+def test_pattern_matches_only_static_root(tmp_path: Path, directory: str) -> None:
     found = project(tmp_path, static_root=Fact(f"out/{directory}", ""))
     inside = f"out/{directory}/a.css"
     assert ignored(tmp_path, generate(found), inside, "out/other/a.css") == {inside}
 
 
 @pytest.mark.parametrize("static_root", ["/srv/static", "../static", ".", None])
-def test_a_static_root_that_is_not_in_the_project_is_left_out(
+def test_static_root_outside_the_project_is_left_out(
     tmp_path: Path, static_root: str | None
 ) -> None:
     found = project(tmp_path, static_root=Fact(static_root, "") if static_root else None)
     assert "static" not in generate(found).text
 
 
-def test_uploads_are_ignored_where_the_settings_keep_them(tmp_path: Path) -> None:
+def test_media_root_is_ignored(tmp_path: Path) -> None:
     file = generate(project(tmp_path, media_root=Fact("var/uploads", "")))
     assert ignored(tmp_path, file, "var/uploads/a", "media/a") == {"var/uploads/a"}
 
 
-def test_an_app_called_media_is_not_taken_for_uploads(tmp_path: Path) -> None:
+def test_app_named_media_is_not_ignored(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "__init__.py").touch()
     assert "media" not in generate(project(tmp_path)).text
 
 
-def test_what_a_build_needs_is_not_taken_for_uploads(tmp_path: Path) -> None:
+def test_needed_files_in_media_are_not_ignored(tmp_path: Path) -> None:
     file = generate(project(tmp_path, needed=("media/static",)))
     assert ignored(tmp_path, file, *MADE, "media/static/a") == set(MADE)
 
 
-def test_uploads_are_looked_for_beside_manage_py(tmp_path: Path) -> None:
+def test_media_is_next_to_manage_py(tmp_path: Path) -> None:
     file = generate(in_directory(tmp_path, "back"))
     assert ignored(tmp_path, file, "back/media/a", "media/a") == {"back/media/a"}
 
@@ -107,9 +107,7 @@ def test_uploads_are_looked_for_beside_manage_py(tmp_path: Path) -> None:
         pytest.param("*venv/\r\n*.py*\r\n__*\r\nmedia\r\n", "/staticfiles/\r\n", id="CRLF"),
     ],
 )
-def test_only_what_is_missing_is_added_and_the_rest_is_as_it_was(
-    tmp_path: Path, present: str, added: str
-) -> None:
+def test_only_missing_patterns_are_appended(tmp_path: Path, present: str, added: str) -> None:
     (tmp_path / ".gitignore").write_bytes(present.encode())
     file = generate(project(tmp_path))
     assert file.text == present + added
@@ -120,7 +118,7 @@ def test_only_what_is_missing_is_added_and_the_rest_is_as_it_was(
     assert generate(project(tmp_path)).text == file.text
 
 
-def test_a_gitignore_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+def test_gitignore_that_is_not_utf_8_is_rejected(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_bytes(b"\xff\n")
     with pytest.raises(ConfigInvalid, match=r"\.gitignore is not UTF-8"):
         generate(project(tmp_path))

@@ -1,4 +1,4 @@
-"""What holds for every platform, also for one that is still to come."""
+"""What holds for every platform, including future ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.platforms.reading import yaml
 from tests.test_golden import GOLDEN, RECORDED, SERVED
 
 BROKEN = ("line\nbreak", "\x7f\x85\u2028\ufeff")
-NAMES = (*AWKWARD, *BROKEN, '"""', "'''", "{% x %}", "${X:?}", "*a: &b")
+NAMES = (*AWKWARD, *BROKEN, "\"\"\" ''' {% x %} ${X:?}", "*a: &b")
 MODULE = '''"""A platform."""
 NAME = "podman"
 IS_DEFAULT = False
@@ -37,7 +37,7 @@ each = pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: platf
 
 
 def hostile(root: Path, name: str) -> Project:
-    """Return a project that says *name* wherever it can."""
+    """Return a project that uses *name* wherever possible."""
     secret = Variable(name, True, "s.py:1")
     return replace(
         full(root),
@@ -55,7 +55,7 @@ def hostile(root: Path, name: str) -> Project:
 
 
 def texts(value: object) -> Iterator[str]:
-    """Yield the texts in *value*."""
+    """Yield the strings in *value*."""
     match value:
         case dict():
             for inner in value.values():
@@ -68,7 +68,7 @@ def texts(value: object) -> Iterator[str]:
 
 
 def parsed(file: GeneratedFile) -> object:
-    """Return what *file* says; it is read by those whose language it is in, and not run."""
+    """Parse *file* with the parser of its language."""
     match file.path.rpartition(".")[2]:
         case "yaml":
             return yaml(file.text)
@@ -86,29 +86,29 @@ def parsed(file: GeneratedFile) -> object:
 
 @each
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_whatever_the_project_says_the_files_are_read(
-    platform: Platform, name: str, tmp_path: Path
-) -> None:
+def test_files_are_valid_for_any_names(platform: Platform, name: str, tmp_path: Path) -> None:
     found, options = hostile(tmp_path, name), Options(dockerfile=OURS)
     if platform.NAME == "procfile" and name in BROKEN:
         with pytest.raises(ConfigInvalid, match="contains a line break"):
             platform.files(found, options)
         return
     for file in platform.files(found, options):
-        said = parsed(file)
-        if isinstance(said, dict) and "$schema" not in said:
+        content = parsed(file)
+        if isinstance(content, dict) and "$schema" not in content:
             dollar = "$$" if platform.NAME == "compose" else "$"
-            assert f"{name}.settings".replace("$", dollar) in texts(said)
+            assert f"{name}.settings".replace("$", dollar) in texts(content)
 
 
-def test_every_project_has_a_golden_file_of_every_platform() -> None:
+def test_golden_files_exist_for_every_platform() -> None:
     for platform in PLATFORMS:
         first, *_ = platform.files(full(GOLDEN), Options(dockerfile=OURS))
         for directory in (d for d in GOLDEN.iterdir() if d.name not in SERVED):
             assert (directory / first.path).is_file() is (platform.NAME in RECORDED)
 
 
-def test_a_new_platform_is_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_with_a_name_is_a_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "podman.py").write_text(MODULE)
     monkeypatch.setattr(platforms, "__path__", [*platforms.__path__, str(tmp_path)])
     try:

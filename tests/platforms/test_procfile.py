@@ -38,7 +38,7 @@ def processes(file: GeneratedFile) -> dict[str, str]:
     return dict(parse_procfile(file.text).processes)
 
 
-def test_release_migrates_and_a_comment_says_where_collecting_happens(tmp_path: Path) -> None:
+def test_release_migrates(tmp_path: Path) -> None:
     file = generate(project(tmp_path))
     assert processes(file) == {
         "release": MIGRATE,
@@ -59,7 +59,7 @@ def test_release_migrates_and_a_comment_says_where_collecting_happens(tmp_path: 
         pytest.param(False, "build", MIGRATE, id="local"),
     ],
 )
-def test_release_collects_for_remote_storage_or_when_asked(
+def test_release_collects_for_remote_storage_or_on_request(
     tmp_path: Path, is_remote: bool, collect_in: str | None, release: str
 ) -> None:
     found = remote(tmp_path) if is_remote else project(tmp_path)
@@ -67,7 +67,7 @@ def test_release_collects_for_remote_storage_or_when_asked(
     assert processes(generate(found, options))["release"] == release
 
 
-def test_without_a_database_there_is_no_release_phase_unless_it_collects(tmp_path: Path) -> None:
+def test_no_release_without_database(tmp_path: Path) -> None:
     found = connected(tmp_path, "dummy")
     assert set(processes(generate(found))) == {"web"}
     assert "It migrates" not in generate(found).text
@@ -75,7 +75,7 @@ def test_without_a_database_there_is_no_release_phase_unless_it_collects(tmp_pat
     assert asked["release"] == COLLECT
 
 
-def test_a_local_tree_collected_in_release_is_warned_of_here_and_in_the_file(
+def test_collecting_locally_in_release_is_warned_about(
     tmp_path: Path,
 ) -> None:
     file = generate(project(tmp_path), Options(collect_in="release"))
@@ -85,7 +85,7 @@ def test_a_local_tree_collected_in_release_is_warned_of_here_and_in_the_file(
 
 
 @pytest.mark.parametrize("collect_in", [None, "release"])
-def test_a_remote_storage_is_no_cause_for_a_warning(
+def test_remote_storage_has_no_warning(
     tmp_path: Path, collect_in: Literal["release"] | None
 ) -> None:
     file = generate(remote(tmp_path), Options(collect_in=collect_in))
@@ -93,25 +93,25 @@ def test_a_remote_storage_is_no_cause_for_a_warning(
     assert "# Static files are stored remotely: the release phase, which has the" in file.text
 
 
-def test_the_buildpacks_own_collecting_is_to_be_turned_off_for_remote_storage(
+def test_remote_storage_disables_collecting_in_the_build(
     tmp_path: Path,
 ) -> None:
     (note,) = generate(remote(tmp_path)).notes
     assert "DISABLE_COLLECTSTATIC=1" in note
 
 
-def test_production_settings_are_to_be_named_to_heroku(tmp_path: Path) -> None:
+def test_production_settings_are_noted(tmp_path: Path) -> None:
     (note,) = generate(production(tmp_path)).notes
     assert "heroku config:set DJANGO_SETTINGS_MODULE=mysite.settings.production" in note
 
 
-def test_a_front_end_build_needs_its_buildpack_first(tmp_path: Path) -> None:
+def test_front_end_buildpack_is_noted(tmp_path: Path) -> None:
     (note,) = generate(with_frontend(tmp_path)).notes
     assert "heroku buildpacks:add --index 1 heroku/nodejs" in note
 
 
 @pytest.mark.parametrize("directory", AWKWARD)
-def test_any_directory_reaches_python_and_gunicorn_whole(tmp_path: Path, directory: str) -> None:
+def test_any_directory_name_is_quoted(tmp_path: Path, directory: str) -> None:
     lines = processes(generate(in_directory(tmp_path, directory)))
     leading = "./" if directory.startswith("-") else ""
     assert shlex.split(lines["release"])[1] == f"{leading}{directory}/manage.py"
@@ -120,6 +120,6 @@ def test_any_directory_reaches_python_and_gunicorn_whole(tmp_path: Path, directo
 
 
 @pytest.mark.parametrize("directory", ["a\nb", "a\rb", "a\u2028b"])
-def test_a_line_break_cannot_stand_in_a_procfile(tmp_path: Path, directory: str) -> None:
+def test_line_breaks_are_rejected(tmp_path: Path, directory: str) -> None:
     with pytest.raises(ConfigInvalid, match="A command in a Procfile must be one line"):
         generate(in_directory(tmp_path, directory))

@@ -1,4 +1,4 @@
-"""railway.json against its schema, .railway/railway.py in Railway's own SDK, and both the same."""
+"""railway.json against its schema, and .railway/railway.py with Railway's SDK."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("is_remote", "options", "build", "deploy"), CASES)
-def test_collecting_happens_once_and_where_its_files_last(
+def test_build_and_deploy_settings_are_equal_in_both_files(
     tmp_path: Path,
     is_remote: bool,
     options: Options,
@@ -144,40 +144,28 @@ def test_collecting_happens_once_and_where_its_files_last(
     deploy: dict[str, Any],
 ) -> None:
     found = remote(tmp_path) if is_remote else project(tmp_path)
-    parsed = config(found, options)
-    assert parsed["build"] == build
+    parsed, node = config(found, options), service(found, options)
+    assert parsed["build"] == node["build"] == build
     assert parsed["deploy"] == deploy
-
-
-@pytest.mark.parametrize(("is_remote", "options", "build", "deploy"), CASES)
-def test_the_sdk_reads_in_railway_py_what_railway_json_says(
-    tmp_path: Path,
-    is_remote: bool,
-    options: Options,
-    build: dict[str, Any],
-    deploy: dict[str, Any],
-) -> None:
-    node = service(remote(tmp_path) if is_remote else project(tmp_path), options)
-    assert node["build"] == build
     assert {key: value for key, value in node["deploy"].items() if value} == deploy
     assert node["name"] == "web"
 
 
-def test_the_dockerfile_builder_needs_a_dockerfile(tmp_path: Path) -> None:
+def test_dockerfile_builder_requires_a_dockerfile(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="generate dockerfile railway --no-cache-mounts"):
         railway.files(project(tmp_path), Options(builder="dockerfile"))
 
 
-def test_no_build_command_runs_beside_a_dockerfile(tmp_path: Path) -> None:
+def test_dockerfile_builder_runs_no_build_command(tmp_path: Path) -> None:
     options = Options(builder="dockerfile", chain="build", dockerfile=FOREIGN)
     with pytest.raises(ConfigInvalid, match="has no static stage"):
         railway.files(project(tmp_path), options)
 
 
-def test_the_successor_of_railway_json_is_named(tmp_path: Path) -> None:
-    said = notes(project(tmp_path))
-    assert "2026-12-01" in said
-    assert ".railway/railway.py" in said
+def test_successor_of_railway_json_is_noted(tmp_path: Path) -> None:
+    text = notes(project(tmp_path))
+    assert "2026-12-01" in text
+    assert ".railway/railway.py" in text
 
 
 @pytest.mark.parametrize(
@@ -188,15 +176,15 @@ def test_the_successor_of_railway_json_is_named(tmp_path: Path) -> None:
         pytest.param(OURS_FOR_RAILWAY, False, id="without"),
     ],
 )
-def test_refused_cache_mounts_are_said_with_the_switch_that_leaves_them_out(
+def test_rejected_cache_mounts_are_noted(
     tmp_path: Path, dockerfile: Dockerfile | None, expected: bool
 ) -> None:
-    said = notes(project(tmp_path), Options(dockerfile=dockerfile))
-    assert ("generate --no-cache-mounts" in said) is expected
+    text = notes(project(tmp_path), Options(dockerfile=dockerfile))
+    assert ("generate --no-cache-mounts" in text) is expected
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "note"),
     [
         pytest.param(Options(), "--chain build", id="replicas"),
         pytest.param(Options(builder="nixpacks"), "Nixpacks is deprecated", id="nixpacks"),
@@ -205,16 +193,16 @@ def test_refused_cache_mounts_are_said_with_the_switch_that_leaves_them_out(
         ),
     ],
 )
-def test_what_surprises_is_said(tmp_path: Path, options: Options, said: str) -> None:
-    assert said in notes(project(tmp_path), options)
+def test_notes(tmp_path: Path, options: Options, note: str) -> None:
+    assert note in notes(project(tmp_path), options)
 
 
-def test_a_front_end_build_is_sent_to_the_dockerfile(tmp_path: Path) -> None:
+def test_front_end_build_needs_the_dockerfile(tmp_path: Path) -> None:
     assert "--builder dockerfile" in notes(with_frontend(tmp_path))
     assert "front-end" not in notes(with_frontend(tmp_path), Options(dockerfile=OURS_FOR_RAILWAY))
 
 
-def test_production_settings_are_in_the_environment(tmp_path: Path) -> None:
+def test_production_settings_are_set(tmp_path: Path) -> None:
     variables = service(production(tmp_path))["variables"]
     module = {"type": "literal", "value": "mysite.settings.production"}
     assert variables == {"DJANGO_SETTINGS_MODULE": module}
@@ -222,8 +210,8 @@ def test_production_settings_are_in_the_environment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [*AWKWARD, "line\nbreak", '"""', "${{ x }}", "\u2028"])
-def test_any_module_reaches_railway_whole(tmp_path: Path, name: str) -> None:
-    """In both files, for the shell that runs the command, and in the environment."""
+def test_any_module_name_is_quoted(tmp_path: Path, name: str) -> None:
+    """In both files, the command and the environment."""
     found = project(
         tmp_path,
         settings=Fact(f"{name}.settings", "--settings"),
@@ -236,27 +224,27 @@ def test_any_module_reaches_railway_whole(tmp_path: Path, name: str) -> None:
     assert node["variables"] == {"DJANGO_SETTINGS_MODULE": module}
 
 
-def test_settings_that_manage_py_names_are_not_said_again(tmp_path: Path) -> None:
+def test_settings_of_manage_py_are_not_repeated(tmp_path: Path) -> None:
     assert "variables" not in service(project(tmp_path))
 
 
 @pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])
-def test_any_directory_stands_in_json_python_and_shell(tmp_path: Path, directory: str) -> None:
-    """A real manage.py in such a directory is found by a real shell."""
+def test_any_directory_name_is_quoted(tmp_path: Path, directory: str) -> None:
+    """A real shell finds a real manage.py in such a directory."""
     (tmp_path / directory).mkdir()
     (tmp_path / directory / "manage.py").write_text("import sys\nprint(sys.argv[1])\n")
     found = in_directory(tmp_path, directory)
     parsed, node = config(found), service(found)
     assert parsed["deploy"]["startCommand"] == node["deploy"]["startCommand"]
-    assert _said(tmp_path, parsed["deploy"]["startCommand"]) == ["collectstatic", "migrate"]
+    assert _run_steps(tmp_path, parsed["deploy"]["startCommand"]) == ["collectstatic", "migrate"]
 
     options = Options(dockerfile=FOREIGN, builder="dockerfile")
     argv = shlex.split(config(found, options)["deploy"]["startCommand"])
     assert argv[:2] == ["/bin/sh", "-c"]
-    assert _said(tmp_path, argv[2]) == ["collectstatic", "migrate"]
+    assert _run_steps(tmp_path, argv[2]) == ["collectstatic", "migrate"]
 
 
-def _said(root: Path, line: str) -> list[str]:
+def _run_steps(root: Path, line: str) -> list[str]:
     """Return what the steps of *line* print, but for the last, which serves."""
     steps = line.rpartition(" && exec ")[0]
     env = {"PATH": str(Path(sys.executable).parent)}
@@ -267,7 +255,7 @@ def _said(root: Path, line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [*AWKWARD, "line\nbreak"])
-def test_the_project_has_the_name_of_its_directory(tmp_path: Path, name: str) -> None:
+def test_project_is_named_after_its_directory(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     root.mkdir()
     made = graph(project(root))
@@ -290,7 +278,7 @@ def test_the_project_has_the_name_of_its_directory(tmp_path: Path, name: str) ->
         pytest.param("../site.git", None, id="a directory"),
     ],
 )
-def test_the_source_is_the_origin_on_github(tmp_path: Path, url: str, repo: str | None) -> None:
+def test_source_is_the_origin_on_github(tmp_path: Path, url: str, repo: str | None) -> None:
     _git(tmp_path, "init", "--quiet", "--initial-branch=trunk")
     _git(tmp_path, "remote", "add", "upstream", "https://github.com/other/fork.git")
     _git(tmp_path, "remote", "add", "origin", url)
@@ -301,14 +289,14 @@ def test_the_source_is_the_origin_on_github(tmp_path: Path, url: str, repo: str 
     assert "s3cret" not in railway.files(project(tmp_path), Options())[1].text
 
 
-def test_a_clone_that_stands_on_master_is_deployed_from_it(tmp_path: Path) -> None:
+def test_master_branch_is_deployed(tmp_path: Path) -> None:
     _git(tmp_path, "init", "--quiet", "--initial-branch=master")
     _git(tmp_path, "remote", "add", "origin", "https://github.com/acme/site.git")
     _git(tmp_path, "config", "branch.master.remote", "origin")
     assert service(project(tmp_path))["source"]["branch"] == "master"
 
 
-def test_a_worktree_has_the_origin_of_its_repository(tmp_path: Path) -> None:
+def test_worktree_has_the_origin_of_its_repository(tmp_path: Path) -> None:
     main, worktree = tmp_path / "main", tmp_path / "worktree"
     main.mkdir()
     _git(main, "init", "--quiet")
@@ -348,13 +336,11 @@ def _git(root: Path, *arguments: str) -> None:
         ),
     ],
 )
-def test_a_dockerfile_is_read_for_its_static_stage_and_its_caches(
-    text: str, expected: Dockerfile
-) -> None:
+def test_read_dockerfile(text: str, expected: Dockerfile) -> None:
     assert read_dockerfile(text) == expected
 
 
-def test_the_health_check_is_in_both_and_its_host_is_said(tmp_path: Path) -> None:
+def test_health_check_is_in_both_files(tmp_path: Path) -> None:
     assert config(full(tmp_path))["deploy"]["healthcheckPath"] == "/healthz/"
     first, *_ = graph(full(tmp_path))["resources"]
     assert first["deploy"]["healthcheckPath"] == "/healthz/"
@@ -369,9 +355,7 @@ def test_the_health_check_is_in_both_and_its_host_is_said(tmp_path: Path) -> Non
         pytest.param(Options(dockerfile=OURS_FOR_RAILWAY), "/bin/sh -c 'a | b'", id="Dockerfile"),
     ],
 )
-def test_what_runs_beside_the_web_is_built_as_it_is_and_does_not_migrate(
-    tmp_path: Path, options: Options, command: str
-) -> None:
+def test_other_processes_use_the_same_build(tmp_path: Path, options: Options, command: str) -> None:
     cron = Process("tidy", "a | b", "0 4 * * *")
     web, worker, tidy = graph(full(tmp_path), replace(options, processes=(cron,)))["resources"]
     assert [item["name"] for item in (web, worker, tidy)] == ["web", "worker", "tidy"]
@@ -386,18 +370,18 @@ def test_what_runs_beside_the_web_is_built_as_it_is_and_does_not_migrate(
 
 
 @pytest.mark.parametrize("name", ["service", "def", "1-2", "Web_1", "web-"])
-def test_a_process_may_have_any_name_that_a_procfile_takes(tmp_path: Path, name: str) -> None:
+def test_any_process_name_of_a_procfile_is_valid(tmp_path: Path, name: str) -> None:
     others = (Process(name, "a"), Process("web-", "b"))
     made = graph(project(tmp_path), Options(processes=others))["resources"]
     assert [item["name"] for item in made] == list(dict.fromkeys(["web", name, "web-"]))
 
 
-def test_no_process_beside_the_web_is_called_web(tmp_path: Path) -> None:
+def test_processes_cannot_be_named_web(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="web is the name of the server process"):
         railway.files(project(tmp_path), Options(processes=(Process("web", "a"),)))
 
 
-def test_in_a_monorepo_only_the_projects_own_directory_is_built_and_watched(
+def test_monorepo_builds_and_watches_only_the_project(
     tmp_path: Path,
 ) -> None:
     _git(tmp_path, "init", "--quiet")
@@ -413,7 +397,7 @@ def test_in_a_monorepo_only_the_projects_own_directory_is_built_and_watched(
     assert "Set it to /back end/site[1]" in notes(full(root))
 
 
-def test_a_repository_of_one_project_is_built_whatever_changes(tmp_path: Path) -> None:
+def test_single_project_repository_watches_everything(tmp_path: Path) -> None:
     _git(tmp_path, "init", "--quiet")
     assert "watchPatterns" not in config(project(tmp_path))["build"]
 
@@ -426,10 +410,10 @@ def test_a_repository_of_one_project_is_built_whatever_changes(tmp_path: Path) -
         pytest.param(Options(dockerfile=OURS_FOR_RAILWAY), {}, id="a Dockerfile"),
     ],
 )
-def test_without_a_database_nothing_migrates(
+def test_project_without_database_does_not_migrate(
     tmp_path: Path, options: Options, deploy: dict[str, Any]
 ) -> None:
-    """Django's migrate would fail, and the deploy with it."""
+    """Django's migrate would fail."""
     found = connected(tmp_path, "dummy")
     assert config(found, options)["deploy"] == deploy
     assert (service(found, options).get("deploy") or {}) == deploy

@@ -1,4 +1,4 @@
-"""An existing railway.json or railway.toml, and the railway.py that the real SDK reads from it."""
+"""Importing railway.json and railway.toml, evaluated by Railway's SDK."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FULL: dict[str, Any] = {
 }
 
 
-def carried(root: Path, *sources: tuple[str, str]) -> GeneratedFile:
+def import_files(root: Path, *sources: tuple[str, str]) -> GeneratedFile:
     (file,) = railway.files(project(root), Options(existing=sources or (("web", "railway.json"),)))
     return file
 
@@ -64,41 +64,43 @@ def without_nulls(table: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in table.items() if value is not None}
 
 
-def wanted(old: dict[str, Any], part: str, environment: str | None) -> dict[str, Any]:
-    """Return what Railway makes of *old*: what the environment says goes first, key by key."""
+def merged(old: dict[str, Any], part: str, environment: str | None) -> dict[str, Any]:
+    """Return *part* as Railway merges it: the environment overrides key by key."""
     over = (old.get("environments") or {}).get(environment) or {}
     return without_nulls({**(old.get(part) or {}), **(over.get(part) or {})})
 
 
 @pytest.mark.parametrize("environment", [None, "production", *FULL["environments"]])
-def test_nothing_is_lost_in_any_environment(tmp_path: Path, environment: str | None) -> None:
+def test_all_settings_are_kept_in_every_environment(
+    tmp_path: Path, environment: str | None
+) -> None:
     (tmp_path / "railway.json").write_text(json.dumps(FULL))
-    file = carried(tmp_path)
+    file = import_files(tmp_path)
     web = services(tmp_path, file, environment)["web"]
-    assert web["build"] == wanted(FULL, "build", environment)
-    assert web["deploy"] == wanted(FULL, "deploy", environment)
+    assert web["build"] == merged(FULL, "build", environment)
+    assert web["deploy"] == merged(FULL, "deploy", environment)
     assert not file.warnings
 
 
-def test_toml_says_the_same(tmp_path: Path) -> None:
+def test_toml_is_imported(tmp_path: Path) -> None:
     (tmp_path / "railway.toml").write_text(
         '[build]\nbuilder = "DOCKERFILE"\ndockerfilePath = "a b/Dockerfile"\n'
         '[deploy]\nstartCommand = "x"\nnumReplicas = 2\n'
         '[environments.staging.deploy]\nstartCommand = """a\nb"""\n'
     )
-    file = carried(tmp_path, ("web", "railway.toml"))
+    file = import_files(tmp_path, ("web", "railway.toml"))
     for environment, start in ((None, "x"), ("staging", "a\nb")):
         web = services(tmp_path, file, environment)["web"]
         assert web["build"] == {"builder": "DOCKERFILE", "dockerfilePath": "a b/Dockerfile"}
         assert web["deploy"] == {"startCommand": start, "numReplicas": 2}
 
 
-def test_each_service_keeps_its_own(tmp_path: Path) -> None:
+def test_each_service_keeps_its_settings(tmp_path: Path) -> None:
     (tmp_path / "railway.json").write_text('{"deploy": {"startCommand": "a"}}')
     (tmp_path / "worker.json").write_text(
         '{"deploy": {"startCommand": "b"}, "environments": {"pr-1": {"deploy": {"region": "x"}}}}'
     )
-    file = carried(tmp_path, ("web", "railway.json"), ("it's a worker", "worker.json"))
+    file = import_files(tmp_path, ("web", "railway.json"), ("it's a worker", "worker.json"))
     made = services(tmp_path, file, "pr-1")
     assert {name: item["deploy"] for name, item in made.items()} == {
         "web": {"startCommand": "a"},
@@ -107,19 +109,19 @@ def test_each_service_keeps_its_own(tmp_path: Path) -> None:
     assert "delete railway.json, worker.json" in " ".join(file.notes)
 
 
-def test_a_file_that_says_nothing_is_a_service(tmp_path: Path) -> None:
+def test_empty_file_is_a_service(tmp_path: Path) -> None:
     (tmp_path / "railway.json").write_text('{"build": null}')
-    assert list(services(tmp_path, carried(tmp_path))) == ["web"]
+    assert list(services(tmp_path, import_files(tmp_path))) == ["web"]
 
 
 @pytest.mark.parametrize("value", [*AWKWARD, "line\nbreak", '"""', "{{ x }}", "\u2028", "😀"])
-def test_any_text_arrives_whole(tmp_path: Path, value: str) -> None:
+def test_any_string_is_kept(tmp_path: Path, value: str) -> None:
     old = {
         "build": {"buildCommand": value},
         "environments": {value: {"deploy": {"startCommand": value}}},
     }
     (tmp_path / "railway.json").write_text(json.dumps(old))
-    web = services(tmp_path, carried(tmp_path, (value, "railway.json")), value)[value]
+    web = services(tmp_path, import_files(tmp_path, (value, "railway.json")), value)[value]
     assert (web["build"]["buildCommand"], web["deploy"]["startCommand"]) == (value, value)
 
 
@@ -132,7 +134,7 @@ json_values = st.recursive(
 
 @settings(deadline=None)
 @given(json_values, st.integers(0, 8))
-def test_python_reads_any_json(value: object, indent: int) -> None:
+def test_python_value_round_trips_json(value: object, indent: int) -> None:
     written = f"value = {python_value(value, indent)}\n".encode()
     names: dict[str, object] = {"inf": float("inf")}
     exec(compile(written, "railway.py", "exec"), names)
@@ -140,7 +142,7 @@ def test_python_reads_any_json(value: object, indent: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         pytest.param(
             "railway.json", '{\n"build": {,}\n}', "railway.json:2: invalid JSON", id="json"
@@ -180,22 +182,22 @@ def test_python_reads_any_json(value: object, indent: int) -> None:
             "railway.toml", "[deploy]\na = inf\n", ":2: deploy.a is not a finite number", id="inf"
         ),
         pytest.param("railway.json", "[" * 100000, "nested too deeply", id="deep"),
-        pytest.param("railway.json", None, "railway.json cannot be read", id="not there"),
+        pytest.param("railway.json", None, "Cannot read railway.json", id="not there"),
     ],
 )
-def test_what_cannot_be_carried_over_is_named_with_its_line(
-    tmp_path: Path, name: str, text: str | bytes | None, said: str
+def test_unsupported_settings_are_errors_with_lines(
+    tmp_path: Path, name: str, text: str | bytes | None, message: str
 ) -> None:
     if text is not None:
         (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigInvalid) as caught:
-        carried(tmp_path, ("web", name))
-    assert said in str(caught.value)
+        import_files(tmp_path, ("web", name))
+    assert message in str(caught.value)
 
 
-def test_a_key_that_railway_does_not_document_is_kept_and_named(tmp_path: Path) -> None:
+def test_undocumented_keys_are_kept_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "railway.json").write_text('{"deploy": {\n"numReplica": 2}}')
-    file = carried(tmp_path)
+    file = import_files(tmp_path)
     assert services(tmp_path, file)["web"]["deploy"] == {"numReplica": 2}
     (warning,) = file.warnings
     assert warning.startswith(
@@ -204,8 +206,8 @@ def test_a_key_that_railway_does_not_document_is_kept_and_named(tmp_path: Path) 
     assert "Did you mean numReplicas?" in warning
 
 
-def test_the_environments_of_pull_requests_are_said_to_be_another_thing(tmp_path: Path) -> None:
+def test_pull_request_environments_are_warned_about(tmp_path: Path) -> None:
     (tmp_path / "railway.json").write_text('{"environments": {"pr": {"deploy": {"region": "x"}}}}')
-    file = carried(tmp_path)
+    file = import_files(tmp_path)
     assert services(tmp_path, file, "pr")["web"]["deploy"] == {"region": "x"}
     assert "environments.pr applied to the environments of all" in " ".join(file.warnings)

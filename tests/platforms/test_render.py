@@ -46,14 +46,14 @@ def variables(service: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_migrations_run_before_the_new_instances_serve(tmp_path: Path) -> None:
+def test_pre_deploy_command_migrates(tmp_path: Path) -> None:
     service = web(full(tmp_path))
     assert service["preDeployCommand"] == MIGRATE
     assert service["healthCheckPath"] == "/healthz/"
     assert "dockerCommand" not in service
 
 
-def test_the_database_is_the_blueprints_own_and_closed(tmp_path: Path) -> None:
+def test_database_of_the_blueprint_is_internal(tmp_path: Path) -> None:
     made = read(render, connected(tmp_path, "postgresql", "DB_URL"), BUILT)
     (database,) = made["databases"]
     assert database["ipAllowList"] == []
@@ -61,13 +61,13 @@ def test_the_database_is_the_blueprints_own_and_closed(tmp_path: Path) -> None:
     assert variables(made["services"][0]) == {"DB_URL": {"fromDatabase": source}}
 
 
-def test_a_database_in_parts_is_found_by_each_of_them(tmp_path: Path) -> None:
+def test_database_is_found_by_separate_variables(tmp_path: Path) -> None:
     found = connected(tmp_path, "postgresql", HOST="DB_HOST", NAME="DB", PASSWORD="DB_PASS")
     given = {name: item["fromDatabase"]["property"] for name, item in variables(web(found)).items()}
     assert given == {"DB_HOST": "host", "DB": "database", "DB_PASS": "password"}
 
 
-def test_the_secret_is_made_under_its_own_name_and_shared(tmp_path: Path) -> None:
+def test_secrets_are_shared_with_other_services(tmp_path: Path) -> None:
     first, worker = services(full(tmp_path)).values()
     assert variables(first)["SECRET_KEY"] == {"generateValue": True}
     assert variables(first)["PAYMENTS_URL"] == {"sync": False}
@@ -76,7 +76,7 @@ def test_the_secret_is_made_under_its_own_name_and_shared(tmp_path: Path) -> Non
         assert variables(worker)[name] == {"fromService": shared}
 
 
-def test_a_worker_and_a_cron_run_the_same_image(tmp_path: Path) -> None:
+def test_worker_and_cron_services(tmp_path: Path) -> None:
     options = Options(dockerfile=OURS, processes=(Process("tidy", "echo $A | cat", "0 4 * * *"),))
     _, worker, cron = services(full(tmp_path), options).values()
     assert (worker["type"], worker["dockerCommand"]) == ("worker", "celery -A mysite worker")
@@ -84,7 +84,7 @@ def test_a_worker_and_a_cron_run_the_same_image(tmp_path: Path) -> None:
     assert shlex.split(cron["dockerCommand"]) == ["/bin/sh", "-c", "echo $A | cat"]
 
 
-def test_with_sqlite_the_one_that_has_the_disk_migrates(tmp_path: Path) -> None:
+def test_start_command_migrates_sqlite(tmp_path: Path) -> None:
     found = replace(
         connected(tmp_path, "sqlite", "DATABASE_URL"),
         processes=Fact((Process("worker", "true"),), "Procfile:1"),
@@ -98,24 +98,24 @@ def test_with_sqlite_the_one_that_has_the_disk_migrates(tmp_path: Path) -> None:
     assert "worker" in " ".join(the(render, found, BUILT).warnings)
 
 
-def test_a_database_that_render_has_not_is_said(tmp_path: Path) -> None:
+def test_unsupported_database_is_warned_about(tmp_path: Path) -> None:
     found = connected(tmp_path, "mysql", "DATABASE_URL")
     assert "databases" not in read(render, found, BUILT)
     assert "Render has no mysql databases" in " ".join(the(render, found, BUILT).warnings)
 
 
-def test_production_settings_are_in_the_environment(tmp_path: Path) -> None:
+def test_production_settings_are_set(tmp_path: Path) -> None:
     module = {"DJANGO_SETTINGS_MODULE": {"value": "mysite.settings.production"}}
     assert variables(web(production(tmp_path))) == module
 
 
-def test_a_remote_storage_is_collected_into_once_a_deploy(tmp_path: Path) -> None:
+def test_pre_deploy_command_collects_into_remote_storage(tmp_path: Path) -> None:
     line = shlex.split(web(remote(tmp_path))["preDeployCommand"])
     assert line[:2] == ["/bin/sh", "-c"]
     assert line[2] == f"python manage.py collectstatic --noinput && {MIGRATE}"
 
 
-def test_of_a_monorepo_only_the_projects_own_directory_deploys(tmp_path: Path) -> None:
+def test_monorepo_deploys_only_the_project(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     root = tmp_path / "back end" / "site"
     root.mkdir(parents=True)
@@ -126,7 +126,7 @@ def test_of_a_monorepo_only_the_projects_own_directory_deploys(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", [*AWKWARD, "line\nbreak", "\x7f\x85\u2028", "日本"])
-def test_any_directory_reaches_python_whole(tmp_path: Path, name: str) -> None:
+def test_any_directory_name_is_quoted(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     root.mkdir()
     line = web(in_directory(root, name))["preDeployCommand"]
@@ -136,6 +136,6 @@ def test_any_directory_reaches_python_whole(tmp_path: Path, name: str) -> None:
     assert words == ["python", f"{leading}{name}/manage.py", "migrate", "--noinput"]
 
 
-def test_there_is_none_without_a_dockerfile(tmp_path: Path) -> None:
+def test_requires_a_dockerfile(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="generate dockerfile render"):
         render.files(project(tmp_path), USUAL)

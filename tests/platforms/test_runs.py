@@ -1,4 +1,4 @@
-"""What is generated, run on a real startproject: honcho, a shell, gunicorn, HTTP, SIGTERM."""
+"""Generated files, run on a real startproject with honcho, a shell and gunicorn."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STORAGES = {
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Return a startproject, edited for production, with all that is generated for it."""
+    """Return a startproject, edited for production, with all generated files."""
     root = tmp_path / "my site"
     root.mkdir()
     run(root, "django-admin", "startproject", "mysite", ".")
@@ -48,7 +48,7 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
-def test_honcho_runs_release_to_its_end_and_then_web(checkout: Path) -> None:
+def test_honcho_runs_release_and_then_web(checkout: Path) -> None:
     run(checkout, "python", "manage.py", "collectstatic", "--noinput")  # as the buildpack does
     run(checkout, "honcho", "start", "release")
     assert migrations(checkout) > 0
@@ -56,16 +56,7 @@ def test_honcho_runs_release_to_its_end_and_then_web(checkout: Path) -> None:
         assert_page_and_style_sheet(url)
 
 
-def test_railways_start_command_serves_a_fresh_checkout(checkout: Path) -> None:
-    command = json.loads((checkout / "railway.json").read_text())["deploy"]["startCommand"]
-    with serving(checkout, ["sh", "-c", command]) as (url, process):
-        assert_page_and_style_sheet(url)
-        assert migrations(checkout) > 0
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS) == 0
-
-
-def test_railways_start_command_stops_at_the_first_step_that_fails(checkout: Path) -> None:
+def test_railway_start_command_stops_at_the_first_failure(checkout: Path) -> None:
     command = json.loads((checkout / "railway.json").read_text())["deploy"]["startCommand"]
     (checkout / "staticfiles").write_text("no directory\n")
     done = subprocess.run(["sh", "-c", command], cwd=checkout, env=environment(), check=False)
@@ -73,7 +64,7 @@ def test_railways_start_command_stops_at_the_first_step_that_fails(checkout: Pat
     assert not (checkout / "db.sqlite3").exists()
 
 
-def test_deploy_sh_serves_a_fresh_checkout(checkout: Path) -> None:
+def test_deploy_script_serves_a_fresh_checkout(checkout: Path) -> None:
     with serving(checkout, ["./deploy.sh"]) as (url, process):
         assert_page_and_style_sheet(url)
         process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The server's command, and gunicorn's own word on it."""
+"""The server's command, checked by gunicorn itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.platforms.projects import AWKWARD, in_directory, project
 SOCKET = "--no-control-socket"
 
 
-def test_a_startproject_is_served_by_gunicorn(tmp_path: Path) -> None:
+def test_startproject_is_served_by_gunicorn(tmp_path: Path) -> None:
     assert server_command(project(tmp_path)) == (
         "gunicorn",
         "--worker-tmp-dir",
@@ -32,7 +32,7 @@ def test_a_startproject_is_served_by_gunicorn(tmp_path: Path) -> None:
     )
 
 
-def test_a_manage_py_in_a_subfolder_is_where_the_server_goes(tmp_path: Path) -> None:
+def test_server_changes_to_the_directory_of_manage_py(tmp_path: Path) -> None:
     assert server_command(in_directory(tmp_path, "src"))[:3] == ("gunicorn", "--chdir", "src")
 
 
@@ -60,21 +60,21 @@ def test_a_manage_py_in_a_subfolder_is_where_the_server_goes(tmp_path: Path) -> 
         pytest.param("nonsense", True, id="not a specifier"),
     ],
 )
-def test_the_control_socket_is_turned_off_where_gunicorn_knows_it(
+def test_control_socket_is_disabled_if_gunicorn_has_one(
     tmp_path: Path, specifier: str, expected: bool
 ) -> None:
     server = Fact(Server("gunicorn", specifier), "requirements.txt:1")
     assert (SOCKET in server_command(project(tmp_path, server=server))) is expected
 
 
-def test_a_server_that_is_not_known_gets_the_flag(tmp_path: Path) -> None:
+def test_control_socket_is_disabled_for_unknown_versions(tmp_path: Path) -> None:
     assert SOCKET in server_command(project(tmp_path, server=None))
     other = Fact(Server("uvicorn-worker", "==0.3.0"), "requirements.txt:1")
     assert SOCKET in server_command(project(tmp_path, server=other))
 
 
 @pytest.mark.parametrize("chosen", ["uvicorn-worker", None])
-def test_asgi_alone_is_served_by_uvicorns_worker(tmp_path: Path, chosen: ServerName | None) -> None:
+def test_asgi_only_projects_use_uvicorn_worker(tmp_path: Path, chosen: ServerName | None) -> None:
     argv = server_command(project(tmp_path, wsgi=None), chosen)
     assert argv[-3:] == (
         "--worker-class",
@@ -83,7 +83,7 @@ def test_asgi_alone_is_served_by_uvicorns_worker(tmp_path: Path, chosen: ServerN
     )
 
 
-def test_uvicorns_worker_serves_asgi_where_both_are_there(tmp_path: Path) -> None:
+def test_uvicorn_worker_serves_asgi(tmp_path: Path) -> None:
     assert server_command(project(tmp_path), "uvicorn-worker")[-1] == "mysite.asgi:application"
 
 
@@ -95,7 +95,7 @@ def test_uvicorns_worker_serves_asgi_where_both_are_there(tmp_path: Path) -> Non
         (None, "mysite/wsgi.py"),
     ],
 )
-def test_without_an_application_the_error_says_what_to_write(
+def test_missing_application_error_contains_the_file(
     tmp_path: Path, chosen: ServerName | None, file: str
 ) -> None:
     with pytest.raises(ConfigInvalid) as caught:
@@ -107,8 +107,8 @@ def test_without_an_application_the_error_says_what_to_write(
 
 
 @pytest.mark.parametrize("directory", [".", *AWKWARD])
-def test_gunicorn_takes_the_flags(tmp_path: Path, directory: str) -> None:
-    """``--check-config`` loads the application, from where ``--chdir`` leads."""
+def test_gunicorn_accepts_the_options(tmp_path: Path, directory: str) -> None:
+    """``--check-config`` loads the application from the directory of ``--chdir``."""
     home = tmp_path / directory
     home.mkdir(exist_ok=True)
     (home / "mysite.py").write_text("def application(environ, start_response): ...\n")
@@ -143,7 +143,7 @@ PIP = Dependencies("pip", "requirements.txt", ("requirements.txt",))
         pytest.param(Server("uvicorn-worker", "", True), None, (), id="worker-brings-gunicorn"),
     ],
 )
-def test_what_the_command_needs_is_known_to_be_missing(
+def test_missing_packages(
     tmp_path: Path, server: Server | None, chosen: ServerName | None, expected: tuple[str, ...]
 ) -> None:
     fact = Fact(server, "requirements.txt:2") if server else None
@@ -154,7 +154,7 @@ def test_what_the_command_needs_is_known_to_be_missing(
     assert all(name in text for name, text in zip(expected, said, strict=True))
 
 
-def test_asgi_alone_needs_uvicorns_worker(tmp_path: Path) -> None:
+def test_asgi_only_projects_need_uvicorn_worker(tmp_path: Path) -> None:
     found = project(tmp_path, wsgi=None, dependencies=Fact(PIP, "requirements.txt:1"))
     assert missing_packages(found) == ("uvicorn-worker",)
 
@@ -166,7 +166,7 @@ def test_asgi_alone_needs_uvicorns_worker(tmp_path: Path) -> None:
         pytest.param(Dependencies("pip", "r.txt", ("r.txt",), (".",)), id="a-directory"),
     ],
 )
-def test_nothing_is_said_to_be_missing_where_dependencies_are_not_known(
+def test_nothing_is_missing_if_dependencies_are_unknown(
     tmp_path: Path, dependencies: Dependencies | None
 ) -> None:
     fact = Fact(dependencies, "r.txt:1") if dependencies else None

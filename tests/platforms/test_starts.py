@@ -1,4 +1,4 @@
-"""Every command line that serves, of every platform, run by a shell in a container."""
+"""Every serve command of every platform, run by a shell in a container."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENVIRONMENT = {"DJANGO_SECRET_KEY": "x"}
 
 
 def lines(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield the command lines of all platforms, each once, with a name."""
+    """Yield each serve command of all platforms once, with a name."""
     connection = Fact(Connection("sqlite", "DATABASE_URL"), "settings.py:1")
     found: dict[str, str] = {}
     for kind, options in OPTIONS.items():
@@ -47,7 +47,7 @@ def lines(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def runs(project: Project, directory: str, ports: tuple[str, ...]) -> list[list[object]]:
-    """Return a run of each line at each of *ports*; an empty one stands for none."""
+    """Return a run of each command with each of *ports*; empty means no PORT."""
     made: list[list[object]] = []
     for name, line in lines(project):
         for port in ports:
@@ -58,16 +58,16 @@ def runs(project: Project, directory: str, ports: tuple[str, ...]) -> list[list[
     return made
 
 
-def test_every_start_command_serves_with_a_port_and_without_and_stops_when_told(
+def test_every_serve_command_serves_and_stops(
     engine: DockerClient, shared: Path, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """Of a project of that name, and of one whose directory has a hostile name."""
+    """With and without PORT, and in a directory with a hostile name."""
     image = services(shared, tag("services"))["tag"]
     usual = copy("services", tmp_path)
     root = tmp_path / "hostile"
     root.mkdir()
     copy("services", root).rename(root / HOSTILE)
-    wanted = [
+    planned = [
         *runs(detect(usual), "/app", ("9123", "")),
         *runs(detect(root), "/srv/hostile", ("9123",)),
     ]
@@ -75,9 +75,9 @@ def test_every_start_command_serves_with_a_port_and_without_and_stops_when_told(
     with idle(engine, image, user="0:0", network_disabled=True) as container:
         run(container, "mkdir", "/srv/hostile")
         run(container, "cp", "-r", "/app", f"/srv/hostile/{HOSTILE}")
-        put(container, "/tmp", {"drive.py": driver, "runs.json": json.dumps(wanted)})
+        put(container, "/tmp", {"drive.py": driver, "runs.json": json.dumps(planned)})
         outcomes = json.loads(run(container, "python", "/tmp/drive.py", "/tmp/runs.json"))
         assert not run(container, "find", "/app", "/srv", "/tmp", "-name", "pwned")
-    assert len(outcomes) == len(wanted) > 10
+    assert len(outcomes) == len(planned) > 10
     for name, outcome in outcomes.items():
-        assert (outcome["said"], outcome["status"]) == ("well", 0), f"{name}\n{outcome['log']}"
+        assert (outcome["page"], outcome["status"]) == ("well", 0), f"{name}\n{outcome['log']}"
