@@ -18,7 +18,7 @@ def loaded(root: Path, text: str) -> Config:
     return load(write(root, {"pyproject.toml": text}))
 
 
-def test_everything_it_may_say_is_read_with_its_line(tmp_path: Path) -> None:
+def test_keys_are_loaded_with_lines(tmp_path: Path) -> None:
     text = (
         '[project]\nname = "x"\n\n[tool.buildstatic]\nmanage = "src/manage.py"\n'
         'settings = "a.b"\nnetwork = true\n\n[tool.buildstatic.env]\nKEY = "value"\n'
@@ -40,7 +40,7 @@ def test_everything_it_may_say_is_read_with_its_line(tmp_path: Path) -> None:
         pytest.param({"pyproject.toml/x": ""}, id="a-directory"),
     ],
 )
-def test_without_it_the_defaults_hold(tmp_path: Path, files: dict[str, str]) -> None:
+def test_defaults_without_configuration(tmp_path: Path, files: dict[str, str]) -> None:
     assert load(write(tmp_path, files)) == Config()
 
 
@@ -83,7 +83,7 @@ def test_without_it_the_defaults_hold(tmp_path: Path, files: dict[str, str]) -> 
         pytest.param('silence = ["Debug"]', 2, 'It contains "Debug".', id="code"),
     ],
 )
-def test_what_it_may_not_say_is_said_with_its_line(
+def test_invalid_configuration_is_an_error_with_line(
     tmp_path: Path, text: str, line: int, said: str
 ) -> None:
     with pytest.raises(ConfigInvalid) as caught:
@@ -92,12 +92,12 @@ def test_what_it_may_not_say_is_said_with_its_line(
     assert said in str(caught.value)
 
 
-def test_a_value_in_place_of_the_table_is_said(tmp_path: Path) -> None:
+def test_value_instead_of_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=r"^pyproject.toml:2: tool.buildstatic is not a table"):
         loaded(tmp_path, "[tool]\nbuildstatic = 1\n")
 
 
-def test_the_options_of_a_command_are_read_with_their_lines(tmp_path: Path) -> None:
+def test_command_options_are_loaded_with_lines(tmp_path: Path) -> None:
     text = (
         '[tool.buildstatic]\nsilence = ["debug-on"]\nlayer.base = "x:1"\n\n'
         '[tool.buildstatic.generate]\nport = 8080\ntargets = ["procfile"]\n'

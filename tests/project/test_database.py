@@ -91,7 +91,7 @@ PARTS = """{'default': {
         pytest.param("from elsewhere import *", "pymysql", Connection("mysql"), id="the driver"),
     ],
 )
-def test_the_settings_say_how_the_database_is_reached(
+def test_connection_of_default_database(
     tmp_path: Path, text: str, driver: str | None, expected: Connection | None
 ) -> None:
     settings = read(tmp_path, {"mysite/settings.py": f"{ENVIRON}{text}\n"})
@@ -120,7 +120,9 @@ SPATIALITE = "django.contrib.gis.db.backends.spatialite"
         ),
     ],
 )
-def test_geodjango_needs_its_libraries(text: str, needed: tuple[str, ...], tmp_path: Path) -> None:
+def test_geodjango_requires_system_packages(
+    text: str, needed: tuple[str, ...], tmp_path: Path
+) -> None:
     found = database.gis_packages(read(tmp_path, {"mysite/settings.py": text}))
     assert found == Fact(needed, "mysite/settings.py:1")
     assert "gdal-bin" in needed
@@ -129,5 +131,5 @@ def test_geodjango_needs_its_libraries(text: str, needed: tuple[str, ...], tmp_p
 @pytest.mark.parametrize(
     "text", ["", "INSTALLED_APPS = ['gis']", "import x\nDATABASES = {'default': x.find()}"]
 )
-def test_others_need_no_gis(text: str, tmp_path: Path) -> None:
+def test_no_gis_packages_without_geodjango(text: str, tmp_path: Path) -> None:
     assert database.gis_packages(read(tmp_path, {"mysite/settings.py": text})) is None

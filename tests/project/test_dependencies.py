@@ -1,4 +1,4 @@
-"""How the project's packages are installed."""
+"""How packages are installed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def find(root: Path, manage: str = ".") -> Installed:
     return dependencies.find(root, (root / manage).resolve(), "3.13")
 
 
-def test_lock_files_come_first_then_pyproject_then_requirements(tmp_path: Path) -> None:
+def test_precedence_lock_files_pyproject_requirements(tmp_path: Path) -> None:
     write(tmp_path, {name: text for name, (_, text) in FILES.items()})
     for name, (manager, _) in FILES.items():
         found = find(tmp_path)
@@ -53,7 +53,7 @@ def test_lock_files_come_first_then_pyproject_then_requirements(tmp_path: Path) 
         pytest.param(["requirements.txt", "uv.toml"], 1, id="pip"),
     ],
 )
-def test_every_file_that_the_installation_reads_is_named(
+def test_files_that_the_installation_reads(
     tmp_path: Path, files: list[str], read: int | None
 ) -> None:
     write(tmp_path, {name: FILES.get(name, ("", ""))[1] for name in files} | {"pyproject.toml": ""})
@@ -62,7 +62,7 @@ def test_every_file_that_the_installation_reads_is_named(
     assert found.fact.value.files == tuple(files[:read])
 
 
-def test_included_files_and_local_packages_are_named(tmp_path: Path) -> None:
+def test_included_files_and_local_packages(tmp_path: Path) -> None:
     lines = "-r base.txt\n-c ../pins.txt\n-e libs/shop\n"
     others = {"requirements/base.txt": "Django", "pins.txt": "", "libs/shop/pyproject.toml": ""}
     write(tmp_path, {"requirements/production.txt": lines, **others})
@@ -71,7 +71,7 @@ def test_included_files_and_local_packages_are_named(tmp_path: Path) -> None:
     assert find(tmp_path).fact == Fact(value, f"{files[0]}:1")
 
 
-def test_the_root_comes_before_manage_py_s_directory(tmp_path: Path) -> None:
+def test_root_takes_precedence_over_manage_py_directory(tmp_path: Path) -> None:
     write(tmp_path, {"src/uv.lock": LOCK, "src/pyproject.toml": PROJECT})
     below = find(tmp_path, "src").fact
     assert below == Fact(
@@ -86,7 +86,7 @@ def test_the_root_comes_before_manage_py_s_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["[tool.ruff]\nline-length = 100\n", '[project]\nname = "x"\ndependencies = []\n']
 )
-def test_a_pyproject_without_dependencies_gives_way(tmp_path: Path, text: str) -> None:
+def test_pyproject_without_dependencies_is_ignored(tmp_path: Path, text: str) -> None:
     write(tmp_path, {"pyproject.toml": text, "requirements.txt": "Django"})
     found = find(tmp_path).fact
     assert found is not None
@@ -113,7 +113,7 @@ HASHED = "asgiref==3.8 \\\n    --hash=sha256:1\ndjango>=5 \\\n    --hash=sha256:
         pytest.param("Django==\n", "pyproject", id="broken"),
     ],
 )
-def test_requirements_that_are_the_lock_of_pyproject_go_before_it(
+def test_requirements_that_lock_pyproject_take_precedence(
     tmp_path: Path, text: str, manager: str
 ) -> None:
     files = {"pyproject.toml": PROJECT, "requirements.txt": text}
@@ -139,13 +139,11 @@ def test_requirements_that_are_the_lock_of_pyproject_go_before_it(
         ),
     ],
 )
-def test_a_manager_without_its_lock_file_is_said(
-    tmp_path: Path, files: dict[str, str], note: str
-) -> None:
+def test_note_on_missing_lock_file(tmp_path: Path, files: dict[str, str], note: str) -> None:
     assert find(write(tmp_path, files)) == Installed(None, {}, (note,))
 
 
-def test_names_that_are_directories_or_broken_links_are_no_files(tmp_path: Path) -> None:
+def test_directory_or_broken_symlink_is_not_a_lock_file(tmp_path: Path) -> None:
     (tmp_path / "uv.lock").mkdir()
     (tmp_path / "poetry.lock").symlink_to("poetry.lock")
     write(tmp_path, {"requirements.txt": "Django"})

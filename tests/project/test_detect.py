@@ -1,4 +1,4 @@
-"""Detection as a whole, on projects as people lay them out."""
+"""Detection of whole projects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def values(found: Project, *names: str) -> dict[str, object]:
     return {name: fact.value if fact else None for name, fact in facts.items()}
 
 
-def test_startproject_is_known_for_what_it_is(tmp_path: Path) -> None:
+def test_startproject(tmp_path: Path) -> None:
     root = startproject(tmp_path)
     found = detect(root, environ={})
     assert found.root == root
@@ -83,7 +83,7 @@ COOKIECUTTER = {
 }
 
 
-def test_split_settings_with_django_environ_are_read_as_in_production(tmp_path: Path) -> None:
+def test_split_settings_with_django_environ(tmp_path: Path) -> None:
     found = detect(write(tmp_path, COOKIECUTTER), environ={})
     names = ("settings", "wsgi", "asgi", "python", "static_root", "media_root", "remote", "sqlite")
     assert values(found, *names) == {
@@ -114,7 +114,7 @@ def test_split_settings_with_django_environ_are_read_as_in_production(tmp_path: 
     assert "--settings config.settings.local overrides this" in found.notes[0]
 
 
-def test_a_project_in_src_is_seen_from_the_repository(tmp_path: Path) -> None:
+def test_project_in_src(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     run(tmp_path / "src", "django-admin", "startproject", "mysite", ".")
     with (tmp_path / "src/mysite/settings.py").open("a") as settings:
@@ -134,9 +134,9 @@ def test_a_project_in_src_is_seen_from_the_repository(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["frontend", "manifest", "options_location", "outside", "poetry", "remote", "requirements_dir"],
+    ["frontend", "options_location", "outside", "remote"],
 )
-def test_what_is_found_by_reading_is_what_django_says(tmp_path: Path, name: str) -> None:
+def test_detected_settings_equal_django_settings(tmp_path: Path, name: str) -> None:
     """Ask the project's own Django for its settings, and compare."""
     root = copy(name, tmp_path)
     found = detect(root, environ={})
@@ -171,7 +171,7 @@ def _ask(root: Path, found: Project, code: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_nothing_of_the_project_is_imported(tmp_path: Path) -> None:
+def test_project_code_is_not_executed(tmp_path: Path) -> None:
     bomb = "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n"
     files = dict.fromkeys(("mysite/__init__.py", "mysite/settings.py", "mysite/wsgi.py"), bomb)
     project(tmp_path, {**files, "sitecustomize.py": bomb, "django.py": bomb})
@@ -180,7 +180,7 @@ def test_nothing_of_the_project_is_imported(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("__pycache__"))
 
 
-def test_tool_buildstatic_names_manage_py_and_settings(tmp_path: Path) -> None:
+def test_configuration_selects_manage_py_and_settings(tmp_path: Path) -> None:
     files = {
         "a/manage.py": MANAGE.format(settings="one.settings"),
         "b/manage.py": MANAGE.format(settings="one.settings"),
@@ -192,7 +192,7 @@ def test_tool_buildstatic_names_manage_py_and_settings(tmp_path: Path) -> None:
     assert found.settings == Fact("two.conf", "pyproject.toml:3")
 
 
-def test_the_environment_of_the_process_names_the_settings(
+def test_process_environment_selects_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project(tmp_path, {"mysite/settings.py": "", "mysite/other.py": ""})
@@ -200,7 +200,7 @@ def test_the_environment_of_the_process_names_the_settings(
     assert detect(tmp_path).settings == Fact("mysite.other", "DJANGO_SETTINGS_MODULE")
 
 
-def test_markers_are_asked_about_the_python_of_the_project(tmp_path: Path) -> None:
+def test_markers_are_evaluated_for_project_python(tmp_path: Path) -> None:
     lines = "gunicorn; python_version < '3.12'\nuvicorn; python_version >= '3.12'\n"
     project(tmp_path, {"mysite/settings.py": "", "requirements.txt": lines})
     for version, server in (("3.11", "gunicorn"), ("3.12", "uvicorn")):
@@ -210,7 +210,7 @@ def test_markers_are_asked_about_the_python_of_the_project(tmp_path: Path) -> No
         assert found.value.name == server
 
 
-def test_collected_packages_of_npm_make_a_front_end(tmp_path: Path) -> None:
+def test_collected_npm_packages_require_front_end(tmp_path: Path) -> None:
     files = {
         "mysite/settings.py": "STATICFILES_DIRS = ['node_modules/htmx.org/dist']\n",
         "package.json": '{"dependencies": {"htmx.org": "2"}}',
@@ -243,7 +243,7 @@ def test_collected_packages_of_npm_make_a_front_end(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_passed_by_is_said(
+def test_notes_on_ignored_settings(
     tmp_path: Path, settings: str, requirements: str, note: str
 ) -> None:
     common = "from configurations import Configuration\nclass Common(Configuration): pass\n"
@@ -252,7 +252,7 @@ def test_what_is_passed_by_is_said(
     assert any(note in text for text in found.notes)
 
 
-def test_the_root_may_be_a_link_with_an_odd_name(tmp_path: Path) -> None:
+def test_root_may_be_symlink_with_special_characters(tmp_path: Path) -> None:
     root = project(tmp_path / "my site\n[é]", {"mysite/settings.py": "STATIC_ROOT = 's'"})
     (tmp_path / "link").symlink_to(root)
     found = detect(tmp_path / "link", environ={})
@@ -260,7 +260,7 @@ def test_the_root_may_be_a_link_with_an_odd_name(tmp_path: Path) -> None:
     assert found.static_root == Fact("s", "mysite/settings.py:1")
 
 
-def test_links_in_circles_do_no_harm(tmp_path: Path) -> None:
+def test_symlink_loops_are_harmless(tmp_path: Path) -> None:
     project(tmp_path, {"mysite/settings.py": "from .loop import *\n"})
     for name in ("loop", "mysite/loop.py", "package.json", "uv.lock", "pyproject.toml"):
         (tmp_path / name).symlink_to(tmp_path / name)
@@ -271,7 +271,7 @@ def test_links_in_circles_do_no_harm(tmp_path: Path) -> None:
 SRC = {"src/mysite/settings.py": "WSGI_APPLICATION = 'mysite.wsgi.application'\n"}
 
 
-def test_modules_that_are_in_src_alone_are_searched_there(tmp_path: Path) -> None:
+def test_python_path_for_settings_only_in_src(tmp_path: Path) -> None:
     found = detect(project(tmp_path, SRC), environ={}).python_path
     assert found == Fact("src", "src/mysite/settings.py:1")
 
@@ -284,7 +284,7 @@ def test_modules_that_are_in_src_alone_are_searched_there(tmp_path: Path) -> Non
         pytest.param({**SRC, "mysite/settings.py": ""}, "manage.py", id="in both"),
     ],
 )
-def test_modules_beside_manage_py_need_no_path(
+def test_no_python_path_for_modules_beside_manage_py(
     tmp_path: Path, files: dict[str, str], manage: str
 ) -> None:
     script = MANAGE.format(settings="mysite.settings")
@@ -292,7 +292,7 @@ def test_modules_beside_manage_py_need_no_path(
     assert detect(tmp_path, environ={}).python_path is None
 
 
-def test_an_application_in_src_is_searched_there_too(tmp_path: Path) -> None:
+def test_python_path_for_application_only_in_src(tmp_path: Path) -> None:
     files = {"config/settings.py": "WSGI_APPLICATION = 'shop.wsgi.application'\n"}
     files["src/shop/wsgi.py"] = "application = None\n"
     root = project(tmp_path, files, "config.settings")

@@ -1,4 +1,4 @@
-"""What stands beside the code: uploads, a local database, installed packages."""
+"""Directories that the settings name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SQLITE = "'ENGINE': 'django.db.backends.sqlite3'"
         ("", None),
     ],
 )
-def test_uploads_are_where_media_root_says(tmp_path: Path, text: str, expected: str | None) -> None:
+def test_media_root(tmp_path: Path, text: str, expected: str | None) -> None:
     settings = read(tmp_path, {"mysite/settings.py": BASE + text})
     found = directories.media_root(settings, Search(tmp_path, tmp_path / "backend"))
     assert found == (Fact(expected, "mysite/settings.py:4") if expected else None)
@@ -49,7 +49,7 @@ def test_uploads_are_where_media_root_says(tmp_path: Path, text: str, expected: 
         pytest.param("dj_database_url.config(default='sqlite:///db')", None, id="url"),
     ],
 )
-def test_a_local_database_is_a_file_that_the_environment_has_no_say_in(
+def test_sqlite_file_that_does_not_depend_on_environment(
     tmp_path: Path, database: str, expected: str | None
 ) -> None:
     text = f"{BASE}import dj_database_url\nDATABASES = {{'default': {database}}}\n"
@@ -58,9 +58,7 @@ def test_a_local_database_is_a_file_that_the_environment_has_no_say_in(
 
 
 @pytest.mark.parametrize(("first", "has_os"), [("", False), ("import os\n", True)])
-def test_of_a_database_it_is_known_whether_its_file_can_say_os(
-    tmp_path: Path, first: str, has_os: bool
-) -> None:
+def test_sqlite_knows_whether_settings_import_os(tmp_path: Path, first: str, has_os: bool) -> None:
     base = f"{first}DATABASES = {{'default': {{{SQLITE}, 'NAME': 'db'}}}}\n"
     files = {"mysite/settings.py": "import os\nfrom .base import *\n", "mysite/base.py": base}
     found = sqlite(read(tmp_path, files), Search(tmp_path, tmp_path))
@@ -80,9 +78,7 @@ def test_of_a_database_it_is_known_whether_its_file_can_say_os(
         ("", None),
     ],
 )
-def test_collected_packages_of_npm_are_seen(
-    tmp_path: Path, text: str, expected: int | None
-) -> None:
+def test_node_modules_in_staticfiles_dirs(tmp_path: Path, text: str, expected: int | None) -> None:
     found = directories.node_modules(read(tmp_path, {"mysite/settings.py": BASE + text}))
     assert found == (Fact(True, f"mysite/settings.py:{expected}") if expected else None)
 
@@ -103,7 +99,7 @@ def test_collected_packages_of_npm_are_seen(
         pytest.param("INSTALLED_APPS = find()\nTEMPLATES = find()", (), id="unknown"),
     ],
 )
-def test_what_the_settings_name_is_needed(
+def test_directories_that_settings_name_are_needed(
     tmp_path: Path, text: str, expected: tuple[str, ...]
 ) -> None:
     write(tmp_path, {"shop/apps.py": "", "shop/blog/models.py": ""})
@@ -126,7 +122,7 @@ def test_what_the_settings_name_is_needed(
         pytest.param(".", "manage.py", (), None, id="everything"),
     ],
 )
-def test_uploads_are_a_directory_that_no_build_needs(
+def test_uploads_directory_contains_nothing_needed(
     tmp_path: Path,
     media_root: str | None,
     manage: str,

@@ -1,4 +1,4 @@
-"""The edits that a project still needs."""
+"""Suggested edits."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def needed(
     return edits(detect(root, environ={}))
 
 
-def test_a_bare_startproject_gets_exactly_these(tmp_path: Path) -> None:
+def test_edits_for_startproject(tmp_path: Path) -> None:
     root = startproject(tmp_path)
     lines = (root / "mysite/settings.py").read_text().splitlines()
     hosts = lines.index("ALLOWED_HOSTS = []") + 1
@@ -81,7 +81,7 @@ def test_a_bare_startproject_gets_exactly_these(tmp_path: Path) -> None:
     assert all(edit.why.endswith(".") for edit in found)
 
 
-def test_made_one_after_the_other_they_end_and_django_agrees(tmp_path: Path) -> None:
+def test_startproject_with_edits_applied_collects(tmp_path: Path) -> None:
     root = edited(startproject(tmp_path))
     assert edits(detect(root, environ={})) == ()
     run(root, "python", "manage.py", "check")
@@ -89,7 +89,7 @@ def test_made_one_after_the_other_they_end_and_django_agrees(tmp_path: Path) -> 
     assert (root / "staticfiles/staticfiles.json").exists()
 
 
-def test_a_finished_project_needs_none(tmp_path: Path) -> None:
+def test_complete_project_has_no_edits(tmp_path: Path) -> None:
     assert needed(tmp_path) == ()
 
 
@@ -135,7 +135,7 @@ def test_a_finished_project_needs_none(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_only_what_lacks_is_asked_for_and_where_it_belongs(
+def test_edit_for_each_missing_setting(
     tmp_path: Path, changes: list[tuple[str, str]], where: str, text: str
 ) -> None:
     found = needed(tmp_path, *changes)
@@ -158,7 +158,7 @@ def test_only_what_lacks_is_asked_for_and_where_it_belongs(
         pytest.param(STORAGES, "STORAGES = {'staticfiles': {'BACKEND': find()}}", id="storage"),
     ],
 )
-def test_what_cannot_be_told_is_not_asked_for(tmp_path: Path, old: str, new: str) -> None:
+def test_no_edit_for_unknown_setting(tmp_path: Path, old: str, new: str) -> None:
     assert needed(tmp_path, (old, new)) == ()
 
 
@@ -178,14 +178,14 @@ def test_what_cannot_be_told_is_not_asked_for(tmp_path: Path, old: str, new: str
         ("Pipfile.lock", "{}", "with this command", "pipenv install django gunicorn whitenoise"),
     ],
 )
-def test_packages_are_added_in_the_words_of_who_installs_them(
+def test_packages_are_added_with_the_package_manager(
     tmp_path: Path, file: str, content: str, where: str, text: str
 ) -> None:
     (found,) = needed(tmp_path, installs=(file, content))
     assert (found.file, found.where, found.text) == (file, where, text)
 
 
-def test_any_server_will_do(tmp_path: Path) -> None:
+def test_any_server_satisfies(tmp_path: Path) -> None:
     assert needed(tmp_path, installs=("requirements.txt", "Django\nwhitenoise\ndaphne")) == ()
 
 
@@ -201,13 +201,15 @@ def test_any_server_will_do(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_who_serves_otherwise_is_left_alone(tmp_path: Path, requirements: str, wsgi: str) -> None:
+def test_no_whitenoise_if_something_else_serves(
+    tmp_path: Path, requirements: str, wsgi: str
+) -> None:
     write(tmp_path, {"mysite/wsgi.py": wsgi.encode("latin-1")})
     changes = [(f"{MIDDLEWARE}\n", ""), (STORAGES, "")]
     assert needed(tmp_path, *changes, installs=("requirements.txt", requirements)) == ()
 
 
-def test_a_remote_storage_needs_neither_static_root_nor_whitenoise(tmp_path: Path) -> None:
+def test_no_static_root_or_whitenoise_for_remote_storage(tmp_path: Path) -> None:
     changes = [
         (f"{MIDDLEWARE}\n", ""),
         ('STATIC_ROOT = BASE_DIR / "staticfiles"', ""),
@@ -216,7 +218,7 @@ def test_a_remote_storage_needs_neither_static_root_nor_whitenoise(tmp_path: Pat
     assert needed(tmp_path, *changes, installs=("requirements.txt", "Django\ngunicorn")) == ()
 
 
-def test_in_split_settings_each_edit_goes_to_the_file_it_belongs_to(tmp_path: Path) -> None:
+def test_edits_of_split_settings_name_the_right_file(tmp_path: Path) -> None:
     base = DONE.replace("parent.parent", "parent.parent.parent").replace(HOSTS, "")
     files = {
         "mysite/settings/base.py": base.replace('STATIC_ROOT = BASE_DIR / "staticfiles"\n', ""),
@@ -232,7 +234,7 @@ def test_in_split_settings_each_edit_goes_to_the_file_it_belongs_to(tmp_path: Pa
     ]
 
 
-def test_settings_in_classes_get_no_lines_that_would_do_nothing(tmp_path: Path) -> None:
+def test_no_edits_for_settings_in_classes(tmp_path: Path) -> None:
     text = "from configurations import Configuration\nclass Prod(Configuration):\n  DEBUG = False\n"
     project(tmp_path, {"mysite/settings.py": text, "requirements.txt": REQUIREMENTS})
     assert edits(detect(tmp_path, environ={})) == ()
@@ -259,7 +261,7 @@ def wagtail(root: Path) -> Path:
     return root
 
 
-def test_a_secret_key_that_production_does_not_set_is_asked_for(tmp_path: Path) -> None:
+def test_edit_for_missing_secret_key_in_production(tmp_path: Path) -> None:
     found = edits(detect(wagtail(tmp_path), environ={}))
     place = "mysite/settings/production.py"
     (edit,) = (edit for edit in found if edit.text == KEY)
@@ -268,7 +270,7 @@ def test_a_secret_key_that_production_does_not_set_is_asked_for(tmp_path: Path) 
     assert (place, "SECRET_KEY needs it.") in imports
 
 
-def test_with_the_secret_key_from_the_environment_django_has_one(tmp_path: Path) -> None:
+def test_secret_key_edit_reads_environment(tmp_path: Path) -> None:
     root = wagtail(tmp_path)
     environ = environment(DJANGO_SETTINGS_MODULE="mysite.settings.production", SECRET_KEY="given")
     code = "from django.conf import settings; print(settings.SECRET_KEY)"
@@ -284,7 +286,7 @@ def test_with_the_secret_key_from_the_environment_django_has_one(tmp_path: Path)
     assert ask() == "given\n"
 
 
-def test_one_import_serves_all_that_need_it_in_a_file(tmp_path: Path) -> None:
+def test_one_import_per_file(tmp_path: Path) -> None:
     changes = [("import os\n", ""), (HOSTS, ""), ('SECRET_KEY = "x"', "SECRET_KEY = ''")]
     imports, key, hosts = needed(tmp_path, *changes)
     assert (imports.text, imports.why) == ("import os", "SECRET_KEY and ALLOWED_HOSTS need it.")
@@ -323,9 +325,7 @@ def test_one_import_serves_all_that_need_it_in_a_file(tmp_path: Path) -> None:
         pytest.param("def fill(names):\n    names.update(x)\nfill(vars())", id="a-function"),
     ],
 )
-def test_a_secret_key_that_may_be_set_out_of_sight_is_not_asked_for(
-    tmp_path: Path, text: str
-) -> None:
+def test_no_secret_key_edit_if_it_may_be_set_elsewhere(tmp_path: Path, text: str) -> None:
     assert needed(tmp_path, ('SECRET_KEY = "x"', text)) == ()
 
 
@@ -338,7 +338,7 @@ def test_a_secret_key_that_may_be_set_out_of_sight_is_not_asked_for(
         pytest.param("from .other import *", id="a-file-that-is-here"),
     ],
 )
-def test_a_secret_key_is_asked_for_where_nothing_can_set_it(tmp_path: Path, text: str) -> None:
+def test_secret_key_edit_if_nothing_sets_it(tmp_path: Path, text: str) -> None:
     write(
         tmp_path,
         {
@@ -357,7 +357,7 @@ def test_a_secret_key_is_asked_for_where_nothing_can_set_it(tmp_path: Path, text
         ("Pipfile", '[packages]\ndjango = "*"\n'),
     ],
 )
-def test_whose_lock_file_is_missing_is_not_told_to_write_requirements(
+def test_no_requirements_edit_if_lock_file_is_missing(
     tmp_path: Path, file: str, content: str
 ) -> None:
     assert needed(tmp_path, installs=(file, content)) == ()

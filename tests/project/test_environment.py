@@ -1,4 +1,4 @@
-"""The variables that the settings demand, while static files are collected."""
+"""Placeholders for environment variables."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def demanding(tmp_path: Path) -> Project:
     return detect(project(tmp_path, {"mysite/settings.py": SETTINGS}), environ={})
 
 
-def test_the_secret_key_is_a_throwaway_new_each_time(demanding: Project) -> None:
+def test_secret_key_placeholder_is_random(demanding: Project) -> None:
     keys = {placeholders(demanding, Config(), {})["DJANGO_KEY"] for _ in range(3)}
     assert len(keys) == 3
     assert all(len(key) >= 50 for key in keys)
 
 
-def test_the_configuration_adds_and_the_environment_wins(demanding: Project) -> None:
+def test_environment_takes_precedence_over_configuration(demanding: Project) -> None:
     config = Config(env={"TOKEN": "placeholder", "DATABASE_URL": "sqlite://"})
     given = placeholders(demanding, config, {"TOKEN": "real", "DJANGO_KEY": "real"})
     assert given == {"DATABASE_URL": "sqlite://"}
@@ -41,12 +41,12 @@ def test_the_configuration_adds_and_the_environment_wins(demanding: Project) -> 
     assert kept == {"DJANGO_KEY": "for-tests"}
 
 
-def test_nothing_is_given_where_the_key_stands_in_the_settings(tmp_path: Path) -> None:
+def test_no_placeholder_for_constant_secret_key(tmp_path: Path) -> None:
     project(tmp_path, {"mysite/settings.py": "SECRET_KEY = 'insecure'\n"})
     assert placeholders(detect(tmp_path, environ={}), Config(), {}) == {}
 
 
-def test_what_is_demanded_and_not_given_is_missing_all_of_it(demanding: Project) -> None:
+def test_missing_lists_required_variables(demanding: Project) -> None:
     assert [item.name for item in missing(demanding, {})] == ["DJANGO_KEY", "TOKEN", "DATABASE_URL"]
     assert [item.name for item in missing(demanding, {"TOKEN": "", "DJANGO_KEY": ""})] == [
         "DATABASE_URL"
@@ -69,11 +69,11 @@ def test_what_is_demanded_and_not_given_is_missing_all_of_it(demanding: Project)
         ("OPTIONS", "json", "{}"),
     ],
 )
-def test_a_placeholder_can_be_read_by_the_settings(name: str, kind: str, expected: str) -> None:
+def test_placeholder_fits_kind_and_name(name: str, kind: str, expected: str) -> None:
     assert placeholder(Variable(name, True, "x:1", kind)) == expected
 
 
-def test_what_is_pasted_is_toml_whatever_the_names() -> None:
+def test_paste_is_valid_toml() -> None:
     names = ["TOKEN", "a.b", 'with "quotes"', "päth", "with space"]
     text = paste(Variable(name, True, "x:1") for name in names)
     assert text.startswith("[tool.buildstatic.env]\nTOKEN = ")

@@ -1,4 +1,4 @@
-"""Reading files: what is skipped, and errors that name the line."""
+"""Reading files, and errors with lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_files_in_unreadable_directory_do_not_exist(closed: Path) -> None:
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_file_that_may_not_be_read_is_named(closed: Path, read: Reader) -> None:
+def test_unreadable_file_is_an_error(closed: Path, read: Reader) -> None:
     with pytest.raises(ConfigInvalid, match=r"^Cannot read data/x: Permission denied") as said:
         read(closed / "x", closed.parent)
     assert said.value.advice
@@ -36,11 +36,11 @@ def test_a_file_that_may_not_be_read_is_named(closed: Path, read: Reader) -> Non
         pytest.param("é".encode("utf-16"), "é", id="utf-16-with-a-mark"),
     ],
 )
-def test_text_is_utf_8_or_marked(tmp_path: Path, content: bytes, text: str) -> None:
+def test_text_encodings(tmp_path: Path, content: bytes, text: str) -> None:
     assert files.read_text(write(tmp_path, {"x": content}) / "x", tmp_path) == text
 
 
-def test_python_is_decoded_as_python_does(tmp_path: Path) -> None:
+def test_python_source_encoding(tmp_path: Path) -> None:
     content = "# coding: latin-1\nX = 'é'\n".encode("latin-1")
     tree = files.read_python(write(tmp_path, {"x.py": content}) / "x.py", tmp_path)
     assert "é" in compile(tree, "x.py", "exec").co_consts
@@ -68,7 +68,7 @@ def test_python_is_decoded_as_python_does(tmp_path: Path) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", str(value)[:30]),
 )
-def test_what_cannot_be_read_is_said_with_its_line(
+def test_invalid_content_is_an_error_with_line(
     tmp_path: Path, read: Reader, content: bytes, problem: str
 ) -> None:
     write(tmp_path, {"x": content})
@@ -77,7 +77,7 @@ def test_what_cannot_be_read_is_said_with_its_line(
     assert caught.value.problem.startswith(problem)
 
 
-def test_a_warning_of_the_project_s_code_is_not_ours(tmp_path: Path) -> None:
+def test_warnings_of_parsed_code_are_suppressed(tmp_path: Path) -> None:
     write(tmp_path, {"x.py": 'X = "\\d"\nif X is "a": pass\n'})
     assert files.read_python(tmp_path / "x.py", tmp_path).body
 
@@ -108,21 +108,21 @@ buildstatic.env.A = "a"
         (("nowhere",), 1),
     ],
 )
-def test_a_key_of_toml_is_found_on_its_line(keys: tuple[str, ...], line: int) -> None:
+def test_toml_line_of_key(keys: tuple[str, ...], line: int) -> None:
     assert files.toml_line(TOML, *keys) == line
 
 
-def test_a_long_line_takes_no_time() -> None:
+def test_long_toml_line_is_fast() -> None:
     assert files.toml_line(f"a = 1\n{' ' * 50_000}\n# {'a ' * 50_000}\nb = 1\n", "b") == 4
 
 
-def test_links_in_circles_are_no_files(tmp_path: Path) -> None:
+def test_symlink_loop_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     assert not files.is_file(tmp_path / "a")
     assert files.resolved(tmp_path / "a").name in "ab"
 
 
-def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+def test_fifo_is_not_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "settings.py")
     assert not files.is_file(tmp_path / "settings.py")

@@ -1,8 +1,9 @@
-"""The front-end build."""
+"""The front end and its version of Node."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,12 @@ def find(root: Path, manage: str = ".", *, modules: bool = False) -> Fact[Fronte
         ("bun.lockb", "bun"),
     ],
 )
-def test_the_lock_file_says_who_installs(tmp_path: Path, lock: str, manager: str) -> None:
+def test_package_manager_by_lock_file(tmp_path: Path, lock: str, manager: str) -> None:
     write(tmp_path, {"package.json": BUILD, lock: ""})
     assert find(tmp_path) == Fact(Frontend(manager, ".", lock), "package.json:4")
 
 
-def test_without_a_lock_file_it_is_npm(tmp_path: Path) -> None:
+def test_npm_without_lock_file(tmp_path: Path) -> None:
     write(tmp_path, {"package.json": BUILD})
     assert find(tmp_path) == Fact(Frontend("npm", ".", None), "package.json:4")
 
@@ -49,7 +50,7 @@ def test_without_a_lock_file_it_is_npm(tmp_path: Path) -> None:
         (4, ("npm", "package-lock.json")),
     ],
 )
-def test_package_manager_decides_between_lock_files(
+def test_package_manager_field_takes_precedence(
     tmp_path: Path, asked: object, expected: tuple[str, str | None]
 ) -> None:
     package = {"scripts": {"build": "x"}, "packageManager": asked}
@@ -71,7 +72,7 @@ def test_package_manager_decides_between_lock_files(
         (".cache/package.json", None),
     ],
 )
-def test_it_is_in_the_root_beside_manage_py_or_one_level_below(
+def test_front_end_is_searched_one_level_below(
     tmp_path: Path, place: str, directory: str | None
 ) -> None:
     write(tmp_path, {place: BUILD, "src/manage.py": ""})
@@ -79,7 +80,7 @@ def test_it_is_in_the_root_beside_manage_py_or_one_level_below(
     assert (found.value.directory if found else None) == directory
 
 
-def test_one_without_a_build_script_gives_way(tmp_path: Path) -> None:
+def test_package_json_without_build_script_is_skipped(tmp_path: Path) -> None:
     package = '{"scripts": {"lint": "x"}, "dependencies": {}}'
     write(tmp_path, {"package.json": package, "frontend/package.json": BUILD})
     assert find(tmp_path) == Fact(Frontend("npm", "frontend", None), "frontend/package.json:4")
@@ -88,25 +89,18 @@ def test_one_without_a_build_script_gives_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "package", ["{}", '{"scripts": []}', '{"scripts": {"build": null}}', '{"scripts": "build"}']
 )
-def test_no_build_script_is_no_front_end(tmp_path: Path, package: str) -> None:
+def test_no_front_end_without_build_script(tmp_path: Path, package: str) -> None:
     assert find(write(tmp_path, {"package.json": package})) is None
 
 
-def test_installed_packages_that_are_collected_need_no_build_script(tmp_path: Path) -> None:
+def test_collected_packages_require_no_build_script(tmp_path: Path) -> None:
     write(tmp_path, {"package.json": '{\n"dependencies": {"htmx.org": "2"}}', "yarn.lock": ""})
     assert find(tmp_path) is None
     expected = Frontend("yarn", ".", "yarn.lock", build=False, modules=True)
     assert find(tmp_path, modules=True) == Fact(expected, "package.json:2")
 
 
-def test_the_node_is_the_one_asked_for(tmp_path: Path) -> None:
-    write(tmp_path, {"package.json": BUILD, ".nvmrc": "20"})
-    found = find(tmp_path)
-    assert found is not None
-    assert found.value.node == 20
-
-
-def test_the_manager_s_own_configuration_is_known(tmp_path: Path) -> None:
+def test_package_manager_configuration(tmp_path: Path) -> None:
     names = (".npmrc", "pnpm-workspace.yaml", ".pnpmfile.cjs", "bunfig.toml", ".yarnrc")
     inner = (".yarn/releases/yarn.cjs", ".yarn/plugins/x.cjs", "patches/x.patch")
     write(tmp_path, {f"web/{name}": "" for name in ("package.json", *names, *inner)})
@@ -128,7 +122,7 @@ def test_the_manager_s_own_configuration_is_known(tmp_path: Path) -> None:
         (".yarnrc.yml", 'npmRegistryServer: "x"\nnpmAuthToken: "x"\n'),
     ],
 )
-def test_configuration_with_a_password_is_set_apart(tmp_path: Path, name: str, text: str) -> None:
+def test_configuration_with_password_is_excluded(tmp_path: Path, name: str, text: str) -> None:
     write(tmp_path, {"package.json": BUILD, "bunfig.toml": "", name: text})
     found = find(tmp_path)
     assert found is not None
@@ -148,7 +142,7 @@ def test_configuration_with_a_password_is_set_apart(tmp_path: Path, name: str, t
         ("npm@10", "", "classic"),
     ],
 )
-def test_yarn_is_the_classic_one_or_berry(
+def test_yarn_variant(
     tmp_path: Path, asked: str | None, configuration: str | None, kind: str
 ) -> None:
     package = {"scripts": {"build": "x"}, "packageManager": asked}
@@ -158,7 +152,80 @@ def test_yarn_is_the_classic_one_or_berry(
     assert found.value.yarn == kind
 
 
-def test_a_broken_package_json_is_said_with_its_line(tmp_path: Path) -> None:
+def test_invalid_package_json_is_an_error_with_line(tmp_path: Path) -> None:
     write(tmp_path, {"package.json": '{\n"scripts": {,}\n}'})
     with pytest.raises(ConfigInvalid, match=r"^package.json:2: invalid JSON"):
         find(tmp_path)
+
+
+def node_version(directory: Path, root: Path, package: Mapping[str, object]) -> int:
+    content = {**package, "scripts": {"build": "x"}}
+    write(directory, {"package.json": json.dumps(content)})
+    found = frontend.find(root, root)
+    assert found is not None
+    return found.value.node
+
+
+def engines(wanted: object) -> dict[str, object]:
+    return {"engines": {"node": wanted}}
+
+
+@pytest.mark.parametrize(
+    ("text", "major"),
+    [
+        ("20", 20),
+        ("v20.11.1\n", 20),
+        ("# ours\n\n18.20\n", 18),
+        ("lts/iron", 20),
+        ("lts/*", 22),
+        ("node", 22),
+        ("", 22),
+        ("9999", 22),
+    ],
+)
+@pytest.mark.parametrize("name", [".nvmrc", ".node-version", "web/.nvmrc"])
+def test_node_version_from_file(tmp_path: Path, name: str, text: str, major: int) -> None:
+    write(tmp_path, {name: text, "web/package.json": "{}"})
+    assert node_version(tmp_path / "web", tmp_path, {}) == major
+
+
+def test_node_version_file_takes_precedence(tmp_path: Path) -> None:
+    write(tmp_path, {".nvmrc": "18", "web/.node-version": "20"})
+    package = {"volta": {"node": "24.1.0"}, **engines("^16")}
+    assert node_version(tmp_path / "web", tmp_path, package) == 20
+    assert node_version(tmp_path, tmp_path, package) == 18
+
+
+def test_volta_takes_precedence_over_engines(tmp_path: Path) -> None:
+    assert node_version(tmp_path, tmp_path, {"volta": {"node": "20.1.0"}, **engines(">=18")}) == 20
+
+
+@pytest.mark.parametrize(
+    ("wanted", "major"),
+    [
+        ("20", 20),
+        ("20.x", 20),
+        ("^20.9.0", 20),
+        ("~20.9", 20),
+        ("=20", 20),
+        (">=18", 22),
+        (">= 18.0.0", 22),
+        (">=24", 24),
+        (">23", 24),
+        (">=18 <21", 20),
+        (">=18.0.0 <=20", 20),
+        ("<22", 20),
+        ("<22.5", 22),
+        ("18 - 20", 20),
+        ("^18 || ^20 || >=22", 22),
+        ("^18 || ^20", 20),
+        ("21", 21),
+        ("*", 22),
+        ("", 22),
+        ("<4", 22),
+        (20, 22),
+        (None, 22),
+    ],
+)
+def test_node_version_in_engines_range(tmp_path: Path, wanted: object, major: int) -> None:
+    assert node_version(tmp_path, tmp_path, engines(wanted)) == major

@@ -1,4 +1,4 @@
-"""What a lock file installs of the project's own, as the tools write it."""
+"""Local packages in lock files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WORKSPACE = {
 }
 
 
-def test_uv_has_what_it_looks_into_and_the_directories_that_it_installs(tmp_path: Path) -> None:
+def test_uv_workspace_files_and_directories(tmp_path: Path) -> None:
     value = found(write(tmp_path, WORKSPACE), "web")
     assert value.member == "web"
     assert value.files == (
@@ -83,9 +83,7 @@ def test_uv_has_what_it_looks_into_and_the_directories_that_it_installs(tmp_path
         ),
     ],
 )
-def test_packages_by_their_paths_are_there_as_they_are_installed(
-    files: dict[str, str], tmp_path: Path
-) -> None:
+def test_packages_by_path_are_local(files: dict[str, str], tmp_path: Path) -> None:
     write(tmp_path, {**files, "libs/shop/pyproject.toml": MEMBER})
     assert found(tmp_path).local == ("libs/shop",)
 
@@ -156,7 +154,7 @@ def uv(*words: str, cwd: Path, environment: Path) -> None:
         ),
     ],
 )
-def test_uv_installs_from_what_is_named_alone(
+def test_uv_installs_with_only_the_named_files(
     files: dict[str, str], manage: str, member: str, tmp_path: Path
 ) -> None:
     root, app, environment = (tmp_path / name for name in ("project", "app", "venv"))

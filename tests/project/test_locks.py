@@ -1,4 +1,4 @@
-"""Lock files, as their tools write them and wrote them."""
+"""Lock files of every format."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ UV = "".join(
 
 
 @pytest.mark.parametrize(("python", "django"), [("3.11", "==5.2"), ("3.13", "==6.1")])
-def test_uv_installs_what_the_project_needs_on_its_python(
-    tmp_path: Path, python: str, django: str
-) -> None:
+def test_uv_packages_for_project_python(tmp_path: Path, python: str, django: str) -> None:
     write(tmp_path, {"uv.lock": UV})
     found = locks.uv(tmp_path / "uv.lock", tmp_path, python, tmp_path).packages
     assert versions(found) == {
@@ -72,7 +70,7 @@ def test_uv_installs_what_the_project_needs_on_its_python(
     assert found["psycopg"].source == f"uv.lock:{line}"
 
 
-def test_in_a_uv_workspace_the_member_with_manage_py_counts(tmp_path: Path) -> None:
+def test_uv_workspace_member_with_manage_py(tmp_path: Path) -> None:
     members = [
         table("shop", "0", 'source = { editable = "shop" }', 'dependencies = [{ name = "a" }]'),
         table("blog", "0", 'source = { editable = "blog" }', 'dependencies = [{ name = "b" }]'),
@@ -84,7 +82,7 @@ def test_in_a_uv_workspace_the_member_with_manage_py_counts(tmp_path: Path) -> N
         assert (list(found.packages), found.member) == (["a"], "shop")
 
 
-def test_a_member_that_the_root_installs_comes_with_the_root(tmp_path: Path) -> None:
+def test_uv_member_installed_by_root(tmp_path: Path) -> None:
     root = ('source = { virtual = "." }', 'dependencies = [{ name = "shop" }, { name = "b" }]')
     shop = ('source = { editable = "shop" }', 'dependencies = [{ name = "a" }]')
     text = "".join(
@@ -101,7 +99,7 @@ CIRCLE = [
 ]
 
 
-def test_packages_that_need_each_other_end(tmp_path: Path) -> None:
+def test_circular_dependencies(tmp_path: Path) -> None:
     own = table("m", "0", 'source = { virtual = "." }', 'dependencies = [{ name = "a" }]')
     write(tmp_path, {"uv.lock": "".join([own, *CIRCLE])})
     found = locks.uv(tmp_path / "uv.lock", tmp_path, "3.13", tmp_path).packages
@@ -166,7 +164,7 @@ POETRY = {
 
 
 @pytest.mark.parametrize("form", POETRY)
-def test_poetry_installs_its_main_group_whatever_wrote_the_file(tmp_path: Path, form: str) -> None:
+def test_poetry_main_group_of_every_format(tmp_path: Path, form: str) -> None:
     write(tmp_path, {"pyproject.toml": PYPROJECT, "poetry.lock": "".join(POETRY[form])})
     found = locks.poetry(tmp_path / "poetry.lock", tmp_path, "3.13").packages
     assert versions(found) == {
@@ -217,7 +215,7 @@ PDM = {
 
 
 @pytest.mark.parametrize("form", PDM)
-def test_pdm_installs_its_default_group_whatever_wrote_the_file(tmp_path: Path, form: str) -> None:
+def test_pdm_default_group_of_every_format(tmp_path: Path, form: str) -> None:
     write(tmp_path, {"pyproject.toml": STANDARD, "pdm.lock": "".join(PDM[form])})
     found = locks.pdm(tmp_path / "pdm.lock", tmp_path, "3.13").packages
     assert versions(found) == {"django": "==5.2", "uvicorn": "==1", "uvloop": "==1"}
@@ -257,7 +255,7 @@ PIPENV = """\
 """
 
 
-def test_pipenv_installs_its_default_section(tmp_path: Path) -> None:
+def test_pipenv_default_section(tmp_path: Path) -> None:
     write(tmp_path, {"Pipfile.lock": PIPENV})
     found = locks.pipenv(tmp_path / "Pipfile.lock", tmp_path, "3.13").packages
     assert versions(found) == {"django": "==5.2", "psycopg": "==3.2", "site": "", "gunicorn": ""}
@@ -276,7 +274,7 @@ def test_pipenv_installs_its_default_section(tmp_path: Path) -> None:
         pytest.param('[[package]]\nname = "a"\nsource = 1\nmarkers = "no"\n', id="odd-marker"),
     ],
 )
-def test_a_lock_file_of_odd_content_does_no_harm(tmp_path: Path, text: str) -> None:
+def test_unexpected_lock_file_content_is_harmless(tmp_path: Path, text: str) -> None:
     write(tmp_path, {"x.lock": text, "pyproject.toml": PYPROJECT})
     path = tmp_path / "x.lock"
     for read in (locks.poetry, locks.pdm):
@@ -284,7 +282,7 @@ def test_a_lock_file_of_odd_content_does_no_harm(tmp_path: Path, text: str) -> N
     assert "django" not in locks.uv(path, tmp_path, "3.13", tmp_path).packages
 
 
-def test_a_broken_lock_file_is_said_with_its_line(tmp_path: Path) -> None:
+def test_invalid_lock_file_is_an_error_with_line(tmp_path: Path) -> None:
     write(tmp_path, {"poetry.lock": "<<<<<<< HEAD\n", "Pipfile.lock": '{\n"default": <<<'})
     with pytest.raises(ConfigInvalid, match=r"^poetry.lock:1: invalid TOML"):
         locks.poetry(tmp_path / "poetry.lock", tmp_path, "3.13")

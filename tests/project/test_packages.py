@@ -1,4 +1,4 @@
-"""Packages, and the markers that they are installed under."""
+"""Packages and environment markers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from packaging.requirements import Requirement
 from buildstatic.project.packages import Package, join, marker_applies, package
 
 
-def test_a_name_is_spelt_as_the_standard_does() -> None:
+def test_names_are_normalized() -> None:
     found = package(Requirement("Psycopg2_Binary[Some.Extra]>=2,<3"), "x:1")
     assert found == Package("psycopg2-binary", "<3,>=2", frozenset({"some-extra"}), "x:1")
 
 
-def test_what_is_named_twice_has_both_and_stands_at_the_first() -> None:
+def test_duplicates_are_joined() -> None:
     one = package(Requirement("psycopg[c]>=3"), "a:1")
     two = package(Requirement("psycopg[pool]<4"), "b:2")
     assert join([one, two]) == {
@@ -43,13 +43,11 @@ def test_what_is_named_twice_has_both_and_stands_at_the_first() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_marker_is_asked_about_linux_and_the_project_s_python(
-    marker: str | None, expected: bool
-) -> None:
+def test_markers_are_evaluated_for_linux(marker: str | None, expected: bool) -> None:
     assert marker_applies(marker, "3.12") is expected
 
 
-def test_the_extras_that_are_asked_for_count() -> None:
+def test_markers_with_extras() -> None:
     assert marker_applies("extra == 'dev'", "3.12", ["dev"])
     assert marker_applies("python_version >= '3'", "3.12", ["dev"])
 
@@ -62,5 +60,5 @@ def test_the_extras_that_are_asked_for_count() -> None:
         ("python_full_version < '3.12.4'", True),
     ],
 )
-def test_a_marker_is_asked_about_the_patch_that_is_known(marker: str, expected: bool) -> None:
+def test_markers_with_patch_version(marker: str, expected: bool) -> None:
     assert marker_applies(marker, "3.12.3") is expected

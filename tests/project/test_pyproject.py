@@ -1,4 +1,4 @@
-"""What pyproject.toml states."""
+"""Dependencies in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read(root: Path, text: str, python: str = "3.13") -> Pyproject:
     return found
 
 
-def test_the_dependencies_are_read_each_with_its_line(tmp_path: Path) -> None:
+def test_dependencies_have_lines(tmp_path: Path) -> None:
     found = read(tmp_path, STANDARD)
     assert {name: (item.specifier, item.source) for name, item in found.packages.items()} == {
         "django": (">=5.2", "pyproject.toml:4"),
@@ -52,15 +52,15 @@ def test_the_dependencies_are_read_each_with_its_line(tmp_path: Path) -> None:
         pytest.param("project = 1", id="odd"),
     ],
 )
-def test_a_file_that_states_none_has_none(tmp_path: Path, text: str) -> None:
+def test_pyproject_without_dependencies(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text) == Pyproject([], {}, False)
 
 
-def test_no_file_is_none(tmp_path: Path) -> None:
+def test_missing_pyproject_is_none(tmp_path: Path) -> None:
     assert pyproject.read(tmp_path / "pyproject.toml", tmp_path, "3.13") is None
 
 
-def test_poetry_s_table_gives_names_and_extras(tmp_path: Path) -> None:
+def test_poetry_dependencies(tmp_path: Path) -> None:
     text = (
         '[tool.poetry.dependencies]\npython = "^3.11"\nDjango = "^5.2"\n'
         'psycopg = {version = "*", extras = ["binary", "pool"]}\n'
@@ -82,7 +82,7 @@ def test_poetry_s_table_gives_names_and_extras(tmp_path: Path) -> None:
         ("[\n  '-r base.txt',\n]", "pyproject.toml:3: -r base.txt is not a valid requirement."),
     ],
 )
-def test_what_is_no_dependency_is_said_with_its_line(
+def test_invalid_dependency_is_an_error_with_line(
     tmp_path: Path, dependencies: str, problem: str
 ) -> None:
     with pytest.raises(ConfigInvalid) as caught:

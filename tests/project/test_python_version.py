@@ -1,4 +1,4 @@
-"""The Python that a project asks for."""
+"""The Python version that a project requires."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.project.tree import write
     ids=lambda value: str(value)[:20],
 )
 @pytest.mark.parametrize("file", [".python-version", "runtime.txt"])
-def test_version_files_are_read(tmp_path: Path, file: str, text: str, expected: str | None) -> None:
+def test_version_files(tmp_path: Path, file: str, text: str, expected: str | None) -> None:
     found = find(write(tmp_path, {file: text}), tmp_path)
     assert (found.value if found else None) == expected
 
@@ -53,7 +53,7 @@ def test_version_files_are_read(tmp_path: Path, file: str, text: str, expected: 
         (">=3.15", "3.15"),
     ],
 )
-def test_requires_python_prefers_the_default_image_then_the_newest(
+def test_requires_python_prefers_default_then_newest(
     tmp_path: Path, specifier: str, expected: str
 ) -> None:
     text = f'[project]\nname = "x"\nrequires-python = "{specifier}"\n'
@@ -77,9 +77,7 @@ def test_requires_python_prefers_the_default_image_then_the_newest(
         ("*", "3.13"),
     ],
 )
-def test_poetry_s_constraints_are_understood(
-    tmp_path: Path, constraint: str, expected: str
-) -> None:
+def test_poetry_python_constraints(tmp_path: Path, constraint: str, expected: str) -> None:
     text = f'[tool.poetry.dependencies]\npython = "{constraint}"\n'
     assert find(write(tmp_path, {"pyproject.toml": text}), tmp_path) == Fact(
         expected, "pyproject.toml:2"
@@ -97,9 +95,7 @@ def test_poetry_s_constraints_are_understood(
         (">=3.12.3,<3.12.6", "3.12"),
     ],
 )
-def test_a_patch_is_kept_where_no_other_is_allowed(
-    tmp_path: Path, asked: str, expected: str
-) -> None:
+def test_exact_patch_version_is_kept(tmp_path: Path, asked: str, expected: str) -> None:
     write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
     assert find(tmp_path, tmp_path) == Fact(expected, "pyproject.toml:2")
 
@@ -112,7 +108,7 @@ def test_a_patch_is_kept_where_no_other_is_allowed(
         ("3.13", Fact("3.13", ".python-version:1")),
     ],
 )
-def test_a_version_file_beside_it_agrees_on_the_patch(
+def test_version_file_with_exact_patch_in_pyproject(
     tmp_path: Path, pinned: str, expected: Fact[str]
 ) -> None:
     text = '[project]\nrequires-python = "==3.12.3"\n'
@@ -121,12 +117,12 @@ def test_a_version_file_beside_it_agrees_on_the_patch(
 
 
 @pytest.mark.parametrize("key", ["python_version", "python_full_version"])
-def test_the_pipfile_is_read(tmp_path: Path, key: str) -> None:
+def test_pipfile(tmp_path: Path, key: str) -> None:
     text = f'[packages]\n\n[requires]\n{key} = "3.12.1"\n'
     assert find(write(tmp_path, {"Pipfile": text}), tmp_path) == Fact("3.12", "Pipfile:4")
 
 
-def test_the_order_is_version_file_runtime_pyproject_pipfile(tmp_path: Path) -> None:
+def test_precedence_of_files(tmp_path: Path) -> None:
     files = {
         ".python-version": "3.11",
         "runtime.txt": "python-3.12.0",
@@ -142,7 +138,7 @@ def test_the_order_is_version_file_runtime_pyproject_pipfile(tmp_path: Path) -> 
     assert find(tmp_path, tmp_path) is None
 
 
-def test_the_root_comes_before_manage_py_s_directory(tmp_path: Path) -> None:
+def test_root_takes_precedence_over_manage_py_directory(tmp_path: Path) -> None:
     write(tmp_path, {"src/.python-version": "3.11"})
     assert find(tmp_path, tmp_path / "src") == Fact("3.11", "src/.python-version:1")
     write(tmp_path, {"runtime.txt": "python-3.12"})
@@ -160,9 +156,7 @@ def test_the_root_comes_before_manage_py_s_directory(tmp_path: Path) -> None:
         ("Pipfile", '[requires]\npython_version = "3.8"', "Pipfile:2 requires Python 3.8"),
     ],
 )
-def test_a_python_below_3_11_is_said_with_its_place(
-    tmp_path: Path, file: str, text: str, place: str
-) -> None:
+def test_python_below_3_11_is_an_error(tmp_path: Path, file: str, text: str, place: str) -> None:
     with pytest.raises(InterpreterNotFound) as caught:
         find(write(tmp_path, {file: text}), tmp_path)
     assert caught.value.problem.startswith(place)
@@ -170,7 +164,7 @@ def test_a_python_below_3_11_is_said_with_its_place(
 
 
 @pytest.mark.parametrize("asked", ["three", f"==3.{'9' * 5000}"], ids=["words", "digits"])
-def test_a_specifier_that_is_none_is_said(tmp_path: Path, asked: str) -> None:
+def test_invalid_specifier_is_an_error(tmp_path: Path, asked: str) -> None:
     write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{asked}"'})
     with pytest.raises(
         ConfigInvalid, match=r"^pyproject.toml:2: .* is not a valid version specifier"

@@ -38,7 +38,7 @@ def packages(root: Path, text: str | bytes, python: str = "3.13") -> dict[str, P
         ("x \\\n  ==1.0 \\\n  --hash=sha256:abc", "x", "==1.0", ()),
     ],
 )
-def test_a_line_is_read_as_pip_reads_it(
+def test_requirement_lines(
     tmp_path: Path, line: str, name: str, specifier: str, extras: tuple[str, ...]
 ) -> None:
     expected = Package(name, specifier, frozenset(extras), "requirements.txt:2")
@@ -64,7 +64,7 @@ def test_a_line_is_read_as_pip_reads_it(
         "x ; extra == 'dev'",
     ],
 )
-def test_what_is_not_installed_is_left_out(tmp_path: Path, line: str) -> None:
+def test_lines_that_install_nothing(tmp_path: Path, line: str) -> None:
     assert packages(tmp_path, line) == {}
 
 
@@ -77,11 +77,11 @@ def test_what_is_not_installed_is_left_out(tmp_path: Path, line: str) -> None:
         pytest.param(b"Django\t# tab\n\tgunicorn", id="tabs"),
     ],
 )
-def test_odd_encodings_are_read(tmp_path: Path, content: bytes) -> None:
+def test_encodings(tmp_path: Path, content: bytes) -> None:
     assert list(packages(tmp_path, content)) == ["django", "gunicorn"]
 
 
-def test_included_files_are_relative_to_the_file_that_includes_them(tmp_path: Path) -> None:
+def test_included_files_are_relative_to_including_file(tmp_path: Path) -> None:
     files = {
         "requirements/production.txt": "-r base.txt\n--constraint=pins/all.txt\ngunicorn\n",
         "requirements/base.txt": "Django>=4.2\n-r production.txt\n",
@@ -103,18 +103,12 @@ def test_included_files_are_relative_to_the_file_that_includes_them(tmp_path: Pa
 @pytest.mark.parametrize(
     "option", ["-r base.txt", "-rbase.txt", "--requirement base.txt", "-r 'base.txt'"]
 )
-def test_every_spelling_of_an_inclusion_is_followed(tmp_path: Path, option: str) -> None:
+def test_spellings_of_requirement_option(tmp_path: Path, option: str) -> None:
     write(tmp_path, {"base.txt": "Django"})
     assert list(packages(tmp_path, option)) == ["django"]
 
 
-def test_a_package_that_is_named_twice_has_both_extras(tmp_path: Path) -> None:
-    found = packages(tmp_path, "psycopg[c]>=3\npsycopg[pool]\n")["psycopg"]
-    assert found.extras == {"c", "pool"}
-    assert found.source == "requirements.txt:1"
-
-
-def test_directories_and_archives_of_the_project_are_noted(tmp_path: Path) -> None:
+def test_local_directories_and_archives(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -150,7 +144,7 @@ def test_directories_and_archives_of_the_project_are_noted(tmp_path: Path) -> No
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_pip_would_fail_on_is_said_with_its_line(
+def test_invalid_requirements_are_an_error_with_line(
     tmp_path: Path, text: str | bytes, problem: str
 ) -> None:
     with pytest.raises(ConfigInvalid) as caught:
@@ -160,7 +154,7 @@ def test_what_pip_would_fail_on_is_said_with_its_line(
 
 
 @pytest.mark.parametrize("line", ["-r loop.txt", "-e ./loop.txt", "-r out.txt"])
-def test_links_in_circles_and_to_elsewhere_are_said(tmp_path: Path, line: str) -> None:
+def test_symlink_loops_and_links_outside_are_an_error(tmp_path: Path, line: str) -> None:
     root = write(tmp_path / "root", {"requirements.txt": line})
     (root / "loop.txt").symlink_to("loop.txt")
     (root / "out.txt").symlink_to("../secrets.txt")

@@ -1,4 +1,4 @@
-"""Where the project's modules are searched."""
+"""The module search path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from buildstatic.project.search import Search, is_module_name
 from tests.project.tree import write
 
 
-def test_manage_py_s_directory_comes_first_then_the_root_then_src(tmp_path: Path) -> None:
+def test_search_order(tmp_path: Path) -> None:
     places = [tmp_path / name for name in ("backend/a.py", "a.py", "src/a.py")]
     write(tmp_path, {str(place.relative_to(tmp_path)): "" for place in places})
     search = Search(tmp_path, tmp_path / "backend")
@@ -20,7 +20,7 @@ def test_manage_py_s_directory_comes_first_then_the_root_then_src(tmp_path: Path
     assert search.module("a") is None
 
 
-def test_a_package_comes_before_a_module_as_in_python(tmp_path: Path) -> None:
+def test_package_takes_precedence_over_module(tmp_path: Path) -> None:
     write(tmp_path, {"a/__init__.py": "", "a.py": "", "b.py": "", "c/d.py": ""})
     search = Search(tmp_path, tmp_path)
     assert search.module("a") == tmp_path / "a/__init__.py"
@@ -31,12 +31,12 @@ def test_a_package_comes_before_a_module_as_in_python(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a\0b", "nowhere.at.all"])
-def test_an_odd_name_is_not_there(tmp_path: Path, name: str) -> None:
+def test_invalid_name_is_not_found(tmp_path: Path, name: str) -> None:
     search = Search(tmp_path, tmp_path)
     assert (search.module(name), search.package(name)) == (None, None)
 
 
-def test_a_closed_directory_has_no_modules(closed: Path) -> None:
+def test_unreadable_directory_has_no_modules(closed: Path) -> None:
     search = Search(closed.parent, closed)
     assert (search.module("a.b"), search.package("a")) == (None, None)
 
@@ -45,5 +45,5 @@ def test_a_closed_directory_has_no_modules(closed: Path) -> None:
     ("name", "expected"),
     [("a.b_1", True), ("a..b", False), ("", False), ("a/b", False), ("a b", False), ("1a", False)],
 )
-def test_a_module_s_name_is_identifiers_with_dots(name: str, expected: bool) -> None:
+def test_is_module_name(name: str, expected: bool) -> None:
     assert is_module_name(name) is expected

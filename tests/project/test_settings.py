@@ -1,4 +1,4 @@
-"""What settings are worth, by reading them."""
+"""Values of settings, by static evaluation."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OS = "import os\nBASE = os.path.dirname(os.path.dirname(os.path.abspath(__file__
         pytest.param("import os\nX = os.path.abspath('a/b')", id="from-manage-py"),
     ],
 )
-def test_the_usual_ways_to_build_a_path_are_understood(tmp_path: Path, text: str) -> None:
+def test_path_expressions(tmp_path: Path, text: str) -> None:
     found = str(worth(tmp_path, text)).replace("/a/../a/", "/a/")
     assert found == f"{INSIDE}/a/b"
 
@@ -99,7 +99,7 @@ def test_the_usual_ways_to_build_a_path_are_understood(tmp_path: Path, text: str
         pytest.param("X = __name__ == '__main__'", False, id="imported"),
     ],
 )
-def test_what_can_be_known_is_known(tmp_path: Path, text: str, expected: object) -> None:
+def test_known_values(tmp_path: Path, text: str, expected: object) -> None:
     assert worth(tmp_path, text) == expected
 
 
@@ -123,7 +123,7 @@ def test_what_can_be_known_is_known(tmp_path: Path, text: str, expected: object)
         pytest.param("X = int('x')", id="value-error"),
     ],
 )
-def test_what_cannot_be_known_is_unknown_and_harmless(tmp_path: Path, text: str) -> None:
+def test_unknown_values(tmp_path: Path, text: str) -> None:
     assert worth(tmp_path, text) is UNKNOWN
 
 
@@ -140,13 +140,13 @@ def test_what_cannot_be_known_is_unknown_and_harmless(tmp_path: Path, text: str)
         "S = S.join([S, S])",
     ],
 )
-def test_what_grows_without_end_is_let_go(tmp_path: Path, line: str) -> None:
+def test_values_that_grow_become_unknown(tmp_path: Path, line: str) -> None:
     lines = "\n".join([line] * 100)
     found = worth(tmp_path, f"X = ['a']\nS = 'aa'\n{lines}\n", line[0])
     assert found is UNKNOWN or (isinstance(found, tuple) and set(found) == {UNKNOWN})
 
 
-def test_endless_work_ends(tmp_path: Path) -> None:
+def test_evaluation_is_limited(tmp_path: Path) -> None:
     rounds = "\n".join(f"{'  ' * n}for a{n} in R:" for n in range(12))
     text = f"R = {list(range(50))}\nX = 1\n{rounds}\n{'  ' * 12}Y = a1\n"
     assert worth(tmp_path, text) == 1
@@ -175,7 +175,9 @@ def test_endless_work_ends(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_branch_is_never_guessed(tmp_path: Path, text: str, expected: object, line: int) -> None:
+def test_branches_that_depend_on_environment_are_merged(
+    tmp_path: Path, text: str, expected: object, line: int
+) -> None:
     text = f"import os\nDEBUG = os.environ.get('DEBUG') == '1'\n{text}"
     value = read(tmp_path, {"mysite/settings.py": text}).get("X")
     assert value is not None
@@ -192,7 +194,7 @@ def test_a_branch_is_never_guessed(tmp_path: Path, text: str, expected: object, 
         pytest.param("if False:\n  raise E\nX = 'a'", "a", id="raise-not-reached"),
     ],
 )
-def test_constants_decide_a_branch(tmp_path: Path, text: str, expected: object) -> None:
+def test_branches_that_depend_on_constants(tmp_path: Path, text: str, expected: object) -> None:
     assert worth(tmp_path, text) == expected
 
 
@@ -230,7 +232,7 @@ def test_constants_decide_a_branch(tmp_path: Path, text: str, expected: object) 
         ),
     ],
 )
-def test_a_default_is_what_counts_without_the_variable(tmp_path: Path, text: str) -> None:
+def test_default_of_variable_is_used(tmp_path: Path, text: str) -> None:
     assert worth(tmp_path, f"import os\n{text}") == "a"
 
 
@@ -282,14 +284,12 @@ def test_a_default_is_what_counts_without_the_variable(tmp_path: Path, text: str
         pytest.param("from elsewhere import *\nX = 'a'", {}, id="installed"),
     ],
 )
-def test_imports_of_the_project_are_followed(
-    tmp_path: Path, settings: str, others: dict[str, str]
-) -> None:
+def test_imports_of_project_modules(tmp_path: Path, settings: str, others: dict[str, str]) -> None:
     write(tmp_path, others)
     assert worth(tmp_path, settings) == "a"
 
 
-def test_an_include_takes_each_file_once_and_never_itself(tmp_path: Path) -> None:
+def test_include_reads_each_file_once(tmp_path: Path) -> None:
     include = "from split_settings.tools import include\n"
     parts = {"mysite/a.py": "X = ['a']", "mysite/b.py": f"X.append('b')\n{include}include('*.py')"}
     write(tmp_path, parts)
@@ -297,19 +297,19 @@ def test_an_include_takes_each_file_once_and_never_itself(tmp_path: Path) -> Non
     assert worth(tmp_path, text) == ("a", "b", "c")
 
 
-def test_an_include_counts_where_its_module_is_read_again(tmp_path: Path) -> None:
+def test_include_in_module_that_is_read_twice(tmp_path: Path) -> None:
     include = "from split_settings.tools import include\ninclude('parts/*.py')\n"
     write(tmp_path, {"mysite/base.py": include, "mysite/parts/a.py": "X = 'a'"})
     text = "import os\nif os.environ.get('A'):\n  from .base import *\nfrom .base import *\n"
     assert worth(tmp_path, text) == "a"
 
 
-def test_private_names_stay_behind(tmp_path: Path) -> None:
+def test_star_import_skips_private_names(tmp_path: Path) -> None:
     write(tmp_path, {"mysite/base.py": "_X = 'a'"})
     assert worth(tmp_path, "from .base import *", "_X") is None
 
 
-def test_each_value_names_the_line_that_it_stands_on(tmp_path: Path) -> None:
+def test_values_have_source_lines(tmp_path: Path) -> None:
     found = read(
         tmp_path,
         {
@@ -321,12 +321,12 @@ def test_each_value_names_the_line_that_it_stands_on(tmp_path: Path) -> None:
     assert sources == {"A": "mysite/base.py:3", "B": "mysite/settings.py:2"}
 
 
-def test_a_helper_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:
+def test_invalid_helper_module_is_unknown(tmp_path: Path) -> None:
     write(tmp_path, {"mysite/helpers.py": "def broken(:"})
     assert worth(tmp_path, "from .helpers import x\nX = x()") is UNKNOWN
 
 
-def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+def test_invalid_settings_are_an_error_with_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=r"^mysite/base.py:2: not valid Python"):
         read(
             tmp_path,
@@ -334,7 +334,7 @@ def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
         )
 
 
-def test_classes_of_django_configurations_are_passed_over(tmp_path: Path) -> None:
+def test_configurations_classes_are_not_read(tmp_path: Path) -> None:
     text = (
         "from configurations import Configuration, values\nclass Dev(Configuration):\n"
         "  DEBUG = values.BooleanValue(True)\n  SECRET_KEY = values.SecretValue()\n"

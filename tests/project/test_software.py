@@ -1,4 +1,4 @@
-"""The server, WhiteNoise, the database driver, and what Django reads."""
+"""Server, WhiteNoise, database driver and Django version."""
 
 from __future__ import annotations
 
@@ -29,13 +29,11 @@ def packages(*lines: str) -> Packages:
         (["django"], None),
     ],
 )
-def test_gunicorn_is_preferred_among_the_servers(
-    lines: list[str], expected: Fact[Server] | None
-) -> None:
+def test_server(lines: list[str], expected: Fact[Server] | None) -> None:
     assert software.server(packages(*lines)) == expected
 
 
-def test_whitenoise_is_a_fact_or_none() -> None:
+def test_whitenoise() -> None:
     assert software.whitenoise(packages("django", "WhiteNoise[brotli]")) == Fact(True, "r.txt:2")
     assert software.whitenoise(packages("django")) is None
 
@@ -63,7 +61,7 @@ def test_whitenoise_is_a_fact_or_none() -> None:
     ],
     ids=lambda value: "+".join(value) if isinstance(value, list) else None,
 )
-def test_a_driver_comes_with_the_system_packages_that_it_needs(
+def test_database_driver_with_system_packages(
     lines: list[str], driver: str, build: tuple[str, ...], run: tuple[str, ...]
 ) -> None:
     found = software.database(packages(*lines))
@@ -72,7 +70,7 @@ def test_a_driver_comes_with_the_system_packages_that_it_needs(
     assert (value.driver, value.build_packages, value.run_packages) == (driver, build, run)
 
 
-def test_no_driver_is_none() -> None:
+def test_no_database_driver() -> None:
     assert software.database(packages("django", "django-redis")) is None
 
 
@@ -95,5 +93,5 @@ def test_no_driver_is_none() -> None:
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_django_5_1_and_later_do_not_read_staticfiles_storage(line: str, legacy: bool) -> None:
+def test_legacy_storage_setting_by_django_version(line: str, legacy: bool) -> None:
     assert software.reads_legacy_storage(packages(line)) is legacy

@@ -41,24 +41,22 @@ def storages(backend: str, options: str = "{}") -> str:
         pytest.param("", None, id="not-set"),
     ],
 )
-def test_static_root_is_relative_to_the_root_where_it_is_inside(
-    tmp_path: Path, text: str, expected: str | None
-) -> None:
+def test_static_root(tmp_path: Path, text: str, expected: str | None) -> None:
     found = find(tmp_path, BASE + text, "backend").static_root
     assert found == (Fact(expected, "mysite/settings.py:3") if expected else None)
 
 
-def test_the_location_of_the_storage_wins_over_static_root(tmp_path: Path) -> None:
+def test_storage_location_takes_precedence_over_static_root(tmp_path: Path) -> None:
     text = BASE + "STATIC_ROOT = 'a'\n" + storages(MANIFEST, "{'location': BASE_DIR / 'b'}")
     assert find(tmp_path, text).static_root == Fact("b", "mysite/settings.py:4")
 
 
-def test_the_location_of_a_remote_storage_is_no_directory(tmp_path: Path) -> None:
+def test_location_of_remote_storage_is_ignored(tmp_path: Path) -> None:
     text = "STATIC_ROOT = 'a'\n" + storages(S3, "{'location': 'b'}")
     assert find(tmp_path, text).static_root == Fact("a", "mysite/settings.py:1")
 
 
-def test_an_unknown_location_leaves_static_root_open(tmp_path: Path) -> None:
+def test_unknown_location_means_unknown_static_root(tmp_path: Path) -> None:
     text = "STATIC_ROOT = 'a'\n" + storages(MANIFEST, "{'location': find()}")
     assert find(tmp_path, text).static_root is None
 
@@ -71,9 +69,7 @@ def test_an_unknown_location_leaves_static_root_open(tmp_path: Path) -> None:
         ("https://cdn.example.com/", "https://cdn.example.com/"),
     ],
 )
-def test_static_url_has_the_slash_that_django_puts_in_front(
-    tmp_path: Path, url: str, expected: str
-) -> None:
+def test_static_url_gets_leading_slash(tmp_path: Path, url: str, expected: str) -> None:
     assert find(tmp_path, f"STATIC_URL = {url!r}").static_url == Fact(
         expected, "mysite/settings.py:1"
     )
@@ -103,18 +99,18 @@ def test_static_url_has_the_slash_that_django_puts_in_front(
         ),
     ],
 )
-def test_the_storage_is_found_however_it_is_written(tmp_path: Path, text: str, line: int) -> None:
+def test_storage_backend(tmp_path: Path, text: str, line: int) -> None:
     found = find(tmp_path, text)
     assert found.storage == Fact(MANIFEST, f"mysite/settings.py:{line}")
     assert found.remote == Fact(False, f"mysite/settings.py:{line}")
 
 
-def test_without_a_storage_django_s_own_is_local(tmp_path: Path) -> None:
+def test_default_storage_is_local(tmp_path: Path) -> None:
     found = find(tmp_path, "STORAGES = {'default': {'BACKEND': 'x.Y'}}")
     assert (found.storage, found.remote) == (None, Fact(False, "mysite/settings.py:1"))
 
 
-def test_a_setting_that_django_no_longer_reads_does_not_count(tmp_path: Path) -> None:
+def test_legacy_setting_is_ignored_by_new_django(tmp_path: Path) -> None:
     found = find(tmp_path, f"STATICFILES_STORAGE = '{S3}'", legacy=False)
     assert (found.storage, found.remote) == (None, Fact(False, "mysite/settings.py:1"))
 
@@ -130,7 +126,7 @@ def test_a_setting_that_django_no_longer_reads_does_not_count(tmp_path: Path) ->
         pytest.param(MANIFEST, "elsewhere.Storage", None, id="unknown"),
     ],
 )
-def test_two_storages_in_two_branches_are_local_or_remote_if_both_are(
+def test_storages_in_two_branches(
     tmp_path: Path, one: str, other: str, remote: bool | None
 ) -> None:
     text = (
@@ -143,7 +139,7 @@ def test_two_storages_in_two_branches_are_local_or_remote_if_both_are(
 
 
 @pytest.mark.parametrize("text", ["STORAGES = find()", "STORAGES = {'staticfiles': find()}"])
-def test_an_unknown_storage_is_neither_local_nor_remote(tmp_path: Path, text: str) -> None:
+def test_unknown_storage(tmp_path: Path, text: str) -> None:
     found = find(tmp_path, text)
     assert (found.storage, found.remote) == (None, None)
 
@@ -163,9 +159,7 @@ def test_an_unknown_storage_is_neither_local_nor_remote(tmp_path: Path, text: st
         ("", None),
     ],
 )
-def test_the_storages_that_are_known_are_known(
-    tmp_path: Path, name: str, remote: bool | None
-) -> None:
+def test_known_storage_packages(tmp_path: Path, name: str, remote: bool | None) -> None:
     assert is_remote(name, Search(tmp_path, tmp_path)) is remote
 
 
@@ -225,9 +219,7 @@ BOTO = "from storages.backends.s3boto3 import S3Boto3Storage\n"
         pytest.param("class Static(:", None, id="broken"),
     ],
 )
-def test_a_class_of_the_project_is_what_its_bases_are(
-    tmp_path: Path, text: str, remote: bool | None
-) -> None:
+def test_storage_classes_of_the_project(tmp_path: Path, text: str, remote: bool | None) -> None:
     other = BOTO + "class Static(S3Boto3Storage): pass\nRemote = Static"
     write(tmp_path, {"mysite/storage.py": text, "mysite/other.py": other})
     assert is_remote("mysite.storage.Static", Search(tmp_path, tmp_path)) is remote

@@ -1,4 +1,4 @@
-"""The environment variables that settings read."""
+"""Environment variables that settings read."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ def variables(root: Path, text: str) -> dict[str, bool]:
         pytest.param("X = os.environ[unknown()]", {}, id="no-name"),
     ],
 )
-def test_every_way_to_read_a_variable_is_seen(
-    tmp_path: Path, text: str, expected: dict[str, bool]
-) -> None:
+def test_reads_of_variables(tmp_path: Path, text: str, expected: dict[str, bool]) -> None:
     assert variables(tmp_path, text) == expected
 
 
@@ -150,9 +148,7 @@ def test_every_way_to_read_a_variable_is_seen(
         ),
     ],
 )
-def test_required_is_what_fails_in_an_empty_environment(
-    tmp_path: Path, text: str, expected: dict[str, bool]
-) -> None:
+def test_required_variables(tmp_path: Path, text: str, expected: dict[str, bool]) -> None:
     assert variables(tmp_path, text) == expected
 
 
@@ -179,18 +175,18 @@ def test_required_is_what_fails_in_an_empty_environment(
         ),
     ],
 )
-def test_the_kind_is_what_the_settings_make_of_it(tmp_path: Path, text: str, kind: str) -> None:
+def test_kinds_of_variables(tmp_path: Path, text: str, kind: str) -> None:
     found = read(tmp_path, {"mysite/settings.py": f"import os\n{text}"})
     assert [item.kind for item in found.variables] == [kind]
 
 
-def test_a_variable_stands_once_with_the_place_that_demands_it(tmp_path: Path) -> None:
+def test_variable_is_listed_once_with_requiring_line(tmp_path: Path) -> None:
     text = "import os\nA = os.getenv('A')\nB = os.environ['A']\nC = os.environ['A']\n"
     found = read(tmp_path, {"mysite/settings.py": text})
     assert found.variables == (Variable("A", True, "mysite/settings.py:3"),)
 
 
-def test_a_variable_read_by_a_helper_is_placed_where_the_helper_is_called(tmp_path: Path) -> None:
+def test_source_of_variable_read_by_helper(tmp_path: Path) -> None:
     files = {
         "mysite/env.py": "import os\ndef get(name):\n  return os.environ[name]\n",
         "mysite/settings.py": "from mysite.env import get\n\nKEY = get('A')\n",
@@ -232,8 +228,6 @@ def test_a_variable_read_by_a_helper_is_placed_where_the_helper_is_called(tmp_pa
         pytest.param("", None, id="none"),
     ],
 )
-def test_the_variable_behind_secret_key_is_known(
-    tmp_path: Path, text: str, name: str | None
-) -> None:
+def test_secret_key_variable(tmp_path: Path, text: str, name: str | None) -> None:
     found = secret_key(read(tmp_path, {"mysite/settings.py": f"import os\n{text}"}))
     assert (found.name if found else None) == name

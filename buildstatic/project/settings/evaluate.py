@@ -52,7 +52,7 @@ def evaluate(node: ast.expr, frame: Frame) -> Value:
         value = _evaluate(node, frame)
     except RecursionError:
         value = Value(UNKNOWN)
-    return replace(value, data=bounded(value.data), source=frame.source(node))
+    return Value(bounded(value.data), frame.source(node), value.reads, value.options)
 
 
 def _evaluate(node: ast.expr, frame: Frame) -> Value:

@@ -91,11 +91,11 @@ def _execute_binding(node: ast.stmt, frame: Frame) -> None:
     source = frame.source(node)
     match node:
         case ast.Assign(targets=targets, value=expression):
-            value = replace(evaluate(expression, frame), source=source)
+            value = evaluate(expression, frame).at(source)
             for target in targets:
                 _assign(target, value, frame)
         case ast.AnnAssign(target=target, value=ast.expr() as expression):
-            _assign(target, replace(evaluate(expression, frame), source=source), frame)
+            _assign(target, evaluate(expression, frame).at(source), frame)
         case ast.AugAssign(target=target, op=operator, value=expression):
             before, added = evaluate(target, frame), evaluate(expression, frame)
             data = bounded(operate(before.data, operator, added.data))
@@ -147,7 +147,7 @@ def _assign(target: ast.expr, value: Value, frame: Frame) -> None:
             fits = len(items) == len(targets)
             for index, part in enumerate(targets):
                 item = items[index] if fits else Value(UNKNOWN, reads=value.reads)
-                _assign(part, replace(item, source=value.source), frame)
+                _assign(part, item.at(value.source), frame)
         case ast.Starred(value=inner):
             _assign(inner, replace(value, data=UNKNOWN), frame)
         case ast.Subscript(slice=ast.Slice()):  # MIDDLEWARE[1:1] = […]

@@ -47,7 +47,7 @@ def import_modules(node: ast.Import, frame: Frame) -> None:
             value = _import_module(path, frame)
         else:
             value = external(alias.name if alias.asname else top)
-        frame.names[alias.asname or top] = replace(value, source=frame.source(node))
+        frame.names[alias.asname or top] = value.at(frame.source(node))
 
 
 def import_names(node: ast.ImportFrom, frame: Frame) -> None:
@@ -68,7 +68,7 @@ def import_names(node: ast.ImportFrom, frame: Frame) -> None:
             frame.mark_unseen(node)
         else:
             value = Value(UNKNOWN) if node.level else external(f"{node.module}.{alias.name}")
-            frame.names[alias.asname or alias.name] = replace(value, source=frame.source(node))
+            frame.names[alias.asname or alias.name] = value.at(frame.source(node))
 
 
 def _place(node: ast.ImportFrom, frame: Frame) -> Path | None:

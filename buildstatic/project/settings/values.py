@@ -20,7 +20,7 @@ UNKNOWN: Final = _Unknown.UNKNOWN
 # The project's root in evaluated paths: one level below the top, as in the image.
 ROOT = PurePosixPath("/<root>")
 MAX_LENGTH = 10_000
-MAX_STEPS = 300_000
+MAX_STEPS = 100_000
 MAX_CALL_DEPTH = 12
 
 
@@ -37,6 +37,10 @@ class Value:
     source: str = ""
     reads: tuple[str, ...] = ()
     options: tuple[object, ...] = ()
+
+    def at(self, source: str) -> Value:
+        """Return the value with another *source*."""
+        return Value(self.data, source, self.reads, self.options)
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Evaluation:
     sets in code that may not be reached. *missing_imports* counts imports of project modules that
     do not exist. *unseen* are the places that may set names which the evaluation cannot see.
     *steps_left* and *calls_left* limit the work. *execute* runs a block of statements.
+    *file_names* caches the relative names of files.
     """
 
     search: Search
@@ -111,6 +116,7 @@ class Evaluation:
     calls_left: int = MAX_CALL_DEPTH
     missing_imports: int = 0
     unseen: set[str] = field(default_factory=set)
+    file_names: dict[Path, str] = field(default_factory=dict)
 
     @property
     def cwd(self) -> PurePosixPath:
@@ -146,8 +152,10 @@ class Frame:
 
     def source(self, node: ast.AST) -> str:
         """Return ``file:line`` of *node*."""
-        line = getattr(node, "lineno", 1)
-        return f"{self.evaluation.search.relative(self.file)}:{line}"
+        names = self.evaluation.file_names
+        if self.file not in names:
+            names[self.file] = self.evaluation.search.relative(self.file)
+        return f"{names[self.file]}:{getattr(node, 'lineno', 1)}"
 
     def mark_unseen(self, node: ast.AST) -> None:
         """Record that *node* may set names of the settings that cannot be evaluated."""
