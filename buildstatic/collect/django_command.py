@@ -204,7 +204,7 @@ def unsupported_options(request: Request, adapter: Adapter | str) -> list[str]:
     if request.dry_run or not reason or not options:
         return []
     verb = "has" if len(options) == 1 else "have"
-    return [f"{', '.join(options)} {verb} no effect: Django's own code collects, as {reason}."]
+    return [f"{', '.join(options)} {verb} no effect: Django's own code collects, because {reason}."]
 
 
 def _references_error(

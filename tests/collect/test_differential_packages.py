@@ -66,7 +66,7 @@ def make(root: Path, packages: Path, names: tuple[str, ...], storage: str, more:
         ),
     ],
 )
-def test_real_packages_are_collected_as_django_does(
+def test_real_packages_equal_django(
     tmp_path: Path, python: Path, packages: Path, storage: str, more: str, least: int
 ) -> None:
     names = SMALL if storage.startswith(WHITENOISES) else tuple(PACKAGES)

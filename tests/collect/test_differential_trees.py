@@ -1,4 +1,4 @@
-"""Never different from Django: its own code and ours on trees of every shape, in this process."""
+"""Trees of any shape give the same result with Django's code and the collector."""
 
 from __future__ import annotations
 
@@ -104,9 +104,7 @@ EXAMPLES = settings(
 
 @EXAMPLES
 @given(storage=st.sampled_from(STORAGES), tree=trees(), clear=st.booleans())
-def test_a_tree_of_any_shape_is_collected_as_django_does(
-    storage: Any, tree: Tree, *, clear: bool
-) -> None:
+def test_random_trees_equal_django(storage: Any, tree: Tree, *, clear: bool) -> None:
     with pair(storage, tree) as both:
         if not both.is_same(clear=clear) or not both.is_same():
             return
@@ -118,7 +116,7 @@ def test_a_tree_of_any_shape_is_collected_as_django_does(
 
 @settings(EXAMPLES, max_examples=100)
 @given(storage=st.sampled_from(MANIFEST_STORAGES), tree=chains())
-def test_a_chain_settles_after_as_many_passes_as_with_django(storage: Any, tree: Tree) -> None:
+def test_chains_need_as_many_passes_as_in_django(storage: Any, tree: Tree) -> None:
     with pair(storage, tree) as both:
         both.is_same()
 
@@ -219,22 +217,20 @@ TREES: dict[str, tuple[dict[str, bytes], dict[str, bytes]]] = {
     ids=lambda s: s.__name__,
 )
 @pytest.mark.parametrize("name", TREES)
-def test_a_tree_with_something_odd_is_collected_as_django_does(
-    name: str, storage: Any, *, clear: bool
-) -> None:
+def test_special_trees_equal_django(name: str, storage: Any, *, clear: bool) -> None:
     contents, left = TREES[name]
     with pair(storage, Tree(contents, {}, left, ("", b""))) as both:
         both.is_same(clear=clear)
 
 
-def test_patterns_for_a_suffix_and_for_one_that_ends_in_it_are_both_followed() -> None:
+def test_overlapping_suffix_patterns_are_both_applied() -> None:
     contents = {"a.css": b"", "b.min.css": b"src(i.png)", "i.png": PICTURE}
     with pair(SuffixStorage, Tree(contents, {}, {}, ("", b""))) as both:
         assert both.is_same()
         assert b"src(i." in (both.root / "ours" / "b.min.96b540742869.css").read_bytes()
 
 
-def test_patterns_are_of_the_name_in_the_source_and_not_of_the_collected_one() -> None:
+def test_patterns_match_the_source_name() -> None:
     reference = r"(?P<matched>see (?P<url>\S+))"
     patterns = (("pre/*", ((reference, "see %(url)s"),)), ("own/*", ((reference, "own %(url)s"),)))
     storage = type("Folders", (ManifestStaticFilesStorage,), {"patterns": patterns})
@@ -245,7 +241,7 @@ def test_patterns_are_of_the_name_in_the_source_and_not_of_the_collected_one() -
 
 @pytest.mark.parametrize("url", ["/s/", "//cdn.example/s/", "https://cdn.example/s/"])
 @pytest.mark.parametrize("storage", MANIFEST_STORAGES[:2], ids=lambda s: s.__name__)
-def test_another_address_is_honoured_as_django_does(storage: Any, url: str) -> None:
+def test_static_url_equals_django(storage: Any, url: str) -> None:
     refers = f"url({url}i.png) url(/static/i.png) url({url}missing.png?x)".encode()
     contents = {"a.css": refers, "d/b.css": refers[: refers.index(b") url(/static")] + b")"}
     with override_settings(STATIC_URL=url):

@@ -1,4 +1,4 @@
-"""Fingerprints: every problem at once, a file rewritten no more than it has to be."""
+"""Fingerprinting: names by content, all problems at once, no needless rewriting."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def found(storage: Any, *files: Original, **how: Any) -> dict[str, Fingerprinted
     return fingerprint(storage, files, kept=how.pop("left", Kept.DIRECTORIES), **how)
 
 
-def test_a_file_is_called_by_its_content_and_rewritten_with_the_names_of_others(
+def test_files_are_named_by_content_after_rewriting(
     storage: Any,
 ) -> None:
     made = found(storage, *originals(a=b"url(b.css)", b=b"url(i.png)"))
@@ -63,14 +63,14 @@ def test_a_file_is_called_by_its_content_and_rewritten_with_the_names_of_others(
         assert item.name.split(".")[1] == item.digest[:12]
 
 
-def test_a_file_in_which_nothing_is_rewritten_keeps_the_content_of_its_source(
+def test_files_without_changes_have_no_new_content(
     storage: Any,
 ) -> None:
     made = found(storage, *originals(a=b"url(#here) url(data:x)"))
     assert made["a.css"].content is None
 
 
-def test_every_reference_that_cannot_be_followed_is_told_of_at_once(storage: Any) -> None:
+def test_all_broken_references_are_collected(storage: Any) -> None:
     files = originals(
         a=b"\nurl(missing.png)\nurl('i.png') url(other.png)",
         b=b"fine\n\n\xff",
@@ -89,7 +89,7 @@ def test_every_reference_that_cannot_be_followed_is_told_of_at_once(storage: Any
 
 
 @pytest.mark.parametrize("name", ["%20/a.png", "..%2F..%2Fa.png", "a%00.png", "%2F%2F[.png"])
-def test_a_name_that_no_file_in_the_tree_can_have_is_a_problem(storage: Any, name: str) -> None:
+def test_invalid_fingerprinted_names_are_reported(storage: Any, name: str) -> None:
     with pytest.raises(UnresolvedReferences) as raised:
         found(storage, original(name, PICTURE, refers=False), *originals(a=b"url(missing.png)"))
     problems = raised.value.broken
@@ -97,7 +97,7 @@ def test_a_name_that_no_file_in_the_tree_can_have_is_a_problem(storage: Any, nam
     assert str(problems[0]).startswith(f"{name}: ")
 
 
-def test_a_missing_source_map_may_be_told_of_and_its_line_stays(storage: Any) -> None:
+def test_missing_source_map_is_a_warning_if_requested(storage: Any) -> None:
     told: list[str] = []
     text = b"a{}\n/*# sourceMappingURL=a.css.map */\nurl(i.png)"
     made = found(storage, *originals(a=text, b=b"url(a.css)"), warn=told.append)
@@ -110,7 +110,7 @@ def test_a_missing_source_map_may_be_told_of_and_its_line_stays(storage: Any) ->
     ]
 
 
-def test_any_other_missing_file_is_a_problem_even_where_source_maps_may_be_missing(
+def test_other_missing_files_remain_errors(
     storage: Any,
 ) -> None:
     text = b"/*# sourceMappingURL=a.css.map */\nurl(missing.png)"
@@ -119,20 +119,20 @@ def test_any_other_missing_file_is_a_problem_even_where_source_maps_may_be_missi
     assert [problem.text for problem in raised.value.broken] == ["url(missing.png)"]
 
 
-def test_a_circle_is_named_by_the_files_in_it(storage: Any) -> None:
+def test_cycle_error_names_the_files(storage: Any) -> None:
     with pytest.raises(CircularReferences) as raised:
         found(storage, *originals(a=b"url(b.css)", b=b"url(a.css)", c=b"url(i.png)"))
     assert raised.value.names == ("a.css", "b.css")
 
 
-def test_a_circle_stands_where_the_storage_does_but_one_pass(tmp_path: Path) -> None:
+def test_cycle_is_accepted_with_a_single_pass(tmp_path: Path) -> None:
     storage = OnePassStorage(location=str(tmp_path))
     made = found(storage, *originals(a=b"url(b.css)", b=b"url(a.css)"))
     raw = f"b.{hashlib.md5(b'url(a.css)', usedforsecurity=False).hexdigest()[:12]}.css"
     assert made["a.css"].content == f'url("{raw}")'.encode()
 
 
-def test_a_file_is_rewritten_again_only_where_a_name_that_it_uses_has_changed(
+def test_files_are_rewritten_only_if_a_name_changed(
     storage: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rewritten: list[str] = []
@@ -148,14 +148,14 @@ def test_a_file_is_rewritten_again_only_where_a_name_that_it_uses_has_changed(
 
 
 @pytest.mark.parametrize("content", [b"url(i.png)", b"url(missing.png)", b"\xff", b"url(a.css)"])
-def test_the_storage_is_left_as_it_was(storage: Any, content: bytes) -> None:
+def test_storage_is_restored(storage: Any, content: bytes) -> None:
     with suppress(UnresolvedReferences, CircularReferences):
         found(storage, *originals(a=content))
     assert not {"exists", "open", "file_hash"} & vars(storage).keys()
     assert not Path(storage.location).exists()
 
 
-def test_what_is_left_in_the_tree_is_followed_unless_it_is_to_be_cleared(storage: Any) -> None:
+def test_references_to_existing_files_depend_on_what_is_kept(storage: Any) -> None:
     root = Path(storage.location)
     (root / "left").mkdir(parents=True)
     (root / "left" / "i.png").write_bytes(PICTURE)
@@ -169,7 +169,7 @@ def test_what_is_left_in_the_tree_is_followed_unless_it_is_to_be_cleared(storage
     assert [problem.text for problem in raised.value.broken] == ["url(left/i.png)", "url(left)"]
 
 
-def test_a_text_takes_the_place_of_a_source_of_its_name_and_another_file_does_not(
+def test_only_rewritten_files_replace_a_source_of_the_same_name(
     storage: Any,
 ) -> None:
     text, picture = original("a.css", b"no"), original("i.png", PICTURE, refers=False)
@@ -182,13 +182,13 @@ def test_a_text_takes_the_place_of_a_source_of_its_name_and_another_file_does_no
     assert [name for name, item in made.items() if item.yields] == ["i.png"]
 
 
-def test_a_query_means_the_content_as_it_is_in_the_source(storage: Any) -> None:
+def test_references_with_a_query_use_the_source_content(storage: Any) -> None:
     made = found(storage, *originals(a=b"url(b.css?v=1)", b=b"url(i.png)"))
     raw = hashlib.md5(b"url(i.png)", usedforsecurity=False).hexdigest()[:12]
     assert made["a.css"].content == f'url("b.{raw}.css?v=1")'.encode()
 
 
-def test_the_address_of_the_static_files_is_that_of_the_settings(storage: Any) -> None:
+def test_static_url_of_the_settings_is_used(storage: Any) -> None:
     with override_settings(STATIC_URL="/files/"):
         made = found(storage, *originals(a=b"url(/files/i.png) url(/static/i.png)"))
     assert made["a.css"].content == b'url("/files/i.865c0c0b4ab0.png") url(/static/i.png)'

@@ -1,4 +1,4 @@
-"""Known storages: nothing that has code of its own is taken for one, all that is data is."""
+"""Recognizing storages: code of their own is found, data is not code."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def made(kind: Any, **how: Any) -> Any:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_installed_storages_are_known(kind: Any, expected: str) -> None:
+def test_installed_storages_are_known(kind: Any, expected: str) -> None:
     assert does(recognize(made(kind))) == expected
 
 
@@ -54,19 +54,19 @@ def does(kind: Adapter | str) -> str:
 
 
 @pytest.mark.parametrize("kind", STORAGES, ids=lambda kind: kind.__name__)
-def test_a_storage_that_only_sets_data_is_known(kind: Any) -> None:
+def test_storages_that_only_set_data_are_known(kind: Any) -> None:
     assert isinstance(recognize(made(kind)), Adapter)
 
 
 @pytest.mark.parametrize("kind", DATA, ids=lambda kind: kind.__name__)
-def test_data_is_known_wherever_it_is_set(kind: Any) -> None:
+def test_data_attributes_are_not_code(kind: Any) -> None:
     assert does(recognize(made(kind))) == "fingerprints"
 
 
 @pytest.mark.parametrize(
     "name", ["__annotate__", "__annotate_func__", "__annotations_cache__", "__static_attributes__"]
 )
-def test_what_newer_pythons_add_to_a_class_is_no_code(name: str) -> None:
+def test_attributes_added_by_python_are_not_code(name: str) -> None:
     added = function if name.startswith("__annotate_") else ()
     kind = type("Own", (ManifestStaticFilesStorage,), {name: added, "__firstlineno__": 1})
     assert isinstance(recognize(made(kind)), Adapter)
@@ -76,11 +76,11 @@ class KeepsHashed(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     keep_only_hashed_files = True
 
 
-def test_data_in_the_place_of_a_property_is_known() -> None:
+def test_data_that_replaces_a_property_is_not_code() -> None:
     assert does(recognize(made(KeepsHashed))) == "fingerprints compresses"
 
 
-def test_a_storage_that_keeps_intermediate_files_runs_its_own_code() -> None:
+def test_intermediate_files_require_own_code() -> None:
     kind = type("Keeps", (ManifestStaticFilesStorage,), {"keep_intermediate_files": True})
     assert recognize(made(kind)) == "it keeps intermediate files"
 
@@ -137,13 +137,13 @@ def code(request: pytest.FixtureRequest) -> Any:
     return CODE[request.param]()
 
 
-def test_code_in_a_class_runs(code: Any) -> None:
+def test_code_in_a_subclass_is_found(code: Any) -> None:
     kind = type("Own", (ManifestStaticFilesStorage,), {"hashed_name": code, "__module__": "site"})
     assert recognize(made(kind)) == "site.Own has its own hashed_name"
 
 
 @pytest.mark.parametrize("make", CODE.values(), ids=CODE)
-def test_code_in_a_mixin_runs_wherever_it_stands(make: Callable[[], Any]) -> None:
+def test_code_in_a_mixin_is_found(make: Callable[[], Any]) -> None:
     mixin = type("Mixin", (), {"hashed_name": make(), "__module__": "site"})
     below = type("Below", (StaticFilesStorage,), {"_save": make(), "__module__": "site"})
     for bases, said in (
@@ -154,15 +154,13 @@ def test_code_in_a_mixin_runs_wherever_it_stands(make: Callable[[], Any]) -> Non
         assert recognize(made(type("Own", bases, {}))) == said
 
 
-def test_code_that_was_put_on_an_instance_runs(code: Any) -> None:
+def test_code_on_an_instance_is_found(code: Any) -> None:
     storage = made(ManifestStaticFilesStorage)
     storage.hashed_name = code
     assert recognize(storage) == "its hashed_name was replaced"
 
 
-def test_code_that_was_put_into_a_known_class_runs(
-    code: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_patched_known_classes_are_found(code: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = made(CompressedManifestStaticFilesStorage)
     for kind, name in (
         (ManifestStaticFilesStorage, "_url"),
@@ -177,7 +175,7 @@ def test_code_that_was_put_into_a_known_class_runs(
     assert isinstance(recognize(storage), Adapter)
 
 
-def test_a_wrapper_that_looks_like_what_it_wraps_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrapped_methods_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = ManifestStaticFilesStorage.save_manifest
 
     @functools.wraps(kept)
@@ -204,12 +202,12 @@ def mixed_in() -> Iterator[type]:
     ManifestStaticFilesStorage.__bases__ = bases
 
 
-def test_a_base_that_was_put_into_a_known_class_runs(mixed_in: type) -> None:
+def test_added_base_classes_are_found(mixed_in: type) -> None:
     said = f"{__name__}.{mixed_in.__qualname__} has its own url"
     assert recognize(made(ManifestStaticFilesStorage)) == said
 
 
-def test_a_storage_of_another_make_runs_its_own_code() -> None:
+def test_unknown_storages_run_their_own_code() -> None:
     class Remote(Storage):  # type: ignore[misc]
         pass
 
@@ -217,7 +215,7 @@ def test_a_storage_of_another_make_runs_its_own_code() -> None:
     assert isinstance(recognize(FileSystemStorage("/nonexistent")), str)
 
 
-def test_two_known_storages_in_one_run_their_own_code() -> None:
+def test_combined_storages_run_their_own_code() -> None:
     kind = type("Both", (CompressedStaticFilesStorage, ManifestStaticFilesStorage), {})
     assert isinstance(recognize(made(kind)), str)
     kind = type("Both", (ManifestStaticFilesStorage, CompressedStaticFilesStorage), {})
@@ -239,13 +237,13 @@ class OwnDisk(FileSystemStorage):  # type: ignore[misc]
         return str(super()._save(name, content))
 
 
-def test_a_manifest_in_another_directory_is_known() -> None:
+def test_manifest_in_another_directory_is_supported() -> None:
     for keeper in (FileSystemStorage("/nonexistent"), made(StaticFilesStorage), Lazy()):
         storage = made(ManifestStaticFilesStorage, manifest_storage=keeper)
         assert isinstance(recognize(storage), Adapter)
 
 
-def test_a_manifest_that_is_not_kept_on_the_disk_runs_the_storages_own_code() -> None:
+def test_manifest_in_an_unknown_storage_runs_own_code() -> None:
     storage = made(ManifestStaticFilesStorage, manifest_storage=Elsewhere())
     assert recognize(storage) == "it keeps its manifest in a Elsewhere"
     storage = made(ManifestStaticFilesStorage, manifest_storage=OwnDisk("/nonexistent"))
@@ -266,7 +264,7 @@ def test_a_manifest_that_is_not_kept_on_the_disk_runs_the_storages_own_code() ->
     ],
     ids=lambda value: value if isinstance(value, str) else value.__module__,
 )
-def test_code_in_a_storage_of_another_family_runs(
+def test_code_in_servestatic_storages_is_found(
     known: Any, name: str, code: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = type("Own", (known,), {name: code, "__module__": "site"})
@@ -279,14 +277,14 @@ def test_code_in_a_storage_of_another_family_runs(
 
 
 @pytest.mark.parametrize("known", SERVED_STORAGES, ids=lambda kind: kind.__name__)
-def test_data_in_a_storage_of_another_family_is_known(known: Any) -> None:
+def test_data_in_servestatic_storages_is_not_code(known: Any) -> None:
     assert isinstance(recognize(made(known)), Adapter)
     assert isinstance(
         recognize(made(type("Own", (known,), {"manifest_name": "own.json"}))), Adapter
     )
 
 
-def test_originals_are_removed_where_the_storage_removes_them_alone() -> None:
+def test_originals_are_removed_only_by_storages_that_do() -> None:
     data = {"keep_only_hashed_files": True}
     for known, expected in (
         (ManifestStaticFilesStorage, Originals.KEPT),

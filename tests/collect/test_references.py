@@ -1,4 +1,4 @@
-"""References: no file that has one is passed over, and what is wrong with one is told."""
+"""References: files that contain one are found, broken ones are reported."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize(("extension", "number"), PATTERNS)
-def test_whatever_a_pattern_of_the_installed_django_matches_is_looked_at(
+def test_files_that_match_a_django_pattern_are_kept(
     tmp_path: Path, extension: str, number: int
 ) -> None:
     storage = storage_of(ModulesStorage)
@@ -68,7 +68,7 @@ def test_whatever_a_pattern_of_the_installed_django_matches_is_looked_at(
     look()
 
 
-def test_the_odd_letters_are_all_that_match_a_letter_in_another_case() -> None:
+def test_special_case_letters_are_complete() -> None:
     letters = re.compile("[a-z]", re.IGNORECASE)
     characters = map(chr, (*range(0x80, 0xD800), *range(0xE000, sys.maxunicode + 1)))
     assert sorted(c.encode() for c in characters if letters.match(c)) == sorted(ODD_LETTERS)
@@ -90,9 +90,7 @@ def test_the_odd_letters_are_all_that_match_a_letter_in_another_case() -> None:
         ("(?P<matched>größe)", None),
     ],
 )
-def test_a_needle_is_in_all_that_a_pattern_matches(
-    pattern: str, wanted: tuple[bytes, ...] | None
-) -> None:
+def test_needles_occur_in_every_match(pattern: str, wanted: tuple[bytes, ...] | None) -> None:
     storage = storage_of(ManifestStaticFilesStorage, (("*.css", ((pattern, "%(url)s"),)),))
     assert texts(needles(storage, "a.css")) == wanted
 
@@ -116,7 +114,7 @@ def texts(found: tuple[Needle, ...] | None) -> tuple[bytes, ...] | None:
         (("*.css", "*css"), "a.css", ("b.css",)),
     ],
 )
-def test_the_needles_for_a_name_hold_for_all_of_its_suffix(
+def test_needles_apply_to_every_file_of_a_suffix(
     extensions: tuple[str, str], name: str, others: tuple[str, ...]
 ) -> None:
     patterns = [
@@ -131,7 +129,7 @@ def test_the_needles_for_a_name_hold_for_all_of_its_suffix(
     assert set(found) == {b"needle0x", b"needle1x"}
 
 
-def test_a_suffix_without_patterns_has_no_needles() -> None:
+def test_suffix_without_patterns_has_no_needles() -> None:
     assert needles(storage_of(SuffixStorage), "a.png") == ()
     assert texts(needles(storage_of(ManifestStaticFilesStorage), "a.js")) == (b"sourceMappingURL",)
     assert needles(storage_of(OwnPatternsStorage), "js/a.png") is not None
@@ -140,11 +138,11 @@ def test_a_suffix_without_patterns_has_no_needles() -> None:
 @pytest.mark.parametrize(
     "content", [b"url(a.png)", b"URL(A)", b"\xff", "\u0130mport".encode(), b"@ImPort 'x'"]
 )
-def test_what_may_refer_to_others_is_kept(tmp_path: Path, content: bytes) -> None:
+def test_content_with_possible_references_is_kept(tmp_path: Path, content: bytes) -> None:
     assert is_kept(tmp_path, storage_of(ManifestStaticFilesStorage), "a.css", content)
 
 
-def test_what_refers_to_nothing_is_not_kept(tmp_path: Path) -> None:
+def test_content_without_references_is_dropped(tmp_path: Path) -> None:
     storage = storage_of(ManifestStaticFilesStorage)
     assert not is_kept(tmp_path, storage, "a.css", "a { content: 'é' }".encode())
     assert not is_kept(tmp_path, storage, "a.js", b"url(a.png)")
@@ -159,7 +157,7 @@ def test_what_refers_to_nothing_is_not_kept(tmp_path: Path) -> None:
         (b"//# sourcemappingurl=a.js.map", False),
     ],
 )
-def test_a_text_that_a_pattern_needs_is_looked_at_in_its_line(
+def test_patterns_are_searched_in_matching_lines(
     tmp_path: Path, content: bytes, kept: bool
 ) -> None:
     storage = storage_of(ManifestStaticFilesStorage)
@@ -175,7 +173,7 @@ def rewritten(text: str, name: str = "a.css", known: Mapping[str, str] = {}) -> 
     return result
 
 
-def test_a_reference_becomes_what_the_installed_storage_makes_of_it() -> None:
+def test_references_are_rewritten_by_the_installed_storage() -> None:
     known = {"i.png": "i.1.png", "b.css": "b.2.css"}
     assert rewritten("url(i.png?#iefix) @import 'b.css';", known=known) == (
         'url("i.1.png?#iefix") @import url("b.2.css");'
@@ -208,7 +206,7 @@ def problem_in(text: str, name: str = "a.css") -> BrokenReference:
         ("import {\n  a,\n} from './missing.js';", "a.js", 1, "import { a, } from './missing.js'"),
     ],
 )
-def test_a_reference_to_nothing_is_told_with_its_line_and_stays(
+def test_broken_references_have_a_line_and_are_unchanged(
     text: str, name: str, line: int, told: str
 ) -> None:
     problem = problem_in(text, name)
@@ -218,12 +216,12 @@ def test_a_reference_to_nothing_is_told_with_its_line_and_stays(
     assert problem.is_missing_map == ("sourceMappingURL" in text)
 
 
-def test_a_long_reference_is_told_in_short() -> None:
+def test_long_references_are_shortened() -> None:
     told = str(problem_in(f"url({'x' * 200}.png)"))
     assert told.startswith(f"a.css:1: url({'x' * 95}…: ")
 
 
-def test_a_file_that_is_to_be_looked_for_is_remembered_and_looked_for() -> None:
+def test_names_left_to_the_storage_are_recorded() -> None:
     names = NameLookup({"a.css": "", "b.css": "b.1.css"}.get)
     assert [names.get(name) for name in ("a.css", "b.css", "c.css")] == [None, "b.1.css", None]
     assert names.requested == {"a.css": "", "b.css": "b.1.css"}

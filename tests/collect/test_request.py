@@ -1,4 +1,4 @@
-"""The request: it crosses to another process whole, and in words that Django understands."""
+"""The request: it survives JSON, and Django accepts its arguments."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_a_request_survives_json(request_: Request) -> None:
     assert Request.from_json(request_.to_json()) == request_
 
 
-def test_the_project_runs_in_the_directory_of_manage_py() -> None:
+def test_working_directory_is_that_of_manage_py() -> None:
     assert str(REQUEST.directory) == "/app/src"
 
 
 @pytest.mark.parametrize("request_", [REQUEST, EVERYTHING], ids=["plain", "everything"])
-def test_django_understands_the_options(request_: Request) -> None:
+def test_django_accepts_the_arguments(request_: Request) -> None:
     parser = CommandParser()
     collectstatic.Command.add_arguments(None, parser)
     parser.add_argument("--verbosity", type=int)

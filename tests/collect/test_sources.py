@@ -1,4 +1,4 @@
-"""The sources: the finders are asked once, with Django's patterns, and blamed by name."""
+"""Sources: each finder runs once, with Django's patterns; errors name it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def with_finder(site: Site, name: str) -> None:
     )
 
 
-def test_each_finder_is_asked_once(site: Site, collect: Collect) -> None:
+def test_each_finder_runs_once(site: Site, collect: Collect) -> None:
     with_finder(site, "Generated")
     # Django says which path a file is copied from, so it cannot copy from such a storage itself.
     site.write({"static/generated/data.txt": "on disk"})
@@ -72,7 +72,7 @@ def test_each_finder_is_asked_once(site: Site, collect: Collect) -> None:
         pytest.param("NoSuch", 'does not define a "NoSuch" attribute/class', id="import"),
     ],
 )
-def test_a_finder_that_raises_is_named_and_nothing_is_written(
+def test_finder_errors_are_reported_before_writing(
     site: Site, collect: Collect, finder: str, said: str
 ) -> None:
     with_finder(site, finder)
@@ -93,7 +93,7 @@ def test_a_finder_that_raises_is_named_and_nothing_is_written(
         pytest.param(("--ignore=./vendor/",), id="normalised"),
     ],
 )
-def test_the_patterns_leave_out_what_they_leave_out_of_djangos(
+def test_ignore_patterns_equal_djangos(
     site: Site, collect: Collect, options: tuple[str, ...]
 ) -> None:
     site.write(

@@ -13,7 +13,7 @@ import pytest
 from buildstatic.errors import ConfigInvalid, FileError, FilesExist
 from buildstatic.templates import GeneratedFile
 from buildstatic.templates.write import Change, State, compare, diff, write
-from tests.collect.test_handover import tiny  # noqa: F401 - a fixture
+from tests.collect.test_django_command import tiny  # noqa: F401 - a fixture
 from tests.project.conftest import closed  # noqa: F401 - a fixture
 
 PROCFILE = GeneratedFile("Procfile", "web: gunicorn\n")

@@ -1,4 +1,4 @@
-"""The layout: equal content makes equal trees, down to times and links."""
+"""Normalizing a layer root: equal content gives equal trees, including times and links."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def make_layer(root: Path, files: dict[str, bytes] = FILES) -> Layer:
     return Layer(root, root / "staticfiles.json")
 
 
-def test_equal_trees_become_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_trees_become_equal_layers(tmp_path: Path) -> None:
     one = make_layer(tmp_path / "one/layer")
     other = make_layer(tmp_path / "other/layer", dict(reversed(FILES.items())))
     for path in other.path.rglob("*"):
@@ -34,7 +34,7 @@ def test_equal_trees_become_the_same_bytes(tmp_path: Path) -> None:
     assert tar_digest(one.path) == tar_digest(other.path)
 
 
-def test_modes_are_the_same_for_everybody(tmp_path: Path) -> None:
+def test_modes_are_fixed(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
     (layer.path / "img").chmod(0o2770)
     (layer.path / "css/site.css").chmod(0o4777)
@@ -44,7 +44,7 @@ def test_modes_are_the_same_for_everybody(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_everything_is_roots_where_we_are_root(tmp_path: Path) -> None:
+def test_owner_is_root_if_run_as_root(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
     for path in (layer.path, *layer.path.rglob("*")):
         os.chown(path, 10001, 10001)
@@ -53,7 +53,7 @@ def test_everything_is_roots_where_we_are_root(tmp_path: Path) -> None:
     assert owners == {(0, 0)}
 
 
-def test_a_file_of_equal_size_and_other_content_has_another_time(tmp_path: Path) -> None:
+def test_time_depends_on_content(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
     normalize(layer)
     for name, content in FILES.items():
@@ -65,7 +65,7 @@ def test_a_file_of_equal_size_and_other_content_has_another_time(tmp_path: Path)
     assert layer.path.stat().st_mtime == EPOCH
 
 
-def test_equal_content_is_one_file(tmp_path: Path) -> None:
+def test_equal_files_are_hard_links(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
     (layer.path / "css/linked.css").hardlink_to(layer.path / "css/site.css")
     assert normalize(layer) == []
@@ -75,9 +75,7 @@ def test_equal_content_is_one_file(tmp_path: Path) -> None:
     assert names == {*FILES, "css/linked.css"}
 
 
-def test_a_file_system_that_links_only_so_often_gets_copies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_copied_if_linking_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = make_layer(tmp_path / "layer")
 
     def refuse(*_: object) -> None:
@@ -91,7 +89,7 @@ def test_a_file_system_that_links_only_so_often_gets_copies(
     assert len(list(layer.path.rglob("*.*"))) == len(FILES)
 
 
-def test_the_manifest_is_sorted_and_otherwise_as_django_wrote_it(tmp_path: Path) -> None:
+def test_manifest_is_sorted(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
     assert layer.manifest
     layer.manifest.write_text('{"paths": {"b": "b.1", "a": "a.2"}, "version": "1.1", "hash": "x"}')
@@ -102,7 +100,7 @@ def test_the_manifest_is_sorted_and_otherwise_as_django_wrote_it(tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"paths": []}', '{"files": {"b": 1, "a": 1}}'])
-def test_a_manifest_of_another_form_is_left_alone(tmp_path: Path, text: str) -> None:
+def test_other_manifest_formats_are_unchanged(tmp_path: Path, text: str) -> None:
     layer = make_layer(tmp_path / "layer")
     assert layer.manifest
     layer.manifest.write_text(text)
@@ -110,7 +108,7 @@ def test_a_manifest_of_another_form_is_left_alone(tmp_path: Path, text: str) -> 
     assert layer.manifest.read_text() == text
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_special_files_are_refused(tmp_path: Path) -> None:
     layer = make_layer(tmp_path / "layer")
     (layer.path / "css/link.css").symlink_to("site.css")
     with pytest.raises(CollectFailed, match=r"link\.css is neither a file nor a directory"):

@@ -1,4 +1,4 @@
-"""The engine behind ``manage.py collectstatic``: what Django says and does, and does it alone."""
+"""``manage.py collectstatic`` with buildstatic.django: output, errors and files are Django's."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def assert_same(theirs: Site, ours: Site, *arguments: str) -> Ran:
 
 
 @pytest.mark.parametrize("verbosity", ["0", "1", "2"])
-def test_every_line_is_djangos(tmp_path: Path, verbosity: str) -> None:
+def test_output_equals_djangos(tmp_path: Path, verbosity: str) -> None:
     theirs, ours = twins(tmp_path)
     for site in (theirs, ours):
         site.app("shop", {"css/site.css": "shadowed", "shop/shop.js": "let shop;\n"})
@@ -69,7 +69,7 @@ def test_every_line_is_djangos(tmp_path: Path, verbosity: str) -> None:
     assert_same(theirs, ours, "--noinput", f"--verbosity={verbosity}", "--ignore=*.js", "--clear")
 
 
-def test_links_and_dry_runs_are_djangos_own(tmp_path: Path) -> None:
+def test_links_and_dry_runs_run_djangos_code(tmp_path: Path) -> None:
     theirs, ours = twins(tmp_path)
     assert_same(theirs, ours, "--noinput", "--dry-run")
     assert not ours.tree.exists()
@@ -79,7 +79,7 @@ def test_links_and_dry_runs_are_djangos_own(tmp_path: Path) -> None:
     assert not (ours.tree / "js" / "site.js").is_symlink()
 
 
-def test_a_missing_place_is_missed_with_the_first_file(tmp_path: Path) -> None:
+def test_missing_static_root_fails_as_in_django(tmp_path: Path) -> None:
     theirs, ours = twins(tmp_path)
     for site in (theirs, ours):
         site.append("STATIC_ROOT = None\n")
@@ -89,7 +89,7 @@ def test_a_missing_place_is_missed_with_the_first_file(tmp_path: Path) -> None:
     assert assert_same(theirs, ours, "--noinput").code == 0
 
 
-def test_broken_references_fail_as_djangos_do_and_all_are_named(tmp_path: Path) -> None:
+def test_all_broken_references_are_reported_as_by_django(tmp_path: Path) -> None:
     theirs, ours = twins(tmp_path)
     broken = {f"static/css/{name}.css": f'a {{ b: url("no-{name}.png") }}\n' for name in "ab"}
     for site in (theirs, ours):
@@ -104,7 +104,7 @@ def test_broken_references_fail_as_djangos_do_and_all_are_named(tmp_path: Path) 
     assert all(name in ran.err for name in ("no-a.png", "no-b.png"))
 
 
-def test_a_circle_fails_in_djangos_words(tmp_path: Path) -> None:
+def test_reference_cycles_fail_as_in_django(tmp_path: Path) -> None:
     theirs, ours = twins(tmp_path)
     for site in (theirs, ours):
         site.write({"static/a.css": '@import "b.css";', "static/b.css": '@import "a.css";'})
@@ -115,7 +115,7 @@ def test_a_circle_fails_in_djangos_words(tmp_path: Path) -> None:
     assert ran.err.splitlines()[-1] == expected.err.splitlines()[-1]
 
 
-def test_a_lazy_storage_is_collected_from(tmp_path: Path) -> None:
+def test_lazy_source_storages_are_collected(tmp_path: Path) -> None:
     theirs, ours = twins(tmp_path)
     for site in (theirs, ours):
         site.write({"media/css/more.css": 'b { c: url("dot.svg") }', "media/css/dot.svg": "<svg/>"})
@@ -136,7 +136,7 @@ FINDERS = [
 
 
 @pytest.mark.parametrize("more", ["", NO_TIMES], ids=["with-times", "without-times"])
-def test_what_a_storage_makes_of_a_file_is_collected_and_counted(tmp_path: Path, more: str) -> None:
+def test_content_changed_by_a_source_storage_is_collected(tmp_path: Path, more: str) -> None:
     theirs, ours = twins(tmp_path)
     for site in (theirs, ours):
         site.write({"finding.py": FINDER.format(more=more), "loud/loud.txt": "loud"})
@@ -147,7 +147,7 @@ def test_what_a_storage_makes_of_a_file_is_collected_and_counted(tmp_path: Path,
 
 
 @pytest.mark.parametrize("place", ["BASE_DIR", 'BASE_DIR / "static"', 'BASE_DIR / "mysite"'])
-def test_a_tree_that_holds_more_is_not_cleared(tmp_path: Path, place: str) -> None:
+def test_clear_refuses_to_remove_other_files(tmp_path: Path, place: str) -> None:
     _, ours = twins(tmp_path)
     ours.write({"shop/static/shop/shop.css": "shop", "shop/__init__.py": ""})
     ours.append(f'INSTALLED_APPS += ["shop"]\nSTATIC_ROOT = {place}\n')
@@ -159,7 +159,7 @@ def test_a_tree_that_holds_more_is_not_cleared(tmp_path: Path, place: str) -> No
     assert before <= set(contents(ours.root))
 
 
-def test_a_bad_size_of_the_cache_is_one_line(tmp_path: Path) -> None:
+def test_invalid_cache_size_is_reported(tmp_path: Path) -> None:
     _, ours = twins(tmp_path)
     ran = manage(ours, "--noinput", environ={"BUILDSTATIC_CACHE_SIZE": "much"})
     assert ran.code == 1

@@ -1,4 +1,4 @@
-"""What is left out: by ``.staticignore``, by the configuration, and what was collected before."""
+"""Ignored files: by .staticignore, by the configuration, and those of an earlier run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.collect.sites import Site, contents
         pytest.param("# a comment\n\n", {"css/site.css", "img/dot.svg", "js/site.js"}, id="none"),
     ],
 )
-def test_staticignore_is_read_as_git_reads_its_own(
+def test_staticignore_has_gitignore_syntax(
     site: Site, collect: Collect, patterns: str, left: set[str]
 ) -> None:
     site.write({".staticignore": patterns})
@@ -28,18 +28,23 @@ def test_staticignore_is_read_as_git_reads_its_own(
     assert set(contents(site.tree)) == left
 
 
-def test_the_configuration_ignores_and_staticignore_has_the_last_word(
-    site: Site, collect: Collect
-) -> None:
+def test_staticignore_overrides_the_configuration(site: Site, collect: Collect) -> None:
     site.write({"pyproject.toml": '[tool.buildstatic]\nignore = ["*.css", "*.svg"]\n'})
     site.write({".staticignore": "!site.css\n"})
     assert collect(site, "--noinput").code == 0
     assert set(contents(site.tree)) == {"css/site.css", "js/site.js"}
 
 
-@pytest.mark.parametrize("pattern", ["!", "css\\", "\\"])
-@pytest.mark.parametrize("file", [".staticignore", "pyproject.toml"])
-def test_what_is_no_pattern_is_named_with_its_place(
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [
+        (".staticignore", "!"),
+        (".staticignore", "css\\"),
+        (".staticignore", "\\"),
+        ("pyproject.toml", "!"),
+    ],
+)
+def test_invalid_patterns_are_reported_with_their_line(
     site: Site, collect: Collect, pattern: str, file: str
 ) -> None:
     config = f"[tool.buildstatic]\nignore = ['*.map', '{pattern}']\n"
@@ -50,7 +55,7 @@ def test_what_is_no_pattern_is_named_with_its_place(
     assert not site.tree.exists()
 
 
-def test_a_storages_own_code_does_not_get_what_is_ignored(site: Site, collect: Collect) -> None:
+def test_own_code_does_not_collect_ignored_files(site: Site, collect: Collect) -> None:
     site.write({".staticignore": "*.css\n", "mysite/files.py": OWN_CODE})
     site.storage("mysite.files.Own")
     assert collect(site, "--noinput").code == 0
@@ -67,9 +72,7 @@ class Own(StaticFilesStorage):
 """
 
 
-def test_a_tree_among_the_sources_is_not_collected_into_itself(
-    site: Site, collect: Collect
-) -> None:
+def test_static_root_inside_a_source_is_ignored(site: Site, collect: Collect) -> None:
     site.append('STATIC_ROOT = BASE_DIR / "static" / "out"\n')
     for _ in range(3):
         assert collect(site, "--noinput").code == 0
@@ -77,7 +80,7 @@ def test_a_tree_among_the_sources_is_not_collected_into_itself(
     assert names == {"css/site.css", "img/dot.svg", "js/site.js"}
 
 
-def test_the_report_says_what_was_ignored_by_which_rule(
+def test_report_lists_ignored_files_with_their_rule(
     site: Site, collect: Collect, tmp_path: Path
 ) -> None:
     site.write({".staticignore": "\n*.css\n", "static/.hidden/a.txt": "", "static/b.txt~": ""})

@@ -1,4 +1,4 @@
-"""What the engine adds to collectstatic: nothing is lost, nothing is stale, all is said."""
+"""The collector: stale files, protected files, hard links and variants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 
 from tests.collect.conftest import Collect
 from tests.collect.sites import Site, contents, manage, plain_environ
-from tests.collect.test_workers import is_over, soon
 from tests.running import started
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
@@ -22,7 +21,7 @@ WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 DATABASE = 'DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {}}}}}\n'
 
 
-def test_changed_content_with_an_older_time_is_noticed(site: Site, collect: Collect) -> None:
+def test_changed_content_with_an_older_time_is_collected(site: Site, collect: Collect) -> None:
     assert collect(site, "--noinput").code == 0
     file = site.root / "static/js/site.js"
     file.write_text("console.log('edit');\n")
@@ -32,9 +31,7 @@ def test_changed_content_with_an_older_time_is_noticed(site: Site, collect: Coll
     assert (site.tree / "js/site.js").read_text() == "console.log('edit');\n"
 
 
-def test_files_of_earlier_runs_stay_and_are_counted_until_they_are_pruned(
-    site: Site, collect: Collect
-) -> None:
+def test_stale_files_are_counted_until_pruned(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     assert collect(site, "--noinput").code == 0
     (site.root / "static/js/site.js").unlink()
@@ -48,7 +45,7 @@ def test_files_of_earlier_runs_stay_and_are_counted_until_they_are_pruned(
     assert "staticfiles.json" in names
 
 
-def test_what_is_about_to_be_pruned_is_nothing_to_refer_to(site: Site, collect: Collect) -> None:
+def test_references_to_pruned_files_are_broken(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     site.write({"static/a.css": "a { background: url(old.png) }", "static/old.png": "old"})
     assert collect(site, "--noinput").code == 0
@@ -64,19 +61,19 @@ def test_what_is_about_to_be_pruned_is_nothing_to_refer_to(site: Site, collect: 
     assert not [name for name in contents(site.tree) if name.startswith("old")]
 
 
-@pytest.mark.parametrize("option", ["--clear", "--prune"])
 @pytest.mark.parametrize(
-    "place",
+    ("option", "place"),
     [
-        pytest.param("BASE_DIR", id="the project"),
-        pytest.param('BASE_DIR / "mysite" / ".."', id="the project, spelt otherwise"),
-        pytest.param("BASE_DIR.parent", id="its parent"),
-        pytest.param('Path("/")', id="root"),
-        pytest.param('BASE_DIR / "shop" / "static"', id="an app's own files"),
-        pytest.param('BASE_DIR / "shop"', id="an app"),
+        pytest.param("--clear", "BASE_DIR", id="project"),
+        pytest.param("--prune", "BASE_DIR", id="prune"),
+        pytest.param("--clear", 'BASE_DIR / "mysite" / ".."', id="unnormalized"),
+        pytest.param("--clear", "BASE_DIR.parent", id="parent"),
+        pytest.param("--clear", 'Path("/")', id="root"),
+        pytest.param("--prune", 'BASE_DIR / "shop" / "static"', id="app-files"),
+        pytest.param("--clear", 'BASE_DIR / "shop"', id="app"),
     ],
 )
-def test_a_tree_that_holds_more_is_not_cleared(
+def test_clear_refuses_to_remove_other_files(
     site: Site, collect: Collect, option: str, place: str
 ) -> None:
     site.app("shop", {"shop/shop.css": "shop"})
@@ -88,51 +85,47 @@ def test_a_tree_that_holds_more_is_not_cleared(
     assert without_bytecode(contents(site.root)) == without_bytecode(before)
 
 
-@pytest.mark.parametrize("way", ["--clear", "--prune", "door"])
+UPLOADS = ("staticfiles/media/user.jpg", 'MEDIA_ROOT = STATIC_ROOT / "media"\n')
+SQLITE = ("staticfiles/db.sqlite3", DATABASE.format('STATIC_ROOT / "db.sqlite3"'))
+URI = ("staticfiles/db", DATABASE.format('f"file:{STATIC_ROOT}/db?mode=rwc"'))
+
+
 @pytest.mark.parametrize(
-    ("kept", "settings"),
+    ("command", "kept", "settings"),
     [
-        pytest.param(
-            "staticfiles/media/user.jpg",
-            'MEDIA_ROOT = STATIC_ROOT / "media"\n',
-            id="uploads",
-        ),
-        pytest.param(
-            "staticfiles/db.sqlite3", DATABASE.format('STATIC_ROOT / "db.sqlite3"'), id="db"
-        ),
-        pytest.param(
-            "staticfiles/db", DATABASE.format('f"file:{STATIC_ROOT}/db?mode=rwc"'), id="uri"
-        ),
+        pytest.param("--clear", *UPLOADS, id="clear-uploads"),
+        pytest.param("--prune", *UPLOADS, id="prune-uploads"),
+        pytest.param("manage.py", *UPLOADS, id="manage.py-uploads"),
+        pytest.param("--clear", *SQLITE, id="clear-database"),
+        pytest.param("--prune", *URI, id="prune-database-uri"),
     ],
 )
-def test_uploads_and_databases_in_the_tree_are_not_cleared(
-    site: Site, collect: Collect, way: str, kept: str, settings: str
+def test_clear_refuses_to_remove_uploads_and_databases(
+    site: Site, collect: Collect, command: str, kept: str, settings: str
 ) -> None:
     site.write({kept: "kept"})
     site.append(settings)
     assert collect(site, "--noinput").code == 0
-    if way == "door":
+    if command == "manage.py":
         site.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
         ran = manage(site, "--noinput", "--clear")
         assert ran.code == 1
         assert ran.err.startswith("CommandError: --clear would remove ")
     else:
-        ran = collect(site, "--noinput", way)
+        ran = collect(site, "--noinput", command)
         assert ran.code == 20, ran.err
-        assert f"error: {way} would remove " in ran.err
+        assert f"error: {command} would remove " in ran.err
     assert (site.root / kept).read_text() == "kept"
 
 
-def test_a_tree_beside_uploads_and_databases_is_cleared(site: Site, collect: Collect) -> None:
+def test_clear_works_beside_uploads_and_databases(site: Site, collect: Collect) -> None:
     site.append('MEDIA_ROOT = BASE_DIR / "media"\n' + DATABASE.format('":memory:"'))
     site.write({"staticfiles/old.css": "old"})
     assert collect(site, "--noinput", "--clear").code == 0
     assert not (site.tree / "old.css").exists()
 
 
-def test_a_database_beside_a_manifest_that_is_kept_elsewhere_is_in_no_ones_way(
-    site: Site, collect: Collect
-) -> None:
+def test_database_beside_a_separate_manifest_is_allowed(site: Site, collect: Collect) -> None:
     site.append(
         "from django.core.files.storage import FileSystemStorage\n"
         'KEPT = FileSystemStorage(location=str(BASE_DIR / "data"))\n'
@@ -149,16 +142,14 @@ def without_bytecode(files: dict[str, bytes]) -> dict[str, bytes]:
     return {name: content for name, content in files.items() if "__pycache__" not in name}
 
 
-def test_a_pipe_among_the_sources_is_refused_and_waits_for_nobody(
-    site: Site, collect: Collect
-) -> None:
+def test_named_pipes_are_refused_without_waiting(site: Site, collect: Collect) -> None:
     os.mkfifo(site.root / "static/pipe")
     ran = collect(site, "--noinput")
     assert ran.code == 23
     assert f"{site.root}/static/pipe cannot be collected: it is no regular file." in ran.err
 
 
-def test_all_broken_references_are_told_at_once(site: Site, collect: Collect) -> None:
+def test_all_broken_references_are_reported(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     site.write(
         {
@@ -177,7 +168,7 @@ def test_all_broken_references_are_told_at_once(site: Site, collect: Collect) ->
     assert not (site.tree / "staticfiles.json").exists()
 
 
-def test_a_source_map_may_be_missing_and_its_line_stays(site: Site, collect: Collect) -> None:
+def test_missing_source_maps_may_be_warnings(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     text = "//# sourceMappingURL=b.js.map\n"
     site.write({"static/b.js": text})
@@ -187,39 +178,13 @@ def test_a_source_map_may_be_missing_and_its_line_stays(site: Site, collect: Col
     assert (site.tree / "b.js").read_text() == text
 
 
-def test_a_failure_leaves_the_old_manifest_and_all_that_it_names(
-    site: Site, collect: Collect
-) -> None:
+def test_failure_leaves_the_tree_unchanged(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     assert collect(site, "--noinput").code == 0
     before = contents(site.tree)
     site.write({"static/css/site.css": "a { background: url(gone.png) }"})
     assert collect(site, "--noinput", "--clear").code == 26
     assert contents(site.tree) == before
-
-
-def test_a_run_that_is_killed_loses_nothing_and_the_next_one_finishes(
-    site: Site, collect: Collect
-) -> None:
-    site.storage(MANIFEST)
-    site.write({f"static/{number}.txt": f"{number}" * 500 for number in range(3000)})
-    assert collect(site, "--noinput").code == 0
-    before = contents(site.tree)
-    site.write({f"static/{number}.txt": f"new {number}" * 500 for number in range(3000)})
-    command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
-    with started(*command, env=plain_environ(), stderr=subprocess.DEVNULL) as process:
-        until_changed(site.tree / "0.txt", before["0.txt"], site.tree / "2999.txt")
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert soon(lambda: is_over(process.pid))
-    manifest = (site.tree / "staticfiles.json").read_bytes()
-    after = contents(site.tree)
-    if manifest == before["staticfiles.json"]:
-        assert {name for name in before if "." in name[:-4] and name not in after} == set()
-    assert collect(site, "--noinput").code == 0
-    final = contents(site.tree)
-    assert final["77.txt"] == b"new 77" * 500
-    assert not any("/.buildstatic-" in f"/{name}" for name in final)
 
 
 def until_changed(first: Path, before: bytes, _last: Path) -> None:
@@ -229,7 +194,7 @@ def until_changed(first: Path, before: bytes, _last: Path) -> None:
         time.sleep(0.005)
 
 
-def test_two_runs_at_once_make_one_right_tree(site: Site, collect: Collect) -> None:
+def test_concurrent_runs_give_one_consistent_tree(site: Site, collect: Collect) -> None:
     site.storage(WHITENOISE)
     site.write({f"static/{number}.css": "a { color: red }\n" * number for number in range(200)})
     command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
@@ -241,7 +206,7 @@ def test_two_runs_at_once_make_one_right_tree(site: Site, collect: Collect) -> N
     assert contents(site.tree) == together
 
 
-def test_equal_files_are_one_file_on_request(site: Site, collect: Collect) -> None:
+def test_hardlinks_link_equal_files(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     site.write({"static/copy.js": (site.root / "static/js/site.js").read_text()})
     assert collect(site, "--noinput", "--hardlinks").code == 0
@@ -249,16 +214,14 @@ def test_equal_files_are_one_file_on_request(site: Site, collect: Collect) -> No
     assert (site.tree / "copy.js").stat().st_nlink == 4
 
 
-def test_equal_files_that_are_there_become_one_file_where_all_are_written(
-    site: Site, collect: Collect
-) -> None:
+def test_hardlinks_with_clear_replace_existing_copies(site: Site, collect: Collect) -> None:
     site.write({"static/copy.js": (site.root / "static/js/site.js").read_text()})
     assert collect(site, "--noinput").code == 0
     assert collect(site, "--noinput", "--clear", "--hardlinks").code == 0
     assert (site.tree / "copy.js").samefile(site.tree / "js/site.js")
 
 
-def test_plain_collecting_makes_copies_with_the_time_of_now(site: Site, collect: Collect) -> None:
+def test_files_are_copies_with_current_times_by_default(site: Site, collect: Collect) -> None:
     site.storage(MANIFEST)
     started = time.time() - 1
     assert collect(site, "--noinput").code == 0
@@ -278,7 +241,7 @@ def test_plain_collecting_makes_copies_with_the_time_of_now(site: Site, collect:
         pytest.param(("--compress", "none"), set(), id="none"),
     ],
 )
-def test_variants_are_made_for_any_known_storage_on_request(
+def test_compress_options_make_variants_for_any_known_storage(
     site: Site, collect: Collect, options: tuple[str, ...], suffixes: set[str]
 ) -> None:
     site.write({"static/long.css": "a { color: red }\n" * 100})
@@ -300,7 +263,7 @@ LONG = "a { color: red }\n" * 100
         pytest.param(("--compress", "none"), LONG, {".br", ".gz"}, id="the same content"),
     ],
 )
-def test_variants_of_other_content_go_where_this_run_decides_on_them(
+def test_outdated_variants_are_removed_if_requested(
     site: Site, collect: Collect, options: tuple[str, ...], content: str, left: set[str]
 ) -> None:
     site.write({"static/a.css": LONG})
@@ -318,7 +281,7 @@ def test_variants_of_other_content_go_where_this_run_decides_on_them(
     assert ("removed  " in ran.err) == (bool(options) and len(left) < 2)
 
 
-def test_a_source_that_is_called_as_a_variant_is_none(site: Site, collect: Collect) -> None:
+def test_sources_named_like_variants_are_kept(site: Site, collect: Collect) -> None:
     site.write({"static/a.css": "old", "static/a.css.gz": "a source"})
     assert collect(site, "--noinput").code == 0
     site.write({"static/a.css": "new content"})
@@ -326,7 +289,7 @@ def test_a_source_that_is_called_as_a_variant_is_none(site: Site, collect: Colle
     assert (site.tree / "a.css.gz").read_text() == "a source"
 
 
-def test_a_run_that_is_killed_leaves_no_variant_of_other_content(site: Site) -> None:
+def test_killed_run_leaves_no_outdated_variants(site: Site) -> None:
     site.write({"static/a.css": LONG})
     command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
     cache = {"XDG_CACHE_HOME": str(site.root.parent / "cache")}
@@ -345,7 +308,7 @@ def test_a_run_that_is_killed_leaves_no_variant_of_other_content(site: Site) -> 
     assert not (site.tree / "a.css.br").exists()
 
 
-def test_why_a_storages_own_code_ran_is_said(site: Site, collect: Collect) -> None:
+def test_summary_gives_the_reason_for_own_code(site: Site, collect: Collect) -> None:
     code = (
         "from django.contrib.staticfiles.storage import ManifestStaticFilesStorage\n\n\n"
         "class Own(ManifestStaticFilesStorage):\n"
@@ -356,5 +319,5 @@ def test_why_a_storages_own_code_ran_is_said(site: Site, collect: Collect) -> No
     site.storage("mysite.files.Own")
     ran = collect(site, "--noinput")
     assert ran.code == 0
-    said = "Django's own code collected, as mysite.files.Own has its own hashed_name."
+    said = "Django's own code collected, because mysite.files.Own has its own hashed_name."
     assert said in ran.err

@@ -1,4 +1,4 @@
-"""Refusals: a layer of root's plain directories must do no damage, and bury nothing."""
+"""Layer roots and STATIC_ROOTs that are refused, because a layer would do damage."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tree(path: Path) -> Locations:
 
 @as_root
 @pytest.mark.parametrize("mode", [0o755, 0o775], ids=oct)
-def test_plain_directories_of_roots_are_let_through(app: Path, mode: int) -> None:
+def test_directories_of_root_are_accepted(app: Path, mode: int) -> None:
     app.chmod(mode)
     check_parents(tree(app / "not" / "yet" / "there"))
     (app / "staticfiles").mkdir(mode=0o700)
@@ -52,7 +52,7 @@ def test_plain_directories_of_roots_are_let_through(app: Path, mode: int) -> Non
         pytest.param(0, 0, 0o2755, id="setgid"),
     ],
 )
-def test_a_parent_that_would_be_changed_is_refused(
+def test_parents_that_would_change_are_refused(
     app: Path, owner: int, group: int, mode: int
 ) -> None:
     parent = app / "code"
@@ -68,7 +68,7 @@ def test_a_parent_that_would_be_changed_is_refused(
 
 @as_root
 @pytest.mark.parametrize("depth", ["", "static", "static/files"], ids=["place", "parent", "above"])
-def test_a_symbolic_link_in_the_path_is_refused(app: Path, depth: str) -> None:
+def test_symbolic_links_in_the_path_are_refused(app: Path, depth: str) -> None:
     (app / "real").mkdir()
     (app / "link").symlink_to("real")
     with pytest.raises(StaticRootInvalid) as raised:
@@ -81,14 +81,14 @@ def test_a_symbolic_link_in_the_path_is_refused(app: Path, depth: str) -> None:
 
 
 @as_root
-def test_a_parent_that_is_a_file_is_refused(app: Path) -> None:
+def test_parent_that_is_a_file_is_refused(app: Path) -> None:
     (app / "file").touch()
     with pytest.raises(StaticRootInvalid, match="it is not a directory"):
         check_parents(tree(app / "file" / "static"))
 
 
 @as_root
-def test_the_directory_of_a_manifest_of_its_own_is_held_to_the_same(app: Path) -> None:
+def test_separate_manifest_directory_is_checked(app: Path) -> None:
     app.chmod(0o700)
     check_parents(tree(Path(PLACE)))
     with pytest.raises(StaticRootInvalid):
@@ -105,7 +105,7 @@ def test_the_directory_of_a_manifest_of_its_own_is_held_to_the_same(app: Path) -
         pytest.param("link", "is the project's root", id="link-to-the-project"),
     ],
 )
-def test_a_layer_root_that_would_bury_something_is_refused(
+def test_layer_root_that_contains_the_project_is_refused(
     tmp_path: Path, root: str, said: str
 ) -> None:
     project = tmp_path / "project"
@@ -118,7 +118,7 @@ def test_a_layer_root_that_would_bury_something_is_refused(
 @pytest.mark.parametrize(
     "other", ["notes.txt", "app/notes.txt", "app/old/staticfiles/site.css", "home"]
 )
-def test_a_layer_root_that_holds_other_things_is_refused(tmp_path: Path, other: str) -> None:
+def test_layer_root_with_other_files_is_refused(tmp_path: Path, other: str) -> None:
     layer = tmp_path / "layer"
     (layer / other).parent.mkdir(parents=True)
     (layer / other).touch()
@@ -127,7 +127,7 @@ def test_a_layer_root_that_holds_other_things_is_refused(tmp_path: Path, other: 
     assert (layer / other).exists()
 
 
-def test_a_link_on_the_way_in_a_layer_root_is_refused(tmp_path: Path) -> None:
+def test_links_in_a_layer_root_are_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere/staticfiles").mkdir(parents=True)
     (tmp_path / "layer").mkdir()
     (tmp_path / "layer/app").symlink_to(tmp_path / "elsewhere")
@@ -135,7 +135,7 @@ def test_a_link_on_the_way_in_a_layer_root_is_refused(tmp_path: Path) -> None:
         check_layer_root(tmp_path / "layer", tmp_path / "project", tree(Path("/app/staticfiles")))
 
 
-def test_earlier_content_of_the_places_is_no_other_thing(tmp_path: Path) -> None:
+def test_earlier_content_is_accepted(tmp_path: Path) -> None:
     for name in ("layer/app/staticfiles/old/site.css", "layer/srv/staticfiles.json"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
@@ -143,7 +143,7 @@ def test_earlier_content_of_the_places_is_no_other_thing(tmp_path: Path) -> None
     check_layer_root(tmp_path / "layer", tmp_path / "project", places)
 
 
-def test_nothing_is_collected_to_a_refused_place(site: Site, collect: Collect) -> None:
+def test_refused_static_root_writes_nothing(site: Site, collect: Collect) -> None:
     layer = site.root.parent / "layer"
     before = contents(site.root)
     ran = collect(site, "--noinput", "--layer-root", layer)
@@ -153,7 +153,7 @@ def test_nothing_is_collected_to_a_refused_place(site: Site, collect: Collect) -
     assert {name for name in contents(site.root) if "__pycache__" not in name} == set(before)
 
 
-def test_a_refused_layer_root_loses_nothing(site: Site, collect: Collect) -> None:
+def test_refused_layer_root_is_not_emptied(site: Site, collect: Collect) -> None:
     site.place()
     ran = collect(site, "--noinput", "--layer-root", site.root)
     assert ran.code == 20

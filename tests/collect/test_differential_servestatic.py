@@ -1,4 +1,4 @@
-"""Never different from ServeStatic, in this process."""
+"""Trees of any shape give the same result with ServeStatic's code and the collector."""
 
 from __future__ import annotations
 
@@ -85,24 +85,20 @@ def sequence(both: Pair, tree: Tree, *, clear: bool) -> None:
 
 @settings(EXAMPLES, max_examples=150)
 @given(storage=st.sampled_from(SERVED_STORAGES), tree=trees(), clear=st.booleans())
-def test_a_tree_of_any_shape_is_collected_as_servestatic_does(
-    storage: Any, tree: Tree, *, clear: bool
-) -> None:
+def test_random_trees_equal_servestatic(storage: Any, tree: Tree, *, clear: bool) -> None:
     with pair(Served, storage, tree) as both:
         sequence(both, tree, clear=clear)
 
 
 @pytest.mark.parametrize("storage", SERVED_STORAGES[:2], ids=lambda s: s.__name__)
 @pytest.mark.parametrize("name", TREES)
-def test_a_tree_with_something_odd_is_collected_as_servestatic_does(
-    name: str, storage: Any
-) -> None:
+def test_special_trees_equal_servestatic(name: str, storage: Any) -> None:
     contents, left = TREES[name]
     with pair(Served, storage, Tree(contents, {}, left, ("", b""))) as both:
         both.is_same()
 
 
-def test_variants_and_stats_are_those_that_servestatic_makes() -> None:
+def test_variants_and_stats_equal_servestatic() -> None:
     texts = {f"{n}.css": b"body { color: red }\n" * n for n in (1, 2, 3, 5, 9, 400)}
     texts |= {"a.png": b"png" * 999, "b.bin": os.urandom(4000), "empty.css": b""}
     tree = Tree(texts, {}, {"gone.css": b"left"}, ("1.css", b"x{}" * 99))
@@ -125,7 +121,7 @@ class Variants(Served):
         assert own == theirs
 
 
-def test_a_damaged_file_under_a_new_name_is_mended() -> None:
+def test_damaged_fingerprinted_files_are_rewritten() -> None:
     picture = fingerprinted("i.png", PICTURE)
     text = b"x{y:url(%s)}" % picture.encode()
     left = {fingerprinted("a.css", text): b"left", picture: b"cut short"}
@@ -136,7 +132,7 @@ def test_a_damaged_file_under_a_new_name_is_mended() -> None:
         assert {name: found[name] for name in left} == dict(zip(left, (text, PICTURE), strict=True))
 
 
-def test_a_source_with_a_new_name_of_another_is_collected_when_it_changes() -> None:
+def test_source_with_a_fingerprinted_name_is_updated() -> None:
     name = fingerprinted("i.png", PICTURE)
     files = {"i.png": PICTURE, name: b"x"}
     tree = Tree(files, {}, {}, (name, b"y"))
@@ -145,7 +141,7 @@ def test_a_source_with_a_new_name_of_another_is_collected_when_it_changes() -> N
         assert tree_of(both.root / "ours")[name] == b"y"
 
 
-def test_the_stats_in_a_layer_root_are_those_of_an_image(tmp_path: Path) -> None:
+def test_stats_in_a_layer_root_are_reproducible(tmp_path: Path) -> None:
     stats = []
     for place in ("one", "two"):
         site = make_site(tmp_path / place)

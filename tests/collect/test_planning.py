@@ -1,7 +1,8 @@
-"""The plan: the first found wins, and an accident among the shadowed is pointed out."""
+"""Planning: the first source of a path is collected; conflicts and the plan are reported."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.collect.conftest import Collect
 from tests.collect.sites import Site
 
 
-def test_the_first_source_of_a_path_wins() -> None:
+def test_first_source_of_a_path_wins() -> None:
     first, other, second, third = (Source(path, path, None) for path in "abaa")
     plan = make_plan((first, other, second, third))
     assert plan.wins == (first, other)
@@ -30,9 +31,7 @@ def warnings(err: str) -> list[str]:
     return [line for line in err.splitlines() if line.startswith("warning: ")]
 
 
-def test_files_that_shadow_one_another_by_accident_are_named_with_their_places(
-    site: Site, collect: Collect
-) -> None:
+def test_accidental_conflicts_are_reported(site: Site, collect: Collect) -> None:
     site.app("shop", {"css/site.css": "shop"})
     site.app("blog", {"css/site.css": "blog"})
     ran = collect(site, "--noinput")
@@ -45,7 +44,7 @@ def test_files_that_shadow_one_another_by_accident_are_named_with_their_places(
     assert (site.tree / "css/site.css").read_text().startswith("body")
 
 
-def test_the_last_line_on_standard_output_is_djangos(site: Site, collect: Collect) -> None:
+def test_last_line_is_djangos(site: Site, collect: Collect) -> None:
     site.app("shop", {"css/site.css": "shop"})
     ran = collect(site, "--noinput")
     assert warnings(ran.err)
@@ -60,7 +59,7 @@ def test_the_last_line_on_standard_output_is_djangos(site: Site, collect: Collec
         pytest.param("css/site.css", "same", id="equal-content"),
     ],
 )
-def test_what_is_meant_or_harmless_is_not_pointed_out(
+def test_intended_and_harmless_conflicts_are_not_reported(
     site: Site, collect: Collect, path: str, text: str
 ) -> None:
     config = (
@@ -77,7 +76,7 @@ def test_what_is_meant_or_harmless_is_not_pointed_out(
 
 
 @pytest.mark.parametrize("option", ["--noinput", "--plan"])
-def test_a_shadowed_pipe_is_waited_for_by_nobody(site: Site, collect: Collect, option: str) -> None:
+def test_shadowed_named_pipes_are_not_read(site: Site, collect: Collect, option: str) -> None:
     site.app("shop", {"css/other.css": ""})
     os.mkfifo(site.root / "shop/static/css/site.css")
     ran = collect(site, option)
@@ -89,7 +88,7 @@ SIZES = [0, 5, PIECE, PIECE + 5]
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_files_are_told_apart_by_any_byte(tmp_path: Path, size: int) -> None:
+def test_any_different_byte_is_a_conflict(tmp_path: Path, size: int) -> None:
     inprocess.start()
     same = b"x" * size
     files = {"one": same, "same": same, "longer": same + b"x"}
@@ -103,7 +102,7 @@ def test_files_are_told_apart_by_any_byte(tmp_path: Path, size: int) -> None:
     assert found == files.keys() - {"one", "same"}
 
 
-def test_files_of_other_sizes_are_not_read_and_others_once(
+def test_files_are_compared_with_as_few_reads_as_possible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inprocess.start()
@@ -133,9 +132,68 @@ def source(root: Path, name: str) -> Source:
     return Source(name, name, FileSystemStorage(location=str(root)))
 
 
-def test_a_shadowed_file_that_cannot_be_read_stops_nothing(site: Site, collect: Collect) -> None:
+def test_unreadable_shadowed_files_are_ignored(site: Site, collect: Collect) -> None:
     site.app("shop", {"css/other.css": ""})
     Path(site.root / "shop/static/css/site.css").symlink_to("nowhere")
     ran = collect(site, "--noinput")
     assert ran.code == 0
     assert not warnings(ran.err)
+
+
+def shadowed(site: Site) -> None:
+    """Let the site have one path three times, of which two are equal."""
+    site.app("shop", {"css/site.css": (site.root / "static/css/site.css").read_text()})
+    site.app("blog", {"css/site.css": "blog"})
+
+
+def test_plan_is_printed_without_writing(site: Site, collect: Collect) -> None:
+    shadowed(site)
+    ran = collect(site, "--plan")
+    assert ran.code == 0
+    assert not site.tree.exists()
+    rows = [line.split() for line in ran.out.splitlines()]
+    assert ["collected", "js/site.js", str(site.root / "static/js/site.js")] in rows
+    by = str(site.root / "static/css/site.css")
+    places = {place: str(site.root / place / "static/css/site.css") for place in ("shop", "blog")}
+    assert ["shadowed", "css/site.css", places["shop"], "equal,", "by", by] in rows
+    assert ["shadowed", "css/site.css", places["blog"], "different,", "by", by] in rows
+
+
+def test_report_contains_plan_and_summary(site: Site, collect: Collect, tmp_path: Path) -> None:
+    shadowed(site)
+    report = tmp_path / "report.json"
+    assert collect(site, "--noinput", "--report", report).code == 0
+    said = json.loads(report.read_text())
+    names = {file["path"] for file in said["files"]}
+    assert names == {"css/site.css", "img/dot.svg", "js/site.js"}
+    assert [item["equal"] for item in said["shadowed"]] == [True, False]
+    summary = said["summary"]
+    assert (summary["files"], summary["copied"], summary["equal"]) == (3, 3, 1)
+    assert summary["conflicts"] == ["css/site.css"]
+    assert summary["bytes"] == sum(len(path.read_bytes()) for path in files(site.root / "static"))
+
+
+def files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+def test_summary_lists_conflicts_but_not_equal_files(site: Site, collect: Collect) -> None:
+    site.app("shop", {"js/site.js": (site.root / "static/js/site.js").read_text()})
+    site.app("blog", {"css/site.css": "blog"})
+    ran = collect(site, "--noinput")
+    lines = [line.split(maxsplit=1) for line in ran.err.splitlines()]
+    assert ["conflicts", "1: css/site.css"] in lines
+    assert not any("js/site.js" in line for line in ran.err.splitlines())
+
+
+def test_strict_fails_before_writing(site: Site, collect: Collect) -> None:
+    site.app("blog", {"css/site.css": "blog"})
+    ran = collect(site, "--noinput", "--strict")
+    assert ran.code == 25
+    assert str(site.root / "blog/static/css/site.css") in ran.err
+    assert not site.tree.exists()
+
+
+def test_strict_allows_equal_files(site: Site, collect: Collect) -> None:
+    site.app("shop", {"js/site.js": (site.root / "static/js/site.js").read_text()})
+    assert collect(site, "--noinput", "--strict").code == 0
