@@ -30,9 +30,9 @@ from buildstatic.oci.stores.base import (
     Source,
     Target,
     available_images,
-    is_image,
     read_blob,
     read_config,
+    read_image,
 )
 from buildstatic.oci.stream import open_bytes, verified
 
@@ -179,10 +179,11 @@ class _Appender:
 
     def _put_entries(self, index: Index) -> Iterator[Descriptor]:
         for entry in index.manifests:
-            if is_attestation(entry.extra) or not is_image(self.source, entry):
+            image = None if is_attestation(entry.extra) else read_image(self.source, entry)
+            if image is None:
                 self.dropped.append(entry.digest)
                 continue
-            document = self.put(read_blob(self.source, entry))
+            document = self.put(image)
             self.target.put_manifest(document)
             kept = {key: entry.extra[key] for key in _KEPT_FIELDS if key in entry.extra}
             yield replace(document.descriptor, extra=kept)

@@ -24,12 +24,11 @@ from buildstatic.oci.layer_reader import (
     read_plain_layer,
 )
 from buildstatic.oci.static_layer import Image, ImageLayer, locate_static_files
-from buildstatic.oci.stores.base import Source, is_image, read_blob, read_config
+from buildstatic.oci.stores.base import Source, read_config, read_image
 from buildstatic.oci.stream import CHUNK, FileSlice, copy_stream, verified
 from buildstatic.verify.tree import LayerContent, StaticTree, tree_not_found
 
 RESERVED_SPACE = 256 << 20  # bytes that temporary files leave free
-_REBUILD = "Build or pull the image again."
 
 
 class LayeredImage:
@@ -154,7 +153,7 @@ class LayeredImage:
                 file.write(chunk)
         if f"{digest.name}:{digest.hexdigest()}" != diff_id:
             problem = f"{source}: the layer has the diffID {digest.name}:{digest.hexdigest()}"
-            raise ImageInvalid(f"{problem}, not {diff_id}.", _REBUILD)
+            raise ImageInvalid(f"{problem}, not {diff_id}.", "Build or pull the image again.")
         file.flush()
         self._tars[index] = FileSlice(file.fileno(), 0, size)
         return self._tars[index]
@@ -174,15 +173,11 @@ def read_images(source: Source) -> tuple[LayeredImage, ...]:
 def _read_images(source: Source, document: Document) -> Iterator[LayeredImage]:
     parsed = parse_manifest(document, str(source.reference))
     if isinstance(parsed, Manifest):
-        config = read_config(source, parsed)
-        if len(parsed.layers) != len(config.diff_ids):
-            counts = f"{len(parsed.layers)} layers and {len(config.diff_ids)} diffIDs"
-            raise ImageInvalid(f"{source.reference}: the image has {counts}.", _REBUILD)
-        yield LayeredImage(source, parsed, config)
+        yield LayeredImage(source, parsed, read_config(source, parsed))
         return
     for entry in filter(may_be_image, parsed.manifests):
-        if is_image(source, entry):
-            yield from _read_images(source, read_blob(source, entry))
+        if image := read_image(source, entry):
+            yield from _read_images(source, image)
 
 
 def _hides(entries: Mapping[str, LayerEntry], path: str) -> bool:

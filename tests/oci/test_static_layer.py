@@ -149,10 +149,8 @@ def test_files_of_earlier_layers_are_counted_as_older() -> None:
 
 HIDDEN = {
     "removed": "RUN rm /app/staticfiles/a.css",
-    "the tree removed": "RUN rm -r /app/staticfiles",
     "recreated": "RUN rm -r /app/staticfiles && mkdir /app/staticfiles",
     "a link in place of its parent": "RUN rm -r /app && ln -s /srv /app",
-    "overwritten": "RUN echo >>/app/staticfiles/a.css",
 }
 
 

@@ -110,18 +110,17 @@ def has_entry(source: Source, entry: Descriptor) -> bool:
         return False
 
 
-def is_image(source: Source, entry: Descriptor) -> bool:
-    """Return whether an index's *entry* is an image, or an index, that *source* contains.
+def read_image(source: Source, entry: Descriptor) -> Document | None:
+    """Return the manifest or nested index of an index's *entry*.
 
-    The configurations of signatures and other artifacts have other media types.
+    None if it is a signature or another artifact, or if *source* does not contain it.
     """
-    if not has_entry(source, entry):
-        return False
-    if entry.media_type not in MANIFESTS:
-        return entry.media_type in INDEXES
-    value = parse_json(read_blob(source, entry).content, str(source.reference))
-    config = value.get("config")
-    return not isinstance(config, dict) or config.get("mediaType") in CONFIGS
+    if entry.media_type not in (*INDEXES, *MANIFESTS) or not has_entry(source, entry):
+        return None
+    document = read_blob(source, entry)
+    config = parse_json(document.content, str(source.reference)).get("config")
+    is_artifact = isinstance(config, dict) and config.get("mediaType") not in CONFIGS
+    return None if is_artifact and entry.media_type in MANIFESTS else document
 
 
 def available_images(source: Source, index: Index) -> Iterator[Descriptor]:
