@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from buildstatic.atomic import replace_output
 from buildstatic.builders.base import BuildRequest, BuildResult, LayerFile, OnEvent, Stage
-from buildstatic.collect.workers.cores import cores
+from buildstatic.collect.workers.pool import available_cores
 from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.errors import UnsupportedByBuilder
 from buildstatic.oci.append import append, source_date_epoch
@@ -120,9 +120,9 @@ def save_layer(
     with replace_output(beside) as json_file:
         with replace_output(output) as file:
             if place:
-                layer = write_tree(tree, place, file, compression, cores())
+                layer = write_tree(tree, place, file, compression, available_cores())
             else:
-                layer = write_layer(tree, file, compression, cores())
+                layer = write_layer(tree, file, compression, available_cores())
             beside.unlink(missing_ok=True)
         json_file.write((json.dumps(descriptor(layer), indent=2) + "\n").encode())
     return layer

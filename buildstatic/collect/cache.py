@@ -1,7 +1,7 @@
-"""The cache of variants: by the digest of what they were made from, and how.
+"""The cache of variants, by the digest of the original and the codec.
 
-Other projects, and other versions, write into the same directory, so nothing in it is believed: a
-variant is decompressed and compared before it is used. What was used longest ago goes first.
+Other projects and other versions write into the same directory, so its content is not trusted: a
+variant is decompressed and compared before it is used. The least recently used are removed first.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from buildstatic.collect.codecs import Codec
 from buildstatic.errors import ConfigInvalid
 
 VERSION = "v1"
-# In the place of a variant that was not worth keeping.
+# Stored for a variant that was not small enough to keep.
 NOT_WORTH_IT = b"buildstatic: not worth it\n"
-VARIABLE = "BUILDSTATIC_CACHE_SIZE"
-LIMIT = 1_000_000_000
+SIZE_VARIABLE = "BUILDSTATIC_CACHE_SIZE"
+DEFAULT_LIMIT = 1_000_000_000
 # The kind of a file that a killed process has not renamed.
 INCOMPLETE = "incomplete"
-# What the smallest file takes on a disk.
+# Bytes that the smallest file takes on a disk.
 BLOCK = 4096
 # Seconds for which a variant counts as just used, so that a build does not write to each of them.
 RECENT = 3600
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", re.IGNORECASE)
-# The directories of a cache, and its files: variants, and what a killed process has not renamed.
-_PLACES = (
+# The names at each level of the directory; all other files are ignored.
+_LEVELS = (
     r"v\d+",
     r"[0-9a-f]{2}",
     rf"[0-9a-f]{{62}}\.(?P<kind>[\w.-]+)|{re.escape(PREFIX)}[0-9a-f]{{16}}",
@@ -42,10 +42,10 @@ _PLACES = (
 
 
 def default_directory() -> Path:
-    """Return where the cache is: ``$XDG_CACHE_HOME/buildstatic``, else ``~/.cache/buildstatic``.
+    """Return ``$XDG_CACHE_HOME/buildstatic``, else ``~/.cache/buildstatic``.
 
-    A relative path in the variable counts as none (XDG Base Directory Specification). Where nobody
-    knows a home directory, it is a place that cannot be.
+    A relative path in the variable is ignored (XDG Base Directory Specification). Without a home
+    directory, the path is one that cannot exist.
     """
     if (base := Path(os.environ.get("XDG_CACHE_HOME", ""))).is_absolute():
         return base / "buildstatic"
@@ -56,28 +56,28 @@ def default_directory() -> Path:
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes that *text* means: 500MB, 1.5 GB, 2GiB, 1000. Raises ValueError."""
+    """Return the number of bytes in *text*: 500MB, 1.5 GB, 2GiB, 1000. Raises ValueError."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is no size such as 500MB or 2GB.")
+        raise ValueError(f"{text!r} is not a size such as 500MB or 2GB.")
     return int(float(match[1]) * UNITS[(match[2] or "").lower()])
 
 
 def size_limit() -> int:
-    """Return how large the cache may get: what the variable says, else 1 GB.
+    """Return the maximum size in bytes, from the environment, else 1 GB.
 
-    Raises `ConfigInvalid` for a variable that is no size.
+    Raises `ConfigInvalid` if the variable is not a size.
     """
-    text = os.environ.get(VARIABLE, "")
+    text = os.environ.get(SIZE_VARIABLE, "")
     try:
-        return parse_size(text) if text else LIMIT
+        return parse_size(text) if text else DEFAULT_LIMIT
     except ValueError as error:
-        raise ConfigInvalid(f"{VARIABLE}: {error}", "Set it to one, or not at all.") from error
+        raise ConfigInvalid(f"{SIZE_VARIABLE}: {error}", "Correct or unset it.") from error
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the cache: what *kind* of variant, the *size* on disk, when it was *used* last."""
+    """A file in the cache: its codec's key as *kind*, its size on disk, its last use in ns."""
 
     used: int
     path: str
@@ -89,59 +89,65 @@ class Entry:
 class Cache:
     """The variants in *directory*, of at most *limit* bytes on disk.
 
-    One that cannot be written keeps nothing, one that cannot be read has nothing.
+    A directory that cannot be written keeps nothing, one that cannot be read is empty.
     """
 
     directory: Path
     limit: int = field(default_factory=size_limit)
 
-    def get(self, identity: str, codec: Codec, content: bytes) -> bytes | None:
-        """Return the variant of *content*, whose SHA-256 is *identity*, or None.
+    def get(self, sha256: str, codec: Codec, content: bytes) -> bytes | None:
+        """Return the variant of *content*, whose digest is *sha256*, or None.
 
-        `NOT_WORTH_IT` is returned for one that was made and not kept.
+        Returns `NOT_WORTH_IT` for a variant that was made and not kept.
         """
-        path = f"{self.directory}/{VERSION}/{_name(identity, codec)}"
+        path = self._path(sha256, codec)
         data, modified = _read(path, max(len(content), len(NOT_WORTH_IT)))
-        if data is None or (data != NOT_WORTH_IT and not codec.holds(data, content)):
+        if data is None or (data != NOT_WORTH_IT and not codec.is_variant(data, content)):
             return None
         if abs(time.time() - modified) > RECENT:
             with suppress(OSError):
-                os.utime(path, follow_symlinks=False)  # when it was used last
+                os.utime(path, follow_symlinks=False)  # the time of the last use
         return data
 
-    def put(self, identity: str, codec: Codec, data: bytes) -> None:
-        """Keep *data*, a variant or `NOT_WORTH_IT`; whole or not at all."""
-        path = self.directory / VERSION / _name(identity, codec)
+    def put(self, sha256: str, codec: Codec, data: bytes) -> None:
+        """Store *data*, a variant or `NOT_WORTH_IT`, completely or not at all."""
+        path = Path(self._path(sha256, codec))
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with replace_file(path) as file:
                 file.write(data)
 
     def entries(self) -> list[Entry]:
-        """Return the files of the cache, those used longest ago first; no others are touched."""
-        found = (_entry(place, kind) for place, kind in _walk(self.directory, _PLACES))
-        return sorted(filter(None, found), key=lambda entry: (entry.used, entry.path))
+        """Return the files of the cache, least recently used first."""
+        found = _walk(self.directory, _LEVELS)
+        return sorted(found, key=lambda entry: (entry.used, entry.path))
 
     def evict(self) -> None:
-        """Hold the limit, if no other process is at it. Nothing that goes wrong is worth a word."""
+        """Apply the limit, unless another process is doing so. Errors are ignored."""
         with suppress(OSError), self._locked(fcntl.LOCK_NB):
             self._shrink(self.limit)
 
     def prune(self, limit: int) -> list[Entry]:
-        """Remove what was used longest ago until *limit* is held; return it. Raises OSError."""
+        """Remove the least recently used until at most *limit* bytes are left; return them.
+
+        Raises OSError.
+        """
         if not self.directory.exists():
             return []
         with self._locked():
             return self._shrink(limit)
 
     def clear(self) -> list[Entry]:
-        """Remove all of it, and return it; *directory* itself and what is not ours stay."""
+        """Remove and return all entries; *directory* itself and other files in it stay."""
         removed = self.prune(0)
         for place in sorted({Path(entry.path).parent for entry in removed}):
             for directory in (place, place.parent):
                 with suppress(OSError):
                     directory.rmdir()
         return removed
+
+    def _path(self, sha256: str, codec: Codec) -> str:
+        return f"{self.directory}/{VERSION}/{sha256[:2]}/{sha256[2:]}.{codec.key}"
 
     def _shrink(self, limit: int) -> list[Entry]:
         entries = self.entries()
@@ -156,29 +162,24 @@ class Cache:
         return removed
 
     @contextmanager
-    def _locked(self, how: int = 0) -> Iterator[None]:
+    def _locked(self, flags: int = 0) -> Iterator[None]:
         """Hold the one lock of the cache, on the directory itself."""
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | how)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
             yield
         finally:
             os.close(descriptor)
 
 
-def _name(identity: str, codec: Codec) -> str:
-    """Return where a variant is below the directory of its version."""
-    return f"{identity[:2]}/{identity[2:]}.{codec.key}"
-
-
 def variant_at(path: Path, codec: Codec, content: bytes) -> bytes | None:
-    """Return what is at *path* if it is *content* compressed by *codec*, else None."""
+    """Return the content of *path* if it is *content* compressed by *codec*, else None."""
     data, _ = _read(path, len(content))
-    return data if data is not None and codec.holds(data, content) else None
+    return data if data is not None and codec.is_variant(data, content) else None
 
 
-def _read(path: str | Path, most: int) -> tuple[bytes | None, float]:
-    """Return what is in a file of at most *most* bytes, None for anything else, and its time."""
+def _read(path: str | Path, limit: int) -> tuple[bytes | None, float]:
+    """Return content and time of a regular file of at most *limit* bytes, else (None, 0)."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags)
@@ -186,7 +187,7 @@ def _read(path: str | Path, most: int) -> tuple[bytes | None, float]:
         return None, 0
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+        if not stat.S_ISREG(found.st_mode) or found.st_size > limit:
             return None, 0
         data = os.read(descriptor, found.st_size + 1)
     except OSError:
@@ -196,27 +197,21 @@ def _read(path: str | Path, most: int) -> tuple[bytes | None, float]:
     return data if len(data) == found.st_size else None, found.st_mtime
 
 
-def _walk(directory: str | Path, places: tuple[str, ...]) -> Iterator[tuple[os.DirEntry[str], str]]:
-    """Yield the files below *directory* whose path is as *places* say, and their kinds."""
-    name, *below = places
+def _walk(directory: str | Path, levels: tuple[str, ...]) -> Iterator[Entry]:
+    """Yield the files below *directory* whose names match *levels*."""
+    pattern, *below = levels
     try:
         with os.scandir(directory) as found:
-            for entry in found:
-                if not (match := re.fullmatch(name, entry.name)):
+            for item in found:
+                match = re.fullmatch(pattern, item.name)
+                if match is None or item.is_dir(follow_symlinks=False) != bool(below):
                     continue
-                if below and entry.is_dir(follow_symlinks=False):
-                    yield from _walk(entry.path, tuple(below))
-                elif not below and not entry.is_dir(follow_symlinks=False):
-                    yield entry, match["kind"] or INCOMPLETE
+                if below:
+                    yield from _walk(item.path, tuple(below))
+                    continue
+                with suppress(FileNotFoundError):  # removed by another process
+                    status = item.stat(follow_symlinks=False)
+                    size = max(1, -(-status.st_size // BLOCK)) * BLOCK
+                    yield Entry(status.st_mtime_ns, item.path, match["kind"] or INCOMPLETE, size)
     except (FileNotFoundError, NotADirectoryError):
         return
-
-
-def _entry(found: os.DirEntry[str], kind: str) -> Entry | None:
-    """Return what was *found*, None if another process has removed it by now."""
-    try:
-        status = found.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    size = max(1, -(-status.st_size // BLOCK)) * BLOCK
-    return Entry(status.st_mtime_ns, found.path, kind, size)

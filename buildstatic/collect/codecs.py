@@ -1,7 +1,8 @@
-"""The codecs of variants: gzip by libdeflate, brotli, zstd; each by its suffix.
+"""The compression formats of variants: gzip, brotli and zstd, each named by its suffix.
 
-Where libdeflate is not installed, zlib makes the gzip files. zstd is in the standard library from
-Python 3.14 (``compression.zstd``); before that, ``backports.zstd`` has the same interface.
+gzip is made by libdeflate, or by zlib if the deflate package is not installed. zstd is in the
+standard library since Python 3.14 (``compression.zstd``); before that, ``backports.zstd`` has the
+same interface.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, Literal
 Effort = Literal["fast", "best"]
 # brotli's 11 is WhiteNoise's, byte for byte; a window fitted to the file changes neither its size
 # nor its time. libdeflate's 9 is the first level that is smaller than zlib's 9 for each of a dozen
-# large packages, at half the time; brotli takes fifty times as long.
+# large packages, in half the time; brotli takes fifty times as long.
 LEVELS: dict[str, dict[Effort, int]] = {
     "br": {"fast": 5, "best": 11},
     "gz": {"fast": 6, "best": 9},
@@ -27,19 +28,20 @@ LEVELS: dict[str, dict[Effort, int]] = {
 }
 FORMATS = tuple(LEVELS)
 # The modules and packages that codecs are in.
-LIBRARIES = ("brotli", "deflate", "zstandard", "compression", "backports")
-GZIP = 31  # zlib's wbits for a gzip file, its time 0
+LIBRARIES = ("brotli", "deflate", "compression", "backports")
+GZIP = 31  # zlib's wbits for a gzip file, with the time 0
 # Fewer bytes than four meta-blocks have, each of which is 16 MiB at most (RFC 7932, section 9.2).
-MORSEL = 32
+BROTLI_STEP = 32
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A codec at one level: *key* tells what its output depends on beside the content.
+    """A codec at one level.
 
-    *format* and *level* are what `load` makes the same one of. *restore* takes a variant and how
-    many bytes to expect of it; it returns what was compressed, or more than that many bytes of it,
-    or raises.
+    *key* identifies everything but the content that its output depends on: the library, its version
+    and the level. *format* and *level* are the arguments of `load_codec` for an equal codec.
+    *decompress* takes a variant and the expected size in bytes; it returns the original, or more
+    bytes than expected, or raises.
     """
 
     suffix: str
@@ -47,137 +49,111 @@ class Codec:
     format: str
     level: int
     compress: Callable[[bytes], bytes]
-    restore: Callable[[bytes, int], bytes]
+    decompress: Callable[[bytes, int], bytes]
 
-    def holds(self, data: bytes, content: bytes) -> bool:
-        """Tell whether *data* is a variant of *content*, and nothing but that.
+    def is_variant(self, data: bytes, content: bytes) -> bool:
+        """Return whether *data* decompresses to *content*, and contains nothing else.
 
-        It may be anything at all: memory is bounded by *content*, not by what it claims to be.
+        *data* may be anything: memory is bounded by the size of *content*, not by what *data*
+        claims.
         """
         try:
-            return self.restore(data, len(content)) == content
-        except Exception:  # whatever a codec raises for what is none of its own
+            return self.decompress(data, len(content)) == content
+        except Exception:  # each library has its own errors for invalid data
             return False
 
 
-def load(suffix: str, effort: Effort, level: int | None = None) -> Codec | None:
-    """Return the codec for *suffix*, or None where its library is not installed.
+def load_codec(format: str, effort: Effort, level: int | None = None) -> Codec | None:
+    """Return the codec for *format*, or None if its library is not installed.
 
-    A *level* that is given is the one, whatever the *effort*.
+    *level* takes precedence over the level of *effort*.
     """
-    level = LEVELS[suffix][effort] if level is None else level
-    return {"br": _brotli, "gz": _gzip, "zst": _zstd}[suffix](level)
+    level = LEVELS[format][effort] if level is None else level
+    return {"br": _brotli, "gz": _gzip, "zst": _zstd}[format](level)
 
 
-def places() -> tuple[str, ...]:
-    """Return the directories that the libraries loaded so far were found in, in their order."""
-    loaded = filter(None, map(sys.modules.get, LIBRARIES))
+def library_paths() -> tuple[str, ...]:
+    """Return the sys.path entries of the libraries imported so far, in the order of sys.path."""
+    modules = filter(None, map(sys.modules.get, LIBRARIES))
     paths = chain.from_iterable(
-        getattr(module, "__path__", None) or [module.__file__ or ""] for module in loaded
+        getattr(module, "__path__", None) or [module.__file__ or ""] for module in modules
     )
     found = {str(Path(path).parent) for path in paths if path}
     return tuple(path for path in sys.path if path in found) + tuple(sorted(found - {*sys.path}))
 
 
-def _key(name: str, version: object, level: int) -> str:
-    """Return a file name of what the bytes of a variant depend on."""
-    return re.sub(r"[^\w.-]", "_", f"{name}-{version}-{level}")
+def _key(library: str, version: object, level: int) -> str:
+    return re.sub(r"[^\w.-]", "_", f"{library}-{version}-{level}")  # part of a file name
 
 
 def _gzip(level: int) -> Codec:
-    deflate = _module("deflate")
-    if deflate is None:
+    def decompress(data: bytes, size: int) -> bytes:
+        return _decompress_stream(zlib.decompressobj(GZIP), data, size)
+
+    if deflate := _import("deflate"):
+        key = _key("libdeflate", getattr(deflate, "__version__", ""), level)
+
+        def compress(content: bytes) -> bytes:
+            return bytes(deflate.gzip_compress(content, level))
+    else:
         key = _key("zlib", zlib.ZLIB_RUNTIME_VERSION, level)
-        return Codec(
-            "gz", key, "gz", level, lambda content: zlib.compress(content, level, GZIP), _gunzip
-        )
 
-    def compress(content: bytes) -> bytes:
-        return bytes(deflate.gzip_compress(content, level))
+        def compress(content: bytes) -> bytes:
+            return zlib.compress(content, level, GZIP)
 
-    key = _key("libdeflate", getattr(deflate, "__version__", ""), level)
-    return Codec("gz", key, "gz", level, compress, _gunzip)
-
-
-def _gunzip(data: bytes, expected: int) -> bytes:
-    return _whole(zlib.decompressobj(GZIP), data, expected)
+    return Codec("gz", key, "gz", level, compress, decompress)
 
 
 def _brotli(level: int) -> Codec | None:
-    brotli = _module("brotli")
+    brotli = _import("brotli")
     if brotli is None:
         return None
 
     def compress(content: bytes) -> bytes:
         return bytes(brotli.compress(content, quality=level))
 
-    def restore(data: bytes, expected: int) -> bytes:
+    def decompress(data: bytes, size: int) -> bytes:
         decompressor = brotli.Decompressor()
         if hasattr(decompressor, "can_accept_more_data"):
-            content = bytes(decompressor.process(data, output_buffer_limit=expected + 1))
-        else:
-            content = _in_morsels(decompressor, data, expected)
+            content = bytes(decompressor.process(data, output_buffer_limit=size + 1))
+        else:  # before brotli 1.2, output cannot be limited, so input is
+            output = bytearray()
+            for start in range(0, len(data), BROTLI_STEP):
+                if len(output) > size:
+                    break
+                output += decompressor.process(data[start : start + BROTLI_STEP])
+            content = bytes(output)
         if not decompressor.is_finished():
-            raise ValueError("It is longer than it is to be, or cut short.")
+            raise ValueError("The data is truncated, or longer than expected.")
         return content
 
     key = _key("brotli", getattr(brotli, "__version__", ""), level)
-    return Codec("br", key, "br", level, compress, restore)
-
-
-def _in_morsels(decompressor: Any, data: bytes, expected: int) -> bytes:
-    """Decompress with a brotli before 1.2, which cannot be told where to stop."""
-    content = bytearray()
-    for start in range(0, len(data), MORSEL):
-        if len(content) > expected:
-            break
-        content += decompressor.process(data[start : start + MORSEL])
-    return bytes(content)
+    return Codec("br", key, "br", level, compress, decompress)
 
 
 def _zstd(level: int) -> Codec | None:
-    for name in ("compression.zstd", "backports.zstd"):
-        if library := _module(name):
-            return _zstd_of_python(library, level)
-    library = _module("zstandard")
-    return _zstd_of_zstandard(library, level) if library else None
+    zstd = _import("compression.zstd") or _import("backports.zstd")
+    if zstd is None:
+        return None
 
-
-def _zstd_of_python(library: Any, level: int) -> Codec:
     def compress(content: bytes) -> bytes:
-        return bytes(library.compress(content, level))
+        return bytes(zstd.compress(content, level))
 
-    def restore(data: bytes, expected: int) -> bytes:
-        return _whole(library.ZstdDecompressor(), data, expected)
+    def decompress(data: bytes, size: int) -> bytes:
+        return _decompress_stream(zstd.ZstdDecompressor(), data, size)
 
-    key = _key("zstd", library.zstd_version, level)
-    return Codec("zst", key, "zst", level, compress, restore)
-
-
-def _zstd_of_zstandard(library: Any, level: int) -> Codec:
-    def compress(content: bytes) -> bytes:
-        return bytes(library.ZstdCompressor(level=level).compress(content))
-
-    def restore(data: bytes, expected: int) -> bytes:
-        # A size that the frame claims is allocated at once, whatever the greatest allowed is.
-        if library.frame_content_size(data) > expected:
-            raise ValueError("It is longer than it is to be.")
-        decompress = library.ZstdDecompressor().decompress
-        return bytes(decompress(data, max_output_size=expected + 1, allow_extra_data=False))
-
-    version = ".".join(map(str, library.ZSTD_VERSION))
-    return Codec("zst", _key("zstandard", version, level), "zst", level, compress, restore)
+    return Codec("zst", _key("zstd", zstd.zstd_version, level), "zst", level, compress, decompress)
 
 
-def _whole(decompressor: Any, data: bytes, expected: int) -> bytes:
-    """Return what *data* holds, of one stream and with nothing after it."""
-    content = bytes(decompressor.decompress(data, expected + 1))
+def _decompress_stream(decompressor: Any, data: bytes, size: int) -> bytes:
+    """Decompress *data*, which must be one complete stream with nothing after it."""
+    content = bytes(decompressor.decompress(data, size + 1))
     if not decompressor.eof or decompressor.unused_data:
-        raise ValueError("It is longer than it is to be, cut short, or not alone.")
+        raise ValueError("The data is truncated, longer than expected, or followed by other data.")
     return content
 
 
-def _module(name: str) -> Any:
+def _import(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:

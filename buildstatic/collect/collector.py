@@ -16,25 +16,28 @@ from typing import Any, Literal
 
 from buildstatic.collect import layer_root
 from buildstatic.collect.cache import Cache
-from buildstatic.collect.compress import Task, compress, job_of
+from buildstatic.collect.compress import CompressItem, Variants, compress, compress_options
 from buildstatic.collect.fingerprint import Fingerprinted, Original
 from buildstatic.collect.layer_root import LayerRoot
 from buildstatic.collect.manifest import manifest_name, save_manifest
 from buildstatic.collect.outputs import (
     Output,
-    Reading,
-    below,
-    outdated,
+    names_below,
+    outdated_variants,
     outputs_of,
-    parents,
-    pending,
-    without_content,
+    parent_directories,
+    without_names,
 )
 from buildstatic.collect.planning import Plan
-from buildstatic.collect.publish import How, publish, time_of
-from buildstatic.collect.reading import read_sources
+from buildstatic.collect.publish import (
+    Staging,
+    WriteOptions,
+    file_time,
+    publish,
+    staging_directory,
+)
+from buildstatic.collect.reading import Reading, read_sources
 from buildstatic.collect.report import Callbacks, StepProgress, Summary
-from buildstatic.collect.stage import Stage, staged
 from buildstatic.collect.storage_overlay import Kept
 from buildstatic.collect.storages.adapter import (
     Adapter,
@@ -44,9 +47,8 @@ from buildstatic.collect.storages.adapter import (
     FinishedTree,
     Originals,
 )
-from buildstatic.collect.tree import Tree, locked, names_in, remove, tree_of
-from buildstatic.collect.variants import Variants
-from buildstatic.collect.workers.pool import Workers, workers
+from buildstatic.collect.tree import Tree, list_files, lock_tree, remove_files, tree_of
+from buildstatic.collect.workers.pool import WorkerPool, worker_pool
 from buildstatic.errors import CollectFailed
 
 
@@ -63,7 +65,7 @@ class CollectorOptions:
     post_process: bool = True
     clear: bool = False
     prune: bool = False
-    how: How = field(default_factory=How)
+    write: WriteOptions = field(default_factory=WriteOptions)
     variants: Variants | None = None
     replaces_variants: bool = False
     cache: Cache | None = None
@@ -102,12 +104,12 @@ def run_collector(
     Raises `UnresolvedReferences`, `CircularReferences` (see `fingerprint`) and OSError.
     """
     tree = tree_of(storage)
-    with locked(tree) as lock:
-        present = frozenset() if options.layer else names_in(tree)
-        # The stage is removed after the workers, which write there.
-        with ExitStack() as stack, workers(options.processes, lock) as crew, _without_gc():
+    with lock_tree(tree) as lock:
+        present = frozenset() if options.layer else list_files(tree)
+        # The staging directory is removed after the workers, which write there.
+        with ExitStack() as stack, worker_pool(options.processes, lock) as pool, _without_gc():
             collector = _Collector(
-                storage, adapter, plan, options, callbacks, tree, present, crew, stack
+                storage, adapter, plan, options, callbacks, tree, present, pool, stack
             )
             return collector.run()
 
@@ -155,9 +157,9 @@ class _Collector:
     callbacks: Callbacks
     tree: Tree
     present: frozenset[str]
-    crew: Workers
+    pool: WorkerPool
     stack: ExitStack
-    stage: Stage = field(init=False)
+    staging: Staging = field(init=False)
     outcome: Outcome = field(default_factory=Outcome)
     below: Mapping[str, list[str]] = field(default_factory=dict)
     outdated: frozenset[str] = frozenset()
@@ -170,39 +172,40 @@ class _Collector:
         existing = frozenset() if options.clear else self.present
         readings = self.read(existing, fingerprinting)
         made = self.fingerprint(readings, existing, fingerprinting) if fingerprinting else None
-        readings = tuple(map(without_content, readings))
+        # A content that can be read again would only take memory.
+        readings = tuple(replace(r, content=None) if r.path and r.content else r for r in readings)
         files = made.files if made else {}
         outputs = outputs_of(readings, files, originals=originals is Originals.KEPT)
         if options.layer:
             layer_root.empty(options.layer)
-        self.stage = self.stack.enter_context(staged(self.tree))
+        self.staging = self.stack.enter_context(staging_directory(self.tree))
         if options.clear or options.prune:
-            remove(self.tree, self.present & parents(outputs))
-            self.below = below(self.present)
+            remove_files(self.tree, self.present & parent_directories(outputs))
+            self.below = names_below(self.present)
         self.publish(outputs, readings, files, existing)
         self.count(readings, made, existing)
-        names = {name for output in outputs for name in output.names} | parents(outputs)
+        names = {name for output in outputs for name in output.names} | parent_directories(outputs)
         if options.variants and options.post_process:
             names |= self.compress(outputs, options.variants)
         removed = {r.source.path for r in readings} if originals is Originals.REMOVED else set()
-        self.stage.commit()
+        self.staging.commit()
         self.finish(made, self.present - names, removed)
         return self.outcome
 
     def read(
         self, existing: frozenset[str], fingerprinting: Fingerprinting | None
     ) -> tuple[Reading, ...]:
-        how = self.options.how
+        write = self.options.write
         with self.step("read", len(self.plan.wins)) as progress:
             readings = read_sources(
                 self.plan.wins,
                 self.storage,
                 self.tree,
-                self.crew,
+                self.pool,
                 progress,
-                way=fingerprinting,
-                present=existing,
-                strong=how.links or how.settled or self.options.variants is not None,
+                fingerprinting=fingerprinting,
+                existing=existing,
+                strong=write.links or write.reproducible or self.options.variants is not None,
             )
         self.outcome.add(files=len(readings), bytes=sum(reading.size for reading in readings))
         return readings
@@ -235,19 +238,19 @@ class _Collector:
             item = files.get(reading.source.path)
             if item and self.is_current(item, reading, existing):
                 current.add(item.name)
-        to_write = pending(outputs, current)
+        to_write = without_names(outputs, current)
         if self.options.replaces_variants:
             # Before anything is written: a run that is killed may leave none, but no wrong ones.
-            self.outdated = outdated(to_write, outputs, self.present)
-            remove(self.tree, self.outdated)
+            self.outdated = outdated_variants(to_write, outputs, self.present)
+            remove_files(self.tree, self.outdated)
         with self.step("publish", len(to_write)) as progress:
             for output in to_write if self.below else ():
                 for name in output.names:
-                    remove(self.tree, self.below.get(name, ()))
-            with self.stage.named():
-                copies = publish(self.stage, to_write, self.options.how, self.crew, progress)
+                    remove_files(self.tree, self.below.get(name, ()))
+            with self.staging.final_names():
+                copies = publish(self.staging, to_write, self.options.write, self.pool, progress)
             self.outcome.add(copies=copies)
-        _check_names(self.stage, outputs)
+        _check_names(self.staging, outputs)
 
     def is_current(self, item: Fingerprinted, reading: Reading, existing: frozenset[str]) -> bool:
         """Tell whether the tree has *item*, made of *reading*, with the right content.
@@ -289,39 +292,39 @@ class _Collector:
         for output in outputs:
             if fitting := [name for name in output.names if variants.fits(name)]:
                 names.setdefault(output.identity, []).extend(fitting)
-        tasks = [
-            Task(
+        items = [
+            CompressItem(
                 identity,
                 sizes[identity],
-                self.stage.tree.path(own[0]),
+                self.staging.tree.path(own[0]),
                 tuple(own),
-                time_of(identity, self.options.how),
+                file_time(identity, self.options.write),
             )
             for identity, own in names.items()
         ]
-        for task in tasks if self.below else ():
+        for item in items if self.below else ():
             for codec in variants.codecs:
-                for name in task.names:
-                    remove(self.tree, self.below.get(f"{name}.{codec.suffix}", ()))
-        job = job_of(
+                for name in item.names:
+                    remove_files(self.tree, self.below.get(f"{name}.{codec.suffix}", ()))
+        common = compress_options(
             variants,
-            self.stage,
-            how=self.options.how,
+            self.staging,
+            self.options.write,
             cache=self.options.cache,
             reuse=self.options.reuse,
         )
         made: set[str] = set()
         counts: Counter[str] = Counter()
-        total = sum(task.size for task in tasks)
-        with self.step("compress", total) as progress, self.stage.named():
-            for task, compressed in compress(tasks, job, self.crew):
+        total = sum(item.size for item in items)
+        with self.step("compress", total) as progress, self.staging.final_names():
+            for item, compressed in compress(items, common, self.pool):
                 for variant in compressed:
-                    pairs = [(name, f"{name}.{variant.suffix}") for name in task.names]
+                    pairs = [(name, f"{name}.{variant.suffix}") for name in item.names]
                     self.outcome.post_processed += pairs
                     made.update(name for _, name in pairs)
                     counts.update(variants=1, variant_bytes=variant.size)
                     counts.update(hits=int(variant.hit), reused=int(variant.reused))
-                progress(task.size)
+                progress(item.size)
         self.outcome.add(**counts)
         return made
 
@@ -343,7 +346,7 @@ class _Collector:
             save_manifest(self.storage, self.adapter, made.files, tree)
         if options.clear:
             self.outcome.deleted = sorted(self.present)
-        remove(self.tree, gone)
+        remove_files(self.tree, gone)
         self.outcome.add(removed=len(gone), stale=len(stale - gone))
 
     @contextmanager
@@ -357,8 +360,8 @@ class _Collector:
         self.outcome.add(seconds={**self.outcome.summary.seconds, name: seconds})
 
 
-def _check_names(stage: Stage, outputs: Sequence[Output]) -> None:
-    """Raise `CollectFailed` if one of *outputs* replaced another on *stage*.
+def _check_names(staging: Staging, outputs: Sequence[Output]) -> None:
+    """Raise `CollectFailed` if one of *outputs* replaced another in *staging*.
 
     That happens on a file system that ignores case or the Unicode form of names. Django does not
     notice it: the file that is written last is there under both names.
@@ -368,12 +371,12 @@ def _check_names(stage: Stage, outputs: Sequence[Output]) -> None:
         for name in output.names:
             composed = name if name.isascii() else unicodedata.normalize("NFC", name)
             other, first = known.setdefault(composed.casefold(), (name, output))
-            if other == name or first is output or not _is_same_file(stage.tree, other, name):
+            if other == name or first is output or not _is_same_file(staging.tree, other, name):
                 continue
             if _differ(first, output):
                 problem = (
                     f"{other} and {name} have different content, but are the same file in "
-                    f"{stage.root}: their names differ only in case."
+                    f"{staging.root}: their names differ only in case."
                 )
                 advice = "Rename one of them, or exclude it with --ignore PATTERN."
                 raise CollectFailed(problem, advice)

@@ -1,29 +1,52 @@
-"""Variants: each content compressed once, however many names it has; the largest first."""
+"""Variants: which ones to make, and compressing each content once, the largest first."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from buildstatic.collect.cache import Cache
-from buildstatic.collect.codecs import places
-from buildstatic.collect.publish import How, mode_of
-from buildstatic.collect.stage import Stage
-from buildstatic.collect.variants import Variants
-from buildstatic.collect.workers.compress_task import UNABLE, Job, press
-from buildstatic.collect.workers.pool import Workers
+from buildstatic.collect.codecs import FORMATS, Codec, Effort, library_paths, load_codec
+from buildstatic.collect.publish import Staging, WriteOptions, file_mode
+from buildstatic.collect.storages.adapter import Adapter, Compression
+from buildstatic.collect.workers.compress_task import UNABLE, CompressOptions, compress_file
+from buildstatic.collect.workers.pool import WorkerPool
+from buildstatic.errors import CollectFailed
+
+# WhiteNoise's list (whitenoise/compress.py), for storages that have none of their own.
+_COMPRESSED_ALREADY = re.compile(
+    r"\.(jpg|jpeg|png|gif|webp|avif|jxl|zip|gz|tgz|bz2|tbz|xz|br|zst|swf|flv|woff|woff2"
+    r"|3gp|3gpp|asf|avi|m4v|mov|mp4|mpeg|mpg|webm|wmv)$",
+    re.IGNORECASE,
+)
+_DEFAULT = Compression(("br", "gz"), lambda name: _COMPRESSED_ALREADY.search(name) is None)
+_PACKAGES = {"br": "brotli", "zst": "backports.zstd"}
+
+
+@dataclass(frozen=True)
+class Variants:
+    """The variants to make, by *codecs* in this order, of the names that *fits* accepts.
+
+    With *chained*, if brotli's variant is not worth keeping, no other is tried.
+    """
+
+    codecs: tuple[Codec, ...]
+    fits: Callable[[str], bool]
+    chained: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A content to compress: its SHA-256, its size, where it is, and all the names that it has.
+class CompressItem:
+    """A content to compress: its SHA-256, size, path and all its names in the tree.
 
-    *seconds* is the time that its variants get, -1 for that of their making.
+    *seconds* is the time of its variants, -1 for now.
     """
 
-    identity: str
+    sha256: str
     size: int
     path: str
     names: tuple[str, ...]
@@ -31,11 +54,8 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
-    """A variant that was written: its *suffix*, and its *size*.
-
-    *hit* tells that the cache had it, *reused* that an earlier tree did; else it was made.
-    """
+class WrittenVariant:
+    """A variant that was written, from the cache (*hit*), an earlier tree (*reused*), or made."""
 
     suffix: str
     size: int
@@ -43,44 +63,72 @@ class Pressed:
     reused: bool
 
 
-def job_of(
-    variants: Variants, stage: Stage, *, how: How, cache: Cache | None, reuse: Path | None
-) -> Job:
-    """Return what is the same for all contents that are compressed onto *stage*."""
-    return Job(
+def variants_for(
+    storage: Any, adapter: Adapter, effort: Effort | None, formats: tuple[str, ...]
+) -> Variants | None:
+    """Return the variants for *storage*, or None if none are made.
+
+    *effort* and *formats* are the user's options; without them, the storage's own settings apply.
+    Raises `CollectFailed` for one of *formats* whose library is not installed.
+    """
+    if effort is None and not formats and not adapter.compression:
+        return None
+    own = adapter.compression(storage) if adapter.compression else _DEFAULT
+    loaded = {
+        suffix: load_codec(suffix, effort or "best", None if effort else own.levels.get(suffix))
+        for suffix in FORMATS
+        if suffix in (formats or own.formats)
+    }
+    if missing := [suffix for suffix in formats if not loaded[suffix]]:
+        problem = f"The project's Python cannot import a library for .{missing[0]} files."
+        raise CollectFailed(problem, f"Install {_PACKAGES[missing[0]]}, or omit the format.")
+    named = (replace(codec, suffix=own.named(codec.suffix)) for codec in loaded.values() if codec)
+    return Variants(tuple(named), own.fits, own.chained)
+
+
+def compress_options(
+    variants: Variants,
+    staging: Staging,
+    options: WriteOptions,
+    *,
+    cache: Cache | None,
+    reuse: Path | None,
+) -> CompressOptions:
+    """Return what all contents that are compressed into *staging* have in common."""
+    return CompressOptions(
         codecs=tuple((c.format, c.level, c.suffix, c.key) for c in variants.codecs),
         chained=variants.chained,
-        libraries=places(),
+        libraries=library_paths(),
         cache=str(cache.directory) if cache else "",
         limit=cache.limit if cache else 0,
         reuse=str(reuse or ""),
-        root=stage.tree.root,
-        mode=mode_of(stage.tree, how),
-        links=how.links,
-        direct=stage.is_new,
+        root=staging.tree.root,
+        mode=file_mode(staging.tree, options),
+        links=options.links,
+        direct=staging.is_new,
         parent=os.getpid(),
     )
 
 
 def compress(
-    tasks: Iterable[Task], job: Job, crew: Workers
-) -> Iterator[tuple[Task, tuple[Pressed, ...]]]:
-    """Yield *tasks* as they get done, each with the variants that were worth keeping.
+    contents: Iterable[CompressItem], options: CompressOptions, pool: WorkerPool
+) -> Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]:
+    """Yield *contents* as they are completed, each with the variants that were worth keeping.
 
-    What the cache or the earlier tree of *job* has is not made again, and the cache is held to its
-    limit in the end, whatever that is. Raises OSError and `CollectFailed`.
+    What the cache or the earlier tree has is not made again. The cache's limit is applied at the
+    end, also after a failure. Raises OSError and `CollectFailed`.
     """
-    ordered = sorted(tasks, key=lambda task: task.size, reverse=True)
-    items = [(task.path, task.size, task.identity, task.names, task.seconds) for task in ordered]
-    common = astuple(job)
+    ordered = sorted(contents, key=lambda content: content.size, reverse=True)
+    items = [(each.path, each.size, each.sha256, each.names, each.seconds) for each in ordered]
+    common = astuple(options)
     put, is_done = 0, False
     try:
-        for number, result in crew.run_by_size("press", items, common):
+        for number, result in pool.run_by_size("compress", items, common):
             if result == UNABLE:
-                result = press(*items[number], *common)
+                result = compress_file(*items[number], *common)
             put += result[0]
-            yield ordered[number], tuple(Pressed(*variant) for variant in result[1])
+            yield ordered[number], tuple(WrittenVariant(*variant) for variant in result[1])
         is_done = True
     finally:
-        if job.cache and (put or not is_done):
-            Cache(Path(job.cache), job.limit).evict()
+        if options.cache and (put or not is_done):
+            Cache(Path(options.cache), options.limit).evict()

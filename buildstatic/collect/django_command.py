@@ -11,18 +11,18 @@ from typing import Any
 from buildstatic.collect import layer_root
 from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.collector import CollectorOptions, Outcome, run_collector
+from buildstatic.collect.compress import variants_for
 from buildstatic.collect.failures import describe_error, file_error, missing_variable
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import LayerRoot
 from buildstatic.collect.planning import Plan
 from buildstatic.collect.project_setup import importable
-from buildstatic.collect.publish import How
+from buildstatic.collect.publish import WriteOptions
 from buildstatic.collect.report import Callbacks, CollectResult, Summary
 from buildstatic.collect.request import Request, django_arguments
 from buildstatic.collect.storages.adapter import Adapter
 from buildstatic.collect.storages.recognize import unwrap
-from buildstatic.collect.variants import variants_for
-from buildstatic.collect.workers.cores import cores
+from buildstatic.collect.workers.pool import available_cores
 from buildstatic.errors import (
     BuildstaticError,
     CollectCancelled,
@@ -116,14 +116,14 @@ def _collector_options(
         post_process=request.post_process,
         clear=request.clear,
         prune=request.prune,
-        how=How(links=in_layer or request.hardlinks, settled=in_layer),
+        write=WriteOptions(links=in_layer or request.hardlinks, reproducible=in_layer),
         variants=None if request.compress == "none" else variants,
         replaces_variants=variants is not None or request.compress is not None,
         cache=Cache(Path(request.cache) if request.cache else default_directory()),
         reuse=Path(request.reuse) if request.reuse else None,
         layer=layer,
         missing_maps=request.missing_maps,
-        processes=cores(),
+        processes=available_cores(),
     )
 
 

@@ -17,7 +17,7 @@ from buildstatic.atomic import replace_file, replace_with_link
 from buildstatic.collect.codecs import FORMATS
 from buildstatic.collect.request import Request
 from buildstatic.collect.storage_location import Locations, find_locations, inside, relocate
-from buildstatic.collect.tree import held
+from buildstatic.collect.tree import lock_directory
 from buildstatic.collect.workers.write_task import UNLINKABLE
 from buildstatic.errors import CollectFailed, FileError, StaticRootInvalid
 
@@ -137,7 +137,9 @@ def locked(layer: LayerRoot | None) -> Iterator[None]:
     with ExitStack() as stack:
         if layer:
             with _errors_of(layer.path, "created"):
-                lock = held(str(layer.path), lambda: layer.path.mkdir(parents=True, exist_ok=True))
+                lock = lock_directory(
+                    str(layer.path), lambda: layer.path.mkdir(parents=True, exist_ok=True)
+                )
                 stack.enter_context(lock)
         yield
 

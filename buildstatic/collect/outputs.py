@@ -1,4 +1,4 @@
-"""What is to be in the tree: each content once, with all its names."""
+"""The files that the tree will have: each content once, with all its names."""
 
 from __future__ import annotations
 
@@ -6,39 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from buildstatic.collect.fingerprint import Fingerprinted
-from buildstatic.collect.sources import Source
-from buildstatic.collect.workers.read_task import SAME
+from buildstatic.collect.reading import Reading
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A source that was read: as `chores.read` says; *path* is where, empty for no file of ours."""
-
-    source: Source
-    path: str
-    size: int
-    modified: int
-    digest: str
-    identity: str
-    state: int
-    content: bytes | None
-
-    @property
-    def is_unmodified(self) -> bool:
-        """Tell whether the tree has it already, the same and no older."""
-        return self.state == SAME
-
-
-def without_content(reading: Reading) -> Reading:
-    """Return *reading* without its content, if there is a file to read it from."""
-    return replace(reading, content=None) if reading.path and reading.content else reading
+# The suffixes of variants, whatever program makes them.
+VARIANT_SUFFIXES = ("gz", "br", "zst", "zstd")
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
     """A content and the *names* that it has in the tree.
 
-    It is read from *path*, which must still have *size* and the time *modified* (ns), or is
+    It is read from *path*, which must still have the *size* and the time *modified* (ns), or it is
     *content*. *digest* is its MD5, *identity* its SHA-256.
     """
 
@@ -52,84 +30,67 @@ class Output:
 
 
 def outputs_of(
-    readings: Sequence[Reading], found: Mapping[str, Fingerprinted], *, originals: bool
+    readings: Sequence[Reading], files: Mapping[str, Fingerprinted], *, originals: bool
 ) -> tuple[Output, ...]:
-    """Return what *readings* become, with the fingerprinted names in *found* where there are any.
+    """Return what *readings* become, with the fingerprinted names in *files*.
 
-    Without *originals* only the fingerprinted names are there.
+    Without *originals*, fingerprinted sources have no other name.
     """
     outputs = []
-    kept = {item.name for item in found.values() if item.yields}
-    replaced = {item.name for item in found.values() if not item.yields}
+    kept = {item.name for item in files.values() if item.yields}
+    replaced = {item.name for item in files.values() if not item.yields}
     for reading in readings:
-        item = found.get(reading.source.path)
-        names = _names(reading.source.path, item, kept, replaced, originals=originals)
+        name = reading.source.path
+        item = files.get(name)
+        names: tuple[str, ...] = ()
+        if (originals or item is None or name in kept) and name not in replaced:
+            names = (name,)
+        if item is not None and item.content is None and not item.yields:
+            names = (*names, item.name)
         if names:
-            outputs.append(_read(reading, names))
+            outputs.append(
+                Output(
+                    names,
+                    reading.digest,
+                    reading.identity,
+                    reading.size,
+                    reading.path,
+                    reading.modified,
+                    None if reading.path else reading.content,
+                )
+            )
         if item is not None and item.content is not None:
-            outputs.append(_made(item, item.content))
+            size = len(item.content)
+            outputs.append(
+                Output((item.name,), item.digest, item.identity, size, content=item.content)
+            )
     return tuple(outputs)
 
 
-def _names(
-    name: str,
-    item: Fingerprinted | None,
-    kept: Set[str],
-    replaced: Set[str],
-    *,
-    originals: bool,
-) -> tuple[str, ...]:
-    """Return the names that the content of the source *name* has."""
-    is_there = (originals or item is None or name in kept) and name not in replaced
-    names = (name,) if is_there else ()
-    if item is None or item.content is not None or item.yields:
-        return names
-    return (*names, item.name)
-
-
-def _read(reading: Reading, names: tuple[str, ...]) -> Output:
-    content = None if reading.path else reading.content
-    return Output(
-        names,
-        reading.digest,
-        reading.identity,
-        reading.size,
-        reading.path,
-        reading.modified,
-        content,
-    )
-
-
-def _made(item: Fingerprinted, content: bytes) -> Output:
-    return Output((item.name,), item.digest, item.identity, len(content), content=content)
-
-
-def pending(outputs: Sequence[Output], kept: Set[str]) -> list[Output]:
-    """Return *outputs* without the names in *kept*, which the tree has already."""
-    if not kept:
+def without_names(outputs: Sequence[Output], names: Set[str]) -> list[Output]:
+    """Return *outputs* without *names*, which the tree has already."""
+    if not names:
         return list(outputs)
-    rest = ((output, tuple(n for n in output.names if n not in kept)) for output in outputs)
-    return [replace(output, names=names) for output, names in rest if names]
+    rest = ((output, tuple(n for n in output.names if n not in names)) for output in outputs)
+    return [replace(output, names=left) for output, left in rest if left]
 
 
-# What variants are called by, whoever has made them.
-SUFFIXES = ("gz", "br", "zst", "zstd")
-
-
-def outdated(
-    wanted: Iterable[Output], outputs: Iterable[Output], present: Set[str]
+def outdated_variants(
+    changed: Iterable[Output], outputs: Iterable[Output], existing: Set[str]
 ) -> frozenset[str]:
-    """Return the variants among *present* of names that *wanted* has other content for.
+    """Return the files among *existing* that are variants of the names of *changed*.
 
-    A file that is one of *outputs* itself is none.
+    A file that is one of *outputs* is not a variant.
     """
-    beside = (f"{n}.{suffix}" for output in wanted for n in output.names for suffix in SUFFIXES)
-    found = {name for name in beside if name in present} if present else set()
+    if not existing:
+        return frozenset()
+    names = (f"{name}.{suffix}" for o in changed for name in o.names for suffix in VARIANT_SUFFIXES)
+    found = {name for name in names if name in existing}
     return frozenset(found.difference(*(output.names for output in outputs)) if found else ())
 
 
-def below(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return every directory that *names* are in, or below, with those of them."""
+def names_below(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the directories of *names*, and their parents, each with the names below it."""
     found: dict[str, list[str]] = {}
     for name in names:
         directory = name
@@ -138,8 +99,8 @@ def below(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def parents(outputs: Iterable[Output]) -> frozenset[str]:
-    """Return every directory that *outputs* are in, or below."""
+def parent_directories(outputs: Iterable[Output]) -> frozenset[str]:
+    """Return the directories of *outputs*, and their parents."""
     found: set[str] = set()
     for output in outputs:
         for name in output.names:

@@ -13,7 +13,7 @@ from buildstatic.collect.ignore import Ignored
 from buildstatic.collect.reading import local_path
 from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Source
-from buildstatic.collect.workers.read_task import PIECE, open_regular
+from buildstatic.collect.workers.read_task import CHUNK, open_regular
 from buildstatic.errors import FilesConflict
 
 
@@ -149,7 +149,7 @@ def _files_differ(one: str, other: str) -> bool:
             sizes.add(status.st_size)
         if len(sizes) > 1:
             return True
-        while chunk := os.read(descriptors[0], PIECE):
+        while chunk := os.read(descriptors[0], CHUNK):
             if os.read(descriptors[1], len(chunk)) != chunk:
                 return True
         return False

@@ -12,8 +12,7 @@ from buildstatic.collect.storage_overlay import Kept
 from buildstatic.collect.storages.adapter import Adapter, Existing
 from buildstatic.collect.storages.recognize import unwrap
 from buildstatic.collect.tree import tree_of
-from buildstatic.collect.workers.cores import cores
-from buildstatic.collect.workers.pool import workers
+from buildstatic.collect.workers.pool import available_cores, worker_pool
 
 
 def find_problems(storage: Any, adapter: Adapter | str, plan: Plan) -> dict[str, Any]:
@@ -55,15 +54,15 @@ def _fingerprint(storage: Any, adapter: Adapter | str, plan: Plan) -> None:
     """Resolve every reference; raises `UnresolvedReferences` and `CircularReferences`."""
     if isinstance(adapter, str) or adapter.fingerprinting is None:
         return
-    with workers(cores()) as crew:
+    with worker_pool(available_cores()) as pool:
         readings = read_sources(
             plan.wins,
             storage,
             tree_of(storage),
-            crew,
+            pool,
             lambda _more: None,
-            way=adapter.fingerprinting,
-            present=frozenset(),
+            fingerprinting=adapter.fingerprinting,
+            existing=frozenset(),
             strong=False,
         )
     originals = read_originals(readings, storage, adapter.fingerprinting)

@@ -133,7 +133,7 @@ def rewrite(
             continue
         for pattern, template, *ignored in patterns:
             literal = _literal(pattern.pattern)
-            if literal and not read_task.matters(content.encode(), (literal.encode(),)):
+            if literal and not read_task.contains_needle(content.encode(), (literal.encode(),)):
                 continue
             blocks = [storage.get_ignored_blocks(content, *ignored)] if ignored else []
             convert = storage.url_converter(name, names, template, *blocks)

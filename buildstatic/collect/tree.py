@@ -1,4 +1,4 @@
-"""The tree that files are collected into: what is in it, its directories, and its lock."""
+"""The tree that files are collected into: its files, its directories, and its lock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from buildstatic.errors import CollectFailed
 
 @dataclass(frozen=True)
 class Tree:
-    """A directory on disk, and the modes of what is made in it (None leaves them to the umask)."""
+    """A directory on disk, and the modes of files and directories in it (None: the umask's)."""
 
     root: str
     file_mode: int | None
@@ -29,7 +29,7 @@ class Tree:
 
 
 def tree_of(storage: Any) -> Tree:
-    """Return the tree that *storage*, a ``FileSystemStorage``, keeps its files in."""
+    """Return the tree of *storage*, a ``FileSystemStorage``."""
     return Tree(
         os.path.abspath(storage.location),
         storage.file_permissions_mode,
@@ -37,8 +37,8 @@ def tree_of(storage: Any) -> Tree:
     )
 
 
-def names_in(tree: Tree) -> frozenset[str]:
-    """Return the names of all files in *tree*, without what a killed run of ours left there."""
+def list_files(tree: Tree) -> frozenset[str]:
+    """Return the names of all files in *tree*; remove what a killed run left there."""
     return frozenset(_walk(tree.root, ""))
 
 
@@ -59,65 +59,65 @@ def _walk(directory: str, prefix: str) -> Iterator[str]:
 
 
 @contextmanager
-def locked(tree: Tree) -> Iterator[int]:
-    """Hold the one lock of *tree*, which is made if it is not there; yield its descriptor.
-
-    The lock is on the directory itself, so that no file of ours is in it, and held for as long as
-    any process has the descriptor.
-    """
-    with held(tree.root, lambda: make_directories(tree, [""])) as descriptor:
+def lock_tree(tree: Tree) -> Iterator[int]:
+    """Hold the lock on *tree*, which is created if it does not exist; yield its descriptor."""
+    with lock_directory(tree.root, lambda: make_directories(tree, [""])) as descriptor:
         yield descriptor
 
 
 @contextmanager
-def held(directory: str, make: Callable[[], None]) -> Iterator[int]:
-    """Hold the lock on *directory* itself, which *make* makes unless it is there."""
+def lock_directory(directory: str, make: Callable[[], None]) -> Iterator[int]:
+    """Hold the lock on *directory* itself, which *make* creates unless it exists.
+
+    The lock is on the directory, so that it contains no lock file, and is held for as long as any
+    process has the yielded descriptor.
+    """
     descriptor = None
     while descriptor is None:
         make()
-        descriptor = _hold(directory)
+        descriptor = _lock(directory)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _hold(directory: str) -> int | None:
-    """Return the descriptor of *directory*, locked; None where it went while we waited."""
-    with suppress(FileNotFoundError), ExitStack() as undo:
+def _lock(directory: str) -> int | None:
+    """Return the descriptor of *directory*, locked; None if it was removed meanwhile."""
+    with suppress(FileNotFoundError), ExitStack() as on_error:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        undo.callback(os.close, descriptor)
+        on_error.callback(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.path.samestat(os.fstat(descriptor), os.stat(directory)):
-            undo.pop_all()
+            on_error.pop_all()
             return descriptor
     return None
 
 
 def make_directories(tree: Tree, names: Iterable[str]) -> None:
-    """Make the directories *names* with their parents, as ``FileSystemStorage._save`` does."""
+    """Create the directories *names* and their parents, as ``FileSystemStorage._save`` does."""
     mode = tree.directory_mode
     before = os.umask(0o777 & ~mode) if mode is not None else None
     try:
         for name in sorted(set(names)):
-            _make(tree, name, 0o777 if mode is None else mode)
+            directory = Path(tree.path(name)) if name else Path(tree.root)
+            try:
+                os.makedirs(directory, 0o777 if mode is None else mode, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                blocking = next(
+                    path
+                    for path in (directory, *directory.parents)
+                    if path.exists() and not path.is_dir()
+                )
+                problem = f"{blocking} is a file, but other files are collected below it."
+                raise CollectFailed(problem, "Remove it, or collect with --clear.") from error
     finally:
         if before is not None:
             os.umask(before)
 
 
-def _make(tree: Tree, name: str, mode: int) -> None:
-    directory = Path(tree.path(name)) if name else Path(tree.root)
-    try:
-        os.makedirs(directory, mode, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        blocked = next(p for p in (directory, *directory.parents) if p.exists() and not p.is_dir())
-        problem = f"{blocked} is a file, and other files are to be collected below it."
-        raise CollectFailed(problem, "Remove it, or collect with --clear.") from error
-
-
-def remove(tree: Tree, names: Iterable[str]) -> None:
-    """Remove the files *names* of *tree*; those that are gone, with a directory even, are."""
+def remove_files(tree: Tree, names: Iterable[str]) -> None:
+    """Remove the files *names* of *tree*, unless they do not exist."""
     for name in names:
         with suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(tree.path(name))

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from buildstatic.collect import Callbacks, Request, collect, examine, plan
-from buildstatic.collect.workers.parent_death import end_with_the_parent
+from buildstatic.collect.workers.process import end_with_parent
 from buildstatic.errors import BuildstaticError
 
 INTERRUPTED = 130
@@ -28,7 +28,7 @@ def main(channel: int, parent: int, function: str, text: str) -> None:
     "traceback"}`` for an internal error.
     """
     os.set_inheritable(channel, False)
-    end_with_the_parent(parent)
+    end_with_parent(parent)
     with os.fdopen(channel, "w", encoding="utf-8") as stream:
 
         def tell(event: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, Literal
 
-from buildstatic.collect.codecs import load
+from buildstatic.collect.codecs import load_codec
 from buildstatic.errors import UnsupportedByBuilder
 
 Compression = Literal["gzip", "zstd", "none"]
@@ -47,7 +47,7 @@ class LayerCompressor:
         self._output = output
         self._compress: Callable[[bytes], bytes] = bytes
         if compression != "none":
-            codec = load({"gzip": "gz", "zstd": "zst"}[compression], "fast")
+            codec = load_codec({"gzip": "gz", "zstd": "zst"}[compression], "fast")
             if codec is None:
                 raise UnsupportedByBuilder("This Python has no zstd.", "Use --compression gzip.")
             self._compress = codec.compress

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 from buildstatic.collect import codecs
-from buildstatic.collect.workers.cores import cores
+from buildstatic.collect.workers.pool import available_cores
 from buildstatic.verify.results import CheckResult, Finding, printable
 from buildstatic.verify.tree import StaticTree
 
@@ -90,18 +90,18 @@ def _variant_findings(tree: StaticTree, variants: dict[str, str]) -> Iterator[Fi
     by_original: dict[str, list[str]] = defaultdict(list)
     for (_, original_path), name in unique.items():
         by_original[original_path].append(name)
-    loaded = {suffix: codecs.load(kind, "fast") for suffix, kind in SUFFIXES.items()}
+    loaded = {suffix: codecs.load_codec(kind, "fast") for suffix, kind in SUFFIXES.items()}
 
     def compare(names: list[str]) -> list[tuple[str, bool | None]]:
         content = tree.read(variants[names[0]])
         results: list[tuple[str, bool | None]] = []
         for name in names:
             codec = loaded[name[name.rindex(".") :]]
-            results.append((name, codec.holds(tree.read(name), content) if codec else None))
+            results.append((name, codec.is_variant(tree.read(name), content) if codec else None))
         return results
 
     # One original and one of its variants are in memory for each thread.
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         results = dict(chain.from_iterable(pool.map(compare, by_original.values())))
     for name, original in variants.items():
         if name not in results or results[name]:

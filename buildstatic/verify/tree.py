@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from buildstatic.collect.workers.cores import cores
+from buildstatic.collect.workers.pool import available_cores
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.layer_reader import LayerEntry
 from buildstatic.oci.layer_writer import MANIFEST, read_error
@@ -108,7 +108,7 @@ class StaticTree:
         """The summary of each content, by the first path that has it; each is read once."""
         entries = {entry.path: entry for entry in self.file_entries.values()}
         large = [entry for entry in entries.values() if entry.size >= _THREAD_SIZE]
-        with ThreadPoolExecutor(cores()) as pool:
+        with ThreadPoolExecutor(available_cores()) as pool:
             large_summaries = pool.map(self._summarize, large)
             summaries = {
                 path: self._summarize(entry)

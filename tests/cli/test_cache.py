@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.cache import BLOCK, LIMIT, VARIABLE, Cache
-from buildstatic.collect.codecs import load
+from buildstatic.collect.cache import BLOCK, DEFAULT_LIMIT, SIZE_VARIABLE, Cache
+from buildstatic.collect.codecs import load_codec
 from buildstatic.errors import ConfigInvalid
 from tests.cli.conftest import Invoke
 
@@ -18,9 +18,9 @@ from tests.cli.conftest import Invoke
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
     """Return a cache with three gzip files and a Brotli file, used in this order."""
-    cache = Cache(tmp_path / "cache", LIMIT)
+    cache = Cache(tmp_path / "cache", DEFAULT_LIMIT)
     for number, suffix in enumerate(["gz", "gz", "gz", "br"]):
-        codec = load(suffix, "fast")
+        codec = load_codec(suffix, "fast")
         assert codec is not None
         content = b"content %d" % number * 100
         before = {entry.path for entry in cache.entries()}
@@ -49,7 +49,7 @@ def test_info(cache: Cache, invoke: Invoke) -> None:
         "directory": str(cache.directory),
         "variants": 4,
         "bytes": 4 * BLOCK,
-        "limit": LIMIT,
+        "limit": DEFAULT_LIMIT,
     }
     assert sorted(kind["variants"] for kind in usage) == [1, 3]
 
@@ -72,7 +72,7 @@ def test_prune_to_the_default_size(
     cache: Cache, limit: str | None, left: int, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if limit:
-        monkeypatch.setenv(VARIABLE, limit)
+        monkeypatch.setenv(SIZE_VARIABLE, limit)
     assert invoke("cache", "prune", "--cache", cache.directory).code == 0
     assert len(kinds(cache)) == left
 
@@ -99,10 +99,10 @@ def test_invalid_size(size: str, cache: Cache, invoke: Invoke) -> None:
 
 
 def test_invalid_variable(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, "lots")
+    monkeypatch.setenv(SIZE_VARIABLE, "lots")
     ran = invoke("cache", "info")
     assert ran.code == ConfigInvalid.exit_code
-    assert ran.err.startswith(f"error: {VARIABLE}: 'lots'")
+    assert ran.err.startswith(f"error: {SIZE_VARIABLE}: 'lots'")
 
 
 @pytest.mark.parametrize("command", ["info", "prune", "clear"])

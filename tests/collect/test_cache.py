@@ -15,14 +15,14 @@ import pytest
 
 from buildstatic.collect.cache import (
     BLOCK,
-    LIMIT,
+    DEFAULT_LIMIT,
     NOT_WORTH_IT,
-    VARIABLE,
+    SIZE_VARIABLE,
     Cache,
     default_directory,
     parse_size,
 )
-from buildstatic.collect.codecs import Codec, load
+from buildstatic.collect.codecs import Codec, load_codec
 from buildstatic.errors import ConfigInvalid
 from tests.collect.pythons import REPOSITORY
 from tests.collect.rights import as_nobody, disk, public_directory
@@ -31,7 +31,7 @@ CONTENT = b"body { color: red }\n" * 200
 
 
 def gzip() -> Codec:
-    codec = load("gz", "fast")
+    codec = load_codec("gz", "fast")
     assert codec is not None
     return codec
 
@@ -202,8 +202,8 @@ WORK = """
     import hashlib, sys
     from pathlib import Path
     from buildstatic.collect.cache import Cache
-    from buildstatic.collect.codecs import load
-    codec, cache = load("gz", "fast"), Cache(Path(sys.argv[1]), int(sys.argv[2]))
+    from buildstatic.collect.codecs import load_codec
+    codec, cache = load_codec("gz", "fast"), Cache(Path(sys.argv[1]), int(sys.argv[2]))
     hits = 0
     for round in range(5):
         for number in range(200):
@@ -218,7 +218,7 @@ WORK = """
 """
 
 
-@pytest.mark.parametrize("limit", [LIMIT, 50 * BLOCK], ids=["roomy", "tight"])
+@pytest.mark.parametrize("limit", [DEFAULT_LIMIT, 50 * BLOCK], ids=["roomy", "tight"])
 def test_two_processes_share_it(tmp_path: Path, limit: int) -> None:
     both = [python(WORK, tmp_path, limit) for _ in range(2)]
     hits = [int(process.communicate()[0]) for process in both]
@@ -251,14 +251,14 @@ def test_what_another_process_removes_meanwhile_is_no_failure(cache: Cache) -> N
             assert other.stdout
             other.stdout.readline()
             assert all(str(path) in {e.path for e in cache.entries()} for _ in range(300))
-            cache.prune(LIMIT)
+            cache.prune(DEFAULT_LIMIT)
         finally:
             other.kill()
 
 
 def test_what_one_process_put_another_gets(tmp_path: Path) -> None:
     for expected in (800, 1000):
-        assert int(python(WORK, tmp_path, LIMIT).communicate()[0]) == expected
+        assert int(python(WORK, tmp_path, DEFAULT_LIMIT).communicate()[0]) == expected
 
 
 def test_one_process_at_a_time_evicts_and_the_others_do_not_wait(cache: Cache) -> None:
@@ -350,17 +350,17 @@ def test_a_size_may_be_written_as_people_do(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "1TB", "1 2", "MB", "1e9"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no size"):
+    with pytest.raises(ValueError, match="is not a size"):
         parse_size(text)
 
 
 def test_the_variable_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    assert Cache(tmp_path).limit == LIMIT == 1_000_000_000
-    monkeypatch.setenv(VARIABLE, "5MB")
+    monkeypatch.delenv(SIZE_VARIABLE, raising=False)
+    assert Cache(tmp_path).limit == DEFAULT_LIMIT == 1_000_000_000
+    monkeypatch.setenv(SIZE_VARIABLE, "5MB")
     assert Cache(tmp_path).limit == 5_000_000
-    monkeypatch.setenv(VARIABLE, "lots")
-    with pytest.raises(ConfigInvalid, match=rf"{VARIABLE}: 'lots' is no size"):
+    monkeypatch.setenv(SIZE_VARIABLE, "lots")
+    with pytest.raises(ConfigInvalid, match=rf"{SIZE_VARIABLE}: 'lots' is not a size"):
         Cache(tmp_path)
 
 

@@ -23,21 +23,21 @@ from buildstatic.collect.workers import write_task as writing
 from buildstatic.collect.workers.pool import HOME, PROGRAM
 from buildstatic.collect.workers.read_task import (
     ABSENT,
+    CHUNK,
     LARGE,
     OLDER,
     OTHER,
-    PIECE,
     SAME,
     Changed,
     read,
 )
-from buildstatic.collect.workers.worker import do, receive, send
+from buildstatic.collect.workers.worker import read_frame, run_task, write_frame
 from buildstatic.collect.workers.write_task import write
 from tests.collect.conftest import Collect
 from tests.collect.rights import as_nobody, disk, public_directory
 from tests.collect.sites import Site
 
-SIZES = [0, 1, PIECE, LARGE, LARGE + 1, LARGE + PIECE + 7]
+SIZES = [0, 1, CHUNK, LARGE, LARGE + 1, LARGE + CHUNK + 7]
 each_size = pytest.mark.parametrize("size", SIZES)
 
 
@@ -146,7 +146,7 @@ each_kind = pytest.mark.parametrize(
 @each_kind
 def test_what_is_no_file_is_not_read(tmp_path: Path, place: Any) -> None:
     place(tmp_path / "odd")
-    with pytest.raises(OSError, match="it is no regular file") as caught:
+    with pytest.raises(OSError, match="it is not a regular file") as caught:
         read(str(tmp_path / "odd"), "", (), False, True)
     assert caught.value.filename == str(tmp_path / "odd")
 
@@ -158,7 +158,7 @@ def test_a_source_that_is_no_file_is_named_with_what_to_do(
     place(site.root / "static" / "odd")
     ran = collect(site, "--noinput")
     assert ran.code == 23
-    assert f"{site.root / 'static/odd'} cannot be collected: it is no regular file." in ran.err
+    assert f"{site.root / 'static/odd'} cannot be collected: it is not a regular file." in ran.err
     assert "--ignore" in ran.err
 
 
@@ -215,6 +215,7 @@ def test_a_file_that_grows_is_read_no_further_than_it_was(
         return found
 
     monkeypatch.setattr(chores, "open_regular", growing)
+    monkeypatch.setattr(writing, "open_regular", growing)
     with pytest.raises(Changed):
         read(str(path), "", (), False, True)
     os.truncate(path, size)
@@ -283,7 +284,7 @@ def test_a_name_that_no_file_may_have_is_a_failure_that_names_it(tmp_path: Path)
         ("read", (name, "", (), False, True)),
         ("write", (b"secret content", 0, 0, (name,), -1, -1, False)),
     ):
-        [failure] = do(chore, [item])
+        [failure] = run_task(chore, [item])
         assert failure[0] == ""
         assert failure[1] == errno.EINVAL
         assert failure[3] == name
@@ -292,7 +293,7 @@ def test_a_name_that_no_file_may_have_is_a_failure_that_names_it(tmp_path: Path)
 def test_one_failure_does_not_keep_the_others_from_being_done(tmp_path: Path) -> None:
     make(tmp_path / "a", 5)
     items = [(str(tmp_path / name), "", (), False, False) for name in ("none", "a")]
-    failure, found = do("read", items)
+    failure, found = run_task("read", items)
     assert failure == ("", errno.ENOENT, "No such file or directory", str(tmp_path / "none"))
     assert found[0] == 5
 
@@ -328,7 +329,7 @@ def test_a_source_that_changes_while_it_is_copied_is_not_written(
         disturb(source, "is written over", 100)
         return found
 
-    monkeypatch.setattr(chores, "open_regular", changing)
+    monkeypatch.setattr(writing, "open_regular", changing)
     with pytest.raises(Changed):
         put(str(source), target)
     assert names(tmp_path) == ["source"]
@@ -338,7 +339,7 @@ def test_a_directory_in_the_place_of_a_file_is_named_and_nothing_is_left(tmp_pat
     (tmp_path / "b").mkdir()
     (tmp_path / "b/kept").touch()
     for links in (False, True):
-        [failure] = do(
+        [failure] = run_task(
             "write", [(b"x", 0, 0, (str(tmp_path / "a"), str(tmp_path / "b")), -1, -1, links)]
         )
         assert failure == ("", errno.EISDIR, "Is a directory", str(tmp_path / "b"))
@@ -352,7 +353,7 @@ def test_empty_directories_in_the_place_of_a_file_make_room_for_it(
 ) -> None:
     (tmp_path / "b/c/d").mkdir(parents=True)
     targets = (str(tmp_path / "a"), str(tmp_path / "b"))
-    [done] = do("write", [(b"x", 0, 0, targets, -1, -1, links)])
+    [done] = run_task("write", [(b"x", 0, 0, targets, -1, -1, links)])
     assert done == (1 if links else 2,)
     assert (tmp_path / "b").read_bytes() == b"x"
     assert names(tmp_path) == ["a", "b"]
@@ -361,7 +362,7 @@ def test_empty_directories_in_the_place_of_a_file_make_room_for_it(
 def test_a_directory_that_may_not_be_written_is_told_by_the_name_of_the_file() -> None:
     with public_directory() as place:
         with as_nobody():
-            [failure] = do("write", [(b"x", 0, 0, (str(place / "a"),), -1, -1, False)])
+            [failure] = run_task("write", [(b"x", 0, 0, (str(place / "a"),), -1, -1, False)])
         assert failure == ("", errno.EACCES, "Permission denied", str(place / "a"))
 
 
@@ -460,24 +461,24 @@ def test_what_is_sent_is_received_and_what_is_cut_short_is_none() -> None:
     stream = io.BytesIO()
     values: list[Any] = [("read", [("a\udce9", b"\0", 1, None)]), [], ""]
     for value in values:
-        send(stream, value)
+        write_frame(stream, value)
     whole = stream.getvalue()
-    assert [receive(stream) for stream in [io.BytesIO(whole)] for _ in values] == values
+    assert [read_frame(stream) for stream in [io.BytesIO(whole)] for _ in values] == values
     first = io.BytesIO()
-    send(first, values[0])
+    write_frame(first, values[0])
     for length in range(len(first.getvalue())):
-        assert receive(io.BytesIO(whole[:length])) is None
+        assert read_frame(io.BytesIO(whole[:length])) is None
 
 
 def test_it_runs_by_itself_with_nothing_but_the_standard_library() -> None:
     stream = io.BytesIO()
-    send(stream, ("read", [("/none", "", (), False, False)]))
+    write_frame(stream, ("read", [("/none", "", (), False, False)]))
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", PROGRAM, str(HOME), str(os.getpid())],
         input=stream.getvalue(),
         capture_output=True,
         check=True,
     )
-    assert receive(io.BytesIO(done.stdout)) == [
+    assert read_frame(io.BytesIO(done.stdout)) == [
         ("", errno.ENOENT, "No such file or directory", "/none")
     ]

@@ -146,7 +146,7 @@ def test_named_pipes_are_refused_without_waiting(site: Site, collect: Collect) -
     os.mkfifo(site.root / "static/pipe")
     ran = collect(site, "--noinput")
     assert ran.code == 23
-    assert f"{site.root}/static/pipe cannot be collected: it is no regular file." in ran.err
+    assert f"{site.root}/static/pipe cannot be collected: it is not a regular file." in ran.err
 
 
 def test_all_broken_references_are_reported(site: Site, collect: Collect) -> None:

@@ -22,10 +22,10 @@ from textwrap import dedent
 import pytest
 
 from buildstatic.collect.cache import BLOCK, NOT_WORTH_IT, Cache
-from buildstatic.collect.codecs import FORMATS, Codec, Effort, load, places
-from buildstatic.collect.compress import Pressed, Task, compress
-from buildstatic.collect.workers.compress_task import Job
-from buildstatic.collect.workers.pool import BUDGET, FEW, LITTLE, workers
+from buildstatic.collect.codecs import FORMATS, Codec, Effort, library_paths, load_codec
+from buildstatic.collect.compress import CompressItem, WrittenVariant, compress
+from buildstatic.collect.workers.compress_task import CompressOptions
+from buildstatic.collect.workers.pool import MEMORY_LIMIT, MIN_BYTES, MIN_ITEMS, worker_pool
 from buildstatic.errors import CollectFailed
 from tests.collect.conftest import Collect
 from tests.collect.pythons import REPOSITORY
@@ -37,16 +37,18 @@ ROOM = 1 << 40
 
 
 def codecs(*suffixes: str, effort: Effort = "fast") -> tuple[Codec, ...]:
-    loaded = (load(suffix, effort) for suffix in suffixes or FORMATS)
+    loaded = (load_codec(suffix, effort) for suffix in suffixes or FORMATS)
     return tuple(codec for codec in loaded if codec)
 
 
-def task(root: Path, name: str, content: bytes, *others: str) -> Task:
+def task(root: Path, name: str, content: bytes, *others: str) -> CompressItem:
     """Write *content* to the file *name* below *root*, and return the task of compressing it."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    return Task(hashlib.sha256(content).hexdigest(), len(content), str(path), (name, *others))
+    return CompressItem(
+        hashlib.sha256(content).hexdigest(), len(content), str(path), (name, *others)
+    )
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Variant:
 
     name: str
     data: bytes
-    told: Pressed
+    told: WrittenVariant
 
 
 def job(
@@ -64,14 +66,14 @@ def job(
     cache: Cache | None = None,
     reuse: Path | None = None,
     effort: Effort = "fast",
-) -> Job:
+) -> CompressOptions:
     """Return the job of compressing what is below *root*."""
     own = tuple((c.format, c.level, c.suffix, c.key) for c in codecs(*suffixes, effort=effort))
     where, limit = (str(cache.directory), cache.limit) if cache else ("", 0)
-    return Job(
+    return CompressOptions(
         own,
         True,
-        places(),
+        library_paths(),
         where,
         limit,
         str(reuse or ""),
@@ -84,7 +86,7 @@ def job(
 
 
 def made(
-    tasks: Iterable[Task],
+    tasks: Iterable[CompressItem],
     *suffixes: str,
     cache: Cache | None = None,
     reuse: Path | None = None,
@@ -95,8 +97,8 @@ def made(
     tasks = list(tasks)
     root = Path(tasks[0].path.removesuffix(tasks[0].names[0])) if tasks else Path()
     given = job(root, *suffixes, cache=cache, reuse=reuse, effort=effort)
-    with workers(count) as crew:
-        done = [(own, told) for own, all_ in compress(tasks, given, crew) for told in all_]
+    with worker_pool(count) as pool:
+        done = [(own, told) for own, all_ in compress(tasks, given, pool) for told in all_]
     found = []
     for own, told in done:
         written = {(root / f"{name}.{told.suffix}").read_bytes() for name in own.names}
@@ -156,14 +158,14 @@ def test_each_variant_is_of_the_content_it_is_named_after(tmp_path: Path) -> Non
     assert len(variants) == len(TEXTS) * len(FORMATS)
     for variant in variants:
         text = TEXTS[int(variant.name[0])]
-        assert by_suffix[variant.told.suffix].holds(variant.data, text)
+        assert by_suffix[variant.told.suffix].is_variant(variant.data, text)
 
 
 def test_the_largest_is_done_first_and_all_is_told_of(tmp_path: Path) -> None:
     sizes = [3000, 9000, 1, 5000]
     tasks = [task(tmp_path, f"{size}.css", b"a" * size) for size in sizes]
-    with workers(1) as crew:
-        done = [own.size for own, _ in compress(tasks, job(tmp_path, "gz"), crew)]
+    with worker_pool(1) as pool:
+        done = [own.size for own, _ in compress(tasks, job(tmp_path, "gz"), pool)]
     assert done == [9000, 5000, 3000, 1]
 
 
@@ -187,8 +189,8 @@ def test_a_variant_that_nobody_would_have_kept_is_not_taken_from_the_cache(tmp_p
     (codec,) = codecs("gz")
     content = Path(ours.path).read_bytes()
     stored = gzip.compress(content, 0)
-    assert codec.holds(stored, content)
-    cache.put(ours.identity, codec, stored)
+    assert codec.is_variant(stored, content)
+    cache.put(ours.sha256, codec, stored)
     [variant] = made([ours], "gz", cache=cache)
     assert not variant.told.hit
     assert len(variant.data) < len(stored)
@@ -207,7 +209,7 @@ def test_the_cache_is_no_larger_than_it_may_be_when_the_work_fails(
 ) -> None:
     cache = Cache(tmp_path / "cache", 3 * BLOCK)
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
-    missing = Task("0" * 64, size, str(tmp_path / "gone.css"), ("gone.css",))
+    missing = CompressItem("0" * 64, size, str(tmp_path / "gone.css"), ("gone.css",))
     with pytest.raises(OSError, match=r"gone\.css"):
         made([*tasks, missing], cache=cache)
     assert len(cache.entries()) <= 3
@@ -287,7 +289,7 @@ def test_a_previous_images_tree_saves_the_work_of_a_build_without_a_cache(
             assert content == before[name], name
 
 
-@pytest.mark.parametrize("size", [1, LITTLE], ids=["here", "in a worker"])
+@pytest.mark.parametrize("size", [1, MIN_BYTES], ids=["here", "in a worker"])
 def test_a_file_that_is_gone_is_named(tmp_path: Path, size: int) -> None:
     texts = [text * (size // len(text) + 1) for text in TEXTS]
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(texts)]
@@ -298,7 +300,7 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path, size: int) -> None:
 
 
 def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
-    texts = [text * 400 for text in TEXTS] + [b"text %d\n" % n * 99 for n in range(FEW)]
+    texts = [text * 400 for text in TEXTS] + [b"text %d\n" % n * 99 for n in range(MIN_ITEMS)]
     found = []
     for count, name in ((0, "none"), (1, "one"), (3, "three")):
         tasks = [task(tmp_path / name, f"{n}.css", text, f"{n}.x") for n, text in enumerate(texts)]
@@ -309,9 +311,9 @@ def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
 def test_a_worker_that_cannot_have_the_same_codecs_leaves_the_work_to_us(tmp_path: Path) -> None:
     tasks = [task(tmp_path, f"{number}.css", text * 900) for number, text in enumerate(TEXTS)]
     given = replace(job(tmp_path), libraries=())
-    with workers(2) as crew:
-        done = [[told.suffix for told in all_] for _, all_ in compress(tasks, given, crew)]
-        assert crew.processes
+    with worker_pool(2) as pool:
+        done = [[told.suffix for told in all_] for _, all_ in compress(tasks, given, pool)]
+        assert pool.processes
     assert done == [["br", "gz", "zst"]] * len(TEXTS)
 
 
@@ -319,8 +321,11 @@ def test_a_worker_whose_run_had_ended_before_begins_nothing(tmp_path: Path) -> N
     tasks = [task(tmp_path, f"{number}.css", text * 900) for number, text in enumerate(TEXTS)]
     before = contents(tmp_path)
     ended = replace(job(tmp_path), parent=os.getppid())
-    with pytest.raises(CollectFailed, match=f"status {128 + signal.SIGTERM}"), workers(1) as crew:
-        list(compress(tasks, ended, crew))
+    with (
+        pytest.raises(CollectFailed, match=f"status {128 + signal.SIGTERM}"),
+        worker_pool(1) as pool,
+    ):
+        list(compress(tasks, ended, pool))
     assert contents(tmp_path) == before
 
 
@@ -338,16 +343,16 @@ def test_a_file_that_is_not_as_long_as_it_was_is_no_variants_source(
 def test_a_file_larger_than_the_budget_is_compressed_too(tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
     with large.open("wb") as file:
-        file.truncate(BUDGET + 1)
-    alone = Task("0" * 64, BUDGET + 1, str(large), ("large.txt",))
+        file.truncate(MEMORY_LIMIT + 1)
+    alone = CompressItem("0" * 64, MEMORY_LIMIT + 1, str(large), ("large.txt",))
     assert len(made([alone, task(tmp_path, "a.css", TEXTS[0])], "gz")) == 2
 
 
 def test_whoever_stops_taking_stops_the_work(tmp_path: Path) -> None:
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS * 200)]
     before = threading.active_count()
-    with workers(2) as crew:
-        work = compress(tasks, job(tmp_path, "gz"), crew)
+    with worker_pool(2) as pool:
+        work = compress(tasks, job(tmp_path, "gz"), pool)
         next(work)
         work.close()  # type: ignore[attr-defined]
         for thread in threading.enumerate():
@@ -365,22 +370,23 @@ def python(code: str, *arguments: object) -> AbstractContextManager[subprocess.P
 
 PEAK = """
     import os, pathlib, resource, sys
-    from buildstatic.collect.codecs import load, places
-    from buildstatic.collect.compress import Task, compress
-    from buildstatic.collect.workers.compress_task import Job
-    from buildstatic.collect.workers.pool import workers
+    from buildstatic.collect.codecs import library_paths, load_codec
+    from buildstatic.collect.compress import CompressItem, compress
+    from buildstatic.collect.workers.compress_task import CompressOptions
+    from buildstatic.collect.workers.pool import worker_pool
     root = sys.argv[1]
     tasks = [
-        Task(str(number), path.stat().st_size, str(path), (path.name,))
+        CompressItem(str(number), path.stat().st_size, str(path), (path.name,))
         for number, path in enumerate(pathlib.Path(root).iterdir())
     ]
-    zst = load("zst", "fast")
+    zst = load_codec("zst", "fast")
     codecs = ((zst.format, zst.level, zst.suffix, zst.key),)
-    job = Job(codecs, True, places(), "", 0, "", root, -1, False, False, os.getpid())
+    libraries, parent = library_paths(), os.getpid()
+    job = CompressOptions(codecs, True, libraries, "", 0, "", root, -1, False, False, parent)
     peak = lambda who: resource.getrusage(who).ru_maxrss
     before = peak(resource.RUSAGE_SELF)
-    with workers(4) as crew:
-        made = list(compress(tasks, job, crew))
+    with worker_pool(4) as pool:
+        made = list(compress(tasks, job, pool))
     print(peak(resource.RUSAGE_SELF) - before, peak(resource.RUSAGE_CHILDREN))
 """
 
@@ -393,30 +399,31 @@ def test_memory_is_bounded_however_much_there_is_to_compress(tmp_path: Path) -> 
     assert err == ""
     own, largest = (int(kilobytes) * 1024 for kilobytes in out.split())
     # Of six hundred megabytes, and of four hundred that they are compressed to.
-    assert own < BUDGET / 4
-    assert largest < 2.5 * BUDGET
+    assert own < MEMORY_LIMIT / 4
+    assert largest < 2.5 * MEMORY_LIMIT
     shutil.rmtree(tmp_path)
 
 
 INTERRUPTED = """
     import os, pathlib, random, sys
-    from buildstatic.collect.codecs import load, places
-    from buildstatic.collect.compress import Task, compress
-    from buildstatic.collect.workers.compress_task import Job
-    from buildstatic.collect.workers.pool import workers
+    from buildstatic.collect.codecs import library_paths, load_codec
+    from buildstatic.collect.compress import CompressItem, compress
+    from buildstatic.collect.workers.compress_task import CompressOptions
+    from buildstatic.collect.workers.pool import worker_pool
     root = pathlib.Path(sys.argv[1])
     tasks = [
-        Task(name, (root / name).stat().st_size, str(root / name), (name,))
+        CompressItem(name, (root / name).stat().st_size, str(root / name), (name,))
         for name in ("slow", "9")
     ]
-    br = load("br", "best")
+    br = load_codec("br", "best")
     codecs = ((br.format, br.level, br.suffix, br.key),)
-    job = Job(codecs, True, places(), "", 0, "", str(root), -1, False, False, os.getpid())
+    libraries, parent = library_paths(), os.getpid()
+    job = CompressOptions(codecs, True, libraries, "", 0, "", str(root), -1, False, False, parent)
     print("begun", flush=True)
     try:
-        with workers(2) as crew:
-            for task, _ in compress(tasks, job, crew):
-                print(*task.names, *(process.pid for process in crew.processes), flush=True)
+        with worker_pool(2) as pool:
+            for task, _ in compress(tasks, job, pool):
+                print(*task.names, *(process.pid for process in pool.processes), flush=True)
     except KeyboardInterrupt:
         print("interrupted")
 """

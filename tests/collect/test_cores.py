@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from buildstatic.collect.workers import cores as module
-from buildstatic.collect.workers.cores import cores
+from buildstatic.collect.workers import pool as module
+from buildstatic.collect.workers.pool import available_cores
 from tests.project.tree import write
 
 MANY = "6400000 100000"
@@ -80,23 +80,23 @@ def test_a_quota_is_rounded_up_and_never_exceeded(
     groups: str, files: Mapping[str, str], expected: int, tmp_path: Path
 ) -> None:
     write(tmp_path, {"groups": groups, **{f"root/{name}": text for name, text in files.items()}})
-    assert cores(tmp_path / "root", tmp_path / "groups") == expected
+    assert available_cores(tmp_path / "root", tmp_path / "groups") == expected
 
 
 @pytest.mark.skipif(HERE < 2, reason="one core leaves nothing to take")
 def test_two_cores_may_be_left_by_a_quota_of_one_and_a_half(tmp_path: Path) -> None:
     write(tmp_path, {"groups": "0::/", "cpu.max": "150000 100000"})
-    assert cores(tmp_path, tmp_path / "groups") == 2
+    assert available_cores(tmp_path, tmp_path / "groups") == 2
 
 
 def test_without_cgroups_it_is_what_affinity_leaves(tmp_path: Path) -> None:
-    assert cores(tmp_path / "none", tmp_path / "none") == HERE
+    assert available_cores(tmp_path / "none", tmp_path / "none") == HERE
 
 
 def test_a_process_that_may_run_on_one_core_has_one() -> None:
     code = (
-        "import os; from buildstatic.collect.workers.cores import cores;"
-        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(cores())"
+        "import os; from buildstatic.collect.workers.pool import available_cores;"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(available_cores())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"1\n"
@@ -105,7 +105,7 @@ def test_a_process_that_may_run_on_one_core_has_one() -> None:
 @pytest.mark.engine
 @pytest.mark.parametrize("quota", [0.5, 1.0])
 def test_a_containers_quota_is_seen_from_inside(engine: DockerClient, quota: float) -> None:
-    code = inspect.getsource(module) + "\nprint(cores())\n"
+    code = inspect.getsource(module) + "\nprint(available_cores())\n"
     said = engine.containers.run(
         "python:3.13-slim", ["python", "-c", code], nano_cpus=int(quota * 10**9), remove=True
     )

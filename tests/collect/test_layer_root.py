@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.tree import held
+from buildstatic.collect.tree import lock_directory
 from tests.collect.conftest import Collect
 from tests.collect.sites import PLACE, Site, contents, make_site, plain_environ, tar_digest
 
@@ -220,7 +220,7 @@ def test_lock_is_on_the_current_directory(tmp_path: Path) -> None:
         place.mkdir(exist_ok=True)
 
     waiting = threading.Thread(target=lambda: found.append(is_of(place, make)))
-    with held(str(place), make):
+    with lock_directory(str(place), make):
         waiting.start()
         time.sleep(0.3)
         place.rename(tmp_path / "away")
@@ -231,7 +231,7 @@ def test_lock_is_on_the_current_directory(tmp_path: Path) -> None:
 
 def is_of(place: Path, make: Callable[[], None]) -> bool:
     """Tell whether the lock on *place* is a lock on what is there."""
-    with held(str(place), make) as descriptor:
+    with lock_directory(str(place), make) as descriptor:
         return os.path.samestat(os.fstat(descriptor), place.stat())
 
 

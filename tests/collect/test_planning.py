@@ -10,7 +10,7 @@ import pytest
 
 from buildstatic.collect.planning import Shadowed, make_plan
 from buildstatic.collect.sources import Source
-from buildstatic.collect.workers.read_task import PIECE
+from buildstatic.collect.workers.read_task import CHUNK
 from tests.collect import inprocess
 from tests.collect.conftest import Collect
 from tests.collect.sites import Site
@@ -84,7 +84,7 @@ def test_shadowed_named_pipes_are_not_read(site: Site, collect: Collect, option:
     assert not warnings(ran.err)
 
 
-SIZES = [0, 5, PIECE, PIECE + 5]
+SIZES = [0, 5, CHUNK, CHUNK + 5]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -86,7 +86,7 @@ def test_a_format_that_no_library_makes_is_named_with_what_to_install() -> None:
     code = (
         f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
         "from buildstatic.collect.storages.recognize import Adapter\n"
-        "from buildstatic.collect.variants import variants_for\n"
+        "from buildstatic.collect.compress import variants_for\n"
         "plain = Adapter()\n"
         "print([codec.suffix for codec in variants_for(None, plain, 'best', ()).codecs])\n"
         "variants_for(None, plain, 'best', ('gz', 'br'))\n"
@@ -94,5 +94,7 @@ def test_a_format_that_no_library_makes_is_named_with_what_to_install() -> None:
     command = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert done.stdout == "['gz']\n"
-    assert "CollectFailed: No library that makes .br can be imported" in done.stderr
+    assert (
+        "CollectFailed: The project's Python cannot import a library for .br files" in done.stderr
+    )
     assert "Install brotli" in done.stderr

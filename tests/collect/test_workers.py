@@ -16,8 +16,8 @@ from textwrap import dedent
 import pytest
 
 from buildstatic.atomic import PREFIX
-from buildstatic.collect.tree import Tree, names_in
-from buildstatic.collect.workers.pool import FEW, Item, workers
+from buildstatic.collect.tree import Tree, list_files
+from buildstatic.collect.workers.pool import MIN_ITEMS, Item, worker_pool
 from buildstatic.errors import CollectFailed
 from tests.collect.pythons import REPOSITORY
 
@@ -28,7 +28,7 @@ ODD = ["with space", "two\nlines", os.fsdecode(b"caf\xe9"), "é", "'\"$(x)`\\"]
 @pytest.fixture
 def paths(tmp_path: Path) -> list[Path]:
     """Return enough files for processes to be worth it, some with odd names."""
-    names = [*ODD, *map(str, range(FEW))]
+    names = [*ODD, *map(str, range(MIN_ITEMS))]
     (tmp_path / "in").mkdir()
     found = [tmp_path / "in" / name for name in names]
     for number, path in enumerate(found):
@@ -71,10 +71,10 @@ def soon(condition: Callable[[], bool]) -> bool:
 
 
 def test_the_results_are_those_of_one_process_in_the_same_order(paths: list[Path]) -> None:
-    with workers(1) as alone, workers(3) as crew:
+    with worker_pool(1) as alone, worker_pool(3) as pool:
         expected = list(alone.run("read", reads(paths)))
-        assert list(crew.run("read", reads(paths))) == expected
-        assert (len(alone.processes), len(crew.processes)) == (0, 3)
+        assert list(pool.run("read", reads(paths))) == expected
+        assert (len(alone.processes), len(pool.processes)) == (0, 3)
     assert [result[-1] for result in expected] == [
         b"@import %d" % number for number in range(len(paths))
     ]
@@ -87,26 +87,26 @@ def test_files_of_any_name_are_written(paths: list[Path], tmp_path: Path) -> Non
         found = path.stat()
         target = (str(tmp_path / "out" / path.name),)
         items.append((str(path), found.st_size, found.st_mtime_ns, target, -1, -1, False))
-    with workers(2) as crew:
-        assert list(crew.run("write", items)) == [(1,)] * len(paths)
+    with worker_pool(2) as pool:
+        assert list(pool.run("write", items)) == [(1,)] * len(paths)
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == {
         p.name: p.read_bytes() for p in paths
     }
 
 
 def test_few_files_start_no_process(paths: list[Path]) -> None:
-    with workers(2) as crew:
-        assert len(list(crew.run("read", reads(paths[: FEW - 1])))) == FEW - 1
-        assert list(crew.run("read", [])) == []
-        assert crew.processes == []
+    with worker_pool(2) as pool:
+        assert len(list(pool.run("read", reads(paths[: MIN_ITEMS - 1])))) == MIN_ITEMS - 1
+        assert list(pool.run("read", [])) == []
+        assert pool.processes == []
 
 
 def test_the_processes_are_started_once(paths: list[Path]) -> None:
-    with workers(2) as crew:
-        list(crew.run("read", reads(paths)))
-        before = [process.pid for process in crew.processes]
-        list(crew.run("read", reads(paths)))
-        assert [process.pid for process in crew.processes] == before
+    with worker_pool(2) as pool:
+        list(pool.run("read", reads(paths)))
+        before = [process.pid for process in pool.processes]
+        list(pool.run("read", reads(paths)))
+        assert [process.pid for process in pool.processes] == before
 
 
 def test_where_no_process_can_be_started_the_work_is_done_here(
@@ -114,9 +114,9 @@ def test_where_no_process_can_be_started_the_work_is_done_here(
 ) -> None:
     for executable in ("", "/nonexistent/python"):
         monkeypatch.setattr(sys, "executable", executable)
-        with workers(2) as crew:
-            assert len(list(crew.run("read", reads(paths)))) == len(paths)
-            assert crew.processes == []
+        with worker_pool(2) as pool:
+            assert len(list(pool.run("read", reads(paths)))) == len(paths)
+            assert pool.processes == []
 
 
 Process = subprocess.Popen[bytes]
@@ -130,10 +130,10 @@ def fail(
     disturb: Callable[[], object],
 ) -> None:
     """Do *items*, and *disturb* after the first; put the workers into *processes*."""
-    with workers(count) as crew:
-        results = crew.run(chore, items)
+    with worker_pool(count) as pool:
+        results = pool.run(chore, items)
         next(results)
-        processes += crew.processes
+        processes += pool.processes
         disturb()
         list(results)
 
@@ -167,13 +167,13 @@ def test_a_process_that_is_killed_at_its_work_is_a_clear_failure(
 
 
 def test_a_process_that_died_between_two_steps_is_a_clear_failure(paths: list[Path]) -> None:
-    with workers(2) as crew:
-        list(crew.run("read", reads(paths)))
-        for process in crew.processes:
+    with worker_pool(2) as pool:
+        list(pool.run("read", reads(paths)))
+        for process in pool.processes:
             process.kill()
             process.wait()
         with pytest.raises(CollectFailed, match="was killed by SIGKILL"):
-            list(crew.run("read", reads(paths)))
+            list(pool.run("read", reads(paths)))
 
 
 def test_a_process_that_hangs_does_not_keep_us(
@@ -194,13 +194,13 @@ def test_a_process_that_hangs_does_not_keep_us(
 
 ENDLESS = """
     import sys
-    from buildstatic.collect.workers.pool import workers
+    from buildstatic.collect.workers.pool import worker_pool
     source, target, size, modified, count = sys.argv[1:]
     item = (source, int(size), int(modified), (target,), -1, -1, False)
-    with workers(2) as crew:
-        results = crew.run("write", [item] * int(count))
+    with worker_pool(2) as pool:
+        results = pool.run("write", [item] * int(count))
         next(results)
-        print(*(process.pid for process in crew.processes), flush=True)
+        print(*(process.pid for process in pool.processes), flush=True)
         list(results)
 """
 
@@ -265,14 +265,14 @@ def test_the_workers_of_a_killed_process_end_by_themselves(
 
 MANY = """
     import sys
-    from buildstatic.collect.workers.pool import workers
+    from buildstatic.collect.workers.pool import worker_pool
     source, size, modified, tree = sys.argv[1:]
     how = (source, int(size), int(modified))
     items = [(*how, (f"{tree}/{n}",), -1, -1, False) for n in range(100_000)]
-    with workers(2) as crew:
-        results = crew.run("write", items)
+    with worker_pool(2) as pool:
+        results = pool.run("write", items)
         next(results)
-        print(*(process.pid for process in crew.processes), flush=True)
+        print(*(process.pid for process in pool.processes), flush=True)
         list(results)
 """
 
@@ -319,18 +319,18 @@ def test_what_killed_workers_leave_is_removed_by_the_next_run(
     process.wait(SECONDS)
     assert soon(lambda: all(map(gone, pids)))
     assert any(name.startswith(PREFIX) for name in left(tmp_path))
-    assert names_in(Tree(str(tree), None, None)) == {"target"}
+    assert list_files(Tree(str(tree), None, None)) == {"target"}
     assert left(tmp_path) == ["target"]
     assert (tree / "target").read_bytes() == (tmp_path / "source").read_bytes()
 
 
 NAMES = """
     import os, sys
-    from buildstatic.collect.workers.pool import workers
+    from buildstatic.collect.workers.pool import worker_pool
     names = [os.path.join(sys.argv[1], name) for name in os.listdir(sys.argv[1])]
-    with workers(2) as crew:
-        found = list(crew.run("read", [(name, "", (), False, False) for name in names]))
-        assert crew.processes
+    with worker_pool(2) as pool:
+        found = list(pool.run("read", [(name, "", (), False, False) for name in names]))
+        assert pool.processes
     print(sys.getfilesystemencoding(), len(found))
 """
 

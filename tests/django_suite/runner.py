@@ -93,7 +93,7 @@ def by_patch() -> None:
 
 def by_processes() -> None:
     """Replace Django's command, and let worker processes read and write even a few files."""
-    module("collect.workers.pool").FEW = 0
+    module("collect.workers.pool").MIN_ITEMS = 0
     module(COMMAND).cores = lambda *_: 2
     by_patch()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.collect.codecs import load
+from buildstatic.collect.codecs import load_codec
 from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.static_layer import Image
 from tests.oci.scratch import build_image, digest, dump, read, tar
@@ -67,7 +67,7 @@ class Layout:
 def compressed(content: bytes, how: str) -> bytes:
     if how == "gzip":
         return gzip.compress(content)
-    codec = load("zst", "fast")
+    codec = load_codec("zst", "fast")
     assert codec
     return codec.compress(content)
 

@@ -1,4 +1,4 @@
-"""Fixture: an unreadable directory."""
+"""A directory that may not be read."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ NOBODY = 65534
 
 @pytest.fixture
 def closed() -> Iterator[Path]:
-    """Return an unreadable directory in a readable one."""
+    """Return a directory that this process may not look into, in one that it may."""
     parent = Path(tempfile.mkdtemp())
     directory = parent / "data"
     directory.mkdir()
     directory.chmod(0)
     root = os.geteuid() == 0
-    if root:  # may read everything
+    if root:  # whom nothing is closed to
         parent.chmod(0o777)
         os.seteuid(NOBODY)
     yield directory

@@ -35,8 +35,8 @@ def test_startproject(tmp_path: Path) -> None:
         "sqlite": Sqlite("db.sqlite3", imports_os=False),
         "remote": False,
     }
-    missing = ("python", "dependencies", "server", "whitenoise", "database", "frontend", "storage")
-    assert values(found, *missing, "static_root") == dict.fromkeys((*missing, "static_root"))
+    lacking = ("python", "dependencies", "server", "whitenoise", "database", "frontend", "storage")
+    assert values(found, *lacking, "static_root") == dict.fromkeys((*lacking, "static_root"))
     assert (found.variables, found.secret_key, found.notes) == ((), None, ())
 
 
@@ -75,7 +75,7 @@ COOKIECUTTER = {
     ),
     "config/wsgi.py": "from django.core.wsgi import get_wsgi_application\napplication = 1\n",
     "requirements/base.txt": "django==5.1.9  # https://www.djangoproject.com/\nwhitenoise==6.9.0\n",
-    "requirements/production.txt": "# all\n\n-r base.txt\ngunicorn==23.0.0\npsycopg[c]==3.2.7\n",
+    "requirements/production.txt": "# ours\n\n-r base.txt\ngunicorn==23.0.0\npsycopg[c]==3.2.7\n",
     "requirements/local.txt": "-r production.txt\nwerkzeug[watchdog]==3.1.3\n",
     "pyproject.toml": "[tool.pytest.ini_options]\nminversion = '6'\n",
     ".python-version": "3.12\n",
@@ -137,7 +137,7 @@ def test_project_in_src(tmp_path: Path) -> None:
     ["frontend", "options_location", "outside", "remote"],
 )
 def test_detected_settings_equal_django_settings(tmp_path: Path, name: str) -> None:
-    """Compare with the settings that the project's own Django loads."""
+    """Ask the project's own Django for its settings, and compare."""
     root = copy(name, tmp_path)
     found = detect(root, environ={})
     code = (
@@ -146,7 +146,7 @@ def test_detected_settings_equal_django_settings(tmp_path: Path, name: str) -> N
         "print(os.path.abspath(o.get('OPTIONS', {}).get('location') or s.STATIC_ROOT or ''),"
         "s.STATIC_URL, o['BACKEND'], sep='\\n')"
     )
-    place, url, backend = _django_settings(root, found, code)
+    place, url, backend = _ask(root, found, code)
     assert found.remote is not None
     assert found.remote.value is (name == "remote")
     if name != "remote":
@@ -158,7 +158,7 @@ def test_detected_settings_equal_django_settings(tmp_path: Path, name: str) -> N
     assert (found.storage.value if found.storage else default) == backend
 
 
-def _django_settings(root: Path, found: Project, code: str) -> list[str]:
+def _ask(root: Path, found: Project, code: str) -> list[str]:
     environment = {"DJANGO_SETTINGS_MODULE": found.settings.value, "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -239,7 +239,7 @@ def test_collected_npm_packages_require_front_end(tmp_path: Path) -> None:
             "from .common import Common\nclass P(Common): pass",
             "Django",
             "mysite/common.py:1 imports django-configurations",
-            id="classes-in-other-module",
+            id="classes-of-another-module",
         ),
     ],
 )

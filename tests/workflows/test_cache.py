@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.cache import VARIABLE
+from buildstatic.collect.cache import SIZE_VARIABLE
 from buildstatic.errors import ConfigInvalid
 from buildstatic.workflows.cache import Usage, clear, info, prune
 from buildstatic.workflows.collect import CollectOptions, collect
@@ -26,6 +26,6 @@ def test_cache_is_shown_pruned_and_cleared(tmp_path: Path) -> None:
 
 
 def test_invalid_limit_is_raised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(VARIABLE, "lots")
-    with pytest.raises(ConfigInvalid, match=VARIABLE):
+    monkeypatch.setenv(SIZE_VARIABLE, "lots")
+    with pytest.raises(ConfigInvalid, match=SIZE_VARIABLE):
         info(tmp_path)

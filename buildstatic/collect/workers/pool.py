@@ -1,7 +1,7 @@
-"""Worker processes for what the interpreter's lock keeps threads from doing side by side.
+"""A pool of worker processes for tasks that the GIL keeps threads from running in parallel.
 
-Reading, hashing and writing twenty thousand small files is all system calls: threads fight for the
-lock, processes do not. They are interpreters of their own that know nothing but `serving`.
+Reading, hashing and writing twenty thousand small files is all system calls: threads compete for
+the GIL, processes do not. Workers are isolated interpreters that import only `worker`.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from buildstatic.collect.workers import worker as serving
+from buildstatic.collect.workers import worker
 from buildstatic.errors import CollectFailed
 
 BATCH = 128
-# Below this many items a process costs more than it saves, and below so many bytes to compress.
-FEW = 400
-LITTLE = 1 << 18
-# Of contents that are compressed at one time, and of those of one batch.
-BUDGET = 64 << 20
-PORTION = 1 << 19
+# With fewer items, or fewer bytes to compress, starting processes costs more than it saves.
+MIN_ITEMS = 400
+MIN_BYTES = 1 << 18
+# Bytes of all contents that are compressed at the same time, and of those of one batch.
+MEMORY_LIMIT = 64 << 20
+BATCH_BYTES = 1 << 19
 GRACE = 10  # seconds
-HOME = Path(serving.__file__).resolve().parents[2]
-# The packages are made here, for their own ``__init__`` would import what no worker needs.
+HOME = Path(worker.__file__).resolve().parents[2]
+# The packages are created here, as their own ``__init__`` would import what no worker needs.
 PROGRAM = """\
 import sys, types
 home = sys.argv[1]
@@ -42,139 +42,187 @@ for name, place in (("buildstatic", home), ("buildstatic.collect", home + "/coll
 from buildstatic.collect.workers.worker import main
 main(int(sys.argv[2]))
 """
-WORDS = {
+DESCRIPTIONS = {
     "read": "reading the sources",
     "write": "writing the files",
-    "press": "compressing the files",
+    "compress": "compressing the files",
 }
 
 Item = tuple[Any, ...]
+Request = tuple[str, list[Item], Item]
 
 
 @dataclass
-class Workers:
-    """Up to *count* processes, started when there is work for them, each with the *lock*."""
+class WorkerPool:
+    """Up to *count* processes, started when they are needed, each with the descriptor *lock*."""
 
     count: int
     lock: int | None = None
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def run(self, chore: str, items: Sequence[Item]) -> Iterator[Item]:
-        """Yield the result of *chore* for each of *items*, in their order.
+    def run(self, task: str, items: Sequence[Item]) -> Iterator[Item]:
+        """Yield the result of *task* for each of *items*, in their order.
 
-        Raises OSError, with the file's name, for the first that failed, and `CollectFailed` where
-        a process was killed.
+        Raises OSError, with the file's name, for the first item that failed, and `CollectFailed` if
+        a worker was killed.
         """
         batches = [list(items[start : start + BATCH]) for start in range(0, len(items), BATCH)]
-        if len(items) >= FEW and self.count > 1:
-            self._start()
+        in_workers = len(items) >= MIN_ITEMS and self.count > 1
         ready: dict[int, list[Item]] = {}
         following = 0
-        for number, results in self._done(_Waiting(chore, batches), len(items) >= FEW):
+        for number, results in self._run(_Queue(task, batches), in_workers):
             ready[number] = results
             while following in ready:
                 yield from _checked(ready.pop(following))
                 following += 1
 
     def run_by_size(
-        self, chore: str, items: Sequence[Item], common: Item
+        self, task: str, items: Sequence[Item], common: Item
     ) -> Iterator[tuple[int, Item]]:
-        """Yield the number and the result of each of *items* as they get done.
+        """Yield the number and the result of each of *items* as they are completed.
 
-        The second value of an item is its size, in bytes; the largest come first. Those at work
-        have at most `BUDGET` bytes, or are one. *common* follows each item. Raises as `run` does.
+        The second value of an item is its size in bytes; the largest come first. The items in
+        progress have at most `MEMORY_LIMIT` bytes in total, or there is one. *common* follows the
+        values of each item. Raises as `run` does.
         """
-        batches = list(_portions(items))
+        batches: list[list[Item]] = []
+        size = 0
+        for item in items:
+            if not batches or len(batches[-1]) == BATCH or size + item[1] > BATCH_BYTES:
+                batches.append([])
+                size = 0
+            batches[-1].append(item)
+            size += item[1]
         starts = [0, *accumulate(map(len, batches))]
-        is_much = sum(item[1] for item in items) >= LITTLE
-        if is_much:
-            self._start()
-        costs = [min(BUDGET, max(item[1] for item in batch)) for batch in batches]
-        for number, results in self._done(_Waiting(chore, batches, common, costs), is_much):
+        # A worker has one content of its batch in memory at a time.
+        costs = [min(MEMORY_LIMIT, max(item[1] for item in batch)) for batch in batches]
+        in_workers = sum(item[1] for item in items) >= MIN_BYTES
+        for number, results in self._run(_Queue(task, batches, common, costs), in_workers):
             yield from enumerate(_checked(results), starts[number])
 
-    def _done(self, waiting: _Waiting, is_much: bool) -> Iterator[tuple[int, list[Item]]]:
-        """Yield the number and the results of each batch, as they get done."""
-        return self._away(waiting) if self.processes and is_much else _here(waiting)
-
-    def _start(self) -> None:
-        """Start what is missing; where the system has no more processes, fewer have to do."""
-        if not sys.executable:
+    def _run(self, batches: _Queue, in_workers: bool) -> Iterator[tuple[int, list[Item]]]:
+        """Yield the number and the results of each batch, as they are completed."""
+        if in_workers:
+            self._start()
+        if not (in_workers and self.processes):
+            for number in range(len(batches)):
+                yield number, list(worker.run_task(*batches.request(number)))
             return
-        with suppress(OSError):
-            while len(self.processes) < self.count:
-                self.processes.append(_process(self.lock))
-
-    def _away(self, waiting: _Waiting) -> Iterator[tuple[int, list[Item]]]:
-        finished: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        completed: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
 
         def attend(process: subprocess.Popen[bytes]) -> None:
-            while (number := waiting.take()) is not None:
-                result = _ask(process, waiting.request(number))
-                finished.put((number, result))
-                waiting.leave(number)
-                if isinstance(result, Exception):
+            while (number := batches.take()) is not None:
+                response = _send(process, batches.request(number))
+                completed.put((number, response))
+                batches.done(number)
+                if isinstance(response, Exception):
                     return
 
         for process in self.processes:
             threading.Thread(target=attend, args=(process,), daemon=True).start()
         try:
-            for _ in waiting.batches:
-                number, result = finished.get()
-                if isinstance(result, Exception):
-                    raise result
-                yield number, result
+            for _ in range(len(batches)):
+                number, response = completed.get()
+                if isinstance(response, Exception):
+                    raise response
+                yield number, response
         finally:
-            waiting.close()
+            batches.close()
+
+    def _start(self) -> None:
+        """Start the processes that are missing, or fewer if the system refuses more."""
+        if not sys.executable:
+            return
+        # Names are decoded as in this process, and Ctrl-C is not delivered to the worker.
+        encoding = f"utf8={sys.flags.utf8_mode}"
+        arguments = (PROGRAM, str(HOME), str(os.getpid()))
+        with suppress(OSError):
+            while len(self.processes) < self.count:
+                process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-X", encoding, "-c", *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    pass_fds=() if self.lock is None else (self.lock,),
+                    process_group=0,
+                )
+                self.processes.append(process)
 
 
-class _Waiting:
-    """The batches of a *chore* that wait, handed out in their order.
+@contextmanager
+def worker_pool(count: int, lock: int | None = None) -> Iterator[WorkerPool]:
+    """Yield a `WorkerPool` of which no process is left when the block ends.
 
-    With *costs*, those out cost `BUDGET` at most.
+    *lock* is the descriptor of a lock that the workers hold as long as they run. If the block
+    raises, they stop at once, without leaving an incomplete file.
+    """
+    pool = WorkerPool(count, lock)
+    try:
+        yield pool
+    except BaseException:
+        for process in pool.processes:
+            process.terminate()
+        for process in pool.processes:
+            _wait(process)
+        raise
+    finally:
+        for process in pool.processes:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with suppress(OSError):
+                process.stdin.close()
+            _wait(process)
+            process.stdout.close()
+
+
+class _Queue:
+    """The batches of a *task* that wait, taken in their order.
+
+    With *costs*, the batches in progress cost at most `MEMORY_LIMIT`.
     """
 
     def __init__(
         self,
-        chore: str,
+        task: str,
         batches: Sequence[list[Item]],
         common: Item = (),
         costs: Sequence[int] | None = None,
     ) -> None:
-        self.chore = chore
+        self.task = task
         self.batches = batches
         self.common = common
         self.costs = costs or [0] * len(batches)
         self.numbers = deque(range(len(batches)))
-        self.held = 0
+        self.cost = 0
         self.changed = threading.Condition()
 
-    def request(self, number: int) -> tuple[str, list[Item], Item]:
-        """Return what a worker is to be sent for the batch *number*."""
-        return self.chore, self.batches[number], self.common
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def request(self, number: int) -> Request:
+        """Return the request for the batch *number*."""
+        return self.task, self.batches[number], self.common
 
     def take(self) -> int | None:
-        """Return the number of the next batch, as soon as there is room for it; None at the end."""
+        """Return the number of the next batch once its cost is available; None at the end."""
         with self.changed:
-            self.changed.wait_for(self._has_room)
+            self.changed.wait_for(
+                lambda: not self.numbers or self.cost + self.costs[self.numbers[0]] <= MEMORY_LIMIT
+            )
             if not self.numbers:
                 return None
             number = self.numbers.popleft()
-            self.held += self.costs[number]
+            self.cost += self.costs[number]
             self.changed.notify_all()
             return number
 
-    def _has_room(self) -> bool:
-        return not self.numbers or self.held + self.costs[self.numbers[0]] <= BUDGET
-
-    def leave(self, number: int) -> None:
-        """Make room for others: the batch *number* is done."""
+    def done(self, number: int) -> None:
+        """Free the cost of the batch *number*."""
         with self.changed:
-            self.held -= self.costs[number]
+            self.cost -= self.costs[number]
             self.changed.notify_all()
 
     def close(self) -> None:
-        """Let no more be taken."""
+        """Let no further batch be taken."""
         with self.changed:
             self.numbers.clear()
             self.changed.notify_all()
@@ -188,54 +236,25 @@ def _checked(results: Iterable[Item]) -> Iterator[Item]:
         yield result
 
 
-def _here(waiting: _Waiting) -> Iterator[tuple[int, list[Item]]]:
-    for number in range(len(waiting.batches)):
-        yield number, list(serving.do(*waiting.request(number)))
-
-
-def _portions(items: Sequence[Item]) -> Iterator[list[Item]]:
-    """Yield *items* in batches of at most `BATCH` of them and `PORTION` bytes, or one larger."""
-    batch: list[Item] = []
-    size = 0
-    for item in items:
-        if batch and (len(batch) == BATCH or size + item[1] > PORTION):
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += item[1]
-    if batch:
-        yield batch
-
-
-@contextmanager
-def workers(count: int, lock: int | None = None) -> Iterator[Workers]:
-    """Yield `Workers` of which none is left when the block ends.
-
-    *lock* is the descriptor of a lock that they are to hold as long as they run. Where it ends with
-    an exception they stop at once, without leaving half a file behind.
-    """
-    crew = Workers(count, lock)
-    try:
-        yield crew
-    except BaseException:
-        for process in crew.processes:
-            process.terminate()
-        for process in crew.processes:
-            _wait(process)
-        raise
-    finally:
-        for process in crew.processes:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """See *process* end, whose input ends here."""
+def _send(process: subprocess.Popen[bytes], request: Request) -> list[Item] | Exception:
+    """Return the response of *process* to *request*, or why there is none."""
     assert process.stdin is not None
     assert process.stdout is not None
-    with suppress(OSError):
-        process.stdin.close()
-    _wait(process)
-    process.stdout.close()
+    try:
+        worker.write_frame(process.stdin, request)
+        response = worker.read_frame(process.stdout)
+    except BrokenPipeError:
+        response = None
+    except Exception as error:
+        return error
+    if response is not None:
+        return list(response)
+    status = process.wait()
+    name = signal.Signals(-status).name if status < 0 else ""
+    end = f"was killed by {name}" if name else f"exited with status {status}"
+    problem = f"A worker process {end} while {DESCRIPTIONS[request[0]]}."
+    memory = "The machine may have run out of memory. " if name == "SIGKILL" else ""
+    return CollectFailed(problem, f"{memory}Run it again: files that were written are kept.")
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:
@@ -246,34 +265,46 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _process(lock: int | None) -> subprocess.Popen[bytes]:
-    """Start a worker that reads names as this process does, and has no part in its Ctrl-C."""
-    encoding = f"utf8={sys.flags.utf8_mode}"
-    own = (PROGRAM, str(HOME), str(os.getpid()))
-    command = [sys.executable, "-I", "-S", "-X", encoding, "-c", *own]
-    pipe = subprocess.PIPE
-    kept = () if lock is None else (lock,)
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, pass_fds=kept, process_group=0)
+def available_cores(
+    root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/proc/self/cgroup")
+) -> int:
+    """Return the number of cores that CPU affinity and cgroup quotas allow, at least 1.
+
+    *root* is where cgroups are mounted, *groups* the file that lists those of this process. A quota
+    is rounded up, as half a core is still a core to run on (docs.kernel.org, "Control Group v2",
+    cpu.max; "CFS Bandwidth Control" for version 1).
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quotas = []
+    for group in _cgroups(groups):
+        # In a container the groups may be named as on the host, and be mounted at the root.
+        for parent in (group, *group.parents):
+            quotas.append(_quota(root / parent / "cpu.max"))
+            for controller in ("cpu", "cpu,cpuacct"):
+                place = root / controller / parent
+                quotas.append(_quota(place / "cpu.cfs_quota_us", place / "cpu.cfs_period_us"))
+    return max(1, min([allowed or 1, *filter(None, quotas)]))
 
 
-def _ask(
-    process: subprocess.Popen[bytes], request: tuple[str, list[Item], Item]
-) -> list[Item] | Exception:
-    """Return what *process* answers, or the error that it did not."""
-    assert process.stdin is not None
-    assert process.stdout is not None
+def _cgroups(file: Path) -> list[PurePosixPath]:
+    """Return the CPU groups listed in *file*, as relative paths (cgroups(7)); at least the root."""
     try:
-        serving.send(process.stdin, request)
-        answer = serving.receive(process.stdout)
-    except Exception as error:
-        return _died(process, request[0]) if isinstance(error, BrokenPipeError) else error
-    return _died(process, request[0]) if answer is None else list(answer)
+        lines = file.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        lines = []
+    groups = []
+    for line in lines:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if path and (not controllers or "cpu" in controllers.split(",")):
+            groups.append(PurePosixPath(path.lstrip("/")))
+    return [group for group in groups if ".." not in group.parts] or [PurePosixPath()]
 
 
-def _died(process: subprocess.Popen[bytes], chore: str) -> CollectFailed:
-    status = process.wait()
-    name = signal.Signals(-status).name if status < 0 else ""
-    end = f"was killed by {name}" if name else f"ended with status {status}"
-    problem = f"A worker process {end} while {WORDS[chore]}."
-    short = "Most often that means that memory ran out. " if name == "SIGKILL" else ""
-    return CollectFailed(problem, f"{short}Run it again: what is there already stays as it is.")
+def _quota(*files: Path) -> int | None:
+    """Return the quota in *files*, in whole cores; None without one."""
+    try:
+        words = " ".join(file.read_text() for file in files).split()
+        quota, period = int(words[0]), int(words[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return -(-quota // period) if quota > 0 and period > 0 else None

@@ -1,6 +1,6 @@
-"""What worker processes read: each source, with its digests, and what the tree has in its place.
+"""The task that reads a source, with its digests, and compares it with the file in the tree.
 
-What goes in and out is made of what `marshal` knows: tuples, text, bytes and numbers.
+Arguments and results are what `marshal` can write: tuples, text, bytes and numbers.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import re
 import stat
 from typing import Any
 
-# Read whole up to here; larger files go through in pieces.
+# Files up to this size are read at once, larger ones in chunks.
 LARGE = 8 << 20
-PIECE = 1 << 20
-# What opening a socket, or a device that nothing is behind, answers.
+CHUNK = 1 << 20
+# Errors of opening a socket, or a device that does not exist.
 UNOPENABLE = {errno.ENXIO, errno.ENODEV}
-# What a case-insensitive regular expression takes for i, s and k beside these letters.
-ODD_LETTERS = (b"\xc4\xb1", b"\xc4\xb0", b"\xc5\xbf", b"\xe2\x84\xaa")
-# What the file in the place of a source is: none, an older one or no file, the same, another.
+# What a case-insensitive regular expression also accepts for i, s and k.
+FOLDED_LETTERS = (b"\xc4\xb1", b"\xc4\xb0", b"\xc5\xbf", b"\xe2\x84\xaa")
+# The state of the file in the tree: missing, older or not a file, equal, different.
 ABSENT, OLDER, SAME, OTHER = range(4)
-IRREGULAR = "it is no regular file"
+IRREGULAR = "it is not a regular file"
 
 Needle = bytes | tuple[bytes, str, int]
 
@@ -41,41 +41,46 @@ def read(
 ) -> tuple[Any, ...]:
     """Read the source *path* and return ``(size, mtime_ns, md5, sha256, state, content)``.
 
-    *target* is the file that it may be collected to already; *state* says what that is, or ABSENT
-    for an empty name. *content* is None unless *is_text* and one of *needles* (see `matters`, None
-    for any) is in it, or it is no UTF-8. The SHA-256 is empty unless *strong*. Without *hashed*
-    nobody asks for digests, and what nothing is compared with is not read.
+    *target* is the file in the tree that it may be equal to, and *state* its state; for an empty
+    name it is ABSENT. *content* is None unless *is_text* and it contains one of *needles* (see
+    `contains_needle`; None stands for any), or is not UTF-8. The SHA-256 is empty unless *strong*.
+    Without *hashed* the digests are empty, and a file that is compared with nothing is not read.
     """
     descriptor, before = open_regular(path)
-    if not hashed and _target(target, before) != SAME:
+    state = _target_state(target, before)
+    if not hashed and state != SAME:
         os.close(descriptor)
-        return before.st_size, before.st_mtime_ns, "", "", _target(target, before), None
+        return before.st_size, before.st_mtime_ns, "", "", state, None
+    content = None
     try:
-        state = _target(target, before)
         if before.st_size > LARGE and not is_text:
-            content = None
-            size, digests, state = _read_pieces(descriptor, before.st_size, target, state, strong)
+            size, digests, state = _read_chunks(descriptor, before.st_size, target, state, strong)
         else:
-            content = _read_whole(descriptor, before.st_size)
+            content = _read_at_once(descriptor, before.st_size)
             size, digests = len(content), digest(content, strong)
-            state = state if state != SAME or _holds(target, content) else OTHER
+            if state == SAME:
+                other = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    state = SAME if _read_at_once(other, size) == content else OTHER
+                finally:
+                    os.close(other)
         if size != before.st_size or stamp(os.fstat(descriptor)) != stamp(before):
             raise Changed(errno.EBUSY, "it changed while it was read", path)
     finally:
         os.close(descriptor)
-    if content is not None and not (is_text and matters(content, needles)):
+    if content is not None and not (is_text and contains_needle(content, needles)):
         content = None
     return before.st_size, before.st_mtime_ns, *digests, state, content
 
 
 def digest(content: bytes, strong: bool) -> tuple[str, str]:
-    """Return the MD5 of *content*, and its SHA-256, empty unless *strong*."""
+    """Return the MD5 and the SHA-256 of *content*; the latter is empty unless *strong*."""
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return md5, hashlib.sha256(content).hexdigest() if strong else ""
 
 
 def open_regular(path: str) -> tuple[int, os.stat_result]:
-    """Open a regular file; a pipe without a writer does not block."""
+    """Open a regular file; a pipe without a writer does not block. Raises OSError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -89,8 +94,36 @@ def open_regular(path: str) -> tuple[int, os.stat_result]:
     return descriptor, found
 
 
-def _target(target: str, source: os.stat_result) -> int:
-    """Return the state of *target* by Django's rule: whole seconds decide, and a link is none."""
+def stamp(found: os.stat_result) -> tuple[int, int]:
+    """Return what changes when a file changes: its size and its time."""
+    return found.st_size, found.st_mtime_ns
+
+
+def contains_needle(content: bytes, needles: tuple[Needle, ...] | None) -> bool:
+    """Return whether *content* contains one of *needles*, or is not UTF-8.
+
+    A needle in lower case matches in any case, one with capitals only as written. One with a
+    regular expression and its flags matches if a line that contains it matches the expression.
+    """
+    is_ascii = content.isascii()
+    if needles is None or not (is_ascii or _is_utf8(content)):
+        return True
+    if any(_is_in_line(content, *needle) for needle in needles if isinstance(needle, tuple)):
+        return True
+    texts = [needle for needle in needles if isinstance(needle, bytes)]
+    any_case = [needle for needle in texts if needle == needle.lower()]
+    if any(needle in content for needle in texts if needle not in any_case):
+        return True
+    if not any_case:
+        return False
+    lower = content.lower()
+    if any(needle in lower for needle in any_case):
+        return True
+    return not is_ascii and any(letter in content for letter in FOLDED_LETTERS)
+
+
+def _target_state(target: str, source: os.stat_result) -> int:
+    """Return the state of *target* by Django's rule: whole seconds count, a link is not a file."""
     if not target:
         return ABSENT
     try:
@@ -102,68 +135,32 @@ def _target(target: str, source: os.stat_result) -> int:
     return SAME if found.st_size == source.st_size else OTHER
 
 
-def _holds(target: str, content: bytes) -> bool:
-    descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return _read_whole(descriptor, len(content)) == content
-    finally:
-        os.close(descriptor)
-
-
-def _read_whole(descriptor: int, size: int) -> bytes:
-    """Return what is in a file, and a byte more than *size* of one that has grown."""
+def _read_at_once(descriptor: int, size: int) -> bytes:
+    """Return the content of a file, and one byte more than *size* if it has grown."""
     content = os.read(descriptor, size + 1)
     while len(content) < size and (more := os.read(descriptor, size + 1 - len(content))):
         content += more
     return content
 
 
-def _read_pieces(
+def _read_chunks(
     descriptor: int, size: int, target: str, state: int, strong: bool
 ) -> tuple[int, tuple[str, str], int]:
-    """Return how much is in a file, which should be *size*, its digests, and the target's state."""
+    """Return the real size of a file of the expected *size*, its digests, and *target*'s state."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     done = 0
     with open(target, "rb", buffering=0) if state == SAME else contextlib.nullcontext() as other:
-        while done <= size and (piece := os.read(descriptor, PIECE)):
-            done += len(piece)
-            md5.update(piece)
+        while done <= size and (chunk := os.read(descriptor, CHUNK)):
+            done += len(chunk)
+            md5.update(chunk)
             if strong:
-                sha256.update(piece)
-            if state == SAME and other is not None and other.read(len(piece)) != piece:
+                sha256.update(chunk)
+            if state == SAME and other is not None and other.read(len(chunk)) != chunk:
                 state = OTHER
     return done, (md5.hexdigest(), sha256.hexdigest() if strong else ""), state
 
 
-def stamp(found: os.stat_result) -> tuple[int, int]:
-    """Return what is another after a change."""
-    return found.st_size, found.st_mtime_ns
-
-
-def matters(content: bytes, needles: tuple[Needle, ...] | None) -> bool:
-    """Tell whether *content* has one of *needles*, or is no UTF-8.
-
-    A needle in lower case is there in any case, one with capitals as it is. One with a pattern, and
-    the flags of that, is there if it is in a line that the pattern matches in.
-    """
-    is_ascii = content.isascii()
-    if needles is None or not (is_ascii or _is_text(content)):
-        return True
-    if any(_is_in_a_line(content, *needle) for needle in needles if isinstance(needle, tuple)):
-        return True
-    texts = [needle for needle in needles if isinstance(needle, bytes)]
-    loose = [needle for needle in texts if needle == needle.lower()]
-    if any(needle in content for needle in texts if needle not in loose):
-        return True
-    if not loose:
-        return False
-    lower = content.lower()
-    if any(needle in lower for needle in loose):
-        return True
-    return not is_ascii and any(letter in content for letter in ODD_LETTERS)
-
-
-def _is_in_a_line(content: bytes, needle: bytes, pattern: str, flags: int) -> bool:
+def _is_in_line(content: bytes, needle: bytes, pattern: str, flags: int) -> bool:
     end = 0
     while (found := content.find(needle, end)) >= 0:
         start = content.rfind(b"\n", 0, found) + 1
@@ -174,7 +171,7 @@ def _is_in_a_line(content: bytes, needle: bytes, pattern: str, flags: int) -> bo
     return False
 
 
-def _is_text(content: bytes) -> bool:
+def _is_utf8(content: bytes) -> bool:
     try:
         content.decode()
     except UnicodeDecodeError:

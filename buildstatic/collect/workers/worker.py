@@ -1,6 +1,8 @@
-"""The program of a worker process: it does the chores that come in, and answers.
+"""The program of a worker process: it reads requests from a pipe and writes responses to another.
 
-It runs in an isolated interpreter that knows this package and the standard library alone.
+It runs in an isolated interpreter with only this package and the standard library. A request names
+a task and has a batch of items; the response has a result for each item. Both are sent as frames:
+the length, then the value as `marshal` writes it.
 """
 
 from __future__ import annotations
@@ -10,112 +12,87 @@ import errno
 import gc
 import marshal
 import os
-import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from buildstatic.collect.workers.process import install_signal_handlers
 from buildstatic.collect.workers.read_task import read
 from buildstatic.collect.workers.write_task import write
 
-FRAME = struct.Struct("<Q")
-
-Failure = tuple[str, int, str]
+HEADER = struct.Struct("<Q")
 
 
-def _press(*item: Any) -> tuple[Any, ...]:
-    from buildstatic.collect.workers.compress_task import press
+def _compress(*item: Any) -> tuple[Any, ...]:
+    # Only a run that compresses pays for these imports.
+    from buildstatic.collect.workers.compress_task import compress_file
 
-    return press(*item)
-
-
-CHORES: dict[str, Callable[..., tuple[Any, ...]]] = {"read": read, "write": write, "press": _press}
+    return compress_file(*item)
 
 
-def do(
+TASKS: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "read": read,
+    "write": write,
+    "compress": _compress,
+}
+
+
+def run_task(
     name: str, batch: list[tuple[Any, ...]], common: tuple[Any, ...] = ()
-) -> Iterator[tuple[Any, ...] | Failure]:
-    """Do the chore *name* for each of *batch*, with *common*; a failure is yielded in its place.
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the result of the task *name* for each item of *batch*, which *common* follows.
 
-    A failure is ``("", errno, reason, file name)``: what an OSError is made of.
+    The result of an item that failed is ``("", errno, reason, file name)``: the arguments of its
+    OSError.
     """
-    chore = CHORES[name]
+    task = TASKS[name]
     for item in batch:
         try:
-            yield chore(*item, *common)
+            yield task(*item, *common)
         except OSError as error:
-            place = error.filename2 or error.filename or ""
-            yield "", error.errno or 0, error.strerror or str(error), str(place)
-        except ValueError as error:  # a name that the file system cannot have
-            place = item[0] if isinstance(item[0], str) else item[3][0]
-            yield "", errno.EINVAL, str(error), place
+            file = error.filename2 or error.filename or ""
+            yield "", error.errno or 0, error.strerror or str(error), str(file)
+        except ValueError as error:  # a name that no file can have
+            file = item[0] if isinstance(item[0], str) else item[3][0]
+            yield "", errno.EINVAL, str(error), file
 
 
-def send(stream: IO[bytes], value: Any) -> None:
-    """Write *value* to *stream*, as one frame."""
+def write_frame(stream: IO[bytes], value: Any) -> None:
+    """Write *value* to *stream*."""
     data = marshal.dumps(value)
-    stream.write(FRAME.pack(len(data)) + data)
+    stream.write(HEADER.pack(len(data)) + data)
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> Any:
-    """Return the value of the next frame of *stream*, None where it ends before that does."""
-    head = stream.read(FRAME.size)
-    if len(head) < FRAME.size:
+def read_frame(stream: IO[bytes]) -> Any:
+    """Return the next value from *stream*, None if it ends before the frame is complete."""
+    header = stream.read(HEADER.size)
+    if len(header) < HEADER.size:
         return None
-    (length,) = FRAME.unpack(head)
+    (length,) = HEADER.unpack(header)
     data = stream.read(length)
     return None if len(data) < length else marshal.loads(data)
 
 
-def serve(requests: IO[bytes], answers: IO[bytes], parent: int) -> None:
-    """Do what comes in, frame by frame, until the input ends or the process *parent* has.
+def serve(requests: IO[bytes], responses: IO[bytes], parent: int) -> None:
+    """Answer *requests* until they end, or until the process *parent* has ended.
 
-    The tree's lock ends with that process, so nothing is begun after it.
+    The lock on the tree ends with *parent*, so no further item is begun.
     """
-    while request := receive(requests):
+    while request := read_frame(requests):
         results = []
-        for result in do(*request):
+        for result in run_task(*request):
             results.append(result)
             if os.getppid() != parent:
                 return
-        send(answers, results)
-
-
-def _stop(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
-
-
-@contextlib.contextmanager
-def stopped_at_once() -> Iterator[None]:
-    """Let the process end in the middle of the block, if it is a worker that is told to stop.
-
-    A codec cannot be interrupted, and may take a minute; nothing must be half done there.
-    """
-    if not is_worker():
-        yield
-        return
-    # A signal between Python's look for one and its change of the handler would be forgotten.
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, _stop)
-
-
-def is_worker() -> bool:
-    """Tell whether this process is a worker."""
-    return signal.getsignal(signal.SIGTERM) is _stop
+        write_frame(responses, results)
 
 
 def main(parent: int) -> None:
     """Serve on the standard streams for the process *parent*, which started this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
-    gc.disable()  # nothing here refers to itself
+    install_signal_handlers()
+    gc.disable()  # no reference cycles are created here
     with contextlib.suppress(BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer, parent)
-    os._exit(0)  # at once, and without an attempt to write again
+    os._exit(0)  # without flushing into the broken pipe

@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 
 from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.collector import CollectorOptions
+from buildstatic.collect.compress import variants_for
 from buildstatic.collect.django_command import collect_for, counts_conflicts
 from buildstatic.collect.failures import file_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
@@ -23,8 +24,7 @@ from buildstatic.collect.report import Callbacks
 from buildstatic.collect.sources import Finder, Source, check_path, sources_of
 from buildstatic.collect.storage_location import check_removal, local_directories, project_data
 from buildstatic.collect.storages.recognize import recognize, unwrap
-from buildstatic.collect.variants import variants_for
-from buildstatic.collect.workers.cores import cores
+from buildstatic.collect.workers.pool import available_cores
 from buildstatic.errors import BuildstaticError
 
 FOUND_ANOTHER = (
@@ -86,7 +86,7 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
             variants=variants,
             replaces_variants=variants is not None,
             cache=Cache(default_directory()),
-            processes=cores(),
+            processes=available_cores(),
         )
         counts, _ = collect_for(command, adapter, plan, options, Callbacks(command.stderr.write))
     except (UnresolvedReferences, CircularReferences) as error:
