@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
-from buildstatic.project.keys import COMMANDS, PROJECT, Key, Number, Variables
+from buildstatic.project.keys import COMMANDS, PROJECT, Key, Listed, Number, Variables
 
 FILE = "pyproject.toml"
-TABLE = "tool.buildstatic"
+PATH = ("tool", "buildstatic")
+TABLE = ".".join(PATH)
 IGNORE_FILE = ".staticignore"
 
 
@@ -61,83 +62,67 @@ def load(root: Path) -> Config:
     tool = data.get("tool", {})
     table = tool.get("buildstatic", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        line = files.toml_line(text, "tool", "buildstatic")
-        raise ConfigInvalid(f"{FILE}:{line}: {TABLE} is not a table.", f"Write [{TABLE}].")
-    return _Text(text).config(table)
+        problem = f"{_place(text)}: {TABLE} is not a table."
+        raise ConfigInvalid(problem, f"Write [{TABLE}].")
+    values = {
+        name: _checked(value, (name,), PROJECT, text)
+        for name, value in table.items()
+        if name not in COMMANDS
+    }
+    commands: dict[str, dict[str, Any]] = {}
+    for command, keys in COMMANDS.items():
+        options = table.get(command, {})
+        if not isinstance(options, dict):
+            problem = f"{_place(text, command)}: {command} in [{TABLE}] must be a table."
+            raise ConfigInvalid(problem, f"Write its options below [{TABLE}.{command}].")
+        if command in table:
+            commands[command] = {
+                name: _checked(value, (command, name), keys, text)
+                for name, value in options.items()
+            }
+    paths: list[tuple[str, ...]] = [(name,) for name in values]
+    paths += [(command, name) for command, options in commands.items() for name in options]
+    lines = {".".join(path): files.toml_line(text, *PATH, *path) for path in paths}
+    return Config(**values, commands=commands, lines=lines)
 
 
-@dataclass(frozen=True)
-class _Text:
-    """The text of pyproject.toml, to find the lines of errors."""
+def _place(text: str, *path: str) -> str:
+    return f"{FILE}:{files.toml_line(text, *PATH, *path)}"
 
-    text: str
 
-    def config(self, table: Mapping[str, Any]) -> Config:
-        own = {name: value for name, value in table.items() if name not in COMMANDS}
-        values = self.read(own, PROJECT, ())
-        commands = {
-            name: self.read(self.table(table[name], name), keys, (name,))
-            for name, keys in COMMANDS.items()
-            if name in table
-        }
-        paths = [*((name,) for name in own), *((c, name) for c in commands for name in commands[c])]
-        lines = {".".join(path): self.line(*path) for path in paths}
-        return Config(**values, commands=commands, lines=lines)
-
-    def line(self, *path: str) -> int:
-        return files.toml_line(self.text, "tool", "buildstatic", *path)
-
-    def table(self, value: object, name: str) -> Mapping[str, Any]:
-        if isinstance(value, dict):
-            return value
-        problem = f"{FILE}:{self.line(name)}: {name} in [{TABLE}] must be a table."
-        raise ConfigInvalid(problem, f"Write its options below [{TABLE}.{name}].")
-
-    def read(
-        self, table: Mapping[str, Any], keys: Mapping[str, Key], above: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """Return the values in *table* after checking them against *keys*."""
-        for name, value in table.items():
-            if name not in keys:
-                where = f"{FILE}:{self.line(*above, name)}: [{'.'.join((TABLE, *above))}]"
-                raise ConfigInvalid(f"{where} has no key {name}.", _suggest(name, keys, above))
-            self.check(value, keys[name], (*above, name))
-        return {name: _value(value, keys[name]) for name, value in table.items()}
-
-    def check(self, value: Any, key: Key, path: tuple[str, ...]) -> None:
-        if isinstance(key.kind, Variables) and isinstance(value, dict):
-            self.check_variables(value, key.kind, path)
-        if key.kind.allows(value):
-            return
-        where = f"{FILE}:{self.line(*path)}: {path[-1]} in [{'.'.join((TABLE, *path[:-1]))}]"
-        raise ConfigInvalid(f"{where} must be {key.kind.words}.", _describe(value, key))
-
-    def check_variables(
-        self, table: Mapping[str, object], kind: Variables, path: tuple[str, ...]
-    ) -> None:
-        for name, value in table.items():
-            line = self.line(*path, name)
-            if not kind.is_name(name):
-                problem = f"{FILE}:{line}: {json.dumps(name)} is not a valid variable name."
+def _checked(value: Any, path: tuple[str, ...], keys: Mapping[str, Key], text: str) -> Any:
+    """Return the *value* of the key at *path* in the table, or raise `ConfigInvalid`."""
+    *above, name = path
+    table = ".".join((TABLE, *above))
+    if name not in keys:
+        problem = f"{_place(text, *path)}: [{table}] has no key {name}."
+        raise ConfigInvalid(problem, _suggest(name, keys, is_option=bool(above)))
+    kind = keys[name].kind
+    if isinstance(kind, Variables) and isinstance(value, dict):
+        for variable, content in value.items():
+            place = _place(text, *path, variable)
+            if not kind.is_name(variable):
+                problem = f"{place}: {json.dumps(variable)} is not a valid variable name."
                 raise ConfigInvalid(problem, 'Write NAME = "value".')
-            if not kind.is_value(value):
-                problem = f"{FILE}:{line}: {name} in [{TABLE}.env] must be text."
-                quoted = json.dumps(str(value).lower() if isinstance(value, bool) else str(value))
-                raise ConfigInvalid(problem, f"Write {name} = {quoted}")
+            if not kind.is_value(content):
+                shown = str(content).lower() if isinstance(content, bool) else str(content)
+                problem = f"{place}: {variable} in [{table}.{name}] must be text."
+                raise ConfigInvalid(problem, f"Write {variable} = {json.dumps(shown)}")
+    if not kind.allows(value):
+        advice = f"It is {json.dumps(value, default=str)}."
+        if isinstance(kind, Listed) and isinstance(value, list):
+            invalid = next(item for item in value if not kind.item.allows(item))
+            advice = f"It contains {json.dumps(invalid, default=str)}."
+        problem = f"{_place(text, *path)}: {name} in [{table}] must be {kind.words}."
+        raise ConfigInvalid(problem, advice)
+    if isinstance(value, list):
+        return tuple(value)
+    return int(value) if isinstance(kind, Number) else value
 
 
-def _describe(value: object, key: Key) -> str:
-    """Describe the invalid *value* of *key*; for a list, its first invalid item."""
-    item = getattr(key.kind, "item", None)
-    if item and isinstance(value, list):
-        wrong = next(each for each in value if not item.allows(each))
-        return f"It contains {json.dumps(wrong, default=str)}."
-    return f"It is {json.dumps(value, default=str)}."
-
-
-def _suggest(name: str, keys: Mapping[str, Key], above: tuple[str, ...]) -> str:
+def _suggest(name: str, keys: Mapping[str, Key], *, is_option: bool) -> str:
     """Return advice on *name*, which is not one of *keys*."""
-    known = [*keys, *(COMMANDS if not above else ())]
+    known = [*keys, *(() if is_option else COMMANDS)]
     if near := difflib.get_close_matches(name, known, n=1):
         return f"Did you mean {near[0]}?"
     places = [f"[{TABLE}.{command}]" for command, others in COMMANDS.items() if name in others]
@@ -145,12 +130,6 @@ def _suggest(name: str, keys: Mapping[str, Key], above: tuple[str, ...]) -> str:
     if places:
         return f"It belongs in {' or '.join(places)}."
     return f"Valid keys: {', '.join(known)}."
-
-
-def _value(value: Any, key: Key) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    return int(value) if isinstance(key.kind, Number) else value
 
 
 def ignore_patterns(root: Path, config: Config) -> tuple[tuple[str, str], ...]:
