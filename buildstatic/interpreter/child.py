@@ -1,4 +1,4 @@
-"""Collecting in a child of the project's Python, seen from the child's side."""
+"""The child process: calls a function of `buildstatic.collect` in the project's Python."""
 
 from __future__ import annotations
 
@@ -19,45 +19,44 @@ INTERRUPTED = 130
 def main(channel: int, parent: int, function: str, text: str) -> None:
     """Call *function* of `buildstatic.collect`; report on the file descriptor *channel*.
 
-    *function* is ``collect``, ``plan`` or ``examine``; *text* is the request as JSON.
+    *function* is ``collect``, ``plan`` or ``examine``; *text* is the request as JSON. The process
+    ends with the process *parent*, which started it.
 
-    It ends with the process *parent*, which started this one.
-
-    A line of JSON for each ``{"warning"}`` and ``{"progress"}``, and one at the end:
-    ``{"result"}``, ``{"error", "args", "traceback"}`` for a `BuildstaticError`, or ``{"fault",
-    "traceback"}`` for an internal error.
+    Each event is a line of JSON: ``{"warning"}`` and ``{"progress"}``, and finally ``{"result"}``,
+    ``{"error", "args", "traceback"}`` for a `BuildstaticError`, or ``{"internal_error",
+    "traceback"}``.
     """
     os.set_inheritable(channel, False)
     end_with_parent(parent)
     with os.fdopen(channel, "w", encoding="utf-8") as stream:
 
-        def tell(event: dict[str, Any]) -> None:
+        def send(event: dict[str, Any]) -> None:
             stream.write(json.dumps(event) + "\n")
             stream.flush()
 
-        listener = Callbacks(
-            lambda warning: tell({"warning": warning}),
-            lambda *progress: tell({"progress": progress}),
+        callbacks = Callbacks(
+            lambda warning: send({"warning": warning}),
+            lambda *progress: send({"progress": progress}),
         )
         try:
-            tell(_outcome(function, text, listener))
+            send(_call(function, text, callbacks))
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
 
 
-def _outcome(function: str, text: str, tell: Callbacks) -> dict[str, Any]:
-    request = Request.from_json(text)
+def _call(function: str, text: str, callbacks: Callbacks) -> dict[str, Any]:
     try:
+        request = Request.from_json(text)
         match function:
             case "plan":
                 return {"result": plan(request)}
             case "examine":
                 return {"result": examine(request)}
             case _:
-                return {"result": asdict(collect(request, tell))}
+                return {"result": asdict(collect(request, callbacks))}
     except BuildstaticError as error:
         trace = traceback.format_exc()
         return {"error": type(error).__name__, "args": error.args, "traceback": trace}
     except Exception as error:
-        fault = f"{type(error).__name__}: {error}"
-        return {"fault": fault, "traceback": traceback.format_exc()}
+        text = f"{type(error).__name__}: {error}"
+        return {"internal_error": text, "traceback": traceback.format_exc()}

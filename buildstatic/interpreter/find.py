@@ -1,4 +1,4 @@
-"""The project's own Python: where it is looked for, and what it must be able to do."""
+"""Find the project's own Python, which must be able to import Django."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from buildstatic.errors import InterpreterNotFound
 
 PROBE = "import django, json, sys; print(json.dumps([django.VERSION, sys.version_info[:2]]))"
 OLDEST = (3, 11)
-PATIENCE = 60
+TIMEOUT = 60  # seconds
 
 
 def has_django() -> bool:
-    """Tell whether our own interpreter has Django; a bare directory of that name is none."""
+    """Return whether this Python has Django; a directory named django is not enough."""
     spec = importlib.util.find_spec("django")
     return spec is not None and spec.origin is not None
 
@@ -25,10 +25,8 @@ def has_django() -> bool:
 def find_python(root: Path, directory: Path, environ: Mapping[str, str]) -> Path:
     """Return the first Python that can import Django for the project in *root*.
 
-    It is looked for in the active virtual environment, in ``.venv`` and ``venv`` of *root* and of
-    *directory* (manage.py's), and on PATH.
-
-    Raises `InterpreterNotFound`, which lists what was tried, or `InterpreterNotFound`.
+    Tried are the active virtual environment, ``.venv`` and ``venv`` in *root* and in *directory*
+    (manage.py's), and PATH. Raises `InterpreterNotFound`, which lists what was tried.
     """
     tried = []
     for python in dict.fromkeys(_candidates(root, directory, environ)):
@@ -37,26 +35,26 @@ def find_python(root: Path, directory: Path, environ: Mapping[str, str]) -> Path
             return python
         tried.append(f"    {python}: {reason}")
     problem = f"No Python that can import Django was found for the project in {root}."
-    listing = "\n".join(tried) or "    (there was none to try)"
-    advice = f"Name the one that the project runs on: --python FILE. Tried:\n\n{listing}"
+    listing = "\n".join(tried) or "    (no Python found)"
+    advice = f"Set --python FILE to the one that the project runs on. Tried:\n\n{listing}"
     raise InterpreterNotFound(problem, advice)
 
 
 def check_python(python: Path, directory: Path, environ: Mapping[str, str]) -> Path:
     """Return *python* if it can import Django for the project whose manage.py is in *directory*.
 
-    Raises `InterpreterNotFound` or `InterpreterNotFound`.
+    Raises `InterpreterNotFound` if it cannot, or if it is too old.
     """
     if reason := _probe(python, directory, environ):
         problem = f"{python} cannot import Django: {reason}."
-        raise InterpreterNotFound(problem, "Name the Python that the project runs on.")
+        raise InterpreterNotFound(problem, "Set --python to the one that the project runs on.")
     return python
 
 
 def _candidates(root: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    homes = [Path(environ["VIRTUAL_ENV"])] if environ.get("VIRTUAL_ENV") else []
-    homes += [base / name for base in (root, directory) for name in (".venv", "venv")]
-    places = [home / "bin" for home in homes]
+    environments = [Path(environ["VIRTUAL_ENV"])] if environ.get("VIRTUAL_ENV") else []
+    environments += [base / name for base in (root, directory) for name in (".venv", "venv")]
+    places = [environment / "bin" for environment in environments]
     places += [Path(entry) for entry in environ.get("PATH", "").split(os.pathsep) if entry]
     for place in places:
         for name in ("python", "python3"):
@@ -66,7 +64,7 @@ def _candidates(root: Path, directory: Path, environ: Mapping[str, str]) -> Iter
 
 
 def _probe(python: Path, directory: Path, environ: Mapping[str, str]) -> str | None:
-    """Return why *python* cannot import Django where manage.py would, or None if it can."""
+    """Return why *python* cannot import Django in *directory*, or None if it can."""
     try:
         run = subprocess.run(
             [python, "-c", PROBE],
@@ -75,15 +73,15 @@ def _probe(python: Path, directory: Path, environ: Mapping[str, str]) -> str | N
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if run.returncode != 0:
-        return (run.stderr.strip().splitlines() or [f"it ended with status {run.returncode}"])[-1]
+        return (run.stderr.strip().splitlines() or [f"it exited with status {run.returncode}"])[-1]
     _, version = json.loads(run.stdout.strip().splitlines()[-1])
     if tuple(version) < OLDEST:
         found = ".".join(map(str, version))
         problem = f"{python}, the project's Python, is {found}; buildstatic needs 3.11 or newer."
-        raise InterpreterNotFound(problem, "Name a newer one with --python FILE.")
+        raise InterpreterNotFound(problem, "Set --python FILE to a newer one.")
     return None

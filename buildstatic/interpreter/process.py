@@ -1,4 +1,4 @@
-"""Collecting in a child of the project's Python, seen from our side."""
+"""Call the functions of `buildstatic.collect` in a child process of the project's Python."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from buildstatic.collect.report import Callbacks, CollectResult, Summary
 from buildstatic.collect.request import Request
 from buildstatic.errors import CollectFailed
 
-# The package is loaded from its own directory, and nothing of ours gets on `sys.path`: a project
-# whose storage tries `import brotli` must find what it finds under manage.py, and no more.
+# The package is loaded from its directory, without adding to `sys.path`: a project whose storage
+# tries `import brotli` must find the same as under manage.py.
 BOOTSTRAP = """\
 import importlib.util, sys
 home, channel, parent, function, request = sys.argv[1:]
@@ -31,15 +31,15 @@ from buildstatic.interpreter.child import main
 main(int(channel), int(parent), function, request)
 """
 HOME = Path(__file__).resolve().parent.parent
-GRACE = 2.0
+GRACE = 2.0  # seconds
 INTERRUPTED = (130, -signal.SIGINT)
 
 
 def collect_with(
-    python: Path, request: Request, environ: Mapping[str, str], tell: Callbacks
+    python: Path, request: Request, environ: Mapping[str, str], callbacks: Callbacks
 ) -> CollectResult:
     """Call `buildstatic.collect.collect` in a child process of *python*."""
-    result = call(python, "collect", request, environ, tell)
+    result = call(python, "collect", request, environ, callbacks)
     summary = result["summary"]
     summary["conflicts"] = tuple(summary["conflicts"])
     return CollectResult(**{**result, "summary": Summary(**summary)})
@@ -50,24 +50,24 @@ def call(
     function: Literal["collect", "plan", "examine"],
     request: Request,
     environ: Mapping[str, str],
-    tell: Callbacks | None = None,
+    callbacks: Callbacks | None = None,
     *,
     stdout: int | None = None,
 ) -> dict[str, Any]:
     """Call *function* of `buildstatic.collect` in a child of *python*; return its result as JSON.
 
-    The child has the environment *environ* and the standard streams, so that Django prints and
-    asks as ever, or the descriptor *stdout* for standard output; what happened comes back through a
-    pipe of its own, an event a line. A signal that ends us ends the child.
+    The child has the environment *environ* and the standard streams, on which Django prints and
+    asks as usual, or the descriptor *stdout* as standard output. Its events come back through
+    another pipe. A signal that ends this process ends the child.
 
-    Raises what *function* raises, and `CollectFailed` for a child that died.
+    Raises what *function* raises, and `CollectFailed` if the child died.
     """
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as events:
-        own = (str(HOME), str(writing), str(os.getpid()), function, request.to_json())
+        arguments = (str(HOME), str(writing), str(os.getpid()), function, request.to_json())
         try:
             child = subprocess.Popen(
-                [python, "-c", BOOTSTRAP, *own],
+                [python, "-c", BOOTSTRAP, *arguments],
                 cwd=request.directory,
                 env=dict(environ),
                 pass_fds=(writing,),
@@ -75,42 +75,36 @@ def call(
             )
         finally:
             os.close(writing)
-        with _ended_with_us(child):
-            outcome = _follow(events, tell or Callbacks(lambda _warning: None))
+        with _ended_with_this_process(child):
+            outcome = _read_events(events, callbacks or Callbacks(lambda _warning: None))
             status = child.wait()
-    return _ending(outcome, status)
+    match outcome:
+        case {"result": dict(result)}:
+            return result
+        case {"error": str(name), "args": list(args), "traceback": str(trace)}:
+            error: Exception = getattr(errors, name)(*args)
+        case {"internal_error": str(text), "traceback": str(trace)}:
+            error = RuntimeError(text)
+        case _:
+            raise _died(status)
+    error.add_note(trace)
+    raise error
 
 
-def _follow(events: TextIO, tell: Callbacks) -> dict[str, Any]:
-    """Tell what the child has to tell; return its last word, empty if it died before it."""
+def _read_events(events: TextIO, callbacks: Callbacks) -> dict[str, Any]:
+    """Pass on warnings and progress; return the last event, empty if the child died before it."""
     for line in events:
         if not line.endswith("\n"):
             break
         event: dict[str, Any] = json.loads(line)
         match event:
             case {"warning": str(warning)}:
-                tell.warn(warning)
+                callbacks.warn(warning)
             case {"progress": [str(step), int(done), int(total)]}:
-                tell.progress(step, done, total)
+                callbacks.progress(step, done, total)
             case _:
                 return event
     return {}
-
-
-def _ending(outcome: dict[str, Any], status: int) -> dict[str, Any]:
-    match outcome:
-        case {"result": dict(result)}:
-            return result
-        case {"error": str(name), "args": list(args), "traceback": str(trace)}:
-            error = getattr(errors, name)(*args)
-            error.add_note(trace)
-            raise error
-        case {"fault": str(fault), "traceback": str(trace)}:
-            raised = RuntimeError(fault)
-            raised.add_note(trace)
-            raise raised
-        case _:
-            raise _died(status)
 
 
 def _died(status: int) -> BaseException:
@@ -118,34 +112,31 @@ def _died(status: int) -> BaseException:
         return KeyboardInterrupt()
     if status < 0:
         name = signal.Signals(-status).name
-        problem = f"The process that collects the files was killed by {name}."
-        hint = "Most often that means that memory ran out." if name == "SIGKILL" else ""
-        return CollectFailed(problem, hint)
-    problem = f"The project ended the process that collects its files, with status {status}."
-    return CollectFailed(problem, "What it printed before may say why.")
+        advice = "The machine may have run out of memory." if name == "SIGKILL" else ""
+        return CollectFailed(f"The collecting process was killed by {name}.", advice)
+    problem = f"The project ended the collecting process with status {status}."
+    return CollectFailed(problem, "Check the output above for the reason.")
 
 
 @contextmanager
-def _ended_with_us(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Leave no child behind: whatever ends this block before the child has ended, ends it too."""
-    before = signal.signal(signal.SIGTERM, _terminated)
+def _ended_with_this_process(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End *child* when the block ends, for whatever reason.
+
+    Ctrl-C has already reached the child, so it gets `GRACE` seconds, then SIGTERM, then SIGKILL.
+    """
+
+    def exit_(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, exit_)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-        _end(child)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise SystemExit(128 + number)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Wait for *child*, which had a Ctrl-C when we had it; then ask, then make it end."""
-    for push in (child.terminate, child.kill):
-        try:
-            child.wait(GRACE)
-            return
-        except subprocess.TimeoutExpired:
-            push()
-    child.wait()
+        for end in (child.terminate, child.kill):
+            try:
+                child.wait(GRACE)
+                break
+            except subprocess.TimeoutExpired:
+                end()
+        child.wait()

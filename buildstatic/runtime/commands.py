@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from buildstatic.errors import LockUnsupported, MigrationsFailed
 from buildstatic.runtime import databases, locks, server, signals, site
-from buildstatic.runtime.blame import words
-from buildstatic.runtime.log import log, timed
+from buildstatic.runtime.log import error_text, log, timed
 from buildstatic.runtime.options import RELEASE, RuntimeOptions
 from buildstatic.runtime.static_files import collect
 from buildstatic.tracebacks import locals_of
@@ -108,5 +107,5 @@ def _migrate(alias: str) -> None:
 def _migrations_failed(error: BaseException, alias: str) -> MigrationsFailed:
     names = locals_of(error, "django.db.migrations.executor", "apply_migration")
     subject = f"The migration {names['migration']}" if "migration" in names else "Migrating"
-    problem = f"{subject} failed on {alias}: {words(error)}"
+    problem = f"{subject} failed on {alias}: {error_text(error)}"
     return MigrationsFailed(problem, "--traceback shows the full traceback.")

@@ -13,8 +13,7 @@ import warnings
 from typing import Any
 
 from buildstatic.errors import BuildstaticError, DatabaseInvalid, DatabaseUnreachable
-from buildstatic.runtime.blame import words
-from buildstatic.runtime.log import log, reason
+from buildstatic.runtime.log import error_text, log, reason
 
 # Seconds: the limits of one attempt, the pause between two, and between two equal messages.
 LONGEST_ATTEMPT = 10.0
@@ -140,5 +139,5 @@ def _attempt(alias: str, seconds_left: float) -> str:
         return reason(error)
     if isinstance(error, BuildstaticError):
         raise error
-    problem = f"{describe(alias)} cannot be queried: {words(error)}"
+    problem = f"{describe(alias)} cannot be queried: {error_text(error)}"
     raise DatabaseUnreachable(problem, "Check DATABASES in the settings.") from error

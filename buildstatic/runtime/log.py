@@ -1,11 +1,21 @@
-"""The messages of the steps: one plain line each, on standard error."""
+"""The messages of the steps: one plain line each, on standard error; and those of their errors."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import buildstatic
+from buildstatic import tracebacks
+from buildstatic.errors import VariablesMissing
+
+# Files that are not the project's: packages, this one, the standard library.
+_FOREIGN = ("site-packages", "dist-packages", "<frozen", f"{Path(buildstatic.__file__).parent}/")
+_STANDARD_LIBRARY = f"{Path(os.__file__).parent}/"
 
 
 def log(text: str) -> None:
@@ -25,3 +35,27 @@ def timed(done: str) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """Return the message of *error* on one line, or its class if it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def error_text(error: BaseException) -> str:
+    """Return the project's line that raised *error* and its message, on one line."""
+    return f"{_location(error)}{' '.join(tracebacks.describe(error).split())}."
+
+
+def missing_variable(error: BaseException) -> VariablesMissing | None:
+    """Return the error for the environment variable that *error* says is not set, or None."""
+    name = tracebacks.missing_variable(error)
+    if name is None:
+        return None
+    where = _location(error).removesuffix(": ") or "the settings"
+    problem = f"{where} requires the environment variable {name}, which is not set."
+    return VariablesMissing(problem, "Set it where this runs.", name)
+
+
+def _location(error: BaseException) -> str:
+    def is_of_the_project(file: str) -> bool:
+        is_foreign = file.startswith(_STANDARD_LIBRARY) or any(part in file for part in _FOREIGN)
+        return not is_foreign
+
+    found = tracebacks.innermost_line(error, is_of_the_project)
+    return f"{found[0]}:{found[1]}: " if found else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from buildstatic.errors import InterpreterNotFound, ProjectNotFound, SettingsInvalid
 from buildstatic.manage_py import SETTINGS_VARIABLE, manage_py_candidates, settings_modules
-from buildstatic.runtime.blame import missing_variable, words
+from buildstatic.runtime.log import error_text, missing_variable
 from buildstatic.runtime.options import RuntimeOptions
 
 _NAME_SETTINGS = f"Set --settings, or {SETTINGS_VARIABLE}."
@@ -67,7 +67,7 @@ def setup() -> None:
 
         django.setup()
     except (Exception, SystemExit) as error:
-        problem = f"The apps in INSTALLED_APPS cannot be imported: {words(error)}"
+        problem = f"The apps in INSTALLED_APPS cannot be imported: {error_text(error)}"
         raise missing_variable(error) or SettingsInvalid(problem, _advice(error)) from error
 
 
@@ -104,7 +104,7 @@ def _load_settings(module: str) -> None:
     try:
         from django.conf import settings
     except ImportError as error:
-        problem = f"{sys.executable} cannot import Django: {words(error)}"
+        problem = f"{sys.executable} cannot import Django: {error_text(error)}"
         advice = "Install buildstatic in the project's environment, with --no-deps."
         raise InterpreterNotFound(problem, advice) from error
     try:
@@ -113,7 +113,7 @@ def _load_settings(module: str) -> None:
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             problem = f"The settings module {module!r} does not exist."
             raise SettingsInvalid(problem, _NAME_SETTINGS) from error
-        problem = f"The settings {module} cannot be imported: {words(error)}"
+        problem = f"The settings {module} cannot be imported: {error_text(error)}"
         raise missing_variable(error) or SettingsInvalid(problem, _advice(error)) from error
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from buildstatic.errors import CollectFailed, StaticfilesNotInstalled, StaticRootInvalid
 from buildstatic.runtime import site
-from buildstatic.runtime.blame import words
-from buildstatic.runtime.log import log, timed
+from buildstatic.runtime.log import error_text, log, timed
 
 APP = "django.contrib.staticfiles"
 
@@ -28,7 +27,7 @@ def collect(*, always: bool) -> None:
         try:
             call_command("collectstatic", interactive=False)
         except (Exception, SystemExit) as error:
-            problem = f"Collecting failed: {words(error)}"
+            problem = f"Collecting failed: {error_text(error)}"
             raise CollectFailed(problem, "--traceback shows the full traceback.") from error
 
 
@@ -75,6 +74,6 @@ def _make_storage() -> Any:
     except (Exception, SystemExit) as error:
         if isinstance(error, ImproperlyConfigured) and not settings.STATIC_ROOT:
             return None
-        problem = f"Cannot create the storage of the static files: {words(error)}"
+        problem = f"Cannot create the storage of the static files: {error_text(error)}"
         raise CollectFailed(problem, "Check STORAGES in the settings.") from error
     return staticfiles_storage

@@ -19,7 +19,7 @@ import pytest
 from tests.collect.conftest import Collect
 from tests.collect.rights import disk
 from tests.collect.sites import Ran, Site, contents, make_site, manage, plain_environ, run
-from tests.collect.test_workers import is_over, soon
+from tests.collect.workers.test_pool import is_over, soon
 from tests.running import started
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -30,7 +30,7 @@ from buildstatic.errors import CollectFailed
 from tests.collect.conftest import Collect
 from tests.collect.pythons import REPOSITORY
 from tests.collect.sites import Site, contents
-from tests.collect.test_workers import gone, soon
+from tests.collect.workers.test_pool import gone, soon
 from tests.running import started
 
 ROOM = 1 << 40
