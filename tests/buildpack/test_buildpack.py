@@ -123,11 +123,11 @@ def test_detection(tmp_path: Path, files: dict[str, str], status: int, line: str
 
 
 def test_detection_does_not_change_the_application(tmp_path: Path) -> None:
-    made = make_lifecycle(tmp_path, {"manage.py": DJANGO})
-    made.app.joinpath("manage.py").chmod(0o444)
-    before = {path: path.stat().st_mtime_ns for path in made.app.rglob("*")}
-    made.detect()
-    assert {path: path.stat().st_mtime_ns for path in made.app.rglob("*")} == before
+    lifecycle = make_lifecycle(tmp_path, {"manage.py": DJANGO})
+    lifecycle.app.joinpath("manage.py").chmod(0o444)
+    before = {path: path.stat().st_mtime_ns for path in lifecycle.app.rglob("*")}
+    lifecycle.detect()
+    assert {path: path.stat().st_mtime_ns for path in lifecycle.app.rglob("*")} == before
 
 
 @pytest.mark.parametrize("place", ["", "/no/such/directory/plan.toml"])
@@ -138,7 +138,7 @@ def test_unwritable_plan_is_an_error(tmp_path: Path, place: str) -> None:
 
 
 def provides(*names: str, requires: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the plan of a buildpack in a group before ours."""
+    """Return the plan of a buildpack in a group before this one."""
     return {
         "provides": [{"name": name} for name in names],
         "requires": [{"name": name} for name in requires],
@@ -178,8 +178,8 @@ def test_plan_requires_what_python_buildpacks_provide(
 
 @pytest.mark.parametrize("value", ["1", "true", "yes"])
 def test_disabled_buildpack_passes_and_does_nothing(tmp_path: Path, value: str) -> None:
-    made = make_lifecycle(tmp_path, {"manage.py": DJANGO})
-    off = replace(made, user={"BP_BUILDSTATIC_DISABLED": value})
+    lifecycle = make_lifecycle(tmp_path, {"manage.py": DJANGO})
+    off = replace(lifecycle, user={"BP_BUILDSTATIC_DISABLED": value})
     ran, plan = off.detect()
     assert (ran.status, bool(plan)) == (0, True)
     assert f"disabled by BP_BUILDSTATIC_DISABLED={value}" in ran.out
@@ -190,18 +190,18 @@ def test_disabled_buildpack_passes_and_does_nothing(tmp_path: Path, value: str) 
 
 @pytest.mark.parametrize("value", ["", "0", "false"])
 def test_false_values_do_not_disable_it(tmp_path: Path, value: str) -> None:
-    made = make_lifecycle(tmp_path, {"manage.py": DJANGO})
-    ran, _ = replace(made, user={"BP_BUILDSTATIC_DISABLED": value}).detect()
+    lifecycle = make_lifecycle(tmp_path, {"manage.py": DJANGO})
+    ran, _ = replace(lifecycle, user={"BP_BUILDSTATIC_DISABLED": value}).detect()
     assert ran.out == "buildstatic: found a Django project: manage.py\n"
 
 
 def test_missing_python_is_an_error(tmp_path: Path) -> None:
-    made = make_lifecycle(tmp_path, {"manage.py": DJANGO})
+    lifecycle = make_lifecycle(tmp_path, {"manage.py": DJANGO})
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("sh", "sed", "rm"):
         (tools / name).symlink_to(shutil.which(name) or name)
-    ran = made.build(PATH=str(tools))
+    ran = lifecycle.build(PATH=str(tools))
     assert ran.status == 11
     assert ran.err == (
         "error: python is not on PATH. Put this buildpack after one that installs Python.\n"

@@ -60,11 +60,11 @@ def test_autofixes_are_idempotent(
 
 
 def test_middleware_is_moved_to_its_position(tmp_path: Path) -> None:
-    wanted = settings(clean_project(tmp_path / "sound"))
+    expected = settings(clean_project(tmp_path / "clean"))
     for name, order in {"last": SECURITY + COMMON + WHITENOISE, "none": SECURITY + COMMON}.items():
         root = clean_project(tmp_path / name, change=(MIDDLEWARE, order))
         fix(root)
-        assert settings(root) == wanted
+        assert settings(root) == expected
 
 
 def test_line_is_inserted_below_static_url(tmp_path: Path) -> None:
@@ -170,10 +170,10 @@ def test_several_fixes_of_one_file(tmp_path: Path) -> None:
 def test_fixed_startproject_collects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = startproject(tmp_path)
     assert run(["check", str(root), "--fix"]) == 0
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert (
-        "fixed: mysite/settings.py:117: STATIC_ROOT is not set. (static-root-missing)" in said.err
+        "fixed: mysite/settings.py:117: STATIC_ROOT is not set. (static-root-missing)" in output.err
     )
-    assert "static-root-missing" not in said.out
+    assert "static-root-missing" not in output.out
     collected = ran(sys.executable, "manage.py", "collectstatic", "--noinput", cwd=root)
     assert collected.code == 0, collected.err

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 IMAGES = Path(__file__).with_name("images")
 
 
-def made(client: DockerClient, shared: Path, name: str, tag: str) -> str:
+def build_image(client: DockerClient, shared: Path, name: str, tag: str) -> str:
     """Build ``images/<name>`` once per run and return its *tag*."""
 
     def make() -> str:

@@ -9,10 +9,10 @@ from typing import Any
 from buildstatic.platforms.options import Dockerfile, Options
 from buildstatic.project import Connection, Fact, Frontend, Process, Project, Server, Variable
 
-USUAL = Options()
-OURS = Dockerfile(static_stage=True, cache_mounts=True)
-OURS_FOR_RAILWAY = Dockerfile(static_stage=True, cache_mounts=False)
-FOREIGN = Dockerfile(static_stage=False, cache_mounts=False)
+DEFAULTS = Options()
+GENERATED = Dockerfile(static_stage=True, cache_mounts=True)
+GENERATED_FOR_RAILWAY = Dockerfile(static_stage=True, cache_mounts=False)
+CUSTOM = Dockerfile(static_stage=False, cache_mounts=False)
 
 AWKWARD = (
     "with space",

@@ -25,7 +25,7 @@ SCHEMAS = {
 }
 
 
-def the(platform: Platform, project: Project, options: Options) -> GeneratedFile:
+def only_file(platform: Platform, project: Project, options: Options) -> GeneratedFile:
     """Return the only file of *platform*."""
     (file,) = platform.files(project, options)
     return file
@@ -33,7 +33,7 @@ def the(platform: Platform, project: Project, options: Options) -> GeneratedFile
 
 def read(platform: Platform, project: Project, options: Options) -> dict[str, Any]:
     """Return the parsed content of the only file of *platform*, validated by its schema."""
-    file = the(platform, project, options)
+    file = only_file(platform, project, options)
     content = tomllib.loads(file.text) if file.path.endswith(".toml") else yaml(file.text)
     validator(platform.NAME).validate(content)
     return content

@@ -22,5 +22,5 @@ def evaluated(root: Path, file: GeneratedFile, environment: str | None = None) -
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     given = {"environment": environment} if environment else {}
-    made: dict[str, Any] = module.main(create_railway_context(given)).to_graph()
-    return made
+    result: dict[str, Any] = module.main(create_railway_context(given)).to_graph()
+    return result

@@ -14,17 +14,17 @@ from buildstatic.platforms.options import Dockerfile, Options
 from buildstatic.project import Connection, Fact, Process, Project, Sqlite, Variable
 from tests.platforms.projects import (
     AWKWARD,
-    OURS,
-    USUAL,
+    DEFAULTS,
+    GENERATED,
     connected,
     full,
     in_directory,
     project,
     remote,
 )
-from tests.platforms.reading import read, the
+from tests.platforms.reading import only_file, read
 
-BUILT = Options(dockerfile=OURS)
+BUILT = Options(dockerfile=GENERATED)
 MIGRATE = ["python", "manage.py", "migrate", "--noinput"]
 
 
@@ -38,8 +38,8 @@ def test_migrations_run_once_before_the_web(tmp_path: Path) -> None:
     assert services["migrate"]["restart"] == "no"
     assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     for name in ("web", "worker"):
-        wanted = {"migrate": {"condition": "service_completed_successfully"}}
-        assert services[name]["depends_on"] == wanted
+        condition = {"migrate": {"condition": "service_completed_successfully"}}
+        assert services[name]["depends_on"] == condition
     assert "command" not in services["web"]
     assert services["database"]["healthcheck"]["test"][1] == "pg_isready"
 
@@ -64,10 +64,10 @@ def test_migrations_run_once_before_the_web(tmp_path: Path) -> None:
 def test_database_service_is_found_by_the_url_variable(
     tmp_path: Path, engine: str, image: str, url: str
 ) -> None:
-    made = document(connected(tmp_path, engine, "MY_DATABASE_URL"))
-    assert made["services"]["database"]["image"].partition(":")[0] == image
-    assert made["services"]["web"]["environment"] == {"MY_DATABASE_URL": url}
-    assert list(made["volumes"]) == ["database"]
+    content = document(connected(tmp_path, engine, "MY_DATABASE_URL"))
+    assert content["services"]["database"]["image"].partition(":")[0] == image
+    assert content["services"]["web"]["environment"] == {"MY_DATABASE_URL": url}
+    assert list(content["volumes"]) == ["database"]
 
 
 def test_database_service_is_found_by_separate_variables(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_unsupported_database_needs_its_variables(tmp_path: Path) -> None:
     environment = document(found)["services"]["web"]["environment"]
     assert environment == {"DB_HOST": "${DB_HOST:?}", "DB": "${DB:?}"}
     assert "database" not in document(found)["services"]
-    assert any("DB_HOST, DB" in note for note in the(compose, found, BUILT).notes)
+    assert any("DB_HOST, DB" in note for note in only_file(compose, found, BUILT).notes)
 
 
 def test_postgis_backend_gets_a_postgis_service(tmp_path: Path) -> None:
@@ -109,23 +109,23 @@ def test_system_variables_are_not_passed_on(tmp_path: Path, name: str, required:
     ["exec celery -A mysite worker", "cd src && celery", ". ./env", "ulimit -n 9", "A=1 celery"],
 )
 def test_shell_commands_run_in_a_shell(tmp_path: Path, line: str) -> None:
-    options = Options(dockerfile=OURS, processes=(Process("queue", line),))
+    options = Options(dockerfile=GENERATED, processes=(Process("queue", line),))
     command = document(project(tmp_path), options)["services"]["queue"]["command"]
     assert command == ["/bin/sh", "-c", line]
 
 
 @pytest.mark.parametrize("line", ["executor --now", "timer", "celery exec"])
 def test_programs_run_without_a_shell(tmp_path: Path, line: str) -> None:
-    options = Options(dockerfile=OURS, processes=(Process("queue", line),))
+    options = Options(dockerfile=GENERATED, processes=(Process("queue", line),))
     assert document(project(tmp_path), options)["services"]["queue"]["command"] == line.split()
 
 
 def test_sqlite_is_in_a_volume(tmp_path: Path) -> None:
-    made = document(connected(tmp_path, "sqlite", NAME="SQLITE"))
+    content = document(connected(tmp_path, "sqlite", NAME="SQLITE"))
     for name in ("web", "migrate"):
-        assert made["services"][name]["volumes"] == ["data:/data"]
-        assert made["services"][name]["environment"] == {"SQLITE": "/data/db.sqlite3"}
-    assert "database" not in made["services"]
+        assert content["services"][name]["volumes"] == ["data:/data"]
+        assert content["services"][name]["environment"] == {"SQLITE": "/data/db.sqlite3"}
+    assert "database" not in content["services"]
 
 
 def test_no_volume_over_the_static_files(
@@ -135,14 +135,14 @@ def test_no_volume_over_the_static_files(
     found = replace(connected(tmp_path, "sqlite", NAME="SQLITE"), static_root=root)
     assert "volumes" not in document(found)["services"]["web"]
     assert any(
-        "would hide the static files" in text for text in the(compose, found, BUILT).warnings
+        "would hide the static files" in text for text in only_file(compose, found, BUILT).warnings
     )
 
 
 def test_database_inside_the_image_is_warned_about(tmp_path: Path) -> None:
     at = "mysite/settings.py:80"
     found = replace(connected(tmp_path, "sqlite"), sqlite=Fact(Sqlite("db.sqlite3", True), at))
-    (warning,) = the(compose, found, BUILT).warnings
+    (warning,) = only_file(compose, found, BUILT).warnings
     assert "DATABASE_PATH" in warning
     assert document(found)["services"]["web"]["environment"] == {
         "DATABASE_PATH": "/data/db.sqlite3"
@@ -150,7 +150,7 @@ def test_database_inside_the_image_is_warned_about(tmp_path: Path) -> None:
 
 
 def test_hard_coded_database_is_warned_about(tmp_path: Path) -> None:
-    (warning,) = the(compose, connected(tmp_path, "postgresql"), BUILT).warnings
+    (warning,) = only_file(compose, connected(tmp_path, "postgresql"), BUILT).warnings
     assert "mysite/settings.py:80" in warning
 
 
@@ -159,7 +159,7 @@ def test_required_and_optional_variables(tmp_path: Path) -> None:
     assert environment["SECRET_KEY"] == "${SECRET_KEY:?}"
     assert environment["PAYMENTS_URL"] == "${PAYMENTS_URL:?}"
     assert environment["ALLOWED_HOSTS"] is None
-    (note,) = the(compose, full(tmp_path), BUILT).notes
+    (note,) = only_file(compose, full(tmp_path), BUILT).notes
     assert "set SECRET_KEY, PAYMENTS_URL, DATABASE_PASSWORD" in note
 
 
@@ -199,16 +199,16 @@ def test_processes_with_reserved_names_are_renamed(tmp_path: Path) -> None:
 
 
 def test_scheduled_processes_are_left_out(tmp_path: Path) -> None:
-    options = Options(dockerfile=OURS, processes=(Process("tidy", "true", "0 4 * * *"),))
+    options = Options(dockerfile=GENERATED, processes=(Process("tidy", "true", "0 4 * * *"),))
     assert "tidy" not in document(full(tmp_path), options)["services"]
-    assert any("tidy" in note for note in the(compose, full(tmp_path), options).notes)
+    assert any("tidy" in note for note in only_file(compose, full(tmp_path), options).notes)
 
 
 def test_unsettable_variable_is_warned_about(tmp_path: Path) -> None:
     secret = Variable("a b$`id`", True, "mysite/settings.py:5")
     found = project(tmp_path, secret_key=secret, variables=(secret,))
     assert "environment" not in document(found)["services"]["web"]
-    (warning,) = the(compose, found, BUILT).warnings
+    (warning,) = only_file(compose, found, BUILT).warnings
     assert repr("a b$`id`") in warning
 
 
@@ -216,10 +216,10 @@ def test_unsettable_variable_is_warned_about(tmp_path: Path) -> None:
 def test_any_directory_name_is_valid(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     root.mkdir()
-    made = document(in_directory(root, name))
-    assert made["name"] == made["services"]["web"]["image"]
+    content = document(in_directory(root, name))
+    assert content["name"] == content["services"]["web"]["image"]
     leading = "./" if name.startswith("-") else ""
-    manage = made["services"]["migrate"]["command"]
+    manage = content["services"]["migrate"]["command"]
     assert f"{leading}{name}/manage.py".replace("$", "$$") in " ".join(manage).replace(
         "'\"'\"'", "'"
     )
@@ -227,4 +227,4 @@ def test_any_directory_name_is_valid(tmp_path: Path, name: str) -> None:
 
 def test_requires_a_dockerfile(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="generate dockerfile compose"):
-        compose.files(project(tmp_path), USUAL)
+        compose.files(project(tmp_path), DEFAULTS)

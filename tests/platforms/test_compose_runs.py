@@ -18,8 +18,8 @@ from buildstatic.platforms import compose
 from buildstatic.platforms.options import Options
 from tests.conftest import RUN
 from tests.engine import get
-from tests.platforms.containers import idle, made, put, run, services
-from tests.platforms.projects import AWKWARD, OURS, in_directory
+from tests.platforms.containers import build_image, idle, put, run, services
+from tests.platforms.projects import AWKWARD, GENERATED, in_directory
 from tests.running import free_port
 from tests.samples import copy
 from tests.test_golden import GOLDEN
@@ -39,7 +39,7 @@ def tool(client: DockerClient, shared: Path, tag: Callable[[str], str]) -> Itera
     host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
     if not host.startswith("unix://"):
         pytest.skip(f"Docker Compose needs the engine's socket, but DOCKER_HOST is {host}.")
-    image = made(client, shared, "compose", tag("compose"))
+    image = build_image(client, shared, "compose", tag("compose"))
     volumes = {host.removeprefix("unix://"): {"bind": SOCKET, "mode": "rw"}}
     with idle(client, image, volumes=volumes) as container:
         yield container
@@ -69,7 +69,7 @@ def test_compose_migrates_once_before_serving(
     root = copy("services", tmp_path).rename(tmp_path / name)
     assert buildstatic(["generate", "dockerfile", "compose", "--path", str(root)]) == 0
     engine.images.get(services(shared, tag("services"))["tag"]).tag(name)
-    database = made(engine, shared, "postgres", tag("postgres"))
+    database = build_image(engine, shared, "postgres", tag("postgres"))
     files = {
         "compose.yaml": (root / "compose.yaml").read_text(),
         "compose.override.yaml": f"services: {{database: {{image: '{database}'}}}}\n",
@@ -115,13 +115,13 @@ def test_compose_accepts_golden_files_and_any_directory_name(
     }
     directories = {f"awkward-{number}.yaml": name for number, name in enumerate(AWKWARD)}
     awkward = {
-        file: compose.files(in_directory(tmp_path, name), Options(dockerfile=OURS))[0].text
+        file: compose.files(in_directory(tmp_path, name), Options(dockerfile=GENERATED))[0].text
         for file, name in directories.items()
     }
-    demanded = ("DJANGO_SECRET_KEY", "SECRET_KEY", "PAYMENTS_URL", "DATABASE_PASSWORD")
-    given = "".join(f"{name}=x\n" for name in demanded)
+    required = ("DJANGO_SECRET_KEY", "SECRET_KEY", "PAYMENTS_URL", "DATABASE_PASSWORD")
+    environment_file = "".join(f"{name}=x\n" for name in required)
     with tool(engine, shared, tag) as container:
-        put(container, "/project", {**golden, **awkward, ".env": given})
+        put(container, "/project", {**golden, **awkward, ".env": environment_file})
         for file in (*golden, *awkward):
             command = ("docker", "compose", "--file", file, "config", "--format", "json")
             config = json.loads(run(container, *command))

@@ -12,7 +12,7 @@ from buildstatic.platforms import deploy_script
 from buildstatic.project import Project
 from tests.platforms.projects import (
     AWKWARD,
-    USUAL,
+    DEFAULTS,
     connected,
     in_directory,
     production,
@@ -25,7 +25,7 @@ PRINT = '#!/bin/sh\necho "$(basename "$0")|$*|${DJANGO_SETTINGS_MODULE-}"\n'
 
 def deploy(found: Project, python: str = PRINT) -> subprocess.CompletedProcess[str]:
     """Run the deploy.sh of *found* from elsewhere, with its programs in ``.venv/bin``."""
-    (file,) = deploy_script.files(found, USUAL)
+    (file,) = deploy_script.files(found, DEFAULTS)
     assert file.executable
     script = found.root / file.path
     script.write_bytes(file.text.encode())
@@ -68,7 +68,7 @@ def test_production_settings_are_set_for_every_step(tmp_path: Path) -> None:
 
 
 def test_front_end_build_is_noted(tmp_path: Path) -> None:
-    (file,) = deploy_script.files(with_frontend(tmp_path), USUAL)
+    (file,) = deploy_script.files(with_frontend(tmp_path), DEFAULTS)
     assert file.notes == ("deploy.sh: run `npm run build` in . first.",)
 
 

@@ -15,8 +15,8 @@ from buildstatic.platforms.options import Dockerfile, Options
 from buildstatic.project import Fact, Process, Project, Variable
 from tests.platforms.projects import (
     AWKWARD,
-    OURS,
-    USUAL,
+    DEFAULTS,
+    GENERATED,
     connected,
     full,
     in_directory,
@@ -24,9 +24,9 @@ from tests.platforms.projects import (
     project,
     remote,
 )
-from tests.platforms.reading import read, the
+from tests.platforms.reading import only_file, read
 
-BUILT = Options(dockerfile=OURS)
+BUILT = Options(dockerfile=GENERATED)
 MIGRATE = "python manage.py migrate --noinput"
 
 
@@ -35,52 +35,52 @@ def document(found: Project, options: Options = BUILT) -> dict[str, Any]:
 
 
 def test_release_command_migrates(tmp_path: Path) -> None:
-    made = document(project(tmp_path))
-    assert made["deploy"] == {"release_command": MIGRATE}
-    assert "processes" not in made
-    assert "mounts" not in made
+    content = document(project(tmp_path))
+    assert content["deploy"] == {"release_command": MIGRATE}
+    assert "processes" not in content
+    assert "mounts" not in content
 
 
 def test_port_of_the_image_is_used(tmp_path: Path) -> None:
-    made = document(project(tmp_path), Options(dockerfile=Dockerfile(True, False, port=9000)))
-    assert made["env"]["PORT"] == "9000"
-    assert made["http_service"]["internal_port"] == 9000
-    assert made["checks"]["listens"]["port"] == 9000
-    assert made["http_service"]["force_https"] is True
+    content = document(project(tmp_path), Options(dockerfile=Dockerfile(True, False, port=9000)))
+    assert content["env"]["PORT"] == "9000"
+    assert content["http_service"]["internal_port"] == 9000
+    assert content["checks"]["listens"]["port"] == 9000
+    assert content["http_service"]["force_https"] is True
 
 
 def test_gunicorn_is_stopped_gracefully(tmp_path: Path) -> None:
-    made = document(project(tmp_path))
-    assert made["kill_signal"] == "SIGTERM"
-    assert made["kill_timeout"] > 30
+    content = document(project(tmp_path))
+    assert content["kill_signal"] == "SIGTERM"
+    assert content["kill_timeout"] > 30
 
 
 def test_health_check_uses_the_host_name_and_https(tmp_path: Path) -> None:
-    made = document(full(tmp_path))
-    (check,) = made["http_service"]["checks"]
+    content = document(full(tmp_path))
+    (check,) = content["http_service"]["checks"]
     assert check["path"] == "/healthz/"
-    host = f"{made['app']}.fly.dev"
+    host = f"{content['app']}.fly.dev"
     assert check["headers"] == {"Host": host, "X-Forwarded-Proto": "https"}
-    assert any(host in note for note in the(fly, full(tmp_path), BUILT).notes)
+    assert any(host in note for note in only_file(fly, full(tmp_path), BUILT).notes)
 
 
 def test_worker_process(tmp_path: Path) -> None:
-    made = document(full(tmp_path))
-    assert made["processes"]["worker"] == "celery -A mysite worker"
-    assert made["processes"]["app"].startswith("gunicorn ")
-    assert made["http_service"]["processes"] == ["app"]
+    content = document(full(tmp_path))
+    assert content["processes"]["worker"] == "celery -A mysite worker"
+    assert content["processes"]["app"].startswith("gunicorn ")
+    assert content["http_service"]["processes"] == ["app"]
 
 
 def test_start_command_migrates_sqlite(tmp_path: Path) -> None:
     found = connected(tmp_path, "sqlite", NAME="SQLITE")
-    made = document(replace(found, processes=Fact((Process("worker", "true"),), "Procfile:1")))
-    assert "deploy" not in made
-    assert list(made["processes"]) == ["app"]
-    line = shlex.split(made["processes"]["app"])
+    content = document(replace(found, processes=Fact((Process("worker", "true"),), "Procfile:1")))
+    assert "deploy" not in content
+    assert list(content["processes"]) == ["app"]
+    line = shlex.split(content["processes"]["app"])
     assert line[:2] == ["/bin/sh", "-c"]
     assert line[2].startswith(f"{MIGRATE} && exec gunicorn")
-    assert made["env"]["SQLITE"] == "/data/db.sqlite3"
-    assert made["mounts"]["destination"] == "/data"
+    assert content["env"]["SQLITE"] == "/data/db.sqlite3"
+    assert content["mounts"]["destination"] == "/data"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_fly_serves_static_files_if_the_application_does_not(
 
 
 def test_notes_list_secrets_and_the_database(tmp_path: Path) -> None:
-    notes = " ".join(the(fly, full(tmp_path), BUILT).notes)
+    notes = " ".join(only_file(fly, full(tmp_path), BUILT).notes)
     assert "fly secrets set SECRET_KEY=… PAYMENTS_URL=…" in notes
     assert "fly postgres attach NAME --variable-name DATABASE_URL" in notes
     assert "SECRET_KEY" not in document(full(tmp_path))["env"]
@@ -118,10 +118,12 @@ def test_notes_list_secrets_and_the_database(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ["postgresql", "mysql", "oracle"])
 def test_other_database_variables_are_secrets(tmp_path: Path, engine: str) -> None:
-    notes = " ".join(the(fly, connected(tmp_path, engine, HOST="DB_HOST", NAME="DB"), BUILT).notes)
+    notes = " ".join(
+        only_file(fly, connected(tmp_path, engine, HOST="DB_HOST", NAME="DB"), BUILT).notes
+    )
     assert "fly secrets set DB_HOST=… DB=…" in notes
     assert "attach" not in notes
-    url = " ".join(the(fly, connected(tmp_path, "mysql", "DATABASE_URL"), BUILT).notes)
+    url = " ".join(only_file(fly, connected(tmp_path, "mysql", "DATABASE_URL"), BUILT).notes)
     assert "fly secrets set DATABASE_URL=…" in url
 
 
@@ -130,13 +132,13 @@ def test_unsettable_variable_is_warned_about(tmp_path: Path, name: str) -> None:
     read_by_it = Variable(name, True, "mysite/settings.py:80")
     found = replace(connected(tmp_path, "sqlite", name), variables=(read_by_it,))
     assert set(document(found)["env"]) == {"PORT", "DATABASE_PATH"}
-    assert any(repr(name) in warning for warning in the(fly, found, BUILT).warnings)
+    assert any(repr(name) in warning for warning in only_file(fly, found, BUILT).warnings)
 
 
 def test_scheduled_processes_are_left_out(tmp_path: Path) -> None:
-    options = Options(dockerfile=OURS, processes=(Process("tidy", "true", "0 4 * * *"),))
+    options = Options(dockerfile=GENERATED, processes=(Process("tidy", "true", "0 4 * * *"),))
     assert "tidy" not in document(full(tmp_path), options)["processes"]
-    assert "tidy" in " ".join(the(fly, full(tmp_path), options).warnings)
+    assert "tidy" in " ".join(only_file(fly, full(tmp_path), options).warnings)
 
 
 def test_production_settings_are_set(tmp_path: Path) -> None:
@@ -161,4 +163,4 @@ def test_any_directory_name_is_quoted(tmp_path: Path, name: str) -> None:
 
 def test_requires_a_dockerfile(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="generate dockerfile fly"):
-        fly.files(project(tmp_path), USUAL)
+        fly.files(project(tmp_path), DEFAULTS)

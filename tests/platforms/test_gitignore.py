@@ -11,9 +11,15 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import gitignore
 from buildstatic.project import Fact, Project
 from buildstatic.templates import GeneratedFile
-from tests.platforms.projects import AWKWARD, USUAL, in_directory, project
+from tests.platforms.projects import AWKWARD, DEFAULTS, in_directory, project
 
-MADE = ("app/__pycache__/a.pyc", "a.pyo", ".venv/bin/python", "venv/x", "staticfiles/a.css")
+GENERATED_FILES = (
+    "app/__pycache__/a.pyc",
+    "a.pyo",
+    ".venv/bin/python",
+    "venv/x",
+    "staticfiles/a.css",
+)
 
 
 def ignored(root: Path, file: GeneratedFile, *paths: str) -> set[str]:
@@ -31,14 +37,17 @@ def ignored(root: Path, file: GeneratedFile, *paths: str) -> set[str]:
 
 
 def generate(found: Project) -> GeneratedFile:
-    (file,) = gitignore.files(found, USUAL)
+    (file,) = gitignore.files(found, DEFAULTS)
     return file
 
 
 def test_generated_files_are_ignored(tmp_path: Path) -> None:
     kept = ("manage.py", "mysite/settings.py", "static/a.css", "app/staticfiles/a", "app/media/a")
     file = generate(project(tmp_path))
-    assert ignored(tmp_path, file, *MADE, "media/a.jpg", *kept) == {*MADE, "media/a.jpg"}
+    assert ignored(tmp_path, file, *GENERATED_FILES, "media/a.jpg", *kept) == {
+        *GENERATED_FILES,
+        "media/a.jpg",
+    }
     assert not file.appends
 
 
@@ -48,7 +57,7 @@ def test_invalid_patterns_are_kept(tmp_path: Path, line: str) -> None:
     (tmp_path / ".gitignore").write_text(present)
     file = generate(project(tmp_path))
     assert file.text.startswith(present)
-    assert ignored(tmp_path, file, *MADE, "a.log") == {*MADE, "a.log"}
+    assert ignored(tmp_path, file, *GENERATED_FILES, "a.log") == {*GENERATED_FILES, "a.log"}
 
 
 @pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])
@@ -79,7 +88,7 @@ def test_app_named_media_is_not_ignored(tmp_path: Path) -> None:
 
 def test_needed_files_in_media_are_not_ignored(tmp_path: Path) -> None:
     file = generate(project(tmp_path, needed=("media/static",)))
-    assert ignored(tmp_path, file, *MADE, "media/static/a") == set(MADE)
+    assert ignored(tmp_path, file, *GENERATED_FILES, "media/static/a") == set(GENERATED_FILES)
 
 
 def test_media_is_next_to_manage_py(tmp_path: Path) -> None:
@@ -113,7 +122,7 @@ def test_only_missing_patterns_are_appended(tmp_path: Path, present: str, added:
     assert file.text == present + added
     assert file.appends
     if "\r" not in present:
-        assert ignored(tmp_path, file, *MADE[2:]) == set(MADE[2:])
+        assert ignored(tmp_path, file, *GENERATED_FILES[2:]) == set(GENERATED_FILES[2:])
     (tmp_path / ".gitignore").write_bytes(file.text.encode())
     assert generate(project(tmp_path)).text == file.text
 

@@ -24,7 +24,7 @@ from buildstatic.project import Database, Fact, Frontend, Project, Variable
 from tests.collect import pythons
 from tests.platforms.projects import (
     AWKWARD,
-    USUAL,
+    DEFAULTS,
     in_directory,
     production,
     project,
@@ -42,7 +42,7 @@ SECRET = Variable("APP_KEY", True, "mysite/settings.py:5")
 POSTGRESQL = Fact(Database("psycopg", (), ()), "requirements.txt:4")
 
 
-def app(found: Project, options: Options = USUAL) -> dict[str, Any]:
+def app(found: Project, options: Options = DEFAULTS) -> dict[str, Any]:
     """Return the app.json of *found*, valid."""
     parsed: dict[str, Any] = json.loads(heroku.files(found, options)[0].text)
     jsonschema.validate(parsed, SCHEMA)
@@ -50,7 +50,7 @@ def app(found: Project, options: Options = USUAL) -> dict[str, Any]:
 
 
 def hook(found: Project) -> str:
-    _, file = heroku.files(found, USUAL)
+    _, file = heroku.files(found, DEFAULTS)
     assert file.path == "bin/post_compile"
     assert file.executable
     return file.text
@@ -88,9 +88,9 @@ def test_postgresql_addon_if_its_url_is_read(
 ) -> None:
     variables = (Variable(variable, True, "mysite/settings.py:9", "database"),)
     database = Fact(Database(driver, (), ()), "requirements.txt:4")
-    made = app(project(tmp_path, variables=variables, database=database))
-    assert made.get("addons") == addons
-    assert (variable in made["env"]) == (addons is None)
+    content = app(project(tmp_path, variables=variables, database=database))
+    assert content.get("addons") == addons
+    assert (variable in content["env"]) == (addons is None)
 
 
 def test_front_end_buildpack_comes_first(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_front_end_in_a_subdirectory_is_noted(tmp_path: Path) -> None:
     below = Fact(Frontend("npm", "frontend", None), "frontend/package.json:3")
     found = replace(project(tmp_path), frontend=below)
     assert [item["url"] for item in app(found)["buildpacks"]] == ["heroku/python"]
-    assert "but it is in frontend" in heroku.files(found, USUAL)[0].notes[-1]
+    assert "but it is in frontend" in heroku.files(found, DEFAULTS)[0].notes[-1]
 
 
 def test_production_settings_are_set(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_production_settings_are_set(tmp_path: Path) -> None:
 
 
 def test_remote_storage_needs_no_hook(tmp_path: Path) -> None:
-    (described,) = heroku.files(remote(tmp_path), USUAL)
+    (described,) = heroku.files(remote(tmp_path), DEFAULTS)
     assert json.loads(described.text)["env"]["DISABLE_COLLECTSTATIC"]["value"] == "1"
     in_build = heroku.files(remote(tmp_path), Options(collect_in="build"))
     assert [file.path for file in in_build] == ["app.json", "bin/post_compile"]
@@ -120,9 +120,9 @@ def test_remote_storage_needs_no_hook(tmp_path: Path) -> None:
 @pytest.mark.parametrize("directory", [*AWKWARD, "a\nb", "x", "n" * 31])
 def test_any_directory_name_is_valid(tmp_path: Path, directory: str) -> None:
     root = tmp_path / directory
-    made = app(project(root))
+    content = app(project(root))
     fits = 3 <= len(directory) <= 30 and "\n" not in directory
-    assert made.get("name") == (directory if fits else None)
+    assert content.get("name") == (directory if fits else None)
 
 
 @pytest.mark.parametrize("directory", AWKWARD)
@@ -168,7 +168,7 @@ class Heroku:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Heroku:
-    """Return a build system that knows an older buildstatic; ours is where pip looks."""
+    """Return a build system with an older buildstatic cached; pip finds the wheel of this one."""
     parent = tmp_path_factory.mktemp("heroku")
     needs = (pythons.DJANGO, "whitenoise", "brotli")
     python = pythons.environment(parent / "python", requirements=needs)
@@ -183,7 +183,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Heroku:
 
 @pytest.fixture
 def build_system(built: Heroku, tmp_path: Path) -> Heroku:
-    """Return a build system with a cache of its own that has buildstatic and nothing else."""
+    """Return a build system whose own cache contains only buildstatic."""
     if not (built.cache / "buildstatic" / "variants").exists():
         assert built.build(slug("whitenoise", tmp_path / "first"), **OFF).returncode == 0
     (tmp_path / "cache" / "buildstatic").mkdir(parents=True)
@@ -193,7 +193,7 @@ def build_system(built: Heroku, tmp_path: Path) -> Heroku:
 
 
 def slug(name: str, parent: Path) -> Path:
-    """Return what was pushed: the project *name* with what is generated for Heroku."""
+    """Return the project *name* with the files generated for Heroku."""
     parent.mkdir(exist_ok=True)
     root = copy(name, parent)
     assert run(["generate", "heroku", "--path", str(root)]) == 0
@@ -221,8 +221,8 @@ def test_hook_installs_buildstatic_separately_and_collects(built: Heroku, tmp_pa
     assert any(name.endswith(".br") for name in tree(root))
     assert packages(built.python) == before
     program = built.cache / "buildstatic" / "venv" / "bin" / "buildstatic"
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    assert said.stdout == f"buildstatic {__version__}\n"
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"buildstatic {__version__}\n"
     assert not [path for path in root.rglob("*") if path.name == "buildstatic"]
 
 
@@ -231,8 +231,8 @@ def test_second_build_reuses_cached_variants(build_system: Heroku, tmp_path: Pat
     done = build_system.build(first, **OFF)
     assert "from the cache" not in done.stdout, done.stdout + done.stderr
     done = build_system.build(second, **OFF)
-    made = sum(name.endswith((".gz", ".br")) for name in tree(second))
-    assert f"variants    {made}" in done.stdout
+    content = sum(name.endswith((".gz", ".br")) for name in tree(second))
+    assert f"variants    {content}" in done.stdout
     assert "of them from the cache" in done.stdout
     assert tree(first) == tree(second)
 

@@ -19,7 +19,7 @@ from buildstatic.platforms import PLATFORMS, Platform
 from buildstatic.platforms.options import Options
 from buildstatic.project import Fact, Process, Project, Variable
 from buildstatic.templates import GeneratedFile
-from tests.platforms.projects import AWKWARD, OURS, full
+from tests.platforms.projects import AWKWARD, GENERATED, full
 from tests.platforms.reading import yaml
 from tests.test_golden import GOLDEN, RECORDED, SERVED
 
@@ -87,7 +87,7 @@ def parsed(file: GeneratedFile) -> object:
 @each
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_files_are_valid_for_any_names(platform: Platform, name: str, tmp_path: Path) -> None:
-    found, options = hostile(tmp_path, name), Options(dockerfile=OURS)
+    found, options = hostile(tmp_path, name), Options(dockerfile=GENERATED)
     if platform.NAME == "procfile" and name in BROKEN:
         with pytest.raises(ConfigInvalid, match="contains a line break"):
             platform.files(found, options)
@@ -101,7 +101,7 @@ def test_files_are_valid_for_any_names(platform: Platform, name: str, tmp_path: 
 
 def test_golden_files_exist_for_every_platform() -> None:
     for platform in PLATFORMS:
-        first, *_ = platform.files(full(GOLDEN), Options(dockerfile=OURS))
+        first, *_ = platform.files(full(GOLDEN), Options(dockerfile=GENERATED))
         for directory in (d for d in GOLDEN.iterdir() if d.name not in SERVED):
             assert (directory / first.path).is_file() is (platform.NAME in RECORDED)
 

@@ -16,7 +16,7 @@ from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile
 from tests.platforms.projects import (
     AWKWARD,
-    USUAL,
+    DEFAULTS,
     connected,
     in_directory,
     production,
@@ -29,7 +29,7 @@ COLLECT = "python manage.py collectstatic --noinput"
 MIGRATE = "python manage.py migrate --noinput"
 
 
-def generate(found: Project, options: Options = USUAL) -> GeneratedFile:
+def generate(found: Project, options: Options = DEFAULTS) -> GeneratedFile:
     (file,) = procfile.files(found, options)
     return file
 

@@ -19,10 +19,10 @@ from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.project import Fact, Process, Project
 from tests.platforms.projects import (
     AWKWARD,
-    FOREIGN,
-    OURS,
-    OURS_FOR_RAILWAY,
-    USUAL,
+    CUSTOM,
+    DEFAULTS,
+    GENERATED,
+    GENERATED_FOR_RAILWAY,
     connected,
     full,
     in_directory,
@@ -39,25 +39,25 @@ MIGRATE = "python manage.py migrate --noinput"
 SERVE = "exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application"
 
 
-def config(found: Project, options: Options = USUAL) -> dict[str, Any]:
+def config(found: Project, options: Options = DEFAULTS) -> dict[str, Any]:
     """Return the railway.json of *found*, valid."""
     parsed: dict[str, Any] = json.loads(railway.files(found, options)[0].text)
     jsonschema.validate(parsed, SCHEMA)
     return parsed
 
 
-def graph(found: Project, options: Options = USUAL) -> dict[str, Any]:
+def graph(found: Project, options: Options = DEFAULTS) -> dict[str, Any]:
     """Return what Railway's SDK makes of railway.py."""
     return evaluated(found.root, railway.files(found, options)[1])
 
 
-def service(found: Project, options: Options = USUAL) -> dict[str, Any]:
+def service(found: Project, options: Options = DEFAULTS) -> dict[str, Any]:
     (only,) = graph(found, options)["resources"]
     assert isinstance(only, dict)
     return only
 
 
-def notes(found: Project, options: Options = USUAL) -> str:
+def notes(found: Project, options: Options = DEFAULTS) -> str:
     return "\n".join(note for file in railway.files(found, options) for note in file.notes)
 
 
@@ -85,35 +85,35 @@ CASES = [
     ),
     pytest.param(
         False,
-        Options(dockerfile=OURS),
+        Options(dockerfile=GENERATED),
         {"builder": "RAILPACK"},
         {"startCommand": f"{COLLECT} && {MIGRATE} && {SERVE}"},
         id="a Dockerfile that Railway refuses",
     ),
     pytest.param(
         False,
-        Options(dockerfile=OURS_FOR_RAILWAY),
+        Options(dockerfile=GENERATED_FOR_RAILWAY),
         {"builder": "DOCKERFILE"},
         {"preDeployCommand": [MIGRATE]},
         id="a Dockerfile with a static stage",
     ),
     pytest.param(
         False,
-        Options(dockerfile=OURS, builder="dockerfile"),
+        Options(dockerfile=GENERATED, builder="dockerfile"),
         {"builder": "DOCKERFILE"},
         {"preDeployCommand": [MIGRATE]},
         id="a Dockerfile, asked for",
     ),
     pytest.param(
         False,
-        Options(dockerfile=FOREIGN, builder="dockerfile"),
+        Options(dockerfile=CUSTOM, builder="dockerfile"),
         {"builder": "DOCKERFILE"},
         {"startCommand": shlex.join(["/bin/sh", "-c", f"{COLLECT} && {MIGRATE} && {SERVE}"])},
         id="a Dockerfile that does not collect",
     ),
     pytest.param(
         False,
-        Options(dockerfile=FOREIGN),
+        Options(dockerfile=CUSTOM),
         {"builder": "RAILPACK"},
         {"startCommand": f"{COLLECT} && {MIGRATE} && {SERVE}"},
         id="a foreign Dockerfile",
@@ -127,7 +127,7 @@ CASES = [
     ),
     pytest.param(
         True,
-        Options(dockerfile=FOREIGN),
+        Options(dockerfile=CUSTOM),
         {"builder": "DOCKERFILE"},
         {"preDeployCommand": [shlex.join(["/bin/sh", "-c", f"{COLLECT} && {MIGRATE}"])]},
         id="remote in a Dockerfile",
@@ -157,7 +157,7 @@ def test_dockerfile_builder_requires_a_dockerfile(tmp_path: Path) -> None:
 
 
 def test_dockerfile_builder_runs_no_build_command(tmp_path: Path) -> None:
-    options = Options(builder="dockerfile", chain="build", dockerfile=FOREIGN)
+    options = Options(builder="dockerfile", chain="build", dockerfile=CUSTOM)
     with pytest.raises(ConfigInvalid, match="has no static stage"):
         railway.files(project(tmp_path), options)
 
@@ -172,8 +172,8 @@ def test_successor_of_railway_json_is_noted(tmp_path: Path) -> None:
     ("dockerfile", "expected"),
     [
         pytest.param(None, False, id="none"),
-        pytest.param(OURS, True, id="with cache mounts"),
-        pytest.param(OURS_FOR_RAILWAY, False, id="without"),
+        pytest.param(GENERATED, True, id="with cache mounts"),
+        pytest.param(GENERATED_FOR_RAILWAY, False, id="without"),
     ],
 )
 def test_rejected_cache_mounts_are_noted(
@@ -188,9 +188,7 @@ def test_rejected_cache_mounts_are_noted(
     [
         pytest.param(Options(), "--chain build", id="replicas"),
         pytest.param(Options(builder="nixpacks"), "Nixpacks is deprecated", id="nixpacks"),
-        pytest.param(
-            Options(dockerfile=FOREIGN), "exclude the Dockerfile", id="foreign Dockerfile"
-        ),
+        pytest.param(Options(dockerfile=CUSTOM), "exclude the Dockerfile", id="foreign Dockerfile"),
     ],
 )
 def test_notes(tmp_path: Path, options: Options, note: str) -> None:
@@ -199,7 +197,9 @@ def test_notes(tmp_path: Path, options: Options, note: str) -> None:
 
 def test_front_end_build_needs_the_dockerfile(tmp_path: Path) -> None:
     assert "--builder dockerfile" in notes(with_frontend(tmp_path))
-    assert "front-end" not in notes(with_frontend(tmp_path), Options(dockerfile=OURS_FOR_RAILWAY))
+    assert "front-end" not in notes(
+        with_frontend(tmp_path), Options(dockerfile=GENERATED_FOR_RAILWAY)
+    )
 
 
 def test_production_settings_are_set(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_any_directory_name_is_quoted(tmp_path: Path, directory: str) -> None:
     assert parsed["deploy"]["startCommand"] == node["deploy"]["startCommand"]
     assert _run_steps(tmp_path, parsed["deploy"]["startCommand"]) == ["collectstatic", "migrate"]
 
-    options = Options(dockerfile=FOREIGN, builder="dockerfile")
+    options = Options(dockerfile=CUSTOM, builder="dockerfile")
     argv = shlex.split(config(found, options)["deploy"]["startCommand"])
     assert argv[:2] == ["/bin/sh", "-c"]
     assert _run_steps(tmp_path, argv[2]) == ["collectstatic", "migrate"]
@@ -258,9 +258,9 @@ def _run_steps(root: Path, line: str) -> list[str]:
 def test_project_is_named_after_its_directory(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     root.mkdir()
-    made = graph(project(root))
-    assert made["name"] == name
-    assert "source" not in made["resources"][0]
+    result = graph(project(root))
+    assert result["name"] == name
+    assert "source" not in result["resources"][0]
 
 
 @pytest.mark.parametrize(
@@ -282,10 +282,10 @@ def test_source_is_the_origin_on_github(tmp_path: Path, url: str, repo: str | No
     _git(tmp_path, "init", "--quiet", "--initial-branch=trunk")
     _git(tmp_path, "remote", "add", "upstream", "https://github.com/other/fork.git")
     _git(tmp_path, "remote", "add", "origin", url)
-    made = graph(project(tmp_path))
-    source = made["resources"][0].get("source")
+    result = graph(project(tmp_path))
+    source = result["resources"][0].get("source")
     assert source == (repo and {"type": "github", "repo": repo, "branch": "main"})
-    assert made["name"] == (repo.partition("/")[2] if repo else tmp_path.name)
+    assert result["name"] == (repo.partition("/")[2] if repo else tmp_path.name)
     assert "s3cret" not in railway.files(project(tmp_path), Options())[1].text
 
 
@@ -352,7 +352,9 @@ def test_health_check_is_in_both_files(tmp_path: Path) -> None:
     ("options", "command"),
     [
         pytest.param(Options(), "a | b", id="railpack, by a shell"),
-        pytest.param(Options(dockerfile=OURS_FOR_RAILWAY), "/bin/sh -c 'a | b'", id="Dockerfile"),
+        pytest.param(
+            Options(dockerfile=GENERATED_FOR_RAILWAY), "/bin/sh -c 'a | b'", id="Dockerfile"
+        ),
     ],
 )
 def test_other_processes_use_the_same_build(tmp_path: Path, options: Options, command: str) -> None:
@@ -372,8 +374,8 @@ def test_other_processes_use_the_same_build(tmp_path: Path, options: Options, co
 @pytest.mark.parametrize("name", ["service", "def", "1-2", "Web_1", "web-"])
 def test_any_process_name_of_a_procfile_is_valid(tmp_path: Path, name: str) -> None:
     others = (Process(name, "a"), Process("web-", "b"))
-    made = graph(project(tmp_path), Options(processes=others))["resources"]
-    assert [item["name"] for item in made] == list(dict.fromkeys(["web", name, "web-"]))
+    result = graph(project(tmp_path), Options(processes=others))["resources"]
+    assert [item["name"] for item in result] == list(dict.fromkeys(["web", name, "web-"]))
 
 
 def test_processes_cannot_be_named_web(tmp_path: Path) -> None:
@@ -407,7 +409,7 @@ def test_single_project_repository_watches_everything(tmp_path: Path) -> None:
     [
         pytest.param(Options(), {"startCommand": f"{COLLECT} && {SERVE}"}, id="the chain"),
         pytest.param(Options(chain="build"), {"startCommand": SERVE}, id="in the build"),
-        pytest.param(Options(dockerfile=OURS_FOR_RAILWAY), {}, id="a Dockerfile"),
+        pytest.param(Options(dockerfile=GENERATED_FOR_RAILWAY), {}, id="a Dockerfile"),
     ],
 )
 def test_project_without_database_does_not_migrate(

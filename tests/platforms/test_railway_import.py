@@ -56,8 +56,8 @@ def import_files(root: Path, *sources: tuple[str, str]) -> GeneratedFile:
 
 
 def services(root: Path, file: GeneratedFile, environment: str | None = None) -> dict[str, Any]:
-    made = evaluated(root, file, environment)["resources"]
-    return {item["name"]: item for item in made}
+    resources = evaluated(root, file, environment)["resources"]
+    return {item["name"]: item for item in resources}
 
 
 def without_nulls(table: dict[str, Any]) -> dict[str, Any]:
@@ -101,8 +101,8 @@ def test_each_service_keeps_its_settings(tmp_path: Path) -> None:
         '{"deploy": {"startCommand": "b"}, "environments": {"pr-1": {"deploy": {"region": "x"}}}}'
     )
     file = import_files(tmp_path, ("web", "railway.json"), ("it's a worker", "worker.json"))
-    made = services(tmp_path, file, "pr-1")
-    assert {name: item["deploy"] for name, item in made.items()} == {
+    resources = services(tmp_path, file, "pr-1")
+    assert {name: item["deploy"] for name, item in resources.items()} == {
         "web": {"startCommand": "a"},
         "it's a worker": {"startCommand": "b", "region": "x"},
     }

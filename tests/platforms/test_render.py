@@ -16,8 +16,8 @@ from buildstatic.platforms.options import Options
 from buildstatic.project import Fact, Process, Project
 from tests.platforms.projects import (
     AWKWARD,
-    OURS,
-    USUAL,
+    DEFAULTS,
+    GENERATED,
     connected,
     full,
     in_directory,
@@ -25,15 +25,15 @@ from tests.platforms.projects import (
     project,
     remote,
 )
-from tests.platforms.reading import read, the
+from tests.platforms.reading import only_file, read
 
-BUILT = Options(dockerfile=OURS)
+BUILT = Options(dockerfile=GENERATED)
 MIGRATE = "python manage.py migrate --noinput"
 
 
 def services(found: Project, options: Options = BUILT) -> dict[str, dict[str, Any]]:
-    made = read(render, found, options)["services"]
-    return {service["name"]: service for service in made}
+    content = read(render, found, options)["services"]
+    return {service["name"]: service for service in content}
 
 
 def web(found: Project, options: Options = BUILT) -> dict[str, Any]:
@@ -54,11 +54,11 @@ def test_pre_deploy_command_migrates(tmp_path: Path) -> None:
 
 
 def test_database_of_the_blueprint_is_internal(tmp_path: Path) -> None:
-    made = read(render, connected(tmp_path, "postgresql", "DB_URL"), BUILT)
-    (database,) = made["databases"]
+    content = read(render, connected(tmp_path, "postgresql", "DB_URL"), BUILT)
+    (database,) = content["databases"]
     assert database["ipAllowList"] == []
     source = {"name": database["name"], "property": "connectionString"}
-    assert variables(made["services"][0]) == {"DB_URL": {"fromDatabase": source}}
+    assert variables(content["services"][0]) == {"DB_URL": {"fromDatabase": source}}
 
 
 def test_database_is_found_by_separate_variables(tmp_path: Path) -> None:
@@ -77,7 +77,9 @@ def test_secrets_are_shared_with_other_services(tmp_path: Path) -> None:
 
 
 def test_worker_and_cron_services(tmp_path: Path) -> None:
-    options = Options(dockerfile=OURS, processes=(Process("tidy", "echo $A | cat", "0 4 * * *"),))
+    options = Options(
+        dockerfile=GENERATED, processes=(Process("tidy", "echo $A | cat", "0 4 * * *"),)
+    )
     _, worker, cron = services(full(tmp_path), options).values()
     assert (worker["type"], worker["dockerCommand"]) == ("worker", "celery -A mysite worker")
     assert (cron["type"], cron["schedule"]) == ("cron", "0 4 * * *")
@@ -95,13 +97,13 @@ def test_start_command_migrates_sqlite(tmp_path: Path) -> None:
     assert variables(service) == {"DATABASE_URL": {"value": "sqlite:////data/db.sqlite3"}}
     assert service["disk"]["mountPath"] == "/data"
     assert len(services(found)) == 1
-    assert "worker" in " ".join(the(render, found, BUILT).warnings)
+    assert "worker" in " ".join(only_file(render, found, BUILT).warnings)
 
 
 def test_unsupported_database_is_warned_about(tmp_path: Path) -> None:
     found = connected(tmp_path, "mysql", "DATABASE_URL")
     assert "databases" not in read(render, found, BUILT)
-    assert "Render has no mysql databases" in " ".join(the(render, found, BUILT).warnings)
+    assert "Render has no mysql databases" in " ".join(only_file(render, found, BUILT).warnings)
 
 
 def test_production_settings_are_set(tmp_path: Path) -> None:
@@ -138,4 +140,4 @@ def test_any_directory_name_is_quoted(tmp_path: Path, name: str) -> None:
 
 def test_requires_a_dockerfile(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="generate dockerfile render"):
-        render.files(project(tmp_path), USUAL)
+        render.files(project(tmp_path), DEFAULTS)

@@ -12,7 +12,7 @@ import pytest
 from buildstatic.platforms import PLATFORMS
 from buildstatic.platforms.options import Options
 from buildstatic.templates.write import compare, write
-from tests.platforms.projects import OURS, project
+from tests.platforms.projects import GENERATED, project
 from tests.running import (
     SECONDS,
     assert_page_and_style_sheet,
@@ -42,7 +42,7 @@ def checkout(tmp_path: Path) -> Path:
     run(root, "django-admin", "startproject", "mysite", ".")
     with (root / "mysite" / "settings.py").open("a") as settings:
         settings.write(EDITS)
-    found, options = project(root), Options(dockerfile=OURS)
+    found, options = project(root), Options(dockerfile=GENERATED)
     files = [file for platform in PLATFORMS for file in platform.files(found, options)]
     write(root, compare(root, files))
     return root

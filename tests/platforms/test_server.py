@@ -149,9 +149,9 @@ def test_missing_packages(
     fact = Fact(server, "requirements.txt:2") if server else None
     found = project(tmp_path, server=fact, dependencies=Fact(PIP, "requirements.txt:1"))
     assert missing_packages(found, chosen) == expected
-    said = missing_package_warnings(found, chosen)
-    assert len(said) == len(expected)
-    assert all(name in text for name, text in zip(expected, said, strict=True))
+    texts = missing_package_warnings(found, chosen)
+    assert len(texts) == len(expected)
+    assert all(name in text for name, text in zip(expected, texts, strict=True))
 
 
 def test_asgi_only_projects_need_uvicorn_worker(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from buildstatic.platforms.options import Options
 from buildstatic.project import Connection, Fact, Project
 from buildstatic.project.detect import detect
 from tests.platforms.containers import idle, put, run, services
-from tests.platforms.projects import FOREIGN, OURS
+from tests.platforms.projects import CUSTOM, GENERATED
 from tests.samples import copy
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 OPTIONS = {
-    "usual": Options(dockerfile=OURS),
-    "in the build": Options(dockerfile=OURS, chain="build"),
-    "foreign": Options(dockerfile=FOREIGN, builder="dockerfile"),
+    "usual": Options(dockerfile=GENERATED),
+    "in the build": Options(dockerfile=GENERATED, chain="build"),
+    "foreign": Options(dockerfile=CUSTOM, builder="dockerfile"),
 }
 HOSTILE = 'it\'s $(touch pwned) `touch pwned` "q" %s ünï\\;# &'
 ENVIRONMENT = {"DJANGO_SECRET_KEY": "x"}
@@ -48,14 +48,14 @@ def lines(project: Project) -> Iterator[tuple[str, str]]:
 
 def runs(project: Project, directory: str, ports: tuple[str, ...]) -> list[list[object]]:
     """Return a run of each command with each of *ports*; empty means no PORT."""
-    made: list[list[object]] = []
+    planned: list[list[object]] = []
     for name, line in lines(project):
         for port in ports:
-            number = len(made)
+            number = len(planned)
             database = {"DATABASE_URL": f"sqlite:////tmp/{len(directory)}-{number}.sqlite3"}
             given = {**ENVIRONMENT, **database, **({"PORT": port} if port else {})}
-            made.append([f"{name}, {port or 'no'} port, {directory}", directory, given, line])
-    return made
+            planned.append([f"{name}, {port or 'no'} port, {directory}", directory, given, line])
+    return planned
 
 
 def test_every_serve_command_serves_and_stops(

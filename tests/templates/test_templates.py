@@ -73,8 +73,8 @@ def test_py_filter_round_trips_on_one_line(value: str) -> None:
 
 @given(text)
 def test_yaml_and_toml_filters_round_trip(value: str) -> None:
-    made = f"key = {filtered('toml', value)}\n"
-    assert tomllib.loads(made) == {"key": value}
+    text = f"key = {filtered('toml', value)}\n"
+    assert tomllib.loads(text) == {"key": value}
     assert yaml(f"key: {filtered('yaml', [value])}\n") == {"key": [value]}
     assert yaml(f"{filtered('yaml_key', value)}: 1\n") == {value: 1}
 
@@ -82,9 +82,9 @@ def test_yaml_and_toml_filters_round_trip(value: str) -> None:
 @pytest.mark.parametrize("value", [*HOSTILE, "on", "No", "null", "1", "1e3", "~", "A_B"], ids=ascii)
 def test_yaml_and_toml_filters_keep_strings(value: str) -> None:
     """Also in YAML 1.1, where ``on`` is true and U+2028 a line break."""
-    made = f"{filtered('yaml_key', value)}: {filtered('yaml', value)}\n"
-    assert yaml(made) == {value: value}
-    assert yaml(f"%YAML 1.1\n---\n{made}") == {value: value}
+    text = f"{filtered('yaml_key', value)}: {filtered('yaml', value)}\n"
+    assert yaml(text) == {value: value}
+    assert yaml(f"%YAML 1.1\n---\n{text}") == {value: value}
     assert tomllib.loads(f"key = {filtered('toml', value)}") == {"key": value}
 
 
@@ -100,7 +100,7 @@ def test_exec_filter_is_a_json_list_on_one_line(value: list[str]) -> None:
 @settings(deadline=None)
 @given(text)
 def test_values_are_not_rendered_as_templates(value: str) -> None:
-    made = render(
+    text = render(
         "Procfile",
         in_release=False,
         remote=False,
@@ -108,7 +108,7 @@ def test_values_are_not_rendered_as_templates(value: str) -> None:
         web=f"{{{{ {value} }}}}",
         processes=[],
     )
-    assert f"web: {{{{ {value} }}}}".rstrip("\n") in made
+    assert f"web: {{{{ {value} }}}}".rstrip("\n") in text
 
 
 def test_missing_values_and_templates_are_errors() -> None:
@@ -119,8 +119,8 @@ def test_missing_values_and_templates_are_errors() -> None:
 
 
 def test_rendered_files_end_in_one_newline() -> None:
-    made = render("gitignore", static=None, media=None)
-    assert made.endswith("venv/\n")
+    text = render("gitignore", static=None, media=None)
+    assert text.endswith("venv/\n")
 
 
 @pytest.mark.parametrize("name", NAMES)
