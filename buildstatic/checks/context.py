@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from buildstatic.project import Edit, Project, files, manage
-from buildstatic.project import settings as settings_module
+from buildstatic.project import Edit, Project, files
 from buildstatic.project.config import Config
 from buildstatic.project.edits import edits
+from buildstatic.project.manage import read_settings
 from buildstatic.project.search import Search
 from buildstatic.project.settings import Settings
 
@@ -67,9 +67,7 @@ def load_context(
 
     Raises `ConfigInvalid` if the settings cannot be read.
     """
-    search = Search(project.root, (project.root / project.manage.value).resolve().parent)
-    path = manage.locate(project.settings, search)
-    settings = settings_module.read(path, search)
+    settings, search = read_settings(project)
     return CheckContext(
         project, settings, search, config, settings.modules, edits(project), examination, today
     )

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from buildstatic.project import files, static_files
-from buildstatic.project import settings as settings_module
-from buildstatic.project.manage import locate
+from buildstatic.project.manage import read_settings
 from buildstatic.project.model import Edit, Project
 from buildstatic.project.packages import DEFAULT_PYTHON, Packages, dependencies, software
 from buildstatic.project.packages.dependencies import Installed
 from buildstatic.project.search import Search
-from buildstatic.project.settings import UNKNOWN, Settings, Value, plain
+from buildstatic.project.settings import UNKNOWN, Settings, Value, imports_os, plain
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
 STATICFILES = ("django.contrib.staticfiles", "django.contrib.staticfiles.apps.StaticFilesConfig")
@@ -41,8 +40,7 @@ def edits(project: Project) -> tuple[Edit, ...]:
 
     WhiteNoise is suggested if the storage is local and nothing else serves the static files.
     """
-    search = Search(project.root, (project.root / project.manage.value).resolve().parent)
-    settings = settings_module.read(locate(project.settings, search), search)
+    settings, search = read_settings(project)
     python = project.python.value if project.python else DEFAULT_PYTHON
     installed = dependencies.find(project.root, search.manage, python)
     packages = installed.packages
@@ -100,7 +98,7 @@ def _import_os(edits: Sequence[Edit], search: Search) -> Iterator[Edit]:
     """Yield ``import os`` for files of *edits*, which all use it, that do not import it."""
     for file in dict.fromkeys(edit.file for edit in edits):
         names = [edit.text.partition(" ")[0] for edit in edits if edit.file == file]
-        if not settings_module.imports_os(file, search):
+        if not imports_os(file, search):
             why = f"{' and '.join(names)} need{'' if len(names) > 1 else 's'} it."
             yield Edit(file, "among the imports", why, "import os")
 

@@ -10,9 +10,9 @@ from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
 from buildstatic.manage_py import SETTINGS_VARIABLE, find_manage_py, settings_modules
 from buildstatic.project import files
 from buildstatic.project.config import Config
-from buildstatic.project.model import Fact
+from buildstatic.project.model import Fact, Project
 from buildstatic.project.search import Search, is_module_name
-from buildstatic.project.settings import evaluate_script
+from buildstatic.project.settings import Settings, evaluate_script, read
 
 DEVELOPMENT = ("dev", "local", "development")
 PRODUCTION = ("production", "prod", "deploy")
@@ -84,6 +84,12 @@ def locate(settings: Fact[str], search: Search) -> Path:
     raise SettingsInvalid(
         f"{module} was not found in {places.replace('./', 'the root')}.", NAME_SETTINGS
     )
+
+
+def read_settings(project: Project) -> tuple[Settings, Search]:
+    """Evaluate the settings of *project*; raises `ConfigInvalid` as detecting it did."""
+    search = Search(project.root, (project.root / project.manage.value).resolve().parent)
+    return read(locate(project.settings, search), search), search
 
 
 def _settings_from_script(manage: Path, search: Search) -> tuple[Fact[str], tuple[str, ...]]:

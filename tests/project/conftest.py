@@ -1,4 +1,4 @@
-"""A directory that may not be read."""
+"""Fixture: an unreadable directory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ NOBODY = 65534
 
 @pytest.fixture
 def closed() -> Iterator[Path]:
-    """Return a directory that this process may not look into, in one that it may."""
+    """Return an unreadable directory in a readable one."""
     parent = Path(tempfile.mkdtemp())
     directory = parent / "data"
     directory.mkdir()
     directory.chmod(0)
     root = os.geteuid() == 0
-    if root:  # whom nothing is closed to
+    if root:  # may read everything
         parent.chmod(0o777)
         os.seteuid(NOBODY)
     yield directory

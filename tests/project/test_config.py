@@ -36,7 +36,7 @@ def test_keys_are_loaded_with_lines(tmp_path: Path) -> None:
         pytest.param({}, id="no-file"),
         pytest.param({"pyproject.toml": ""}, id="empty"),
         pytest.param({"pyproject.toml": "[tool.ruff]\nline-length = 100\n"}, id="no-table"),
-        pytest.param({"pyproject.toml": "tool = 1"}, id="tool-is-no-table"),
+        pytest.param({"pyproject.toml": "tool = 1"}, id="tool-is-not-a-table"),
         pytest.param({"pyproject.toml/x": ""}, id="a-directory"),
     ],
 )
@@ -45,7 +45,7 @@ def test_defaults_without_configuration(tmp_path: Path, files: dict[str, str]) -
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    ("text", "line", "message"),
     [
         pytest.param('settings = "a"\nsetings = "b"', 3, "Did you mean settings?", id="misspelt"),
         pytest.param("colour = 1", 2, ALL, id="unknown"),
@@ -84,12 +84,12 @@ def test_defaults_without_configuration(tmp_path: Path, files: dict[str, str]) -
     ],
 )
 def test_invalid_configuration_is_an_error_with_line(
-    tmp_path: Path, text: str, line: int, said: str
+    tmp_path: Path, text: str, line: int, message: str
 ) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         loaded(tmp_path, f"[tool.buildstatic]\n{text}\n")
     assert str(caught.value).startswith(f"pyproject.toml:{line}: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_value_instead_of_table_is_an_error(tmp_path: Path) -> None:

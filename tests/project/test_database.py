@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import Connection, Database, Fact, database
+from buildstatic.project import Connection, Database, Fact, Sqlite, database
+from buildstatic.project.search import Search
 from tests.project.tree import read
 
 ENVIRON = "import os, environ, dj_database_url\nenv = environ.Env()\n"
@@ -133,3 +134,43 @@ def test_geodjango_requires_system_packages(
 )
 def test_no_gis_packages_without_geodjango(text: str, tmp_path: Path) -> None:
     assert database.gis_packages(read(tmp_path, {"mysite/settings.py": text})) is None
+
+
+BASE = "import os\nfrom pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\n"
+SQLITE_ENGINE = "'ENGINE': 'django.db.backends.sqlite3'"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(
+            f"{{{SQLITE_ENGINE}, 'NAME': BASE_DIR / 'db.sqlite3'}}", "db.sqlite3", id="startproject"
+        ),
+        pytest.param(f"{{{SQLITE_ENGINE}, 'NAME': 'db.sqlite3'}}", "db.sqlite3", id="relative"),
+        pytest.param(f"{{{SQLITE_ENGINE}, 'NAME': '/data/db'}}", "/data/db", id="absolute"),
+        pytest.param(
+            f"{{{SQLITE_ENGINE}, 'NAME': os.environ.get('DB', 'db')}}", None, id="environment"
+        ),
+        pytest.param(f"{{{SQLITE_ENGINE}}}", None, id="no-name"),
+        pytest.param("{'ENGINE': 'django.db.backends.postgresql', 'NAME': 'x'}", None, id="other"),
+        pytest.param("dj_database_url.config(default='sqlite:///db')", None, id="url"),
+    ],
+)
+def test_sqlite_file_that_does_not_depend_on_environment(
+    tmp_path: Path, content: str, expected: str | None
+) -> None:
+    text = f"{BASE}import dj_database_url\nDATABASES = {{'default': {content}}}\n"
+    found = database.sqlite(
+        read(tmp_path, {"mysite/settings.py": text}), Search(tmp_path, tmp_path)
+    )
+    assert found == (Fact(Sqlite(expected, True), "mysite/settings.py:5") if expected else None)
+
+
+@pytest.mark.parametrize(("first", "has_os"), [("", False), ("import os\n", True)])
+def test_sqlite_knows_whether_settings_import_os(tmp_path: Path, first: str, has_os: bool) -> None:
+    base = f"{first}DATABASES = {{'default': {{{SQLITE_ENGINE}, 'NAME': 'db'}}}}\n"
+    files = {"mysite/settings.py": "import os\nfrom .base import *\n", "mysite/base.py": base}
+    found = database.sqlite(read(tmp_path, files), Search(tmp_path, tmp_path))
+    assert found is not None
+    assert found.source.startswith("mysite/base.py:")
+    assert found.value.imports_os is has_os

@@ -35,8 +35,8 @@ def test_startproject(tmp_path: Path) -> None:
         "sqlite": Sqlite("db.sqlite3", imports_os=False),
         "remote": False,
     }
-    lacking = ("python", "dependencies", "server", "whitenoise", "database", "frontend", "storage")
-    assert values(found, *lacking, "static_root") == dict.fromkeys((*lacking, "static_root"))
+    missing = ("python", "dependencies", "server", "whitenoise", "database", "frontend", "storage")
+    assert values(found, *missing, "static_root") == dict.fromkeys((*missing, "static_root"))
     assert (found.variables, found.secret_key, found.notes) == ((), None, ())
 
 
@@ -75,7 +75,7 @@ COOKIECUTTER = {
     ),
     "config/wsgi.py": "from django.core.wsgi import get_wsgi_application\napplication = 1\n",
     "requirements/base.txt": "django==5.1.9  # https://www.djangoproject.com/\nwhitenoise==6.9.0\n",
-    "requirements/production.txt": "# ours\n\n-r base.txt\ngunicorn==23.0.0\npsycopg[c]==3.2.7\n",
+    "requirements/production.txt": "# all\n\n-r base.txt\ngunicorn==23.0.0\npsycopg[c]==3.2.7\n",
     "requirements/local.txt": "-r production.txt\nwerkzeug[watchdog]==3.1.3\n",
     "pyproject.toml": "[tool.pytest.ini_options]\nminversion = '6'\n",
     ".python-version": "3.12\n",
@@ -137,7 +137,7 @@ def test_project_in_src(tmp_path: Path) -> None:
     ["frontend", "options_location", "outside", "remote"],
 )
 def test_detected_settings_equal_django_settings(tmp_path: Path, name: str) -> None:
-    """Ask the project's own Django for its settings, and compare."""
+    """Compare with the settings that the project's own Django loads."""
     root = copy(name, tmp_path)
     found = detect(root, environ={})
     code = (
@@ -146,7 +146,7 @@ def test_detected_settings_equal_django_settings(tmp_path: Path, name: str) -> N
         "print(os.path.abspath(o.get('OPTIONS', {}).get('location') or s.STATIC_ROOT or ''),"
         "s.STATIC_URL, o['BACKEND'], sep='\\n')"
     )
-    place, url, backend = _ask(root, found, code)
+    place, url, backend = _django_settings(root, found, code)
     assert found.remote is not None
     assert found.remote.value is (name == "remote")
     if name != "remote":
@@ -158,7 +158,7 @@ def test_detected_settings_equal_django_settings(tmp_path: Path, name: str) -> N
     assert (found.storage.value if found.storage else default) == backend
 
 
-def _ask(root: Path, found: Project, code: str) -> list[str]:
+def _django_settings(root: Path, found: Project, code: str) -> list[str]:
     environment = {"DJANGO_SETTINGS_MODULE": found.settings.value, "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -239,7 +239,7 @@ def test_collected_npm_packages_require_front_end(tmp_path: Path) -> None:
             "from .common import Common\nclass P(Common): pass",
             "Django",
             "mysite/common.py:1 imports django-configurations",
-            id="classes-of-another-module",
+            id="classes-in-other-module",
         ),
     ],
 )
@@ -268,32 +268,26 @@ def test_symlink_loops_are_harmless(tmp_path: Path) -> None:
     assert detect(tmp_path, environ={}).settings.value == "mysite.settings"
 
 
+MAIN = MANAGE.format(settings="mysite.settings")
 SRC = {"src/mysite/settings.py": "WSGI_APPLICATION = 'mysite.wsgi.application'\n"}
-
-
-def test_python_path_for_settings_only_in_src(tmp_path: Path) -> None:
-    found = detect(project(tmp_path, SRC), environ={}).python_path
-    assert found == Fact("src", "src/mysite/settings.py:1")
+WSGI = {
+    "mysite/settings.py": "WSGI_APPLICATION = 'shop.wsgi.application'\n",
+    "src/shop/wsgi.py": "application = None\n",
+}
 
 
 @pytest.mark.parametrize(
-    ("files", "manage"),
+    ("files", "source"),
     [
-        pytest.param({"mysite/settings.py": ""}, "manage.py", id="in the root"),
-        pytest.param(SRC, "src/manage.py", id="manage.py in src"),
-        pytest.param({**SRC, "mysite/settings.py": ""}, "manage.py", id="in both"),
+        pytest.param({"manage.py": MAIN, **SRC}, "src/mysite/settings.py:1", id="settings"),
+        pytest.param({"manage.py": MAIN, **WSGI}, "src/shop/wsgi.py:1", id="application"),
+        pytest.param({"manage.py": MAIN, "mysite/settings.py": ""}, None, id="root"),
+        pytest.param({"src/manage.py": MAIN, **SRC}, None, id="manage-py-in-src"),
+        pytest.param({"manage.py": MAIN, **SRC, "mysite/settings.py": ""}, None, id="both"),
     ],
 )
-def test_no_python_path_for_modules_beside_manage_py(
-    tmp_path: Path, files: dict[str, str], manage: str
+def test_python_path_for_modules_only_in_src(
+    tmp_path: Path, files: dict[str, str], source: str | None
 ) -> None:
-    script = MANAGE.format(settings="mysite.settings")
-    write(tmp_path, {**files, manage: script})
-    assert detect(tmp_path, environ={}).python_path is None
-
-
-def test_python_path_for_application_only_in_src(tmp_path: Path) -> None:
-    files = {"config/settings.py": "WSGI_APPLICATION = 'shop.wsgi.application'\n"}
-    files["src/shop/wsgi.py"] = "application = None\n"
-    root = project(tmp_path, files, "config.settings")
-    assert detect(root, environ={}).python_path == Fact("src", "src/shop/wsgi.py:1")
+    found = detect(write(tmp_path, files), environ={}).python_path
+    assert found == (Fact("src", source) if source else None)

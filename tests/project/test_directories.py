@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 
 from buildstatic.project import directories
-from buildstatic.project.database import sqlite
-from buildstatic.project.model import Fact, Sqlite
+from buildstatic.project.model import Fact
 from buildstatic.project.search import Search
 from tests.platforms.projects import project
 from tests.project.tree import read, write
 
 BASE = "import os\nfrom pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\n"
-SQLITE = "'ENGINE': 'django.db.backends.sqlite3'"
 
 
 @pytest.mark.parametrize(
@@ -33,38 +31,6 @@ def test_media_root(tmp_path: Path, text: str, expected: str | None) -> None:
     settings = read(tmp_path, {"mysite/settings.py": BASE + text})
     found = directories.media_root(settings, Search(tmp_path, tmp_path / "backend"))
     assert found == (Fact(expected, "mysite/settings.py:4") if expected else None)
-
-
-@pytest.mark.parametrize(
-    ("database", "expected"),
-    [
-        pytest.param(
-            f"{{{SQLITE}, 'NAME': BASE_DIR / 'db.sqlite3'}}", "db.sqlite3", id="startproject"
-        ),
-        pytest.param(f"{{{SQLITE}, 'NAME': 'db.sqlite3'}}", "db.sqlite3", id="relative"),
-        pytest.param(f"{{{SQLITE}, 'NAME': '/data/db'}}", "/data/db", id="absolute"),
-        pytest.param(f"{{{SQLITE}, 'NAME': os.environ.get('DB', 'db')}}", None, id="environment"),
-        pytest.param(f"{{{SQLITE}}}", None, id="no-name"),
-        pytest.param("{'ENGINE': 'django.db.backends.postgresql', 'NAME': 'x'}", None, id="other"),
-        pytest.param("dj_database_url.config(default='sqlite:///db')", None, id="url"),
-    ],
-)
-def test_sqlite_file_that_does_not_depend_on_environment(
-    tmp_path: Path, database: str, expected: str | None
-) -> None:
-    text = f"{BASE}import dj_database_url\nDATABASES = {{'default': {database}}}\n"
-    found = sqlite(read(tmp_path, {"mysite/settings.py": text}), Search(tmp_path, tmp_path))
-    assert found == (Fact(Sqlite(expected, True), "mysite/settings.py:5") if expected else None)
-
-
-@pytest.mark.parametrize(("first", "has_os"), [("", False), ("import os\n", True)])
-def test_sqlite_knows_whether_settings_import_os(tmp_path: Path, first: str, has_os: bool) -> None:
-    base = f"{first}DATABASES = {{'default': {{{SQLITE}, 'NAME': 'db'}}}}\n"
-    files = {"mysite/settings.py": "import os\nfrom .base import *\n", "mysite/base.py": base}
-    found = sqlite(read(tmp_path, files), Search(tmp_path, tmp_path))
-    assert found is not None
-    assert found.source.startswith("mysite/base.py:")
-    assert found.value.imports_os is has_os
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }"""
-# A project that needs nothing.
+# A project that needs no edits.
 DONE = f"""\
 import os
 from pathlib import Path
@@ -46,9 +46,9 @@ S3 = "storages.backends.s3.S3Storage"
 def needed(
     root: Path, *changes: tuple[str, str], installs: tuple[str, str] = ("", "")
 ) -> tuple[Edit, ...]:
-    """Return the edits for a finished project after *changes* to its settings.
+    """Return the edits for a complete project after *changes* to its settings.
 
-    *installs* is the file that names its packages, and what it says, in place of the finished one.
+    *installs* is the file of its packages and the content, instead of the complete one.
     """
     text = DONE
     for old, new in changes:
@@ -241,7 +241,7 @@ def test_no_edits_for_settings_in_classes(tmp_path: Path) -> None:
 
 
 def wagtail(root: Path) -> Path:
-    """Make a project whose settings are split as ``wagtail start`` splits them."""
+    """Create a project with settings split like those of ``wagtail start``."""
     run(root, "django-admin", "startproject", "mysite", ".")
     package = root / "mysite/settings"
     package.mkdir()
@@ -299,28 +299,28 @@ def test_one_import_per_file(tmp_path: Path) -> None:
     [
         pytest.param("SECRET_KEY = os.environ.get('KEY', '')", id="from-the-environment"),
         pytest.param("if DEBUG:\n    SECRET_KEY = 'x'", id="in-a-branch"),
-        pytest.param("from .secrets import SECRET_KEY", id="from-a-file-that-is-not-here"),
+        pytest.param("from .secrets import SECRET_KEY", id="from-missing-module"),
         pytest.param("globals()['SECRET_KEY'] = 'x'", id="globals"),
-        pytest.param("from .local import *", id="all-of-a-file-that-is-not-here"),
+        pytest.param("from .local import *", id="star-import-of-missing-module"),
         pytest.param(
             "try:\n    from .local import *\nexcept ImportError:\n    raise SystemExit('no local')",
-            id="all-of-a-file-that-must-be-there",
+            id="star-import-of-required-module",
         ),
         pytest.param(
             "try:\n    from .local import *\nexcept ImportError:\n    from local_settings import *",
-            id="all-of-one-or-another",
+            id="star-import-of-one-or-another",
         ),
-        pytest.param("from shared.settings import *", id="all-of-a-package"),
+        pytest.param("from shared.settings import *", id="star-import-of-package"),
         pytest.param(
             "from dynaconf import DjangoDynaconf\nDjangoDynaconf(__name__)", id="dynaconf"
         ),
         pytest.param("import django_heroku\ndjango_heroku.settings(locals())", id="locals"),
         pytest.param("globals().update(find())", id="update"),
-        pytest.param("for name in find():\n    globals()[name] = 1", id="a-name-worked-out"),
+        pytest.param("for name in find():\n    globals()[name] = 1", id="computed-name"),
         pytest.param("exec(open('more.py').read())", id="exec"),
         pytest.param("import sys\nsetattr(sys.modules[__name__], find(), 1)", id="setattr"),
         pytest.param(
-            "from split_settings.tools import include\ninclude(find())", id="an-include-worked-out"
+            "from split_settings.tools import include\ninclude(find())", id="computed-include"
         ),
         pytest.param("def fill(names):\n    names.update(x)\nfill(vars())", id="a-function"),
     ],
@@ -335,7 +335,7 @@ def test_no_secret_key_edit_if_it_may_be_set_elsewhere(tmp_path: Path, text: str
         pytest.param("", id="nothing"),
         pytest.param("import logging\nlog = logging.getLogger(__name__)", id="a-logger"),
         pytest.param("from .helpers import find\nX = find()", id="a-helper"),
-        pytest.param("from .other import *", id="a-file-that-is-here"),
+        pytest.param("from .other import *", id="existing-module"),
     ],
 )
 def test_secret_key_edit_if_nothing_sets_it(tmp_path: Path, text: str) -> None:

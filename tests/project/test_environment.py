@@ -23,21 +23,21 @@ DATABASE = os.environ["DATABASE_URL"]
 
 
 @pytest.fixture
-def demanding(tmp_path: Path) -> Project:
+def requiring(tmp_path: Path) -> Project:
     return detect(project(tmp_path, {"mysite/settings.py": SETTINGS}), environ={})
 
 
-def test_secret_key_placeholder_is_random(demanding: Project) -> None:
-    keys = {placeholders(demanding, Config(), {})["DJANGO_KEY"] for _ in range(3)}
+def test_secret_key_placeholder_is_random(requiring: Project) -> None:
+    keys = {placeholders(requiring, Config(), {})["DJANGO_KEY"] for _ in range(3)}
     assert len(keys) == 3
     assert all(len(key) >= 50 for key in keys)
 
 
-def test_environment_takes_precedence_over_configuration(demanding: Project) -> None:
+def test_environment_takes_precedence_over_configuration(requiring: Project) -> None:
     config = Config(env={"TOKEN": "placeholder", "DATABASE_URL": "sqlite://"})
-    given = placeholders(demanding, config, {"TOKEN": "real", "DJANGO_KEY": "real"})
+    given = placeholders(requiring, config, {"TOKEN": "real", "DJANGO_KEY": "real"})
     assert given == {"DATABASE_URL": "sqlite://"}
-    kept = placeholders(demanding, Config(env={"DJANGO_KEY": "for-tests"}), {})
+    kept = placeholders(requiring, Config(env={"DJANGO_KEY": "for-tests"}), {})
     assert kept == {"DJANGO_KEY": "for-tests"}
 
 
@@ -46,9 +46,9 @@ def test_no_placeholder_for_constant_secret_key(tmp_path: Path) -> None:
     assert placeholders(detect(tmp_path, environ={}), Config(), {}) == {}
 
 
-def test_missing_lists_required_variables(demanding: Project) -> None:
-    assert [item.name for item in missing(demanding, {})] == ["DJANGO_KEY", "TOKEN", "DATABASE_URL"]
-    assert [item.name for item in missing(demanding, {"TOKEN": "", "DJANGO_KEY": ""})] == [
+def test_missing_lists_required_variables(requiring: Project) -> None:
+    assert [item.name for item in missing(requiring, {})] == ["DJANGO_KEY", "TOKEN", "DATABASE_URL"]
+    assert [item.name for item in missing(requiring, {"TOKEN": "", "DJANGO_KEY": ""})] == [
         "DATABASE_URL"
     ]
 

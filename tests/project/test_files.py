@@ -23,17 +23,17 @@ def test_files_in_unreadable_directory_do_not_exist(closed: Path) -> None:
 
 @pytest.mark.parametrize("read", READERS)
 def test_unreadable_file_is_an_error(closed: Path, read: Reader) -> None:
-    with pytest.raises(ConfigInvalid, match=r"^Cannot read data/x: Permission denied") as said:
+    with pytest.raises(ConfigInvalid, match=r"^Cannot read data/x: Permission denied") as caught:
         read(closed / "x", closed.parent)
-    assert said.value.advice
+    assert caught.value.advice
 
 
 @pytest.mark.parametrize(
     ("content", "text"),
     [
         pytest.param("é".encode(), "é", id="utf-8"),
-        pytest.param(b"\xef\xbb\xbfa", "a", id="utf-8-with-a-mark"),
-        pytest.param("é".encode("utf-16"), "é", id="utf-16-with-a-mark"),
+        pytest.param(b"\xef\xbb\xbfa", "a", id="utf-8-with-bom"),
+        pytest.param("é".encode("utf-16"), "é", id="utf-16-with-bom"),
     ],
 )
 def test_text_encodings(tmp_path: Path, content: bytes, text: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import ConfigInvalid
 from buildstatic.project import frontend
 from buildstatic.project.model import Fact, Frontend
 from tests.project.tree import write
@@ -152,12 +151,6 @@ def test_yarn_variant(
     assert found.value.yarn == kind
 
 
-def test_invalid_package_json_is_an_error_with_line(tmp_path: Path) -> None:
-    write(tmp_path, {"package.json": '{\n"scripts": {,}\n}'})
-    with pytest.raises(ConfigInvalid, match=r"^package.json:2: invalid JSON"):
-        find(tmp_path)
-
-
 def node_version(directory: Path, root: Path, package: Mapping[str, object]) -> int:
     content = {**package, "scripts": {"build": "x"}}
     write(directory, {"package.json": json.dumps(content)})
@@ -166,8 +159,8 @@ def node_version(directory: Path, root: Path, package: Mapping[str, object]) -> 
     return found.value.node
 
 
-def engines(wanted: object) -> dict[str, object]:
-    return {"engines": {"node": wanted}}
+def engines(version_range: object) -> dict[str, object]:
+    return {"engines": {"node": version_range}}
 
 
 @pytest.mark.parametrize(
@@ -175,7 +168,7 @@ def engines(wanted: object) -> dict[str, object]:
     [
         ("20", 20),
         ("v20.11.1\n", 20),
-        ("# ours\n\n18.20\n", 18),
+        ("# comment\n\n18.20\n", 18),
         ("lts/iron", 20),
         ("lts/*", 22),
         ("node", 22),
@@ -201,7 +194,7 @@ def test_volta_takes_precedence_over_engines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "major"),
+    ("version_range", "major"),
     [
         ("20", 20),
         ("20.x", 20),
@@ -227,5 +220,5 @@ def test_volta_takes_precedence_over_engines(tmp_path: Path) -> None:
         (None, 22),
     ],
 )
-def test_node_version_in_engines_range(tmp_path: Path, wanted: object, major: int) -> None:
-    assert node_version(tmp_path, tmp_path, engines(wanted)) == major
+def test_node_version_in_engines_range(tmp_path: Path, version_range: object, major: int) -> None:
+    assert node_version(tmp_path, tmp_path, engines(version_range)) == major

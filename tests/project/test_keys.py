@@ -53,7 +53,7 @@ def test_documented_examples_are_valid() -> None:
 
 
 def toml(value: object) -> str:
-    """Return *value* as TOML has it."""
+    """Return *value* as TOML."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -90,7 +90,7 @@ NAME = st.sampled_from([*(name.rpartition(".")[2] for name in every()), *COMMAND
 
 
 def of(key: Key) -> st.SearchStrategy[object]:
-    """Return values that *key* may well take, and others."""
+    """Return values of which many are valid for *key*."""
     match key.kind:
         case Text(choices=choices) if choices:
             likely: st.SearchStrategy[object] = st.sampled_from(choices)
@@ -111,7 +111,7 @@ def of(key: Key) -> st.SearchStrategy[object]:
 
 @st.composite
 def tables(draw: st.DrawFn) -> dict[str, object]:
-    """Return a table with one key of ours in its place, or anything."""
+    """Return a table with one valid key, or any content."""
     name = draw(st.sampled_from(list(every())))
     table, _, key = name.rpartition(".")
     value = draw(of(every()[name]))

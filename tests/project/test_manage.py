@@ -185,20 +185,20 @@ def test_note_if_environment_contradicts_manage_py(tmp_path: Path) -> None:
             "    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'a.b')\n"
             "if __name__ == '__main__':\n  sys.exit(main())",
             6,
-            id="not-the-tests-settings",
+            id="not-test-settings",
         ),
         pytest.param(
             "import os\nif os.environ.get('ENV') == 'production':\n"
             "  os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'a.prod')\nelse:\n"
             "  os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'a.b')",
             5,
-            id="as-in-an-empty-environment",
+            id="empty-environment",
         ),
         pytest.param(
             "import os\ndef main(environ=os.environ):\n"
             "  environ.setdefault('DJANGO_SETTINGS_MODULE', 'a.b')\n",
             3,
-            id="in-a-function-that-others-call",
+            id="in-uncalled-function",
         ),
         pytest.param(
             "import os\nfrom decouple import config\nos.environ.setdefault("
@@ -307,16 +307,16 @@ def test_only_manage_py_choice_is_replaced(tmp_path: Path) -> None:
     ("init", "taken"),
     [
         pytest.param("", "s.prod", id="empty"),
-        pytest.param('"""Settings."""\n', "s.prod", id="docstring-alone"),
-        pytest.param("from .dev import *", "s.prod", id="development-alone"),
+        pytest.param('"""Settings."""\n', "s.prod", id="only-docstring"),
+        pytest.param("from .dev import *", "s.prod", id="only-development"),
         pytest.param("from s.local import *  # noqa", "s.prod", id="absolute"),
         pytest.param(None, "s.prod", id="no-init"),
         pytest.param("from .base import *", "s", id="base"),
-        pytest.param("DEBUG = True", "s", id="settings-of-its-own"),
+        pytest.param("DEBUG = True", "s", id="own-settings"),
         pytest.param(
             "import os\nif os.environ['X']:\n  from .prod import *\nelse:\n  from .dev import *",
             "s",
-            id="chooses-itself",
+            id="conditional-import",
         ),
     ],
 )
@@ -326,16 +326,6 @@ def test_development_package_is_replaced_by_production(
     files = {f"s/{name}.py": "" for name in ("base", "dev", "local", "prod")}
     project(tmp_path, files | ({} if init is None else {"s/__init__.py": init}), "s")
     assert chosen(tmp_path)[0].value == taken
-
-
-@pytest.mark.parametrize(
-    "place",
-    ["backend/mysite/settings.py", "mysite/settings/__init__.py", "src/mysite/settings.py"],
-)
-def test_locate_searches_manage_py_directory_root_and_src(tmp_path: Path, place: str) -> None:
-    write(tmp_path, {"backend/manage.py": "", place: ""})
-    found = locate(Fact("mysite.settings", "x"), Search(tmp_path, tmp_path / "backend"))
-    assert found == tmp_path / place
 
 
 @pytest.mark.parametrize(

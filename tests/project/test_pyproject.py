@@ -47,17 +47,13 @@ def test_dependencies_have_lines(tmp_path: Path) -> None:
     "text",
     [
         pytest.param("", id="empty"),
-        pytest.param("[tool.ruff]\nline-length = 100", id="tools-alone"),
+        pytest.param("[tool.ruff]\nline-length = 100", id="only-tools"),
         pytest.param('[project]\ndynamic = ["dependencies"]', id="dynamic"),
-        pytest.param("project = 1", id="odd"),
+        pytest.param("project = 1", id="unexpected-value"),
     ],
 )
 def test_pyproject_without_dependencies(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text) == Pyproject([], {}, False)
-
-
-def test_missing_pyproject_is_none(tmp_path: Path) -> None:
-    assert pyproject.read(tmp_path / "pyproject.toml", tmp_path, "3.13") is None
 
 
 def test_poetry_dependencies(tmp_path: Path) -> None:

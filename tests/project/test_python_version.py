@@ -17,7 +17,7 @@ from tests.project.tree import write
     [
         ("3.12", "3.12"),
         ("3.12.4\n", "3.12"),
-        ("# ours\n\n3.11\n3.10\n", "3.11"),
+        ("# comment\n\n3.11\n3.10\n", "3.11"),
         ("python-3.12.4", "3.12"),
         ("Python-3.14\r\n", "3.14"),
         ("cpython@3.13", "3.13"),
@@ -85,7 +85,7 @@ def test_poetry_python_constraints(tmp_path: Path, constraint: str, expected: st
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("required", "expected"),
     [
         ("==3.12.3", "3.12.3"),
         ("===3.12.3", "3.12.3"),
@@ -95,8 +95,8 @@ def test_poetry_python_constraints(tmp_path: Path, constraint: str, expected: st
         (">=3.12.3,<3.12.6", "3.12"),
     ],
 )
-def test_exact_patch_version_is_kept(tmp_path: Path, asked: str, expected: str) -> None:
-    write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
+def test_exact_patch_version_is_kept(tmp_path: Path, required: str, expected: str) -> None:
+    write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{required}"\n'})
     assert find(tmp_path, tmp_path) == Fact(expected, "pyproject.toml:2")
 
 
@@ -163,9 +163,9 @@ def test_python_below_3_11_is_an_error(tmp_path: Path, file: str, text: str, pla
     assert "3.13" in caught.value.advice
 
 
-@pytest.mark.parametrize("asked", ["three", f"==3.{'9' * 5000}"], ids=["words", "digits"])
-def test_invalid_specifier_is_an_error(tmp_path: Path, asked: str) -> None:
-    write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{asked}"'})
+@pytest.mark.parametrize("required", ["three", f"==3.{'9' * 5000}"], ids=["words", "digits"])
+def test_invalid_specifier_is_an_error(tmp_path: Path, required: str) -> None:
+    write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{required}"'})
     with pytest.raises(
         ConfigInvalid, match=r"^pyproject.toml:2: .* is not a valid version specifier"
     ):

@@ -94,17 +94,17 @@ def health(root: Path, urls: str, **more: str) -> Fact[str] | None:
         pytest.param("urlpatterns = [path('healthz', v)]", "/healthz", id="healthz"),
         pytest.param("urlpatterns = [path('', v), path('health/', v)]", "/health/", id="second"),
         pytest.param("urlpatterns = [re_path(r'^ping/?$', v)]", "/ping/", id="a regex"),
-        pytest.param("urlpatterns = [re_path(r'^ping/(.*)$', v)]", None, id="many pages"),
+        pytest.param("urlpatterns = [re_path(r'^ping/(.*)$', v)]", None, id="with-parameter"),
         pytest.param("urlpatterns = [path('ht/', include('health_check.urls'))]", "/ht/", id="ht"),
         pytest.param(
             "urlpatterns = [path('state/', include('health_check.urls'))]", "/state/", id="package"
         ),
-        pytest.param("urlpatterns = [path('status/', v)]", None, id="maybe another thing"),
+        pytest.param("urlpatterns = [path('status/', v)]", None, id="ambiguous"),
         pytest.param("urlpatterns = i18n_patterns(path('health/', v))", None, id="i18n"),
         pytest.param("urlpatterns = [path(PREFIX + 'health/', v)]", None, id="not known"),
         pytest.param("urlpatterns = [path('health/', include(router.urls))]", None, id="a router"),
-        pytest.param("urlpatterns = [", None, id="no Python"),
-        pytest.param("urlpatterns = [path('$(id)/', v)]", None, id="no path"),
+        pytest.param("urlpatterns = [", None, id="invalid-python"),
+        pytest.param("urlpatterns = [path('$(id)/', v)]", None, id="not-a-path"),
     ],
 )
 def test_health_check_path(tmp_path: Path, urls: str, expected: str | None) -> None:
@@ -134,9 +134,7 @@ CELERY: Packages = {"celery": Package("celery", "", frozenset(), "requirements.t
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param(
-            "web: a\nworker: b --c 'd e'\n", [("worker", "b --c 'd e'")], id="beside the web"
-        ),
+        pytest.param("web: a\nworker: b --c 'd e'\n", [("worker", "b --c 'd e'")], id="beside-web"),
         pytest.param(
             "# no: comment\n\nbeat:   b  \r\nother_1: $X | y\n",
             [("beat", "b"), ("other_1", "$X | y")],
@@ -174,6 +172,6 @@ def test_celery_runs_in_manage_py_directory(tmp_path: Path) -> None:
 
 
 def test_generated_procfile_keeps_celery_worker(tmp_path: Path) -> None:
-    """Else generating twice would change something."""
+    """Otherwise, generating twice would give different files."""
     write(tmp_path, {"mysite/celery.py": "", "Procfile": "release: a\nweb: b\n"})
     assert serving.processes("mysite.settings", CELERY, Search(tmp_path, tmp_path))

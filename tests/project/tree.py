@@ -1,4 +1,4 @@
-"""Small projects, written where a test wants them."""
+"""Write small projects and evaluate their settings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
 def project(
     root: Path, files: Mapping[str, str | bytes], settings: str = "mysite.settings"
 ) -> Path:
-    """Write *files* and a manage.py that names *settings*."""
+    """Write *files* and a manage.py for *settings*."""
     return write(root, {"manage.py": MANAGE.format(settings=settings), **files})
 
 
@@ -47,7 +47,7 @@ def read(root: Path, files: Mapping[str, str], module: str = "mysite/settings.py
     return settings.read(root / module, Search(root, root))
 
 
-def worth(root: Path, text: str, name: str = "X") -> object:
-    """Return what *name* is worth in a settings module that says *text*, as plain data."""
+def evaluated(root: Path, text: str, name: str = "X") -> object:
+    """Return the value of *name* in a settings module with *text*, as plain data."""
     value = read(root, {"mysite/settings.py": text}).get(name)
     return None if value is None else plain(value)
