@@ -1,4 +1,4 @@
-"""Fixtures of the collection: a project to write to, and the Pythons that projects run on."""
+"""Fixtures: a small project, the collect command, and Python environments of projects."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Collect(Protocol):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """Return a project with three files and nothing special."""
+    """A project with three static files."""
     return make_site(tmp_path / "site")
 
 
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory that all processes of this run share."""
+    """A directory that all processes of this run share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 

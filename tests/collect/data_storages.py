@@ -1,4 +1,4 @@
-"""Storages that set nothing but data, in every way that a class can; run by itself, it checks."""
+"""Storages that only set data, in every way a class can; run as a module, it checks them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Django's collectstatic and ours, run in this process on one tree of sources."""
+"""Django's collectstatic and the collector, run in this process on one tree of sources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOREIGN = ("whitenoise", "servestatic")
 
 
 def start() -> None:
-    """Start Django with the few settings that collecting needs, once in a process."""
+    """Start Django with the settings that collecting needs, once per process."""
     import django
     from django.apps import apps
     from django.conf import settings
@@ -42,7 +42,7 @@ def start() -> None:
 
 @dataclass(frozen=True)
 class Sources:
-    """Directories that are collected from, each with its prefix."""
+    """Source directories with their prefixes."""
 
     directories: tuple[tuple[str, Path], ...]
 
@@ -56,40 +56,40 @@ class Sources:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a collection ended: the *error*, and what it was *said* to be about, if there was one.
+    """How a collection ended: its *error* and *message*, both empty if there was none.
 
     *counts* are what ``Command.collect`` returned.
     """
 
     error: tuple[str, ...] = ()
-    said: str = ""
+    message: str = ""
     counts: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 Loop = Callable[[Any], dict[str, list[str]]]
 
 
-def djangos(command: Any) -> dict[str, list[str]]:
-    """Collect as the installed Django and the storage's own code do it."""
+def run_django(command: Any) -> dict[str, list[str]]:
+    """Collect with the installed Django and the storage's own code."""
     return dict(command.collect())
 
 
-def ours(command: Any) -> dict[str, list[str]]:
-    """Collect by the engine, which has to know the storage."""
+def run_collector(command: Any) -> dict[str, list[str]]:
+    """Collect with the collector; the storage has to be a known one."""
     from buildstatic.django.management.commands.collectstatic import collect
 
-    owed = collect(command, command.storage)
-    assert owed is not None, "the storage is not known"
-    return owed
+    counts = collect(command, command.storage)
+    assert counts is not None, "the storage is not known"
+    return counts
 
 
 def collect(
     loop: Loop, storage: Any, sources: Sources, *, clear: bool = False, app: str = DJANGO
 ) -> Verdict:
-    """Collect *sources* into *storage* with *loop*, and the collectstatic of *app*."""
+    """Collect *sources* into *storage* with *loop*, in the collectstatic command of *app*."""
     collectstatic = import_module(f"{app}.management.commands.collectstatic")
-    said = StringIO()
-    command = collectstatic.Command(stdout=StringIO(), stderr=said, no_color=True)
+    message = StringIO()
+    command = collectstatic.Command(stdout=StringIO(), stderr=message, no_color=True)
     parser = command.create_parser("manage.py", "collectstatic")
     options = vars(parser.parse_args(["--noinput", *(["--clear"] if clear else [])]))
     command.set_options(**options)
@@ -98,7 +98,7 @@ def collect(
         try:
             counts = loop(command)
         except Exception as error:
-            return Verdict(_told(error, storage.location), said.getvalue().strip())
+            return Verdict(_described(error, storage.location), message.getvalue().strip())
     return Verdict(counts={key: sorted(names) for key, names in counts.items()})
 
 
@@ -112,15 +112,15 @@ def _finders(collectstatic: Any, finders: list[Any]) -> Iterator[None]:
         collectstatic.get_finders = before
 
 
-def _told(error: Exception, root: str) -> tuple[str, ...]:
-    """Return the class of *error*, one of Django's or Python's, and what Django says in it."""
+def _described(error: Exception, root: str) -> tuple[str, ...]:
+    """Return the class of *error*, one of Django's or Python's, and the first line of its text."""
     kinds = (kind for kind in type(error).__mro__ if not kind.__module__.startswith(FOREIGN))
     words = re.sub(r" object at 0x\w+", "", str(error)).replace(root, "STATIC_ROOT")
     return next(kinds).__name__, words.partition("\n")[0]
 
 
 def tree_of(root: Path) -> dict[str, object]:
-    """Return every file below *root* by its name, the manifest as a value."""
+    """Return the files below *root* by name, the manifest parsed."""
     files: dict[str, object] = {}
     for directory, _, names in os.walk(root):
         for name in names:

@@ -1,4 +1,4 @@
-"""Real packages to collect from: Django's and others of Python, and front-end trees from npm."""
+"""Real packages to collect: Python packages with static files, and packages from npm."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ WAGTAILADMIN_BASE_URL = "http://localhost"
 
 
 def python_with_apps(parent: Path) -> Path:
-    """Return the Python of an environment that has what `APPS` names, and WhiteNoise."""
+    """Return the Python of an environment with `APPS` and WhiteNoise."""
     more = ("djangorestframework", "wagtail", "whitenoise", "brotli")
     return pythons.environment(parent / "apps", requirements=(pythons.DJANGO, *more))
 
 
 def node_modules(parent: Path) -> Path:
-    """Return a directory that has `PACKAGES`, fetched once for all processes of a run, or skip."""
+    """Return a directory with `PACKAGES`, downloaded once per run, or skip the test."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm, which fetches the front-end packages, is not installed")

@@ -1,4 +1,4 @@
-"""Environments that projects run in, beside the one that runs the tests."""
+"""Python environments of projects, beside the one that runs the tests."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ DJANGO = f"Django=={django.get_version()}"
 
 
 def old_click(parent: Path) -> Path:
-    """Return the Python of a project that pins click below ours, in an environment with pip."""
+    """Return the Python of an environment with pip and an older click than buildstatic's."""
     return environment(parent / "old-click", "--seed", requirements=("click<8", *_WEB))
 
 
 def uv_made(parent: Path) -> Path:
-    """Return the Python of an environment as uv makes it, without pip; it can read variables."""
+    """Return the Python of an environment made by uv, without pip, with settings libraries."""
     readers = ("django-environ", "environs", "python-decouple")
     return environment(parent / "uv-made", requirements=(*_WEB, *readers))
 
 
 def ours_alone(parent: Path) -> Path:
-    """Return the Python of an environment with buildstatic and what it depends on: no Django."""
+    """Return the Python of an environment with buildstatic and its dependencies, without Django."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    python = environment(parent / "ours-alone", requirements=tuple(project["dependencies"]))
+    python = environment(parent / "actual-alone", requirements=tuple(project["dependencies"]))
     for packages in python.parent.parent.glob("lib/python*/site-packages"):
         (packages / "buildstatic.pth").write_text(f"{REPOSITORY}\n", encoding="utf-8")
     return python
@@ -41,7 +41,7 @@ _WEB = (DJANGO, "djangorestframework", "whitenoise", "brotli", *_STORAGES)
 
 
 def environment(home: Path, *options: str, requirements: tuple[str, ...]) -> Path:
-    """Make the environment *home*, once for all processes of a run."""
+    """Create the environment *home*, once for all processes of a run."""
     python = home / "bin" / "python"
     with locked(home.with_suffix(".lock")):
         if not (home / "complete").exists():

@@ -1,4 +1,4 @@
-"""Disks and rights as they are elsewhere: full, read-only, somebody else's."""
+"""File systems that are full or read-only, and files without permissions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOBODY = 65534
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Do without the rights of root in the block, where the tests run as root."""
+    """Drop root's rights in the block if the tests run as root."""
     if os.geteuid() != 0:
         yield
         return
@@ -31,7 +31,7 @@ def as_nobody() -> Iterator[None]:
 
 @contextmanager
 def public_directory() -> Iterator[Path]:
-    """Yield a directory that anybody may look into; pytest's own are closed to all others."""
+    """Yield a directory that every user can read, unlike pytest's."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -39,7 +39,7 @@ def public_directory() -> Iterator[Path]:
 
 @contextmanager
 def disk(place: Path, options: str = "size=64k") -> Iterator[Path]:
-    """Yield a file system of its own at *place*, or skip where none may be mounted."""
+    """Mount a file system at *place*, or skip the test if that is not possible."""
     place.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
     if subprocess.run(command, capture_output=True).returncode != 0:

@@ -1,4 +1,4 @@
-"""Small Django projects, written for one test, and the commands that collect them."""
+"""Small Django projects, and the commands that collect their static files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NO_TRACE = ("BUILDSTATIC", "DJANGO_SETTINGS_MODULE", "SECRET_KEY", "VIRTUAL_ENV"
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command did: its exit code, and what it printed where."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -77,7 +77,7 @@ class Site:
             path.write_text(text, encoding="utf-8")
 
     def app(self, name: str, files: Mapping[str, str], code: Mapping[str, str] = {}) -> None:
-        """Add the app *name*, installed after what is there, with *files* in its static/."""
+        """Add the app *name* to the end of INSTALLED_APPS, with *files* in its static/."""
         self.write({f"{name}/__init__.py": "", **{f"{name}/{k}": v for k, v in code.items()}})
         self.write({f"{name}/static/{path}": text for path, text in files.items()})
         self.append(f'INSTALLED_APPS += ["{name}"]\n')
@@ -93,12 +93,12 @@ class Site:
         )
 
     def place(self, place: str = PLACE) -> None:
-        """Let the files be collected to *place*, as an image would have it."""
+        """Set STATIC_ROOT to *place*, as in an image."""
         self.append(f'STATIC_ROOT = "{place}"\n')
 
 
 def make_site(root: Path, files: Mapping[str, str] = FILES) -> Site:
-    """Write a project that collects *files* from a directory of its own."""
+    """Write a project with *files* as its static files."""
     site = Site(root)
     site.write({"manage.py": MANAGE, "mysite/__init__.py": "", "mysite/settings.py": SETTINGS})
     (root / "static").mkdir()
@@ -147,7 +147,7 @@ def manage(site: Site, *arguments: str, environ: Mapping[str, str] = {}) -> Ran:
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    """Return every file below *root*, by its path there."""
+    """Return the files below *root* by their relative paths."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
@@ -156,7 +156,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def tar_digest(root: Path) -> str:
-    """Return the digest of *root* as a sorted tar: of content, modes, times and links."""
+    """Return a digest of the content, modes, times and hard links in *root*."""
     buffer = BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path in [root, *sorted(root.rglob("*"))]:

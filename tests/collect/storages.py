@@ -1,4 +1,4 @@
-"""Storages that the engine has to know: the installed ones, and such as set only data."""
+"""Storages that the collector knows: the installed ones, and subclasses that only set data."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class HashedOnlyStorage(CompressedManifestStaticFilesStorage):  # type: ignore[m
 
 
 class OwnPatternsStorage(ManifestStaticFilesStorage):  # type: ignore[misc]
-    """Suffixes that end in one another, a folder of its own, and a pattern without a template."""
+    """Overlapping suffixes, a directory pattern, and a pattern without a template."""
 
     patterns = (
         *ManifestStaticFilesStorage.patterns,
@@ -61,7 +61,7 @@ class OwnPatternsStorage(ManifestStaticFilesStorage):  # type: ignore[misc]
 
 
 class SuffixStorage(ManifestStaticFilesStorage):  # type: ignore[misc]
-    """Patterns for a suffix and for one that ends in it."""
+    """Patterns for a suffix and for a longer one that ends in it."""
 
     patterns = (
         *ManifestStaticFilesStorage.patterns,

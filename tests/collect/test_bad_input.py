@@ -30,13 +30,13 @@ DOOR = (sys.executable, "manage.py", "collectstatic", "--noinput")
 
 
 def door(site: Site) -> Site:
-    """Let ``manage.py collectstatic`` of *site* be ours."""
+    """Install buildstatic.django in *site*."""
     site.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
     return site
 
 
-def assert_said(ran: Ran, code: int, *words: str) -> None:
-    """Assert that *ran* failed with *code* and one line in which *words* are."""
+def assert_message(ran: Ran, code: int, *words: str) -> None:
+    """Assert that *ran* failed with *code* and one line that contains *words*."""
     assert ran.code == code, ran.err
     assert "Traceback" not in ran.err
     assert len(ran.err.splitlines()) == 1, ran.err
@@ -53,7 +53,7 @@ def circle_to_itself(site: Site) -> Path:
 
 
 def two_circles(site: Site) -> Path:
-    """Make two links to where they are: there are more ways through them than anybody can go."""
+    """Link twice to the same directory, which gives infinitely many paths."""
     link(site.root / "static/css/b", ".")
     return link(site.root / "static/css/a", ".")
 
@@ -77,7 +77,7 @@ def test_link_cycles_are_reported_before_writing(
 ) -> None:
     circle(site)
     ran = collect(site, "--noinput")
-    assert_said(ran, 23, f"{site.root}/static/", " is a symbolic link to ", "Remove the link.")
+    assert_message(ran, 23, f"{site.root}/static/", " is a symbolic link to ", "Remove the link.")
     assert not site.tree.exists()
 
 
@@ -87,7 +87,7 @@ def test_manage_py_reports_the_first_link_of_a_cycle(
 ) -> None:
     place = circle(site).parent
     ran = manage(door(site), "--noinput")
-    assert_said(ran, 1, f"CommandError: {place}/", " is a symbolic link to ")
+    assert_message(ran, 1, f"CommandError: {place}/", " is a symbolic link to ")
 
 
 def test_repeated_directory_names_are_not_a_cycle(site: Site, collect: Collect) -> None:
@@ -99,12 +99,12 @@ def test_repeated_directory_names_are_not_a_cycle(site: Site, collect: Collect) 
 
 def test_manage_py_reports_broken_links(site: Site) -> None:
     link(site.root / "static/gone.css", "nowhere")
-    assert_said(manage(door(site), "--noinput"), 1, "static/gone.css is a broken symbolic link")
+    assert_message(manage(door(site), "--noinput"), 1, "static/gone.css is a broken symbolic link")
 
 
 @contextmanager
 def closed(path: Path, mode: int) -> Iterator[None]:
-    """Leave *path* with *mode* in the block."""
+    """Set the mode of *path* in the block."""
     before = path.stat().st_mode
     path.chmod(mode)
     try:
@@ -114,14 +114,14 @@ def closed(path: Path, mode: int) -> Iterator[None]:
 
 
 def without_rights(site: Site, *command: str | Path) -> Ran:
-    """Run *command* for whom modes count, root as well."""
+    """Run *command* without root's right to ignore modes."""
     if os.geteuid() == 0:
         command = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", *command)
     return run(*command, cwd=site.root)
 
 
 @pytest.mark.parametrize(
-    ("place", "mode", "code", "said"),
+    ("place", "mode", "code", "message"),
     [
         pytest.param("static/js/site.js", 0, 23, "site.js cannot be collected", id="file"),
         pytest.param("static/js", 0, 23, "static/js cannot be collected", id="directory"),
@@ -132,15 +132,15 @@ def without_rights(site: Site, *command: str | Path) -> Ran:
     ],
 )
 def test_missing_permissions_are_reported(
-    site: Site, place: str, mode: int, code: int, said: str
+    site: Site, place: str, mode: int, code: int, message: str
 ) -> None:
     old = "staticfiles" if place == "staticfiles" else "staticfiles/js"
     site.write({f"{old}/old.txt": "old"})
     with closed(site.root / place, mode):
         ran = without_rights(site, *COLLECT)
         by_door = without_rights(door(site), *DOOR)
-    assert_said(ran, code, said, "Permission denied")
-    assert_said(by_door, 1, said, "Permission denied")
+    assert_message(ran, code, message, "Permission denied")
+    assert_message(by_door, 1, message, "Permission denied")
     assert (site.root / old / "old.txt").read_text() == "old"
 
 
@@ -162,12 +162,12 @@ def test_files_that_change_while_collecting_are_refused(site: Site, way: str) ->
     finally:
         is_over.set()
         writer.join()
-    assert_said(ran, 1 if way == "door" else 23, f"{log} cannot be collected: it changed while")
+    assert_message(ran, 1 if way == "door" else 23, f"{log} cannot be collected: it changed while")
     assert "log.bin" not in contents(site.tree)
 
 
 def files_become_directories(site: Site) -> None:
-    """Let a source be what its directory was, and another one a directory."""
+    """Replace a directory by a file, and a file by a directory."""
     (site.root / "static/js/site.js").unlink()
     (site.root / "static/css/site.css").unlink()
     (site.root / "static/css").rmdir()
@@ -197,8 +197,10 @@ def test_files_and_directories_may_replace_each_other_when_clearing(
 def test_directories_with_files_are_only_replaced_with_clear(site: Site, collect: Collect) -> None:
     site.write({"staticfiles/js/site.js/old.txt": "old"})
     ran = collect(site, "--noinput")
-    said = "js/site.js is a directory, but a file is to be collected there. Remove it, or collect"
-    assert_said(ran, 23, said)
+    message = (
+        "js/site.js is a directory, but a file is to be collected there. Remove it, or collect"
+    )
+    assert_message(ran, 23, message)
     assert contents(site.tree)["js/site.js/old.txt"] == b"old"
     assert collect(site, "--noinput", "--clear").code == 0
     assert contents(site.tree) == contents(site.root / "static")
@@ -212,9 +214,11 @@ def test_static_root_that_is_not_a_directory_is_reported(
         link(site.tree, "elsewhere")
     else:
         site.tree.write_text("mine")
-    said = f"{site.tree}, the directory to collect to, is a "
-    assert_said(collect(site, "--noinput", "--clear"), 23, said, "or set STATIC_ROOT to another")
-    assert_said(manage(door(site), "--noinput", "--clear"), 1, said)
+    message = f"{site.tree}, the directory to collect to, is a "
+    assert_message(
+        collect(site, "--noinput", "--clear"), 23, message, "or set STATIC_ROOT to another"
+    )
+    assert_message(manage(door(site), "--noinput", "--clear"), 1, message)
     assert os.path.lexists(site.tree)
 
 
@@ -222,38 +226,57 @@ def test_manifest_that_is_a_directory_is_reported(site: Site, collect: Collect) 
     site.storage(MANIFEST)
     (site.tree / "staticfiles.json").mkdir(parents=True)
     place = f"{site.tree}/staticfiles.json"
-    assert_said(collect(site, "--noinput"), 23, place, "Is a directory")
-    said = f"{place} cannot be read: Is a directory. Fix or remove it."
-    assert_said(manage(door(site), "--noinput"), 1, said)
+    assert_message(collect(site, "--noinput"), 23, place, "Is a directory")
+    message = f"{place} cannot be read: Is a directory. Fix or remove it."
+    assert_message(manage(door(site), "--noinput"), 1, message)
 
 
-ODD = ("a b.css", "it's.css", 'q"q.css', "n\nl.css", "t\t.css", "%20.css", "ü.css", "\x1b[31m.css")
-ODDER = ("ha#sh.css", "que?ry.css", "[x].css", " lead.css", "trail ", "x\r.css", "caf\udce9.css")
+UNUSUAL = (
+    "a b.css",
+    "it's.css",
+    'q"q.css',
+    "n\nl.css",
+    "t\t.css",
+    "%20.css",
+    "ü.css",
+    "\x1b[31m.css",
+)
+MORE_UNUSUAL = (
+    "ha#sh.css",
+    "que?ry.css",
+    "[x].css",
+    " lead.css",
+    "trail ",
+    "x\r.css",
+    "caf\udce9.css",
+)
 
 
 @pytest.mark.parametrize("storage", [MANIFEST, WHITENOISE])
 def test_unusual_file_names_are_collected_as_by_django(
     tmp_path: Path, collect: Collect, storage: str
 ) -> None:
-    sites = [make_site(tmp_path / name / "site") for name in ("theirs", "ours")]
+    sites = [make_site(tmp_path / name / "site") for name in ("reference", "actual")]
     for site in sites:
         site.storage(storage)
-        for number, name in enumerate((*ODD, *ODDER, "Case.css", "case.css", "e\u0301", "\u00e9")):
+        for number, name in enumerate(
+            (*UNUSUAL, *MORE_UNUSUAL, "Case.css", "case.css", "e\u0301", "\u00e9")
+        ):
             (site.root / "static" / name).write_text("a { color: red }\n" * (number + 9))
     assert manage(sites[0], "--noinput").code == 0
     ran = collect(sites[1], "--noinput")
     assert ran.code == 0, ran.err
-    theirs, ours = (contents(site.tree) for site in sites)
-    manifests = [json.loads(files.pop("staticfiles.json")) for files in (theirs, ours)]
+    reference, actual = (contents(site.tree) for site in sites)
+    manifests = [json.loads(files.pop("staticfiles.json")) for files in (reference, actual)]
     assert manifests[0] == manifests[1]
-    assert set(ours) == set(theirs)
-    assert {n: c for n, c in ours.items() if n[-3:] not in (".gz", ".br")} == {
-        n: c for n, c in theirs.items() if n[-3:] not in (".gz", ".br")
+    assert set(actual) == set(reference)
+    assert {n: c for n, c in actual.items() if n[-3:] not in (".gz", ".br")} == {
+        n: c for n, c in reference.items() if n[-3:] not in (".gz", ".br")
     }
 
 
 def test_backslashes_separate_directories_as_in_django(tmp_path: Path, collect: Collect) -> None:
-    sites = [make_site(tmp_path / name / "site") for name in ("theirs", "ours")]
+    sites = [make_site(tmp_path / name / "site") for name in ("reference", "actual")]
     for site in sites:
         site.write({"static/a\\b.css": "a"})
     assert manage(sites[0], "--noinput").code == 0
@@ -263,7 +286,7 @@ def test_backslashes_separate_directories_as_in_django(tmp_path: Path, collect: 
 
 
 def test_manifest_matches_files_with_backslashes(site: Site, collect: Collect) -> None:
-    """Django writes such a file under another name than its manifest has."""
+    """Django's manifest has another name for such a file than it writes."""
     site.storage(WHITENOISE)
     site.write({"static/a\\b.css": "a { color: red }\n" * 99})
     for _ in range(2):
@@ -316,16 +339,16 @@ HOSTILE = [
 def test_names_outside_static_root_are_refused(
     tmp_path: Path, collect: Collect, storage: str, hostile: Callable[[Site], None]
 ) -> None:
-    sites = [make_site(tmp_path / name / "site") for name in ("theirs", "ours", "doors")]
+    sites = [make_site(tmp_path / name / "site") for name in ("reference", "actual", "doors")]
     for site in sites:
         site.storage(storage)
         hostile(site)
-    theirs = manage(sites[0], "--noinput")
-    assert "SuspiciousFileOperation" in theirs.err
+    reference = manage(sites[0], "--noinput")
+    assert "SuspiciousFileOperation" in reference.err
     ran = collect(sites[1], "--noinput")
-    assert_said(ran, 23, "evil.css", " cannot be collected: ", "--ignore PATTERN")
+    assert_message(ran, 23, "evil.css", " cannot be collected: ", "--ignore PATTERN")
     by_door = manage(door(sites[2]), "--noinput")
-    assert by_door.code == theirs.code == 1
+    assert by_door.code == reference.code == 1
     assert by_door.err.splitlines()[-1].startswith("django.core.exceptions.SuspiciousFileOperation")
     for site in sites[1:]:
         assert not site.tree.exists()
@@ -346,14 +369,14 @@ def test_names_that_differ_only_in_a_backslash_conflict(site: Site, collect: Col
 
 
 def test_case_insensitive_collisions_are_reported(site: Site, collect: Collect) -> None:
-    """A link makes two directories one, as a file system does that knows no case."""
+    """A link makes two directories one, as on a case-insensitive file system."""
     site.storage(MANIFEST)
     assert collect(site, "--noinput").code == 0
     before = (site.tree / "staticfiles.json").read_bytes()
     site.write({"static/A/x.css": "upper", "static/a/x.css": "lower", "staticfiles/a/y": ""})
     link(site.tree / "A", "a")
     ran = collect(site, "--noinput")
-    assert_said(
+    assert_message(
         ran,
         23,
         "A/x.css",
@@ -382,8 +405,8 @@ def test_too_long_names_are_reported_with_their_length(
     name = "n" * (length - 4) + ".css"
     site.write({f"static/css/{name}": "a { color: red }\n" * 99})
     ran = collect(site, "--noinput")
-    assert_said(ran, 23, name[:-4], f"its name has {size} bytes", "is 255", "Rename the source")
-    assert_said(manage(door(site), "--noinput"), 1, f"its name has {size} bytes")
+    assert_message(ran, 23, name[:-4], f"its name has {size} bytes", "is 255", "Rename the source")
+    assert_message(manage(door(site), "--noinput"), 1, f"its name has {size} bytes")
     after = contents(site.tree)
     assert {name: after.get(name) for name in before} == before
 
@@ -421,7 +444,7 @@ def test_full_disk_leaves_the_tree_unchanged(site: Site, collect: Collect, size:
         before = contents(site.tree)
         (site.root / "static/noise.css").write_bytes(os.urandom(size // 2).hex().encode())
         ran = collect(site, "--noinput")
-        assert_said(ran, 31, f"{site.tree} cannot be written: No space left on device.")
+        assert_message(ran, 31, f"{site.tree} cannot be written: No space left on device.")
         after = contents(site.tree)
         assert {name: after.get(name) for name in before} == before
         assert not [name for name in after if ".buildstatic-" in name]
@@ -436,13 +459,13 @@ def test_read_only_tree_is_reported_with_the_file(
         assert collect(site, "--noinput").code == 0
         before = contents(site.tree)
         subprocess.run(["mount", "-o", "remount,ro", site.tree], check=True)
-        said = "staticfiles.json cannot be written: Read-only file system."
+        message = "staticfiles.json cannot be written: Read-only file system."
         if not options:
             ran = collect(site, "--noinput")
-            assert_said(ran, 31, f"{site.tree}/{said}")
+            assert_message(ran, 31, f"{site.tree}/{message}")
         site.write({"static/new.css": "new"})
         ran = collect(site, "--noinput", *options)
-        assert_said(ran, 31, f"{site.tree}/new.css cannot be written: Read-only file system.")
+        assert_message(ran, 31, f"{site.tree}/new.css cannot be written: Read-only file system.")
         assert contents(site.tree) == before
 
 
@@ -465,33 +488,33 @@ def interrupted(
     command: tuple[str, ...], site: Site, environ: Mapping[str, str], is_time: Callable[[], bool]
 ) -> tuple[int, bytes]:
     """Run *command* in a terminal, and press Ctrl-C when *is_time*; return how it ended."""
-    ours, theirs = pty.openpty()
+    actual, reference = pty.openpty()
     process = subprocess.Popen(
         ["setsid", "--ctty", "--wait", *command],
         cwd=site.root,
         env={**plain_environ(), **environ},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=reference,
+        stdout=reference,
+        stderr=reference,
     )
-    os.close(theirs)
+    os.close(reference)
     with process:
         try:
             end = time.monotonic() + 60
             while not is_time() and time.monotonic() < end:
                 time.sleep(0.01)
-            os.write(ours, b"\x03")
-            out = b"".join(iter(lambda: read(ours), b""))
+            os.write(actual, b"\x03")
+            out = b"".join(iter(lambda: read(actual), b""))
             return process.wait(60), out
         finally:
             process.kill()
-            os.close(ours)
+            os.close(actual)
 
 
 def read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
-    except OSError:  # EIO: nobody is at the other end any more
+    except OSError:  # EIO: the other end is closed
         return b""
 
 

@@ -188,7 +188,7 @@ def test_failure_leaves_the_tree_unchanged(site: Site, collect: Collect) -> None
 
 
 def until_changed(first: Path, before: bytes, _last: Path) -> None:
-    """Wait until the run is writing."""
+    """Wait until the run writes."""
     end = time.monotonic() + 30
     while first.read_bytes() == before and time.monotonic() < end:
         time.sleep(0.005)
@@ -319,5 +319,5 @@ def test_summary_gives_the_reason_for_own_code(site: Site, collect: Collect) -> 
     site.storage("mysite.files.Own")
     ran = collect(site, "--noinput")
     assert ran.code == 0
-    said = "Django's own code collected, because mysite.files.Own has its own hashed_name."
-    assert said in ran.err
+    message = "Django's own code collected, because mysite.files.Own has its own hashed_name."
+    assert message in ran.err

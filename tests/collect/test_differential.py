@@ -37,51 +37,51 @@ def make_real_site(root: Path, backend: str) -> Site:
 
 @pytest.mark.parametrize("backend", STORAGES)
 def test_tree_equals_djangos(tmp_path: Path, collect: Collect, backend: str) -> None:
-    theirs = make_real_site(tmp_path / "theirs" / "site", backend)
-    ours = make_real_site(tmp_path / "ours" / "site", backend)
-    expected, ran = manage(theirs, "--noinput"), collect(ours, "--noinput")
+    reference = make_real_site(tmp_path / "reference" / "site", backend)
+    actual = make_real_site(tmp_path / "actual" / "site", backend)
+    expected, ran = manage(reference, "--noinput"), collect(actual, "--noinput")
     assert (expected.code, ran.code) == (0, 0), ran.err
-    assert said(ran, ours) == said(expected, theirs)
-    assert last(ran, ours) == last(expected, theirs)
-    assert decoded(ours.tree) == decoded(theirs.tree)
-    assert len(contents(ours.tree)) > 150
+    assert output_of(ran, actual) == output_of(expected, reference)
+    assert last(ran, actual) == last(expected, reference)
+    assert decoded(actual.tree) == decoded(reference.tree)
+    assert len(contents(actual.tree)) > 150
 
-    again, ran = manage(theirs, "--noinput"), collect(ours, "--noinput")
+    again, ran = manage(reference, "--noinput"), collect(actual, "--noinput")
     assert (again.code, ran.code) == (0, 0)
-    assert said(ran, ours) == said(again, theirs)
-    assert last(ran, ours) == last(again, theirs)
+    assert output_of(ran, actual) == output_of(again, reference)
+    assert last(ran, actual) == last(again, reference)
 
 
 @pytest.mark.parametrize("backend", STORAGES[1:3])
 def test_tree_in_a_layer_root_equals_djangos(
     tmp_path: Path, collect: Collect, backend: str
 ) -> None:
-    theirs = make_real_site(tmp_path / "theirs" / "site", backend)
-    ours = make_real_site(tmp_path / "ours" / "site", backend)
-    ours.place()
+    reference = make_real_site(tmp_path / "reference" / "site", backend)
+    actual = make_real_site(tmp_path / "actual" / "site", backend)
+    actual.place()
     layer = tmp_path / "layer"
-    assert manage(theirs, "--noinput").code == 0
-    ran = collect(ours, "--noinput", "--layer-root", layer)
+    assert manage(reference, "--noinput").code == 0
+    ran = collect(actual, "--noinput", "--layer-root", layer)
     assert ran.code == 0, ran.err
-    assert decoded(layer / PLACE.removeprefix("/")) == decoded(theirs.tree)
+    assert decoded(layer / PLACE.removeprefix("/")) == decoded(reference.tree)
 
 
 def last(ran: Ran, site: Site) -> str:
-    """Return the line that Django closes with."""
-    return [line for line in said(ran, site) if "static file" in line][-1]
+    """Return Django's closing line."""
+    return [line for line in output_of(ran, site) if "static file" in line][-1]
 
 
-def said(ran: Ran, site: Site) -> list[str]:
-    """Return the lines that Django printed; in which order it meets the files is the disk's.
+def output_of(ran: Ran, site: Site) -> list[str]:
+    """Return the lines that Django printed, sorted, since their order is that of the disk.
 
-    Of shadowed files, ours are told of by their content alone.
+    Of shadowed files, actual are messages of by their content alone.
     """
     lines = ran.out.replace(str(site.root), "").splitlines()
     return sorted(line for line in lines if not line.startswith("Found another file"))
 
 
 def decoded(tree: Path) -> dict[str, object]:
-    """Return the files of *tree*, the manifest as a value: its order is the directories'."""
+    """Return the files of *tree*, the manifest parsed: its order is that of the disk."""
     files: dict[str, object] = dict(contents(tree))
     if manifest := files.get("staticfiles.json"):
         assert isinstance(manifest, bytes)
@@ -101,17 +101,17 @@ from backports.zstd import zstd_version
 def test_zstd_variants_are_made_if_servestatic_makes_them(
     tmp_path: Path, level: int | None
 ) -> None:
-    """Python has zstd from 3.14 on; before, the same module stands in its place."""
+    """Python before 3.14 gets compression.zstd from backports.zstd."""
     library = tmp_path / "library" / "compression"
     if sys.version_info < (3, 14):
         library.mkdir(parents=True)
         (library / "zstd.py").write_text(ZSTD)
     environ = {"PYTHONPATH": str(library.parent)}
     trees = []
-    for place in ("theirs", "ours"):
+    for place in ("reference", "actual"):
         site = make_real_site(tmp_path / place / "site", STORAGES[3])
         site.append(f"SERVESTATIC_ZSTD_LEVEL = {level}\n")
-        if place == "theirs":
+        if place == "reference":
             assert manage(site, "--noinput", environ=environ).code == 0
         else:
             command = (sys.executable, "-m", "buildstatic", "collect", "--path", site.root)

@@ -1,4 +1,4 @@
-"""Never different from Django over what people really install: names, bytes, manifest, variants.
+"""Real packages give the same names, bytes, manifest and variants as with Django.
 
 A site of Django REST framework and Wagtail, with packages from npm in STATICFILES_DIRS, is
 collected by ``manage.py collectstatic`` and by us. For storages that compress there is less of it:
@@ -70,28 +70,28 @@ def test_real_packages_equal_django(
     tmp_path: Path, python: Path, packages: Path, storage: str, more: str, least: int
 ) -> None:
     names = SMALL if storage.startswith(WHITENOISES) else tuple(PACKAGES)
-    theirs = make(tmp_path / "theirs" / "site", packages, names, storage, more)
-    ours = make(tmp_path / "ours" / "site", packages, names, storage, more)
-    expected = run(python, "manage.py", "collectstatic", "--noinput", cwd=theirs.root)
+    reference = make(tmp_path / "reference" / "site", packages, names, storage, more)
+    actual = make(tmp_path / "actual" / "site", packages, names, storage, more)
+    expected = run(python, "manage.py", "collectstatic", "--noinput", cwd=reference.root)
     assert expected.code == 0, expected.err
     command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--python", python)
     cache = tmp_path / "cache"
     for _ in range(2):
-        ran = run(*command, "--cache", cache, cwd=ours.root)
+        ran = run(*command, "--cache", cache, cwd=actual.root)
         assert ran.code == 0, ran.err
         assert "Django's own code collected" not in ran.err
-        assert_same(contents(theirs.tree), contents(ours.tree), least)
+        assert_same(contents(reference.tree), contents(actual.tree), least)
 
 
-def assert_same(theirs: dict[str, bytes], ours: dict[str, bytes], least: int) -> None:
-    """Assert that *ours* are *theirs*, of which there are at *least* so many."""
-    assert len(theirs) >= least
-    assert sorted(ours) == sorted(theirs)
-    if manifest := theirs.pop("staticfiles.json", None):
-        assert json.loads(ours.pop("staticfiles.json")) == json.loads(manifest)
-    other = [name for name in theirs if ours[name] != theirs[name]]
+def assert_same(reference: dict[str, bytes], actual: dict[str, bytes], least: int) -> None:
+    """Assert that *actual* equals *reference*, which has at *least* so many files."""
+    assert len(reference) >= least
+    assert sorted(actual) == sorted(reference)
+    if manifest := reference.pop("staticfiles.json", None):
+        assert json.loads(actual.pop("staticfiles.json")) == json.loads(manifest)
+    other = [name for name in reference if actual[name] != reference[name]]
     variants = [name for name in other if Path(name).suffix in VARIANTS]
     assert other == variants
     for name in variants:
         decompress = VARIANTS[Path(name).suffix]
-        assert decompress(ours[name]) == decompress(theirs[name]), name
+        assert decompress(actual[name]) == decompress(reference[name]), name

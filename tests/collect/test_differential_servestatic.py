@@ -33,23 +33,23 @@ ATIME = 7
 
 @dataclass
 class Served(Pair):
-    """A pair of which the manifests have stats, each of its own files."""
+    """A pair whose manifests contain the stats of their own files."""
 
     def collected(self, place: str, *, clear: bool) -> Verdict:
         with override_settings(STATIC_ROOT=str(self.root / place)):
             return super().collected(place, clear=clear)
 
-    def is_crash(self, theirs: Verdict) -> bool:
-        """Tell whether ServeStatic has looked for a file by what its name means as a URL."""
-        return theirs.error[:1] in (("IsADirectoryError",), ("FileNotFoundError",))
+    def is_crash(self, reference: Verdict) -> bool:
+        """Tell whether ServeStatic looked for a file by its name parsed as a URL."""
+        return reference.error[:1] in (("IsADirectoryError",), ("FileNotFoundError",))
 
-    def compare(self, own: dict[str, object], theirs: dict[str, object]) -> None:
-        self.take_stats("ours", own)
-        self.take_stats("theirs", theirs)
-        super().compare(own, theirs)
+    def compare(self, own: dict[str, object], reference: dict[str, object]) -> None:
+        self.take_stats("actual", own)
+        self.take_stats("reference", reference)
+        super().compare(own, reference)
 
     def take_stats(self, place: str, files: dict[str, object]) -> None:
-        """Take the stats out of the manifest in *files*, which have to be those of *place*."""
+        """Remove the stats from the manifest in *files*, and check them against *place*."""
         manifest = files.get("staticfiles.json")
         if not isinstance(manifest, dict) or "stats" not in manifest:
             return
@@ -107,18 +107,18 @@ def test_variants_and_stats_equal_servestatic() -> None:
             for clear in (False, True):
                 with pair(Variants, storage, tree) as both:
                     sequence(both, tree, clear=clear)
-                    assert any(name.endswith(".br") for name in tree_of(both.root / "ours"))
+                    assert any(name.endswith(".br") for name in tree_of(both.root / "actual"))
 
 
 class Variants(Served):
-    """A pair of which the gzip files are compared by what is in them."""
+    """A pair whose gzip files are compared decompressed."""
 
-    def compare(self, own: dict[str, object], theirs: dict[str, object]) -> None:
-        for files, place in ((own, "ours"), (theirs, "theirs")):
+    def compare(self, own: dict[str, object], reference: dict[str, object]) -> None:
+        for files, place in ((own, "actual"), (reference, "reference")):
             self.take_stats(place, files)
             zipped = {n: c for n, c in files.items() if n.endswith(".gz") and isinstance(c, bytes)}
             files.update({name: gzip.decompress(content) for name, content in zipped.items()})
-        assert own == theirs
+        assert own == reference
 
 
 def test_damaged_fingerprinted_files_are_rewritten() -> None:
@@ -127,8 +127,8 @@ def test_damaged_fingerprinted_files_are_rewritten() -> None:
     left = {fingerprinted("a.css", text): b"left", picture: b"cut short"}
     files = {"a.css": b"x{y:url(i.png)}", "i.png": PICTURE}
     with pair(Pair, ManifestStaticFilesStorage, Tree(files, {}, left, ("", b""))) as both:
-        assert not both.collected("ours", clear=False).error
-        found = tree_of(both.root / "ours")
+        assert not both.collected("actual", clear=False).error
+        found = tree_of(both.root / "actual")
         assert {name: found[name] for name in left} == dict(zip(left, (text, PICTURE), strict=True))
 
 
@@ -138,7 +138,7 @@ def test_source_with_a_fingerprinted_name_is_updated() -> None:
     tree = Tree(files, {}, {}, (name, b"y"))
     with pair(Pair, ManifestStaticFilesStorage, tree) as both:
         sequence(both, tree, clear=False)
-        assert tree_of(both.root / "ours")[name] == b"y"
+        assert tree_of(both.root / "actual")[name] == b"y"
 
 
 def test_stats_in_a_layer_root_are_reproducible(tmp_path: Path) -> None:

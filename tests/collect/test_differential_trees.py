@@ -14,7 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.collect.inprocess import Sources, Verdict, collect, djangos, ours, tree_of
+from tests.collect.inprocess import (
+    Sources,
+    Verdict,
+    collect,
+    run_collector,
+    run_django,
+    tree_of,
+)
 from tests.collect.storages import (
     MANIFEST_STORAGES,
     STORAGES,
@@ -34,7 +41,7 @@ REWRITTEN = b'x{y:url("%s")}' % fingerprinted("i.png", PICTURE).encode()
 
 @dataclass
 class Pair:
-    """A place for Django and one for ours, collected to from the same sources."""
+    """A directory for Django and one for the collector, with the same sources."""
 
     root: Path
     storage: Any
@@ -45,41 +52,42 @@ class Pair:
         directories = (("", self.root / "src"), ("pre", self.root / "css"))
         self.sources = Sources(directories)
         self.tree.write(*(directory for _, directory in directories))
-        for place in ("theirs", "ours"):
+        for place in ("reference", "actual"):
             write(self.root / place, self.tree.left, 1_500_000_000)
 
     def is_same(self, *, clear: bool = False, counted: bool = True) -> bool:
-        """Collect with both, which have to agree; say whether they did collect."""
-        theirs = self.collected("theirs", clear=clear)
-        own = self.collected("ours", clear=clear)
-        if self.is_crash(theirs):
+        """Collect with both and compare; return whether they succeeded."""
+        reference = self.collected("reference", clear=clear)
+        own = self.collected("actual", clear=clear)
+        if self.is_crash(reference):
             return False
-        assert own.error[1:] == theirs.error[1:]
-        if theirs.said:  # else it was raised past the command, and ours names the file all the same
-            assert (own.error, own.said) == (theirs.error, theirs.said)
-        if theirs.error:
+        assert own.error[1:] == reference.error[1:]
+        # Without a message the error passed Django's command; the collector names the file.
+        if reference.message:
+            assert (own.error, own.message) == (reference.error, reference.message)
+        if reference.error:
             return False
         if counted:
-            assert {key: own.counts[key] for key in theirs.counts} == theirs.counts
-        self.compare(tree_of(self.root / "ours"), tree_of(self.root / "theirs"))
+            assert {key: own.counts[key] for key in reference.counts} == reference.counts
+        self.compare(tree_of(self.root / "actual"), tree_of(self.root / "reference"))
         return True
 
-    def compare(self, own: dict[str, object], theirs: dict[str, object]) -> None:
-        """See that both are the same, but for files that Django removes though it never made them.
+    def compare(self, own: dict[str, object], reference: dict[str, object]) -> None:
+        """Compare both, but for files that Django removes though it did not create them.
 
         It does so with what has a name that it uses on its way, or that WhiteNoise sees it use.
         """
-        more = own.keys() - theirs.keys()
+        more = own.keys() - reference.keys()
         assert more <= self.tree.left.keys() | self.tree.files.keys()
-        assert {name: content for name, content in own.items() if name not in more} == theirs
+        assert {name: content for name, content in own.items() if name not in more} == reference
 
-    def is_crash(self, theirs: Verdict) -> bool:
-        """Tell whether WhiteNoise has deleted what it needs, by another name that a file uses."""
-        is_deletion = theirs.error[:1] in (("IsADirectoryError",), ("FileNotFoundError",))
+    def is_crash(self, reference: Verdict) -> bool:
+        """Tell whether WhiteNoise deleted a file that it needs under another name."""
+        is_deletion = reference.error[:1] in (("IsADirectoryError",), ("FileNotFoundError",))
         return is_deletion and self.storage is HashedOnlyStorage
 
     def collected(self, place: str, *, clear: bool) -> Verdict:
-        loop = djangos if place == "theirs" else ours
+        loop = run_django if place == "reference" else run_collector
         storage = self.storage(location=str(self.root / place))
         return collect(loop, storage, self.sources, clear=clear)
 
@@ -227,7 +235,7 @@ def test_overlapping_suffix_patterns_are_both_applied() -> None:
     contents = {"a.css": b"", "b.min.css": b"src(i.png)", "i.png": PICTURE}
     with pair(SuffixStorage, Tree(contents, {}, {}, ("", b""))) as both:
         assert both.is_same()
-        assert b"src(i." in (both.root / "ours" / "b.min.96b540742869.css").read_bytes()
+        assert b"src(i." in (both.root / "actual" / "b.min.96b540742869.css").read_bytes()
 
 
 def test_patterns_match_the_source_name() -> None:

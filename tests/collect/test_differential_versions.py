@@ -49,7 +49,7 @@ def test_random_trees_equal_django_4_2() -> None:
 
 @pytest.mark.engine
 def test_random_trees_equal_the_newest_django(engine: DockerClient) -> None:
-    """On a Python, too, that adds more to a class than those that Django 4.2 runs on."""
+    """Also on a Python that adds more attributes to classes than those of Django 4.2."""
     script = (
         f"cd /src && python -m pip install -q --root-user-action=ignore . 'Django>=6.1' {tools()}"
         f" && python -m tests.collect.data_storages && exec python {' '.join(PYTEST)}"
@@ -75,7 +75,7 @@ def container(engine: DockerClient, script: str) -> Iterator[Container]:
 
 
 def archive() -> bytes:
-    """Return the source tree as a tar, below ``src/``."""
+    """Return the sources as a tar archive, below ``src/``."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name in SOURCES:

@@ -48,7 +48,7 @@ class Demands(StaticFilesStorage):
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "said"),
+    ("answer", "code", "message"),
     [
         pytest.param("yes\n", 0, "", id="yes"),
         pytest.param("no\n", 24, "Collecting static files cancelled. No file", id="no"),
@@ -56,14 +56,14 @@ class Demands(StaticFilesStorage):
     ],
 )
 def test_django_asks_before_overwriting(
-    site: Site, collect: Collect, answer: str, code: int, said: str
+    site: Site, collect: Collect, answer: str, code: int, message: str
 ) -> None:
     site.write({"staticfiles/js/site.js": "old"})
     os.utime(site.tree / "js/site.js", (0, 0))
     ran = collect(site, stdin=answer)
     assert "Type 'yes' to continue, or 'no' to cancel: " in ran.out
     assert ran.code == code
-    assert said in ran.err
+    assert message in ran.err
     written = {"js/site.js": b"old"} if code else contents(site.root / "static")
     assert contents(site.tree) == written
 
@@ -95,7 +95,7 @@ def test_files_that_are_not_utf_8_are_reported(site: Site, collect: Collect) -> 
 
 
 @pytest.mark.parametrize(
-    ("storage", "said"),
+    ("storage", "message"),
     [
         pytest.param(
             "RaisesOnSave",
@@ -113,13 +113,13 @@ def test_files_that_are_not_utf_8_are_reported(site: Site, collect: Collect) -> 
     ],
 )
 def test_storage_errors_name_file_and_line(
-    site: Site, collect: Collect, storage: str, said: str
+    site: Site, collect: Collect, storage: str, message: str
 ) -> None:
     site.write({"mysite/files.py": STORAGES})
     site.storage(f"mysite.files.{storage}")
     ran = collect(site, "--noinput")
     assert ran.code == 23
-    assert f"The storage mysite.files.{storage} {said}" in ran.err
+    assert f"The storage mysite.files.{storage} {message}" in ran.err
     assert "files copied" not in ran.out
 
 
@@ -221,8 +221,8 @@ def test_options_without_effect_are_reported(site: Site, collect: Collect) -> No
 def test_options_without_effect_for_links_are_reported(site: Site, collect: Collect) -> None:
     ran = collect(site, "--noinput", "--link", "--prune")
     assert ran.code == 0
-    said = "--prune has no effect: Django's own code collects, because --link creates links.\n"
-    assert said in ran.err
+    message = "--prune has no effect: Django's own code collects, because --link creates links.\n"
+    assert message in ran.err
     assert "warning: " not in collect(site, "--noinput", "--prune").err
 
 

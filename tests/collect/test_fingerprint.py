@@ -78,14 +78,14 @@ def test_all_broken_references_are_collected(storage: Any) -> None:
     )
     with pytest.raises(UnresolvedReferences) as raised:
         found(storage, *files)
-    told = [str(problem) for problem in raised.value.broken]
-    assert told[:3] == [
+    messages = [str(problem) for problem in raised.value.broken]
+    assert messages[:3] == [
         "a.css:2: url(missing.png): missing.png is not among the static files.",
         "a.css:3: url(other.png): other.png is not among the static files.",
         "b.css:3: not UTF-8 text.",
     ]
-    assert told[3].startswith("c.css:1: url(../../outside.png): The joined path")
-    assert len(told) == 4
+    assert messages[3].startswith("c.css:1: url(../../outside.png): The joined path")
+    assert len(messages) == 4
 
 
 @pytest.mark.parametrize("name", ["%20/a.png", "..%2F..%2Fa.png", "a%00.png", "%2F%2F[.png"])
@@ -98,13 +98,13 @@ def test_invalid_fingerprinted_names_are_reported(storage: Any, name: str) -> No
 
 
 def test_missing_source_map_is_a_warning_if_requested(storage: Any) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     text = b"a{}\n/*# sourceMappingURL=a.css.map */\nurl(i.png)"
-    made = found(storage, *originals(a=text, b=b"url(a.css)"), warn=told.append)
+    made = found(storage, *originals(a=text, b=b"url(a.css)"), warn=messages.append)
     assert made["a.css"].content == (
         b'a{}\n/*# sourceMappingURL=a.css.map */\nurl("i.865c0c0b4ab0.png")'
     )
-    assert told == [
+    assert messages == [
         "a.css:2: /*# sourceMappingURL=a.css.map */: a.css.map is not among the static files. "
         "The line is left unchanged."
     ]

@@ -25,7 +25,7 @@ INSIDE = PLACE.removeprefix("/")
 
 
 def disturb(site: Site) -> None:
-    """Give every source of *site* another time, and write them in another order."""
+    """Rewrite the sources of *site* in another order, with other times."""
     files = contents(site.root / "static")
     shutil.rmtree(site.root / "static")
     for name in sorted(files, reverse=True):
@@ -204,7 +204,7 @@ def test_concurrent_runs_wait_for_each_other(site: Site) -> None:
 
 
 def tar_of(root: Path) -> str:
-    """Return the digest of *root*, whatever it is called."""
+    """Return the digest of *root* without its name."""
     named = root.rename(root.with_name("layer"))
     try:
         return tar_digest(named)
@@ -230,7 +230,7 @@ def test_lock_is_on_the_current_directory(tmp_path: Path) -> None:
 
 
 def is_of(place: Path, make: Callable[[], None]) -> bool:
-    """Tell whether the lock on *place* is a lock on what is there."""
+    """Tell whether the lock on *place* is on the directory that is there."""
     with lock_directory(str(place), make) as descriptor:
         return os.path.samestat(os.fstat(descriptor), place.stat())
 

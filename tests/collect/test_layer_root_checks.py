@@ -21,7 +21,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can own what i
 
 @pytest.fixture
 def app() -> Iterator[Path]:
-    """Return a directory that a layer may carry: root's, 0755, directly below ``/``."""
+    """A directory of root with mode 0755, directly below ``/``."""
     path = Path(tempfile.mkdtemp(prefix="buildstatic-tests-", dir="/"))
     path.chmod(0o755)
     yield path
@@ -96,7 +96,7 @@ def test_separate_manifest_directory_is_checked(app: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("root", "said"),
+    ("root", "message"),
     [
         pytest.param("project", "is the project's root", id="project"),
         pytest.param(".", "contains the project", id="parent"),
@@ -106,12 +106,12 @@ def test_separate_manifest_directory_is_checked(app: Path) -> None:
     ],
 )
 def test_layer_root_that_contains_the_project_is_refused(
-    tmp_path: Path, root: str, said: str
+    tmp_path: Path, root: str, message: str
 ) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (tmp_path / "link").symlink_to("project")
-    with pytest.raises(StaticRootInvalid, match=said):
+    with pytest.raises(StaticRootInvalid, match=message):
         check_layer_root(tmp_path / root, project, tree(project / "staticfiles"))
 
 

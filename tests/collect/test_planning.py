@@ -141,7 +141,7 @@ def test_unreadable_shadowed_files_are_ignored(site: Site, collect: Collect) -> 
 
 
 def shadowed(site: Site) -> None:
-    """Let the site have one path three times, of which two are equal."""
+    """Add two files with the path of another one; one of them is equal to it."""
     site.app("shop", {"css/site.css": (site.root / "static/css/site.css").read_text()})
     site.app("blog", {"css/site.css": "blog"})
 
@@ -163,11 +163,11 @@ def test_report_contains_plan_and_summary(site: Site, collect: Collect, tmp_path
     shadowed(site)
     report = tmp_path / "report.json"
     assert collect(site, "--noinput", "--report", report).code == 0
-    said = json.loads(report.read_text())
-    names = {file["path"] for file in said["files"]}
+    message = json.loads(report.read_text())
+    names = {file["path"] for file in message["files"]}
     assert names == {"css/site.css", "img/dot.svg", "js/site.js"}
-    assert [item["equal"] for item in said["shadowed"]] == [True, False]
-    summary = said["summary"]
+    assert [item["equal"] for item in message["shadowed"]] == [True, False]
+    summary = message["summary"]
     assert (summary["files"], summary["copied"], summary["equal"]) == (3, 3, 1)
     assert summary["conflicts"] == ["css/site.css"]
     assert summary["bytes"] == sum(len(path.read_bytes()) for path in files(site.root / "static"))

@@ -35,7 +35,7 @@ def test_settings_see_the_same_as_under_manage_py(
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         pytest.param("import nosuchmodule\n", "ModuleNotFoundError: No module", id="import"),
         pytest.param("1 / 0\n", "ZeroDivisionError: division by zero.", id="raise"),
@@ -43,14 +43,14 @@ def test_settings_see_the_same_as_under_manage_py(
     ],
 )
 def test_settings_errors_name_file_and_line(
-    site: Site, collect: Collect, lines: str, said: str
+    site: Site, collect: Collect, lines: str, message: str
 ) -> None:
     line = site.settings.read_text().count("\n") + 1
     site.append(lines)
     ran = collect(site, "--noinput")
     assert ran.code == 13
     assert f"mysite.settings cannot be imported: mysite/settings.py:{line}: " in ran.err
-    assert said in ran.err
+    assert message in ran.err
     assert "Traceback" not in ran.err
     assert ran.out == ""
 
@@ -72,7 +72,7 @@ def test_missing_settings_module_is_named(site: Site, collect: Collect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("app", "code", "said"),
+    ("app", "code", "message"),
     [
         pytest.param(
             "shop",
@@ -107,12 +107,12 @@ def test_missing_settings_module_is_named(site: Site, collect: Collect) -> None:
     ],
 )
 def test_app_import_errors_name_the_app(
-    site: Site, collect: Collect, app: str, code: dict[str, str], said: str
+    site: Site, collect: Collect, app: str, code: dict[str, str], message: str
 ) -> None:
     site.app(app, {}, code)
     ran = collect(site, "--noinput")
     assert ran.code == 13
-    assert said in ran.err
+    assert message in ran.err
 
 
 def test_missing_app_is_named(site: Site, collect: Collect) -> None:
@@ -246,14 +246,14 @@ def test_custom_app_config_counts_as_installed(site: Site, collect: Collect) -> 
 
 
 @pytest.mark.parametrize(
-    ("backend", "said"),
+    ("backend", "message"),
     [
         pytest.param("nosuch.Storage", "Could not find backend 'nosuch.Storage'", id="import"),
         pytest.param("mysite.files.Broken", "mysite/files.py:6: ValueError: shut.", id="raise"),
     ],
 )
 def test_storage_creation_errors_are_reported(
-    site: Site, collect: Collect, backend: str, said: str
+    site: Site, collect: Collect, backend: str, message: str
 ) -> None:
     code = (
         "from django.contrib.staticfiles.storage import StaticFilesStorage\n\n\n"
@@ -264,7 +264,7 @@ def test_storage_creation_errors_are_reported(
     site.storage(backend)
     ran = collect(site, "--noinput")
     assert ran.code == 23
-    assert said in ran.err
+    assert message in ran.err
 
 
 def test_unreadable_manifest_is_reported(site: Site, collect: Collect) -> None:

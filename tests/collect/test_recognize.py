@@ -47,7 +47,7 @@ def test_installed_storages_are_known(kind: Any, expected: str) -> None:
 
 
 def does(kind: Adapter | str) -> str:
-    """Return what a storage of *kind* does after it has copied the files."""
+    """Return what a storage with the adapter *kind* does after copying the files."""
     assert isinstance(kind, Adapter), kind
     what = {"fingerprints": kind.fingerprinting, "compresses": kind.compression}
     return " ".join(word for word, is_done in what.items() if is_done)
@@ -146,12 +146,12 @@ def test_code_in_a_subclass_is_found(code: Any) -> None:
 def test_code_in_a_mixin_is_found(make: Callable[[], Any]) -> None:
     mixin = type("Mixin", (), {"hashed_name": make(), "__module__": "site"})
     below = type("Below", (StaticFilesStorage,), {"_save": make(), "__module__": "site"})
-    for bases, said in (
+    for bases, message in (
         ((mixin, ManifestStaticFilesStorage), "site.Mixin has its own hashed_name"),
         ((ManifestStaticFilesStorage, mixin), "site.Mixin has its own hashed_name"),
         ((ManifestStaticFilesStorage, below), "site.Below has its own _save"),
     ):
-        assert recognize(made(type("Own", bases, {}))) == said
+        assert recognize(made(type("Own", bases, {}))) == message
 
 
 def test_code_on_an_instance_is_found(code: Any) -> None:
@@ -170,8 +170,8 @@ def test_patched_known_classes_are_found(code: Any, monkeypatch: pytest.MonkeyPa
     ):
         with monkeypatch.context() as patch:
             patch.setattr(kind, name, code)
-            said = f"{kind.__module__}.{kind.__qualname__}.{name} was replaced"
-            assert recognize(storage) == said
+            message = f"{kind.__module__}.{kind.__qualname__}.{name} was replaced"
+            assert recognize(storage) == message
     assert isinstance(recognize(storage), Adapter)
 
 
@@ -184,13 +184,13 @@ def test_wrapped_methods_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     kind = ManifestStaticFilesStorage.__mro__[1]
     monkeypatch.setattr(kind, "save_manifest", wrapper)
-    said = f"{kind.__module__}.ManifestFilesMixin.save_manifest was replaced"
-    assert recognize(made(ManifestStaticFilesStorage)) == said
+    message = f"{kind.__module__}.ManifestFilesMixin.save_manifest was replaced"
+    assert recognize(made(ManifestStaticFilesStorage)) == message
 
 
 @pytest.fixture
 def mixed_in() -> Iterator[type]:
-    """Put a class among the bases of a known one, as django-debug-toolbar does."""
+    """Add a base class to a known class, as django-debug-toolbar does."""
 
     class Mixin:
         def url(self, name: str) -> Any:
@@ -203,8 +203,8 @@ def mixed_in() -> Iterator[type]:
 
 
 def test_added_base_classes_are_found(mixed_in: type) -> None:
-    said = f"{__name__}.{mixed_in.__qualname__} has its own url"
-    assert recognize(made(ManifestStaticFilesStorage)) == said
+    message = f"{__name__}.{mixed_in.__qualname__} has its own url"
+    assert recognize(made(ManifestStaticFilesStorage)) == message
 
 
 def test_unknown_storages_run_their_own_code() -> None:

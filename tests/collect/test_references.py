@@ -37,7 +37,7 @@ def storage_of(kind: Any, patterns: Any = None) -> Any:
 
 
 def is_kept(tmp_path: Path, storage: Any, name: str, content: bytes) -> bool:
-    """Say whether reading a source *name* with *content* keeps the content to be rewritten."""
+    """Tell whether reading a source *name* with *content* keeps its content."""
     source = tmp_path / "source"
     source.write_bytes(content)
     return read(str(source), "", needles(storage, name), True, False)[-1] is not None
@@ -191,7 +191,7 @@ def problem_in(text: str, name: str = "a.css") -> BrokenReference:
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "line", "told"),
+    ("text", "name", "line", "messages"),
     [
         ("url(missing.png)", "a.css", 1, "url(missing.png)"),
         ("\r\n\r\n  url(missing.png)", "a.css", 3, "url(missing.png)"),
@@ -207,18 +207,18 @@ def problem_in(text: str, name: str = "a.css") -> BrokenReference:
     ],
 )
 def test_broken_references_have_a_line_and_are_unchanged(
-    text: str, name: str, line: int, told: str
+    text: str, name: str, line: int, messages: str
 ) -> None:
     problem = problem_in(text, name)
     assert problem.line == line
-    assert str(problem).startswith(f"{name}:{line}: {told}")
+    assert str(problem).startswith(f"{name}:{line}: {messages}")
     assert str(problem).endswith(" is not among the static files.")
     assert problem.is_missing_map == ("sourceMappingURL" in text)
 
 
 def test_long_references_are_shortened() -> None:
-    told = str(problem_in(f"url({'x' * 200}.png)"))
-    assert told.startswith(f"a.css:1: url({'x' * 95}…: ")
+    messages = str(problem_in(f"url({'x' * 200}.png)"))
+    assert messages.startswith(f"a.css:1: url({'x' * 95}…: ")
 
 
 def test_names_left_to_the_storage_are_recorded() -> None:

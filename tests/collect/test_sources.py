@@ -65,7 +65,7 @@ def test_each_finder_runs_once(site: Site, collect: Collect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("finder", "said"),
+    ("finder", "message"),
     [
         pytest.param("Raising", "mysite/finders.py:28: LookupError: nothing found.", id="list"),
         pytest.param("Unmade", "mysite/finders.py:33: LookupError: not made.", id="made"),
@@ -73,13 +73,13 @@ def test_each_finder_runs_once(site: Site, collect: Collect) -> None:
     ],
 )
 def test_finder_errors_are_reported_before_writing(
-    site: Site, collect: Collect, finder: str, said: str
+    site: Site, collect: Collect, finder: str, message: str
 ) -> None:
     with_finder(site, finder)
     ran = collect(site, "--noinput")
     assert ran.code == 23
     assert f"The finder mysite.finders.{finder} failed: " in ran.err
-    assert said in ran.err
+    assert message in ran.err
     assert not site.tree.exists()
 
 

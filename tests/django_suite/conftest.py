@@ -1,4 +1,4 @@
-"""Fixtures of Django's own tests: what the processes of one run share."""
+"""Fixtures of Django's own tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory that all processes of this run share, with an engine or without."""
+    """A directory that all processes of this run share, with or without an engine."""
     own = tmp_path_factory.getbasetemp()
     common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     directory = common / "django-suite"

@@ -1,4 +1,4 @@
-"""Where Django's own tests run: an environment on this machine, and images of other Pythons."""
+"""Where Django's own tests run: a local environment, and images of other Pythons."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENTRYPOINT ["/venv/bin/python", "/runner.py", "/django.tar.gz"]
 
 
 def sdist(shared: Path, version: str) -> Path:
-    """Return the newest sdist of Django *version*, fetched once in a run, for any Python."""
+    """Return the newest sdist of Django *version*, downloaded once per run."""
 
     def fetch() -> str:
         target = shared / f"django-{version}"
@@ -45,7 +45,7 @@ def sdist(shared: Path, version: str) -> Path:
 
 
 def environment(shared: Path, version: str) -> Path:
-    """Return the Python of an environment with Django *version*, of its sdist, and buildstatic."""
+    """The Python of an environment with Django *version*, from its sdist, and buildstatic."""
     source = sdist(shared, version)
     home = shared / f"here-{version}"
 
@@ -62,7 +62,7 @@ def environment(shared: Path, version: str) -> Path:
 
 
 def image(shared: Path, version: str, python: str, tag: str) -> str:
-    """Return *tag*, an image of *python* with Django *version*, of its sdist, and buildstatic."""
+    """Return *tag*, an image of *python* with Django *version*, from its sdist, and buildstatic."""
     source = sdist(shared, version)
 
     def make() -> str:
@@ -79,7 +79,7 @@ def image(shared: Path, version: str, python: str, tag: str) -> str:
 
 
 def report(command: Sequence[str | Path], cwd: Path) -> dict[str, Any]:
-    """Run *command* in *cwd*, the runner in one of the places; return what it reports.
+    """Run *command*, which starts the runner, in *cwd*; return its report.
 
     Failures of Django's tests are this test's, in Django's words.
     """
@@ -93,7 +93,7 @@ def report(command: Sequence[str | Path], cwd: Path) -> dict[str, Any]:
 
 
 def check(command: Sequence[str | Path]) -> None:
-    """Run *command* to its end; where that is a bad one, fail with what it said."""
+    """Run *command*; if it fails, fail the test with its output."""
     ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     if ran.returncode:
         words = " ".join(map(str, command))

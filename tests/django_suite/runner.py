@@ -1,8 +1,8 @@
-"""Django's own tests of its staticfiles, with our collectstatic in the place of Django's.
+"""Runs Django's own tests of staticfiles with buildstatic's collectstatic command.
 
     python runner.py SDIST DOOR
 
-It stands alone: all it needs is Django, installed from SDIST, and buildstatic. The last line that
+It needs only Django, installed from SDIST, and buildstatic. The last line that
 it prints is a report in JSON.
 """
 
@@ -38,7 +38,7 @@ class Report:
 
 
 def main(sdist: str, door: str) -> int:
-    """Run the tests in *sdist* behind *door*; return 0 where there are any and all passed."""
+    """Run the tests in *sdist* with the setup *door*; return 0 if all passed."""
     import django
 
     report = Report(django.get_version(), platform.python_version())
@@ -57,7 +57,7 @@ def main(sdist: str, door: str) -> int:
 
 
 def unpack(sdist: Path, directory: Path) -> Path:
-    """Unpack *sdist* into *directory* and return where its tests are."""
+    """Unpack *sdist* into *directory* and return the directory of its tests."""
     with tarfile.open(sdist) as archive:
         # Python 3.11 has the filter since 3.11.4, Debian's is older.
         archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
@@ -67,7 +67,7 @@ def unpack(sdist: Path, directory: Path) -> Path:
 
 
 def run() -> None:
-    """Run Django's runner, in this process: others would count for themselves."""
+    """Run Django's runner in this process, so that its tests are counted."""
     sys.argv = ["runtests.py", "staticfiles_tests", "--parallel=1"]
     try:
         runpy.run_path("runtests.py", run_name="__main__")
@@ -76,14 +76,14 @@ def run() -> None:
 
 
 def by_app() -> None:
-    """Put our app before Django's, as a project does."""
+    """Put buildstatic.django before Django's app, as a project does."""
     from staticfiles_tests.settings import TEST_SETTINGS  # type: ignore[import-not-found]
 
     TEST_SETTINGS["INSTALLED_APPS"].insert(0, "buildstatic.django")
 
 
 def by_patch() -> None:
-    """Replace Django's command, so that tests which make one themselves make ours."""
+    """Replace Django's command class, for tests that use it directly."""
     from django.contrib.staticfiles.management.commands import collectstatic
 
     from buildstatic.django.management.commands.collectstatic import Command
@@ -92,14 +92,14 @@ def by_patch() -> None:
 
 
 def by_processes() -> None:
-    """Replace Django's command, and let worker processes read and write even a few files."""
+    """Replace Django's command class, and use worker processes even for a few files."""
     module("collect.workers.pool").MIN_ITEMS = 0
     module(COMMAND).cores = lambda *_: 2
     by_patch()
 
 
 def by_none() -> None:
-    """Leave Django alone."""
+    """Run Django's own command."""
 
 
 DOORS: dict[str, Callable[[], None]] = {
@@ -111,12 +111,12 @@ DOORS: dict[str, Callable[[], None]] = {
 
 
 def module(name: str) -> Any:
-    """Return the module *name* of buildstatic, to be changed."""
+    """Return the module *name* of buildstatic."""
     return import_module(f"buildstatic.{name}")
 
 
 def count_runs(report: Report) -> None:
-    """Count the collections that the collector, and not Django, does."""
+    """Count the runs of the collector."""
     command = module(COMMAND)
     collect_for = command.collect_for
 
@@ -129,7 +129,7 @@ def count_runs(report: Report) -> None:
 
 
 def count_processes(report: Report) -> None:
-    """Let *report* learn of each worker process."""
+    """Count the worker processes."""
     program = module("collect.workers.pool").PROGRAM
 
     def heard(event: str, arguments: Any) -> None:
@@ -140,7 +140,7 @@ def count_processes(report: Report) -> None:
 
 
 def count_tests(report: Report) -> None:
-    """Let *report* learn what Django's runner found."""
+    """Add the result of Django's runner to *report*."""
     from django.test.runner import DiscoverRunner
 
     suite_result = DiscoverRunner.suite_result

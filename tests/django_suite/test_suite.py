@@ -1,4 +1,4 @@
-"""Django's own tests of collectstatic hold for ours, whole."""
+"""Django's own tests of collectstatic pass with buildstatic's."""
 
 from __future__ import annotations
 
