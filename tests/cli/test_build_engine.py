@@ -123,23 +123,23 @@ def test_missing_requirement_is_in_the_error(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("engine")
 @DOORS
 @pytest.mark.parametrize(
-    ("final", "output"),
+    ("final", "message"),
     [
         pytest.param(
             "COPY static/css/ /app/staticfiles/css/", "hides /app/staticfiles/css", id="hidden"
         ),
         pytest.param(
-            "FROM scratch\nCOPY static/ /srv/\n", "No layer of the image holds", id="none"
+            "FROM scratch\nCOPY static/ /srv/\n", "No layer of the image", id="none"
         ),
     ],
 )
 def test_hidden_or_missing_static_layer(
-    tmp_path: Path, door: Mapping[str, str], final: str, output: str, tag: Callable[[str], str]
+    tmp_path: Path, door: Mapping[str, str], final: str, message: str, tag: Callable[[str], str]
 ) -> None:
     root = tiny(tmp_path / "tiny", f"{DOCKERFILE}{final}\n")
     ran = build(root, "--tag", tag("hidden"), environ=door)
     assert (ran.code, ran.out) == (45, "")
-    assert output in ran.err
+    assert message in ran.err
     assert "COPY --link --from=static /layer/ /" in ran.err
 
 
