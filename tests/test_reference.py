@@ -15,9 +15,9 @@ import pytest
 from buildstatic import workflows
 from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, PIPE_CLOSED
 from buildstatic.cli.check import FACTS
-from buildstatic.cli.generate import TARGETS
 from buildstatic.errors import BuildstaticError
 from buildstatic.project import keys
+from buildstatic.workflows.targets import TARGETS
 from tests.pages import REPOSITORY, blocks, commands, read
 from tests.running import environment
 from tests.startproject import edited, startproject

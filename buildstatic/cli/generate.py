@@ -17,17 +17,13 @@ from buildstatic.cli.options import (
     settings_option,
     traceback_option,
 )
-from buildstatic.platforms import PLATFORMS
+from buildstatic.workflows.targets import DEFAULT_TARGETS, TARGETS
 
 if TYPE_CHECKING:
     from buildstatic.templates import GeneratedFile
     from buildstatic.templates.write import Change
     from buildstatic.workflows.generate import Generation
 
-# The same as in workflows.generate, which takes longer to import than --help may.
-_IMAGE = ("dockerfile", "dockerignore")
-TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS))
-DEFAULT_TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS if platform.IS_DEFAULT))
 OTHERS = tuple(name for name in TARGETS if name not in DEFAULT_TARGETS)
 HELP = f"""Write the Dockerfile, Procfile and platform files for a project.
 

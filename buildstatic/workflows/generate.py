@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, Literal
 from buildstatic.dockerfile.assets import Assets
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
-from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import PLATFORMS
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.platforms.server import ServerName, missing_package_warnings, server_command
@@ -22,10 +20,7 @@ from buildstatic.project.edits import edits
 from buildstatic.project.files import read_bytes
 from buildstatic.templates import GeneratedFile
 from buildstatic.templates.write import Change, compare, write
-
-_IMAGE = ("dockerfile", "dockerignore")
-TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS))
-DEFAULT_TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS if platform.IS_DEFAULT))
+from buildstatic.workflows.targets import DEFAULT_TARGETS, check_targets
 
 
 @dataclass(frozen=True)
@@ -88,11 +83,11 @@ def generate(
     mode: Literal["write", "compare", "render"] = "write",
     force: bool = False,
 ) -> Generation:
-    """Generate the files of *targets*, which are among `TARGETS`, for the project in *path*.
+    """Generate the files of *targets* for the project in the directory *path*.
 
-    Without *targets* and *options* those of ``[tool.buildstatic.generate]`` hold. *mode* compare
-    writes nothing, and render does not look at existing files either. All files are written or
-    none.
+    `buildstatic.workflows.targets.TARGETS` are the names of all targets. Without *targets* and
+    *options* those of ``[tool.buildstatic.generate]`` hold. *mode* compare writes nothing, and
+    render does not look at existing files either. All files are written or none.
 
     Raises ProjectNotFound, SettingsInvalid, InterpreterNotFound, ConfigInvalid for an unknown
     target and for one that the project cannot have, FilesExist if a file exists with other content
@@ -100,7 +95,7 @@ def generate(
     """
     project = detect(path, manage=manage, settings=settings)
     targets = configured_targets(project.root) if targets is None else targets
-    _check(targets, "")
+    check_targets(targets)
     options = options or GenerateOptions.configured(project.root)
     files = tuple(_files(project, targets, options))
     changes = compare(project.root, files) if mode != "render" else ()
@@ -128,16 +123,8 @@ def configured_targets(path: Path) -> Collection[str]:
     """
     config = load(path.resolve())
     targets: tuple[str, ...] = config.options("generate").get("targets", ())
-    _check(targets, f"{config.source('generate.targets')}: ")
+    check_targets(targets, config.source("generate.targets"))
     return targets or DEFAULT_TARGETS
-
-
-def _check(targets: Collection[str], where: str) -> None:
-    for name in targets:
-        if name not in TARGETS:
-            near = difflib.get_close_matches(name, TARGETS, n=1)
-            advice = f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(TARGETS)}."
-            raise ConfigInvalid(f"{where}Unknown target {name!r}.", advice)
 
 
 def dockerfile_options(project: Project, options: GenerateOptions) -> DockerfileOptions:

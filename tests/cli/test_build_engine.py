@@ -128,9 +128,7 @@ def test_missing_requirement_is_in_the_error(tmp_path: Path) -> None:
         pytest.param(
             "COPY static/css/ /app/staticfiles/css/", "hides /app/staticfiles/css", id="hidden"
         ),
-        pytest.param(
-            "FROM scratch\nCOPY static/ /srv/\n", "No layer of the image", id="none"
-        ),
+        pytest.param("FROM scratch\nCOPY static/ /srv/\n", "No layer of the image", id="none"),
     ],
 )
 def test_hidden_or_missing_static_layer(
