@@ -60,7 +60,7 @@ def test_every_key_of_the_configuration_is_in_its_table() -> None:
             command = f"{heading[1]}."
         if row := re.fullmatch(r"\| `(\w+)` \| (.+) \| .+ \|", line):
             shown[f"{command}{row[1]}"] = row[2]
-    assert shown == {name: key.kind.words for name, key in keys.every().items()}
+    assert shown == {name: key.type.description for name, key in keys.all_keys().items()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

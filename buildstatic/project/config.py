@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
-from buildstatic.project.keys import COMMANDS, PROJECT, Key, Listed, Number, Variables
+from buildstatic.project.keys import COMMANDS, PROJECT, Key, List, Number, Variables
 
 FILE = "pyproject.toml"
 PATH = ("tool", "buildstatic")
@@ -97,27 +97,27 @@ def _checked(value: Any, path: tuple[str, ...], keys: Mapping[str, Key], text: s
     if name not in keys:
         problem = f"{_place(text, *path)}: [{table}] has no key {name}."
         raise ConfigInvalid(problem, _suggest(name, keys, is_option=bool(above)))
-    kind = keys[name].kind
-    if isinstance(kind, Variables) and isinstance(value, dict):
+    value_type = keys[name].type
+    if isinstance(value_type, Variables) and isinstance(value, dict):
         for variable, content in value.items():
             place = _place(text, *path, variable)
-            if not kind.is_name(variable):
+            if not value_type.is_name(variable):
                 problem = f"{place}: {json.dumps(variable)} is not a valid variable name."
                 raise ConfigInvalid(problem, 'Write NAME = "value".')
-            if not kind.is_value(content):
+            if not value_type.is_value(content):
                 shown = str(content).lower() if isinstance(content, bool) else str(content)
                 problem = f"{place}: {variable} in [{table}.{name}] must be text."
                 raise ConfigInvalid(problem, f"Write {variable} = {json.dumps(shown)}")
-    if not kind.allows(value):
+    if not value_type.is_valid(value):
         advice = f"It is {json.dumps(value, default=str)}."
-        if isinstance(kind, Listed) and isinstance(value, list):
-            invalid = next(item for item in value if not kind.item.allows(item))
+        if isinstance(value_type, List) and isinstance(value, list):
+            invalid = next(item for item in value if not value_type.item.is_valid(item))
             advice = f"It contains {json.dumps(invalid, default=str)}."
-        problem = f"{_place(text, *path)}: {name} in [{table}] must be {kind.words}."
+        problem = f"{_place(text, *path)}: {name} in [{table}] must be {value_type.description}."
         raise ConfigInvalid(problem, advice)
     if isinstance(value, list):
         return tuple(value)
-    return int(value) if isinstance(kind, Number) else value
+    return int(value) if isinstance(value_type, Number) else value
 
 
 def _suggest(name: str, keys: Mapping[str, Key], *, is_option: bool) -> str:

@@ -18,11 +18,11 @@ CODE = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
 class Text:
     """One line of text: one of *choices*, or a full match of *pattern*."""
 
-    words: str = "text"
+    description: str = "text"
     choices: tuple[str, ...] = ()
     pattern: str = r"[^\u0000-\u001f]+"
 
-    def allows(self, value: object) -> bool:
+    def is_valid(self, value: object) -> bool:
         """Return whether *value* is valid."""
         if not isinstance(value, str):
             return False
@@ -39,9 +39,9 @@ class Text:
 class Flag:
     """True or false."""
 
-    words: str = "true or false"
+    description: str = "true or false"
 
-    def allows(self, value: object) -> bool:
+    def is_valid(self, value: object) -> bool:
         """Return whether *value* is valid."""
         return isinstance(value, bool)
 
@@ -58,11 +58,11 @@ class Number:
     most: int
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """The description for error messages."""
         return f"a number from {self.least} to {self.most}"
 
-    def allows(self, value: object) -> bool:
+    def is_valid(self, value: object) -> bool:
         """Return whether *value* is valid."""
         is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         return is_whole and not isinstance(value, bool) and self.least <= value <= self.most  # type: ignore[operator]
@@ -73,15 +73,15 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Listed:
+class List:
     """A list of *item*."""
 
     item: Text
-    words: str = "a list of text"
+    description: str = "a list of text"
 
-    def allows(self, value: object) -> bool:
+    def is_valid(self, value: object) -> bool:
         """Return whether *value* is valid."""
-        return isinstance(value, list) and all(map(self.item.allows, value))
+        return isinstance(value, list) and all(map(self.item.is_valid, value))
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON Schema."""
@@ -92,11 +92,11 @@ class Listed:
 class Variables:
     """A table of environment variables and their values."""
 
-    words: str = "a table of text"
+    description: str = "a table of text"
     name = r"[^=\u0000]+"
     value = r"[^\u0000]*"
 
-    def allows(self, value: object) -> bool:
+    def is_valid(self, value: object) -> bool:
         """Return whether *value* is valid."""
         return isinstance(value, dict) and all(
             self.is_name(name) and self.is_value(text) for name, text in value.items()
@@ -119,20 +119,20 @@ class Variables:
         }
 
 
-Kind = Text | Flag | Number | Listed | Variables
+ValueType = Text | Flag | Number | List | Variables
 
 
 @dataclass(frozen=True)
 class Key:
-    """The *kind* of a key's value, its description (*about*), and its default."""
+    """The *type* of a key's value, its description (*help*), and its default."""
 
-    kind: Kind
-    about: str
+    type: ValueType
+    help: str
     default: object = None
 
 
 def one_of(*choices: str) -> Text:
-    """Return the kind of text that is one of *choices*."""
+    """Return the type of a text that is one of *choices*."""
     return Text(f"{', '.join(choices[:-1])} or {choices[-1]}", choices)
 
 
@@ -146,24 +146,24 @@ PROJECT: Mapping[str, Key] = {
         Variables(), "placeholders for variables that the settings require, only while collecting"
     ),
     "ignore": Key(
-        Listed(Text(pattern=r"[^\u0000]*")),
+        List(Text(pattern=r"[^\u0000]*")),
         "patterns in gitignore syntax for paths that are not collected",
     ),
     "compress": Key(
         one_of("none", "fast", "best"), "the compression effort, instead of the storage's"
     ),
     "formats": Key(
-        Listed(Text(choices=("gz", "br", "zst")), "a list of gz, br and zst"),
+        List(Text(choices=("gz", "br", "zst")), "a list of gz, br and zst"),
         "the compressed variants to create, instead of the storage's",
     ),
     "silence": Key(
-        Listed(Text(pattern=CODE), "a list of codes"), "codes of checks that are not reported"
+        List(Text(pattern=CODE), "a list of codes"), "codes of checks that are not reported"
     ),
 }
 COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "generate": {
         "targets": Key(
-            Listed(Text(pattern=r"[a-z][a-z0-9.-]*"), "a list of what generate writes"),
+            List(Text(pattern=r"[a-z][a-z0-9.-]*"), "a list of what generate writes"),
             "what to generate by default",
         ),
         "python": Key(
@@ -191,9 +191,9 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "build": {
         "builder": Key(Text(), "a buildx builder, or embedded"),
         "base": Key(Text(), "the base image of the embedded builder"),
-        "platform": Key(Listed(Text()), "the platforms to build for"),
-        "cache_from": Key(Listed(Text()), "caches to import"),
-        "cache_to": Key(Listed(Text()), "caches to export"),
+        "platform": Key(List(Text()), "the platforms to build for"),
+        "cache_from": Key(List(Text()), "caches to import"),
+        "cache_to": Key(List(Text()), "caches to export"),
     },
     "collect": {
         "cache": Key(Text(), "the directory of the cache, relative to the root"),
@@ -216,7 +216,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
 }
 
 
-def every() -> dict[str, Key]:
+def all_keys() -> dict[str, Key]:
     """Return all keys by name; those of a command as ``generate.port``."""
     of_commands = {
         f"{command}.{name}": key for command, keys in COMMANDS.items() for name, key in keys.items()
@@ -247,5 +247,5 @@ def _object(keys: Mapping[str, Key], more: Mapping[str, Any] | None = None) -> d
 
 
 def _property(key: Key) -> dict[str, Any]:
-    described = {**key.kind.schema(), "description": f"{key.about[0].upper()}{key.about[1:]}."}
+    described = {**key.type.schema(), "description": f"{key.help[0].upper()}{key.help[1:]}."}
     return described if key.default is None else {**described, "default": key.default}

@@ -19,7 +19,7 @@ from buildstatic.cli import COMMANDS as PROGRAMS
 from buildstatic.cli import LazyGroup
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project.config import load
-from buildstatic.project.keys import COMMANDS, Flag, Key, Listed, Number, Text, every, schema
+from buildstatic.project.keys import COMMANDS, Flag, Key, List, Number, Text, all_keys, schema
 from tests.pages import PAGES, REPOSITORY, blocks, read
 from tests.project.tree import write
 
@@ -79,24 +79,24 @@ def is_loaded(root: Path, table: dict[str, object]) -> bool:
 
 
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=6)
-CHOICES = sorted({c for k in every().values() for c in getattr(k.kind, "choices", ())})
+CHOICES = sorted({c for k in all_keys().values() for c in getattr(k.type, "choices", ())})
 TEXT = LINE | st.sampled_from([*CHOICES, "3.13", "3.13\n", "3.9", "3.12.4", "debug-on", "a\nb", ""])
 VALUE = st.recursive(
     TEXT | st.booleans() | st.integers(-9, 70_000) | st.floats(allow_nan=False).map(float),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=2),
     max_leaves=4,
 )
-NAME = st.sampled_from([*(name.rpartition(".")[2] for name in every()), *COMMANDS]) | LINE
+NAME = st.sampled_from([*(name.rpartition(".")[2] for name in all_keys()), *COMMANDS]) | LINE
 
 
 def of(key: Key) -> st.SearchStrategy[object]:
     """Return values of which many are valid for *key*."""
-    match key.kind:
+    match key.type:
         case Text(choices=choices) if choices:
             likely: st.SearchStrategy[object] = st.sampled_from(choices)
-        case Listed(item=Text(choices=choices)) if choices:
+        case List(item=Text(choices=choices)) if choices:
             likely = st.lists(st.sampled_from(choices), max_size=2)
-        case Listed():
+        case List():
             likely = st.lists(TEXT, max_size=2)
         case Flag():
             likely = st.booleans()
@@ -112,9 +112,9 @@ def of(key: Key) -> st.SearchStrategy[object]:
 @st.composite
 def tables(draw: st.DrawFn) -> dict[str, object]:
     """Return a table with one valid key, or any content."""
-    name = draw(st.sampled_from(list(every())))
+    name = draw(st.sampled_from(list(all_keys())))
     table, _, key = name.rpartition(".")
-    value = draw(of(every()[name]))
+    value = draw(of(all_keys()[name]))
     entry: dict[str, object] = {table: {key: value}} if table else {key: value}
     return draw(st.just(entry) | st.dictionaries(NAME, VALUE, max_size=1))
 
@@ -130,9 +130,9 @@ def test_schema_and_loader_agree(tmp_path: Path, table: dict[str, object]) -> No
     assert is_loaded(tmp_path, table) == VALIDATOR.is_valid(read_back)
 
 
-@pytest.mark.parametrize("name", every())
+@pytest.mark.parametrize("name", all_keys())
 def test_defaults_are_valid(tmp_path: Path, name: str) -> None:
-    key = every()[name]
+    key = all_keys()[name]
     table, _, last = name.rpartition(".")
     entry: dict[str, object] = {table: {last: key.default}} if table else {last: key.default}
     assert key.default is None or (is_loaded(tmp_path, entry) and VALIDATOR.is_valid(entry))
@@ -144,16 +144,16 @@ def parameters(command: str) -> dict[str, click.Parameter]:
     return {str(parameter.name): parameter for parameter in found.params}
 
 
-@pytest.mark.parametrize("name", [name for name in every() if "." in name])
+@pytest.mark.parametrize("name", [name for name in all_keys() if "." in name])
 def test_keys_match_command_options(name: str) -> None:
     command, _, option = name.partition(".")
-    parameter, key = parameters(command)[option], every()[name]
-    item = key.kind.item if isinstance(key.kind, Listed) else key.kind
+    parameter, key = parameters(command)[option], all_keys()[name]
+    item = key.type.item if isinstance(key.type, List) else key.type
     # What generate writes is known where the platforms are.
     choices = () if option == "targets" else getattr(parameter.type, "choices", ())
     assert tuple(choices) == tuple(getattr(item, "choices", ()))
     assert key.default is None or parameter.default == key.default
-    assert parameter.multiple == isinstance(key.kind, Listed) or parameter.nargs == -1
+    assert parameter.multiple == isinstance(key.type, List) or parameter.nargs == -1
 
 
 def test_every_table_belongs_to_a_command() -> None:
