@@ -41,24 +41,24 @@ def detect(
     script = find_script(root, manage or configuration.manage)
     search = Search(root, script.resolve().parent)
     chosen, notes = choose_settings(search, script, settings, configuration, environ)
-    found = read(locate(chosen, search), search)
+    evaluated = read(locate(chosen, search), search)
     python = python_version.find(root, search.manage)
     installed = dependencies.find(root, search.manage, python.value if python else DEFAULT_PYTHON)
     packages = installed.packages
     legacy = software.reads_legacy_storage(packages)
-    static = static_files.find(found, search, legacy=legacy)
-    modules = directories.node_modules(found)
+    static = static_files.find(evaluated, search, legacy=legacy)
+    modules = directories.node_modules(evaluated)
     driver = software.database(packages)
-    wsgi = serving.application("wsgi", chosen.value, found, search)
-    asgi = serving.application("asgi", chosen.value, found, search)
+    wsgi = serving.application("wsgi", chosen.value, evaluated, search)
+    asgi = serving.application("asgi", chosen.value, evaluated, search)
     name = files.relative(script, root)
     notes = (*notes, *installed.notes)
-    if found.classes is not None:
+    if evaluated.classes is not None:
         notes += (
-            f"{found.classes} imports django-configurations. Settings in classes are not read, so"
-            " STATIC_ROOT and other settings are unknown.",
+            f"{evaluated.classes} imports django-configurations. Settings in classes are not"
+            " read, so STATIC_ROOT and other settings are unknown.",
         )
-    legacy_storage = found.get("STATICFILES_STORAGE")
+    legacy_storage = evaluated.get("STATICFILES_STORAGE")
     if legacy_storage is not None and not legacy:
         notes += (
             f"{legacy_storage.source} sets STATICFILES_STORAGE, which Django 5.1 and later ignore."
@@ -80,23 +80,23 @@ def detect(
         static_url=static.static_url,
         storage=static.storage,
         remote=static.remote,
-        media_root=directories.media_root(found, search),
-        sqlite=database.sqlite(found, search),
+        media_root=directories.media_root(evaluated, search),
+        sqlite=database.sqlite(evaluated, search),
         node_modules=modules,
-        gis=database.gis_packages(found),
+        gis=database.gis_packages(evaluated),
         python_path=_python_path((chosen, wsgi, asgi), search),
-        needed=directories.needed(found, search),
-        variables=found.variables,
-        secret_key=secret_key(found),
-        connection=database.connection(found, driver),
-        health=serving.health_check(found, search),
+        needed=directories.needed(evaluated, search),
+        variables=evaluated.variables,
+        secret_key=secret_key(evaluated),
+        connection=database.connection(evaluated, driver),
+        health=serving.health_check(evaluated, search),
         processes=serving.processes(chosen.value, packages, search),
         notes=notes,
     )
 
 
 def _python_path(modules: tuple[Fact[str] | None, ...], search: Search) -> Fact[str] | None:
-    """Return ``src`` if one of *modules* (``module:attribute``) is found only there."""
+    """Return ``src`` if one of *modules* (``module:attribute``) is evaluated only there."""
     for fact in modules:
         path = fact and search.module(name := fact.value.partition(":")[0])
         if path and search.is_in_src(name):

@@ -112,7 +112,9 @@ def _named_settings(path: Path, search: Search) -> Fact[str]:
     Raises `SettingsInvalid` if it sets none, or one that is computed at run time.
     """
     evaluation = evaluate_script(path, search)
-    found = evaluation.given.get(SETTINGS_VARIABLE) or evaluation.offered.get(SETTINGS_VARIABLE)
+    found = evaluation.environ.get(SETTINGS_VARIABLE) or evaluation.possible_environ.get(
+        SETTINGS_VARIABLE
+    )
     if found is not None and isinstance(found.data, str) and found.data:
         return Fact(found.data, found.source)
     for module, line in settings_modules(files.read_python(path, search.root)):

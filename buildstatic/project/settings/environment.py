@@ -85,7 +85,7 @@ def record_read(
     *required* means that the read raises if the variable is not set and has no default.
     """
     evaluation = frame.evaluation
-    default = evaluation.given.get(name, default)
+    default = evaluation.environ.get(name, default)
     evaluation.reads.append(
         VariableRead(
             name,
@@ -103,7 +103,7 @@ def record_read(
 def set_variable(name: str, value: Value, frame: Frame, *, overwrite: bool) -> Value:
     """Set *name* in ``os.environ`` as the code does, and return the value that it then has."""
     evaluation = frame.evaluation
-    variables = evaluation.given if frame.reached else evaluation.offered
+    variables = evaluation.environ if frame.reached else evaluation.possible_environ
     if overwrite or name not in variables:
         variables[name] = value
     return variables[name]

@@ -207,7 +207,7 @@ def _comparison(node: ast.Compare, frame: Frame) -> Value:
     operator, right = node.ops[0], rights[0]
     if isinstance(left.data, str) and right.data == Ref("os.environ"):
         record_read(left.data, frame, node, required=False)
-        is_set = left.data in frame.evaluation.given
+        is_set = left.data in frame.evaluation.environ
         return Value(is_set == isinstance(operator, ast.In), reads=(left.data,))
     if right.data not in (None, ""):
         # os.environ.get("DEBUG") == "1" works without the variable.

@@ -99,7 +99,7 @@ class VariableRead:
 class Evaluation:
     """The state shared by all frames of one evaluation.
 
-    *given* has the environment variables that the code sets itself, *offered* those that it only
+    *environ* has the environment variables that the code sets, *possible_environ* those that it
     sets in code that may not be reached. *missing_imports* counts imports of project modules that
     do not exist. *unseen* are the places that may set names which the evaluation cannot see.
     *steps_left* and *calls_left* limit the work. *execute* runs a block of statements.
@@ -110,8 +110,8 @@ class Evaluation:
     execute: Callable[[Sequence[ast.stmt], Frame], Flow]
     modules: dict[tuple[Path, bool], dict[str, Value]] = field(default_factory=dict)
     reads: list[VariableRead] = field(default_factory=list)
-    given: dict[str, Value] = field(default_factory=dict)
-    offered: dict[str, Value] = field(default_factory=dict)
+    environ: dict[str, Value] = field(default_factory=dict)
+    possible_environ: dict[str, Value] = field(default_factory=dict)
     steps_left: int = MAX_STEPS
     calls_left: int = MAX_CALL_DEPTH
     missing_imports: int = 0
