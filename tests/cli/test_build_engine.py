@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from buildstatic.errors import StageFailed, StaticLayerNotFound
 from tests.oci.images import base, put, static
 from tests.oci.tiny import (
     BASE,
@@ -24,6 +25,7 @@ from tests.oci.tiny import (
     DOORS,
     FINAL,
     STATIC,
+    WITHOUT_DOCKER,
     build,
     ids,
     running,
@@ -98,7 +100,7 @@ def test_summary_says_if_the_layer_is_new(root: Path, tag: Callable[[str], str])
 def test_failed_stage_prints_its_last_lines(tmp_path: Path, door: Mapping[str, str]) -> None:
     root = tiny(tmp_path / "tiny", running("seq 1000 1099; exit 7"))
     ran = build(root, "--json", environ=door)
-    assert (ran.code, ran.out) == (43, "")
+    assert (ran.code, ran.out) == (StageFailed.exit_code, "")
     _, error = ran.err.split("error: ")
     first, second, *lines = error.splitlines()
     assert first == "The stage static failed at: RUN seq 1000 1099; exit 7"
@@ -113,7 +115,7 @@ def test_missing_requirement_is_in_the_error(tmp_path: Path) -> None:
     requirement = "a-package-that-nobody-has-written==1.0"
     root = tiny(tmp_path / "tiny", None, {"requirements.txt": f"{requirement}\n"})
     ran = build(root)
-    assert (ran.code, ran.out) == (43, "")
+    assert (ran.code, ran.out) == (StageFailed.exit_code, "")
     _, error = ran.err.split("error: ")
     assert error.startswith("The stage deps failed at: RUN pip install ")
     assert f"  | ERROR: No matching distribution found for {requirement}\n" in error
@@ -121,7 +123,6 @@ def test_missing_requirement_is_in_the_error(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
-@DOORS
 @pytest.mark.parametrize(
     ("final", "message"),
     [
@@ -132,11 +133,11 @@ def test_missing_requirement_is_in_the_error(tmp_path: Path) -> None:
     ],
 )
 def test_hidden_or_missing_static_layer(
-    tmp_path: Path, door: Mapping[str, str], final: str, message: str, tag: Callable[[str], str]
+    tmp_path: Path, final: str, message: str, tag: Callable[[str], str]
 ) -> None:
     root = tiny(tmp_path / "tiny", f"{DOCKERFILE}{final}\n")
-    ran = build(root, "--tag", tag("hidden"), environ=door)
-    assert (ran.code, ran.out) == (45, "")
+    ran = build(root, "--tag", tag("hidden"))
+    assert (ran.code, ran.out) == (StaticLayerNotFound.exit_code, "")
     assert message in ran.err
     assert "COPY --link --from=static /layer/ /" in ran.err
 
@@ -233,13 +234,13 @@ def printed(*argv: str) -> list[str]:
 
 
 @pytest.mark.engine
-@DOORS
 @pytest.mark.parametrize(
-    ("number", "code", "last"),
+    ("number", "code", "last", "door"),
     [
-        pytest.param(signal.SIGINT, 130, "Interrupted.", id="SIGINT"),
-        pytest.param(signal.SIGTERM, 143, "", id="SIGTERM"),
-        pytest.param(signal.SIGHUP, 129, "", id="SIGHUP"),
+        pytest.param(signal.SIGINT, 130, "Interrupted.", {}, id="SIGINT-buildx"),
+        pytest.param(signal.SIGINT, 130, "Interrupted.", WITHOUT_DOCKER, id="SIGINT-api"),
+        pytest.param(signal.SIGTERM, 143, "", WITHOUT_DOCKER, id="SIGTERM-api"),
+        pytest.param(signal.SIGHUP, 129, "", {}, id="SIGHUP-buildx"),
     ],
 )
 def test_interrupted_build_leaves_nothing(
@@ -272,13 +273,16 @@ def test_interrupted_build_leaves_nothing(
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-@pytest.mark.parametrize("there", [False, True], ids=["new", "there"])
+@pytest.mark.parametrize(
+    ("number", "exists"),
+    [(signal.SIGINT, False), (signal.SIGTERM, True)],
+    ids=["new directory", "existing directory"],
+)
 def test_interrupted_export_writes_nothing(
-    tmp_path: Path, number: signal.Signals, there: bool
+    tmp_path: Path, number: signal.Signals, exists: bool
 ) -> None:
     target = tmp_path / "new" / "static"
-    if there:
+    if exists:
         target.mkdir(parents=True)
         (target / "mine.txt").write_text("mine")
     with slow_build(tmp_path, "--export", str(target)) as process:
@@ -288,27 +292,27 @@ def test_interrupted_export_writes_nothing(
     assert soon(lambda: not in_session(process.pid)), in_session(process.pid)
     assert list((tmp_path / "tmp").iterdir()) == []
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob("new/**/*"))
-    assert left == (["new/static", "new/static/mine.txt"] if there else [])
-    assert (tmp_path / "new").exists() == there
+    assert left == (["new/static", "new/static/mine.txt"] if exists else [])
+    assert (tmp_path / "new").exists() == exists
 
 
 def in_terminal(root: Path, *options: str, react: Mapping[str, bytes] = {}) -> tuple[int, str]:
-    """Run a build in a terminal; return its exit code and all that came to the screen.
+    """Run a build in a terminal; return its exit code and its output.
 
-    Each key of *react* is answered, once, with its value, as if that were typed.
+    When a key of *react* is printed, its value is typed, once.
     """
-    ours, theirs = pty.openpty()
+    near, far = pty.openpty()
     command = [sys.executable, "-c", INTERRUPTIBLE, "build", *options, str(root)]
     process = subprocess.Popen(
         ["setsid", "--ctty", "--wait", *command],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=far,
+        stdout=far,
+        stderr=far,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
     )
-    os.close(theirs)
+    os.close(far)
     seen, waiting = b"", dict(react)
-    with process, open(ours, "r+b", buffering=0) as terminal:  # noqa: PTH123 - a descriptor
+    with process, open(near, "r+b", buffering=0) as terminal:  # noqa: PTH123 - a descriptor
         while select.select([terminal], [], [], PATIENCE)[0]:
             try:
                 seen += terminal.read(1 << 16)
