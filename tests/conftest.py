@@ -45,10 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Remove the shared directory and images when the controller process ends."""
+    """Remove the shared directory, containers and images when the controller process ends."""
     if session.config.stash[OWNS_RUN] and _shared_directory().exists():
         shutil.rmtree(_shared_directory())
-        _remove_images()
+        _remove_containers_and_images()
 
 
 @pytest.fixture(scope="session")
@@ -75,8 +75,11 @@ def _shared_directory() -> Path:
     return Path(tempfile.gettempdir(), f"{REPOSITORY}-{os.environ[RUN]}")
 
 
-def _remove_images() -> None:
+def _remove_containers_and_images() -> None:
     with closing(connect()) as client:
+        label = f"{RUN}={os.environ[RUN]}"
+        for container in client.containers.list(all=True, filters={"label": label}):
+            container.remove(force=True, v=True)
         for image in client.images.list(filters={"reference": f"{REPOSITORY}:*{os.environ[RUN]}"}):
             # Equal images of several runs are one image with several tags.
             for name in image.tags:

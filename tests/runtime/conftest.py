@@ -1,13 +1,16 @@
-"""The servers of databases, one container for a process of the tests."""
+"""The database servers: one container, shared by all processes of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import RUN
+from tests.engine import once
 from tests.runtime import databases
 from tests.runtime.databases import Database
 
@@ -16,15 +19,18 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def ports(
-    engine: DockerClient, shared: Path, tag: Callable[[str], str]
-) -> Iterator[dict[str, int]]:
-    """Where each kind of server answers."""
-    with databases.serving(engine, databases.image(shared, tag("databases"))) as ports:
-        yield ports
+def ports(engine: DockerClient, shared: Path, tag: Callable[[str], str]) -> dict[str, int]:
+    """The port of each kind of server."""
+
+    def start() -> dict[str, int]:
+        image = databases.build(shared / "databases", tag("databases"))
+        return databases.start(engine, image, {RUN: os.environ[RUN]})
+
+    ports: dict[str, int] = once(shared, "databases", start)
+    return ports
 
 
 @pytest.fixture
 def database(kind: str, ports: dict[str, int]) -> Database:
-    """A database of its own, in the server of the *kind* that the test is for."""
+    """A new database in the server of the *kind* that the test is for."""
     return databases.create(kind, ports[kind])

@@ -1,4 +1,4 @@
-"""PostgreSQL, MariaDB and PgBouncer, Debian's, in one container; a new database for every test."""
+"""PostgreSQL, MariaDB and PgBouncer in one container; a new database for every test."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ import pymysql
 import pytest
 
 from buildstatic.runtime.locks import mysql_lock_name
-from tests.engine import Served, once, until
+from tests.engine import Served, until
 from tests.oci import tiny
 from tests.oci.remote import pump
 from tests.runtime.replicas import QUERY, Settings, Step
 
 if TYPE_CHECKING:
     from docker import DockerClient
-    from docker.models.containers import Container
 
-# What is lost with the container need not reach a disk.
+# Durability is switched off, as the data is lost with the container.
 DOCKERFILE = """\
 FROM python:3.13-slim
 RUN apt-get -o Acquire::Retries=5 update \\
@@ -65,7 +64,7 @@ exec mariadbd --user=mysql --bind-address=0.0.0.0 --init-file=/init.sql \\
 """
 PORTS = {"postgresql": 5432, "pgbouncer": 6432, "mariadb": 3306}
 each_server = pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
-LOSE = """
+KILL_HOLDER = """
 SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
 WHERE locktype = 'advisory' AND datname = current_database()
 """
@@ -74,7 +73,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Database:
-    """A database that is new: Django's settings for it, and how to ask it directly."""
+    """A new database: Django's settings for it, and direct queries."""
 
     kind: str
     port: int
@@ -82,13 +81,13 @@ class Database:
 
     @property
     def settings(self) -> Settings:
-        """What DATABASES has of it."""
+        """Its entry in DATABASES."""
         engine, user = ("mysql", "root") if self.kind == "mariadb" else ("postgresql", "postgres")
         where = {"HOST": HOST, "PORT": str(self.port), "USER": user, "NAME": self.name}
         return {"ENGINE": f"django.db.backends.{engine}", **where}
 
-    def ask(self, query: str, **settings: str) -> list[tuple[Any, ...]]:
-        """Return the rows of *query*, made with PostgreSQL's *settings*."""
+    def query(self, query: str, **settings: str) -> list[tuple[Any, ...]]:
+        """Return the rows of *query*, run with PostgreSQL's *settings*."""
         with connected(self.kind, self.port, self.name) as cursor:
             for name, value in settings.items():
                 cursor.execute(f"SET {name} = '{value}'")
@@ -96,17 +95,17 @@ class Database:
             return list(cursor.fetchall()) if cursor.description else []
 
     def lose_lock(self) -> None:
-        """End the session that holds the lock, as an administrator does."""
+        """Kill the session that holds the lock, as an administrator can."""
         if self.kind == "mariadb":
-            ((session,),) = self.ask(f"SELECT IS_USED_LOCK('{mysql_lock_name(self.name)}')")
-            self.ask(f"KILL {session}")
+            ((session,),) = self.query(f"SELECT IS_USED_LOCK('{mysql_lock_name(self.name)}')")
+            self.query(f"KILL {session}")
         else:
-            ((ended,),) = self.ask(LOSE)
+            ((ended,),) = self.query(KILL_HOLDER)
             assert ended
 
     def steps(self) -> list[Step]:
-        """Return what has migrated it."""
-        return [Step(*row) for row in self.ask(QUERY)]
+        """Return the migrations that ran on it."""
+        return [Step(*row) for row in self.query(QUERY)]
 
 
 @contextmanager
@@ -144,7 +143,7 @@ class _Forwarder(ThreadingTCPServer):
 
 @contextmanager
 def forwarding(port: int, there: int) -> Iterator[None]:
-    """Let *port* lead to the port *there*."""
+    """Forward *port* to the port *there*."""
     server = _Forwarder((HOST, port), _Forward)
     server.there = there
     with tiny.serving(server):
@@ -152,65 +151,43 @@ def forwarding(port: int, there: int) -> Iterator[None]:
 
 
 def create(kind: str, port: int) -> Database:
-    """Make a database in the server of *kind* at *port*."""
+    """Create a database in the server of *kind* at *port*."""
     name = f"test_{uuid.uuid4().hex[:8]}"
     with connected(kind, port, "mysql" if kind == "mariadb" else "postgres") as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
     return Database(kind, port, name)
 
 
-def image(shared: Path, tag: str) -> str:
-    """Return *tag*, the image of the servers, made by the first that asks."""
-
-    def make() -> str:
-        context = shared / "databases"
-        context.mkdir()
-        (context / "Dockerfile").write_text(DOCKERFILE)
-        (context / "start").write_text(START)
-        command = [
-            "docker",
-            "buildx",
-            "build",
-            "--load",
-            f"--tag={tag}",
-            f"--label=of={tag}",
-            str(context),
-        ]
-        built = subprocess.run(command, capture_output=True, text=True, timeout=600)
-        assert built.returncode == 0, built.stderr
-        return tag
-
-    return str(once(shared, "databases", make))
+def build(context: Path, tag: str) -> str:
+    """Build the image of the servers as *tag*, and return the tag."""
+    context.mkdir()
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    (context / "start").write_text(START)
+    command = ["docker", "buildx", "build", "--load", f"--tag={tag}", f"--label=of={tag}"]
+    built = subprocess.run([*command, str(context)], capture_output=True, text=True, timeout=600)
+    assert built.returncode == 0, built.stderr
+    return tag
 
 
-@contextmanager
-def serving(client: DockerClient, image: str) -> Iterator[dict[str, int]]:
-    """Run the servers; yield the ports that they answer at, on this machine."""
+def start(client: DockerClient, image: str, labels: dict[str, str]) -> dict[str, int]:
+    """Start the servers in a container with *labels*; return their ports on this machine."""
     published = {f"{port}/tcp": (HOST, 0) for port in PORTS.values()}
-    container = client.containers.run(image, detach=True, ports=published)
+    container = client.containers.run(image, detach=True, ports=published, labels=labels)
+    container.reload()
+    ports = {}
+    for kind, port in PORTS.items():
+        where = container.ports[f"{port}/tcp"]
+        assert where
+        ports[kind] = int(where[0]["HostPort"])
+    until(lambda: are_ready(ports), "three servers", Served(container, ""))
+    return ports
+
+
+def are_ready(ports: dict[str, int]) -> bool:
+    """Return whether all servers answer."""
+    names = {"mariadb": "mysql", "postgresql": "postgres", "pgbouncer": "postgres"}
     try:
-        container.reload()
-        ports = {kind: _published(container, port) for kind, port in PORTS.items()}
-        until(lambda: answer(ports), "three servers", Served(container, ""))
-        yield ports
-    finally:
-        container.remove(force=True, v=True)
-
-
-def _published(container: Container, port: int) -> int:
-    where = container.ports[f"{port}/tcp"]
-    assert where
-    return int(where[0]["HostPort"])
-
-
-def answer(ports: dict[str, int]) -> bool:
-    """Say whether all answer."""
-    try:
-        for kind, name in (
-            ("mariadb", "mysql"),
-            ("postgresql", "postgres"),
-            ("pgbouncer", "postgres"),
-        ):
+        for kind, name in names.items():
             with connected(kind, ports[kind], name) as cursor:
                 cursor.execute("SELECT 1")
     except (psycopg.Error, pymysql.Error, OSError):

@@ -1,4 +1,4 @@
-"""Replicas of one project on one database: processes that start at once, and what they left."""
+"""Replicas of one project on one database: processes that start together, and what they did."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ SITE = Path(__file__).parent / "site"
 SECONDS = 120
 MODULE = (sys.executable, "-m", "buildstatic.runtime")
 SCRIPT = (str(Path(sys.executable).with_name("buildstatic")),)
-# What is served with: it says when it began.
+# A server that prints when it began.
 CLOCK = ("--", "date", "+%s.%N")
 Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Place:
-    """A checkout of the project, and what its processes get into their environment."""
+    """A copy of the project, and the environment variables of its processes."""
 
     root: Path
     environ: dict[str, str] = field(default_factory=dict)
 
     def start(self, *argv: str, **more: str) -> subprocess.Popen[str]:
-        """Start *argv* in the root, with the name of a variable and its value for each *more*."""
+        """Start *argv* in the root, with *more* environment variables."""
         return subprocess.Popen(
             argv,
             cwd=self.root,
@@ -53,7 +53,7 @@ class Place:
 
 
 def place(parent: Path, database: Settings | None = None, **environ: str) -> Place:
-    """Return a checkout below *parent*, on *database* or SQLite beside it."""
+    """Copy the project below *parent*, for *database* or a SQLite file in the copy."""
     root = Path(
         shutil.copytree(SITE, parent / "site", ignore=shutil.ignore_patterns("__pycache__"))
     )
@@ -64,7 +64,7 @@ def place(parent: Path, database: Settings | None = None, **environ: str) -> Pla
 
 @dataclass(frozen=True)
 class Step:
-    """A migration that ran, or what ran after them: when, in seconds of the clock."""
+    """A migration that ran, or a post_migrate handler: when, in seconds."""
 
     name: str
     began: float
@@ -75,10 +75,10 @@ QUERY = "SELECT name, began, ended FROM shop_run ORDER BY began"
 ONCE = ["0002", "0003", "post_migrate"]
 
 
-def start_at_once(place: Place, count: int, *argv: str, **more: str) -> list[tuple[float, str]]:
-    """Start *argv* *count* times, and let all go for the lock at once.
+def start_together(place: Place, count: int, *argv: str, **more: str) -> list[tuple[float, str]]:
+    """Start *argv* *count* times, and let all try to take the lock at the same time.
 
-    Return when each served, and what it said, once all have.
+    Returns when each began to serve, and its standard error.
     """
     barrier = place.root / "barrier"
     barrier.mkdir()
@@ -92,7 +92,7 @@ def start_at_once(place: Place, count: int, *argv: str, **more: str) -> list[tup
 
 
 def assert_one_migrated(served: Sequence[tuple[float, str]], steps: Sequence[Step]) -> None:
-    """Hold that each step ran once, one after the other, and nobody served before the last."""
+    """Assert that each step ran once, in order, and that no replica served before the last."""
     assert [step.name for step in steps] == ONCE
     for before, after in pairwise(steps):
         assert before.ended <= after.began
@@ -106,7 +106,7 @@ def assert_one_migrated(served: Sequence[tuple[float, str]], steps: Sequence[Ste
 
 @contextmanager
 def holding(place: Place, name: str, *argv: str) -> Iterator[subprocess.Popen[str]]:
-    """Run *argv*, which migrates and stays in the step *name* until the block ends; yield it."""
+    """Run *argv*, which migrates and stays in the step *name* until the block ends."""
     hold = place.root / "hold"
     hold.touch()
     process = place.start(*argv, HOLD=str(hold), HOLD_IN=name)
@@ -130,5 +130,5 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None
 
 
 def rounds() -> int:
-    """Return how often a race is run."""
-    return int(os.environ.get("BUILDSTATIC_TEST_ROUNDS", "2"))
+    """Return how many times a race is run."""
+    return int(os.environ.get("BUILDSTATIC_TEST_ROUNDS", "1"))

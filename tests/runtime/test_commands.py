@@ -1,4 +1,4 @@
-"""start and release from the outside: what they do, what they refuse, and what they say."""
+"""``start`` and ``release``: what they do, what they refuse, and their messages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def where(tmp_path: Path) -> Place:
 
 
 @each_door
-def test_release_migrates_and_says_in_how_long(door: tuple[str, ...], where: Place) -> None:
+def test_release_migrates_and_logs_the_time(door: tuple[str, ...], where: Place) -> None:
     done = where.run(*door, "release")
     assert done.returncode == 0, done.stderr
     assert "Applying shop.0003_slow... OK" in done.stdout
@@ -50,7 +50,7 @@ def test_release_migrates_and_says_in_how_long(door: tuple[str, ...], where: Pla
     assert "\n" not in said
 
 
-def test_release_runs_what_belongs_after_migrating_every_time(where: Place) -> None:
+def test_release_sends_post_migrate_every_time(where: Place) -> None:
     for _ in range(2):
         assert where.run(*MODULE, "release").returncode == 0
     with closing(sqlite3.connect(where.root / "db.sqlite3")) as database:
@@ -59,7 +59,7 @@ def test_release_runs_what_belongs_after_migrating_every_time(where: Place) -> N
 
 
 @each_door
-def test_start_goes_through_the_steps_in_order(door: tuple[str, ...], where: Place) -> None:
+def test_start_runs_the_steps_in_order(door: tuple[str, ...], where: Place) -> None:
     done = where.run(*door, "start", "--migrate", *SERVED, STATIC_ROOT="static_root")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "served"
@@ -71,7 +71,7 @@ def test_start_goes_through_the_steps_in_order(door: tuple[str, ...], where: Pla
     ]
 
 
-def test_start_migrates_only_if_asked(where: Place) -> None:
+def test_start_migrates_only_with_the_option(where: Place) -> None:
     assert where.run(*MODULE, "start", *SERVED).returncode == 0
     with closing(sqlite3.connect(where.root / "db.sqlite3")) as database:
         assert list(database.execute("SELECT name FROM sqlite_master")) == []
@@ -82,7 +82,7 @@ PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 
 @pytest.mark.parametrize("storage", [MANIFEST, PLAIN], ids=["manifest", "plain"])
-def test_what_is_collected_is_not_collected_again_unless_asked(storage: str, where: Place) -> None:
+def test_files_are_collected_once_without_the_option(storage: str, where: Place) -> None:
     environ = {"STATIC_ROOT": "static_root", "STORAGE": storage}
     said = [
         where.run(*MODULE, "start", *more, *SERVED, **environ).stderr.splitlines()[0]
@@ -96,13 +96,13 @@ def test_what_is_collected_is_not_collected_again_unless_asked(storage: str, whe
     assert (where.root / "static_root" / "site.css").exists()
 
 
-def test_a_tree_that_has_lost_its_manifest_is_collected_again(where: Place) -> None:
+def test_missing_manifest_is_collected_again(where: Place) -> None:
     for _ in range(2):
         where.run(*MODULE, "start", *SERVED, STATIC_ROOT="static_root")
         (where.root / "static_root" / "staticfiles.json").unlink()
 
 
-def test_files_that_are_kept_elsewhere_are_left_to_whoever_asks(where: Place) -> None:
+def test_remote_storage_is_not_collected(where: Place) -> None:
     (where.root / "elsewhere.py").write_text(
         "from django.core.files.storage import Storage\n\n\nclass Elsewhere(Storage):\n    pass\n"
     )
@@ -111,7 +111,7 @@ def test_files_that_are_kept_elsewhere_are_left_to_whoever_asks(where: Place) ->
     assert "buildstatic: nothing to collect: the files are in remote storage" in done.stderr
 
 
-def test_the_server_gets_the_environment_that_start_was_given(where: Place) -> None:
+def test_server_gets_the_environment_of_start(where: Place) -> None:
     script = 'echo "$PORT/${DJANGO_SETTINGS_MODULE-unset}/${PYTHONPATH-unset}"'
     argv = [*MODULE, "start", "--", "sh", "-c", script]
     assert where.run(*argv).stdout == "8000/unset/unset\n"
@@ -124,18 +124,18 @@ def test_the_server_gets_the_environment_that_start_was_given(where: Place) -> N
     assert done.stdout == f"8000/mysite.settings/{where.root}\n"
 
 
-def test_the_server_ignores_no_signal(where: Place) -> None:
+def test_server_ignores_no_signal(where: Place) -> None:
     done = where.run(*MODULE, "start", "--", "grep", "SigIgn", "/proc/self/status")
     ignored = int(done.stdout.split()[1], 16)
     assert ignored & 1 << signal.SIGPIPE - 1 == 0
     assert ignored & 1 << signal.SIGTERM - 1 == 0
 
 
-def test_the_servers_exit_status_is_that_of_start(where: Place) -> None:
+def test_exit_status_is_the_servers(where: Place) -> None:
     assert where.run(*MODULE, "start", "--", "sh", "-c", "exit 37").returncode == 37
 
 
-def test_words_after_the_dashes_stay_as_they_are(where: Place) -> None:
+def test_command_after_dashes_is_not_parsed(where: Place) -> None:
     words = ["--migrate", "--", "a b", "$HOME"]
     done = where.run(*SCRIPT, "start", "--", "printf", r"%s\n", *words)
     assert done.stdout.splitlines() == words
@@ -150,7 +150,7 @@ def test_words_after_the_dashes_stay_as_they_are(where: Place) -> None:
         pytest.param("a/b/src", ("--manage", "a/b/src/manage.py"), id="named"),
     ],
 )
-def test_the_project_is_found(below: str, argv: tuple[str, ...], tmp_path: Path) -> None:
+def test_manage_py_is_found(below: str, argv: tuple[str, ...], tmp_path: Path) -> None:
     made = place(tmp_path)
     root = tmp_path / "root"
     (root / below).parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def test_the_project_is_found(below: str, argv: tuple[str, ...], tmp_path: Path)
     assert (root / below / "db.sqlite3").exists()
 
 
-def test_several_databases_are_migrated_if_they_are_named(tmp_path: Path) -> None:
+def test_named_databases_are_migrated(tmp_path: Path) -> None:
     one, two = ({"ENGINE": "django.db.backends.sqlite3", "NAME": name} for name in ("one", "two"))
     where = place(tmp_path, DATABASES=json.dumps({"default": one, "other": two}))
     done = where.run(*MODULE, "release", "--database", "default", "--database", "other")
@@ -171,7 +171,7 @@ def test_several_databases_are_migrated_if_they_are_named(tmp_path: Path) -> Non
     ]
 
 
-def test_a_project_without_a_database_has_nothing_to_wait_for(tmp_path: Path) -> None:
+def test_project_without_a_database(tmp_path: Path) -> None:
     where = place(tmp_path, DATABASES='{"default": {}}')
     assert where.run(*MODULE, "start", "--migrate", *SERVED).stdout == "served\n"
     done = where.run(*MODULE, "release")
@@ -179,7 +179,7 @@ def test_a_project_without_a_database_has_nothing_to_wait_for(tmp_path: Path) ->
     assert done.stderr == "buildstatic: DATABASES has no database: nothing to wait for\n"
 
 
-def test_a_database_without_a_known_lock_is_migrated_by_release_alone(tmp_path: Path) -> None:
+def test_unsupported_lock_is_an_error_in_start_only(tmp_path: Path) -> None:
     odd = {"ENGINE": "shop.odd", "NAME": "db"}
     where = place(tmp_path, DATABASES=json.dumps({"default": odd}))
     done = where.run(*MODULE, "start", "--migrate", *SERVED)
@@ -193,7 +193,7 @@ def test_a_database_without_a_known_lock_is_migrated_by_release_alone(tmp_path: 
 CLOSED = {"ENGINE": "django.db.backends.postgresql", "HOST": "127.0.0.1", "NAME": "none"}
 
 
-def test_options_that_cannot_be_copied_are_well(tmp_path: Path) -> None:
+def test_database_options_that_cannot_be_copied(tmp_path: Path) -> None:
     where = place(tmp_path)
     settings = where.root / SETTINGS
     seconds = "class Seconds(float):\n    def __reduce_ex__(self, _):\n        raise TypeError\n"
@@ -203,7 +203,7 @@ def test_options_that_cannot_be_copied_are_well(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_database_that_never_comes_up_is_given_up_and_its_reason_said(tmp_path: Path) -> None:
+def test_unreachable_database(tmp_path: Path) -> None:
     settings = {**CLOSED, "PORT": str(free_port()), "PASSWORD": "never-to-be-said"}
     where = place(tmp_path, settings)
     done = where.run(*MODULE, "release", "--wait", "1.5")
@@ -224,23 +224,17 @@ def silent() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "mysql"])
-def test_a_database_that_takes_connections_and_says_nothing_is_given_up(
-    engine: str, silent: int, tmp_path: Path
-) -> None:
-    settings = {**CLOSED, "ENGINE": f"django.db.backends.{engine}", "PORT": str(silent)}
+def test_database_that_never_answers(silent: int, tmp_path: Path) -> None:
+    settings = {**CLOSED, "PORT": str(silent)}
     done = place(tmp_path, settings).run(*MODULE, "release", "--wait", "1")
     assert done.returncode == DatabaseUnreachable.exit_code
     assert "no answer within 5 s" in done.stderr
 
 
-@each_door
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_the_waiting(
-    number: signal.Signals, door: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_signal_ends_the_waiting(number: signal.Signals, tmp_path: Path) -> None:
     where = place(tmp_path, {**CLOSED, "PORT": str(free_port())})
-    process = where.start(*door, "start", *SERVED)
+    process = where.start(*MODULE, "start", *SERVED)
     assert process.stderr
     assert "nothing to collect" in process.stderr.readline()
     assert "waiting for the database" in process.stderr.readline()
@@ -250,7 +244,7 @@ def test_a_signal_ends_the_waiting(
     assert err.endswith(f"buildstatic: ended by {number.name}\n")
 
 
-def test_a_signal_is_heard_while_a_driver_hears_none(tmp_path: Path) -> None:
+def test_signal_ends_a_blocking_driver(tmp_path: Path) -> None:
     stuck = tmp_path / "stuck"
     where = place(tmp_path)
     process = where.start(*MODULE, "release", STUCK_IN="0002", STUCK=str(stuck))
@@ -379,7 +373,7 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
 @pytest.mark.parametrize(
     ("kind", "argv", "files", "said"), [pytest.param(*case[1:], id=case[0]) for case in WRONG]
 )
-def test_what_is_wrong_is_one_line_with_its_exit_code_at_both_doors(
+def test_error_is_one_line_with_its_exit_code(
     kind: type[BuildstaticError],
     argv: tuple[str, ...],
     files: dict[str, str],
@@ -390,20 +384,15 @@ def test_what_is_wrong_is_one_line_with_its_exit_code_at_both_doors(
         (where.root / name).parent.mkdir(exist_ok=True)
         (where.root / name).write_text(text)
         (where.root / name).chmod(0o755)
-    script, module = where.run(*SCRIPT, *argv), where.run(*MODULE, *argv)
-    assert module.returncode == kind.exit_code, module.stderr
-    line = module.stderr.splitlines(keepends=True)[-1]
+    done = where.run(*MODULE, *argv)
+    assert (done.returncode, done.stdout) == (kind.exit_code, ""), done.stderr
+    line = done.stderr.splitlines(keepends=True)[-1]
     assert line.startswith("error: ")
     assert said in line
-    assert "Traceback" not in module.stderr
-    assert (script.returncode, script.stdout, script.stderr) == (
-        module.returncode,
-        module.stdout,
-        module.stderr,
-    )
+    assert "Traceback" not in done.stderr
 
 
-def test_nothing_runs_where_nothing_could_serve(where: Place) -> None:
+def test_nothing_runs_without_a_server(where: Place) -> None:
     done = where.run(*MODULE, "start", "--migrate", "--", "frobnicated", STATIC_ROOT="static_root")
     assert done.returncode == ServerNotFound.exit_code
     assert not (where.root / "static_root").exists()
@@ -418,7 +407,7 @@ def test_nothing_runs_where_nothing_could_serve(where: Place) -> None:
         pytest.param(MigrationsFailed, ("--migrate",), {"FAIL": "post_migrate"}, id="afterwards"),
     ],
 )
-def test_a_step_that_fails_stops_the_chain(
+def test_failed_step_ends_start(
     kind: type[BuildstaticError], argv: tuple[str, ...], more: dict[str, str], where: Place
 ) -> None:
     done = where.run(*MODULE, "start", *argv, *SERVED, STATIC_ROOT="static_root", **more)
@@ -428,22 +417,20 @@ def test_a_step_that_fails_stops_the_chain(
 
 
 @each_door
-def test_the_traceback_of_a_migration_is_shown_if_asked_for(
-    door: tuple[str, ...], where: Place
-) -> None:
+def test_traceback_option(door: tuple[str, ...], where: Place) -> None:
     done = where.run(*door, "release", "--traceback", FAIL="0002")
     assert done.returncode == MigrationsFailed.exit_code
     assert 'raise ValueError("no luck today")' in done.stderr
 
 
 @each_door
-def test_a_directory_without_a_project_is_refused(door: tuple[str, ...], tmp_path: Path) -> None:
+def test_directory_without_a_project(door: tuple[str, ...], tmp_path: Path) -> None:
     done = Place(tmp_path).run(*door, "release")
     assert (done.returncode, done.stdout) == (ProjectNotFound.exit_code, "")
     assert done.stderr.startswith(f"error: No manage.py found in {tmp_path} or up to two levels")
 
 
-def test_several_projects_are_not_guessed_among(tmp_path: Path) -> None:
+def test_several_projects(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         place(tmp_path / name).root.rename(tmp_path / name / "site")
@@ -456,15 +443,16 @@ def test_several_projects_are_not_guessed_among(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "argv", [("release", "--", "x"), ("start", "x"), ("start", "--wait", "nan")]
 )
-def test_wrong_use_exits_with_2(door: tuple[str, ...], argv: tuple[str, ...], where: Place) -> None:
+def test_wrong_usage_exits_with_2(
+    door: tuple[str, ...], argv: tuple[str, ...], where: Place
+) -> None:
     done = where.run(*door, *argv)
     assert (done.returncode, done.stdout) == (2, "")
     assert "sage: " in done.stderr
 
 
-@each_door
-def test_a_python_without_django_is_told_which_to_use(door: tuple[str, ...], where: Place) -> None:
+def test_python_without_django(where: Place) -> None:
     (where.root / "django.py").write_text("")
-    done = where.run(*door, "release")
+    done = where.run(*MODULE, "release")
     assert done.returncode == 11
     assert "Install buildstatic in the project's environment, with --no-deps" in done.stderr

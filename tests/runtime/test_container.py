@@ -1,4 +1,4 @@
-"""In a container: Django, gunicorn, and buildstatic with none of its dependencies."""
+"""start in a container with Django, gunicorn, and buildstatic without its dependencies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 pytestmark = pytest.mark.engine
-# As a person writes it: the project's requirements, and the runtime with no dependency of its own.
+# The project's requirements, and buildstatic without its dependencies.
 DOCKERFILE = """\
 FROM python:3.13-slim
 RUN pip install --no-cache-dir django gunicorn 'psycopg[binary]'
@@ -85,9 +85,7 @@ def ended(container: Container) -> tuple[int, str]:
     return status, container.logs().decode()
 
 
-def test_gunicorn_is_process_1_serves_and_stops_within_its_grace_period(
-    image: str, engine: DockerClient
-) -> None:
+def test_gunicorn_is_process_1_and_stops_in_time(image: str, engine: DockerClient) -> None:
     with serve(engine, image) as served:
         assert get(served.url).text == "served"
         assert "gunicorn" in served.run("cat /proc/1/cmdline")
@@ -99,7 +97,7 @@ def test_gunicorn_is_process_1_serves_and_stops_within_its_grace_period(
         assert served.container.wait()["StatusCode"] == 0
 
 
-def test_port_and_gunicorns_own_variables_are_honoured(image: str, engine: DockerClient) -> None:
+def test_port_and_gunicorns_variables(image: str, engine: DockerClient) -> None:
     environment = {"PORT": "9001", "WEB_CONCURRENCY": "2"}
     with serve(engine, image, port=9001, environment=environment) as served:
         until(lambda: log(served.container).count("Booting worker") == 2, "two workers", served)
@@ -112,11 +110,8 @@ def log(container: Container) -> str:
     return container.logs().decode()
 
 
-@each_door
-def test_the_exit_status_of_gunicorn_is_the_containers(
-    command: tuple[str, ...], image: str, engine: DockerClient
-) -> None:
-    with running(engine, image, command, environment={"BOOT_FAIL": "1"}) as container:
+def test_exit_status_of_gunicorn_is_the_containers(image: str, engine: DockerClient) -> None:
+    with running(engine, image, SCRIPT, environment={"BOOT_FAIL": "1"}) as container:
         status, said = ended(container)
     assert (status, "does not boot" in said) == (3, True)
 
@@ -127,7 +122,7 @@ NOWHERE = json.dumps(
 
 
 @each_door
-def test_as_process_1_it_ends_at_once_while_it_waits(
+def test_sigterm_ends_process_1_while_it_waits(
     command: tuple[str, ...], image: str, engine: DockerClient
 ) -> None:
     with running(engine, image, command, environment={"DATABASES": NOWHERE}) as container:
@@ -141,18 +136,15 @@ def test_as_process_1_it_ends_at_once_while_it_waits(
     assert "buildstatic: ended by SIGTERM\n" in said
 
 
-@each_door
-def test_a_disk_that_cannot_be_written_is_said(
-    command: tuple[str, ...], image: str, engine: DockerClient
-) -> None:
-    argv = [*command, "--migrate"]
+def test_read_only_disk(image: str, engine: DockerClient) -> None:
+    argv = [*MODULE, "--migrate"]
     with running(engine, image, argv, read_only=True, environment={"STATIC_ROOT": ""}) as container:
         status, said = ended(container)
     assert status == DatabaseUnreachable.exit_code
     assert "unable to open database file" in said.splitlines()[-1]
 
 
-def test_a_server_that_is_not_installed_is_named(image: str, engine: DockerClient) -> None:
+def test_missing_gunicorn(image: str, engine: DockerClient) -> None:
     script = "pip uninstall --quiet --yes gunicorn && exec su app -c 'python -m buildstatic start'"
     with running(engine, image, ["sh", "-c", script], user="0:0") as container:
         status, said = ended(container)
@@ -161,7 +153,7 @@ def test_a_server_that_is_not_installed_is_named(image: str, engine: DockerClien
     assert "Add it to the project's requirements" in said
 
 
-def test_what_needs_the_dependencies_says_so(image: str, engine: DockerClient) -> None:
+def test_command_that_needs_dependencies(image: str, engine: DockerClient) -> None:
     with running(engine, image, ["buildstatic", "collect"]) as container:
         status, said = ended(container)
     assert status == 2

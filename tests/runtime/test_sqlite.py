@@ -1,4 +1,4 @@
-"""Replicas on one SQLite database: the lock is a file beside it."""
+"""The migration lock of SQLite, a file next to the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.runtime.replicas import (
     holding,
     place,
     rounds,
-    start_at_once,
+    start_together,
 )
 
 START = (*MODULE, "start", "--migrate")
@@ -33,13 +33,13 @@ def steps(where: Place) -> list[Step]:
 
 
 @pytest.mark.parametrize("_", range(rounds()))
-def test_of_eight_replicas_one_migrates_and_none_serves_before(_: int, tmp_path: Path) -> None:
+def test_one_replica_migrates_and_none_serves_before(_: int, tmp_path: Path) -> None:
     where = place(tmp_path, SLOW="0.1")
-    served = start_at_once(where, 8, *START, *CLOCK)
+    served = start_together(where, 4, *START, *CLOCK)
     assert_one_migrated(served, steps(where))
 
 
-def test_a_killed_holder_does_not_block(tmp_path: Path) -> None:
+def test_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     where = place(tmp_path)
     with holding(where, "0002", *START, *CLOCK) as holder:
         holder.send_signal(signal.SIGKILL)
@@ -49,24 +49,24 @@ def test_a_killed_holder_does_not_block(tmp_path: Path) -> None:
     assert [step.name for step in steps(where)] == ONCE
 
 
-def test_the_wait_for_the_lock_is_bounded_and_says_so(tmp_path: Path) -> None:
+def test_lock_timeout(tmp_path: Path) -> None:
     where = place(tmp_path)
     with holding(where, "0002", *START, *CLOCK):
-        done = where.run(*START, "--lock-timeout", "6", *CLOCK)
+        done = where.run(*START, "--lock-timeout", "3", *CLOCK)
     assert done.returncode == LockFailed.exit_code
     assert "buildstatic: waiting for the lock of the database default (" in done.stderr
-    assert "in 6 s: another process holds it." in done.stderr
+    assert "in 3 s: another process holds it." in done.stderr
     assert done.stdout == ""
 
 
-def test_release_and_start_do_not_migrate_at_once(tmp_path: Path) -> None:
+def test_release_and_start_share_the_lock(tmp_path: Path) -> None:
     where = place(tmp_path)
     with holding(where, "0003", *MODULE, "release"):
         done = where.run(*START, "--lock-timeout", "0", *CLOCK)
     assert done.returncode == LockFailed.exit_code
 
 
-def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_lock_file_that_cannot_be_created(tmp_path: Path) -> None:
     where = place(tmp_path)
     (where.root / "db.sqlite3.migrate-lock").mkdir()
     done = where.run(*START, *CLOCK)
@@ -74,7 +74,7 @@ def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert "db.sqlite3.migrate-lock: Is a directory." in done.stderr
 
 
-def test_a_database_in_memory_needs_no_lock(tmp_path: Path) -> None:
+def test_in_memory_database_needs_no_lock(tmp_path: Path) -> None:
     done = place(tmp_path, SQLITE=":memory:").run(*START, *CLOCK)
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.rglob("*lock*")) == []
