@@ -1,4 +1,4 @@
-"""The tables and the files that the documentation shows are those of the code."""
+"""The reference documentation agrees with the code."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def summary(kind: type[BuildstaticError]) -> str:
     return (kind.__doc__ or "").splitlines()[0].replace("``", "`")
 
 
-def test_every_failure_is_in_the_table_of_exit_codes() -> None:
+def test_exit_codes_page_lists_each_error() -> None:
     shown = {row[0]: row[1:] for row in rows("docs/reference/exit-codes.md")}
-    made = {str(kind.exit_code): [f"`{kind.__name__}`", summary(kind)] for kind in failures()}
-    assert {code: row for code, row in shown.items() if row[0]} == made
+    expected = {str(kind.exit_code): [f"`{kind.__name__}`", summary(kind)] for kind in failures()}
+    assert {code: row for code, row in shown.items() if row[0]} == expected
     others = {code for code, row in shown.items() if not row[0]}
     assert others == {"0", "1", "2", str(INTERNAL), str(INTERRUPTED), str(PIPE_CLOSED)}
 
 
-def test_exit_codes_are_in_order_and_none_is_there_twice() -> None:
+def test_exit_codes_are_sorted_and_unique() -> None:
     codes = [int(row[0]) for row in rows("docs/reference/exit-codes.md")]
     assert codes == sorted(set(codes))
 
 
-def test_every_key_of_the_configuration_is_in_its_table() -> None:
+def test_configuration_page_lists_each_key() -> None:
     shown, command = {}, ""
     for line in read("docs/reference/configuration.md").splitlines():
         if heading := re.fullmatch(r"### \[tool\.buildstatic\.(\w+)\]", line):
@@ -64,16 +64,16 @@ def test_every_key_of_the_configuration_is_in_its_table() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_a_page_that_shows_its_help(command: str) -> None:
+def test_page_of_each_command_shows_its_help(command: str) -> None:
     shown = [c.line for b in blocks(read(f"docs/reference/{command}.md")) for c in commands(b)]
     assert shown[0] == f"buildstatic {command} --help"
 
 
-def test_every_fact_has_its_place_in_the_reference() -> None:
+def test_check_page_names_each_fact() -> None:
     assert set(re.findall(r"`(\w+)`", read("docs/reference/check.md"))) >= set(FACTS)
 
 
-def test_api_page_names_existing_functions_and_every_value() -> None:
+def test_api_page_names_existing_functions_and_each_value() -> None:
     shown = set(re.findall(r"^\| `(\w+\.\w+)` \|", read("docs/reference/api.md"), re.M))
     names = [module.name for module in iter_modules(workflows.__path__)]
     modules = {name: import_module(f"{workflows.__name__}.{name}") for name in names}
@@ -88,21 +88,21 @@ def test_api_page_names_existing_functions_and_every_value() -> None:
     assert classes - shown == {"layer.Append"}
 
 
-def test_every_target_of_generate_is_in_its_table() -> None:
+def test_generate_page_lists_each_target() -> None:
     assert [row[0].strip("`") for row in rows("docs/reference/generate.md")] == list(TARGETS)
 
 
-def test_the_dockerfile_is_gone_through_line_by_line() -> None:
+def test_dockerfile_page_shows_each_line() -> None:
     page = blocks(read("docs/reference/dockerfile.md"))
     shown = "".join(block.text for block in page if block.language == "dockerfile")
-    assert written(shown) == written((REPOSITORY / "Dockerfile.example").read_text())
+    assert lines_of(shown) == lines_of((REPOSITORY / "Dockerfile.example").read_text())
 
 
-def written(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line]
 
 
-def test_the_readmes_edits_are_those_that_are_printed(tmp_path: Path) -> None:
+def test_readme_shows_the_edits_that_are_printed(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
@@ -117,7 +117,7 @@ def test_the_readmes_edits_are_those_that_are_printed(tmp_path: Path) -> None:
 
 
 def contents(root: Path) -> dict[str, str]:
-    """Return the files below *root*, but for the key that startproject makes up."""
+    """Return the files below *root* without the random SECRET_KEY of startproject."""
     key = re.compile(r"^SECRET_KEY = .*$", re.M)
     files = (path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): key.sub("", path.read_text()) for path in files}
