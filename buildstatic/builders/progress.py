@@ -107,8 +107,7 @@ def follow(events: Generator[Event, None, None], on_event: OnEvent) -> Progress:
                 on_event(event, progress)
     except BuildstaticError as error:
         failure = progress.failure()
-        # The output of a command that failed may have any text, which the builder's own error,
-        # recognized by its text, would be derived from.
+        # The builder's error is recognized by its text, which may be the output of a failed command.
         if failure and (isinstance(error, EngineFailed) or COMMAND_FAILED in failure.problem):
             raise failure from error
         raise
