@@ -107,7 +107,7 @@ def follow(events: Generator[Event, None, None], on_event: OnEvent) -> Progress:
                 on_event(event, progress)
     except BuildstaticError as error:
         failure = progress.failure()
-        # The builder's error is recognized by its text, which may be the output of a failed command.
+        # The builder's error is recognized by its text, which a failed command may have printed.
         if failure and (isinstance(error, EngineFailed) or COMMAND_FAILED in failure.problem):
             raise failure from error
         raise

@@ -258,6 +258,7 @@ def test_assets_image_passes_verify(images: dict[str, Build]) -> None:
     assert images["assets"].static["diff_id"] in done.stdout
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("server", ["nginx"], indirect=True)
 def test_code_change_keeps_both_layers(
     images: dict[str, Build], server: str, tmp_path: Path, tag: Callable[[str], str]
@@ -274,6 +275,7 @@ def test_code_change_keeps_both_layers(
         assert target == "assets" or "manifest" in ran
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("server", ["nginx"], indirect=True)
 def test_engine_api_builds_the_same_layer(
     images: dict[str, Build], server: str, tag: Callable[[str], str]
