@@ -94,7 +94,7 @@ def by_patch() -> None:
 def by_processes() -> None:
     """Replace Django's command class, and use worker processes even for a few files."""
     module("collect.workers.pool").MIN_ITEMS = 0
-    module(COMMAND).cores = lambda *_: 2
+    module(COMMAND).available_cores = lambda *_: 2
     by_patch()
 
 
