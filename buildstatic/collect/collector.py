@@ -257,7 +257,7 @@ class _Collector:
 
         A killed run may have left part of it; what was rewritten, Django writes each time.
         """
-        if item.yields or item.name not in existing:
+        if item.is_taken or item.name not in existing:
             return False
         path = self.tree.path(item.name)
         size = reading.size if item.content is None else len(item.content)

@@ -40,7 +40,7 @@ class Original:
 class Fingerprinted:
     """A file under its fingerprinted name; *content* is None if it equals the original's.
 
-    *digest* and *identity* are as in `Original`. *yields* tells that a source has this very name
+    *digest* and *identity* are as in `Original`. *is_taken*: a source has this very name
     and is kept: post_process replaces it only if it rewrites the file.
     """
 
@@ -48,7 +48,7 @@ class Fingerprinted:
     digest: str
     identity: str
     content: bytes | None = None
-    yields: bool = False
+    is_taken: bool = False
 
 
 class UnresolvedReferences(Exception):
@@ -86,7 +86,7 @@ def fingerprint(
         work.run(originals, warn)
     found = {original.name: work.files[work.keys[original.name]] for original in originals}
     taken = (n for n, item in found.items() if item.name in found and not is_adjustable(storage, n))
-    return found | {name: replace(found[name], yields=True) for name in taken}
+    return found | {name: replace(found[name], is_taken=True) for name in taken}
 
 
 class _Fingerprinter:
@@ -199,7 +199,7 @@ class _Fingerprinter:
         )
 
     def fingerprinted_name(self, name: str, digest: str) -> str:
-        """Raises ValueError or SuspiciousFileOperation if there is no valid name."""
+        """Return the name for *digest*; ValueError or SuspiciousFileOperation if it is invalid."""
         hashed = self.hashed_name(name, digest)
         if ".." in hashed or hashed.startswith("/"):
             self.storage.path(hashed)

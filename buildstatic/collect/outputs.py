@@ -37,15 +37,15 @@ def outputs_of(
     Without *originals*, fingerprinted sources have no other name.
     """
     outputs = []
-    kept = {item.name for item in files.values() if item.yields}
-    replaced = {item.name for item in files.values() if not item.yields}
+    kept = {item.name for item in files.values() if item.is_taken}
+    replaced = {item.name for item in files.values() if not item.is_taken}
     for reading in readings:
         name = reading.source.path
         item = files.get(name)
         names: tuple[str, ...] = ()
         if (originals or item is None or name in kept) and name not in replaced:
             names = (name,)
-        if item is not None and item.content is None and not item.yields:
+        if item is not None and item.content is None and not item.is_taken:
             names = (*names, item.name)
         if names:
             outputs.append(

@@ -179,7 +179,7 @@ def test_only_rewritten_files_replace_a_source_of_the_same_name(
         original(f"a.{text.digest[:12]}.css", b"other"),
         original(f"i.{picture.digest[:12]}.png", b"other", refers=False),
     )
-    assert [name for name, item in made.items() if item.yields] == ["i.png"]
+    assert [name for name, item in made.items() if item.is_taken] == ["i.png"]
 
 
 def test_references_with_a_query_use_the_source_content(storage: Any) -> None:

@@ -35,7 +35,7 @@ def run(
     processed: list[tuple[str, str]] = []
     skipped: list[str] = []
     for name, item in files.items():
-        is_present = item.yields or item.name in existing.files
+        is_present = item.is_taken or item.name in existing.files
         if is_adjustable(storage, name) or not is_present:
             processed.append((name, item.name))
         else:
