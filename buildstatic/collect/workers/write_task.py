@@ -69,14 +69,15 @@ def _write(
     seconds: int,
 ) -> None:
     """Write *source* to *path*, which must not exist, and rename it to *target*."""
+    # A Ctrl-C may arrive when the file exists already and os.open has not returned.
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        error.filename = target
-        raise
-    try:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            error.filename = target
+            raise
         try:
             for chunk in (
                 (source,) if isinstance(source, bytes) else _read_unchanged(source, size, modified)
@@ -89,6 +90,8 @@ def _write(
             os.close(descriptor)
         if path != target:
             _rename(path, target)
+    except FileExistsError:  # the file at *path* is not this one
+        raise
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(path)
