@@ -45,8 +45,8 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
 def replace_with_link(path: Path, existing: Path) -> None:
     """Make *path* a hard link to *existing*, replacing the file that is there. Raises OSError."""
     temporary = temporary_path(path)
-    os.link(existing, temporary)
     try:
+        os.link(existing, temporary)
         temporary.replace(path)
     finally:
         # rename(2) does nothing if both names are the same file already.

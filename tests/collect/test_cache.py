@@ -63,7 +63,7 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "deep" / "cache")
 
 
-def test_what_was_put_is_got_by_whoever_looks_next(cache: Cache) -> None:
+def test_put_and_get(cache: Cache) -> None:
     assert got(cache) is None
     data = keep(cache)
     assert got(Cache(cache.directory)) == data
@@ -71,12 +71,12 @@ def test_what_was_put_is_got_by_whoever_looks_next(cache: Cache) -> None:
 
 
 @pytest.mark.parametrize("content", [CONTENT, b"", b"a"], ids=["a text", "empty", "one byte"])
-def test_that_a_variant_was_not_worth_keeping_is_kept(cache: Cache, content: bytes) -> None:
+def test_not_worth_it_is_stored(cache: Cache, content: bytes) -> None:
     cache.put(identity(content), CODEC, NOT_WORTH_IT)
     assert got(cache, content) == NOT_WORTH_IT
 
 
-def test_a_variant_of_another_level_or_version_is_another(cache: Cache) -> None:
+def test_levels_and_versions_are_separate(cache: Cache) -> None:
     keep(cache)
     newer = replace(CODEC, key=f"{CODEC.key}1")
     assert cache.get(identity(CONTENT), newer, CONTENT) is None
@@ -105,9 +105,7 @@ def replaced_by_a_pipe(path: Path) -> None:
         pytest.param(replaced_by_a_pipe, id="a pipe"),
     ],
 )
-def test_a_corrupt_variant_is_none_and_is_made_again(
-    cache: Cache, spoil: Callable[[Path], object]
-) -> None:
+def test_corrupt_variant_is_replaced(cache: Cache, spoil: Callable[[Path], object]) -> None:
     data = keep(cache)
     [path] = files(cache.directory)
     spoil(path)
@@ -117,7 +115,7 @@ def test_a_corrupt_variant_is_none_and_is_made_again(
     assert not path.is_symlink()
 
 
-def test_a_directory_in_the_place_of_a_variant_is_not_in_the_way(cache: Cache) -> None:
+def test_directory_instead_of_a_variant(cache: Cache) -> None:
     keep(cache)
     [path] = files(cache.directory)
     path.unlink()
@@ -142,7 +140,7 @@ def fill(cache: Cache, count: int) -> list[bytes]:
     return contents(count)
 
 
-def test_what_was_used_longest_ago_goes_first(cache: Cache) -> None:
+def test_least_recently_used_is_removed_first(cache: Cache) -> None:
     first, second, third, fourth = fill(cache, 4)
     assert got(cache, second)
     replace(cache, limit=2 * BLOCK).evict()
@@ -150,13 +148,13 @@ def test_what_was_used_longest_ago_goes_first(cache: Cache) -> None:
     assert kept == [second, fourth]
 
 
-def test_a_cache_within_its_limit_is_left_alone(cache: Cache) -> None:
+def test_nothing_is_removed_below_the_limit(cache: Cache) -> None:
     fill(cache, 3)
     replace(cache, limit=3 * BLOCK).evict()
     assert len(files(cache.directory)) == 3
 
 
-def test_variants_of_other_versions_and_leftovers_count_and_go(cache: Cache) -> None:
+def test_other_versions_and_incomplete_files_are_removed(cache: Cache) -> None:
     keep(cache)
     [path] = files(cache.directory)
     older = cache.directory / "v0" / path.relative_to(cache.directory / "v1")
@@ -170,7 +168,7 @@ def test_variants_of_other_versions_and_leftovers_count_and_go(cache: Cache) -> 
     assert list(cache.directory.iterdir()) == []
 
 
-def test_files_that_are_not_the_caches_stay(cache: Cache, tmp_path: Path) -> None:
+def test_other_files_stay(cache: Cache, tmp_path: Path) -> None:
     keep(cache)
     [path] = files(cache.directory)
     mine = [
@@ -219,7 +217,7 @@ WORK = """
 
 
 @pytest.mark.parametrize("limit", [DEFAULT_LIMIT, 50 * BLOCK], ids=["roomy", "tight"])
-def test_two_processes_share_it(tmp_path: Path, limit: int) -> None:
+def test_two_processes_share_the_cache(tmp_path: Path, limit: int) -> None:
     both = [python(WORK, tmp_path, limit) for _ in range(2)]
     hits = [int(process.communicate()[0]) for process in both]
     assert [process.returncode for process in both] == [0, 0]
@@ -242,7 +240,7 @@ CHURN = """
 """
 
 
-def test_what_another_process_removes_meanwhile_is_no_failure(cache: Cache) -> None:
+def test_file_removed_by_another_process(cache: Cache) -> None:
     keep(cache)
     [path] = files(cache.directory)
     command = [sys.executable, "-c", dedent(CHURN), str(path.parent)]
@@ -256,12 +254,12 @@ def test_what_another_process_removes_meanwhile_is_no_failure(cache: Cache) -> N
             other.kill()
 
 
-def test_what_one_process_put_another_gets(tmp_path: Path) -> None:
+def test_variant_of_another_process_is_found(tmp_path: Path) -> None:
     for expected in (800, 1000):
         assert int(python(WORK, tmp_path, DEFAULT_LIMIT).communicate()[0]) == expected
 
 
-def test_one_process_at_a_time_evicts_and_the_others_do_not_wait(cache: Cache) -> None:
+def test_only_one_process_evicts(cache: Cache) -> None:
     fill(cache, 3)
     small = replace(cache, limit=BLOCK)
     code = """
@@ -280,7 +278,7 @@ def test_one_process_at_a_time_evicts_and_the_others_do_not_wait(cache: Cache) -
     assert len(files(cache.directory)) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_still_read() -> None:
+def test_read_only_cache_is_read() -> None:
     with public_directory() as place:
         cache = Cache(place / "cache", BLOCK)
         first, second = contents(2)
@@ -299,7 +297,7 @@ def test_a_cache_that_cannot_be_written_is_still_read() -> None:
                 directory.chmod(0o755)
 
 
-def test_a_cache_that_cannot_be_read_has_nothing() -> None:
+def test_unreadable_cache_is_empty() -> None:
     with public_directory() as place:
         cache = Cache(place / "cache")
         keep(cache)
@@ -312,7 +310,7 @@ def test_a_cache_that_cannot_be_read_has_nothing() -> None:
 
 
 @pytest.mark.parametrize("place", ["/dev/null/cache", "/proc/cache"])
-def test_a_place_that_cannot_be_is_a_cache_with_nothing(place: str) -> None:
+def test_impossible_directory_is_empty(place: str) -> None:
     cache = Cache(Path(place))
     keep(cache)
     cache.evict()
@@ -320,7 +318,7 @@ def test_a_place_that_cannot_be_is_a_cache_with_nothing(place: str) -> None:
     assert (cache.entries(), cache.prune(0), cache.clear()) == ([], [], [])
 
 
-def test_a_full_disk_keeps_what_is_whole_and_nothing_else(tmp_path: Path) -> None:
+def test_full_disk_leaves_no_incomplete_file(tmp_path: Path) -> None:
     with disk(tmp_path / "disk") as place:
         cache = Cache(place / "cache")
         large = [os.urandom(15_000) + bytes(5_000) for _ in range(6)]
@@ -344,17 +342,17 @@ def test_a_full_disk_keeps_what_is_whole_and_nothing_else(tmp_path: Path) -> Non
         ("10b", 10),
     ],
 )
-def test_a_size_may_be_written_as_people_do(text: str, size: int) -> None:
+def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "1TB", "1 2", "MB", "1e9"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_invalid_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         parse_size(text)
 
 
-def test_the_variable_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SIZE_VARIABLE, raising=False)
     assert Cache(tmp_path).limit == DEFAULT_LIMIT == 1_000_000_000
     monkeypatch.setenv(SIZE_VARIABLE, "5MB")
@@ -369,7 +367,7 @@ def test_the_variable_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyP
     [("/xdg", "/xdg/buildstatic"), ("", "/home/me/.cache/buildstatic"), ("xdg", None)],
     ids=["set", "empty", "relative"],
 )
-def test_the_cache_is_where_caches_are(
+def test_default_directory(
     variable: str, place: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/home/me")
@@ -378,7 +376,7 @@ def test_the_cache_is_where_caches_are(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a user that nobody knows")
-def test_a_user_without_a_home_has_no_cache_and_no_failure() -> None:
+def test_user_without_a_home_directory() -> None:
     code = """
         import os
         from buildstatic.collect.cache import Cache, default_directory

@@ -42,31 +42,31 @@ def texts(package: str) -> list[bytes]:
 @each_format
 @pytest.mark.parametrize("effort", ["fast", "best"])
 @pytest.mark.parametrize("content", [b"", b"a", CONTENT], ids=["empty", "one byte", "a text"])
-def test_a_variant_holds_what_it_was_made_from(suffix: str, effort: Effort, content: bytes) -> None:
+def test_variant_decompresses_to_the_original(suffix: str, effort: Effort, content: bytes) -> None:
     made = codec(suffix, effort)
     assert made.is_variant(made.compress(content), content)
 
 
 @each_format
-def test_the_same_content_makes_the_same_bytes(suffix: str) -> None:
+def test_compression_is_reproducible(suffix: str) -> None:
     assert codec(suffix).compress(CONTENT) == codec(suffix).compress(CONTENT)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_best_gzip_files_are_together_no_larger_than_whitenoises(package: str) -> None:
+def test_best_gzip_is_not_larger_than_whitenoises(package: str) -> None:
     contents = texts(package)
     ours = sum(len(codec("gz", "best").compress(content)) for content in contents)
     theirs = sum(len(gzip.compress(content, 9, mtime=0)) for content in contents)
     assert ours <= theirs
 
 
-def test_the_best_brotli_files_are_whitenoises() -> None:
+def test_best_brotli_equals_whitenoises() -> None:
     for content in texts("rest_framework")[:10]:
         assert codec("br", "best").compress(content) == brotli.compress(content)
 
 
 @each_format
-def test_the_best_is_smaller_than_the_fast(suffix: str) -> None:
+def test_best_is_smaller_than_fast(suffix: str) -> None:
     content = max(texts("django"), key=len)
     assert len(codec(suffix, "best").compress(content)) < len(codec(suffix).compress(content))
 
@@ -78,7 +78,7 @@ def flipped(data: bytes) -> bytes:
 
 @each_format
 @pytest.mark.parametrize(
-    "spoil",
+    "corrupt",
     [
         pytest.param(lambda _: b"", id="empty"),
         pytest.param(lambda _: CONTENT[:999], id="something else"),
@@ -88,14 +88,14 @@ def flipped(data: bytes) -> bytes:
         pytest.param(lambda data: data + data, id="twice"),
     ],
 )
-def test_a_spoilt_variant_is_none(suffix: str, spoil: object) -> None:
+def test_corrupt_variant_is_rejected(suffix: str, corrupt: object) -> None:
     made = codec(suffix)
-    assert callable(spoil)
-    assert not made.is_variant(spoil(made.compress(CONTENT)), CONTENT)
+    assert callable(corrupt)
+    assert not made.is_variant(corrupt(made.compress(CONTENT)), CONTENT)
 
 
 @each_format
-def test_a_variant_of_a_longer_or_shorter_content_is_none(suffix: str) -> None:
+def test_variant_of_other_length_is_rejected(suffix: str) -> None:
     made = codec(suffix)
     assert not made.is_variant(made.compress(CONTENT), CONTENT[:-1])
     assert not made.is_variant(made.compress(CONTENT[:-1]), CONTENT)
@@ -158,7 +158,7 @@ BOMBS = """
     ("suffix", "library"),
     [("br", ""), ("br", "older"), ("gz", ""), ("zst", "")],
 )
-def test_a_decompression_bomb_takes_no_memory(
+def test_decompression_bomb_takes_no_memory(
     suffix: str, library: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     paths = [request.getfixturevalue(library)] if library else []
@@ -170,7 +170,7 @@ def test_a_decompression_bomb_takes_no_memory(
 KEY = 'from buildstatic.collect.codecs import load_codec; print(load_codec("{}", "best").key)'
 
 
-def test_the_key_names_the_library_its_version_and_the_level() -> None:
+def test_key_has_library_version_and_level() -> None:
     assert codec("br", "best").key == f"brotli-{brotli.__version__}-11"
     assert len({codec(suffix, effort).key for suffix in FORMATS for effort in EFFORTS}) == 6
 
@@ -178,18 +178,18 @@ def test_the_key_names_the_library_its_version_and_the_level() -> None:
 EFFORTS: tuple[Effort, ...] = ("fast", "best")
 
 
-def test_another_version_of_a_library_has_another_key(older: Path) -> None:
+def test_key_of_another_version(older: Path) -> None:
     assert python(KEY.format("br"), older) == "brotli-1.1.0-11"
 
 
 @each_format
-def test_a_key_is_a_file_name(suffix: str) -> None:
+def test_key_is_a_file_name(suffix: str) -> None:
     key = codec(suffix).key
     assert Path(key).name == key
     assert key.isascii()
 
 
-def test_an_older_brotli_tells_its_own_variants_from_others(older: Path) -> None:
+def test_brotli_without_output_limit(older: Path) -> None:
     code = """
         from buildstatic.collect.codecs import load_codec
         codec = load_codec("br", "fast")
@@ -216,7 +216,7 @@ def test_zstd_module_of_the_standard_library_takes_precedence(tmp_path: Path) ->
     assert python(code, tmp_path) == "zstd-standard-19"
 
 
-def test_without_libraries_there_is_gzip_by_zlib_and_nothing_else() -> None:
+def test_only_zlib_without_libraries() -> None:
     code = """
         from buildstatic.collect.codecs import load_codec
         codec = load_codec("gz", "best")

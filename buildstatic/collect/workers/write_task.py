@@ -69,33 +69,34 @@ def _write(
     seconds: int,
 ) -> None:
     """Write *source* to *path*, which must not exist, and rename it to *target*."""
-    # A Ctrl-C may arrive when the file exists already and os.open has not returned.
     try:
+        # In this block, as SIGTERM may arrive when the file exists and os.open has not returned.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        except FileExistsError:
-            raise
-        except OSError as error:
-            error.filename = target
-            raise
-        try:
-            for chunk in (
-                (source,) if isinstance(source, bytes) else _read_unchanged(source, size, modified)
-            ):
-                view = memoryview(chunk)
-                while view:
-                    view = view[os.write(descriptor, view) :]
+            if isinstance(source, bytes):
+                _write_all(descriptor, source)
+            else:
+                for chunk in _read_unchanged(source, size, modified):
+                    _write_all(descriptor, chunk)
             _set_metadata(descriptor, mode, seconds)
         finally:
             os.close(descriptor)
         if path != target:
             _rename(path, target)
-    except FileExistsError:  # the file at *path* is not this one
+    except FileExistsError:  # of another process, or another content
         raise
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(path)
+        if isinstance(error, OSError) and error.filename == path:
+            error.filename = target
         raise
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _rename(path: str, target: str) -> None:

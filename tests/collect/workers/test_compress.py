@@ -1,4 +1,4 @@
-"""Variants: WhiteNoise's, each content once, found before made, and in bounded memory."""
+"""Compressing: WhiteNoise's rule, the cache, earlier trees, failures, and memory."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def sample(number: int, size: int, share: float) -> bytes:
 EDGE = [sample(size, size, share / 100) for size in (1, 60, 500, 9000) for share in (0, 80, 94, 97)]
 
 
-def test_what_is_worth_it_is_what_whitenoise_finds_worth_it(tmp_path: Path) -> None:
+def test_variants_are_kept_by_whitenoises_rule(tmp_path: Path) -> None:
     every = [*TEXTS, *EDGE, b"", Path(sys.executable).read_bytes()[:30000]]
     theirs = import_module("whitenoise.compress").Compressor(quiet=True)
     for number, content in enumerate(every):
@@ -144,14 +144,14 @@ def test_what_is_worth_it_is_what_whitenoise_finds_worth_it(tmp_path: Path) -> N
         assert variants.get("br") == there.get("br")
 
 
-def test_where_brotli_is_not_worth_it_nothing_else_is_tried(tmp_path: Path) -> None:
+def test_no_gzip_without_a_brotli_variant(tmp_path: Path) -> None:
     noise = [task(tmp_path, "noise.txt", os.urandom(5000))]
     cache = Cache(tmp_path / "cache", ROOM)
     assert made(noise, cache=cache) == []
     assert [entry.kind.partition("-")[0] for entry in cache.entries()] == ["brotli"]
 
 
-def test_each_variant_is_of_the_content_it_is_named_after(tmp_path: Path) -> None:
+def test_variant_matches_its_original(tmp_path: Path) -> None:
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
     by_suffix = {codec.suffix: codec for codec in codecs()}
     variants = made(tasks)
@@ -161,7 +161,7 @@ def test_each_variant_is_of_the_content_it_is_named_after(tmp_path: Path) -> Non
         assert by_suffix[variant.told.suffix].is_variant(variant.data, text)
 
 
-def test_the_largest_is_done_first_and_all_is_told_of(tmp_path: Path) -> None:
+def test_largest_content_first(tmp_path: Path) -> None:
     sizes = [3000, 9000, 1, 5000]
     tasks = [task(tmp_path, f"{size}.css", b"a" * size) for size in sizes]
     with worker_pool(1) as pool:
@@ -169,11 +169,11 @@ def test_the_largest_is_done_first_and_all_is_told_of(tmp_path: Path) -> None:
     assert done == [9000, 5000, 3000, 1]
 
 
-def test_no_task_is_no_work(tmp_path: Path) -> None:
+def test_no_contents(tmp_path: Path) -> None:
     assert made([], cache=Cache(tmp_path / "cache", ROOM)) == []
 
 
-def test_the_cache_is_asked_before_anything_is_made(tmp_path: Path) -> None:
+def test_cached_variants_are_used(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", ROOM)
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate([*TEXTS, *EDGE])]
     first = made(tasks, cache=cache)
@@ -183,7 +183,7 @@ def test_the_cache_is_asked_before_anything_is_made(tmp_path: Path) -> None:
     assert [(v.name, v.data) for v in second] == [(v.name, v.data) for v in first]
 
 
-def test_a_variant_that_nobody_would_have_kept_is_not_taken_from_the_cache(tmp_path: Path) -> None:
+def test_cached_variant_that_is_too_large_is_not_used(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", ROOM)
     ours = task(tmp_path, "a.css", b"0123456789" * 300)
     (codec,) = codecs("gz")
@@ -196,7 +196,7 @@ def test_a_variant_that_nobody_would_have_kept_is_not_taken_from_the_cache(tmp_p
     assert len(variant.data) < len(stored)
 
 
-def test_the_cache_is_no_larger_than_it_may_be_when_all_is_done(tmp_path: Path) -> None:
+def test_cache_limit_is_applied_at_the_end(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", 3 * BLOCK)
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
     assert len(made(tasks, cache=cache)) == 15
@@ -204,9 +204,7 @@ def test_the_cache_is_no_larger_than_it_may_be_when_all_is_done(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("size", [1, 10**6], ids=["at the end", "at the start"])
-def test_the_cache_is_no_larger_than_it_may_be_when_the_work_fails(
-    tmp_path: Path, size: int
-) -> None:
+def test_cache_limit_is_applied_after_a_failure(tmp_path: Path, size: int) -> None:
     cache = Cache(tmp_path / "cache", 3 * BLOCK)
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
     missing = CompressItem("0" * 64, size, str(tmp_path / "gone.css"), ("gone.css",))
@@ -216,14 +214,12 @@ def test_the_cache_is_no_larger_than_it_may_be_when_the_work_fails(
 
 
 @pytest.mark.parametrize("place", ["/dev/null/cache", "/proc/cache"])
-def test_a_cache_that_cannot_be_is_not_in_the_way(tmp_path: Path, place: str) -> None:
+def test_impossible_cache_directory(tmp_path: Path, place: str) -> None:
     assert len(made([task(tmp_path, "a.css", TEXTS[0])], cache=Cache(Path(place), ROOM))) == 3
 
 
 @pytest.mark.parametrize("name", ["a.css", "a.0123456789ab.css"])
-def test_an_earlier_trees_variants_are_taken_under_any_of_the_names(
-    tmp_path: Path, name: str
-) -> None:
+def test_variants_of_an_earlier_tree_are_reused(tmp_path: Path, name: str) -> None:
     ours = task(tmp_path, "a.css", TEXTS[0], "a.0123456789ab.css")
     earlier = tmp_path / "earlier"
     earlier.mkdir()
@@ -238,7 +234,7 @@ def test_an_earlier_trees_variants_are_taken_under_any_of_the_names(
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["of other content", "no variant"])
-def test_what_is_wrong_in_an_earlier_tree_is_made_again(tmp_path: Path, number: int) -> None:
+def test_wrong_variant_in_an_earlier_tree_is_replaced(tmp_path: Path, number: int) -> None:
     ours = task(tmp_path, "a.css", TEXTS[0])
     earlier = tmp_path / "earlier"
     earlier.mkdir()
@@ -250,7 +246,7 @@ def test_what_is_wrong_in_an_earlier_tree_is_made_again(tmp_path: Path, number: 
     assert [v.data for v in variants] == [v.data for v in made([ours])]
 
 
-def test_what_comes_from_an_earlier_tree_is_not_said_to_be_made_at_this_level(
+def test_reused_variant_is_not_cached(
     tmp_path: Path,
 ) -> None:
     ours = task(tmp_path, "a.css", TEXTS[0])
@@ -264,9 +260,7 @@ def test_what_comes_from_an_earlier_tree_is_not_said_to_be_made_at_this_level(
     assert hits(made([ours], cache=cache, effort="best")) == [False] * 3
 
 
-def test_a_previous_images_tree_saves_the_work_of_a_build_without_a_cache(
-    site: Site, collect: Collect, tmp_path: Path
-) -> None:
+def test_reuse_option(site: Site, collect: Collect, tmp_path: Path) -> None:
     site.write({f"static/{number}.css": text.decode() for number, text in enumerate(TEXTS)})
     site.storage("whitenoise.storage.CompressedManifestStaticFilesStorage")
     assert collect(site, "--noinput", "--cache", tmp_path / "first").code == 0
@@ -290,7 +284,7 @@ def test_a_previous_images_tree_saves_the_work_of_a_build_without_a_cache(
 
 
 @pytest.mark.parametrize("size", [1, MIN_BYTES], ids=["here", "in a worker"])
-def test_a_file_that_is_gone_is_named(tmp_path: Path, size: int) -> None:
+def test_missing_file_is_named(tmp_path: Path, size: int) -> None:
     texts = [text * (size // len(text) + 1) for text in TEXTS]
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(texts)]
     Path(tasks[2].path).unlink()
@@ -299,7 +293,7 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path, size: int) -> None:
     assert str(caught.value.filename) == tasks[2].path
 
 
-def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
+def test_workers_write_the_same_as_one_process(tmp_path: Path) -> None:
     texts = [text * 400 for text in TEXTS] + [b"text %d\n" % n * 99 for n in range(MIN_ITEMS)]
     found = []
     for count, name in ((0, "none"), (1, "one"), (3, "three")):
@@ -308,7 +302,7 @@ def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_a_worker_that_cannot_have_the_same_codecs_leaves_the_work_to_us(tmp_path: Path) -> None:
+def test_parent_compresses_if_workers_have_other_codecs(tmp_path: Path) -> None:
     tasks = [task(tmp_path, f"{number}.css", text * 900) for number, text in enumerate(TEXTS)]
     given = replace(job(tmp_path), libraries=())
     with worker_pool(2) as pool:
@@ -317,7 +311,7 @@ def test_a_worker_that_cannot_have_the_same_codecs_leaves_the_work_to_us(tmp_pat
     assert done == [["br", "gz", "zst"]] * len(TEXTS)
 
 
-def test_a_worker_whose_run_had_ended_before_begins_nothing(tmp_path: Path) -> None:
+def test_worker_of_an_ended_run_begins_nothing(tmp_path: Path) -> None:
     tasks = [task(tmp_path, f"{number}.css", text * 900) for number, text in enumerate(TEXTS)]
     before = contents(tmp_path)
     ended = replace(job(tmp_path), parent=os.getppid())
@@ -330,9 +324,7 @@ def test_a_worker_whose_run_had_ended_before_begins_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("more", [b"x", b""], ids=["longer", "shorter"])
-def test_a_file_that_is_not_as_long_as_it_was_is_no_variants_source(
-    tmp_path: Path, more: bytes
-) -> None:
+def test_file_of_changed_size_is_an_error(tmp_path: Path, more: bytes) -> None:
     ours = task(tmp_path, "a.css", TEXTS[0])
     Path(ours.path).write_bytes(TEXTS[0] + more if more else TEXTS[0][:-1])
     with pytest.raises(OSError, match="it changed after it was collected") as caught:
@@ -340,7 +332,7 @@ def test_a_file_that_is_not_as_long_as_it_was_is_no_variants_source(
     assert caught.value.filename == ours.path
 
 
-def test_a_file_larger_than_the_budget_is_compressed_too(tmp_path: Path) -> None:
+def test_file_larger_than_the_memory_limit(tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
     with large.open("wb") as file:
         file.truncate(MEMORY_LIMIT + 1)
@@ -348,7 +340,7 @@ def test_a_file_larger_than_the_budget_is_compressed_too(tmp_path: Path) -> None
     assert len(made([alone, task(tmp_path, "a.css", TEXTS[0])], "gz")) == 2
 
 
-def test_whoever_stops_taking_stops_the_work(tmp_path: Path) -> None:
+def test_closing_the_iterator_stops_the_work(tmp_path: Path) -> None:
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS * 200)]
     before = threading.active_count()
     with worker_pool(2) as pool:
@@ -391,7 +383,7 @@ PEAK = """
 """
 
 
-def test_memory_is_bounded_however_much_there_is_to_compress(tmp_path: Path) -> None:
+def test_memory_is_bounded(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number}.bin").write_bytes(os.urandom(20 << 20) + bytes(12 << 20))
     with python(PEAK, tmp_path) as process:
@@ -430,7 +422,7 @@ INTERRUPTED = """
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_end_does_not_wait_for_a_codec(tmp_path: Path, number: signal.Signals) -> None:
+def test_signal_interrupts_a_codec(tmp_path: Path, number: signal.Signals) -> None:
     source = random.Random(1)
     words = [source.randbytes(4).hex() for _ in range(5000)]
     (tmp_path / "slow").write_text(" ".join(source.choices(words, k=4_000_000)))

@@ -1,4 +1,4 @@
-"""Worker processes: the same results as without them, and none is left, whatever happens."""
+"""The worker pool: results, failures, signals, and that no process is left."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from buildstatic.errors import CollectFailed
 from tests.collect.pythons import REPOSITORY
 
 SECONDS = 60
-ODD = ["with space", "two\nlines", os.fsdecode(b"caf\xe9"), "é", "'\"$(x)`\\"]
+UNUSUAL_NAMES = ["with space", "two\nlines", os.fsdecode(b"caf\xe9"), "é", "'\"$(x)`\\"]
 
 
 @pytest.fixture
 def paths(tmp_path: Path) -> list[Path]:
-    """Return enough files for processes to be worth it, some with odd names."""
-    names = [*ODD, *map(str, range(MIN_ITEMS))]
+    """Return enough files to start processes, some with unusual names."""
+    names = [*UNUSUAL_NAMES, *map(str, range(MIN_ITEMS))]
     (tmp_path / "in").mkdir()
     found = [tmp_path / "in" / name for name in names]
     for number, path in enumerate(found):
@@ -41,7 +41,7 @@ def reads(paths: list[Path]) -> list[Item]:
 
 
 def gone(pid: int) -> bool:
-    """Tell whether the process *pid* ended; one that nobody waits for has no command line."""
+    """Return whether the process *pid* ended; a zombie has no command line."""
     try:
         return not Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
@@ -49,14 +49,14 @@ def gone(pid: int) -> bool:
 
 
 def is_over(session: int) -> bool:
-    """Tell whether every process of *session* ended."""
+    """Return whether every process of *session* ended."""
     command = ["ps", "-o", "pid=", "-s", str(session)]
     listed = subprocess.run(command, capture_output=True, text=True).stdout.split()
     return all(gone(int(pid)) for pid in listed)
 
 
 def stopped(pid: int) -> bool:
-    """Tell whether the process *pid*, which was sent a SIGSTOP, has come to a stop."""
+    """Return whether the process *pid*, which was sent SIGSTOP, is stopped."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
@@ -70,7 +70,7 @@ def soon(condition: Callable[[], bool]) -> bool:
     return True
 
 
-def test_the_results_are_those_of_one_process_in_the_same_order(paths: list[Path]) -> None:
+def test_results_are_in_order(paths: list[Path]) -> None:
     with worker_pool(1) as alone, worker_pool(3) as pool:
         expected = list(alone.run("read", reads(paths)))
         assert list(pool.run("read", reads(paths))) == expected
@@ -80,7 +80,7 @@ def test_the_results_are_those_of_one_process_in_the_same_order(paths: list[Path
     ]
 
 
-def test_files_of_any_name_are_written(paths: list[Path], tmp_path: Path) -> None:
+def test_unusual_names_are_written(paths: list[Path], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     items = []
     for path in paths:
@@ -101,7 +101,7 @@ def test_few_files_start_no_process(paths: list[Path]) -> None:
         assert pool.processes == []
 
 
-def test_the_processes_are_started_once(paths: list[Path]) -> None:
+def test_processes_are_started_once(paths: list[Path]) -> None:
     with worker_pool(2) as pool:
         list(pool.run("read", reads(paths)))
         before = [process.pid for process in pool.processes]
@@ -109,7 +109,7 @@ def test_the_processes_are_started_once(paths: list[Path]) -> None:
         assert [process.pid for process in pool.processes] == before
 
 
-def test_where_no_process_can_be_started_the_work_is_done_here(
+def test_tasks_run_here_if_no_process_starts(
     paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for executable in ("", "/nonexistent/python"):
@@ -125,13 +125,13 @@ Process = subprocess.Popen[bytes]
 def fail(
     count: int,
     processes: list[Process],
-    chore: str,
+    task: str,
     items: list[Item],
     disturb: Callable[[], object],
 ) -> None:
-    """Do *items*, and *disturb* after the first; put the workers into *processes*."""
+    """Run *items*, and call *disturb* after the first; put the workers into *processes*."""
     with worker_pool(count) as pool:
-        results = pool.run(chore, items)
+        results = pool.run(task, items)
         next(results)
         processes += pool.processes
         disturb()
@@ -139,9 +139,7 @@ def fail(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_the_first_file_that_fails_is_named_and_no_process_is_left(
-    paths: list[Path], count: int
-) -> None:
+def test_first_failed_file_is_named(paths: list[Path], count: int) -> None:
     paths[200].unlink()
     paths[300].unlink()
     processes: list[Process] = []
@@ -151,22 +149,20 @@ def test_the_first_file_that_fails_is_named_and_no_process_is_left(
     assert all(process.returncode is not None for process in processes)
 
 
-@pytest.mark.parametrize("chore", ["read", "write"])
-def test_a_process_that_is_killed_at_its_work_is_a_clear_failure(
-    paths: list[Path], tmp_path: Path, chore: str
-) -> None:
+@pytest.mark.parametrize("task", ["read", "write"])
+def test_killed_worker_is_reported(paths: list[Path], tmp_path: Path, task: str) -> None:
     target = (str(tmp_path / "target"),)
     write: Item = (b"text", 0, 0, target, -1, -1, False)
-    items = reads(paths) * 200 if chore == "read" else [write] * 80_000
+    items = reads(paths) * 200 if task == "read" else [write] * 80_000
     processes: list[Process] = []
     with pytest.raises(CollectFailed) as caught:
-        fail(2, processes, chore, items, lambda: processes[0].kill())
+        fail(2, processes, task, items, lambda: processes[0].kill())
     assert "was killed by SIGKILL while" in str(caught.value)
     assert "memory" in caught.value.advice
     assert all(process.returncode is not None for process in processes)
 
 
-def test_a_process_that_died_between_two_steps_is_a_clear_failure(paths: list[Path]) -> None:
+def test_worker_that_died_between_tasks_is_reported(paths: list[Path]) -> None:
     with worker_pool(2) as pool:
         list(pool.run("read", reads(paths)))
         for process in pool.processes:
@@ -176,9 +172,7 @@ def test_a_process_that_died_between_two_steps_is_a_clear_failure(paths: list[Pa
             list(pool.run("read", reads(paths)))
 
 
-def test_a_process_that_hangs_does_not_keep_us(
-    paths: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hanging_worker_is_killed(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("buildstatic.collect.workers.pool.GRACE", 0.1)
     processes: list[Process] = []
 
@@ -238,18 +232,18 @@ def left(tmp_path: Path) -> list[str]:
     return sorted(path.name for path in (tmp_path / "tree").iterdir())
 
 
-def test_control_c_leaves_no_process_and_no_half_file(endless: Endless, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_no_process_and_no_file(endless: Endless, tmp_path: Path) -> None:
     process, pids = endless
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=SECONDS)
-    assert err.count("Traceback") == 1  # ours; the workers have nothing to say
+    assert err.count("Traceback") == 1  # the parent's; workers print nothing
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert all(map(gone, pids))
     assert left(tmp_path) == ["target"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_workers_of_a_killed_process_end_by_themselves(
+def test_workers_end_with_their_parent(
     endless: Endless, tmp_path: Path, number: signal.Signals
 ) -> None:
     process, pids = endless
@@ -258,7 +252,7 @@ def test_the_workers_of_a_killed_process_end_by_themselves(
     assert soon(lambda: all(map(gone, pids)))
     _, err = process.communicate(timeout=SECONDS)
     assert err == ""
-    # The file at work was finished, and none was begun after it.
+    # The current file was completed, and no other was begun.
     assert left(tmp_path) == ["target"]
     assert (tmp_path / "tree" / "target").read_bytes() == (tmp_path / "source").read_bytes()
 
@@ -277,7 +271,7 @@ MANY = """
 """
 
 
-def test_nothing_is_begun_after_the_process_that_holds_the_lock_has_ended(tmp_path: Path) -> None:
+def test_worker_begins_nothing_after_its_parent_ended(tmp_path: Path) -> None:
     source, tree = tmp_path / "source", tmp_path / "tree"
     source.write_bytes(bytes(300_000))
     tree.mkdir()
@@ -298,15 +292,13 @@ def test_nothing_is_begun_after_the_process_that_holds_the_lock_has_ended(tmp_pa
     assert len(list(tree.iterdir())) <= before + len(pids)
 
 
-def test_what_killed_workers_leave_is_removed_by_the_next_run(
-    endless: Endless, tmp_path: Path
-) -> None:
+def test_next_run_removes_files_of_killed_workers(endless: Endless, tmp_path: Path) -> None:
     process, pids = endless
     tree = tmp_path / "tree"
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     assert soon(lambda: all(map(stopped, pids)))
-    # Stopped at any point of their work: let them on until one has a file half written.
+    # Stopped at any point of their work: continue until one has an incomplete file.
     for _ in range(1000):
         if any(name.startswith(PREFIX) for name in left(tmp_path)):
             break
@@ -336,9 +328,7 @@ NAMES = """
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8", "ISO-8859-1"])
-def test_names_mean_the_same_to_a_worker_in_any_locale(
-    paths: list[Path], tmp_path: Path, locale: str
-) -> None:
+def test_worker_decodes_names_as_its_parent(paths: list[Path], tmp_path: Path, locale: str) -> None:
     environ = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     if locale == "ISO-8859-1":
         environ |= {"LC_ALL": "en_US", "LOCPATH": str(made_locale(tmp_path / "locales", locale))}
@@ -357,7 +347,7 @@ def test_names_mean_the_same_to_a_worker_in_any_locale(
 
 
 def made_locale(directory: Path, charmap: str) -> Path:
-    """Make the locale en_US in *charmap* below *directory*, or skip where nothing can."""
+    """Compile the locale en_US in *charmap* below *directory*, or skip without localedef."""
     directory.mkdir()
     if not shutil.which("localedef"):
         pytest.skip("nothing makes locales here")

@@ -1,4 +1,4 @@
-"""The chores: what is read is what was there, and what is written is whole or not there."""
+"""The tasks that read and write: correct digests, and no incomplete files."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from buildstatic.atomic import PREFIX
-from buildstatic.collect.workers import read_task as chores
-from buildstatic.collect.workers import write_task as writing
+from buildstatic.collect.workers import read_task, write_task
 from buildstatic.collect.workers.pool import HOME, PROGRAM
 from buildstatic.collect.workers.read_task import (
     ABSENT,
@@ -60,7 +59,7 @@ def digests(data: bytes) -> tuple[str, str]:
 
 
 @each_size
-def test_a_file_of_any_size_is_read_with_its_digests(tmp_path: Path, size: int) -> None:
+def test_read_returns_size_and_digests(tmp_path: Path, size: int) -> None:
     path = tmp_path / "a"
     data = make(path, size)
     found = read(str(path), "", (), False, True)
@@ -69,7 +68,7 @@ def test_a_file_of_any_size_is_read_with_its_digests(tmp_path: Path, size: int) 
 
 
 @each_size
-def test_a_text_is_kept_if_it_may_refer_to_another(tmp_path: Path, size: int) -> None:
+def test_content_is_returned_if_it_contains_a_needle(tmp_path: Path, size: int) -> None:
     path = tmp_path / "a"
     data = make(path, size) + b"@IMPORT 'b.css'"
     path.write_bytes(data)
@@ -84,7 +83,7 @@ def test_a_text_is_kept_if_it_may_refer_to_another(tmp_path: Path, size: int) ->
 @pytest.mark.parametrize(
     "odd", ["\N{KELVIN SIGN}", "\N{LATIN SMALL LETTER LONG S}", b"\xff"], ids=["k", "s", "no UTF-8"]
 )
-def test_a_text_that_python_would_read_otherwise_is_kept(tmp_path: Path, odd: str | bytes) -> None:
+def test_text_with_folded_letters_or_not_utf8_is_returned(tmp_path: Path, odd: str | bytes) -> None:
     path = tmp_path / "a"
     data = odd if isinstance(odd, bytes) else odd.encode()
     path.write_bytes(data)
@@ -94,7 +93,7 @@ def test_a_text_that_python_would_read_otherwise_is_kept(tmp_path: Path, odd: st
 
 
 @pytest.mark.parametrize("size", [5, LARGE + 5])
-def test_what_the_tree_has_already_is_told_by_content(tmp_path: Path, size: int) -> None:
+def test_state_of_the_file_in_the_tree(tmp_path: Path, size: int) -> None:
     path, target = tmp_path / "a", tmp_path / "b"
     data = make(path, size)
 
@@ -144,7 +143,7 @@ each_kind = pytest.mark.parametrize(
 
 
 @each_kind
-def test_what_is_no_file_is_not_read(tmp_path: Path, place: Any) -> None:
+def test_only_regular_files_are_read(tmp_path: Path, place: Any) -> None:
     place(tmp_path / "odd")
     with pytest.raises(OSError, match="it is not a regular file") as caught:
         read(str(tmp_path / "odd"), "", (), False, True)
@@ -152,7 +151,7 @@ def test_what_is_no_file_is_not_read(tmp_path: Path, place: Any) -> None:
 
 
 @pytest.mark.parametrize("place", [pipe, bound, device], ids=["pipe", "socket", "device"])
-def test_a_source_that_is_no_file_is_named_with_what_to_do(
+def test_source_that_is_not_a_regular_file_is_named(
     site: Site, collect: Collect, place: Any
 ) -> None:
     place(site.root / "static" / "odd")
@@ -162,7 +161,7 @@ def test_a_source_that_is_no_file_is_named_with_what_to_do(
     assert "--ignore" in ran.err
 
 
-def test_a_file_that_may_not_be_read_is_named() -> None:
+def test_unreadable_file_is_named() -> None:
     with public_directory() as place:
         path = place / "closed"
         make(path, 5)
@@ -172,21 +171,21 @@ def test_a_file_that_may_not_be_read_is_named() -> None:
         assert caught.value.filename == str(path)
 
 
-@pytest.mark.parametrize("size", [100, LARGE + 100], ids=["whole", "in pieces"])
+@pytest.mark.parametrize("size", [100, LARGE + 100], ids=["at once", "in chunks"])
 @pytest.mark.parametrize("change", ["grows", "shrinks", "is written over"])
-def test_a_file_that_changes_while_it_is_read_is_refused(
+def test_file_that_changes_while_read_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, change: str
 ) -> None:
     path = tmp_path / "a"
     make(path, size)
-    opened = chores.open_regular
+    opened = read_task.open_regular
 
     def changing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         disturb(path, change, size)
         return found
 
-    monkeypatch.setattr(chores, "open_regular", changing)
+    monkeypatch.setattr(read_task, "open_regular", changing)
     with pytest.raises(Changed) as caught:
         read(str(path), "", (), False, True)
     assert caught.value.filename == str(path)
@@ -200,22 +199,22 @@ def disturb(path: Path, change: str, size: int) -> None:
     os.utime(path, ns=(before + 1, before + 1))
 
 
-@pytest.mark.parametrize("size", [100, LARGE + 100], ids=["whole", "in pieces"])
-def test_a_file_that_grows_is_read_no_further_than_it_was(
+@pytest.mark.parametrize("size", [100, LARGE + 100], ids=["at once", "in chunks"])
+def test_growing_file_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     path = tmp_path / "log"
     make(path, size)
     modified = path.stat().st_mtime_ns
-    opened = chores.open_regular
+    opened = read_task.open_regular
 
     def growing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         os.truncate(path, 1 << 40)  # more than any memory, and hours to read
         return found
 
-    monkeypatch.setattr(chores, "open_regular", growing)
-    monkeypatch.setattr(writing, "open_regular", growing)
+    monkeypatch.setattr(read_task, "open_regular", growing)
+    monkeypatch.setattr(write_task, "open_regular", growing)
     with pytest.raises(Changed):
         read(str(path), "", (), False, True)
     os.truncate(path, size)
@@ -240,7 +239,7 @@ def put(source: str | bytes, *targets: Path, links: bool = False, **how: int) ->
 
 @each_size
 @pytest.mark.parametrize("links", [False, True])
-def test_a_file_is_written_under_all_its_names(tmp_path: Path, size: int, links: bool) -> None:
+def test_file_is_written_under_all_names(tmp_path: Path, size: int, links: bool) -> None:
     source = tmp_path / "source"
     data = make(source, size)
     targets = [tmp_path / name for name in "abc"]
@@ -250,7 +249,7 @@ def test_a_file_is_written_under_all_its_names(tmp_path: Path, size: int, links:
     assert source.stat().st_nlink == 1
 
 
-def test_modes_times_and_owners_are_those_asked_for(tmp_path: Path) -> None:
+def test_mode_time_and_owner(tmp_path: Path) -> None:
     put(b"text", tmp_path / "a", mode=0o604, seconds=123)
     found = (tmp_path / "a").stat()
     assert (found.st_mode & 0o7777, found.st_mtime_ns) == (0o604, 123 * 10**9)
@@ -268,7 +267,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_name_that_a_file_may_have_is_read_and_written(tmp_path: Path, name: str) -> None:
+def test_unusual_names(tmp_path: Path, name: str) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
     source, first, second = tmp_path / "in" / name, tmp_path / "out" / name, tmp_path / "out" / "b"
@@ -278,7 +277,7 @@ def test_any_name_that_a_file_may_have_is_read_and_written(tmp_path: Path, name:
     assert names(tmp_path / "out") == sorted(["b", name])
 
 
-def test_a_name_that_no_file_may_have_is_a_failure_that_names_it(tmp_path: Path) -> None:
+def test_impossible_name_is_an_error(tmp_path: Path) -> None:
     name = str(tmp_path / "a\0b")
     for chore, item in (
         ("read", (name, "", (), False, True)),
@@ -290,7 +289,7 @@ def test_a_name_that_no_file_may_have_is_a_failure_that_names_it(tmp_path: Path)
         assert failure[3] == name
 
 
-def test_one_failure_does_not_keep_the_others_from_being_done(tmp_path: Path) -> None:
+def test_failure_does_not_stop_the_batch(tmp_path: Path) -> None:
     make(tmp_path / "a", 5)
     items = [(str(tmp_path / name), "", (), False, False) for name in ("none", "a")]
     failure, found = run_task("read", items)
@@ -302,7 +301,7 @@ def test_one_failure_does_not_keep_the_others_from_being_done(tmp_path: Path) ->
     ("change", "size"),
     [("grows", 0), ("grows", 100), ("shrinks", 100), ("is written over", 100)],
 )
-def test_a_source_that_changed_since_it_was_read_is_not_written(
+def test_source_changed_since_it_was_read_is_not_written(
     tmp_path: Path, change: str, size: int
 ) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
@@ -317,25 +316,25 @@ def test_a_source_that_changed_since_it_was_read_is_not_written(
     assert names(tmp_path) == ["source", "target"]
 
 
-def test_a_source_that_changes_while_it_is_copied_is_not_written(
+def test_source_that_changes_while_copied_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     make(source, 100)
-    opened = chores.open_regular
+    opened = read_task.open_regular
 
     def changing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         disturb(source, "is written over", 100)
         return found
 
-    monkeypatch.setattr(writing, "open_regular", changing)
+    monkeypatch.setattr(write_task, "open_regular", changing)
     with pytest.raises(Changed):
         put(str(source), target)
     assert names(tmp_path) == ["source"]
 
 
-def test_a_directory_in_the_place_of_a_file_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+def test_directory_with_files_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b/kept").touch()
     for links in (False, True):
@@ -348,9 +347,7 @@ def test_a_directory_in_the_place_of_a_file_is_named_and_nothing_is_left(tmp_pat
 
 
 @pytest.mark.parametrize("links", [False, True], ids=["copies", "links"])
-def test_empty_directories_in_the_place_of_a_file_make_room_for_it(
-    tmp_path: Path, links: bool
-) -> None:
+def test_empty_directories_are_replaced(tmp_path: Path, links: bool) -> None:
     (tmp_path / "b/c/d").mkdir(parents=True)
     targets = (str(tmp_path / "a"), str(tmp_path / "b"))
     [done] = run_task("write", [(b"x", 0, 0, targets, -1, -1, links)])
@@ -359,14 +356,14 @@ def test_empty_directories_in_the_place_of_a_file_make_room_for_it(
     assert names(tmp_path) == ["a", "b"]
 
 
-def test_a_directory_that_may_not_be_written_is_told_by_the_name_of_the_file() -> None:
+def test_unwritable_directory_names_the_file() -> None:
     with public_directory() as place:
         with as_nobody():
             [failure] = run_task("write", [(b"x", 0, 0, (str(place / "a"),), -1, -1, False)])
         assert failure == ("", errno.EACCES, "Permission denied", str(place / "a"))
 
 
-def test_a_full_disk_leaves_what_was_there_and_no_half_file(tmp_path: Path) -> None:
+def test_full_disk_leaves_no_incomplete_file(tmp_path: Path) -> None:
     source = tmp_path / "source"
     make(source, 100_000)
     with disk(tmp_path / "disk") as place:
@@ -377,7 +374,7 @@ def test_a_full_disk_leaves_what_was_there_and_no_half_file(tmp_path: Path) -> N
         assert names(place) == ["a"]
 
 
-def test_a_read_only_disk_is_named(tmp_path: Path) -> None:
+def test_read_only_disk(tmp_path: Path) -> None:
     with (
         disk(tmp_path / "disk", "ro") as place,
         pytest.raises(OSError, match="Read-only file system") as caught,
@@ -395,7 +392,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def test_across_file_systems_a_copy_stands_in_for_a_link(tmp_path: Path, elsewhere: Path) -> None:
+def test_copy_across_file_systems(tmp_path: Path, elsewhere: Path) -> None:
     targets = [tmp_path / "a", elsewhere / "b", elsewhere / "c"]
     assert put(b"text", *targets, links=True) == 2  # b and c can be one again
     assert [target.read_text() for target in targets] == ["text"] * 3
@@ -404,18 +401,18 @@ def test_across_file_systems_a_copy_stands_in_for_a_link(tmp_path: Path, elsewhe
     assert names(elsewhere) == ["b", "c"]
 
 
-def test_where_links_are_forbidden_a_copy_stands_in() -> None:
+def test_copy_if_links_are_forbidden() -> None:
     if Path("/proc/sys/fs/protected_hardlinks").read_text().strip() != "1" or os.geteuid() != 0:
         pytest.skip("nothing forbids a link here")
     with public_directory() as place:
         place.chmod(0o777)
         put(b"text", place / "a", mode=0o600)
         with as_nobody():
-            assert not writing._link(str(place / "a"), str(place / "b"))
+            assert not write_task._link(str(place / "a"), str(place / "b"))
         assert names(place) == ["a"]
 
 
-def test_more_names_than_a_file_may_have_are_spread_over_copies(tmp_path: Path) -> None:
+def test_copies_beyond_the_link_limit(tmp_path: Path) -> None:
     most = os.pathconf(tmp_path, "PC_LINK_MAX")
     kind = subprocess.run(
         ["stat", "-f", "-c", "%T", tmp_path], capture_output=True, check=True, encoding="ascii"
@@ -428,16 +425,16 @@ def test_more_names_than_a_file_may_have_are_spread_over_copies(tmp_path: Path) 
     shutil.rmtree(tmp_path)
 
 
-def test_a_name_that_is_linked_already_stays_so(tmp_path: Path) -> None:
+def test_existing_link_is_kept(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     for _ in range(2):
         assert put(b"text", first, second, links=True) == 1
         assert first.samefile(second)
-    assert writing._link(str(first), str(second))
+    assert write_task._link(str(first), str(second))
     assert names(tmp_path) == ["a", "b"]
 
 
-def test_a_link_takes_the_place_of_another_file_or_symlink(tmp_path: Path) -> None:
+def test_link_replaces_file_and_symlink(tmp_path: Path) -> None:
     first, second, mine = tmp_path / "a", tmp_path / "b", tmp_path / "mine"
     mine.write_text("mine")
     for place in (lambda: second.write_text("before"), lambda: second.symlink_to(mine)):
@@ -449,7 +446,7 @@ def test_a_link_takes_the_place_of_another_file_or_symlink(tmp_path: Path) -> No
     assert mine.read_text() == "mine"
 
 
-def test_leftovers_of_a_killed_run_are_removed_by_the_next(site: Site, collect: Collect) -> None:
+def test_files_of_a_killed_run_are_removed(site: Site, collect: Collect) -> None:
     assert collect(site, "--noinput").code == 0
     for directory in (site.tree, site.tree / "css"):
         (directory / f"{PREFIX}4711-0").write_text("half")
@@ -457,20 +454,20 @@ def test_leftovers_of_a_killed_run_are_removed_by_the_next(site: Site, collect: 
     assert list(site.tree.rglob(f"{PREFIX}*")) == []
 
 
-def test_what_is_sent_is_received_and_what_is_cut_short_is_none() -> None:
+def test_frames() -> None:
     stream = io.BytesIO()
     values: list[Any] = [("read", [("a\udce9", b"\0", 1, None)]), [], ""]
     for value in values:
         write_frame(stream, value)
-    whole = stream.getvalue()
-    assert [read_frame(stream) for stream in [io.BytesIO(whole)] for _ in values] == values
+    frames = stream.getvalue()
+    assert [read_frame(stream) for stream in [io.BytesIO(frames)] for _ in values] == values
     first = io.BytesIO()
     write_frame(first, values[0])
     for length in range(len(first.getvalue())):
-        assert read_frame(io.BytesIO(whole[:length])) is None
+        assert read_frame(io.BytesIO(first.getvalue()[:length])) is None
 
 
-def test_it_runs_by_itself_with_nothing_but_the_standard_library() -> None:
+def test_worker_runs_in_an_isolated_interpreter() -> None:
     stream = io.BytesIO()
     write_frame(stream, ("read", [("/none", "", (), False, False)]))
     done = subprocess.run(

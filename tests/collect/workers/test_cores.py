@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from buildstatic.collect.workers import pool as module
+from buildstatic.collect.workers import pool
 from buildstatic.collect.workers.pool import available_cores
 from tests.project.tree import write
 
@@ -60,7 +60,7 @@ ONE = {"a/cpu.max": "100000 100000\n"}
                 "cpu,cpuacct/a/cpu.cfs_period_us": "100000\n",
             },
             1,
-            id="version 1, under the long name",
+            id="version 1, long controller name",
         ),
         pytest.param(
             "4:cpu:/\n",
@@ -72,11 +72,11 @@ ONE = {"a/cpu.max": "100000 100000\n"}
             "3:cpuset:/a\n1:cpu:/\n",
             {"cpu/a/cpu.cfs_quota_us": "50000\n", "cpu/a/cpu.cfs_period_us": "100000\n"},
             HERE,
-            id="version 1, another controller's group",
+            id="version 1, group of another controller",
         ),
     ],
 )
-def test_a_quota_is_rounded_up_and_never_exceeded(
+def test_quota_is_rounded_up(
     groups: str, files: Mapping[str, str], expected: int, tmp_path: Path
 ) -> None:
     write(tmp_path, {"groups": groups, **{f"root/{name}": text for name, text in files.items()}})
@@ -84,16 +84,16 @@ def test_a_quota_is_rounded_up_and_never_exceeded(
 
 
 @pytest.mark.skipif(HERE < 2, reason="one core leaves nothing to take")
-def test_two_cores_may_be_left_by_a_quota_of_one_and_a_half(tmp_path: Path) -> None:
+def test_quota_of_one_and_a_half_cores(tmp_path: Path) -> None:
     write(tmp_path, {"groups": "0::/", "cpu.max": "150000 100000"})
     assert available_cores(tmp_path, tmp_path / "groups") == 2
 
 
-def test_without_cgroups_it_is_what_affinity_leaves(tmp_path: Path) -> None:
+def test_affinity_decides_without_cgroups(tmp_path: Path) -> None:
     assert available_cores(tmp_path / "none", tmp_path / "none") == HERE
 
 
-def test_a_process_that_may_run_on_one_core_has_one() -> None:
+def test_process_with_affinity_to_one_core() -> None:
     code = (
         "import os; from buildstatic.collect.workers.pool import available_cores;"
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(available_cores())"
@@ -103,10 +103,14 @@ def test_a_process_that_may_run_on_one_core_has_one() -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("quota", [0.5, 1.0])
-def test_a_containers_quota_is_seen_from_inside(engine: DockerClient, quota: float) -> None:
-    code = inspect.getsource(module) + "\nprint(available_cores())\n"
+def test_quota_of_a_container(engine: DockerClient) -> None:
+    functions = (pool.available_cores, pool._cgroups, pool._quota)
+    code = "import os\nfrom pathlib import Path, PurePosixPath\n"
+    code += (
+        "\n".join(inspect.getsource(function) for function in functions)
+        + "\nprint(available_cores())\n"
+    )
     said = engine.containers.run(
-        "python:3.13-slim", ["python", "-c", code], nano_cpus=int(quota * 10**9), remove=True
+        "python:3.13-slim", ["python", "-c", code], nano_cpus=10**9 // 2, remove=True
     )
     assert said == b"1\n"

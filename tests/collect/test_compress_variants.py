@@ -1,4 +1,4 @@
-"""Which variants are made: what the storage makes, or what the person asks for."""
+"""Which variants are made: those of the storage's settings, or of the options."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def suffixes(site: Site, name: str) -> set[str]:
 
 @pytest.fixture
 def text(site: Site) -> Site:
-    """Return a site with texts under several names, of which some are not to be compressed."""
+    """Return a site with one text under names of which some are not compressed."""
     names = ("a.css", "b.png", "c.CSS", "d.avif", "e.jxl", "f.zst", "png", "g.png.css")
     site.write({f"static/{name}": TEXT for name in names})
     return site
@@ -45,7 +45,7 @@ def text(site: Site) -> Site:
         pytest.param(WHITENOISE, ["--no-post-process"], "", id="no post-processing"),
     ],
 )
-def test_the_person_is_asked_first_and_the_storage_next(
+def test_options_take_precedence_over_the_storage(
     text: Site, collect: Collect, tmp_path: Path, backend: str, options: list[str], expected: str
 ) -> None:
     text.storage(backend)
@@ -55,7 +55,7 @@ def test_the_person_is_asked_first_and_the_storage_next(
 
 
 @pytest.mark.parametrize("backend", [DJANGO, WHITENOISE])
-def test_what_is_compressed_already_is_not_compressed_again(
+def test_compressed_formats_are_skipped(
     text: Site, collect: Collect, tmp_path: Path, backend: str
 ) -> None:
     text.storage(backend)
@@ -63,7 +63,7 @@ def test_what_is_compressed_already_is_not_compressed_again(
     assert ran.code == 0, ran.err
     assert compressed(text, ["c.CSS", "png", "g.png.css"]) == {"c.CSS", "png", "g.png.css"}
     assert compressed(text, ["b.png"]) == set()
-    # WhiteNoise's own list is shorter than ours.
+    # WhiteNoise's own list is shorter.
     expected = set() if backend == DJANGO else {"d.avif", "e.jxl", "f.zst"}
     assert compressed(text, ["d.avif", "e.jxl", "f.zst"]) == expected
 
@@ -72,9 +72,7 @@ def compressed(site: Site, names: Collection[str]) -> set[str]:
     return {name for name in names if (site.tree / f"{name}.br").exists()}
 
 
-def test_whitenoises_setting_of_what_to_skip_is_kept(
-    text: Site, collect: Collect, tmp_path: Path
-) -> None:
+def test_whitenoises_skip_setting(text: Site, collect: Collect, tmp_path: Path) -> None:
     text.storage(WHITENOISE)
     text.append('WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["css"]\n')
     assert collect(text, "--noinput", "--cache", tmp_path / "cache").code == 0
@@ -82,7 +80,7 @@ def test_whitenoises_setting_of_what_to_skip_is_kept(
     assert compressed(text, ["b.png"]) == {"b.png"}
 
 
-def test_a_format_that_no_library_makes_is_named_with_what_to_install() -> None:
+def test_missing_library_is_named() -> None:
     code = (
         f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
         "from buildstatic.collect.storages.recognize import Adapter\n"
