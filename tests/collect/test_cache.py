@@ -93,7 +93,7 @@ def replaced_by_a_pipe(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "corrupt",
     [
         pytest.param(lambda path: path.write_bytes(b""), id="empty"),
         pytest.param(lambda path: path.write_bytes(b"\0" * 50), id="zeros"),
@@ -105,10 +105,10 @@ def replaced_by_a_pipe(path: Path) -> None:
         pytest.param(replaced_by_a_pipe, id="a pipe"),
     ],
 )
-def test_corrupt_variant_is_replaced(cache: Cache, spoil: Callable[[Path], object]) -> None:
+def test_corrupt_variant_is_replaced(cache: Cache, corrupt: Callable[[Path], object]) -> None:
     data = keep(cache)
     [path] = files(cache.directory)
-    spoil(path)
+    corrupt(path)
     assert got(cache) is None
     keep(cache)
     assert got(cache) == data
@@ -375,7 +375,7 @@ def test_default_directory(
     assert default_directory() == Path(place or "/home/me/.cache/buildstatic")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a user that nobody knows")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become an unknown user")
 def test_user_without_a_home_directory() -> None:
     code = """
         import os

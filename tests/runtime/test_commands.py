@@ -180,8 +180,8 @@ def test_project_without_a_database(tmp_path: Path) -> None:
 
 
 def test_unsupported_lock_is_an_error_in_start_only(tmp_path: Path) -> None:
-    odd = {"ENGINE": "shop.odd", "NAME": "db"}
-    where = place(tmp_path, DATABASES=json.dumps({"default": odd}))
+    unsupported = {"ENGINE": "shop.odd", "NAME": "db"}
+    where = place(tmp_path, DATABASES=json.dumps({"default": unsupported}))
     done = where.run(*MODULE, "start", "--migrate", *SERVED)
     assert (done.returncode, done.stdout) == (LockUnsupported.exit_code, "")
     done = where.run(*MODULE, "release")
@@ -256,7 +256,9 @@ def test_signal_ends_a_blocking_driver(tmp_path: Path) -> None:
 
 
 SETTINGS = "mysite/settings.py"
-ODD_OPTION = "{'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db', 'OPTIONS': {'frobnicate': 1}}"
+UNKNOWN_OPTION = (
+    "{'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db', 'OPTIONS': {'frobnicate': 1}}"
+)
 NO_DIRECTORY = "{'ENGINE': 'django.db.backends.sqlite3', 'NAME': '/no/db'}"
 WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], str]] = [
     (
@@ -343,7 +345,7 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         "an option that the driver does not know",
         DatabaseUnreachable,
         ("release",),
-        {SETTINGS: f"DATABASES = {{'default': {ODD_OPTION}}}\n"},
+        {SETTINGS: f"DATABASES = {{'default': {UNKNOWN_OPTION}}}\n"},
         "error: the database default (db) cannot be queried: ",
     ),
     (

@@ -53,7 +53,7 @@ def task(root: Path, name: str, content: bytes, *others: str) -> CompressItem:
 
 @dataclass(frozen=True)
 class Variant:
-    """A variant as it was told of, and as it was written for the first name of its content."""
+    """A variant that was reported, and its file for the first name of its content."""
 
     name: str
     data: bytes

@@ -81,11 +81,15 @@ def test_content_is_returned_if_it_contains_a_needle(tmp_path: Path, size: int) 
 
 
 @pytest.mark.parametrize(
-    "odd", ["\N{KELVIN SIGN}", "\N{LATIN SMALL LETTER LONG S}", b"\xff"], ids=["k", "s", "no UTF-8"]
+    "special",
+    ["\N{KELVIN SIGN}", "\N{LATIN SMALL LETTER LONG S}", b"\xff"],
+    ids=["k", "s", "not UTF-8"],
 )
-def test_text_with_folded_letters_or_not_utf8_is_returned(tmp_path: Path, odd: str | bytes) -> None:
+def test_text_with_folded_letters_or_not_utf8_is_returned(
+    tmp_path: Path, special: str | bytes
+) -> None:
     path = tmp_path / "a"
-    data = odd if isinstance(odd, bytes) else odd.encode()
+    data = special if isinstance(special, bytes) else special.encode()
     path.write_bytes(data)
     assert read(str(path), "", (b"never",), True, True)[-1] == data
     path.write_bytes("é".encode())
@@ -144,20 +148,22 @@ each_kind = pytest.mark.parametrize(
 
 @each_kind
 def test_only_regular_files_are_read(tmp_path: Path, place: Any) -> None:
-    place(tmp_path / "odd")
+    place(tmp_path / "special")
     with pytest.raises(OSError, match="it is not a regular file") as caught:
-        read(str(tmp_path / "odd"), "", (), False, True)
-    assert caught.value.filename == str(tmp_path / "odd")
+        read(str(tmp_path / "special"), "", (), False, True)
+    assert caught.value.filename == str(tmp_path / "special")
 
 
 @pytest.mark.parametrize("place", [pipe, bound, device], ids=["pipe", "socket", "device"])
 def test_source_that_is_not_a_regular_file_is_named(
     site: Site, collect: Collect, place: Any
 ) -> None:
-    place(site.root / "static" / "odd")
+    place(site.root / "static" / "special")
     ran = collect(site, "--noinput")
     assert ran.code == 23
-    assert f"{site.root / 'static/odd'} cannot be collected: it is not a regular file." in ran.err
+    assert (
+        f"{site.root / 'static/special'} cannot be collected: it is not a regular file." in ran.err
+    )
     assert "--ignore" in ran.err
 
 
@@ -260,7 +266,7 @@ NAMES = [
     pytest.param("with space", id="space"),
     pytest.param("two\nlines", id="newline"),
     pytest.param("'\"$(x)`\\", id="quotes"),
-    pytest.param(os.fsdecode(b"caf\xe9"), id="no UTF-8"),
+    pytest.param(os.fsdecode(b"caf\xe9"), id="not UTF-8"),
     pytest.param("é" * 127, id="long"),
     pytest.param("-rf", id="dash"),
 ]
@@ -279,11 +285,11 @@ def test_unusual_names(tmp_path: Path, name: str) -> None:
 
 def test_impossible_name_is_an_error(tmp_path: Path) -> None:
     name = str(tmp_path / "a\0b")
-    for chore, item in (
+    for task, item in (
         ("read", (name, "", (), False, True)),
         ("write", (b"secret content", 0, 0, (name,), -1, -1, False)),
     ):
-        [failure] = run_task(chore, [item])
+        [failure] = run_task(task, [item])
         assert failure[0] == ""
         assert failure[1] == errno.EINVAL
         assert failure[3] == name

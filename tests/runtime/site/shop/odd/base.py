@@ -1,4 +1,4 @@
-"""A backend that nobody knows."""
+"""A database backend without a lock."""
 
 from django.db.backends.sqlite3 import base
 
