@@ -1,17 +1,16 @@
-"""The interface of the builders: what a build takes, reports while it runs, and returns."""
+"""The interface of the builders: what a build takes and returns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol
 
+from buildstatic.builders.progress import OnEvent, Progress, Stage, dockerfile_stages
+from buildstatic.errors import StaticLayerNotFound
 from buildstatic.oci.static_layer import StaticLayer
-
-if TYPE_CHECKING:
-    from buildstatic.builders.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -64,54 +63,6 @@ class BuildRequest:
 
 
 @dataclass(frozen=True)
-class Vertex:
-    """The state of one step: BuildKit's ``Vertex`` (api/services/control/control.proto).
-
-    *started* and *completed* are None until the step starts and ends.
-    """
-
-    digest: str
-    name: str
-    started: datetime | None = None
-    completed: datetime | None = None
-    cached: bool = False
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Output:
-    """Part of the output of the step with the digest *vertex*."""
-
-    vertex: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Built:
-    """The last event of a successful build.
-
-    *config* is the digest of the image's configuration, *digest* that of its manifest or index if
-    the builder reports it; both are None if no image was made.
-    """
-
-    config: str | None
-    digest: str | None = None
-
-
-Event: TypeAlias = Vertex | Output | Built
-OnEvent: TypeAlias = Callable[[Event, "Progress"], None]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage of the build: the wall time of its steps in seconds, and if all were cached."""
-
-    name: str
-    seconds: float
-    cached: bool
-
-
-@dataclass(frozen=True)
 class LayerFile:
     """The layer that the embedded builder wrote: its *size* in bytes, its *path* if it was kept."""
 
@@ -155,3 +106,33 @@ class Builder(Protocol):
         Raises StageFailed, EngineFailed, EngineNotFound, EngineUnusable, UnsupportedByBuilder or
         StaticLayerNotFound.
         """
+
+
+def build_result(
+    request: BuildRequest,
+    progress: Progress,
+    image_id: str | None,
+    previous: Collection[str],
+    started: float,
+    find_static_layer: Callable[[ExpectedFiles], StaticLayer] | None = None,
+) -> BuildResult:
+    """Return the result of a Dockerfile build that began at *started* (`time.monotonic`).
+
+    *previous* are the diffIDs of the image that had the tag before.
+    """
+    static = None
+    if request.expected and find_static_layer:
+        try:
+            static = find_static_layer(request.expected)
+        except StaticLayerNotFound:
+            if not request.expected.manifest_only:
+                raise
+    own = dockerfile_stages(request.dockerfile)
+    return BuildResult(
+        image=request.tags[0] if request.tags else None,
+        id=image_id,
+        static=static,
+        reused=static.diff_id in previous if static and previous else None,
+        stages=tuple(stage for stage in progress.stages() if stage.name in own),
+        seconds=round(time.monotonic() - started, 2),
+    )

@@ -17,17 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from buildstatic.builders.base import (
-    BuildRequest,
-    BuildResult,
-    Built,
-    Event,
-    ExpectedFiles,
-    OnEvent,
-    Output,
-    Vertex,
-)
-from buildstatic.builders.progress import Progress, build_result, follow
+from buildstatic.builders.base import BuildRequest, BuildResult, ExpectedFiles, build_result
+from buildstatic.builders.progress import Built, Event, OnEvent, Output, Progress, Vertex, follow
 from buildstatic.errors import (
     BuildstaticError,
     EngineFailed,

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from buildstatic.atomic import replace_output
-from buildstatic.builders.base import BuildRequest, BuildResult, LayerFile, OnEvent, Stage
+from buildstatic.builders.base import BuildRequest, BuildResult, LayerFile
+from buildstatic.builders.progress import OnEvent, Stage
 from buildstatic.collect.workers.pool import available_cores
 from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.errors import UnsupportedByBuilder

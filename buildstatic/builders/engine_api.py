@@ -19,18 +19,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
-from buildstatic.builders.base import (
-    BuildRequest,
-    BuildResult,
-    Built,
-    Event,
-    ExpectedFiles,
-    OnEvent,
-    Output,
-    Vertex,
-)
+from buildstatic.builders.base import BuildRequest, BuildResult, ExpectedFiles, build_result
 from buildstatic.builders.context import Context, read_context, write_tar
-from buildstatic.builders.progress import build_result, follow
+from buildstatic.builders.progress import Built, Event, OnEvent, Output, Vertex, follow
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures
 from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine, layers_of

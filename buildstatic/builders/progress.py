@@ -1,29 +1,17 @@
-"""The progress of a Dockerfile build: folds events into stages and the step that failed."""
+"""The events of a Dockerfile build, folded into stages and the step that failed."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TypeAlias
 
-from buildstatic.builders.base import (
-    BuildRequest,
-    BuildResult,
-    Built,
-    Event,
-    ExpectedFiles,
-    OnEvent,
-    Output,
-    Stage,
-    Vertex,
-)
 from buildstatic.dockerfile.source import stage_names
-from buildstatic.errors import BuildstaticError, EngineFailed, StageFailed, StaticLayerNotFound
-from buildstatic.oci.static_layer import StaticLayer
+from buildstatic.errors import BuildstaticError, EngineFailed, StageFailed
 
 LAST_LINES = 20
 # Part of the error of a RUN whose command exits with a status other than 0.
@@ -39,6 +27,54 @@ _STEP = re.compile(r"\[(?:\S+/\S+ )?(?P<stage>[^\]\s/]+) +\d+/\d+\] ")
 _LABEL = re.compile(r"^\[[^\]]*\] ")
 _RUN_FLAGS = re.compile(r"^(RUN) (?:--\S+ )+")
 _NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """The state of one step: BuildKit's ``Vertex`` (api/services/control/control.proto).
+
+    *started* and *completed* are None until the step starts and ends.
+    """
+
+    digest: str
+    name: str
+    started: datetime | None = None
+    completed: datetime | None = None
+    cached: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Part of the output of the step with the digest *vertex*."""
+
+    vertex: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """The last event of a successful build.
+
+    *config* is the digest of the image's configuration, *digest* that of its manifest or index if
+    the builder reports it; both are None if no image was made.
+    """
+
+    config: str | None
+    digest: str | None = None
+
+
+Event: TypeAlias = Vertex | Output | Built
+OnEvent: TypeAlias = Callable[[Event, "Progress"], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the build: the wall time of its steps in seconds, and if all were cached."""
+
+    name: str
+    seconds: float
+    cached: bool
 
 
 @dataclass
@@ -112,36 +148,6 @@ def follow(events: Generator[Event, None, None], on_event: OnEvent) -> Progress:
             raise failure from error
         raise
     return progress
-
-
-def build_result(
-    request: BuildRequest,
-    progress: Progress,
-    image_id: str | None,
-    previous: Collection[str],
-    started: float,
-    find_static_layer: Callable[[ExpectedFiles], StaticLayer] | None = None,
-) -> BuildResult:
-    """Return the result of a Dockerfile build that began at *started* (`time.monotonic`).
-
-    *previous* are the diffIDs of the image that had the tag before.
-    """
-    static = None
-    if request.expected and find_static_layer:
-        try:
-            static = find_static_layer(request.expected)
-        except StaticLayerNotFound:
-            if not request.expected.manifest_only:
-                raise
-    own = dockerfile_stages(request.dockerfile)
-    return BuildResult(
-        image=request.tags[0] if request.tags else None,
-        id=image_id,
-        static=static,
-        reused=static.diff_id in previous if static and previous else None,
-        stages=tuple(stage for stage in progress.stages() if stage.name in own),
-        seconds=round(time.monotonic() - started, 2),
-    )
 
 
 def dockerfile_stages(dockerfile: str) -> frozenset[str]:

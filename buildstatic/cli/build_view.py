@@ -9,8 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from buildstatic import console
-from buildstatic.builders.base import Event, OnEvent, Vertex
-from buildstatic.builders.progress import Progress, command, seconds, stage_name
+from buildstatic.builders.progress import (
+    Event,
+    OnEvent,
+    Progress,
+    Vertex,
+    command,
+    seconds,
+    stage_name,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from buildstatic.builders.base import OnEvent
+    from buildstatic.builders.progress import OnEvent
     from buildstatic.collect import Summary
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from buildstatic.builders import buildx, engine_api
-from buildstatic.builders.base import BuildRequest, Event, Output, Vertex
+from buildstatic.builders.base import BuildRequest
 from buildstatic.builders.buildx import from_json, split_json
 from buildstatic.builders.choose import choose_builder
-from buildstatic.builders.progress import Progress, follow, stage_name
+from buildstatic.builders.progress import Event, Output, Progress, Vertex, follow, stage_name
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
 from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.static_layer import find_static_layer

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.builders.base import Output, Vertex
 from buildstatic.builders.engine_api import from_protobuf
+from buildstatic.builders.progress import Output, Vertex
 from tests.oci.tiny import (
     BASE,
     COMMAND,

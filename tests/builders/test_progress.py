@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.builders import buildx, engine_api
-from buildstatic.builders.base import BuildRequest, Built, Event, Output, Stage, Vertex
+from buildstatic.builders.base import BuildRequest
 from buildstatic.builders.progress import (
     LAST_LINES,
+    Built,
+    Event,
+    Output,
     Progress,
+    Stage,
+    Vertex,
     command,
     dockerfile_stages,
     follow,

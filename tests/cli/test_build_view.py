@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from buildstatic import console
-from buildstatic.builders.base import Built, Event, Output, Vertex
-from buildstatic.builders.progress import Progress
+from buildstatic.builders.progress import Built, Event, Output, Progress, Vertex
 from buildstatic.cli.build_view import build_view
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
