@@ -79,7 +79,7 @@ class StaticfilesNotInstalled(BuildstaticError):
 
 
 class StorageRemote(BuildstaticError):
-    """The storage keeps the static files on another machine, so there is nothing for a layer."""
+    """The storage keeps the static files on another machine, so no layer can be built."""
 
     exit_code = 22
 
@@ -133,7 +133,7 @@ class EngineUnusable(BuildstaticError):
 
 
 class EngineFailed(BuildstaticError):
-    """The engine or the builder failed for a reason of its own."""
+    """The engine or the builder failed outside of any stage."""
 
     exit_code = 42
 

@@ -1,4 +1,4 @@
-"""Checks that find deployment problems in a project: one module per check, all of one shape."""
+"""Checks that find deployment problems in a project: one module per check, one interface."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
             "static() is called while the module is imported.",
             "Collecting imports this module before the manifest exists, and fails."
             if is_early
-            else "Whatever imports this module before files are collected fails: no manifest.",
+            else "Importing this module before collecting fails: there is no manifest.",
             "Call it in a function, property or template; in a form's Media use the plain path.",
         )
     if not calls:

@@ -108,11 +108,11 @@ def command(
 ) -> None:
     """Build the image of the project in PATH, with its static files in a layer of their own.
 
-    Runs the project's Dockerfile if buildstatic wrote it or it has a stage named static, else the
-    one that `buildstatic generate` would write; with docker buildx, or with the engine's API if
+    Runs the project's Dockerfile if buildstatic wrote it or it has a stage named static, otherwise
+    the one that `buildstatic generate` would write; with docker buildx, or with the engine's API if
     there is no docker command.
 
-    The builder embedded, which --base and --output select too, needs no engine: the project's own
+    The embedded builder (also selected by --base or --output) needs no engine: the project's own
     Python collects the static files on this machine, and they become a layer in FILE, or one on top
     of the image of --base. It is also used if no engine responds and no image was requested.
     """
@@ -122,20 +122,22 @@ def command(
     from buildstatic.workflows.build import BuildOptions, build
 
     if push and not tags:
-        raise click.UsageError("--push needs a --tag to push to.")
+        raise click.UsageError("--push requires --tag.")
     if export and (push or tags or target):
-        raise click.UsageError("--export makes no image: omit --tag, --target and --push.")
+        raise click.UsageError("--export does not build an image: omit --tag, --target and --push.")
     values = _configured(context, path)
     builder, base = values["builder"], values["base"]
     is_embedded = bool(builder == EMBEDDED or base or output)
     if is_embedded and builder not in (None, EMBEDDED):
         raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
     if is_embedded and serve:
-        raise click.UsageError("The embedded builder makes no server: omit --serve.")
+        raise click.UsageError("The embedded builder does not support --serve.")
     if insecure and not (is_embedded or reuse):
-        raise click.UsageError("--insecure is for --reuse and the embedded builder.")
+        raise click.UsageError("--insecure requires --reuse or the embedded builder.")
     if python and not is_embedded:
-        raise click.UsageError("--python is for the embedded builder: a Dockerfile has its own.")
+        raise click.UsageError(
+            "--python requires the embedded builder: a Dockerfile uses its own Python."
+        )
     options = BuildOptions(
         tags=tags,
         target=target,

@@ -168,9 +168,10 @@ def command(
     """Collect the static files, in place of manage.py collectstatic.
 
     Files, names and bytes are those that the project's own Django and storage would write; a
-    storage that buildstatic does not know runs its own code. Files that hide one another by
-    accident are reported. SECRET_KEY gets a random value if it is read from an environment variable
-    that is not set; other variables get their placeholders in [tool.buildstatic.env].
+    storage that buildstatic does not know runs its own code. Accidental conflicts between
+    files are reported. SECRET_KEY is set to a random value if it is read from an environment
+    variable that is not set; placeholders for other variables are read from
+    [tool.buildstatic.env].
     """
     from buildstatic.cli.progress import reporter
     from buildstatic.workflows.collect import CollectOptions, collect, plan

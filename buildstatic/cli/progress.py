@@ -85,7 +85,7 @@ class _Lines:
 def print_summary(summary: Summary) -> None:
     """Print *summary* to standard error."""
     if summary.own_code:
-        console.note(f"Django's own code collected, because {summary.own_code}.")
+        console.note(f"Django's own code was used, because {summary.own_code}.")
         return
     counts = {"unmodified": summary.unmodified, "ignored": summary.ignored, "equal": summary.equal}
     files = "".join(f", {count:,} {word}" for word, count in counts.items() if count)

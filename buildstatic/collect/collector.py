@@ -79,8 +79,8 @@ class CollectorOptions:
 class Outcome:
     """What was collected, as collectstatic counts it: names of sources and what they became.
 
-    *replaced* are the modified ones that were in the tree; *skipped* those whose fingerprinted file
-    was; *deleted* is what ``--clear`` had to remove.
+    *replaced* are the modified ones that were in the tree; *skipped* those whose fingerprinted
+    file already existed; *deleted* are the files that ``--clear`` removed.
     """
 
     modified: list[str] = field(default_factory=list)
@@ -145,9 +145,9 @@ def read_originals(
 class _Collector:
     """One collection.
 
-    *present* are the files that are in the tree before, *stack* what ends after the workers.
-    *below* are the files of the tree that have to go if a file takes the place of a directory, and
-    *outdated* its variants of files that get other content.
+    *present* are the files in the tree before the run; *stack* is closed after the workers.
+    *below* maps each existing directory to its files, removed if a file replaces it;
+    *outdated* are existing variants of files whose content changes.
     """
 
     storage: Any

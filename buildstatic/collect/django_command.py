@@ -58,9 +58,9 @@ def run_command(
     """Collect *plan* into *storage*; return Django's closing line, and a summary.
 
     This runs ``Command.handle`` of ``django.contrib.staticfiles``, with its question and its
-    messages, even if an app has a command of that name. The loop inside is replaced by the
-    collector if there is an *adapter*, not a reason why there is none. A *layer* is emptied when
-    nothing can be refused any more; Django does not ask then, since no other files are there.
+    messages, even if an app has a command of that name. The collector replaces its loop
+    if *adapter* is an `Adapter`; a str is the reason why the storage is unsupported. A *layer* is
+    emptied after all checks have passed; Django then does not prompt, because no files exist.
 
     Raises `CollectCancelled`, `FileError`, `VariablesMissing`, `ReferencesBroken` or
     `CollectFailed`.
@@ -204,7 +204,7 @@ def unsupported_options(request: Request, adapter: Adapter | str) -> list[str]:
     if request.dry_run or not reason or not options:
         return []
     verb = "has" if len(options) == 1 else "have"
-    return [f"{', '.join(options)} {verb} no effect: Django's own code collects, because {reason}."]
+    return [f"{', '.join(options)} {verb} no effect: Django's own code is used, because {reason}."]
 
 
 def _references_error(

@@ -76,7 +76,7 @@ def fingerprint(
 ) -> dict[str, Fingerprinted]:
     """Return the fingerprinted file of each of *originals*, by the name of the original.
 
-    *storage* is one that `recognize` knows; *kept* is what of its tree stays. With *warn*, a
+    *storage* is one that `recognize` knows; *kept* says what remains of its tree. With *warn*, a
     missing source map is only a warning.
     Raises `UnresolvedReferences` or `CircularReferences`.
     """
@@ -90,7 +90,7 @@ def fingerprint(
 
 
 class _Fingerprinter:
-    """The passes of ``post_process``, of each only what can change anything.
+    """Run the passes of ``post_process``, skipping files whose result cannot change.
 
     *keys*: what the storage calls each file. *files*: what each key has become so far, at first by
     its raw content. *made*: the digests of the fingerprinted files that Django would have written

@@ -127,8 +127,8 @@ def _check_directory(directory: Path, location: Path) -> None:
             "(/app/staticfiles, with /app owned by root), and keep what the application writes "
             "elsewhere (/data)."
         )
-    effect = f"A layer with {location} would turn {directory} into a directory of root's with mode"
-    raise StaticRootInvalid(f"{effect} 0755; now {problem}.", advice)
+    effect = f"A layer with {location} would change {directory} to a root-owned directory, mode"
+    raise StaticRootInvalid(f"{effect} 0755, but {problem}.", advice)
 
 
 @contextmanager
@@ -185,8 +185,8 @@ def normalize(layer: LayerRoot, *, has_collected: bool = False) -> list[str]:
     of equal size gets a new ETag from servers that derive it from time and size; a directory's
     time is fixed.
 
-    If the collector wrote the files (*has_collected*), only manifest and directories are left to
-    do. Raises `FileError`, or `CollectFailed` for what is not a file.
+    If the collector wrote the files (*has_collected*), only the manifest and directories are
+    normalized. Raises `FileError`, or `CollectFailed` for anything but files and directories.
     """
     copies = 0
     try:

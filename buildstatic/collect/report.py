@@ -52,7 +52,7 @@ class Summary:
 
     Output: *fingerprinted* files have a name by content; *variants* (of *variant_bytes*) were
     written, of which *hits* came from the cache and *reused* from an earlier tree; *stale* files of
-    earlier runs remain, *removed* ones do not; *copies* could not be hard links.
+    earlier runs remain, *removed* files were deleted; *copies* could not be hard links.
 
     *seconds* are by step. *own_code* is the reason why Django's and the storage's own code ran,
     empty if the collector did.

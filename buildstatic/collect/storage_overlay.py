@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Kept(Enum):
-    """What of the tree stays beside what is collected; ``--clear`` keeps directories."""
+    """What remains in the tree besides the collected files; ``--clear`` keeps directories."""
 
     FILES = "files and directories"
     DIRECTORIES = "directories"
@@ -34,7 +34,7 @@ class Digest:
 def overlay(
     storage: Any, digests: Mapping[str, str], made: Mapping[str, str], kept: Kept
 ) -> Iterator[None]:
-    """Let *storage* see the files in *digests* and in *made*, and of its tree what is *kept*.
+    """Make *storage* see the files in *digests* and *made*, and the *kept* part of its tree.
 
     ``exists``, ``open`` and ``file_hash`` are set on the instance, where ``hashed_name`` finds
     them. *made* may grow in the block.

@@ -1,4 +1,4 @@
-"""The files that each platform needs: one target per module, all of one shape.
+"""The files that each platform needs: one target per module, all with the same interface.
 
 A module of this package with a NAME is a target. A new target is a module, a template and its
 golden files.

@@ -117,7 +117,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
 def _database_variables(
     container: Container, database: DatabaseService | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield the variables that lead to the database service."""
+    """Yield the variables that point to the database service."""
     connection = container.connection
     if connection is None or database is None:
         return

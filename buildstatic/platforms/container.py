@@ -118,7 +118,7 @@ def container_warnings(project: Project, container: Container) -> Iterator[str]:
     if project.sqlite and not project.sqlite.value.file.startswith(DATA):
         yield (
             f"The SQLite database ({project.sqlite.source}) is inside the image and is lost with "
-            f'each container. Put os.environ.get("{PATH}", …) around the value of NAME.'
+            f'each container. Set NAME to os.environ.get("{PATH}", <current value>).'
         )
 
 

@@ -91,7 +91,7 @@ def _notes(project: Project, container: Container) -> Iterator[str]:
         yield f"Fly: attach a database, which sets its URL: `{command}`."
     elif container.database_variables:
         variables = ", ".join(container.database_variables)
-        yield f"Fly: create a database and set {variables} to lead to it."
+        yield f"Fly: create a database and set {variables} to point to it."
     if project.health:
         yield (
             f"Fly: the health check uses the host name {container.name}.fly.dev. Add it to "

@@ -1,4 +1,4 @@
-"""Detect a Django project by reading its files; nothing of it is imported."""
+"""Detect a Django project by reading its files; it is not imported."""
 
 from buildstatic.project.model import (
     Connection,

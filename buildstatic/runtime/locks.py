@@ -126,7 +126,8 @@ class SQLiteLock:
     """A lock file in the database's directory: ``flock``, freed by the kernel with its process.
 
     The database file itself is not locked: closing any descriptor of it loses SQLite's own locks
-    (sqlite.org/howtocorrupt.html, 2.2). The lock file stays, as removing it would let two in.
+    (sqlite.org/howtocorrupt.html, 2.2). The lock file is kept: removing it would
+    let two processes lock.
     """
 
     SUFFIX = ".migrate-lock"
@@ -217,7 +218,7 @@ def _wait_for_lock(holder: _Holder, timeout: float) -> None:
         if now - began >= limit:
             where = databases.describe(holder.alias)
             problem = f"Could not lock {where} in {timeout:g} s: {holder.why}."
-            raise LockFailed(problem, "--lock-timeout waits longer.")
+            raise LockFailed(problem, "Increase --lock-timeout.")
         if now - logged_at >= REPEAT_LOG:
             log(f"waiting for the lock of {databases.describe(holder.alias)}: {holder.why}")
             logged_at = now
@@ -281,7 +282,7 @@ class _Holder(threading.Thread):
         where = databases.describe(self.alias)
         error = LockFailed(
             f"The lock of {where} was lost during the migration: {self.why}.",
-            "What was not committed is rolled back; run it again.",
+            "Uncommitted changes are rolled back; run the command again.",
         )
         print(f"error: {error}", file=sys.stderr, flush=True)
         signals.end_process(error.exit_code)

@@ -97,7 +97,7 @@ def _settings_of(manage: Path) -> str:
         raise SettingsInvalid(f"Cannot read {manage}: {error}.", _NAME_SETTINGS) from error
     for module, _ in settings_modules(tree):
         return module
-    raise SettingsInvalid(f"{manage} names no settings module.", _NAME_SETTINGS)
+    raise SettingsInvalid(f"{manage} does not set a settings module.", _NAME_SETTINGS)
 
 
 def _load_settings(module: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -111,8 +111,44 @@ def build(
     """
     previous = find_image(options.reuse) if options.reuse else None
     project = detect(path, manage=manage, settings=settings)
-    is_embedded = bool(options.builder == EMBEDDED or options.base or options.output)
-    request = BuildRequest(
+    request = _request(project, options)
+    collect = partial(
+        collect_tree, project, verbosity=verbosity, python=python, isolate=isolate, report=report
+    )
+    base = find_image(options.base) if options.base else None
+    embedded = EmbeddedBuilder(project, collect, options.output, base, options.insecure)
+    if request.builder == EMBEDDED:
+        embedded.check(request)
+        return _build_embedded(embedded, collect, request, previous, report)
+    source = _choose_dockerfile(project, options.serve, report)
+    request = dataclasses.replace(
+        request, dockerfile=source.dockerfile, dockerignore=source.dockerignore
+    )
+    _check_dockerfile(project, source, request, options.serve, report)
+    builder = choose_builder(request, None if options.serve else embedded)
+    builder.check(request)
+    if builder is embedded:
+        report.note("No Docker engine responds: building the static layer only.")
+        return _build_embedded(embedded, collect, request, previous, report)
+    if previous and not source.has_stage(PREVIOUS_STAGE):
+        report.warn(f"The Dockerfile has no stage {PREVIOUS_STAGE}: --reuse has no effect.")
+        previous = None
+    if builder.name == "engine API":
+        report.note("docker buildx is not available: building with the engine's API.")
+    tree = static_root_in_image(project)
+    with (
+        _reusable_variants(previous, tree, options.insecure, report) as variants,
+        _complete(request, source, project, variants) as complete,
+        report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
+    ):
+        result = builder.build(complete, on_event)
+    manifest_only = source.has_assets_image and source.is_final(request.target)
+    return BuildOutcome(result, manifest_only and not options.export)
+
+
+def _request(project: Project, options: BuildOptions) -> BuildRequest:
+    is_embedded = options.builder == EMBEDDED or options.base or options.output
+    return BuildRequest(
         context=project.root,
         dockerfile="",
         tags=options.tags,
@@ -128,42 +164,20 @@ def build(
         pull=options.pull,
         export=options.export,
     )
-    source = None
-    if not is_embedded:
-        source = _choose_dockerfile(project, options.serve, report)
-        request = dataclasses.replace(
-            request, dockerfile=source.dockerfile, dockerignore=source.dockerignore
-        )
-        _check_dockerfile(project, source, request, options.serve, report)
-    base = find_image(options.base) if options.base else None
-    collect = partial(
-        collect_tree, project, verbosity=verbosity, python=python, isolate=isolate, report=report
-    )
-    embedded = EmbeddedBuilder(project, collect, options.output, base, options.insecure)
-    builder = choose_builder(request, None if options.serve and not is_embedded else embedded)
-    builder.check(request)
-    if builder is embedded and source:
-        report.note("No Docker engine responds: building the static layer only.")
-        source = None
-    if source and previous and not source.has_stage(PREVIOUS_STAGE):
-        report.warn(f"The Dockerfile has no stage {PREVIOUS_STAGE}: --reuse has no effect.")
-        previous = None
-    tree = static_root_in_image(project)
-    with _reusable_variants(previous, tree, options.insecure, report) as variants:
-        if source is None:
-            embedded = dataclasses.replace(embedded, collect=partial(collect, reuse=variants))
-            return BuildOutcome(embedded.build(request, lambda *_: None))
-        if builder.name == "engine API":
-            report.note("docker buildx is not available: building with the engine's API.")
-        manifest_only = (
-            not options.export and source.has_assets_image and source.is_final(request.target)
-        )
-        with (
-            _complete(request, source, project, variants) as complete,
-            report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
-        ):
-            result = builder.build(complete, on_event)
-    return BuildOutcome(result, manifest_only)
+
+
+def _build_embedded(
+    builder: EmbeddedBuilder,
+    collect: Callable[..., Path],
+    request: BuildRequest,
+    previous: Reference | None,
+    report: Reporter,
+) -> BuildOutcome:
+    """Run *builder*, with *collect* reusing the variants of the image *previous*."""
+    tree = static_root_in_image(builder.project)
+    with _reusable_variants(previous, tree, builder.insecure, report) as variants:
+        builder = dataclasses.replace(builder, collect=partial(collect, reuse=variants))
+        return BuildOutcome(builder.build(request, lambda *_: None))
 
 
 def _choose_dockerfile(

@@ -28,7 +28,7 @@ REMOTE = "the storage keeps its files elsewhere"
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The findings in *project*, the gravest first, and the *edits* that it still needs.
+    """The findings in *project*, most severe first, and the *edits* that it still needs.
 
     *unexamined* says why the project was only read, not imported; it is empty if it was.
     """

@@ -25,7 +25,7 @@ from buildstatic.workflows.targets import DEFAULT_TARGETS, check_targets
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """What the files are to be like; None leaves the choice to the project.
+    """Options of the generated files; None leaves the choice to the project.
 
     *processes* run beside the server, in addition to those found. *existing* are Railway
     configuration files to carry over, each as (service, file). The others are the options of the

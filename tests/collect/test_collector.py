@@ -319,5 +319,5 @@ def test_summary_gives_the_reason_for_own_code(site: Site, collect: Collect) -> 
     site.storage("mysite.files.Own")
     ran = collect(site, "--noinput")
     assert ran.code == 0
-    message = "Django's own code collected, because mysite.files.Own has its own hashed_name."
+    message = "Django's own code was used, because mysite.files.Own has its own hashed_name."
     assert message in ran.err

@@ -213,7 +213,7 @@ def test_options_without_effect_are_reported(site: Site, collect: Collect) -> No
     assert ran.code == 0
     assert (
         "warning: --prune, --hardlinks, --compress, --formats, --reuse, --missing-maps have no "
-        "effect: Django's own code collects, because mysite.files.Own has its own exists.\n"
+        "effect: Django's own code is used, because mysite.files.Own has its own exists.\n"
     ) in ran.err
     assert "warning: " not in collect(site, "--noinput", "--no-prune", "--dry-run").err
 
@@ -221,7 +221,7 @@ def test_options_without_effect_are_reported(site: Site, collect: Collect) -> No
 def test_options_without_effect_for_links_are_reported(site: Site, collect: Collect) -> None:
     ran = collect(site, "--noinput", "--link", "--prune")
     assert ran.code == 0
-    message = "--prune has no effect: Django's own code collects, because --link creates links.\n"
+    message = "--prune has no effect: Django's own code is used, because --link creates links.\n"
     assert message in ran.err
     assert "warning: " not in collect(site, "--noinput", "--prune").err
 

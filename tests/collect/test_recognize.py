@@ -211,7 +211,7 @@ def test_unknown_storages_run_their_own_code() -> None:
     class Remote(Storage):  # type: ignore[misc]
         pass
 
-    assert recognize(Remote()) == "its storage class is not a known one"
+    assert recognize(Remote()) == "its storage class is not supported"
     assert isinstance(recognize(FileSystemStorage("/nonexistent")), str)
 
 

@@ -297,7 +297,7 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         SettingsInvalid,
         ("release",),
         {"manage.py": "print('hello')\n"},
-        "manage.py names no settings module. ",
+        "manage.py does not set a settings module. ",
     ),
     (
         "settings that do not parse",

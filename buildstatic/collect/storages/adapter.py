@@ -1,4 +1,4 @@
-"""What the collector has to know of a storage: one `Adapter` for each known class."""
+"""What the collector needs to know about a storage: one `Adapter` for each known class."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _complete_nothing(_storage: Any, _tree: FinishedTree) -> None:
 class Adapter:
     """A known storage: how it fingerprints and compresses, None if it does not.
 
-    *refuses* returns why an instance has to run its own code nevertheless, empty for no reason.
+    *refuses* returns why an instance must still run its own code, or an empty string.
     *complete* lets the storage add to the manifest that it has saved.
     """
 

@@ -1,4 +1,4 @@
-"""Recognize storages that the collector can stand in for without running their own code."""
+"""Recognize storages that the collector can replace without running their code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def recognize(storage: Any) -> Adapter | str:
     """
     known = next((cls for cls in type(storage).__mro__ if _name(cls) in ADAPTERS), None)
     if known is None:
-        return "its storage class is not a known one"
+        return "its storage class is not supported"
     adapter = ADAPTERS[_name(known)]
     return (
         _changed(storage, known)
@@ -45,7 +45,7 @@ def recognize(storage: Any) -> Adapter | str:
 
 
 def _changed(storage: Any, known: type) -> str:
-    """Return what makes *storage* behave differently from *known*, empty for nothing."""
+    """Return what makes *storage* behave differently from *known*, empty if nothing does."""
     for cls in type(storage).__mro__:
         if cls in known.__mro__ and _is_own(cls.__module__):
             if patched := next(_patched(cls), None):

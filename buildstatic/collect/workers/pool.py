@@ -82,8 +82,8 @@ class WorkerPool:
         """Yield the number and the result of each of *items* as they are completed.
 
         The second value of an item is its size in bytes; the largest come first. The items in
-        progress have at most `MEMORY_LIMIT` bytes in total, or there is one. *common* follows the
-        values of each item. Raises as `run` does.
+        progress have at most `MEMORY_LIMIT` bytes in total, unless there is only one. *common*
+        follows the values of each item. Raises as `run` does.
         """
         batches: list[list[Item]] = []
         size = 0
@@ -150,7 +150,7 @@ class WorkerPool:
 
 @contextmanager
 def worker_pool(count: int, lock: int | None = None) -> Iterator[WorkerPool]:
-    """Yield a `WorkerPool` of which no process is left when the block ends.
+    """Yield a `WorkerPool` whose processes have all exited when the block ends.
 
     *lock* is the descriptor of a lock that the workers hold as long as they run. If the block
     raises, they stop at once, without leaving an incomplete file.
@@ -222,7 +222,7 @@ class _Queue:
             self.changed.notify_all()
 
     def close(self) -> None:
-        """Let no further batch be taken."""
+        """Discard the remaining batches."""
         with self.changed:
             self.numbers.clear()
             self.changed.notify_all()

@@ -43,8 +43,9 @@ def read(
 
     *target* is the file in the tree that it may be equal to, and *state* its state; for an empty
     name it is ABSENT. *content* is None unless *is_text* and it contains one of *needles* (see
-    `contains_needle`; None stands for any), or is not UTF-8. The SHA-256 is empty unless *strong*.
-    Without *hashed* the digests are empty, and a file that is compared with nothing is not read.
+    `contains_needle`; None matches everything), or is not UTF-8. The SHA-256 is empty unless
+    *strong*. Without *hashed* the digests are empty, and a file without a target to compare is not
+    read.
     """
     descriptor, before = open_regular(path)
     state = _target_state(target, before)
