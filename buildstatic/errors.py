@@ -133,7 +133,7 @@ class EngineUnusable(BuildstaticError):
 
 
 class EngineFailed(BuildstaticError):
-    """The engine or the builder failed outside of any stage."""
+    """The engine or the builder failed for another reason."""
 
     exit_code = 42
 
@@ -185,7 +185,7 @@ class ImageInvalid(BuildstaticError):
 
 
 class RegistryDenied(BuildstaticError):
-    """The registry requires credentials, or other credentials."""
+    """The registry requires credentials, or rejected those given."""
 
     exit_code = 53
 

@@ -38,7 +38,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
             Severity.ERROR,
             paths[0],
             0,
-            f"These files refer to each other in a circle: {', '.join(paths)}.",
+            f"These files refer to each other in a cycle: {', '.join(paths)}.",
             "Their names cannot contain a hash of their content, so collecting fails.",
             "Remove one of the references.",
         )

@@ -19,11 +19,11 @@ COMMANDS = {
     "check": "Find deployment problems and suggest fixes.",
     "generate": "Write the Dockerfile, Procfile and platform files for a project.",
     "collect": "Collect the static files, in place of manage.py collectstatic.",
-    "build": "Build the image, with its static files in a layer of their own.",
+    "build": "Build the image, with its static files in a separate layer.",
     "layer": "Write the static files as an image layer, without an engine.",
     "verify": "Check the static files of an image or a directory.",
     "release": "Wait for the database, then migrate: for a release phase.",
-    "start": "Collect and migrate if needed, then serve.",
+    "start": "Collect if needed, migrate if requested, then serve.",
     "buildpack": "Run the build phase of the Cloud Native Buildpack.",
     "cache": "Show, prune or clear the cache of compressed variants.",
 }
@@ -101,7 +101,7 @@ Shell completion: eval "$(_BUILDSTATIC_COMPLETE=bash_source buildstatic)"
     "--traceback", is_flag=True, expose_value=False, help="Show the full traceback of an error."
 )
 def cli() -> None:
-    """Put the static files of a Django project into an image layer of their own.
+    """Put the static files of a Django project into a separate image layer.
 
     buildstatic collects the static files once, reproducibly, in a multi-stage container build, and
     generates the files that a deployment needs.

@@ -106,7 +106,7 @@ def command(
     settings: str | None,
     **values: Any,
 ) -> None:
-    """Build the image of the project in PATH, with its static files in a layer of their own.
+    """Build the image of the project in PATH, with its static files in a separate layer.
 
     Runs the project's Dockerfile if buildstatic wrote it or it has a stage named static, otherwise
     the one that `buildstatic generate` would write; with docker buildx, or with the engine's API if

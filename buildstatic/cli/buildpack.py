@@ -38,7 +38,7 @@ def build(layers: Path) -> None:
     """Collect the static files of the application in this directory, and declare its processes.
 
     Compressed variants are kept in a layer for the next build. launch.toml gets the processes, and
-    the static files as a slice, which becomes a layer of its own.
+    the static files as a slice, which becomes a separate layer.
     """
     from buildstatic import console
     from buildstatic.cli.collect import print_collected

@@ -49,13 +49,13 @@ Examples:
   buildstatic check                                  check the project in this directory
   buildstatic check shop --manage shop/manage.py     choose one of several manage.py
   buildstatic check --settings mysite.settings.prod  check with other settings
-  buildstatic check --fix                            make the fixes that are safe
+  buildstatic check --fix                            apply safe fixes
   buildstatic check --format github                  annotate files on GitHub Actions
   buildstatic check --json | jq -r .project.static_root.value
 
 \b
 The project is read, then imported by its own Python to find conflicts and broken
-references; --no-run only reads. Values that cannot be determined are left open.
+references; --no-run only reads. Values that cannot be determined are shown as "-".
 """
 
 
@@ -64,7 +64,7 @@ references; --no-run only reads. Values that cannot be determined are left open.
 @manage_option
 @settings_option
 @python_option
-@click.option("--fix", is_flag=True, help="Make the fixes that are safe.")
+@click.option("--fix", is_flag=True, help="Apply safe fixes.")
 @click.option(
     "--fail-level",
     type=click.Choice(["error", "warning", "info"]),
@@ -138,7 +138,7 @@ def _print_findings(result: CheckResult) -> None:
         console.out().print(f"[{COLOURS[word]}]{word}:[/]", end=" ")
         console.say(f"{finding.location}: {finding.what} [{finding.code}]")
         console.say(f"    {finding.why}")
-        console.say(f"    Fix: {finding.fix}{' (--fix does it)' if finding.autofix else ''}\n")
+        console.say(f"    Fix: {finding.fix}{' (fixed by --fix)' if finding.autofix else ''}\n")
     if result.unexamined and result.unexamined not in (NO_RUN, REMOTE):
         console.note(f"note: References were not checked: {result.unexamined}")
     counts = Counter(finding.severity for finding in result.findings)

@@ -47,7 +47,7 @@ Examples:
   buildstatic generate railway --from railway.json
   buildstatic generate dockerfile --serve nginx
   buildstatic generate deploy.sh gitignore
-  buildstatic generate procfile heroku       for Heroku, with app.json and the like
+  buildstatic generate procfile heroku       for Heroku, with app.json and bin/post_compile
 
 \b
 If a file exists with other content, nothing is written; --force overwrites it.
@@ -133,7 +133,7 @@ def _existing(
     type=click.Choice(["buildstatic", "django"]),
     default="buildstatic",
     show_default=True,
-    help="Dockerfile: what collects; django runs manage.py collectstatic.",
+    help="Dockerfile: program that collects; django runs manage.py collectstatic.",
 )
 @serve_option
 @click.option(

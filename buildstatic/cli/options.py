@@ -36,7 +36,7 @@ python_option = click.option(
 serve_option = click.option(
     "--serve",
     type=click.Choice(["nginx", "caddy"]),
-    help="Dockerfile: server of the static files, in an image of its own (--target assets). "
+    help="Dockerfile: server for the static files, in a separate image (--target assets). "
     "[default: the application]",
 )
 traceback_option = click.option(

@@ -31,7 +31,7 @@ SPECIAL_DIRECTORIES = {
 
 
 def check_static_root(project: Project) -> None:
-    """Raise StaticRootInvalid if the project's STATIC_ROOT cannot be a layer of its own."""
+    """Raise StaticRootInvalid if the project's STATIC_ROOT cannot be a separate layer."""
     tree = PurePosixPath(static_root_in_image(project))
     if reason := _static_root_problem(project, tree):
         setting = f" ({project.static_root.source})" if project.static_root else ""

@@ -90,17 +90,24 @@ def _environment(
     """Yield the variables that a new app needs, the most important first."""
     key = project.secret_key.name if project.secret_key else ""
     if key:
-        yield key, {"description": "SECRET_KEY of Django.", "generator": "secret"}
+        yield key, {"description": "Django's SECRET_KEY.", "generator": "secret"}
     module = settings_module(project)
     if module is not None:
         yield "DJANGO_SETTINGS_MODULE", {"value": module}
-    collector = "The release phase collects." if in_release else "bin/post_compile collects."
+    collector = (
+        "The release phase collects."
+        if in_release
+        else "bin/post_compile collects the static files."
+    )
     yield "DISABLE_COLLECTSTATIC", {"description": collector, "value": "1"}
     known = {key, "DJANGO_SETTINGS_MODULE", "DISABLE_COLLECTSTATIC", *SET_BY_HEROKU}
     for variable in project.variables:
         if variable.name in known or (has_database and variable.name == DATABASE_URL):
             continue
         if variable.name in HOSTS:
-            yield variable.name, {"description": "Its host names.", "value": ".herokuapp.com"}
+            yield (
+                variable.name,
+                {"description": "Host names of the site.", "value": ".herokuapp.com"},
+            )
         elif variable.required:
             yield variable.name, {"description": f"Read in {variable.source}.", "required": True}

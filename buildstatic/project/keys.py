@@ -164,17 +164,19 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "generate": {
         "targets": Key(
             List(Text(pattern=r"[a-z][a-z0-9.-]*"), "a list of what generate writes"),
-            "what to generate by default",
+            "the files to generate by default",
         ),
         "python": Key(
-            Text("a version, as 3.13", pattern=r"3\.(1[1-9]|[2-9][0-9])(\.[0-9]+)?"),
+            Text("a version such as 3.13", pattern=r"3\.(1[1-9]|[2-9][0-9])(\.[0-9]+)?"),
             "the Python version of the image, instead of the detected one",
         ),
         "port": Key(Number(1, 65535), "the port, if the platform does not set PORT", 8000),
         "cache_mounts": Key(Flag(), "use cache mounts in the build", True),
         "multi_platform": Key(Flag(), "collect once for all platforms", False),
         "collector": Key(
-            one_of("buildstatic", "django"), "what collects the static files", "buildstatic"
+            one_of("buildstatic", "django"),
+            "the program that collects the static files",
+            "buildstatic",
         ),
         "server": Key(one_of("gunicorn", "uvicorn-worker"), "the application server"),
         "serve": Key(

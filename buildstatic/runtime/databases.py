@@ -97,7 +97,9 @@ def wait_for(alias: str, deadline: float) -> None:
         while why := _attempt(alias, deadline - time.monotonic()):
             now = time.monotonic()
             if now >= deadline or vendor(alias) == "sqlite":
-                problem = f"No answer from {where} in {now - began:.0f} s: {why.removesuffix('.')}."
+                problem = (
+                    f"No response from {where} in {now - began:.0f} s: {why.removesuffix('.')}."
+                )
                 advice = "Check that it runs, and DATABASES; --wait waits longer."
                 raise DatabaseUnreachable(problem, advice)
             if why != logged_reason or now - logged_at >= REPEAT:

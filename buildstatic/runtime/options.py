@@ -84,7 +84,7 @@ RELEASE = Command(
     "release",
     """Wait for the database, then migrate.
 
-    Runs manage.py migrate --noinput once the database answers, under the lock that start takes, so
+    Runs manage.py migrate --noinput once the database responds, under the lock that start uses, so
     that the two never migrate at the same time.""",
     (*_DATABASE, *_PROJECT),
 )

@@ -1,4 +1,4 @@
-"""``build``: builds an image of a project, with its static files in a layer of their own."""
+"""``build``: builds an image of a project, with its static files in a separate layer."""
 
 from __future__ import annotations
 

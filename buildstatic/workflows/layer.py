@@ -87,7 +87,7 @@ def layer(
     the place that it has in the image of a build. The descriptor goes into ``<output>.json``. For
     *manage*, *settings*, *python* and *isolate* see `buildstatic.workflows.collect.collect`.
 
-    Raises StaticRootInvalid for a place that cannot be a layer of its own, FileError,
+    Raises StaticRootInvalid for a place that cannot be a separate layer, FileError,
     ImageReferenceInvalid, ImageNotFound, what the registries raise, and what `collect` raises.
     """
     request = Append.parse(append) if append else None

@@ -198,7 +198,7 @@ def test_findings_come_before_the_facts(tmp_path: Path, invoke: Invoke) -> None:
     assert invoke("check", "--no-run", root).out.startswith(
         "error: mysite/settings.py:19: STATIC_ROOT is not set. [static-root-missing]\n"
         "    collectstatic fails because it has no directory to collect into.\n"
-        '    Fix: Add STATIC_ROOT = BASE_DIR / "staticfiles" (--fix does it)\n'
+        '    Fix: Add STATIC_ROOT = BASE_DIR / "staticfiles" (fixed by --fix)\n'
         "\nFound: 1 error.\n\nfact "
     )
 

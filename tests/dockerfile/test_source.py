@@ -42,8 +42,8 @@ def test_generated_dockerfile_is_not_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "# Written by buildstatic 0.1; yours to edit.\nFROM scratch AS web\n",
-        "\ufeff# Written by buildstatic 0.1; yours to edit.\r\nFROM scratch\r\n",
+        "# Written by buildstatic 0.1. You can edit this file.\nFROM scratch AS web\n",
+        "\ufeff# Written by buildstatic 0.1. You can edit this file.\r\nFROM scratch\r\n",
         "FROM python AS static\nFROM scratch\n",
         "from python as Static\nFROM scratch\n",
         "ARG X=1\nFROM --platform=$BUILDPLATFORM python:$X \\\n  # why\n  AS static\nFROM web\n",

@@ -211,7 +211,7 @@ def test_unreachable_database(tmp_path: Path) -> None:
     first, last = done.stderr.splitlines()
     address = f"the database default (127.0.0.1:{settings['PORT']})"
     assert first.startswith(f"buildstatic: waiting for {address}: ")
-    assert last.startswith(f"error: No answer from {address} in ")
+    assert last.startswith(f"error: No response from {address} in ")
     assert "refused" in first
     assert "refused" in last
     assert "never-to-be-said" not in done.stderr

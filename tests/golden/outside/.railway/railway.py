@@ -12,7 +12,7 @@ def main(ctx=None):
         "web",
         # No source: deploy with `railway up`, or set source=github("owner/name").
         build={"builder": "RAILPACK"},
-        # The build does not collect static files, and a pre-deploy command cannot keep them.
+        # The build does not collect static files, and a pre-deploy command's files are discarded.
         start=(
             "python manage.py collectstatic --noinput && "
             "exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application"

@@ -12,9 +12,9 @@ def main(ctx=None):
         "web",
         # No source: deploy with `railway up`, or set source=github("owner/name").
         build={"builder": "RAILPACK"},
-        # It requests the host healthcheck.railway.app, which must be in ALLOWED_HOSTS.
+        # The health check uses the host name healthcheck.railway.app, which must be in ALLOWED_HOSTS.
         healthcheck="/healthz/",
-        # The build does not collect static files, and a pre-deploy command cannot keep them.
+        # The build does not collect static files, and a pre-deploy command's files are discarded.
         start=(
             "python manage.py collectstatic --noinput && "
             "python manage.py migrate --noinput && "
