@@ -51,6 +51,11 @@ PROJECTS: dict[str, str | None] = {
     "docs/how-to/fly.md": "services",
     "docs/how-to/render.md": "services",
 }
+SLOW_PAGES = (
+    "docs/explanation/static-layer.md",
+    "docs/how-to/own-dockerfile.md",
+    "docs/how-to/verify.md",
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 ENGINE = re.compile(r"\bdocker (?!.*--help)|\bbuildstatic build(?!.*--help)")
@@ -90,9 +95,15 @@ def needs_engine(page: str) -> bool:
     return any(ENGINE.search(command.line) for command in shown)
 
 
+def page_marks(page: str) -> list[pytest.MarkDecorator]:
+    """Return the marks of *page*; the pages that take longest are run by ``make test-all``."""
+    marks = [pytest.mark.engine] if needs_engine(page) else []
+    return [*marks, pytest.mark.exhaustive] if page in SLOW_PAGES else marks
+
+
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(p, marks=[pytest.mark.engine] if needs_engine(p) else []) for p in RUN_PAGES],
+    [pytest.param(page, marks=page_marks(page)) for page in RUN_PAGES],
 )
 def test_page_runs_as_shown(page: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if needs_engine(page):

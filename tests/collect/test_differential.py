@@ -35,7 +35,14 @@ def make_real_site(root: Path, backend: str) -> Site:
     return site
 
 
-@pytest.mark.parametrize("backend", STORAGES)
+# WhiteNoise and ServeStatic compress these sites for minutes.
+SLOW_MARKED = [
+    pytest.param(name, marks=[pytest.mark.exhaustive] if "Compressed" in name else [])
+    for name in STORAGES
+]
+
+
+@pytest.mark.parametrize("backend", SLOW_MARKED)
 def test_tree_equals_djangos(tmp_path: Path, collect: Collect, backend: str) -> None:
     reference = make_real_site(tmp_path / "reference" / "site", backend)
     actual = make_real_site(tmp_path / "actual" / "site", backend)
@@ -52,7 +59,7 @@ def test_tree_equals_djangos(tmp_path: Path, collect: Collect, backend: str) -> 
     assert last(ran, actual) == last(again, reference)
 
 
-@pytest.mark.parametrize("backend", STORAGES[1:3])
+@pytest.mark.parametrize("backend", SLOW_MARKED[1:3])
 def test_tree_in_a_layer_root_equals_djangos(
     tmp_path: Path, collect: Collect, backend: str
 ) -> None:

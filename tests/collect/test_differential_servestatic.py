@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.collect.inprocess import Verdict, tree_of
@@ -83,7 +83,7 @@ def sequence(both: Pair, tree: Tree, *, clear: bool) -> None:
         both.is_same(clear=clear)
 
 
-@settings(EXAMPLES, max_examples=150)
+@EXAMPLES
 @given(storage=st.sampled_from(SERVED_STORAGES), tree=trees(), clear=st.booleans())
 def test_random_trees_equal_servestatic(storage: Any, tree: Tree, *, clear: bool) -> None:
     with pair(Served, storage, tree) as both:

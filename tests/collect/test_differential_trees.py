@@ -102,7 +102,6 @@ def pair(storage: Any, tree: Tree) -> Iterator[Pair]:
 
 
 EXAMPLES = settings(
-    max_examples=300,
     deadline=None,
     derandomize=True,
     database=None,
@@ -122,7 +121,7 @@ def test_random_trees_equal_django(storage: Any, tree: Tree, *, clear: bool) -> 
             both.is_same(clear=clear)
 
 
-@settings(EXAMPLES, max_examples=100)
+@EXAMPLES
 @given(storage=st.sampled_from(MANIFEST_STORAGES), tree=chains())
 def test_chains_need_as_many_passes_as_in_django(storage: Any, tree: Tree) -> None:
     with pair(storage, tree) as both:

@@ -22,7 +22,6 @@ from tests.collect.storages import (
 )
 
 EXAMPLES = settings(
-    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,

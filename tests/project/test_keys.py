@@ -120,7 +120,6 @@ def tables(draw: st.DrawFn) -> dict[str, object]:
 
 
 @settings(
-    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
