@@ -133,15 +133,15 @@ def build(
     if previous and not source.has_stage(PREVIOUS_STAGE):
         report.warn(f"The Dockerfile has no stage {PREVIOUS_STAGE}: --reuse has no effect.")
         previous = None
-    if builder.name == "engine API":
-        report.note("docker buildx is not available: building with the engine's API.")
     tree = static_root_in_image(project)
-    with (
-        _reusable_variants(previous, tree, options.insecure, report) as variants,
-        _complete(request, source, project, variants) as complete,
-        report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
-    ):
-        result = builder.build(complete, on_event)
+    with _reusable_variants(previous, tree, options.insecure, report) as variants:
+        if builder.name == "engine API":
+            report.note("docker buildx is not available: building with the engine's API.")
+        with (
+            _complete(request, source, project, variants) as complete,
+            report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
+        ):
+            result = builder.build(complete, on_event)
     manifest_only = source.has_assets_image and source.is_final(request.target)
     return BuildOutcome(result, manifest_only and not options.export)
 

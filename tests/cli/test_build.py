@@ -55,14 +55,14 @@ def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param(["--push"], "--push needs a --tag", id="push"),
-        pytest.param(["--export", "x", "--tag", "x"], "--export makes no image", id="tag"),
+        pytest.param(["--push"], "--push requires --tag", id="push"),
+        pytest.param(["--export", "x", "--tag", "x"], "--export does not build an image", id="tag"),
         pytest.param(["--export", "x", "--target", "static"], "--export", id="target"),
         pytest.param(["--builder", "other", "-o", "l"], "embedded builder", id="output"),
         pytest.param(["--builder", "o", "--base", "x", "-t", "x"], "embedded builder", id="base"),
         pytest.param(["--insecure"], "embedded builder", id="insecure"),
         pytest.param(["--python", "/bin/sh"], "embedded builder", id="python"),
-        pytest.param(["--serve", "nginx", "-o", "l"], "omit --serve", id="serve"),
+        pytest.param(["--serve", "nginx", "-o", "l"], "does not support --serve", id="serve"),
     ],
 )
 def test_usage_errors(root: Path, options: list[str], message: str, invoke: Invoke) -> None:

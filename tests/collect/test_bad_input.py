@@ -148,7 +148,7 @@ def test_missing_permissions_are_reported(
 def test_files_that_change_while_collecting_are_refused(site: Site, way: str) -> None:
     log, is_over = site.root / "static/log.bin", threading.Event()
     log.touch()
-    os.truncate(log, 64 << 20)
+    os.truncate(log, 256 << 20)  # sparse; long enough to read that a write falls into it
 
     def write() -> None:
         while not is_over.is_set():
