@@ -104,7 +104,8 @@ from backports.zstd import zstd_version
 """
 
 
-@pytest.mark.parametrize("level", [None, 1], ids=["usual", "its own"])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("level", [None, 1], ids=["default", "configured"])
 def test_zstd_variants_are_made_if_servestatic_makes_them(
     tmp_path: Path, level: int | None
 ) -> None:
