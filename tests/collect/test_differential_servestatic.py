@@ -123,7 +123,7 @@ class Variants(Served):
 
 def test_damaged_fingerprinted_files_are_rewritten() -> None:
     picture = fingerprinted("i.png", PICTURE)
-    text = b"x{y:url(%s)}" % picture.encode()
+    text = b'x{y:url("%s")}' % picture.encode()
     left = {fingerprinted("a.css", text): b"left", picture: b"cut short"}
     files = {"a.css": b"x{y:url(i.png)}", "i.png": PICTURE}
     with pair(Pair, ManifestStaticFilesStorage, Tree(files, {}, left, ("", b""))) as both:

@@ -178,7 +178,7 @@ def test_file_in_place_of_a_directory_is_reported(site: Site, collect: Collect) 
     site.write({"staticfiles/css": "a file"})
     ran = collect(site, "--noinput")
     assert ran.code == 23
-    assert "staticfiles/css is a file, and other files are to be collected below it." in ran.err
+    assert "staticfiles/css is a file, but other files are collected below it." in ran.err
     assert collect(site, "--noinput", "--clear").code == 0
 
 

@@ -61,7 +61,7 @@ def test_parents_that_would_change_are_refused(
     parent.chmod(mode)
     with pytest.raises(StaticRootInvalid) as raised:
         check_parents(tree(parent / "staticfiles"))
-    assert f"would turn {parent} into a directory of root's" in raised.value.problem
+    assert f"would change {parent} to a root-owned directory" in raised.value.problem
     assert f"belongs to {owner}:{group} with mode {mode:04o}" in raised.value.problem
     assert "/app/staticfiles" in raised.value.advice
 
@@ -74,8 +74,8 @@ def test_symbolic_links_in_the_path_are_refused(app: Path, depth: str) -> None:
     with pytest.raises(StaticRootInvalid) as raised:
         check_parents(tree(app / "link" / depth))
     assert (
-        f"{app / 'link'} into a directory of root's with mode 0755; "
-        "now it is a symbolic link to real" in (raised.value.problem)
+        f"{app / 'link'} to a root-owned directory, mode 0755, "
+        "but it is a symbolic link to real" in (raised.value.problem)
     )
     assert raised.value.advice.endswith(f": {app / 'real' / depth}")
 
@@ -148,7 +148,7 @@ def test_refused_static_root_writes_nothing(site: Site, collect: Collect) -> Non
     before = contents(site.root)
     ran = collect(site, "--noinput", "--layer-root", layer)
     assert ran.code == 20
-    assert f"A layer with {site.tree} would turn " in ran.err
+    assert f"A layer with {site.tree} would change " in ran.err
     assert not layer.exists()
     assert {name for name in contents(site.root) if "__pycache__" not in name} == set(before)
 
