@@ -47,6 +47,7 @@ def test_random_trees_equal_django_4_2() -> None:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.engine
 def test_random_trees_equal_the_newest_django(engine: DockerClient) -> None:
     """Also on a Python that adds more attributes to classes than those of Django 4.2."""

@@ -31,6 +31,7 @@ def test_django_alone_does_not_run_the_collector(workshop: Path, tmp_path: Path)
     assert found["collector"] == 0
 
 
+@pytest.mark.exhaustive
 @pytest.mark.engine
 @pytest.mark.parametrize("door", ["app", "patch"])
 @pytest.mark.parametrize(
