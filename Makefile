@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 # pytest's -n: engine tests wait more than they compute
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+UNIT := $(addprefix tests/,checks dockerfile project templates verify test_errors.py test_golden.py)
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,8 +26,8 @@ lint: $(VENV)/installed  ## Run ruff, mypy and import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-quick: $(VENV)/installed  ## Run the unit tests that start no process (30 seconds)
-	$(PYTEST) --quiet -m "unit"
+quick: $(VENV)/installed  ## Run the unit tests (30 seconds)
+	$(PYTEST) --quiet -m "not engine and not exhaustive" $(UNIT)
 
 check: lint  ## Run the linters and the tests that need no engine (4 minutes)
 	$(PYTEST) -m "not engine and not exhaustive"

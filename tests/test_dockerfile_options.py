@@ -104,6 +104,7 @@ def test_options_do_not_change_the_static_layer(
         assert_fingerprints_are_served(served.url)
 
 
+@pytest.mark.exhaustive
 def test_python_and_port_options_are_used(tmp_path: Path, tag: Tag, engine: DockerClient) -> None:
     root = generated("manifest", tmp_path, "--python", "3.11", "--port", "9000")
     image = build(root, tag("python-and-port"))

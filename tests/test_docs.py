@@ -54,6 +54,7 @@ PROJECTS: dict[str, str | None] = {
 SLOW_PAGES = (
     "docs/explanation/static-layer.md",
     "docs/how-to/own-dockerfile.md",
+    "docs/how-to/plain-docker-build.md",
     "docs/how-to/verify.md",
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
