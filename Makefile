@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # pytest's -n: engine tests wait more than they compute
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
-UNIT := $(addprefix tests/,checks dockerfile project templates verify test_errors.py test_golden.py)
+UNIT := $(addprefix tests/,project templates verify test_errors.py test_golden.py)
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
