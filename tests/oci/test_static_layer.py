@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,7 +169,7 @@ def test_hidden_files_of_a_real_image_are_an_error(
         last or "RUN touch /app/manage.py && chmod 0700 /app/staticfiles",
     ]
     dockerfile = "\n".join(lines)
-    built = build_image(engine, tmp_path, tag(f"hidden-{tmp_path.name[-40:]}"), dockerfile)
+    built = build_image(engine, tmp_path, tag(f"hidden-{uuid.uuid4().hex}"), dockerfile)
     if last is None:
         found = find_static_layer(built, "staticfiles")
         assert (found.files, found.diff_id) == (2, built.layers[-2].diff_id)
