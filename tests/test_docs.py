@@ -53,6 +53,7 @@ PROJECTS: dict[str, str | None] = {
 }
 SLOW_PAGES = (
     "docs/explanation/static-layer.md",
+    "docs/how-to/ci.md",
     "docs/how-to/own-dockerfile.md",
     "docs/how-to/plain-docker-build.md",
     "docs/how-to/verify.md",

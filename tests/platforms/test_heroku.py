@@ -210,6 +210,7 @@ def packages(python: Path) -> set[str]:
     return {path.name for path in python.parent.parent.glob("lib/python*/site-packages/*.*-info")}
 
 
+@pytest.mark.exhaustive
 def test_hook_installs_buildstatic_separately_and_collects(built: Heroku, tmp_path: Path) -> None:
     before = packages(built.python)
     root = slug("whitenoise", tmp_path)
