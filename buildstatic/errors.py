@@ -173,7 +173,7 @@ class ImageReferenceInvalid(BuildstaticError):
 
 
 class ImageNotFound(BuildstaticError):
-    """There is no image with that reference."""
+    """No image has that reference."""
 
     exit_code = 51
 
