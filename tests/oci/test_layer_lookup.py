@@ -88,10 +88,13 @@ def test_tree_gives_the_layer_in_the_containerd_store(
 
 
 @pytest.fixture
-def image(tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]) -> str:
-    write(tmp_path / "layer", f"{TREE}/site.css", b"body {}")
+def image(
+    request: pytest.FixtureRequest, tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
+) -> str:
+    """Return an image that no other test has: `found` counts the containers of it."""
+    name = tag(f"lookup-{request.node.name}")
+    write(tmp_path / "layer", f"{TREE}/site.css", name.encode())
     settle_directories(tmp_path / "layer")
-    name = tag("lookup-base")
     layer = built(tmp_path, engine, name)
     assert found(engine, name) == layer
     (tmp_path / "more.css").write_text("p {}")
