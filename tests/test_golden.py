@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.cli import run
-from buildstatic.workflows.targets import TARGETS
+from buildstatic.workflows.generate import TARGETS
 from tests.samples import PROJECTS, copy
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -1,0 +1,38 @@
+"""Chooses the builder of a request."""
+
+from __future__ import annotations
+
+from buildstatic.builders import buildx
+from buildstatic.builders.base import Builder, BuildRequest
+from buildstatic.builders.embedded import NAME, EmbeddedBuilder, dockerfile_only_options
+from buildstatic.builders.engine_api import EngineApiBuilder
+from buildstatic.errors import EngineNotFound
+
+_EMBEDDED_ADVICE = (
+    "Without an engine, `buildstatic build --base IMAGE --tag IMAGE` adds the static files to an "
+    "image."
+)
+
+
+def choose_builder(request: BuildRequest, embedded: EmbeddedBuilder | None = None) -> Builder:
+    """Return the builder for *request*.
+
+    That is *embedded* if the request names it; else buildx if it is installed, else the engine's
+    API. If no engine responds, it is *embedded* again, unless the request names a builder, has a
+    tag, or needs a Dockerfile. Without *embedded* there is no such fallback.
+
+    Raises EngineNotFound, EngineUnusable, EngineFailed, or UnsupportedByBuilder if the engine's
+    API does not support the request.
+    """
+    if embedded and request.options.builder == NAME:
+        return embedded
+    try:
+        if buildx.is_available():
+            return buildx.BuildxBuilder.connect(request)
+        return EngineApiBuilder.connect(request)
+    except EngineNotFound as error:
+        if embedded is None or request.options.builder:
+            raise
+        if request.options.tags or dockerfile_only_options(request.options):
+            raise EngineNotFound(error.problem, f"{error.advice} {_EMBEDDED_ADVICE}") from error
+        return embedded

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from buildstatic.builders.progress import OnEvent, Progress, Stage, dockerfile_stages
+from buildstatic.dockerfile.assets import Assets
 from buildstatic.errors import StaticLayerNotFound
 from buildstatic.oci.static_layer import StaticLayer
 
@@ -26,21 +27,16 @@ class ExpectedFiles:
 
 
 @dataclass(frozen=True)
-class BuildRequest:
-    """One build of a Dockerfile.
+class BuildOptions:
+    """The options of a build, as on the command line.
 
-    *dockerignore* is the text for a context without an ignore file, else None. *wheels* is the
-    directory that the ``buildstatic-wheels`` stage gets its files from, *previous* that of
-    ``buildstatic-previous`` (variants of an earlier image); None if there is no such stage.
-    *export* is a directory for the files of the target, which then makes no image. *expected* is
-    None if the target contains no static files.
+    *builder* is a builder of buildx, or ``embedded``. *base* and *output* are for the embedded
+    builder: the image that gets the layer, under each of *tags*, and the file that the layer is
+    written to. *reuse* is an earlier image whose compressed variants are used again. *insecure*
+    allows registries without TLS for both. *export* is a directory for the static files, in place
+    of an image; *serve* a server for them in an image of its own.
     """
 
-    context: Path
-    dockerfile: str
-    dockerignore: str | None = None
-    wheels: Path | None = None
-    previous: Path | None = None
     tags: tuple[str, ...] = ()
     target: str | None = None
     build_args: tuple[str, ...] = ()
@@ -49,10 +45,33 @@ class BuildRequest:
     cache_to: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     builder: str | None = None
+    base: str | None = None
+    output: Path | None = None
+    reuse: str | None = None
+    insecure: bool = False
     push: bool = False
     no_cache: bool = False
     pull: bool = False
     export: Path | None = None
+    serve: Assets | None = None
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """One build of a Dockerfile.
+
+    *dockerignore* is the text for a context without an ignore file, else None. *wheels* is the
+    directory that the ``buildstatic-wheels`` stage gets its files from, *previous* that of
+    ``buildstatic-previous`` (variants of an earlier image); None if there is no such stage.
+    *expected* is None if the target contains no static files.
+    """
+
+    context: Path
+    dockerfile: str
+    options: BuildOptions = BuildOptions()
+    dockerignore: str | None = None
+    wheels: Path | None = None
+    previous: Path | None = None
     expected: ExpectedFiles | None = None
 
     @property
@@ -129,7 +148,7 @@ def build_result(
                 raise
     own = dockerfile_stages(request.dockerfile)
     return BuildResult(
-        image=request.tags[0] if request.tags else None,
+        image=request.options.tags[0] if request.options.tags else None,
         id=image_id,
         static=static,
         reused=static.diff_id in previous if static and previous else None,

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from buildstatic.builders.base import BuildRequest, BuildResult, ExpectedFiles, build_result
-from buildstatic.builders.progress import Built, Event, OnEvent, Output, Progress, Vertex, follow
+from buildstatic.builders.progress import (
+    Built,
+    Event,
+    OnEvent,
+    Progress,
+    StepOutput,
+    Vertex,
+    follow,
+)
 from buildstatic.errors import (
     BuildstaticError,
     EngineFailed,
@@ -33,8 +41,8 @@ from buildstatic.oci.layer_lookup import (
     find_in_images,
     image_id_in_engine,
     layers_of,
+    read_saved_images,
 )
-from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.static_layer import StaticLayer
 
 if TYPE_CHECKING:
@@ -71,8 +79,9 @@ class BuildxBuilder:
 
         Raises EngineNotFound if there is none, and what `oci.engine.connect` raises.
         """
-        driver = driver_of(request.builder)
-        needs_engine = driver == ENGINE_DRIVER or not (request.push or request.export)
+        options = request.options
+        driver = driver_of(options.builder)
+        needs_engine = driver == ENGINE_DRIVER or not (options.push or options.export)
         return cls(driver, connect() if needs_engine else None)
 
     @staticmethod
@@ -82,8 +91,8 @@ class BuildxBuilder:
     def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
         """Run *request* as `Builder.build` describes."""
         started = time.monotonic()
-        if request.export:
-            return self._export(request, request.export, on_event, started)
+        if request.options.export:
+            return self._export(request, request.options.export, on_event, started)
         with failures():
             previous = self._previous_layers(request)
             progress = self._run(request, on_event)
@@ -103,7 +112,7 @@ class BuildxBuilder:
         except StageFailed as error:
             if _CONNECTING not in error.problem or error.stage:
                 raise
-            problem = f"The builder {request.builder or 'in use'} does not respond."
+            problem = f"The builder {request.options.builder or 'in use'} does not respond."
             advice = "`docker buildx ls` lists the builders and their endpoints."
             raise EngineNotFound(problem, advice) from error
 
@@ -119,7 +128,8 @@ class BuildxBuilder:
         with tempfile.TemporaryDirectory(prefix=".buildstatic-", dir=parent) as temporary:
             tree = Path(temporary, "tree")
             with failures():
-                progress = self._run(dataclasses.replace(request, export=tree), on_event)
+                options = dataclasses.replace(request.options, export=tree)
+                progress = self._run(dataclasses.replace(request, options=options), on_event)
             files = 0
             for built, _, names in os.walk(tree):
                 target = directory / Path(built).relative_to(tree)
@@ -134,15 +144,15 @@ class BuildxBuilder:
 
     def _keeps_image(self, request: BuildRequest) -> bool:
         """Return whether the image is pushed from the builder's store, and in no engine."""
-        return request.push and self.driver != ENGINE_DRIVER
+        return request.options.push and self.driver != ENGINE_DRIVER
 
     def _previous_layers(self, request: BuildRequest) -> tuple[str, ...]:
         """Return the diffIDs of the image that has the tag now, none if there is no such image."""
-        if not request.tags:
+        if not request.options.tags:
             return ()
         if self._keeps_image(request):
-            return registry_layers(request.tags[0])
-        return layers_of(self.client, request.tags[0]) if self.client else ()
+            return registry_layers(request.options.tags[0])
+        return layers_of(self.client, request.options.tags[0]) if self.client else ()
 
     def _static_layer(
         self, request: BuildRequest, image_id: str | None, static_root: str | None
@@ -160,8 +170,8 @@ class BuildxBuilder:
         else:
             assert self.client is not None
             layer = find_in_engine(self.client, image_id, static_root)
-        if request.push and layer.digest is None:
-            digest = registry_digest(request.tags[0], layer.diff_id)
+        if request.options.push and layer.digest is None:
+            digest = registry_digest(request.options.tags[0], layer.diff_id)
             layer = dataclasses.replace(layer, digest=digest)
         return layer
 
@@ -192,16 +202,17 @@ def run(request: BuildRequest) -> Generator[Event, None, None]:
     """Run *request* and yield its events, last a `Built`."""
     with tempfile.TemporaryDirectory(prefix="buildstatic-") as directory:
         path = Path(directory, "metadata.json")
-        options = [f"--metadata-file={path}"]
-        options += [f"--tag={tag}" for tag in request.tags]
-        options += [f"--cache-to={cache}" for cache in request.cache_to]
-        options += ["--no-cache"] if request.no_cache else []
-        options += ["--pull"] if request.pull else []
-        if request.export:
-            options.append(f"--output=type=local,dest={request.export}")
+        options = request.options
+        flags = [f"--metadata-file={path}"]
+        flags += [f"--tag={tag}" for tag in options.tags]
+        flags += [f"--cache-to={cache}" for cache in options.cache_to]
+        flags += ["--no-cache"] if options.no_cache else []
+        flags += ["--pull"] if options.pull else []
+        if options.export:
+            flags.append(f"--output=type=local,dest={options.export}")
         else:
-            options.append("--push" if request.push else "--load")
-        yield from _events([*_command(request, Path(directory)), *options, str(request.context)])
+            flags.append("--push" if options.push else "--load")
+        yield from _events([*_command(request, Path(directory)), *flags, str(request.context)])
         metadata = json.loads(path.read_text()) if path.is_file() else {}
     yield Built(metadata.get("containerimage.config.digest"), metadata.get("containerimage.digest"))
 
@@ -255,16 +266,17 @@ def _command(request: BuildRequest, directory: Path) -> list[str]:
     if request.dockerignore is not None:
         ignore = Path(f"{dockerfile}.dockerignore")
         ignore.write_text(request.dockerignore, "utf-8", "surrogateescape")
+    options = request.options
     command = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile}"]
     # An attestation would make the image an index whose digest differs after each build.
     command.append("--provenance=false")
-    command += [f"--builder={request.builder}"] if request.builder else []
+    command += [f"--builder={options.builder}"] if options.builder else []
     command += [f"--build-context={name}={path}" for name, path in request.contexts.items()]
-    command += [f"--target={request.target}"] if request.target else []
-    command += [f"--build-arg={argument}" for argument in request.build_args]
-    command += [f"--secret={secret}" for secret in request.secrets]
-    command += [f"--cache-from={cache}" for cache in request.cache_from]
-    command += [f"--platform={','.join(request.platforms)}"] if request.platforms else []
+    command += [f"--target={options.target}"] if options.target else []
+    command += [f"--build-arg={argument}" for argument in options.build_args]
+    command += [f"--secret={secret}" for secret in options.secrets]
+    command += [f"--cache-from={cache}" for cache in options.cache_from]
+    command += [f"--platform={','.join(options.platforms)}"] if options.platforms else []
     return command
 
 
@@ -314,7 +326,7 @@ def from_json(status: dict[str, Any]) -> Iterator[Event]:
         )
     for log in status.get("logs") or ():
         data = base64.b64decode(log.get("data") or "")
-        yield Output(log["vertex"], data.decode(errors="replace"))
+        yield StepOutput(log["vertex"], data.decode(errors="replace"))
 
 
 def split_json(lines: Iterable[str]) -> Iterator[dict[str, Any] | str]:

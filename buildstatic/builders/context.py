@@ -1,17 +1,27 @@
-"""The build context: the files that .dockerignore does not exclude, their size, and as a tar."""
+"""What is sent to a builder: the build context, and a wheel of the running buildstatic.
+
+The context is the files that .dockerignore does not exclude.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import os
 import posixpath
 import tarfile
+import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+import buildstatic
 from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
 from buildstatic.dockerfile.ignore_patterns import (
     Matches,
@@ -22,9 +32,13 @@ from buildstatic.dockerfile.ignore_patterns import (
 )
 from buildstatic.errors import ConfigInvalid
 
+_PACKAGE = "buildstatic"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_TAG = "Wheel-Version: 1.0\nGenerator: buildstatic\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
 
 @dataclass(frozen=True)
-class Context:
+class BuildContext:
     """A directory, and the relative paths in it that are sent to the builder."""
 
     root: Path
@@ -32,14 +46,14 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Size:
+class ContextSize:
     """The size of a context in bytes, and its *largest* top-level entries with theirs."""
 
     bytes: int
     largest: tuple[tuple[str, int], ...]
 
 
-def read_context(root: Path, dockerignore: str | None = None) -> Context:
+def read_context(root: Path, dockerignore: str | None = None) -> BuildContext:
     """Return the files of *root* that *dockerignore*, else its own .dockerignore, does not exclude.
 
     Raises ConfigInvalid for an invalid pattern, and if a directory cannot be read.
@@ -47,7 +61,7 @@ def read_context(root: Path, dockerignore: str | None = None) -> Context:
     own = root / IGNORE_FILE
     text = own.read_text("utf-8-sig", "surrogateescape") if own.is_file() else ""
     patterns = read_patterns(text if dockerignore is None else dockerignore)
-    return Context(root, tuple(sorted(_walk(root, "", patterns, False, None))))
+    return BuildContext(root, tuple(sorted(_walk(root, "", patterns, False, None))))
 
 
 def _walk(
@@ -86,17 +100,17 @@ def _walk(
             yield path
 
 
-def measure(context: Context) -> Size:
+def measure(context: BuildContext) -> ContextSize:
     """Return the size of *context*."""
     sizes: Counter[str] = Counter()
     for path in context.paths:
         file = context.root / path
         if file.is_file() and not file.is_symlink():
             sizes[PurePosixPath(path).parts[0]] += file.stat().st_size
-    return Size(sizes.total(), tuple(sizes.most_common(3)))
+    return ContextSize(sizes.total(), tuple(sizes.most_common(3)))
 
 
-def write_tar(context: Context, dockerfile: str, target: BinaryIO) -> None:
+def write_tar(context: BuildContext, dockerfile: str, target: BinaryIO) -> None:
     """Write *context* with *dockerfile* as a GNU tar into *target*, owned by 0:0.
 
     The engine takes a PAX tar for a Dockerfile. The .dockerignore is already applied, and omitted.
@@ -117,3 +131,45 @@ def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     member.uname = member.gname = ""
     is_kept = member.isfile() or member.isdir() or member.issym() or member.islnk()
     return member if is_kept else None
+
+
+def make_wheel(directory: Path) -> Path:
+    """Write the wheel into *directory* and return its path.
+
+    The same version gives the same bytes, from a normal and from an editable installation
+    (packaging.python.org, "Binary distribution format").
+    """
+    installed = distribution(_PACKAGE)
+    info = f"{_PACKAGE}-{installed.version}.dist-info"
+    path = directory / f"{_PACKAGE}-{installed.version}-py3-none-any.whl"
+    package = Path(buildstatic.__file__).parent
+    files = {
+        f"{_PACKAGE}/{file.relative_to(package).as_posix()}": file.read_bytes()
+        for file in package.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    for name in ("METADATA", "entry_points.txt"):
+        files[f"{info}/{name}"] = (installed.read_text(name) or "").encode()
+    files[f"{info}/WHEEL"] = _TAG.encode()
+    files = dict(sorted(files.items()))
+    record = "".join(_record(name, content) for name, content in files.items())
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED)
+    return path
+
+
+@contextmanager
+def wheels() -> Iterator[Path]:
+    """Yield a temporary directory with the wheel of the running buildstatic."""
+    with tempfile.TemporaryDirectory(prefix="buildstatic-wheels-") as directory:
+        make_wheel(Path(directory))
+        yield Path(directory)
+
+
+def _record(name: str, content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"{name},sha256={digest},{len(content)}\n"

@@ -14,24 +14,23 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from buildstatic.atomic import replace_output
-from buildstatic.builders.base import BuildRequest, BuildResult, LayerFile
+from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, LayerFile
 from buildstatic.builders.progress import OnEvent, Stage
 from buildstatic.collect.workers.pool import available_cores
 from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.errors import UnsupportedByBuilder
 from buildstatic.oci.append import append, source_date_epoch
-from buildstatic.oci.layer_compression import Compression
-from buildstatic.oci.layer_location import check_static_root, check_target_path
 from buildstatic.oci.layer_writer import (
     DIFF_ID,
     MANIFEST,
+    Compression,
     WrittenLayer,
     descriptor,
     write_layer,
     write_tree,
 )
 from buildstatic.oci.reference import Reference, parse_reference
-from buildstatic.oci.static_layer import StaticLayer
+from buildstatic.oci.static_layer import StaticLayer, check_layer_location, check_target_path
 from buildstatic.project import Project
 
 NAME = "embedded"
@@ -40,26 +39,23 @@ DEFAULT_OUTPUT = Path("static-layer.tar.gz")
 
 @dataclass(frozen=True)
 class EmbeddedBuilder:
-    """Collects *project* and writes its layer into *output*, and onto *base* for each tag.
+    """Collects *project* and writes its layer into a file, and onto the image *base* for each tag.
 
     *collect* collects into the layer root that it is given, creates it, and returns the tree in it.
-    Without *output* and *base* the layer is written into `DEFAULT_OUTPUT`. *insecure* allows
-    registries without TLS.
+    Without an output and *base* the layer is written into `DEFAULT_OUTPUT`.
     """
 
     project: Project
-    collect: Callable[[Path], Path]
-    output: Path | None = None
+    collect: Callable[..., Path]
     base: Reference | None = None
-    insecure: bool = False
     name: ClassVar[str] = NAME
 
     @staticmethod
     def check(request: BuildRequest, /) -> None:
         """Raise UnsupportedByBuilder if *request* needs an engine."""
-        if options := ", ".join(dockerfile_options(request)):
+        if used := ", ".join(dockerfile_only_options(request.options)):
             raise UnsupportedByBuilder(
-                f"The embedded builder does not support {options}.",
+                f"The embedded builder does not support {used}.",
                 "It does not run a Dockerfile: omit the option, or build with an engine.",
             )
 
@@ -70,11 +66,12 @@ class EmbeddedBuilder:
         `oci.append.append` raise.
         """
         self.check(request)
-        check_static_root(self.project)
+        options = request.options
+        check_layer_location(self.project)
         place = static_root_in_image(self.project)
-        tags = [parse_reference(tag) for tag in request.tags] if self.base else []
+        tags = [parse_reference(tag) for tag in options.tags] if self.base else []
         created = source_date_epoch(os.environ)
-        kept = self.output or (None if self.base else DEFAULT_OUTPUT)
+        kept = options.output or (None if self.base else DEFAULT_OUTPUT)
         times = [time.monotonic()]
         with tempfile.TemporaryDirectory(prefix="buildstatic-layer-") as temporary:
             file = kept or Path(temporary, "layer.tar")
@@ -84,7 +81,7 @@ class EmbeddedBuilder:
             layer = save_layer(tree, PurePosixPath(place), file, "gzip")
             times.append(time.monotonic())
             appended = [
-                append(self.base, tag, layer, file, insecure=self.insecure, created=created)
+                append(self.base, tag, layer, file, insecure=options.insecure, created=created)
                 for tag in tags
                 if self.base
             ]
@@ -129,20 +126,20 @@ def save_layer(
     return layer
 
 
-def dockerfile_options(request: BuildRequest) -> tuple[str, ...]:
-    """Return the options of *request* that only a builder that runs a Dockerfile supports."""
-    options = {
-        "--export": request.export is not None,
-        "--target": request.target is not None and request.export is None,
-        "--build-arg": bool(request.build_args),
-        "--secret": bool(request.secrets),
-        "--cache-from": bool(request.cache_from),
-        "--cache-to": bool(request.cache_to),
-        "--platform": bool(request.platforms),
-        "--no-cache": request.no_cache,
-        "--pull": request.pull,
+def dockerfile_only_options(options: BuildOptions) -> tuple[str, ...]:
+    """Return those of *options* that only a builder that runs a Dockerfile supports."""
+    values = {
+        "--export": options.export is not None,
+        "--target": options.target is not None and options.export is None,
+        "--build-arg": bool(options.build_args),
+        "--secret": bool(options.secrets),
+        "--cache-from": bool(options.cache_from),
+        "--cache-to": bool(options.cache_to),
+        "--platform": bool(options.platforms),
+        "--no-cache": options.no_cache,
+        "--pull": options.pull,
     }
-    return tuple(name for name, is_set in options.items() if is_set)
+    return tuple(name for name, is_set in values.items() if is_set)
 
 
 def missing_frontend_output(project: Project) -> str:

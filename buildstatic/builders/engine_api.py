@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from buildstatic.builders.base import BuildRequest, BuildResult, ExpectedFiles, build_result
-from buildstatic.builders.context import Context, read_context, write_tar
-from buildstatic.builders.progress import Built, Event, OnEvent, Output, Vertex, follow
+from buildstatic.builders.context import BuildContext, read_context, write_tar
+from buildstatic.builders.progress import Built, Event, OnEvent, StepOutput, Vertex, follow
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures
 from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine, layers_of
@@ -58,12 +58,13 @@ class EngineApiBuilder:
     @staticmethod
     def check(request: BuildRequest, /) -> None:
         """Raise UnsupportedByBuilder if *request* needs what the API does not support."""
+        options = request.options
         unsupported = {
-            "secrets (--secret)": bool(request.secrets),
-            "--export": request.export is not None,
-            "--cache-to": bool(request.cache_to),
-            "--builder": request.builder is not None,
-            "several platforms": len(request.platforms) > 1,
+            "secrets (--secret)": bool(options.secrets),
+            "--export": options.export is not None,
+            "--cache-to": bool(options.cache_to),
+            "--builder": options.builder is not None,
+            "several platforms": len(options.platforms) > 1,
         }
         if used := ", ".join(name for name, is_used in unsupported.items() if is_used):
             raise UnsupportedByBuilder(f"The engine's API does not support {used}.", _USE_BUILDX)
@@ -73,7 +74,8 @@ class EngineApiBuilder:
         self.check(request)
         started = time.monotonic()
         with failures():
-            previous = layers_of(self.client, request.tags[0]) if request.tags else ()
+            tags = request.options.tags
+            previous = layers_of(self.client, tags[0]) if tags else ()
             progress = follow(run(self.client, request), on_event)
             config = progress.built.config if progress.built else None
             if config is None:
@@ -88,23 +90,24 @@ class EngineApiBuilder:
 
 def run(client: DockerClient, request: BuildRequest) -> Generator[Event, None, None]:
     """Run *request* on the engine of *client* and yield its events, last a `Built`."""
+    options = request.options
     with _contexts(client, request) as dockerfile, tempfile.TemporaryFile() as context:
         write_tar(read_context(request.context, request.dockerignore), dockerfile, context)
         context.seek(0)
-        arguments = dict(argument.partition("=")[::2] for argument in request.build_args)
+        arguments = dict(argument.partition("=")[::2] for argument in options.build_args)
         parameters = {
-            "t": request.tags[0] if request.tags else "",
-            "target": request.target or "",
+            "t": options.tags[0] if options.tags else "",
+            "target": options.target or "",
             "buildargs": json.dumps(arguments),
-            "cachefrom": json.dumps(request.cache_from),
-            "platform": "".join(request.platforms),
-            "nocache": "1" if request.no_cache else "",
-            "pull": "1" if request.pull else "",
+            "cachefrom": json.dumps(options.cache_from),
+            "platform": "".join(options.platforms),
+            "nocache": "1" if options.no_cache else "",
+            "pull": "1" if options.pull else "",
         }
         image_id = yield from _post(client, parameters, context)
-    for tag in request.tags[1:]:
-        client.images.get(request.tags[0]).tag(tag)
-    for tag in request.tags if request.push else ():
+    for tag in options.tags[1:]:
+        client.images.get(options.tags[0]).tag(tag)
+    for tag in options.tags if options.push else ():
         for message in client.images.push(tag, stream=True, decode=True):
             if "error" in message:
                 raise EngineFailed(f"Cannot push {tag}: {message['error']}.")
@@ -129,7 +132,7 @@ def _contexts(client: DockerClient, request: BuildRequest) -> Iterator[str]:
                 files = (path for path in directory.rglob("*") if path.is_file())
                 paths = sorted(path.relative_to(directory.parent).as_posix() for path in files)
                 dockerfile = f"FROM scratch\nCOPY {directory.name}/ /\n"
-                write_tar(Context(directory.parent, tuple(paths)), dockerfile, context)
+                write_tar(BuildContext(directory.parent, tuple(paths)), dockerfile, context)
                 context.seek(0)
                 for _ in _post(client, {"t": tag}, context):
                     pass
@@ -205,7 +208,7 @@ def from_protobuf(message: bytes) -> Iterator[Event]:
                 values.get(7, b"").decode(errors="replace"),
             )
         elif number == 3:
-            yield Output(values[1].decode(), values.get(4, b"").decode(errors="replace"))
+            yield StepOutput(values[1].decode(), values.get(4, b"").decode(errors="replace"))
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, Any]]:

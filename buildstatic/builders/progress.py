@@ -45,7 +45,7 @@ class Vertex:
 
 
 @dataclass(frozen=True)
-class Output:
+class StepOutput:
     """Part of the output of the step with the digest *vertex*."""
 
     vertex: str
@@ -64,7 +64,7 @@ class Built:
     digest: str | None = None
 
 
-Event: TypeAlias = Vertex | Output | Built
+Event: TypeAlias = Vertex | StepOutput | Built
 OnEvent: TypeAlias = Callable[[Event, "Progress"], None]
 
 
@@ -91,7 +91,7 @@ class Progress:
             case Vertex():
                 before = self.vertices.get(event.digest)
                 self.vertices[event.digest] = _merge(before, event) if before else event
-            case Output():
+            case StepOutput():
                 self.output[event.vertex].append(event.text)
             case Built():
                 self.built = event

@@ -22,7 +22,7 @@ from buildstatic.cli.options import (
 
 if TYPE_CHECKING:
     from buildstatic.oci.append import AppendResult
-    from buildstatic.oci.layer_compression import Compression
+    from buildstatic.oci.layer_writer import Compression
     from buildstatic.workflows.layer import LayerResult
 
 EPILOG = """\b
@@ -162,7 +162,7 @@ def _print(result: LayerResult, output: Path | None, as_json: bool) -> None:
 
 def _image_lines(image: AppendResult) -> Iterator[str]:
     from buildstatic.console import size
-    from buildstatic.verify.results import printable
+    from buildstatic.verify import printable
 
     yield f"image    {image.reference} {image.digest}"
     for each in image.images:

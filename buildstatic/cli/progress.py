@@ -13,7 +13,7 @@ from buildstatic import console
 
 if TYPE_CHECKING:
     from buildstatic.collect import Summary
-    from buildstatic.workflows.reporter import Reporter
+    from buildstatic.workflows import Reporter
 
 # Seconds between two lines of one step, if no progress bar is drawn.
 INTERVAL = 10.0
@@ -33,7 +33,7 @@ def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
 
     Progress is a bar in a terminal, and elsewhere a line from time to time; *quiet* omits it.
     """
-    from buildstatic.workflows.reporter import Reporter
+    from buildstatic.workflows import Reporter
 
     def report(**progress: Any) -> Reporter:
         return Reporter(warn=console.warn, note=console.note, collected=print_summary, **progress)

@@ -11,7 +11,7 @@ import click
 from buildstatic.cli.options import traceback_option
 
 if TYPE_CHECKING:
-    from buildstatic.verify.results import CheckResult
+    from buildstatic.verify import VerifyCheck
     from buildstatic.workflows.verify import Comparison, VerifyResult
 
 # Findings of one check that are printed without --json.
@@ -93,7 +93,7 @@ def command(
 
 def _print_result(result: VerifyResult) -> None:
     from buildstatic import console
-    from buildstatic.verify.results import printable
+    from buildstatic.verify import printable
 
     size = f"{result.files:,} files, {console.size(result.bytes)}, in {printable(result.path)}"
     heading = [("platform", printable(result.platform or "")), ("static", size)]
@@ -116,7 +116,7 @@ def _print_result(result: VerifyResult) -> None:
     console.say()
 
 
-def _outcome(check: CheckResult) -> str:
+def _outcome(check: VerifyCheck) -> str:
     errors = sum(finding.severity == "error" for finding in check.findings)
     warnings = len(check.findings) - errors
     parts = [f"{errors} failed" if errors else "passed"]
@@ -127,7 +127,7 @@ def _outcome(check: CheckResult) -> str:
 
 def _print_comparison(comparison: Comparison, as_json: bool) -> None:
     from buildstatic import console
-    from buildstatic.verify.results import printable
+    from buildstatic.verify import printable
 
     if as_json:
         document = dataclasses.asdict(comparison)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,24 +11,34 @@ from typing import IO
 
 from buildstatic.errors import ConfigInvalid, ImageNotFound
 from buildstatic.oci.documents import (
+    DOCKER_LAYER,
     INDEXES,
+    LAYER,
     OCI_MEDIA_TYPES,
     Descriptor,
     Document,
+    ImageConfig,
     Index,
     Manifest,
     is_attestation,
     parse_manifest,
+    to_oci,
 )
-from buildstatic.oci.image_edit import put_static_layer
 from buildstatic.oci.layer_writer import WrittenLayer
 from buildstatic.oci.reference import Reference
-from buildstatic.oci.static_layer import recognize_static_layers
-from buildstatic.oci.store import open_source, open_target
+from buildstatic.oci.static_layer import (
+    ANNOTATION,
+    COMMENT,
+    STATIC,
+    ImageStep,
+    image_steps,
+    recognize_static_layers,
+)
+from buildstatic.oci.stores import open_source, open_target
 from buildstatic.oci.stores.base import (
+    ImageSource,
+    ImageTarget,
     Opener,
-    Source,
-    Target,
     available_images,
     read_blob,
     read_config,
@@ -38,6 +48,8 @@ from buildstatic.oci.stream import open_bytes, verified
 
 # The fields of an index entry that are still correct for the image with the layer
 _KEPT_FIELDS = ("platform", "annotations")
+_CREATED_BY = "buildstatic layer"
+_DOCKER_MEDIA_TYPES = {LAYER: DOCKER_LAYER, f"{LAYER}+gzip": f"{DOCKER_LAYER}.gzip"}
 
 
 @dataclass(frozen=True)
@@ -100,8 +112,8 @@ def append(
 
 
 def append_layer(
-    source: Source,
-    target: Target,
+    source: ImageSource,
+    target: ImageTarget,
     layer: WrittenLayer,
     layer_file: Path,
     created: datetime | None = None,
@@ -137,10 +149,19 @@ def source_date_epoch(environ: Mapping[str, str]) -> datetime | None:
         ) from error
 
 
+@dataclass(frozen=True)
+class EditedImage:
+    """An image with the static layer; *replaced* has the diffIDs of its earlier static layers."""
+
+    manifest: Manifest
+    config: ImageConfig
+    replaced: tuple[str, ...]
+
+
 @dataclass
 class _Appender:
-    source: Source
-    target: Target
+    source: ImageSource
+    target: ImageTarget
     layer: WrittenLayer
     layer_file: Path
     created: datetime | None
@@ -222,3 +243,60 @@ class _Appender:
         descriptor = Descriptor(self.layer.media_type, self.layer.digest, self.layer.size)
         with self.layer_file.open("rb") as stream:
             yield verified(stream, descriptor, str(self.layer_file))
+
+
+def put_static_layer(
+    manifest: Manifest,
+    config: ImageConfig,
+    layer: WrittenLayer,
+    created: str | None,
+    source: str,
+    recognized: Collection[int] = (),
+) -> EditedImage:
+    """Return the image with *layer* in place of its static layer, or on top if it has none.
+
+    Static layers are the marked ones and those with an index, counted from the base, in
+    *recognized*. *created* is the time of the layer (RFC 3339), None for the image's own: the same
+    image and layer then give the same bytes at any time. The manifest still has the descriptor of
+    the previous configuration. Raises ImageInvalid, which names the image *source*.
+    """
+    if manifest.is_docker and layer.media_type not in _DOCKER_MEDIA_TYPES:
+        # Docker's schema 2 has no zstd, and its media types must not be mixed with OCI's.
+        manifest = replace(
+            manifest,
+            media_type=OCI_MEDIA_TYPES[manifest.media_type],
+            config=to_oci(manifest.config),
+            layers=tuple(map(to_oci, manifest.layers)),
+        )
+    steps = image_steps(manifest, config, source)
+    recognized_ids = {config.diff_ids[index] for index in recognized}
+    old = [n for n, step in enumerate(steps) if step.is_marked or step.diff_id in recognized_ids]
+    position = old[-1] if old else len(steps)
+    created = created or config.extra.get("created")
+    new_steps = [
+        *(step for n, step in enumerate(steps[:position]) if n not in old),
+        _static_step(manifest, layer, created),
+        *steps[position + 1 :],
+    ]
+    new_config = replace(
+        config,
+        diff_ids=tuple(step.diff_id for step in new_steps if step.layer),
+        # A layer that the history does not mention gets an empty entry.
+        history=tuple({} if step.entry is None else step.entry for step in new_steps),
+        extra={**config.extra, **({"created": created} if created else {})},
+    )
+    new_layers = tuple(step.layer for step in new_steps if step.layer)
+    replaced = tuple(steps[n].diff_id for n in old if steps[n].diff_id)
+    return EditedImage(replace(manifest, layers=new_layers), new_config, replaced)
+
+
+def _static_step(manifest: Manifest, layer: WrittenLayer, created: str | None) -> ImageStep:
+    media_type, more = layer.media_type, {"annotations": {ANNOTATION: STATIC}}
+    if manifest.is_docker:
+        media_type, more = _DOCKER_MEDIA_TYPES[layer.media_type], {}
+    entry = {"created": created} if created else {}
+    return ImageStep(
+        {**entry, "created_by": _CREATED_BY, "comment": COMMENT},
+        Descriptor(media_type, layer.digest, layer.size, more),
+        layer.diff_id,
+    )

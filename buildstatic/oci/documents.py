@@ -133,7 +133,7 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Config:
+class ImageConfig:
     """An image configuration: the *diff_ids* of the layers, the *history*; *extra* has the rest."""
 
     diff_ids: tuple[str, ...]
@@ -259,7 +259,7 @@ def parse_manifest(document: Document, where: str) -> Manifest | Index:
     return Manifest(media_type, config, layers, extra)
 
 
-def parse_config(document: Document, where: str) -> Config:
+def parse_config(document: Document, where: str) -> ImageConfig:
     """Return the configuration in *document*; raises ImageInvalid, which names *where*."""
     value = parse_json(document.content, where)
     rootfs = value.get("rootfs")
@@ -270,7 +270,7 @@ def parse_config(document: Document, where: str) -> Config:
     if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
         raise ImageInvalid(f"{where}: history is not a list of objects.")
     extra = {key: value[key] for key in value if key not in ("rootfs", "history")}
-    return Config(tuple(diff_ids), tuple(history), extra)
+    return ImageConfig(tuple(diff_ids), tuple(history), extra)
 
 
 def _parse_descriptors(value: Mapping[str, Any], key: str, where: str) -> tuple[Descriptor, ...]:

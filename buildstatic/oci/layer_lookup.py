@@ -1,4 +1,4 @@
-"""Finds the static layer of an image in the engine by its tree, without reading the image.
+"""Finds the static layer of an image in the engine: by its tree, else in the saved image.
 
 To read layers, the engine has to write the whole image into an archive. But a layer is identified
 by the digest of its tar, and the engine returns any directory as a tar: if the tree, written as a
@@ -9,18 +9,23 @@ no other layer changes it.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import posixpath
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from io import BufferedReader, RawIOBase
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
 
+from buildstatic.errors import ImageInvalid
+from buildstatic.oci.documents import blob_path, is_attestation
+from buildstatic.oci.layer_reader import LayerEntry, open_layer
 from buildstatic.oci.layer_writer import directory_entries
-from buildstatic.oci.saved_image import read_saved_images
 from buildstatic.oci.static_layer import (
     Image,
+    ImageLayer,
     StaticLayer,
     find_static_layer,
     static_root_candidates,
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
 _KINDS = {tarfile.REGTYPE: FILE, tarfile.LNKTYPE: LINK, tarfile.DIRTYPE: DIRECTORY}
 # The container is never started, but the engine requires a command.
 _COMMAND = ["true"]
+INDEX = "index.json"
+_TAR_HEADER = 512  # bytes, with "ustar" at 257
 
 
 def image_id_in_engine(client: DockerClient, *names: str | None) -> str | None:
@@ -150,3 +157,71 @@ def _layer_of(stream: IO[bytes], tree: str) -> StaticLayer | None:
                 digest.update(bytes(padding(member.size)))
     digest.update(END_OF_ARCHIVE)
     return StaticLayer(tree, files, size, f"sha256:{digest.hexdigest()}", None)
+
+
+def read_saved_images(stream: IO[bytes]) -> tuple[Image, ...]:
+    """Return the images in *stream*, an OCI layout or ``docker save`` archive, one per platform.
+
+    The stream is read once, and only documents, names and sizes are kept in memory
+    (github.com/opencontainers/image-spec, image-layout.md).
+    """
+    documents: dict[str, Any] = {}
+    links: dict[str, str] = {}
+    layers: dict[str, tuple[LayerEntry, ...]] = {}
+    with tarfile.open(fileobj=stream, mode="r|") as archive:
+        for member in archive:
+            if member.issym():
+                links[member.name] = posixpath.join(posixpath.dirname(member.name), member.linkname)
+            if not member.isreg():
+                continue
+            content = BufferedReader(cast(RawIOBase, archive.extractfile(member)))
+            start = content.peek(_TAR_HEADER)
+            # The first name in a layer may begin with a bracket as well.
+            if start[:1] in (b"{", b"[") and start[257:262] != b"ustar":
+                documents[member.name] = json.loads(content.read())
+                continue
+            entries: list[LayerEntry] = []
+            with suppress(ImageInvalid), open_layer(content, member.name) as layer:
+                entries.extend(layer)
+            layers[member.name] = tuple(entries)
+    for name, target in links.items():
+        layers[name] = layers.get(posixpath.normpath(target), ())
+    manifests = (
+        _oci_manifests(documents, INDEX) if INDEX in documents else _legacy_manifests(documents)
+    )
+    return tuple(_image(documents[config], blobs, layers) for config, blobs in manifests)
+
+
+def _oci_manifests(documents: dict[str, Any], name: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the paths of the configuration and layers of every manifest below the index *name*."""
+    for descriptor in documents[name]["manifests"]:
+        path = blob_path(descriptor["digest"])
+        if path not in documents or is_attestation(descriptor):
+            continue
+        document = documents[path]
+        if "manifests" in document:
+            yield from _oci_manifests(documents, path)
+        else:
+            layers = [blob_path(layer["digest"]) for layer in document["layers"]]
+            yield blob_path(document["config"]["digest"]), layers
+
+
+def _legacy_manifests(documents: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the same from the manifest.json of ``docker save`` before Docker 25."""
+    for manifest in documents["manifest.json"]:
+        yield manifest["Config"], manifest["Layers"]
+
+
+def _image(
+    config: dict[str, Any], paths: list[str], entries: dict[str, tuple[LayerEntry, ...]]
+) -> Image:
+    layers = []
+    for diff_id, path in zip(config["rootfs"]["diff_ids"], paths, strict=True):
+        digest = path.removeprefix("blobs/").replace("/", ":")
+        is_compressed = path.startswith("blobs/") and digest != diff_id
+        layers.append(ImageLayer(diff_id, digest if is_compressed else None, entries.get(path, ())))
+    return Image(
+        f"{config.get('os', '')}/{config.get('architecture', '')}",
+        (config.get("config") or {}).get("WorkingDir") or "/",
+        tuple(layers),
+    )

@@ -5,17 +5,24 @@ from __future__ import annotations
 import gzip
 import io
 import posixpath
+import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 from zlib import adler32
 
 from buildstatic.errors import ImageInvalid
 from buildstatic.oci.stream import CHUNK, FileSlice
-from buildstatic.oci.zstd import MAGIC as ZSTD_MAGIC
-from buildstatic.oci.zstd import ZstdError, open_zstd
+
+if TYPE_CHECKING or sys.version_info < (3, 14):
+    from backports.zstd import ZstdError, ZstdFile
+else:
+    try:
+        from compression.zstd import ZstdError, ZstdFile
+    except ImportError:  # Python was built without libzstd.
+        ZstdError, ZstdFile = OSError, None
 
 # OCI image-spec, layer.md, "Whiteouts"
 WHITEOUT = ".wh."
@@ -23,6 +30,7 @@ OPAQUE = ".wh..wh..opq"
 FILES = ("file", "link")
 """The kinds of entries that are file names."""
 _GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # RFC 8878, section 3.1.1
 # Larger than any real name or set of PAX records (Linux has paths of 4 KiB)
 _MAX_READ = 1 << 20  # bytes
 _BLOCK = tarfile.BLOCKSIZE
@@ -128,15 +136,17 @@ def decompressed(stream: IO[bytes], source: str) -> Iterator[IO[bytes]]:
         if start.startswith(_GZIP_MAGIC):
             unzipped = cast(io.RawIOBase, gzip.GzipFile(fileobj=buffered))
             yield io.BufferedReader(unzipped, CHUNK)
-        elif start == ZSTD_MAGIC:
-            yield open_zstd(buffered)
+        elif start == _ZSTD_MAGIC:
+            if ZstdFile is None:
+                raise ImageInvalid("This Python was built without zstd.", "Use another Python.")
+            yield io.BufferedReader(ZstdFile(buffered), CHUNK)
         else:
             yield buffered
 
 
 def is_compressed(part: FileSlice) -> bool:
     """Return whether *part* is gzip or zstd."""
-    return part.read(0, 4).startswith((_GZIP_MAGIC, ZSTD_MAGIC))
+    return part.read(0, 4).startswith((_GZIP_MAGIC, _ZSTD_MAGIC))
 
 
 def normalized_path(name: str) -> str:

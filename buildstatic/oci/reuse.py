@@ -9,11 +9,11 @@ from typing import IO
 from buildstatic.collect.codecs import FORMATS
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.documents import Index, Manifest, parse_manifest
-from buildstatic.oci.image_edit import marked_layers
 from buildstatic.oci.layer_reader import LayerEntry, LayerReader, open_layer
 from buildstatic.oci.reference import Reference
-from buildstatic.oci.store import open_source
-from buildstatic.oci.stores.base import Source, available_images, read_blob, read_config
+from buildstatic.oci.static_layer import marked_layers
+from buildstatic.oci.stores import open_source
+from buildstatic.oci.stores.base import ImageSource, available_images, read_blob, read_config
 
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "zstd"))
 
@@ -43,7 +43,7 @@ def extract_variants(image: Reference, tree: str, target: Path, *, insecure: boo
     raise StaticLayerNotFound(f"No layer of {name} has a compressed variant below {tree}.")
 
 
-def _first_manifest(source: Source, name: str) -> Manifest:
+def _first_manifest(source: ImageSource, name: str) -> Manifest:
     """Return the manifest of the first platform: all platforms have the same static files."""
     parsed = parse_manifest(source.resolve(), name)
     if isinstance(parsed, Index):

@@ -1,23 +1,51 @@
-"""Finds the static layer of an image by its content."""
+"""The static layer of an image: where it may be, how it is marked, and how it is found.
+
+``COPY --link`` creates the parents of what it copies as directories with mode 0755 owned by root.
+A parent that is a symlink in the final image is replaced, other modes and owners are changed.
+
+A layer that buildstatic adds to an image is marked twice, because a store may keep only one of the
+marks: the descriptor has an annotation, which engines drop and Docker's own manifests cannot hold,
+and the history entry has a comment, which every store keeps.
+"""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from buildstatic.dockerfile import APP
-from buildstatic.errors import StaticLayerNotFound
-from buildstatic.oci.documents import Config, Manifest
-from buildstatic.oci.image_edit import layer_history, marked_layers
+from buildstatic.dockerfile.generate import static_root_in_image
+from buildstatic.errors import ImageInvalid, StaticLayerNotFound, StaticRootInvalid
+from buildstatic.oci.documents import Descriptor, ImageConfig, Manifest
 from buildstatic.oci.layer_reader import FILES, OPAQUE, WHITEOUT, LayerEntry, read_layer
 from buildstatic.oci.layer_writer import MANIFEST
-from buildstatic.oci.stores.base import Source
+from buildstatic.oci.stores.base import ImageSource
+from buildstatic.project import Project
 
+ANNOTATION = "io.buildstatic.layer"
+STATIC = "static"
+COMMENT = f"{ANNOTATION}={STATIC}"
+_REBUILD = "Build or pull the image again."
 # BuildKit's history omits the options; kaniko writes the line of the Dockerfile.
 _COPY_TO_ROOT = re.compile(r".*\bCOPY\b.*\s/\s*(?:# buildkit)?\s*")
+# In Debian's images and the generated one; the collecting stage detects any others.
+SYMLINKS = {"/bin", "/lib", "/lib32", "/lib64", "/sbin", "/var/lock", "/var/run", "/dev/fd"}
+SPECIAL_DIRECTORIES = {
+    "/data": "owned by the application",
+    "/dev": "not part of an image",
+    "/proc": "not part of an image",
+    "/root": "of mode 0700",
+    "/run/lock": "of mode 1777",
+    "/sys": "not part of an image",
+    "/tmp": "of mode 1777",
+    "/var/local": "of mode 2775",
+    "/var/mail": "of mode 2775",
+    "/var/tmp": "of mode 1777",
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +92,72 @@ class RecognizedLayers:
 
     indexes: tuple[int, ...] = ()
     kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageStep:
+    """An entry of the history, and the layer that it describes, if any."""
+
+    entry: Mapping[str, Any] | None
+    layer: Descriptor | None = None
+    diff_id: str = ""
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the layer is marked as the static layer."""
+        comment = (self.entry or {}).get("comment")
+        return self.layer is not None and (
+            comment == COMMENT or self.layer.annotations.get(ANNOTATION) == STATIC
+        )
+
+
+def check_layer_location(project: Project) -> None:
+    """Raise StaticRootInvalid if the project's STATIC_ROOT cannot be a separate layer."""
+    tree = PurePosixPath(static_root_in_image(project))
+    if reason := _static_root_problem(project, tree):
+        setting = f" ({project.static_root.source})" if project.static_root else ""
+        raise StaticRootInvalid(
+            f"STATIC_ROOT is {tree} in the image{setting}: {reason}.",
+            'Use another directory, such as STATIC_ROOT = BASE_DIR / "staticfiles".',
+        )
+
+
+def check_target_path(path: PurePosixPath) -> None:
+    """Raise StaticRootInvalid if a layer with the tree *path*, an absolute path, does damage.
+
+    The image is not known, so the directories are those of Debian's images.
+    """
+    for directory in (path, *path.parents):
+        reason = ""
+        if directory.name.startswith(WHITEOUT):
+            reason = f"{directory} is a whiteout, which deletes files of the image"
+        elif str(directory) in SYMLINKS:
+            reason = f"{directory} is a symlink, which the layer would replace by a directory"
+        elif directory != path and str(directory) in SPECIAL_DIRECTORIES:
+            properties = SPECIAL_DIRECTORIES[str(directory)]
+            reason = f"{directory} is {properties}, which the layer would change"
+        elif path == path.parent:
+            reason = "it is the root directory"
+        if reason:
+            problem = f"The static files cannot be at {path}: {reason}."
+            raise StaticRootInvalid(problem, "Use another path, such as --at /app/staticfiles.")
+
+
+def _static_root_problem(project: Project, tree: PurePosixPath) -> str:
+    if str(tree) in ("/", APP):
+        return f"{tree} contains more than the static files"
+    for directory in (tree, *tree.parents):
+        is_project_link = (
+            directory != tree
+            and directory.is_relative_to(APP)
+            and (project.root / directory.relative_to(APP)).is_symlink()
+            and str(directory) != APP
+        )
+        if is_project_link or str(directory) in SYMLINKS:
+            return f"{directory} is a symlink, which the layer would replace by a directory"
+        if properties := SPECIAL_DIRECTORIES.get(str(directory)):
+            return f"{directory} is {properties}, which the layer would change"
+    return ""
 
 
 def find_static_layer(image: Image, static_root: str | None) -> StaticLayer:
@@ -154,8 +248,33 @@ def replaced_path(entry: LayerEntry) -> tuple[str, bool]:
     return entry.path, entry.kind == "dir"
 
 
+def marked_layers(manifest: Manifest, config: ImageConfig, source: str) -> tuple[int, ...]:
+    """Return the indexes, counted from the base, of the layers that are marked as static."""
+    layers = [step for step in image_steps(manifest, config, source) if step.layer]
+    return tuple(index for index, step in enumerate(layers) if step.is_marked)
+
+
+def image_steps(manifest: Manifest, config: ImageConfig, source: str) -> list[ImageStep]:
+    """Return the history with its layers (config.md: each entry has one unless it is empty)."""
+    if len(manifest.layers) != len(config.diff_ids):
+        counts = f"{len(manifest.layers)} layers and {len(config.diff_ids)} diffIDs"
+        raise ImageInvalid(f"{source}: the image has {counts}.", _REBUILD)
+    layers = iter(zip(manifest.layers, config.diff_ids, strict=True))
+    steps = []
+    for entry in config.history:
+        if entry.get("empty_layer"):
+            steps.append(ImageStep(entry))
+            continue
+        layer = next(layers, None)
+        if layer is None:
+            problem = f"{source}: the history has more entries than the image has layers."
+            raise ImageInvalid(problem, _REBUILD)
+        steps.append(ImageStep(entry, *layer))
+    return [*steps, *(ImageStep(None, *layer) for layer in layers)]
+
+
 def recognize_static_layers(
-    source: Source, manifest: Manifest, config: Config, tree: str
+    source: ImageSource, manifest: Manifest, config: ImageConfig, tree: str
 ) -> RecognizedLayers:
     """Recognize static layers of *tree*, an absolute path, in an image without a marked layer.
 
@@ -169,9 +288,10 @@ def recognize_static_layers(
     indexes, kept = [], []
     root = PurePosixPath(tree.strip("/"))
     working_dir = (config.extra.get("config") or {}).get("WorkingDir") or "/"
-    for index, step in enumerate(layer_history(manifest, config, name)):
+    steps = (step for step in image_steps(manifest, config, name) if step.layer)
+    for index, step in enumerate(steps):
         layer = manifest.layers[index]
-        command = str((step or {}).get("created_by") or "")
+        command = str((step.entry or {}).get("created_by") or "")
         if layer.is_foreign or not _COPY_TO_ROOT.fullmatch(command):
             continue
         with source.open_blob(layer) as stream:

@@ -1,4 +1,4 @@
-"""Checks of the manifest, of fingerprints, and of compressed variants."""
+"""Checks of the manifest, of fingerprints, of compressed variants, and of references."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from urllib.parse import unquote, urlsplit
 
 from buildstatic.collect import codecs
 from buildstatic.collect.workers.pool import available_cores
-from buildstatic.verify.results import CheckResult, Finding, printable
+from buildstatic.verify import Severity, VerifyCheck, VerifyFinding, printable
 from buildstatic.verify.tree import StaticTree
 
 MANIFEST, FINGERPRINTS, VARIANTS = "manifest", "fingerprints", "variants"
@@ -22,6 +23,23 @@ SUFFIXES = {".gz": "gz", ".br": "br", ".zst": "zst", ".zstd": "zst"}
 _COLLECT_CLEAR = "Collect again with --clear."
 _COLLECT_VARIANTS = "Collect again with --compress; an empty --cache creates all variants again."
 _INSTALL_CODECS = "Install brotli, and before Python 3.14 backports.zstd, next to buildstatic."
+REFERENCES = "references"
+# Comments and strings match too, so that nothing in them is taken for a reference.
+_CSS = re.compile(
+    r"""
+    /\*.*?\*/
+    | @import\s+(?:"(?P<a>[^"\n]*)"|'(?P<b>[^'\n]*)')
+    | \burl\(\s*(?:"(?P<c>[^"\n]*)"|'(?P<d>[^'\n]*)'|(?P<e>[^'")\s]+))\s*\)
+    | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
+    """,
+    re.S | re.X | re.I,
+)
+# HashedFilesMixin.patterns
+_SOURCE_MAP = re.compile(
+    r"(?://|/\*)[#@][ \t]sourceMappingURL=(?P<url>[^\s*]+)[ \t]*(?:\*/)?[ \t]*"
+)
+_CSS_REFERENCE = re.compile(rb"@import|url\(", re.I)
+_SOURCE_MAP_MARK = b"sourceMappingURL="
 
 
 def original_name(name: str) -> str:
@@ -30,7 +48,7 @@ def original_name(name: str) -> str:
     return root if suffix in SUFFIXES else ""
 
 
-def check_manifest(tree: StaticTree) -> CheckResult:
+def check_manifest(tree: StaticTree) -> VerifyCheck:
     """Check that every file in the manifest exists."""
     path = printable(tree.manifest_path or "")
     problems = []
@@ -44,11 +62,11 @@ def check_manifest(tree: StaticTree) -> CheckResult:
         for name, hashed in tree.hashed_names.items()
         if hashed not in tree.files
     ]
-    findings = (Finding(MANIFEST, "error", path, what, _COLLECT_CLEAR) for what in problems)
-    return CheckResult(MANIFEST, len(tree.hashed_names), tuple(findings))
+    findings = (VerifyFinding(MANIFEST, "error", path, what, _COLLECT_CLEAR) for what in problems)
+    return VerifyCheck(MANIFEST, len(tree.hashed_names), tuple(findings))
 
 
-def check_fingerprints(tree: StaticTree) -> CheckResult:
+def check_fingerprints(tree: StaticTree) -> VerifyCheck:
     """Check that each fingerprint is that of the file's content.
 
     Fingerprints of another length than Django's are those of another storage, and are skipped.
@@ -67,21 +85,23 @@ def check_fingerprints(tree: StaticTree) -> CheckResult:
         summary = tree.summary(tree.path(hashed))
         if not summary.md5.startswith(fingerprint) and not summary.sha256.startswith(fingerprint):
             what = f"its name has the fingerprint {fingerprint}, its content has {summary.md5[:12]}"
-            findings.append(Finding(FINGERPRINTS, "error", printable(hashed), what, _COLLECT_CLEAR))
-    return CheckResult(FINGERPRINTS, len(fingerprints), tuple(findings))
+            findings.append(
+                VerifyFinding(FINGERPRINTS, "error", printable(hashed), what, _COLLECT_CLEAR)
+            )
+    return VerifyCheck(FINGERPRINTS, len(fingerprints), tuple(findings))
 
 
-def check_variants(tree: StaticTree) -> CheckResult:
+def check_variants(tree: StaticTree) -> VerifyCheck:
     """Check that every variant decompresses to its original."""
     variants = {
         name: original
         for name in tree.files
         if (original := original_name(name)) and original in tree.files
     }
-    return CheckResult(VARIANTS, len(variants), tuple(_variant_findings(tree, variants)))
+    return VerifyCheck(VARIANTS, len(variants), tuple(_variant_findings(tree, variants)))
 
 
-def _variant_findings(tree: StaticTree, variants: dict[str, str]) -> Iterator[Finding]:
+def _variant_findings(tree: StaticTree, variants: dict[str, str]) -> Iterator[VerifyFinding]:
     # Variants and originals with several names, such as a fingerprinted one, are compared once.
     unique = {
         (tree.files[name].path, tree.files[original].path): name
@@ -108,7 +128,90 @@ def _variant_findings(tree: StaticTree, variants: dict[str, str]) -> Iterator[Fi
             continue
         if results[name] is None:
             what = "not compared, because its codec is not installed"
-            yield Finding(VARIANTS, "warning", printable(name), what, _INSTALL_CODECS)
+            yield VerifyFinding(VARIANTS, "warning", printable(name), what, _INSTALL_CODECS)
         else:
             what = f"it does not decompress to {printable(original)}"
-            yield Finding(VARIANTS, "error", printable(name), what, _COLLECT_VARIANTS)
+            yield VerifyFinding(VARIANTS, "error", printable(name), what, _COLLECT_VARIANTS)
+
+
+def check_references(tree: StaticTree, static_url: str | None = None) -> VerifyCheck:
+    """Check that what style sheets refer to, and the source maps of scripts, exist.
+
+    With a manifest a missing file is an error, except for source maps, because the storage has
+    promised it. References are skipped if they lead out of the tree, or if they are absolute and do
+    not begin with *static_url*. If that is None, it is detected in the references to fingerprinted
+    names.
+    """
+    names = [name for name in tree.files if name.endswith((".css", ".js", ".mjs"))]
+    parsed: dict[tuple[str, bool], tuple[set[str], set[str]]] = {}
+    for name in names:
+        key = tree.files[name].path, name.endswith(".css")
+        if key not in parsed:
+            parsed[key] = _parse(tree.read(name), is_css=key[1])
+    if static_url is None:
+        static_url = _detect_static_url(tree, {url for _, urls in parsed.values() for url in urls})
+    findings: list[VerifyFinding] = []
+    for name in names:
+        maps, urls = parsed[tree.files[name].path, name.endswith(".css")]
+        findings += _missing(tree, name, maps, static_url, "warning")
+        severity: Severity = "error" if tree.hashed_names else "warning"
+        findings += _missing(tree, name, urls, static_url, severity)
+    return VerifyCheck(REFERENCES, len(names), tuple(findings))
+
+
+def _parse(content: bytes, *, is_css: bool) -> tuple[set[str], set[str]]:
+    """Return the source maps that *content* names, and what else it refers to."""
+    maps = set()
+    position = content.find(_SOURCE_MAP_MARK)
+    while position >= 0:
+        start, end = content.rfind(b"\n", 0, position) + 1, content.find(b"\n", position)
+        end = len(content) if end < 0 else end
+        if match := _SOURCE_MAP.fullmatch(content[start:end].decode("utf-8", "replace")):
+            maps.add(match["url"])
+        position = content.find(_SOURCE_MAP_MARK, end)
+    urls: set[str] = set()
+    if is_css and _CSS_REFERENCE.search(content):
+        for match in _CSS.finditer(content.decode("utf-8", "replace")):
+            urls.update(filter(None, match.groupdict().values()))
+    return maps, urls
+
+
+def _detect_static_url(tree: StaticTree, urls: set[str]) -> str:
+    """Return what precedes fingerprinted names in *urls*, empty if none is found.
+
+    A storage writes such URLs if a style sheet refers to a file by STATIC_URL
+    (HashedFilesMixin.url_converter). The root of the site is not accepted.
+    """
+    hashed = {value for name, value in tree.hashed_names.items() if value != name}
+    found = set()
+    for url in urls:
+        path = unquote(url.partition("?")[0].partition("#")[0])
+        if path.startswith("/"):
+            slashes = (index for index, char in enumerate(path) if char == "/")
+            found |= {path[: index + 1] for index in slashes if path[index + 1 :] in hashed}
+    return min(found - {"/", "//"}, key=len, default="")
+
+
+def _missing(
+    tree: StaticTree, name: str, urls: set[str], static_url: str, severity: Severity
+) -> Iterator[VerifyFinding]:
+    for url in sorted(urls):
+        path = _resolve(name, url.strip(), static_url)
+        if path is not None and path not in tree.files:
+            what = f"it refers to {printable(url)}, but {printable(path)} does not exist"
+            advice = "Collect the missing file, or remove the reference."
+            yield VerifyFinding(REFERENCES, severity, printable(name), what, advice)
+
+
+def _resolve(name: str, url: str, static_url: str) -> str | None:
+    """Return the name that *url* in the file *name* refers to, None if it is not in the tree."""
+    if static_url and url.startswith(static_url):
+        name, url = "", url.removeprefix(static_url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc or not parts.path or parts.path.startswith("/"):
+        return None
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
+    return None if path.startswith("..") else path

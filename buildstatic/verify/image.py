@@ -11,8 +11,7 @@ from contextlib import ExitStack
 from functools import cached_property
 
 from buildstatic.errors import FileError, ImageInvalid, ImageNotFound
-from buildstatic.oci.documents import Config, Document, Manifest, may_be_image, parse_manifest
-from buildstatic.oci.image_edit import marked_layers
+from buildstatic.oci.documents import Document, ImageConfig, Manifest, may_be_image, parse_manifest
 from buildstatic.oci.layer_reader import (
     FILES,
     OPAQUE,
@@ -23,8 +22,8 @@ from buildstatic.oci.layer_reader import (
     read_layer,
     read_plain_layer,
 )
-from buildstatic.oci.static_layer import Image, ImageLayer, locate_static_files
-from buildstatic.oci.stores.base import Source, read_config, read_image
+from buildstatic.oci.static_layer import Image, ImageLayer, locate_static_files, marked_layers
+from buildstatic.oci.stores.base import ImageSource, read_config, read_image
 from buildstatic.oci.stream import CHUNK, FileSlice, copy_stream, verified
 from buildstatic.verify.tree import LayerContent, StaticTree, tree_not_found
 
@@ -34,7 +33,7 @@ RESERVED_SPACE = 256 << 20  # bytes that temporary files leave free
 class LayeredImage:
     """The image of one platform. Each layer is read when it is first needed; use `close`."""
 
-    def __init__(self, source: Source, manifest: Manifest, config: Config) -> None:
+    def __init__(self, source: ImageSource, manifest: Manifest, config: ImageConfig) -> None:
         self.manifest = manifest
         self.config = config
         self.name = str(source.reference)
@@ -159,7 +158,7 @@ class LayeredImage:
         return self._tars[index]
 
 
-def read_images(source: Source) -> tuple[LayeredImage, ...]:
+def read_images(source: ImageSource) -> tuple[LayeredImage, ...]:
     """Return the images of *source*, one for each platform.
 
     Raises ImageNotFound if there is none, ImageInvalid if one cannot be read.
@@ -170,7 +169,7 @@ def read_images(source: Source) -> tuple[LayeredImage, ...]:
     return images
 
 
-def _read_images(source: Source, document: Document) -> Iterator[LayeredImage]:
+def _read_images(source: ImageSource, document: Document) -> Iterator[LayeredImage]:
     parsed = parse_manifest(document, str(source.reference))
     if isinstance(parsed, Manifest):
         yield LayeredImage(source, parsed, read_config(source, parsed))

@@ -1,16 +1,19 @@
-"""Checks of a layer's entries, of their times, modes and owners, and of secrets."""
+"""Checks of a layer's entries and secrets, and of its place among the image's other layers."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from buildstatic.collect.layer_root import EPOCH, content_time
-from buildstatic.oci.documents import Config
-from buildstatic.oci.layer_reader import WHITEOUT, LayerEntry
+from buildstatic.oci.documents import ImageConfig
+from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry
+from buildstatic.oci.static_layer import replaced_path
+from buildstatic.verify import VerifyCheck, VerifyFinding, printable
 from buildstatic.verify.content_checks import original_name
-from buildstatic.verify.results import CheckResult, Finding, printable
+from buildstatic.verify.image import LayeredImage
 from buildstatic.verify.secret_scanner import secret_in_variable, secrets_in_command
 from buildstatic.verify.tree import StaticTree
 
@@ -21,36 +24,42 @@ _COPY_WHOLE = "Collect with --layer-root and copy the whole layer root: COPY --l
 _REVOKE = "Remove it and change the secret: everyone with the image has it."
 _ENV_FILE = re.compile(r"\.env(?:\.(?!example|sample|template|dist|defaults?\b)[\w.-]+)?")
 _SSH_KEY = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?")
+ONE_LAYER, NOT_HIDDEN, PARENTS = "one layer", "not hidden", "parents"
+_EXCLUDE = "Add the old tree to .dockerignore, and use a base image without static files."
+_COPY_LAST = "Move COPY --link --from=static /layer/ / to the end of the final stage."
+_OTHER_ROOT = "Use a STATIC_ROOT whose parents are directories of root, mode 0755, not symlinks."
 
 
-def check_entries(tree: StaticTree) -> CheckResult:
+def check_entries(tree: StaticTree) -> VerifyCheck:
     """Check that entries are files and directories whose names stay inside the layer."""
     findings = []
     for entry in tree.entries:
         if what := _entry_problem(tree, entry):
-            findings.append(Finding(ENTRIES, "error", printable(entry.name), what, _COLLECT))
-    return CheckResult(ENTRIES, len(tree.entries), tuple(findings))
+            findings.append(VerifyFinding(ENTRIES, "error", printable(entry.name), what, _COLLECT))
+    return VerifyCheck(ENTRIES, len(tree.entries), tuple(findings))
 
 
-def check_times(tree: StaticTree) -> CheckResult:
+def check_times(tree: StaticTree) -> VerifyCheck:
     """Check that modes and owners are fixed, and that times depend on the content only."""
     entries = [entry for entry in tree.entries if entry.kind in ("file", "dir")]
     findings = []
     equal_files = defaultdict(list)
     for entry in entries:
         if problems := ", ".join(_metadata_problems(tree, entry)):
-            findings.append(Finding(TIMES, "error", printable(entry.path), problems, _COPY_WHOLE))
+            findings.append(
+                VerifyFinding(TIMES, "error", printable(entry.path), problems, _COPY_WHOLE)
+            )
         if entry.kind == "file" and tree.file_entries.get(entry.path) is entry:
             equal_files[tree.summary(entry.path).sha256].append(entry.path)
     for paths in equal_files.values():
         if len(paths) > 1:
             # A warning: the file system may not support hard links.
             what = f"{len(paths)} files have this content; they are not hard links to one file"
-            findings.append(Finding(TIMES, "warning", printable(paths[0]), what, _COPY_WHOLE))
-    return CheckResult(TIMES, len(entries), tuple(findings))
+            findings.append(VerifyFinding(TIMES, "warning", printable(paths[0]), what, _COPY_WHOLE))
+    return VerifyCheck(TIMES, len(entries), tuple(findings))
 
 
-def check_secrets(tree: StaticTree, config: Config | None) -> CheckResult:
+def check_secrets(tree: StaticTree, config: ImageConfig | None) -> VerifyCheck:
     """Check the entries, and the environment and history in *config*, for secrets.
 
     A finding names the place, never the secret.
@@ -73,20 +82,20 @@ def check_secrets(tree: StaticTree, config: Config | None) -> CheckResult:
                 for name in secrets_in_command(command)
             ]
     findings = (
-        Finding(SECRETS, "error", printable(where), what, _REVOKE) for where, what in problems
+        VerifyFinding(SECRETS, "error", printable(where), what, _REVOKE) for where, what in problems
     )
-    return CheckResult(SECRETS, count, tuple(findings))
+    return VerifyCheck(SECRETS, count, tuple(findings))
 
 
-def check_source_maps(tree: StaticTree) -> CheckResult:
+def check_source_maps(tree: StaticTree) -> VerifyCheck:
     """Check that no source map, which reveals a script's source, is there."""
     advice = "Collect with --ignore '*.map', or build the front end without source maps."
     findings = (
-        Finding(SOURCE_MAPS, "error", printable(name), "it is a source map", advice)
+        VerifyFinding(SOURCE_MAPS, "error", printable(name), "it is a source map", advice)
         for name in tree.files
         if name.endswith(".map")
     )
-    return CheckResult(SOURCE_MAPS, len(tree.files), tuple(findings))
+    return VerifyCheck(SOURCE_MAPS, len(tree.files), tuple(findings))
 
 
 def _entry_problem(tree: StaticTree, entry: LayerEntry) -> str:
@@ -138,3 +147,91 @@ def _secret_files(tree: StaticTree) -> Iterator[tuple[str, str]]:
             yield entry.path, "it has the name of a private key"
     for path in sorted(repositories):
         yield path, "it is a git repository"
+
+
+def check_one_layer(image: LayeredImage, index: int, tree: StaticTree) -> VerifyCheck:
+    """Check that no layer below the static layer, which has *index*, has static files."""
+    findings = []
+    if len(image.marked) > 1:
+        what = f"{len(image.marked)} layers are marked as the static layer"
+        layers = ", ".join(_short_id(image, each) for each in image.marked)
+        findings.append(VerifyFinding(ONE_LAYER, "error", layers, what, _EXCLUDE))
+    for lower in range(index):
+        files = [
+            entry.path
+            for entry in image.entries(lower)
+            if entry.kind in FILES
+            and entry.path.startswith(f"{tree.root}/")
+            and not entry.path.rpartition("/")[2].startswith(WHITEOUT)
+        ]
+        if files:
+            visible = [
+                path
+                for path in files
+                if path not in tree.file_entries and image.entry_below(index, path) is not None
+            ]
+            what = f"it also has {len(files)} files in /{printable(tree.root)}"
+            what += f", {len(visible)} of them visible" if visible else ""
+            findings.append(
+                VerifyFinding(ONE_LAYER, "error", _short_id(image, lower), what, _EXCLUDE)
+            )
+    return VerifyCheck(ONE_LAYER, len(image), tuple(findings))
+
+
+def check_not_hidden(image: LayeredImage, index: int, tree: StaticTree) -> VerifyCheck:
+    """Check that no layer above the static layer replaces, deletes or adds static files."""
+    findings = tuple(_hidden_findings(image, index, tree))
+    return VerifyCheck(NOT_HIDDEN, len(image) - index - 1, findings)
+
+
+def check_parent_directories(image: LayeredImage, index: int, tree: StaticTree) -> VerifyCheck:
+    """Check that each directory down to the tree is the same as in the layers below."""
+    root = PurePosixPath(tree.root)
+    parents = [str(each) for each in (*reversed(root.parents), root) if each.name]
+    findings = []
+    for path in parents:
+        base = image.entry_below(index, path)
+        what = _parent_problem(base, image.entries_by_path(index).get(path)) if base else ""
+        if what:
+            findings.append(
+                VerifyFinding(PARENTS, "error", f"/{printable(path)}", what, _OTHER_ROOT)
+            )
+    return VerifyCheck(PARENTS, len(parents), tuple(findings))
+
+
+def _hidden_findings(image: LayeredImage, index: int, tree: StaticTree) -> Iterator[VerifyFinding]:
+    if index + 1 == len(image):
+        return
+    files = {tree.path(name) for name in tree.files}
+    directories = {path.rpartition("/")[0] for path in files}
+    parents = directories | {
+        str(parent) for path in directories for parent in PurePosixPath(path).parents
+    }
+    for upper in range(index + 1, len(image)):
+        layer = f"layer {_short_id(image, upper)}"
+        for entry in image.entries(upper):
+            path, keeps_content = replaced_path(entry)
+            where = f"/{printable(path)}"
+            if path in files or (path in parents and not keeps_content):
+                yield VerifyFinding(NOT_HIDDEN, "error", where, f"{layer} hides it", _COPY_LAST)
+            elif entry.kind in FILES and path.startswith(f"{tree.root}/"):
+                what = f"{layer} adds it to the static files"
+                yield VerifyFinding(NOT_HIDDEN, "error", where, what, _EXCLUDE)
+
+
+def _parent_problem(base: LayerEntry, own: LayerEntry | None) -> str:
+    if base.kind != "dir":
+        kind = f"a symbolic link to {printable(base.target)}" if base.target else "not a directory"
+        return f"in the base image it is {kind}, and the layer makes it a directory"
+    if own is None:
+        return ""
+    changes = []
+    if base.mode != own.mode:
+        changes.append(f"its mode was {base.mode:04o} and is {own.mode:04o}")
+    if (base.uid, base.gid) != (own.uid, own.gid):
+        changes.append(f"its owner was {base.uid}:{base.gid} and is {own.uid}:{own.gid}")
+    return ", ".join(changes)
+
+
+def _short_id(image: LayeredImage, index: int) -> str:
+    return image.config.diff_ids[index][:19]

@@ -4,3 +4,41 @@ Values in, values out: nothing here prints, asks or exits. What happens along th
 `Reporter`; failures are the classes of `buildstatic.errors`. The documented interface is in
 ``docs/reference/api.md``.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from buildstatic.builders.progress import OnEvent
+    from buildstatic.collect import Summary
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Receives what a workflow has to report; by default everything is ignored.
+
+    *warn* and *note* take a sentence. *progress* takes a step of collecting (read, fingerprint,
+    compress, publish), how much of it is done, and the total: bytes for compress, files for the
+    others. *collected* takes the summary of a collection that is followed by more work.
+    *build_view* takes the stages of a Dockerfile build that starts, and returns a context manager
+    that is entered while it runs; it yields what is called for each event.
+    """
+
+    warn: Callable[[str], None] = _ignore
+    note: Callable[[str], None] = _ignore
+    progress: Callable[[str, int, int], None] = _ignore
+    collected: Callable[[Summary], None] = _ignore
+    build_view: Callable[[Collection[str]], AbstractContextManager[OnEvent]] = lambda _stages: (
+        nullcontext(_ignore)
+    )
+
+
+SILENT = Reporter()

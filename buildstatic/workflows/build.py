@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from buildstatic.builders.base import BuildRequest, BuildResult, ExpectedFiles
-from buildstatic.builders.choose import choose_builder
-from buildstatic.builders.context import measure, read_context
+from buildstatic.builders import choose_builder
+from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, ExpectedFiles
+from buildstatic.builders.context import measure, read_context, wheels
 from buildstatic.builders.embedded import NAME as EMBEDDED
 from buildstatic.builders.embedded import EmbeddedBuilder
 from buildstatic.builders.progress import dockerfile_stages
-from buildstatic.builders.wheel import wheels
 from buildstatic.dockerfile import assets
-from buildstatic.dockerfile.assets import Assets
 from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.dockerfile.source import ASSETS, DockerfileSource, choose_dockerfile
 from buildstatic.errors import (
@@ -29,50 +27,23 @@ from buildstatic.errors import (
     RegistryUnavailable,
     StaticLayerNotFound,
 )
-from buildstatic.oci.layer_location import check_static_root
 from buildstatic.oci.reference import Reference
 from buildstatic.oci.reuse import extract_variants
-from buildstatic.oci.store import find_image
+from buildstatic.oci.static_layer import check_layer_location
+from buildstatic.oci.stores import find_image
 from buildstatic.platforms.server import missing_package_warnings
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
+from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.generate import GenerateOptions, dockerfile_options
 from buildstatic.workflows.layer import collect_tree
-from buildstatic.workflows.reporter import SILENT, Reporter
+
+__all__ = ["BuildOptions", "BuildOutcome", "build"]
 
 PREVIOUS_STAGE = "buildstatic-previous"
 WHEELS_STAGE = "buildstatic-wheels"
 LARGE_CONTEXT = 1 << 30  # bytes
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """The options of a build, as on the command line.
-
-    *builder* is a builder of buildx, or ``embedded``. *base* and *output* are for the embedded
-    builder: the image that gets the layer, under each of *tags*, and the file that the layer is
-    written to. *reuse* is an earlier image whose compressed variants are used again. *insecure*
-    allows registries without TLS for both. *export* is a directory for the static files, in place
-    of an image; *serve* a server for them in an image of its own.
-    """
-
-    tags: tuple[str, ...] = ()
-    target: str | None = None
-    build_args: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
-    cache_from: tuple[str, ...] = ()
-    cache_to: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()
-    builder: str | None = None
-    base: str | None = None
-    output: Path | None = None
-    reuse: str | None = None
-    insecure: bool = False
-    push: bool = False
-    no_cache: bool = False
-    pull: bool = False
-    export: Path | None = None
-    serve: Assets | None = None
+_DEFAULTS = BuildOptions()
 
 
 @dataclass(frozen=True)
@@ -89,7 +60,7 @@ class BuildOutcome:
 
 def build(
     path: Path,
-    options: BuildOptions = BuildOptions(),
+    options: BuildOptions = _DEFAULTS,
     *,
     manage: str | None = None,
     settings: str | None = None,
@@ -111,25 +82,31 @@ def build(
     """
     previous = find_image(options.reuse) if options.reuse else None
     project = detect(path, manage=manage, settings=settings)
-    request = _request(project, options)
+    is_embedded = options.builder == EMBEDDED or options.base or options.output
+    options = dataclasses.replace(
+        options,
+        target="export" if options.export else options.target,
+        builder=EMBEDDED if is_embedded else options.builder,
+    )
+    request = BuildRequest(project.root, "", options)
     collect = partial(
         collect_tree, project, verbosity=verbosity, python=python, isolate=isolate, report=report
     )
     base = find_image(options.base) if options.base else None
-    embedded = EmbeddedBuilder(project, collect, options.output, base, options.insecure)
-    if request.builder == EMBEDDED:
+    embedded = EmbeddedBuilder(project, collect, base)
+    if is_embedded:
         embedded.check(request)
-        return _build_embedded(embedded, collect, request, previous, report)
-    source = _choose_dockerfile(project, options.serve, report)
+        return _build_embedded(embedded, request, previous, report)
+    source = _choose_dockerfile(project, options, report)
     request = dataclasses.replace(
         request, dockerfile=source.dockerfile, dockerignore=source.dockerignore
     )
-    _check_dockerfile(project, source, request, options.serve, report)
+    _check_dockerfile(project, source, request, report)
     builder = choose_builder(request, None if options.serve else embedded)
     builder.check(request)
     if builder is embedded:
         report.note("No Docker engine responds: building the static layer only.")
-        return _build_embedded(embedded, collect, request, previous, report)
+        return _build_embedded(embedded, request, previous, report)
     if previous and not source.has_stage(PREVIOUS_STAGE):
         report.warn(f"The Dockerfile has no stage {PREVIOUS_STAGE}: --reuse has no effect.")
         previous = None
@@ -142,70 +119,47 @@ def build(
             report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
         ):
             result = builder.build(complete, on_event)
-    manifest_only = source.has_assets_image and source.is_final(request.target)
+    manifest_only = source.has_assets_image and source.is_final(options.target)
     return BuildOutcome(result, manifest_only and not options.export)
-
-
-def _request(project: Project, options: BuildOptions) -> BuildRequest:
-    is_embedded = options.builder == EMBEDDED or options.base or options.output
-    return BuildRequest(
-        context=project.root,
-        dockerfile="",
-        tags=options.tags,
-        target="export" if options.export else options.target,
-        build_args=options.build_args,
-        secrets=options.secrets,
-        cache_from=options.cache_from,
-        cache_to=options.cache_to,
-        platforms=options.platforms,
-        builder=EMBEDDED if is_embedded else options.builder,
-        push=options.push,
-        no_cache=options.no_cache,
-        pull=options.pull,
-        export=options.export,
-    )
 
 
 def _build_embedded(
     builder: EmbeddedBuilder,
-    collect: Callable[..., Path],
     request: BuildRequest,
     previous: Reference | None,
     report: Reporter,
 ) -> BuildOutcome:
-    """Run *builder*, with *collect* reusing the variants of the image *previous*."""
+    """Run *builder*, whose *collect* reuses the variants of the image *previous*."""
     tree = static_root_in_image(builder.project)
-    with _reusable_variants(previous, tree, builder.insecure, report) as variants:
-        builder = dataclasses.replace(builder, collect=partial(collect, reuse=variants))
+    with _reusable_variants(previous, tree, request.options.insecure, report) as variants:
+        builder = dataclasses.replace(builder, collect=partial(builder.collect, reuse=variants))
         return BuildOutcome(builder.build(request, lambda *_: None))
 
 
 def _choose_dockerfile(
-    project: Project, serve: Assets | None, report: Reporter
+    project: Project, options: BuildOptions, report: Reporter
 ) -> DockerfileSource:
-    """Return the project's own Dockerfile or a generated one, with *serve* as its server."""
-    options = GenerateOptions.configured(project.root, **({"serve": serve} if serve else {}))
-    for text in (*project.notes, *(assets.assumptions(project) if options.serve else ())):
+    """Return the project's own Dockerfile or a generated one."""
+    serve = {"serve": options.serve} if options.serve else {}
+    generate = GenerateOptions.configured(project.root, **serve)
+    for text in (*project.notes, *(assets.assumptions(project) if generate.serve else ())):
         report.note(text)
-    source = choose_dockerfile(project, dockerfile_options(project, options))
+    source = choose_dockerfile(project, dockerfile_options(project, generate))
     if source.skipped:
         report.warn(
             f"{source.skipped.name} has no stage named static: using the generated one instead."
         )
     if source.path is None:
-        for text in missing_package_warnings(project, options.server):
+        for text in missing_package_warnings(project, generate.server):
             report.warn(text)
     return source
 
 
 def _check_dockerfile(
-    project: Project,
-    source: DockerfileSource,
-    request: BuildRequest,
-    serve: Assets | None,
-    report: Reporter,
+    project: Project, source: DockerfileSource, request: BuildRequest, report: Reporter
 ) -> None:
     """Raise ConfigInvalid or StaticRootInvalid for what would fail later in the build."""
+    serve, target = request.options.serve, request.options.target
     if source.path is None and project.dependencies is None:
         raise ConfigInvalid(
             f"{project.root} declares no dependencies that can be installed.",
@@ -216,11 +170,11 @@ def _check_dockerfile(
             f"--serve {serve}: the existing Dockerfile has no stages assets and manifest.",
             f"Run `buildstatic generate dockerfile --serve {serve} --force` to overwrite it.",
         )
-    if request.target and not source.has_stage(request.target.lower()):
+    if target and not source.has_stage(target.lower()):
         stages = ", ".join(filter(None, source.stages))
-        raise ConfigInvalid(f"The Dockerfile has no stage {request.target}.", f"It has: {stages}.")
+        raise ConfigInvalid(f"The Dockerfile has no stage {target}.", f"It has: {stages}.")
     if source.has_stage("static"):
-        check_static_root(project)
+        check_layer_location(project)
     from rich.filesize import decimal
 
     size = measure(read_context(request.context, request.dockerignore))
@@ -237,18 +191,19 @@ def _complete(
     request: BuildRequest, source: DockerfileSource, project: Project, variants: Path | None
 ) -> Iterator[BuildRequest]:
     """Yield *request* with the variants, the running buildstatic, and the files to expect."""
-    request = dataclasses.replace(request, previous=variants, expected=None)
-    if not request.export:
-        request = dataclasses.replace(request, expected=_expected(project, source, request.target))
+    options = request.options
+    expected = None if options.export else _expected(project, source, options.target)
+    request = dataclasses.replace(request, previous=variants, expected=expected)
     if not source.has_stage(WHEELS_STAGE):
         yield request
         return
     with wheels() as directory:
-        build_args = request.build_args
+        build_args = options.build_args
         if not any(argument.startswith("BUILDSTATIC=") for argument in build_args):
             (wheel,) = directory.iterdir()
             build_args = (*build_args, f"BUILDSTATIC=/wheels/{wheel.name}")
-        yield dataclasses.replace(request, wheels=directory, build_args=build_args)
+        options = dataclasses.replace(options, build_args=build_args)
+        yield dataclasses.replace(request, options=options, wheels=directory)
 
 
 def _expected(

@@ -13,8 +13,8 @@ from buildstatic.platforms.buildpack import LaunchProcess
 from buildstatic.platforms.server import missing_package_warnings
 from buildstatic.project.detect import detect
 from buildstatic.templates.write import encode
+from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.collect import CollectOptions, collect_project
-from buildstatic.workflows.reporter import SILENT, Reporter
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from buildstatic.project import Project, Variable
 from buildstatic.project.config import Config, ignore_patterns, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import missing, paste, placeholders
-from buildstatic.workflows.reporter import SILENT, Reporter
+from buildstatic.workflows import SILENT, Reporter
 
 # Options that have no effect if the storage's own code collects.
 _COLLECTOR_ONLY = ("prune", "hardlinks", "compress", "formats", "reuse", "missing_maps")

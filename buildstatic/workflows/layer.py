@@ -12,15 +12,14 @@ from pathlib import Path, PurePosixPath
 from buildstatic.builders.embedded import collected_tree, missing_frontend_output, save_layer
 from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.oci import append as image
-from buildstatic.oci.layer_compression import Compression
-from buildstatic.oci.layer_location import check_static_root, check_target_path
-from buildstatic.oci.layer_writer import MANIFEST, WrittenLayer
+from buildstatic.oci.layer_writer import MANIFEST, Compression, WrittenLayer
 from buildstatic.oci.reference import Reference, parse_reference
-from buildstatic.oci.store import find_image
+from buildstatic.oci.static_layer import check_layer_location, check_target_path
+from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
+from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.collect import CollectOptions, collect_project
-from buildstatic.workflows.reporter import SILENT, Reporter
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def layer(
 
 def place_in_image(project: Project) -> PurePosixPath:
     """Return where the image has the tree of *project*; raises StaticRootInvalid."""
-    check_static_root(project)
+    check_layer_location(project)
     return PurePosixPath(static_root_in_image(project))
 
 

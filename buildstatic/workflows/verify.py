@@ -1,28 +1,250 @@
-"""``verify``: checks the static files of an image or a directory, or compares two of them."""
+"""``verify``: checks the static files of an image or a directory, or compares two of them.
+
+Nothing is extracted.
+"""
 
 from __future__ import annotations
 
-from buildstatic import verify as verification
-from buildstatic.verify import Comparison, VerifyOptions, VerifyResult
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from buildstatic.errors import ImageNotFound
+from buildstatic.oci.documents import ImageConfig
+from buildstatic.oci.reference import LayoutReference
+from buildstatic.oci.stores import find_image, open_source
+from buildstatic.oci.stores.base import ImageSource
+from buildstatic.verify import VerifyCheck, VerifyFinding, content_checks, layer_checks
+from buildstatic.verify.content_checks import original_name
+from buildstatic.verify.image import LayeredImage, read_images
+from buildstatic.verify.tree import StaticTree, read_directory
 
 __all__ = ["Comparison", "VerifyOptions", "VerifyResult", "compare", "verify"]
+TreeChangeKind = Literal["added", "removed", "changed"]
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """Where the static files are, if that is not detected, and what is allowed in them."""
+
+    static_root: str | None = None
+    insecure: bool = False
+    source_maps: bool = True
+    static_url: str | None = None
+
 
 _DEFAULTS = VerifyOptions()
 
 
-def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult, ...]:
-    """Check the image or the directory *name*; return the result of each platform.
+@dataclass(frozen=True)
+class VerifyResult:
+    """The results for the image of one platform, or for a directory, which has no *platform*.
 
-    A failed check is not an error: see `VerifyResult.passed`. Raises ImageReferenceInvalid,
-    ImageNotFound, ImageInvalid, StaticLayerNotFound, and what the registries raise.
+    *path* is the tree's, in the image or the directory. *files* is the number of its file names,
+    *bytes* their size; hard links count once.
     """
-    return verification.verify(name, options)
+
+    platform: str | None
+    path: str
+    files: int
+    bytes: int
+    diff_id: str | None
+    digest: str | None
+    checks: tuple[VerifyCheck, ...]
+
+    @property
+    def findings(self) -> tuple[VerifyFinding, ...]:
+        """The findings of all checks."""
+        return tuple(finding for check in self.checks for finding in check.findings)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changed between two trees; *same_layer* is None unless both are layers of images."""
+
+    before: VerifyResult
+    after: VerifyResult
+    same_layer: bool | None
+    changes: tuple[TreeChange, ...]
+
+
+def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult, ...]:
+    """Check the image or directory *name*; return a result for each platform.
+
+    A failed check is not an error: see `VerifyResult.passed`. Raises StaticLayerNotFound if there
+    are no static files, ImageInvalid if the image cannot be read, ImageReferenceInvalid,
+    ImageNotFound, and what the registries raise.
+    """
+    with ExitStack() as stack:
+        found = _open(name, options, stack)
+        if isinstance(found, StaticTree):
+            return (_directory_result(found, tuple(_tree_checks(found, None, options))),)
+        results = []
+        for image in found:
+            with closing(image):
+                index, root = image.locate(options.static_root)
+                tree = image.tree(index, root)
+                checks = (
+                    *_tree_checks(tree, image.config, options),
+                    layer_checks.check_one_layer(image, index, tree),
+                    layer_checks.check_not_hidden(image, index, tree),
+                    layer_checks.check_parent_directories(image, index, tree),
+                )
+                results.append(_image_result(image, index, tree, checks))
+        return tuple(results)
 
 
 def compare(before: str, after: str, options: VerifyOptions = _DEFAULTS) -> Comparison:
-    """Compare the images or directories *before* and *after*; raises what `verify` does.
+    """Return what changed from *before* to *after*, images or directories.
 
-    Of images for several platforms the first platform that both have is compared, else the first
-    of each.
+    Of images for several platforms the first common one is compared, else the first of each. Raises
+    the errors of `verify`.
     """
-    return verification.compare(before, after, options)
+    with ExitStack() as stack:
+        sides = [_open(name, options, stack) for name in (before, after)]
+        platforms = [
+            [] if isinstance(side, StaticTree) else [image.config.platform for image in side]
+            for side in sides
+        ]
+        platform = next((each for each in platforms[0] if each in platforms[1]), None)
+        trees: list[StaticTree] = []
+        results: list[VerifyResult] = []
+        for side in sides:
+            if isinstance(side, StaticTree):
+                trees.append(side)
+                results.append(_directory_result(side))
+                continue
+            image = next((each for each in side if each.config.platform == platform), side[0])
+            stack.enter_context(closing(image))
+            index, root = image.locate(options.static_root)
+            trees.append(image.tree(index, root))
+            results.append(_image_result(image, index, trees[-1]))
+        old, new = results
+        same_layer = old.diff_id == new.diff_id if old.diff_id and new.diff_id else None
+        return Comparison(old, new, same_layer, () if same_layer else find_changes(*trees))
+
+
+def _open(
+    name: str, options: VerifyOptions, stack: ExitStack
+) -> StaticTree | tuple[LayeredImage, ...]:
+    """Open the directory *name*, or the image for each platform, until *stack* is closed.
+
+    An OCI layout is an image, with or without ``oci:``.
+    """
+    path = Path(name)
+    if path.is_dir():
+        if (path / "oci-layout").is_file() and (path / "index.json").is_file():
+            source: ImageSource = stack.enter_context(open_source(LayoutReference(path)))
+            return read_images(source)
+        return read_directory(path, options.static_root)
+    if name.startswith(("/", "./", "../", "~")):
+        raise ImageNotFound(f"There is no directory {name}.")
+    source = stack.enter_context(open_source(find_image(name), insecure=options.insecure))
+    return read_images(source)
+
+
+def _tree_checks(
+    tree: StaticTree, config: ImageConfig | None, options: VerifyOptions
+) -> Iterator[VerifyCheck]:
+    if tree.is_layer:
+        yield layer_checks.check_entries(tree)
+    yield content_checks.check_manifest(tree)
+    yield content_checks.check_fingerprints(tree)
+    yield content_checks.check_references(tree, options.static_url)
+    yield content_checks.check_variants(tree)
+    if tree.is_layer:
+        yield layer_checks.check_times(tree)
+    yield layer_checks.check_secrets(tree, config)
+    if not options.source_maps:
+        yield layer_checks.check_source_maps(tree)
+
+
+def _directory_result(tree: StaticTree, checks: tuple[VerifyCheck, ...] = ()) -> VerifyResult:
+    path = str(Path(tree.source, tree.root))
+    return VerifyResult(None, path, len(tree.files), _size(tree), None, None, checks)
+
+
+def _image_result(
+    image: LayeredImage, index: int, tree: StaticTree, checks: tuple[VerifyCheck, ...] = ()
+) -> VerifyResult:
+    return VerifyResult(
+        image.config.platform,
+        f"/{tree.root}",
+        len(tree.files),
+        _size(tree),
+        image.config.diff_ids[index],
+        image.manifest.layers[index].digest,
+        checks,
+    )
+
+
+def _size(tree: StaticTree) -> int:
+    return sum({entry.path: entry.size for entry in tree.files.values()}.values())
+
+
+@dataclass(frozen=True)
+class TreeChange:
+    """A change of the file *name*, with its sizes in bytes, None if it does not exist."""
+
+    kind: TreeChangeKind
+    name: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file by its name without a fingerprint: its *size*, and the digests of all its names."""
+
+    size: int
+    digests: frozenset[str]
+
+
+def find_changes(before: StaticTree, after: StaticTree) -> tuple[TreeChange, ...]:
+    """Return the changes from *before* to *after*, sorted by name.
+
+    With a manifest, a fingerprinted copy is not a file of its own. A variant is listed only if its
+    original has not changed in the same way.
+    """
+    old_files, new_files = _files(before), _files(after)
+    changes: dict[str, TreeChange] = {}
+    for name in sorted({*old_files, *new_files}):
+        old, new = old_files.get(name), new_files.get(name)
+        if old is None or new is None:
+            kind: TreeChangeKind = "added" if old is None else "removed"
+        elif old.digests != new.digests:
+            kind = "changed"
+        else:
+            continue
+        changes[name] = TreeChange(kind, name, old.size if old else None, new.size if new else None)
+    return tuple(
+        change
+        for change in changes.values()
+        if (original := changes.get(original_name(change.name))) is None
+        or original.kind not in (change.kind, "changed")
+    )
+
+
+def _files(tree: StaticTree) -> dict[str, _File]:
+    names = {hashed: name for name, hashed in tree.hashed_names.items() if hashed != name}
+    files: dict[str, _File] = {}
+    for path, entry in sorted(tree.files.items(), key=lambda item: item[0] in names):
+        name = _name_before_hashing(path, names)
+        digests = files[name].digests if name in files else frozenset()
+        files[name] = _File(entry.size, digests | {tree.summary(tree.path(path)).sha256})
+    return files
+
+
+def _name_before_hashing(path: str, names: Mapping[str, str]) -> str:
+    """Return the original name of *path*, a fingerprinted file or a variant of one."""
+    original = original_name(path)
+    if original in names:
+        return names[original] + path[len(original) :]
+    return names.get(path, path)

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from buildstatic.builders import buildx, engine_api
-from buildstatic.builders.base import BuildRequest
+from buildstatic.builders import buildx, choose_builder, engine_api
+from buildstatic.builders.base import BuildOptions, BuildRequest
 from buildstatic.builders.buildx import from_json, split_json
-from buildstatic.builders.choose import choose_builder
-from buildstatic.builders.progress import Event, Output, Progress, Vertex, follow, stage_name
+from buildstatic.builders.progress import Event, Progress, StepOutput, Vertex, follow, stage_name
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
-from buildstatic.oci.saved_image import read_saved_images
+from buildstatic.oci.layer_lookup import read_saved_images
 from buildstatic.oci.static_layer import find_static_layer
 from tests.oci.tiny import DOCKERFILE, registry, second_engine, tiny
 
@@ -91,8 +90,8 @@ def test_json_times_have_nanoseconds_and_zones() -> None:
             datetime(2026, 1, 1, 0, 0, 0, 123_456, UTC),
             datetime(2026, 1, 1, tzinfo=UTC),
         ),
-        Output("sha256:1", "é"),
-        Output("z", ""),
+        StepOutput("sha256:1", "é"),
+        StepOutput("z", ""),
     ]
 
 
@@ -140,7 +139,7 @@ def test_engine_api_and_buildx_report_the_same_events(
 ) -> None:
     unique = uuid.uuid4().hex
     dockerfile = TRACED.replace("{unique}", unique)
-    fresh = BuildRequest(tmp_path, dockerfile, tags=(tag("trace"),), no_cache=True)
+    fresh = BuildRequest(tmp_path, dockerfile, BuildOptions((tag("trace"),), no_cache=True))
     steps, output, stages = summary(engine_api.run(engine, fresh))
     assert summary(buildx.run(fresh)) == (steps, output, stages)
     assert steps == {
@@ -150,7 +149,7 @@ def test_engine_api_and_buildx_report_the_same_events(
     assert output == f"żółw\n{unique}"
     assert stages == {"static": False, "web": False}
 
-    again = replace(fresh, no_cache=False)
+    again = replace(fresh, options=replace(fresh.options, no_cache=False))
     for events in (engine_api.run(engine, again), buildx.run(again)):
         assert summary(events) == (steps, "", {"static": True, "web": True})
 
@@ -168,7 +167,7 @@ def test_unsupported_options_advise_another_builder(
 ) -> None:
     if engine.info()["Driver"] != "overlay2":
         pytest.skip("With the containerd image store the engine's own builder supports them.")
-    request = BuildRequest(root, DOCKERFILE, tags=(tag("beyond"),), **options)
+    request = BuildRequest(root, DOCKERFILE, BuildOptions((tag("beyond"),), **options))
     with pytest.raises(UnsupportedByBuilder) as failure:
         choose_builder(request).build(request, lambda *_: None)
     assert failure.value.problem.startswith("The builder does not support this: ")
@@ -184,7 +183,8 @@ def test_digest_in_the_registry_is_that_of_the_builders_store(
     monkeypatch.setenv("DOCKER_HOST", second_engine())
     name = f"{registry()}/buildstatic-tests/pushed:{len(platforms)}"
     all_platforms = tuple(platforms.split(","))
-    request = BuildRequest(root, DOCKERFILE, tags=(name,), platforms=all_platforms, push=True)
+    options = BuildOptions((name,), platforms=all_platforms, push=True)
+    request = BuildRequest(root, DOCKERFILE, options)
     follow(buildx.run(request), lambda *_: None)
     archive = tmp_path / "image.tar"
     progress = Progress()

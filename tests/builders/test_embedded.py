@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from buildstatic.builders import embedded
-from buildstatic.builders.base import BuildRequest, LayerFile
-from buildstatic.builders.choose import choose_builder
+from buildstatic.builders import choose_builder, embedded
+from buildstatic.builders.base import BuildOptions, BuildRequest, LayerFile
 from buildstatic.builders.embedded import EmbeddedBuilder
 from buildstatic.builders.engine_api import EngineApiBuilder
 from buildstatic.errors import EngineNotFound, StaticRootInvalid, UnsupportedByBuilder
@@ -36,7 +35,7 @@ def builder(content: str = "body {}", **options: Any) -> EmbeddedBuilder:
 
 
 def request(**options: Any) -> BuildRequest:
-    return BuildRequest(Path("/x"), "", **options)
+    return BuildRequest(Path("/x"), "", BuildOptions(**options))
 
 
 @pytest.fixture
@@ -110,7 +109,7 @@ def test_unsupported_requests_are_refused_before_collecting(tmp_path: Path) -> N
     with pytest.raises(UnsupportedByBuilder, match=r"does not support --platform, --pull\. It"):
         builder().build(request(platforms=("linux/amd64",), pull=True), lambda *_: None)
     project = plain(Path("/x"), static_root=Fact("/tmp/static", "settings.py:1"))
-    elsewhere = dataclasses.replace(builder(output=tmp_path / "layer"), project=project)
+    elsewhere = dataclasses.replace(builder(), project=project)
     with pytest.raises(StaticRootInvalid):
-        elsewhere.build(request(), lambda *_: None)
+        elsewhere.build(request(output=tmp_path / "layer"), lambda *_: None)
     assert list(tmp_path.iterdir()) == []

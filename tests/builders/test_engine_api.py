@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.builders.engine_api import from_protobuf
-from buildstatic.builders.progress import Output, Vertex
+from buildstatic.builders.progress import StepOutput, Vertex
 from tests.oci.tiny import (
     BASE,
     COMMAND,
@@ -74,7 +74,7 @@ def test_trace_has_names_times_and_output() -> None:
             "it failed",
         ),
         Vertex("sha256:2", "x"),
-        Output("sha256:1", "café �\n"),
+        StepOutput("sha256:1", "café �\n"),
     ]
     assert list(from_protobuf(b"")) == []
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.builders import buildx, engine_api
-from buildstatic.builders.base import BuildRequest
+from buildstatic.builders.base import BuildOptions, BuildRequest
 from buildstatic.builders.progress import (
     LAST_LINES,
     Built,
     Event,
-    Output,
     Progress,
     Stage,
+    StepOutput,
     Vertex,
     command,
     dockerfile_stages,
@@ -139,9 +139,9 @@ def test_failure_names_the_stage_and_has_its_last_lines() -> None:
     printed = "".join(f"line {number}\n" for number in range(LAST_LINES + 5))
     progress = progress_of(
         step("[web 1/1] RUN y", 1, 2, error=f"{RUN}: context canceled"),
-        Output("[web 1/1] RUN y", "not mine\n"),
-        Output(name, printed[:50]),
-        Output(name, printed[50:]),
+        StepOutput("[web 1/1] RUN y", "not mine\n"),
+        StepOutput(name, printed[:50]),
+        StepOutput(name, printed[50:]),
         step(name, 1, 2, error=RUN),
     )
     failure = progress.failure()
@@ -195,7 +195,7 @@ COPY --from=slow /etc/hostname /b
 def test_real_failure_is_that_of_the_stage_that_failed_first(
     builder: str, engine: DockerClient, tmp_path: Path
 ) -> None:
-    request = BuildRequest(tmp_path, PARALLEL.format(own=uuid.uuid4()), no_cache=True)
+    request = BuildRequest(tmp_path, PARALLEL.format(own=uuid.uuid4()), BuildOptions(no_cache=True))
     run = engine_api.run(engine, request) if builder == "api" else buildx.run(request)
     with pytest.raises(StageFailed) as failure:
         follow(run, lambda *_: None)

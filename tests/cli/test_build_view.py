@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from buildstatic import console
-from buildstatic.builders.progress import Built, Event, Output, Progress, Vertex
+from buildstatic.builders.progress import Built, Event, Progress, StepOutput, Vertex
 from buildstatic.cli.build_view import build_view
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ def shown(events: list[Event], capfd: pytest.CaptureFixture[str]) -> str:
         pytest.param(vertex("[static 3/4] COPY . ."), "", id="running"),
         pytest.param(vertex("[internal] load build context", 1), "", id="internal"),
         pytest.param(vertex("[base 1/2] RUN x", 1), "", id="other build"),
-        pytest.param(Output("sha256:x", "a line of a log\n"), "", id="output"),
+        pytest.param(StepOutput("sha256:x", "a line of a log\n"), "", id="output"),
         pytest.param(Built("sha256:x"), "", id="built"),
     ],
 )

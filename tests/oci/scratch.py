@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buildstatic.builders import engine_api
-from buildstatic.builders.base import BuildRequest
-from buildstatic.oci.saved_image import read_saved_images
+from buildstatic.builders.base import BuildOptions, BuildRequest
+from buildstatic.oci.layer_lookup import read_saved_images
 from buildstatic.oci.static_layer import Image
 from buildstatic.oci.stream import stream_chunks
 
@@ -26,7 +26,7 @@ ALL = "FROM scratch\nCOPY . /\n"
 
 def build_image(client: DockerClient, root: Path, tag: str, dockerfile: str = ALL) -> Image:
     """Build *dockerfile* with the context *root* by the engine's API; return the image."""
-    for _ in engine_api.run(client, BuildRequest(root, dockerfile, tags=(tag,))):
+    for _ in engine_api.run(client, BuildRequest(root, dockerfile, BuildOptions((tag,)))):
         pass
     return engine_image(client, tag)
 

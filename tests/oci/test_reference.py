@@ -16,7 +16,7 @@ from buildstatic.oci.reference import (
     RegistryReference,
     parse_reference,
 )
-from buildstatic.oci.store import find_image
+from buildstatic.oci.stores import find_image
 
 SHA = f"sha256:{'a' * 64}"
 

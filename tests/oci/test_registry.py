@@ -29,7 +29,7 @@ from buildstatic.errors import (
 )
 from buildstatic.oci import documents as oci
 from buildstatic.oci.reference import parse_reference
-from buildstatic.oci.store import open_source, open_target
+from buildstatic.oci.stores import open_source, open_target
 from tests.oci.images import (
     Base,
     base,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ImageInvalid, ImageNotFound, StaticLayerNotFound
-from buildstatic.oci.layer_compression import Compression
+from buildstatic.oci.layer_writer import Compression
 from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.reuse import extract_variants
 from tests.collect.sites import contents

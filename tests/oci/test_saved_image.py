@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.collect.codecs import load_codec
-from buildstatic.oci.saved_image import read_saved_images
+from buildstatic.oci.layer_lookup import read_saved_images
 from buildstatic.oci.static_layer import Image
 from tests.oci.scratch import build_image, digest, dump, read, tar
 

@@ -23,9 +23,8 @@ from buildstatic.errors import (
 from buildstatic.oci import documents as oci
 from buildstatic.oci.append import append_layer
 from buildstatic.oci.reference import EngineReference, parse_reference
-from buildstatic.oci.store import open_source, open_target
-from buildstatic.oci.stores.archive import open_archive
-from buildstatic.oci.stores.archive_writer import ArchiveTarget, machine
+from buildstatic.oci.stores import open_source, open_target
+from buildstatic.oci.stores.archive import ArchiveTarget, machine, open_archive
 from tests.collect.rights import disk
 from tests.oci.images import (
     Base,

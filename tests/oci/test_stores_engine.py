@@ -18,8 +18,8 @@ from buildstatic.errors import ImageNotFound, ImageReferenceInvalid
 from buildstatic.oci import documents as oci
 from buildstatic.oci.reference import EngineReference, RegistryReference, parse_reference, with_tag
 from buildstatic.oci.reuse import extract_variants
-from buildstatic.oci.store import find_image
-from buildstatic.verify import VerifyOptions, verify
+from buildstatic.oci.stores import find_image
+from buildstatic.workflows.verify import VerifyOptions, verify
 from tests.oci.images import Base, manifest_of, put, static, tool, unpacked
 from tests.oci.scratch import build_image, tar
 from tests.oci.tiny import registry, second_engine

@@ -15,7 +15,7 @@ from pathlib import Path
 from buildstatic.collect.layer_root import EPOCH, content_time
 from buildstatic.oci.documents import digest_of
 from buildstatic.oci.layer_writer import MEDIA_TYPES, WrittenLayer
-from buildstatic.verify import VerifyOptions, VerifyResult, verify
+from buildstatic.workflows.verify import VerifyOptions, VerifyResult, verify
 from tests.oci.images import Base, put
 from tests.samples import copy
 

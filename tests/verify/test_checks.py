@@ -12,7 +12,7 @@ import pytest
 
 from buildstatic.collect.layer_root import EPOCH
 from buildstatic.errors import FileError, ImageNotFound, StaticLayerNotFound
-from buildstatic.verify import VerifyOptions, verify
+from buildstatic.workflows.verify import VerifyOptions, verify
 from tests.collect.rights import as_nobody, public_directory
 from tests.verify.built import (
     TREE,

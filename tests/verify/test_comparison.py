@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.verify import Comparison, VerifyOptions, compare
+from buildstatic.workflows.verify import Comparison, VerifyOptions, compare
 from tests.oci.images import Base
 from tests.verify.built import (
     RULES,

@@ -12,8 +12,8 @@ import pytest
 
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci import documents as oci
-from buildstatic.oci.layer_compression import Compression
-from buildstatic.verify import VerifyOptions, verify
+from buildstatic.oci.layer_writer import Compression
+from buildstatic.workflows.verify import VerifyOptions, verify
 from tests.oci.images import Base, layer_image, tool
 from tests.verify.built import (
     TREE,

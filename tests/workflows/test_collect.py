@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid, FilesConflict, SettingsInvalid, VariablesMissing
+from buildstatic.workflows import Reporter
 from buildstatic.workflows.collect import CollectOptions, collect, plan
-from buildstatic.workflows.reporter import Reporter
 from tests.collect.sites import Site, make_site
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"

@@ -16,9 +16,9 @@ from buildstatic.errors import (
     StaticRootInvalid,
     UnsupportedByBuilder,
 )
+from buildstatic.workflows import Reporter
 from buildstatic.workflows.build import BuildOptions, build
 from buildstatic.workflows.layer import AppendRequest, layer
-from buildstatic.workflows.reporter import Reporter
 from buildstatic.workflows.verify import compare, verify
 from tests.oci.images import base
 from tests.oci.tiny import SETTINGS, tiny

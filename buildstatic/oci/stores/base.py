@@ -11,9 +11,9 @@ from buildstatic.oci.documents import (
     CONFIGS,
     INDEXES,
     MANIFESTS,
-    Config,
     Descriptor,
     Document,
+    ImageConfig,
     Index,
     Manifest,
     images_in,
@@ -27,7 +27,7 @@ from buildstatic.oci.stream import FileSlice, read_document
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """An image in a store, to be read. All content is verified against its digest."""
 
     @property
@@ -50,7 +50,7 @@ class Source(Protocol):
         """
 
 
-class Target(Protocol):
+class ImageTarget(Protocol):
     """An image in a store, to be written: first blobs, then manifests, the image's own last.
 
     The reference keeps its previous meaning until `put_image` returns.
@@ -83,19 +83,19 @@ class Target(Protocol):
         """Store the image's own manifest or index, and point the reference to it."""
 
 
-def read_blob(source: Source, descriptor: Descriptor) -> Document:
+def read_blob(source: ImageSource, descriptor: Descriptor) -> Document:
     """Return a manifest, index or configuration; raises ImageInvalid."""
     with source.open_blob(descriptor) as stream:
         return Document(descriptor, read_document(stream, descriptor, str(source.reference)))
 
 
-def read_config(source: Source, manifest: Manifest) -> Config:
+def read_config(source: ImageSource, manifest: Manifest) -> ImageConfig:
     """Return the configuration of *manifest*; raises ImageInvalid."""
     where = f"{source.reference}: the configuration {manifest.config.digest}"
     return parse_config(read_blob(source, manifest.config), where)
 
 
-def has_entry(source: Source, entry: Descriptor) -> bool:
+def has_entry(source: ImageSource, entry: Descriptor) -> bool:
     """Return whether *source* contains the manifest of an index's *entry*.
 
     An engine may have pulled only some platforms of an index that it saves completely. For other
@@ -110,7 +110,7 @@ def has_entry(source: Source, entry: Descriptor) -> bool:
         return False
 
 
-def read_image(source: Source, entry: Descriptor) -> Document | None:
+def read_image(source: ImageSource, entry: Descriptor) -> Document | None:
     """Return the manifest or nested index of an index's *entry*.
 
     None if it is a signature or another artifact, or if *source* does not contain it.
@@ -123,7 +123,7 @@ def read_image(source: Source, entry: Descriptor) -> Document | None:
     return None if is_artifact and entry.media_type in MANIFESTS else document
 
 
-def available_images(source: Source, index: Index) -> Iterator[Descriptor]:
+def available_images(source: ImageSource, index: Index) -> Iterator[Descriptor]:
     """Yield the images of *index* and of its nested indexes that *source* contains."""
 
     def read(entry: Descriptor) -> Manifest | Index:

@@ -12,8 +12,7 @@ from buildstatic.errors import BuildstaticError, EngineFailed, ImageNotFound, Im
 from buildstatic.oci.documents import platform_name
 from buildstatic.oci.engine import connect, failures, uses_containerd
 from buildstatic.oci.reference import EngineReference
-from buildstatic.oci.stores.archive import ArchiveSource, open_archive
-from buildstatic.oci.stores.archive_writer import ArchiveTarget
+from buildstatic.oci.stores.archive import ArchiveSource, ArchiveTarget, open_archive
 
 
 def has_image(reference: EngineReference) -> bool:
