@@ -9,18 +9,15 @@ from pathlib import Path
 from buildstatic.project import files
 from buildstatic.project.model import Variable
 from buildstatic.project.search import Search
-from buildstatic.project.settings.execute import execute
-from buildstatic.project.settings.imports import load
-from buildstatic.project.settings.operations import normalize
+from buildstatic.project.settings.execute import execute, load
+from buildstatic.project.settings.scope import Evaluation, Frame, VariableRead
 from buildstatic.project.settings.values import (
     ROOT,
     UNKNOWN,
-    Evaluation,
-    Frame,
     Module,
     Ref,
     Value,
-    VariableRead,
+    normalize,
     plain,
 )
 

@@ -9,16 +9,8 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from buildstatic.project.settings.values import (
-    UNKNOWN,
-    Arguments,
-    EnvReader,
-    Frame,
-    Ref,
-    Value,
-    VariableRead,
-    union,
-)
+from buildstatic.project.settings.scope import Arguments, Frame, VariableRead
+from buildstatic.project.settings.values import UNKNOWN, EnvReader, Ref, Value, union
 
 LIBRARIES = {
     "environ.Env": "environ",
@@ -109,7 +101,7 @@ def set_variable(name: str, value: Value, frame: Frame, *, overwrite: bool) -> V
     return variables[name]
 
 
-def call_function(name: str, arguments: Arguments) -> Value | None:
+def call_environment(name: str, arguments: Arguments) -> Value | None:
     """Return what the function *name* reads from the environment; None if it reads nothing."""
     if name in LIBRARIES:
         pairs = {key: value.data for key, value in arguments.named.items()}

@@ -8,19 +8,24 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import PurePosixPath
 
-from buildstatic.project.settings import operations
-from buildstatic.project.settings.environment import call_function, call_reader, record_read
+from buildstatic.project.settings.environment import call_environment, call_reader, record_read
+from buildstatic.project.settings.scope import Arguments, Frame, Function
 from buildstatic.project.settings.values import (
+    COMMAND,
+    CONVERSIONS,
     UNKNOWN,
-    Arguments,
     EnvReader,
-    Frame,
-    Function,
     Module,
     Ref,
     Value,
     bounded,
+    call_function,
+    call_method,
+    compare,
+    join_text,
     merge,
+    operate,
+    operate_unary,
     plain,
     truth,
     union,
@@ -72,23 +77,24 @@ def _evaluate(node: ast.expr, frame: Frame) -> Value:
         case ast.Dict():
             return _dictionary(node, frame)
         case ast.JoinedStr(values=parts):
-            return operations.join_text([evaluate(part, frame) for part in parts])
-        case ast.FormattedValue(value=inner, format_spec=None, conversion=-1):
-            return evaluate(inner, frame)
+            return join_text([evaluate(part, frame) for part in parts])
+        case ast.FormattedValue(value=part, format_spec=None, conversion=-1):
+            return evaluate(part, frame)
         case ast.BinOp(left=left_node, op=operator, right=right_node):
             left, right = evaluate(left_node, frame), evaluate(right_node, frame)
-            data = operations.operate(left.data, operator, right.data)
+            data = operate(left.data, operator, right.data)
             return Value(data, reads=union(left, right))
         case ast.BoolOp(op=operator, values=parts):
             return _bool_operation(operator, parts, frame)
         case ast.UnaryOp(op=operator, operand=operand):
-            return operations.unary(operator, evaluate(operand, frame))
+            inner = evaluate(operand, frame)
+            return Value(operate_unary(operator, inner), reads=inner.reads)
         case ast.Compare():
             return _comparison(node, frame)
         case ast.IfExp():
             return _conditional(node, frame)
-        case ast.NamedExpr(target=ast.Name(id=name), value=inner):
-            frame.names[name] = evaluate(inner, frame)
+        case ast.NamedExpr(target=ast.Name(id=name), value=part):
+            frame.names[name] = evaluate(part, frame)
             return frame.names[name]
         case ast.Lambda():
             return Value(UNKNOWN)
@@ -157,7 +163,7 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
         case Ref(name="os.environ") | EnvReader() if isinstance(key.data, str):
             return record_read(key.data, frame, node, required=True)
         case Ref(name="sys.argv"):
-            return Value(operations.COMMAND)
+            return Value(COMMAND)
         case dict() as entries if isinstance(key.data, str | int):
             entry: Value = entries.get(key.data, Value(UNKNOWN, reads=base.reads))
             return entry
@@ -172,7 +178,7 @@ def _slice(base: Value, node: ast.Slice, frame: Frame) -> Value:
     bounds = [evaluate(part, frame).data if part else None for part in (node.lower, node.upper)]
     lower, upper = (bound if isinstance(bound, int) else None for bound in bounds)
     if base.data == Ref("sys.argv"):
-        return Value(operations.COMMAND)
+        return Value(COMMAND)
     is_known = not node.step and all(isinstance(bound, int | None) for bound in bounds)
     if is_known and isinstance(base.data, str | tuple):
         return replace(base, data=base.data[lower:upper])
@@ -214,7 +220,7 @@ def _comparison(node: ast.Compare, frame: Frame) -> Value:
         for entry in frame.evaluation.reads:
             if entry.name in left.reads:
                 entry.bare = False
-    return operations.compare(left, operator, right)
+    return Value(compare(left, operator, right), reads=union(left, right))
 
 
 def _conditional(node: ast.IfExp, frame: Frame) -> Value:
@@ -272,43 +278,27 @@ def _call_external(name: str, arguments: Arguments) -> Value:
     )
     if name in NAME_SETTING or passes_module:
         arguments.frame.mark_unseen(arguments.node)
-    found = call_function(name, arguments)
+    found = call_environment(name, arguments)
     if found is not None:
         return found
-    try:
-        data = operations.convert(name, arguments.positional, arguments.named)
-        if data is UNKNOWN:
-            given = [value.data for value in arguments.positional]
-            data = operations.path_function(name, given, arguments.frame.evaluation.cwd)
-    except operations.CALL_ERRORS:
-        data = UNKNOWN
-    keeps_reads = data is not UNKNOWN or name in operations.CONVERSIONS
+    cwd = arguments.frame.evaluation.cwd
+    data = call_function(name, arguments.positional, arguments.named, cwd)
+    keeps_reads = data is not UNKNOWN or name in CONVERSIONS
     return Value(data, reads=arguments.reads if keeps_reads else ())
 
 
 def _call_method(base: Value, name: str, arguments: Arguments) -> Value:
     if isinstance(base.data, EnvReader):
         return call_reader(base.data, name, arguments)
-    result: object = UNKNOWN
     given = arguments.positional
     reads = union(base, Value(None, reads=arguments.reads))
-    try:
-        match base.data:
-            case str() as text:
-                result = operations.text_method(text, name, given, arguments.named)
-            case PurePosixPath() as path:
-                data = [value.data for value in given]
-                cwd = arguments.frame.evaluation.cwd
-                result = operations.path_method(path, name, data, cwd)
-            case dict() as entries if name == "get":
-                default = arguments.get(1, "default") or Value(None)
-                entry: Value = entries.get(plain(given[0]), default)
-                return replace(entry, reads=reads)
-            case dict() | tuple() if name == "copy":
-                result = base.data
-    except operations.CALL_ERRORS:
-        result = UNKNOWN
-    return Value(result, reads=reads)
+    if isinstance(base.data, dict) and name == "get" and given:
+        default = arguments.get(1, "default") or Value(None)
+        key = plain(given[0])
+        entry: Value = base.data.get(key, default) if isinstance(key, str | int) else default
+        return replace(entry, reads=reads)
+    cwd = arguments.frame.evaluation.cwd
+    return Value(call_method(base.data, name, given, arguments.named, cwd), reads=reads)
 
 
 def _call_own_function(function: Function, arguments: Arguments) -> Value:

@@ -1,15 +1,17 @@
-"""The values of expressions, and the state of an evaluation."""
+"""The values of expressions, and the operators, methods and functions that work on them alone."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
-from pathlib import Path, PurePosixPath
-from typing import Final
+from enum import Enum
+from pathlib import PurePosixPath
+from typing import Final, TypeVar
 
-from buildstatic.project.search import Search
+Key = TypeVar("Key")
 
 
 class _Unknown(Enum):
@@ -20,8 +22,6 @@ UNKNOWN: Final = _Unknown.UNKNOWN
 # The project's root in evaluated paths: one level below the top, as in the image.
 ROOT = PurePosixPath("/<root>")
 MAX_LENGTH = 10_000
-MAX_STEPS = 100_000
-MAX_CALL_DEPTH = 12
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,6 @@ class Module:
 
 
 @dataclass(frozen=True, eq=False)
-class Function:
-    """A function of the project, and the frame that it was defined in."""
-
-    node: ast.FunctionDef
-    frame: Frame
-
-
-@dataclass(frozen=True, eq=False)
 class EnvReader:
     """A reader of environment variables from django-environ, environs or python-decouple.
 
@@ -76,134 +68,27 @@ class EnvReader:
     defaults: Mapping[str, Value] = field(default_factory=dict)
 
 
-class Flow(Enum):
-    """How a block of statements ends: it continues, leaves (return, break), or raises."""
-
-    CONTINUES = auto()
-    LEAVES = auto()
-    RAISES = auto()
-
-
-@dataclass
-class VariableRead:
-    """One read of an environment variable, see `Variable`; *bare* if it has no default."""
-
-    name: str
-    required: bool
-    source: str
-    kind: str
-    bare: bool
-
-
-@dataclass
-class Evaluation:
-    """The state shared by all frames of one evaluation.
-
-    *environ* has the environment variables that the code sets, *possible_environ* those that it
-    sets in code that may not be reached. *missing_imports* counts imports of project modules that
-    do not exist. *unseen* are the places that may set names which the evaluation cannot see.
-    *steps_left* and *calls_left* limit the work. *execute* runs a block of statements.
-    *file_names* caches the relative names of files.
-    """
-
-    search: Search
-    execute: Callable[[Sequence[ast.stmt], Frame], Flow]
-    modules: dict[tuple[Path, bool], dict[str, Value]] = field(default_factory=dict)
-    reads: list[VariableRead] = field(default_factory=list)
-    environ: dict[str, Value] = field(default_factory=dict)
-    possible_environ: dict[str, Value] = field(default_factory=dict)
-    steps_left: int = MAX_STEPS
-    calls_left: int = MAX_CALL_DEPTH
-    missing_imports: int = 0
-    unseen: set[str] = field(default_factory=set)
-    file_names: dict[Path, str] = field(default_factory=dict)
-
-    @property
-    def cwd(self) -> PurePosixPath:
-        """The working directory of the code: that of manage.py."""
-        return self.place(self.search.manage)
-
-    def place(self, path: Path) -> PurePosixPath:
-        """Return *path* as the code sees it: below `ROOT` if it is inside of the project."""
-        return ROOT / self.search.relative(path)
-
-
-@dataclass
-class Frame:
-    """A scope: a module, a class or a function's body.
-
-    *reached* is False for code that is not reached in an empty environment. *call_site* is the
-    place of the outermost call that led here, *tested* the variables that branches depend on,
-    *prefix* the one set by environs, *distance* the number of imports from the settings module,
-    *included* the files of django-split-settings' ``include``.
-    """
-
-    evaluation: Evaluation
-    file: Path
-    names: dict[str, Value]
-    outer: Frame | None = None
-    reached: bool = True
-    call_site: str = ""
-    prefix: str = ""
-    distance: int = 0
-    returns: list[tuple[bool, Value]] = field(default_factory=list)
-    tested: list[str] = field(default_factory=list)
-    included: set[Path] = field(default_factory=set)
-
-    def source(self, node: ast.AST) -> str:
-        """Return ``file:line`` of *node*."""
-        names = self.evaluation.file_names
-        if self.file not in names:
-            names[self.file] = self.evaluation.search.relative(self.file)
-        return f"{names[self.file]}:{getattr(node, 'lineno', 1)}"
-
-    def mark_unseen(self, node: ast.AST) -> None:
-        """Record that *node* may set names of the settings that cannot be evaluated."""
-        if self.distance == 0:
-            self.evaluation.unseen.add(self.source(node))
-
-    def lookup(self, name: str) -> Value | None:
-        """Return the value of *name*, or None if it is not set."""
-        if name in self.names:
-            return self.names[name]
-        return self.outer.lookup(name) if self.outer else None
-
-    def replace_names(self, names: Mapping[str, Value]) -> None:
-        """Replace all names in place: functions and importers share the dict."""
-        new = dict(names)
-        self.names.clear()
-        self.names.update(new)
-
-    def branch(self, reached: bool) -> Frame:
-        """Return a frame with a copy of the names, for a branch; everything else is shared."""
-        return replace(self, names=dict(self.names), reached=self.reached and reached)
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """The arguments of a call, its node and the frame that it is in."""
-
-    positional: tuple[Value, ...]
-    named: dict[str, Value]
-    node: ast.AST
-    frame: Frame
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The variables that the arguments were read from."""
-        return union(*self.positional, *self.named.values())
-
-    def get(self, position: int, *names: str) -> Value | None:
-        """Return the argument at *position*, or the one called one of *names*, or None."""
-        if position < len(self.positional):
-            return self.positional[position]
-        return next((self.named[name] for name in names if name in self.named), None)
-
-
-def bounded(data: object) -> object:
-    """Return *data*, or UNKNOWN if it is longer than any real setting (``X += X``)."""
-    is_large = isinstance(data, str | tuple | dict) and len(data) > MAX_LENGTH
-    return UNKNOWN if is_large else data
+# A word of the command line that loads the settings.
+COMMAND = Ref("sys.argv[]")
+SIMPLE = (str, int, float, type(None), PurePosixPath)
+TEXT_METHODS = frozenset(
+    {
+        *("strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "replace"),
+        *("split", "rsplit", "splitlines", "join", "removeprefix", "removesuffix"),
+        *("startswith", "endswith"),
+    }
+)
+PATH_CLASSES = frozenset(
+    {
+        *("pathlib.Path", "pathlib.PosixPath", "pathlib.PurePath", "pathlib.PurePosixPath"),
+        *("environ.Path", "environ.environ.Path", "unipath.Path"),
+    }
+)
+CONVERSIONS = frozenset(
+    {"str", "bool", "int", "float", "list", "tuple", "set", "frozenset", "dict"}
+)
+# What a call with unsuitable arguments raises.
+CALL_ERRORS = (TypeError, ValueError, IndexError, KeyError, AttributeError)
 
 
 def plain(value: Value) -> object:
@@ -215,6 +100,13 @@ def plain(value: Value) -> object:
             return {key: plain(entry) for key, entry in entries.items()}
         case data:
             return data
+
+
+def _simple(value: Value) -> object:
+    """Return plain data that has only simple parts, else UNKNOWN."""
+    data = plain(value)
+    parts = data if isinstance(data, tuple) else data.values() if isinstance(data, dict) else [data]
+    return data if all(isinstance(part, SIMPLE) for part in parts) else UNKNOWN
 
 
 def truth(value: Value) -> bool | None:
@@ -233,6 +125,12 @@ def truth(value: Value) -> bool | None:
 def union(*values: Value | None) -> tuple[str, ...]:
     """Return the variables that any of *values* was read from, without duplicates."""
     return tuple(dict.fromkeys(name for value in values if value for name in value.reads))
+
+
+def bounded(data: object) -> object:
+    """Return *data*, or UNKNOWN if it is longer than any real setting (``X += X``)."""
+    is_large = isinstance(data, str | tuple | dict) and len(data) > MAX_LENGTH
+    return UNKNOWN if is_large else data
 
 
 def merge(one: Value | None, other: Value | None, tested: tuple[str, ...] = ()) -> Value:
@@ -257,16 +155,15 @@ def merge(one: Value | None, other: Value | None, tested: tuple[str, ...] = ()) 
             known = [plain(item) for item in items]
             data = items + tuple(item for item in more if plain(item) not in known)
         case dict() as entries, dict() as more:
-            keys = dict.fromkeys((*entries, *more))
-            data = {key: merge(entries.get(key), more.get(key), tested) for key in keys}
+            data = merge_names(entries, more, tested)
     options = tuple(dict.fromkeys((*_options(one), *_options(other))))
     return Value(data, source, reads, options)
 
 
 def merge_names(
-    one: Mapping[str, Value], other: Mapping[str, Value], tested: tuple[str, ...] = ()
-) -> dict[str, Value]:
-    """Return the names after one of two branches, see `merge`."""
+    one: Mapping[Key, Value], other: Mapping[Key, Value], tested: tuple[str, ...] = ()
+) -> dict[Key, Value]:
+    """Return the names after one of two branches, or the entries of a dict, see `merge`."""
     return {
         name: one[name]
         if one.get(name) is other.get(name)
@@ -301,3 +198,198 @@ def put(container: Value, keys: tuple[object, ...], value: Value) -> Value:
     entries = container.data if isinstance(container.data, dict) else {}
     inner = put(entries.get(key, Value(UNKNOWN, value.source)), rest, value)
     return replace(container, data={**entries, key: inner}, source=container.source or value.source)
+
+
+def operate(left: object, operator: ast.operator, right: object) -> object:
+    """Return the data of ``left operator right``."""
+    match operator, left, right:
+        case ast.Div(), PurePosixPath(), str() | PurePosixPath():
+            return left / right
+        case ast.Div(), str(), PurePosixPath():
+            return left / right
+        case ast.Add(), PurePosixPath(), str():  # django-environ's Path
+            return normalize(left / right)
+        case ast.Sub(), PurePosixPath(), int() if right >= 0:
+            return [left, *left.parents, PurePosixPath("/")][min(right, len(left.parents))]
+        case ast.Add(), str(), str():
+            return left + right
+        case ast.Add(), tuple(), tuple():
+            return left + right
+        case ast.Add() | ast.BitOr(), tuple(), _:
+            return (*left, *(right if isinstance(right, tuple) else (Value(right),)))
+        case ast.Add(), _, tuple():
+            return (Value(left), *right)
+        case ast.BitOr(), dict(), dict():
+            return {**left, **right}
+        case ast.Mod(), str(), _:
+            given = _simple(Value(right))
+            # Only a template of plain insertions.
+            if given is UNKNOWN or not re.fullmatch(r"(?:[^%]|%%|%(?:\(\w+\))?[sd])*", left):
+                return UNKNOWN
+            return left % given
+        case _:
+            return UNKNOWN
+
+
+def operate_unary(operator: ast.unaryop, operand: Value) -> object:
+    """Return the data of ``not operand`` or ``-operand``."""
+    match operator, operand.data:
+        case ast.Not(), _:
+            holds = truth(operand)
+            return UNKNOWN if holds is None else not holds
+        case ast.USub(), int() | float():
+            return -operand.data
+        case _:
+            return UNKNOWN
+
+
+def compare(left: Value, operator: ast.cmpop, right: Value) -> object:
+    """Return the data of ``left == right``, ``left not in right`` and other comparisons."""
+    equal: bool | None = None
+    commands = (Ref("sys.argv"), COMMAND, Ref("sys.modules"))
+    other = left if right.data in commands else right if left.data in commands else None
+    if other is not None:
+        # ``"test" in sys.argv`` is False: collectstatic is the only command that is run.
+        words = [i.data for i in other.data] if isinstance(other.data, tuple) else [other.data]
+        equal = None if "collectstatic" in words or UNKNOWN in words else False
+    if equal is None:
+        equal = _is_equal(left, operator, right)
+    opposite = isinstance(operator, ast.NotEq | ast.NotIn | ast.IsNot)
+    return UNKNOWN if equal is None else equal != opposite
+
+
+def _is_equal(left: Value, operator: ast.cmpop, right: Value) -> bool | None:
+    """Return whether *left* equals, is, or is in *right*; None if that is unknown."""
+    match operator, left.data, right.data:
+        case ((ast.Eq() | ast.NotEq() | ast.Is() | ast.IsNot()), one, other):
+            known = isinstance(one, SIMPLE) and isinstance(other, SIMPLE)
+            return one == other if known else None
+        case ((ast.In() | ast.NotIn()), str() as part, str() as whole):
+            return part in whole
+        case ((ast.In() | ast.NotIn()), one, (tuple() | dict()) as many) if isinstance(one, SIMPLE):
+            held = [item.data for item in many] if isinstance(many, tuple) else list(many)
+            return True if one in held else (None if UNKNOWN in held else False)
+        case _:
+            return None
+
+
+def join_text(parts: Sequence[Value]) -> Value:
+    """Return the value of an f-string of *parts*."""
+    known = all(isinstance(part.data, str | int | PurePosixPath) for part in parts)
+    data = "".join(str(part.data) for part in parts) if known else UNKNOWN
+    return Value(data, reads=union(*parts))
+
+
+def normalize(path: PurePosixPath) -> PurePosixPath:
+    """Return *path* without ``.`` and ``..``."""
+    return PurePosixPath(posixpath.normpath(path))
+
+
+def call_method(
+    base: object,
+    name: str,
+    positional: Sequence[Value],
+    named: Mapping[str, Value],
+    cwd: PurePosixPath,
+) -> object:
+    """Return the data of ``base.name(…)`` for a text, a path, a list or a dict.
+
+    *cwd* is the working directory. The result is UNKNOWN for anything not supported.
+    """
+    try:
+        match base:
+            case str():
+                return _text_method(base, name, positional, named)
+            case PurePosixPath():
+                return _path_method(base, name, [value.data for value in positional], cwd)
+            case dict() | tuple() if name == "copy":
+                return base
+    except CALL_ERRORS:
+        pass
+    return UNKNOWN
+
+
+def _text_method(
+    text: str, name: str, positional: Sequence[Value], named: Mapping[str, Value]
+) -> object:
+    given = [_simple(value) for value in positional]
+    keywords = {key: _simple(value) for key, value in named.items()}
+    if UNKNOWN in given or UNKNOWN in keywords.values():
+        return UNKNOWN
+    if name == "format" and re.fullmatch(r"(?:[^{}]|\{\w*\})*", text):
+        return text.format(*given, **keywords)
+    if name not in TEXT_METHODS:
+        return UNKNOWN
+    result = getattr(text, name)(*given, **keywords)
+    return tuple(map(Value, result)) if isinstance(result, list) else result
+
+
+def _path_method(path: PurePosixPath, name: str, given: list[object], cwd: PurePosixPath) -> object:
+    parts = [part for part in given if isinstance(part, str | PurePosixPath)]
+    match name:
+        case "joinpath" | "path" | "child" | "__call__" if len(parts) == len(given):
+            return path.joinpath(*parts)
+        case "resolve" | "absolute":
+            return normalize(cwd / path)
+        case "as_posix" | "__str__":
+            return str(path)
+        case "with_name" | "with_suffix" if isinstance(given[0], str):
+            return getattr(path, name)(given[0])
+        case _:
+            return UNKNOWN
+
+
+def call_function(
+    name: str, positional: Sequence[Value], named: Mapping[str, Value], cwd: PurePosixPath
+) -> object:
+    """Return the data of a call to a builtin type, ``os.path`` or ``pathlib``.
+
+    *cwd* is the working directory. The result is UNKNOWN for any other function.
+    """
+    try:
+        if name in CONVERSIONS:
+            return _convert(name, positional, named)
+        return _path_function(name, [value.data for value in positional], cwd)
+    except CALL_ERRORS:
+        return UNKNOWN
+
+
+def _convert(name: str, positional: Sequence[Value], named: Mapping[str, Value]) -> object:
+    if name == "dict":
+        inner = positional[0].data if positional else {}
+        return {**inner, **named} if isinstance(inner, dict) else dict(named)
+    value = positional[0] if positional else Value("")
+    match name, value.data:
+        case "str", str() | int() | float() | PurePosixPath() as data:
+            return str(data)
+        case "bool", _:
+            holds = truth(value)
+            return UNKNOWN if holds is None else holds
+        case "int", int() | float() | str() as data:
+            return int(data)
+        case "float", int() | float() | str() as data:
+            return float(data)
+        case "list" | "tuple" | "set" | "frozenset", tuple() | "" as data:
+            return data or ()
+        case _:
+            return UNKNOWN
+
+
+def _path_function(name: str, given: list[object], cwd: PurePosixPath) -> object:
+    if not all(isinstance(part, str | PurePosixPath) for part in given):
+        return UNKNOWN
+    parts = [str(part) for part in given]
+    if name in PATH_CLASSES:
+        path = PurePosixPath(*parts)
+        return normalize(cwd / path) if name.startswith("environ") else path
+    match name:
+        case "os.path.join":
+            return posixpath.join(*parts)
+        case "os.path.dirname" | "os.path.basename" | "os.path.normpath":
+            return getattr(posixpath, name.removeprefix("os.path."))(parts[0])
+        case "os.path.abspath" | "os.path.realpath":
+            return str(normalize(cwd / parts[0]))
+        case "os.fspath":
+            return parts[0]
+        case _:
+            return UNKNOWN

@@ -1,0 +1,147 @@
+"""The state of an evaluation, and the scopes that statements are executed in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from pathlib import Path, PurePosixPath
+
+from buildstatic.project.search import Search
+from buildstatic.project.settings.values import ROOT, Value, union
+
+MAX_STEPS = 100_000
+MAX_CALL_DEPTH = 12
+
+
+class Flow(Enum):
+    """How a block of statements ends: it continues, leaves (return, break), or raises."""
+
+    CONTINUES = auto()
+    LEAVES = auto()
+    RAISES = auto()
+
+
+@dataclass
+class VariableRead:
+    """One read of an environment variable, see `Variable`; *bare* if it has no default."""
+
+    name: str
+    required: bool
+    source: str
+    kind: str
+    bare: bool
+
+
+@dataclass
+class Evaluation:
+    """The state shared by all frames of one evaluation.
+
+    *execute* runs a block of statements. *environ* has the environment variables that the code
+    sets, *possible_environ* those that it sets in code that may not be reached. *missing_imports*
+    counts imports of project modules that do not exist. *unseen* are the places that may set names
+    which the evaluation cannot see. *steps_left* and *calls_left* limit the work. *file_names*
+    caches the relative names of files.
+    """
+
+    search: Search
+    execute: Callable[[Sequence[ast.stmt], Frame], Flow]
+    modules: dict[tuple[Path, bool], dict[str, Value]] = field(default_factory=dict)
+    reads: list[VariableRead] = field(default_factory=list)
+    environ: dict[str, Value] = field(default_factory=dict)
+    possible_environ: dict[str, Value] = field(default_factory=dict)
+    steps_left: int = MAX_STEPS
+    calls_left: int = MAX_CALL_DEPTH
+    missing_imports: int = 0
+    unseen: set[str] = field(default_factory=set)
+    file_names: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def cwd(self) -> PurePosixPath:
+        """The working directory of the code: that of manage.py."""
+        return self.place(self.search.manage)
+
+    def place(self, path: Path) -> PurePosixPath:
+        """Return *path* as the code sees it: below `ROOT` if it is inside of the project."""
+        return ROOT / self.search.relative(path)
+
+
+@dataclass
+class Frame:
+    """A scope: a module, a class or a function's body.
+
+    *reached* is False for code that is not reached in an empty environment. *call_site* is the
+    place of the outermost call that led here, *tested* the variables that branches depend on,
+    *prefix* the one set by environs, *distance* the number of imports from the settings module,
+    *included* the files of django-split-settings' ``include``.
+    """
+
+    evaluation: Evaluation
+    file: Path
+    names: dict[str, Value]
+    outer: Frame | None = None
+    reached: bool = True
+    call_site: str = ""
+    prefix: str = ""
+    distance: int = 0
+    returns: list[tuple[bool, Value]] = field(default_factory=list)
+    tested: list[str] = field(default_factory=list)
+    included: set[Path] = field(default_factory=set)
+
+    def source(self, node: ast.AST) -> str:
+        """Return ``file:line`` of *node*."""
+        names = self.evaluation.file_names
+        if self.file not in names:
+            names[self.file] = self.evaluation.search.relative(self.file)
+        return f"{names[self.file]}:{getattr(node, 'lineno', 1)}"
+
+    def mark_unseen(self, node: ast.AST) -> None:
+        """Record that *node* may set names of the settings that cannot be evaluated."""
+        if self.distance == 0:
+            self.evaluation.unseen.add(self.source(node))
+
+    def lookup(self, name: str) -> Value | None:
+        """Return the value of *name*, or None if it is not set."""
+        if name in self.names:
+            return self.names[name]
+        return self.outer.lookup(name) if self.outer else None
+
+    def replace_names(self, names: Mapping[str, Value]) -> None:
+        """Replace all names in place: functions and importers share the dict."""
+        new = dict(names)
+        self.names.clear()
+        self.names.update(new)
+
+    def branch(self, reached: bool) -> Frame:
+        """Return a frame with a copy of the names, for a branch; everything else is shared."""
+        return replace(self, names=dict(self.names), reached=self.reached and reached)
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of the project, and the frame that it was defined in."""
+
+    node: ast.FunctionDef
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of a call, its node and the frame that it is in."""
+
+    positional: tuple[Value, ...]
+    named: dict[str, Value]
+    node: ast.AST
+    frame: Frame
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The variables that the arguments were read from."""
+        return union(*self.positional, *self.named.values())
+
+    def get(self, position: int, *names: str) -> Value | None:
+        """Return the argument at *position*, or the one called one of *names*, or None."""
+        if position < len(self.positional):
+            return self.positional[position]
+        return next((self.named[name] for name in names if name in self.named), None)
