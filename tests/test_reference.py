@@ -16,7 +16,7 @@ from buildstatic import workflows
 from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, PIPE_CLOSED
 from buildstatic.cli.check import FACTS
 from buildstatic.errors import BuildstaticError
-from buildstatic.project import keys
+from buildstatic.project import config
 from buildstatic.workflows.generate import TARGETS
 from tests.pages import REPOSITORY, blocks, commands, read
 from tests.running import environment
@@ -60,7 +60,7 @@ def test_configuration_page_lists_each_key() -> None:
             command = f"{heading[1]}."
         if row := re.fullmatch(r"\| `(\w+)` \| (.+) \| .+ \|", line):
             shown[f"{command}{row[1]}"] = row[2]
-    assert shown == {name: key.type.description for name, key in keys.all_keys().items()}
+    assert shown == {name: key.type.description for name, key in config.all_keys().items()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -24,7 +24,7 @@ from buildstatic.checks.context import CheckContext, load_context
 from buildstatic.checks.finding import Autofix, Finding, Severity
 from buildstatic.checks.fixes import can_apply
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project.config import Config
+from buildstatic.project.config import ProjectConfig
 
 __all__ = [
     "CHECKS",
@@ -68,7 +68,7 @@ def finding_codes() -> tuple[str, ...]:
     return tuple(code for module in CHECKS for code in module.CODES)
 
 
-def validate_silence(config: Config) -> None:
+def validate_silence(config: ProjectConfig) -> None:
     """Raise `ConfigInvalid` if ``silence`` contains an unknown code."""
     known = finding_codes()
     for code in config.silence:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.project import Edit, Project, files
-from buildstatic.project.config import Config
+from buildstatic.project.config import ProjectConfig
 from buildstatic.project.edits import edits
+from buildstatic.project.files import Search
 from buildstatic.project.manage import read_settings
-from buildstatic.project.search import Search
 from buildstatic.project.settings import Settings
 
 
@@ -28,7 +28,7 @@ class CheckContext:
     project: Project
     settings: Settings
     search: Search
-    config: Config
+    config: ProjectConfig
     settings_files: tuple[Path, ...]
     edits: tuple[Edit, ...]
     examination: Mapping[str, Any] | None
@@ -61,7 +61,7 @@ class CheckContext:
 
 
 def load_context(
-    project: Project, config: Config, examination: Mapping[str, Any] | None, today: date
+    project: Project, config: ProjectConfig, examination: Mapping[str, Any] | None, today: date
 ) -> CheckContext:
     """Return the context for checking *project*.
 

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.project import files
-from buildstatic.project.directories import app_directory, directory
 from buildstatic.project.settings import Value
+from buildstatic.project.static_files import app_directory, directory
 
 MAX_FILES = 20_000
 

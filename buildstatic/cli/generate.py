@@ -21,7 +21,7 @@ from buildstatic.workflows.generate import DEFAULT_TARGETS, TARGETS
 
 if TYPE_CHECKING:
     from buildstatic.templates import GeneratedFile
-    from buildstatic.templates.write import Change
+    from buildstatic.templates.write import FileChange
     from buildstatic.workflows.generate import Generation
 
 OTHERS = tuple(name for name in TARGETS if name not in DEFAULT_TARGETS)
@@ -242,7 +242,7 @@ def _print_files(files: Sequence[GeneratedFile]) -> None:
         click.echo(content, nl=False)
 
 
-def _print_changes(changes: Sequence[Change], *, diff: bool, check: bool) -> int:
+def _print_changes(changes: Sequence[FileChange], *, diff: bool, check: bool) -> int:
     """Print the differences, or the names of the files that differ; return the exit code."""
     from buildstatic.templates import write
 
@@ -255,7 +255,7 @@ def _print_changes(changes: Sequence[Change], *, diff: bool, check: bool) -> int
     return 1 if check and changed else 0
 
 
-def _print_states(changes: Sequence[Change]) -> None:
+def _print_states(changes: Sequence[FileChange]) -> None:
     from buildstatic.templates.write import State
 
     for change in changes:

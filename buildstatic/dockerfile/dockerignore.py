@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from buildstatic.dockerfile import IGNORE_FILE
 from buildstatic.dockerfile.quoting import pattern
 from buildstatic.project import Project
-from buildstatic.project.directories import contains_needed, output_tree, uploads
+from buildstatic.project.static_files import contains_needed, output_tree, uploads
 from buildstatic.templates import GeneratedFile, render
 
 # Usual names of virtual environments at any depth, and in the root only.

@@ -16,10 +16,10 @@ from buildstatic.dockerfile.frontend import frontend_context, frontend_notes
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
+from buildstatic.project.packages.python_version import DEFAULT_PYTHON
+from buildstatic.project.static_files import DEFAULT_STATIC_ROOT
 from buildstatic.templates import GeneratedFile, render
 
-DEFAULT_PYTHON = "3.13"
-DEFAULT_STATIC_ROOT = "staticfiles"
 PLACEHOLDER_SECRET_KEY = "only-to-collect"
 HEALTHCHECK = (
     "import http.client, os; "

@@ -7,7 +7,7 @@ import re
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
-from buildstatic.project.directories import output_tree, uploads
+from buildstatic.project.static_files import output_tree, uploads
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "gitignore"

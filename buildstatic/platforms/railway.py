@@ -44,7 +44,7 @@ SUCCESSOR = (
 
 
 @dataclass(frozen=True)
-class Service:
+class RailwayService:
     """How Railway builds and runs a service.
 
     *start* are the steps of the start command, *health* is the path of the health check, *watch*
@@ -98,7 +98,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
 
 
 def _processes(
-    project: Project, options: Options, service: Service
+    project: Project, options: Options, service: RailwayService
 ) -> Iterator[tuple[str, Process, str]]:
     """Yield the variable, the process and the command of each other process.
 
@@ -114,7 +114,7 @@ def _processes(
         yield variable, item, without_shell(item.command) if is_image else item.command
 
 
-def _service(project: Project, options: Options) -> Service:
+def _service(project: Project, options: Options) -> RailwayService:
     dockerfile = options.dockerfile
     collects = dockerfile is not None and (dockerfile.static_stage or has_remote_storage(project))
     usable = dockerfile is not None and collects and not dockerfile.cache_mounts
@@ -124,13 +124,13 @@ def _service(project: Project, options: Options) -> Service:
     collect, migrate = collect_command(project), migrate_commands(project)
     serve = f"exec {serve_command(project, options)}"
     if has_remote_storage(project):
-        return Service(builder.upper(), None, release_command(project), (serve,))
+        return RailwayService(builder.upper(), None, release_command(project), (serve,))
     if options.chain == "build":
-        return Service(builder.upper(), collect, join_commands(*migrate) or None, (serve,))
-    return Service(builder.upper(), start=(collect, *migrate, serve))
+        return RailwayService(builder.upper(), collect, join_commands(*migrate) or None, (serve,))
+    return RailwayService(builder.upper(), start=(collect, *migrate, serve))
 
 
-def _dockerfile_service(project: Project, options: Options) -> Service:
+def _dockerfile_service(project: Project, options: Options) -> RailwayService:
     """Return the service of a Dockerfile: its CMD serves, and no build command runs.
 
     Commands run without a shell (docs.railway.com/deployments/start-command).
@@ -142,9 +142,9 @@ def _dockerfile_service(project: Project, options: Options) -> Service:
         )
     migrate = migrate_commands(project)
     if has_remote_storage(project):
-        return Service("DOCKERFILE", pre_deploy=_in_shell(release_command(project) or ""))
+        return RailwayService("DOCKERFILE", pre_deploy=_in_shell(release_command(project) or ""))
     if options.dockerfile.static_stage:
-        return Service("DOCKERFILE", pre_deploy=join_commands(*migrate) or None)
+        return RailwayService("DOCKERFILE", pre_deploy=join_commands(*migrate) or None)
     if options.chain == "build":
         raise ConfigInvalid(
             "The Dockerfile has no static stage, and Railway runs no build command for it.",
@@ -153,14 +153,14 @@ def _dockerfile_service(project: Project, options: Options) -> Service:
         )
     serve = f"exec {serve_command(project, options)}"
     start = join_commands(collect_command(project), *migrate, serve)
-    return Service("DOCKERFILE", start=(_in_shell(start),))
+    return RailwayService("DOCKERFILE", start=(_in_shell(start),))
 
 
 def _in_shell(command: str) -> str:
     return shlex.join(("/bin/sh", "-c", command))
 
 
-def _notes(project: Project, options: Options, service: Service) -> Iterator[str]:
+def _notes(project: Project, options: Options, service: RailwayService) -> Iterator[str]:
     if service.builder == "NIXPACKS":
         yield "Railway: Nixpacks is deprecated. Use Railpack: `--builder railpack`."
     if options.dockerfile is not None and options.dockerfile.cache_mounts:

@@ -17,8 +17,7 @@ from typing import Any
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.repository import enclosing_github_repository, path_in_repository
-from buildstatic.project import files
-from buildstatic.project.model import Project
+from buildstatic.project import Project, files
 from buildstatic.templates import GeneratedFile, render
 
 # The documented keys of each section.

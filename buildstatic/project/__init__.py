@@ -1,29 +1,188 @@
-"""Detect a Django project by reading its files; it is not imported."""
+"""Detect a Django project by reading its files; it is not imported.
 
-from buildstatic.project.model import (
-    Connection,
-    Database,
-    Dependencies,
-    Edit,
-    Fact,
-    Frontend,
-    Process,
-    Project,
-    Server,
-    Sqlite,
-    Variable,
-)
+The facts of a detected project, each with its source. `detect.detect` returns them.
+"""
 
-__all__ = [
-    "Connection",
-    "Database",
-    "Dependencies",
-    "Edit",
-    "Fact",
-    "Frontend",
-    "Process",
-    "Project",
-    "Server",
-    "Sqlite",
-    "Variable",
-]
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """A value and its source: ``file:line``, relative to the project's root."""
+
+    value: T
+    source: str
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """How the project's packages are installed.
+
+    *manager* is uv, poetry, pdm, pipenv, pyproject or pip; *file* the lock or requirements file;
+    *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
+    files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
+    *member* is the package of a workspace that is installed, if it is not the root.
+    All paths are POSIX and relative to the root.
+    """
+
+    manager: str
+    file: str
+    files: tuple[str, ...]
+    local: tuple[str, ...] = ()
+    member: str = ""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The application server among the dependencies.
+
+    *specifier* is a PEP 440 specifier set (``==23.0.0`` from a lock file), empty for any version.
+    *uvicorn_worker* is whether the package uvicorn-worker is a dependency too.
+    """
+
+    name: str
+    specifier: str
+    uvicorn_worker: bool = False
+
+
+@dataclass(frozen=True)
+class Database:
+    """The database driver, and the Debian packages required to build and to run it."""
+
+    driver: str
+    build_packages: tuple[str, ...]
+    run_packages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How the settings connect to the default database.
+
+    *engine* is postgresql, mysql, oracle, sqlite, or dummy if there is none; *url* the variable
+    with its URL; *parts* the variables of its entries, by HOST, PORT, NAME, USER and
+    PASSWORD. *has_gis* is whether it is PostGIS, an extension of PostgreSQL.
+    """
+
+    engine: str
+    url: str | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    has_gis: bool = False
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process beside the server: *command* is a shell command.
+
+    *schedule* is a cron expression; empty for a process that always runs.
+    """
+
+    name: str
+    command: str
+    schedule: str = ""
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """A front end in *directory* (relative to the root, or ``.``), installed by *manager*.
+
+    *build* is whether package.json has a build script; *modules* whether the settings name
+    ``node_modules``, so that collecting requires the installed packages. *node* is the major
+    version of Node. *files* and *directories* are the manager's own configuration (.npmrc,
+    patches), by their names in *directory*; *secret* is the place of a password in another such
+    file.
+    *yarn* is berry for Yarn 2 and later, and pnp if that creates no ``node_modules``.
+    """
+
+    manager: str
+    directory: str
+    lock: str | None
+    build: bool = True
+    modules: bool = False
+    node: int = 22
+    files: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    secret: str = ""
+    yarn: Literal["classic", "berry", "pnp"] = "classic"
+
+
+@dataclass(frozen=True)
+class Sqlite:
+    """The default database's *file*, and whether the settings that name it import ``os``.
+
+    *file* is relative to the root, or absolute if it is outside.
+    """
+
+    file: str
+    imports_os: bool
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable that the settings read; *required* if they fail without it.
+
+    *kind* is the type of its value: text, number, flag, database, cache, email or json.
+    """
+
+    name: str
+    required: bool
+    source: str
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change that a project needs: *text* is inserted into *file*, at *where*."""
+
+    file: str
+    where: str
+    why: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Django project, detected by reading its files.
+
+    Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
+    absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set if
+    STATICFILES_DIRS names a path in ``node_modules``; *sqlite* if the default database is SQLite;
+    *needed* are the directories of static files, templates and apps that the settings name;
+    *health* the path of a health check among the URLs. *python_path* is set if modules are in a
+    directory that is not on the default module search path; *gis* are the Debian
+    packages of GeoDjango.
+    """
+
+    root: Path
+    manage: Fact[str]
+    settings: Fact[str]
+    wsgi: Fact[str] | None
+    asgi: Fact[str] | None
+    python: Fact[str] | None
+    dependencies: Fact[Dependencies] | None
+    server: Fact[Server] | None
+    whitenoise: Fact[bool] | None
+    database: Fact[Database] | None
+    frontend: Fact[Frontend] | None
+    static_root: Fact[str] | None
+    static_url: Fact[str] | None
+    storage: Fact[str] | None
+    remote: Fact[bool] | None
+    media_root: Fact[str] | None = None
+    sqlite: Fact[Sqlite] | None = None
+    node_modules: Fact[bool] | None = None
+    python_path: Fact[str] | None = None
+    gis: Fact[tuple[str, ...]] | None = None
+    needed: tuple[str, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    secret_key: Variable | None = None
+    connection: Fact[Connection] | None = None
+    health: Fact[str] | None = None
+    processes: Fact[tuple[Process, ...]] | None = None
+    notes: tuple[str, ...] = ()

@@ -2,24 +2,103 @@
 
 from __future__ import annotations
 
+import ast
 import os
-from collections.abc import Mapping
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from buildstatic.errors import ConfigInvalid
 from buildstatic.project import (
+    Connection,
+    Database,
+    Fact,
+    Process,
+    Project,
+    Server,
+    Sqlite,
+    Variable,
     config,
-    database,
-    directories,
     files,
     frontend,
-    serving,
     static_files,
 )
+from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.manage import choose_settings, find_script, locate
-from buildstatic.project.model import Fact, Project
-from buildstatic.project.packages import DEFAULT_PYTHON, dependencies, python_version, software
-from buildstatic.project.search import Search
-from buildstatic.project.settings import read, secret_key
+from buildstatic.project.packages import find_dependencies
+from buildstatic.project.packages.python_version import DEFAULT_PYTHON, find_python_version
+from buildstatic.project.packages.requirements import Packages
+from buildstatic.project.settings import Settings, Value, imports_os, read, secret_key
+from buildstatic.project.static_files import directory, entry
+
+# In order of preference: the first that is installed is started.
+SERVERS = (
+    "gunicorn",
+    "uvicorn-worker",
+    "uvicorn",
+    "daphne",
+    "hypercorn",
+    "granian",
+    "waitress",
+    "uwsgi",
+)
+POSTGRES_BUILD = ("gcc", "libc6-dev", "libpq-dev")
+POSTGRES_RUN = ("libpq5",)
+MYSQL_BUILD = ("gcc", "libc6-dev", "pkg-config", "default-libmysqlclient-dev")
+MYSQL_RUN = ("libmariadb3",)
+# Each driver with the Debian packages that building and running it requires. psycopg depends on its
+# extras, see `_driver_requirements`.
+DRIVERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "psycopg": ((), ()),
+    "psycopg2": (POSTGRES_BUILD, POSTGRES_RUN),
+    "psycopg2-binary": ((), ()),
+    "mysqlclient": (MYSQL_BUILD, MYSQL_RUN),
+    "pymysql": ((), ()),
+    "mysql-connector-python": ((), ()),
+    "oracledb": ((), ()),
+    "asyncpg": ((), ()),
+}
+APPLICATION_NAMES = ("application", "app")
+# The usual paths in Kubernetes' documentation, Rails, and django-health-check ("ht").
+HEALTH_PATHS = frozenset(
+    {
+        *("health", "healthz", "healthcheck", "health-check", "health_check", "_health"),
+        *("ht", "livez", "readyz", "up", "ping"),
+    }
+)
+HEALTH_URLCONF = "health_check.urls"
+MAX_INCLUDES = 3
+PROCFILE = "Procfile"
+# devcenter.heroku.com/articles/procfile: "letters, digits, - and _"; as honcho parses it.
+PROCFILE_LINE = re.compile(r"(?P<name>[A-Za-z0-9_-]+):\s*(?P<command>.*\S)\s*")
+SERVED = ("web", "release")
+GIS = "django.contrib.gis"
+# What Django's documentation lists for GeoDjango on Debian; SPATIALITE_RUN for SpatiaLite
+# (docs.djangoproject.com/en/stable/ref/contrib/gis/install/geolibs, …/install/spatialite).
+GIS_RUN = ("binutils", "gdal-bin", "libproj-dev")
+SPATIALITE_RUN = ("libsqlite3-mod-spatialite",)
+SQLITE = "django.db.backends.sqlite3"
+PARTS = ("HOST", "PORT", "NAME", "USER", "PASSWORD")
+ENGINES_BY_DRIVER = {
+    "psycopg": "postgresql",
+    "psycopg2": "postgresql",
+    "psycopg2-binary": "postgresql",
+    "asyncpg": "postgresql",
+    "mysqlclient": "mysql",
+    "pymysql": "mysql",
+    "mysql-connector-python": "mysql",
+    "oracledb": "oracle",
+}
+ENGINES_BY_BACKEND = {
+    "postgresql": "postgresql",
+    "postgis": "postgresql",
+    "mysql": "mysql",
+    "sqlite3": "sqlite",
+    "spatialite": "sqlite",
+    "oracle": "oracle",
+}
 
 
 def detect(
@@ -42,15 +121,16 @@ def detect(
     search = Search(root, script.resolve().parent)
     chosen, notes = choose_settings(search, script, settings, configuration, environ)
     evaluated = read(locate(chosen, search), search)
-    python = python_version.find(root, search.manage)
-    installed = dependencies.find(root, search.manage, python.value if python else DEFAULT_PYTHON)
+    python = find_python_version(root, search.manage)
+    installed = find_dependencies(root, search.manage, python.value if python else DEFAULT_PYTHON)
     packages = installed.packages
-    legacy = software.reads_legacy_storage(packages)
+    whitenoise = packages.get("whitenoise")
+    legacy = static_files.reads_legacy_storage(packages)
     static = static_files.find(evaluated, search, legacy=legacy)
-    modules = directories.node_modules(evaluated)
-    driver = software.database(packages)
-    wsgi = serving.application("wsgi", chosen.value, evaluated, search)
-    asgi = serving.application("asgi", chosen.value, evaluated, search)
+    modules = static_files.node_modules(evaluated)
+    driver = find_driver(packages)
+    wsgi = find_application("wsgi", chosen.value, evaluated, search)
+    asgi = find_application("asgi", chosen.value, evaluated, search)
     name = files.relative(script, root)
     notes = (*notes, *installed.notes)
     if evaluated.classes is not None:
@@ -72,25 +152,25 @@ def detect(
         asgi=asgi,
         python=python,
         dependencies=installed.fact,
-        server=software.server(packages),
-        whitenoise=software.whitenoise(packages),
+        server=find_server(packages),
+        whitenoise=Fact(True, whitenoise.source) if whitenoise else None,
         database=driver,
         frontend=frontend.find(root, search.manage, modules=modules is not None),
         static_root=static.static_root,
         static_url=static.static_url,
         storage=static.storage,
         remote=static.remote,
-        media_root=directories.media_root(evaluated, search),
-        sqlite=database.sqlite(evaluated, search),
+        media_root=static_files.media_root(evaluated, search),
+        sqlite=find_sqlite(evaluated, search),
         node_modules=modules,
-        gis=database.gis_packages(evaluated),
+        gis=gis_packages(evaluated),
         python_path=_python_path((chosen, wsgi, asgi), search),
-        needed=directories.needed(evaluated, search),
+        needed=static_files.needed(evaluated, search),
         variables=evaluated.variables,
         secret_key=secret_key(evaluated),
-        connection=database.connection(evaluated, driver),
-        health=serving.health_check(evaluated, search),
-        processes=serving.processes(chosen.value, packages, search),
+        connection=find_connection(evaluated, driver),
+        health=find_health_check(evaluated, search),
+        processes=find_processes(chosen.value, packages, search),
         notes=notes,
     )
 
@@ -102,3 +182,256 @@ def _python_path(modules: tuple[Fact[str] | None, ...], search: Search) -> Fact[
         if path and search.is_in_src(name):
             return Fact("src", f"{search.relative(path)}:1")
     return None
+
+
+def find_server(packages: Packages) -> Fact[Server] | None:
+    """Return the application server among *packages*."""
+    found = next((packages[name] for name in SERVERS if name in packages), None)
+    if found is None:
+        return None
+    value = Server(found.name, found.specifier, "uvicorn-worker" in packages)
+    return Fact(value, found.source)
+
+
+def find_application(
+    kind: str, module: str, settings: Settings, search: Search
+) -> Fact[str] | None:
+    """Return the application of *kind*, ``wsgi`` or ``asgi``, as ``module:attribute``.
+
+    It is the one in the settings; else that of a wsgi.py (asgi.py) beside the settings *module*, or
+    above it: ``config.settings.production`` has ``config/wsgi.py``.
+    """
+    named = settings.text(f"{kind.upper()}_APPLICATION")
+    if named is not None and is_module_name(str(named.data)) and "." in str(named.data):
+        owner, _, attribute = str(named.data).rpartition(".")
+        return Fact(f"{owner}:{attribute}", named.source)
+    parts = module.split(".")[:-1]
+    for length in range(len(parts), -1, -1):
+        name = ".".join([*parts[:length], kind])
+        path = search.module(name)
+        if path is None:
+            continue
+        lines = dict(reversed(list(_bound_names(files.read_python(path, search.root).body))))
+        for attribute in APPLICATION_NAMES:
+            if attribute in lines:
+                source = f"{search.relative(path)}:{lines[attribute]}"
+                return Fact(f"{name}:{attribute}", source)
+    return None
+
+
+def _bound_names(body: Sequence[ast.stmt]) -> Iterator[tuple[str, int]]:
+    """Yield the names that a module binds, also in ``if`` and ``try``, with their lines."""
+    for node in body:
+        match node:
+            case ast.Assign(targets=targets):
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names = [name]
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names = [name]
+            case ast.ImportFrom(names=aliases) | ast.Import(names=aliases):
+                names = [alias.asname or alias.name for alias in aliases]
+            case ast.If() | ast.Try():
+                yield from _bound_names([*node.body, *node.orelse])
+                continue
+            case _:
+                continue
+        yield from ((name, node.lineno) for name in names)
+
+
+def find_health_check(settings: Settings, search: Search) -> Fact[str] | None:
+    """Return the path of a health check among the URLs of *settings*, or None.
+
+    URLs in `i18n_patterns` are left out: they respond with a redirect.
+    """
+    root = settings.text("ROOT_URLCONF")
+    return next(_health_checks(str(root.data), "/", search, MAX_INCLUDES), None) if root else None
+
+
+def _health_checks(module: str, prefix: str, search: Search, depth: int) -> Iterator[Fact[str]]:
+    path = search.module(module)
+    if path is None or not depth:
+        return
+    try:
+        tree = files.read_python(path, search.root)
+    except ConfigInvalid:  # only the settings have to be valid
+        return
+    for call in _url_calls(tree):
+        route, included = _route(call), _included_module(call)
+        if route is None:
+            continue
+        place = prefix + route
+        if included == HEALTH_URLCONF or (included is None and route.strip("/") in HEALTH_PATHS):
+            yield Fact(place, f"{search.relative(path)}:{call.lineno}")
+        elif included is not None and search.module(included) != path:
+            yield from _health_checks(included, place, search, depth - 1)
+
+
+def _url_calls(node: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls to path(), re_path() and url() in *node*, in their order."""
+    if isinstance(node, ast.Call):
+        name = _called(node)
+        if name == "i18n_patterns":
+            return
+        if name in ("path", "re_path", "url") and node.args:
+            yield node
+            return
+    for child in ast.iter_child_nodes(node):
+        yield from _url_calls(child)
+
+
+def _called(call: ast.Call) -> str:
+    match call.func:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+        case _:
+            return ""
+
+
+def _route(call: ast.Call) -> str | None:
+    """Return the path that *call* adds, or None if it has parameters."""
+    match call.args[0]:
+        case ast.Constant(value=str(route)):
+            pass
+        case _:
+            return None
+    if _called(call) != "path":
+        route = re.sub(r"/\?$", "/", re.sub(r"^\^|\$$|\\Z$", "", route))
+    return route if re.fullmatch(r"[\w/.~-]*", route, re.ASCII) else None
+
+
+def _included_module(call: ast.Call) -> str | None:
+    """Return the module that *call* includes; empty if unknown, None for a view."""
+    target = call.args[1] if len(call.args) > 1 else None
+    if not isinstance(target, ast.Call) or _called(target) != "include" or not target.args:
+        return None
+    first = target.args[0]
+    first = first.elts[0] if isinstance(first, ast.Tuple) and first.elts else first
+    return str(first.value) if isinstance(first, ast.Constant) else ""
+
+
+def find_processes(
+    settings: str, packages: Packages, search: Search
+) -> Fact[tuple[Process, ...]] | None:
+    """Return the processes beside the server; *settings* is the settings module.
+
+    They are the Procfile's. Without any, it is a Celery worker if Celery is a dependency and the
+    package of the settings has a ``celery.py``
+    (docs.celeryq.dev/en/stable/django/first-steps-with-django.html).
+    """
+    path = search.root / PROCFILE
+    text = files.read_text(path, search.root) if files.is_file(path) else ""
+    lines = enumerate(text.splitlines(), start=1)
+    found = [(n, match) for n, line in lines if (match := PROCFILE_LINE.fullmatch(line))]
+    found = [(n, match) for n, match in found if match["name"] not in SERVED]
+    if found:
+        listed = tuple(Process(match["name"], match["command"]) for _, match in found)
+        return Fact(listed, f"{PROCFILE}:{found[0][0]}")
+    package = settings.partition(".")[0]
+    if "celery" not in packages or search.module(f"{package}.celery") is None:
+        return None
+    directory = posixpath.normpath(search.relative(search.manage))
+    workdir = () if directory == "." else ("--workdir", f"./{directory}")
+    command = shlex.join(("celery", *workdir, "-A", package, "worker"))
+    return Fact((Process("worker", command),), packages["celery"].source)
+
+
+def find_driver(packages: Packages) -> Fact[Database] | None:
+    """Return the first database driver among *packages*, with the Debian packages for all."""
+    found = [name for name in DRIVERS if name in packages]
+    if not found:
+        return None
+    required = [_driver_requirements(name, packages) for name in found]
+    build = tuple(dict.fromkeys(name for names, _ in required for name in names))
+    run = tuple(dict.fromkeys(name for _, names in required for name in names))
+    return Fact(Database(found[0], build, run), packages[found[0]].source)
+
+
+def _driver_requirements(name: str, packages: Packages) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the Debian packages to build and to run the driver *name*.
+
+    psycopg 3 is compiled with ``[c]``, self-contained with ``[binary]``, and loads libpq otherwise
+    (https://www.psycopg.org/psycopg3/docs/basic/install.html).
+    """
+    if name != "psycopg":
+        return DRIVERS[name]
+    extras = packages[name].extras
+    if "c" in extras or "psycopg-c" in packages:
+        return POSTGRES_BUILD, POSTGRES_RUN
+    if "binary" in extras or "psycopg-binary" in packages:
+        return (), ()
+    return (), POSTGRES_RUN
+
+
+def find_connection(settings: Settings, driver: Fact[Database] | None) -> Fact[Connection] | None:
+    """Return how *settings* connect to the default database; *driver* is the installed one.
+
+    None if neither tells the engine. Django's name for no database is dummy.
+    """
+    if settings.get("DATABASES") is None and settings.complete and not settings.classes:
+        return Fact(Connection("dummy"), f"{settings.file}:1")
+    database = entry(settings.get("DATABASES"), "default")
+    url = _url_variable(settings, database)
+    backend = entry(database, "ENGINE")
+    installed = ENGINES_BY_DRIVER.get(driver.value.driver) if driver else None
+    written = ENGINES_BY_BACKEND.get(str(backend.data).rpartition(".")[2]) if backend else None
+    # A URL decides at run time: most likely for the installed driver, SQLite without one.
+    engine = installed or written or "sqlite" if url else written or installed
+    if engine is None:
+        return None
+    source = database.source if database and database.source else f"{settings.file}:1"
+    parts: dict[str, str] = {}
+    if database is not None and isinstance(database.data, dict):
+        for part in PARTS:
+            value = entry(database, part)
+            if value is not None and value.reads:
+                parts[part] = value.reads[0]
+    if backend is not None and isinstance(backend.data, str):
+        has_gis = backend.data.startswith(GIS)
+    else:
+        has_gis = GIS in settings.listed("INSTALLED_APPS")
+    is_postgis = engine == "postgresql" and has_gis
+    return Fact(Connection(engine, url.name if url else None, parts, is_postgis), source)
+
+
+def _url_variable(settings: Settings, database: Value | None) -> Variable | None:
+    """Return the variable with the database's URL."""
+    read = database.reads if database else ()
+    urls = [
+        item
+        for item in settings.variables
+        if item.kind == "database" or item.name.endswith(("DATABASE_URL", "DB_URL"))
+    ]
+    urls.sort(key=lambda item: (item.name not in read, item.name != "DATABASE_URL"))
+    return next(iter(urls), None)
+
+
+def find_sqlite(settings: Settings, search: Search) -> Fact[Sqlite] | None:
+    """Return the default database if it is SQLite in a file that does not depend on variables."""
+    database = entry(settings.get("DATABASES"), "default")
+    engine = entry(database, "ENGINE")
+    if engine is None or engine.data != SQLITE:
+        return None
+    name = entry(database, "NAME")
+    found = None if name is None or name.reads else directory(name, search)
+    if found is None:
+        return None
+    file, _, _ = found.source.rpartition(":")
+    return Fact(Sqlite(found.value, bool(file) and imports_os(file, search)), found.source)
+
+
+def gis_packages(settings: Settings) -> Fact[tuple[str, ...]] | None:
+    """Return the Debian packages that GeoDjango loads at run time, or None if it is not used."""
+    databases = settings.get("DATABASES")
+    names = databases.data if databases and isinstance(databases.data, dict) else ()
+    backends = [entry(entry(databases, name), "ENGINE") for name in names]
+    engines = [item for item in backends if item and str(item.data).startswith(f"{GIS}.")]
+    apps = settings.get("INSTALLED_APPS")
+    if apps is not None and GIS in settings.listed("INSTALLED_APPS"):
+        source = apps.source
+    elif engines:
+        source = engines[0].source
+    else:
+        return None
+    has_spatialite = any(str(engine.data).endswith(".spatialite") for engine in engines)
+    return Fact((*GIS_RUN, *(SPATIALITE_RUN if has_spatialite else ())), source)

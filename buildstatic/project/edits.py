@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from buildstatic.project import files, static_files
+from buildstatic.project import Edit, Project, files, static_files
+from buildstatic.project.files import Search
 from buildstatic.project.manage import read_settings
-from buildstatic.project.model import Edit, Project
-from buildstatic.project.packages import DEFAULT_PYTHON, Packages, dependencies, software
-from buildstatic.project.packages.dependencies import Installed
-from buildstatic.project.search import Search
+from buildstatic.project.packages import Installed, find_dependencies
+from buildstatic.project.packages.python_version import DEFAULT_PYTHON
+from buildstatic.project.packages.requirements import Packages
 from buildstatic.project.settings import UNKNOWN, Settings, Value, imports_os, plain
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -42,7 +42,7 @@ def edits(project: Project) -> tuple[Edit, ...]:
     """
     settings, search = read_settings(project)
     python = project.python.value if project.python else DEFAULT_PYTHON
-    installed = dependencies.find(project.root, search.manage, python)
+    installed = find_dependencies(project.root, search.manage, python)
     packages = installed.packages
     local = project.remote is not None and not project.remote.value
     serves = local and not _is_served(project, settings, packages, search)
@@ -172,7 +172,7 @@ def _static_root(project: Project, settings: Settings) -> Iterator[Edit]:
 
 
 def _storages(settings: Settings, packages: Packages) -> Iterator[Edit]:
-    backend = static_files.backend(settings, legacy=software.reads_legacy_storage(packages))
+    backend = static_files.backend(settings, legacy=static_files.reads_legacy_storage(packages))
     if backend is not None or settings.get("STATICFILES_STORAGE") is not None:
         return
     value = settings.get("STORAGES")

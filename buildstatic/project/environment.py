@@ -7,8 +7,8 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 
-from buildstatic.project.config import Config
-from buildstatic.project.model import Project, Variable
+from buildstatic.project import Project, Variable
+from buildstatic.project.config import ProjectConfig
 
 PLACEHOLDERS = {
     "number": "0",
@@ -20,7 +20,9 @@ PLACEHOLDERS = {
 }
 
 
-def placeholders(project: Project, config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+def placeholders(
+    project: Project, config: ProjectConfig, environ: Mapping[str, str]
+) -> dict[str, str]:
     """Return the variables for collecting that are not in *environ*.
 
     They are those of *config*, and a random value for the variable that SECRET_KEY is read from.

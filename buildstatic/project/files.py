@@ -1,4 +1,7 @@
-"""Read a project's files: text, Python, TOML and JSON. Errors contain the line."""
+"""Find and read a project's files: modules, text, Python, TOML and JSON.
+
+Errors contain the line.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import re
 import tokenize
 import tomllib
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from sys import version_info
 
@@ -33,6 +37,51 @@ def is_directory(path: Path) -> bool:
 def resolved(path: Path) -> Path:
     """Return *path* with symbolic links resolved; a link loop is kept."""
     return Path(os.path.realpath(path))  # Path.resolve raises, before Python 3.13
+
+
+@dataclass(frozen=True)
+class Search:
+    """The module search path: manage.py's directory, the root, the root's ``src``."""
+
+    root: Path
+    manage: Path
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """The directories in search order, without duplicates."""
+        return tuple(dict.fromkeys((self.manage, self.root, self.root / "src")))
+
+    def relative(self, path: Path) -> str:
+        """Return *path* in POSIX form, relative to the root."""
+        return relative(path, self.root)
+
+    def module(self, name: str) -> Path | None:
+        """Return the file of the module *name*, a package's ``__init__.py``, or None."""
+        places = (directory.joinpath(*name.split(".")) for directory in self.directories)
+        return next((found for place in places if (found := module_at(place))), None)
+
+    def is_in_src(self, name: str) -> bool:
+        """Return whether the module *name* is found only in ``src``, and manage.py is elsewhere."""
+        places = [directory.joinpath(*name.split(".")) for directory in self.directories]
+        source = (self.root / "src").joinpath(*name.split("."))
+        found = next((place for place in places if module_at(place)), None)
+        return found == source and self.manage != self.root / "src"
+
+    def package(self, name: str) -> Path | None:
+        """Return the directory of the package *name*, with or without an ``__init__.py``."""
+        places = (directory.joinpath(*name.split(".")) for directory in self.directories)
+        return next((place for place in places if is_directory(place)), None)
+
+
+def module_at(place: Path) -> Path | None:
+    """Return the file of the module at *place*, a path without suffix, or None."""
+    candidates = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+    return next((path for path in candidates if is_file(path)), None)
+
+
+def is_module_name(module: str) -> bool:
+    """Return whether *module* is a valid dotted module name."""
+    return all(part.isidentifier() for part in module.split("."))
 
 
 def read_bytes(path: Path, root: Path) -> bytes:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from buildstatic.manage_py import subdirectories
-from buildstatic.project import files
-from buildstatic.project.model import Fact, Frontend
+from buildstatic.project import Fact, Frontend, files
 
 LOCKS = {
     "package-lock.json": "npm",

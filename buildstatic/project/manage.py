@@ -8,10 +8,9 @@ from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
 from buildstatic.manage_py import SETTINGS_VARIABLE, find_manage_py, settings_modules
-from buildstatic.project import files
-from buildstatic.project.config import Config
-from buildstatic.project.model import Fact, Project
-from buildstatic.project.search import Search, is_module_name
+from buildstatic.project import Fact, Project, files
+from buildstatic.project.config import ProjectConfig
+from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.settings import Settings, evaluate_script, read
 
 DEVELOPMENT = ("dev", "local", "development")
@@ -44,7 +43,7 @@ def choose_settings(
     search: Search,
     manage: Path,
     named: str | None,
-    config: Config,
+    config: ProjectConfig,
     environ: Mapping[str, str],
 ) -> tuple[Fact[str], tuple[str, ...]]:
     """Return the settings module, and notes on the choice.

@@ -28,7 +28,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """A generated file and the existing content, *before*, or None if there is no file yet."""
 
     file: GeneratedFile
@@ -36,7 +36,7 @@ class Change:
     state: State
 
 
-def compare(root: Path, files: Iterable[GeneratedFile]) -> tuple[Change, ...]:
+def compare(root: Path, files: Iterable[GeneratedFile]) -> tuple[FileChange, ...]:
     """Compare *files* with the existing ones in *root*; nothing is written.
 
     Raises FilesExist if something other than a regular file is in the way, and ConfigInvalid if
@@ -45,12 +45,12 @@ def compare(root: Path, files: Iterable[GeneratedFile]) -> tuple[Change, ...]:
     return tuple(_compare(root, file) for file in files)
 
 
-def _compare(root: Path, file: GeneratedFile) -> Change:
+def _compare(root: Path, file: GeneratedFile) -> FileChange:
     path, after = root / file.path, encode(file)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return Change(file, None, State.NEW)
+        return FileChange(file, None, State.NEW)
     except NotADirectoryError:
         mode = 0
     if not stat.S_ISREG(mode):
@@ -66,7 +66,7 @@ def _compare(root: Path, file: GeneratedFile) -> Change:
         state = State.ADDED
     else:
         state = State.DIFFERENT
-    return Change(file, before, state)
+    return FileChange(file, before, state)
 
 
 def encode(file: GeneratedFile) -> bytes:
@@ -79,7 +79,7 @@ def encode(file: GeneratedFile) -> bytes:
         ) from None
 
 
-def write(root: Path, changes: Sequence[Change], *, force: bool = False) -> None:
+def write(root: Path, changes: Sequence[FileChange], *, force: bool = False) -> None:
     """Write *changes* to *root*, all files or none; each is replaced atomically.
 
     Raises FilesExist if a file exists with different content and *force* is false, or if a symbolic
@@ -146,7 +146,7 @@ def _make_directories(directory: Path, undo: ExitStack) -> None:
         undo.callback(directory.rmdir)
 
 
-def diff(change: Change) -> str:
+def diff(change: FileChange) -> str:
     """Return *change* as a unified diff for ``git apply``, empty if there is no difference."""
     old = (change.before or b"").decode(errors="replace")
     name = change.file.path

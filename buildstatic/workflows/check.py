@@ -16,7 +16,7 @@ from buildstatic.errors import BuildstaticError
 from buildstatic.interpreter.find import check_python, find_python, has_django
 from buildstatic.interpreter.process import call
 from buildstatic.project import Edit, Project
-from buildstatic.project.config import Config, load
+from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import placeholders
 from buildstatic.workflows.collect import make_request
@@ -34,7 +34,7 @@ class CheckResult:
     """
 
     project: Project
-    config: Config
+    config: ProjectConfig
     edits: Sequence[Edit]
     findings: Sequence[Finding]
     unexamined: str
@@ -74,7 +74,7 @@ def fix(result: CheckResult) -> tuple[Finding, ...]:
 
 
 def examine(
-    project: Project, config: Config, python: Path | None
+    project: Project, config: ProjectConfig, python: Path | None
 ) -> tuple[Mapping[str, Any] | None, str]:
     """Return the problems that collecting *project* would have, or None and why it did not run.
 

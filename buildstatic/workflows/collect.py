@@ -17,7 +17,7 @@ from buildstatic.errors import VariablesMissing
 from buildstatic.interpreter.find import check_python, find_python, has_django
 from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import Project, Variable
-from buildstatic.project.config import Config, ignore_patterns, load
+from buildstatic.project.config import ProjectConfig, ignore_patterns, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import missing, paste, placeholders
 from buildstatic.workflows import SILENT, Reporter
@@ -219,7 +219,7 @@ def _all_missing_variables(project: Project, environ: Mapping[str, str]) -> Iter
         ) from error
 
 
-def make_request(project: Project, config: Config, **values: Any) -> Request:
+def make_request(project: Project, config: ProjectConfig, **values: Any) -> Request:
     """Return the request for *project*, with what only this process knows of it, and *values*."""
     root = project.root.absolute()
     return Request(

@@ -21,7 +21,7 @@ from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
 from buildstatic.project.files import read_bytes
 from buildstatic.templates import GeneratedFile
-from buildstatic.templates.write import Change, compare, write
+from buildstatic.templates.write import FileChange, compare, write
 
 _IMAGE = ("dockerfile", "dockerignore")
 TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS))
@@ -82,7 +82,7 @@ class Generation:
 
     project: Project
     files: tuple[GeneratedFile, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[FileChange, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     edits: Sequence[Edit]

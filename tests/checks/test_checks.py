@@ -9,8 +9,7 @@ import pytest
 
 from buildstatic.checks import finding_codes, validate_silence
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project.config import load
-from buildstatic.project.keys import CODE
+from buildstatic.project.config import CODE, load
 from tests.checks.projects import clean_project, codes, findings
 from tests.pages import read
 from tests.samples import EXAMPLE, PROJECTS, copy

@@ -18,11 +18,11 @@ from buildstatic.errors import (
     ReferencesBroken,
     UnsupportedByBuilder,
 )
-from buildstatic.project.keys import COMMANDS, PROJECT
+from buildstatic.project.config import COMMANDS, PROJECT
 from tests.checks.projects import clean_project
 from tests.cli.conftest import Invoke
 from tests.collect.sites import Ran, Site, contents, make_site, run
-from tests.project.test_keys import toml
+from tests.project.test_config import toml
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock", "PATH": os.defpath}

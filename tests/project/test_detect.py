@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.project import Fact, Project, Sqlite
 from buildstatic.project.detect import detect
-from buildstatic.project.model import Fact, Project, Sqlite
 from tests.project.tree import MANAGE, project, write
 from tests.running import run
 from tests.samples import copy

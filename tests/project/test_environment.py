@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project.config import Config
+from buildstatic.project import Project, Variable
+from buildstatic.project.config import ProjectConfig
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import missing, paste, placeholder, placeholders
-from buildstatic.project.model import Project, Variable
 from tests.project.tree import project
 
 SETTINGS = """\
@@ -28,22 +28,22 @@ def requiring(tmp_path: Path) -> Project:
 
 
 def test_secret_key_placeholder_is_random(requiring: Project) -> None:
-    keys = {placeholders(requiring, Config(), {})["DJANGO_KEY"] for _ in range(3)}
+    keys = {placeholders(requiring, ProjectConfig(), {})["DJANGO_KEY"] for _ in range(3)}
     assert len(keys) == 3
     assert all(len(key) >= 50 for key in keys)
 
 
 def test_environment_takes_precedence_over_configuration(requiring: Project) -> None:
-    config = Config(env={"TOKEN": "placeholder", "DATABASE_URL": "sqlite://"})
+    config = ProjectConfig(env={"TOKEN": "placeholder", "DATABASE_URL": "sqlite://"})
     given = placeholders(requiring, config, {"TOKEN": "real", "DJANGO_KEY": "real"})
     assert given == {"DATABASE_URL": "sqlite://"}
-    kept = placeholders(requiring, Config(env={"DJANGO_KEY": "for-tests"}), {})
+    kept = placeholders(requiring, ProjectConfig(env={"DJANGO_KEY": "for-tests"}), {})
     assert kept == {"DJANGO_KEY": "for-tests"}
 
 
 def test_no_placeholder_for_constant_secret_key(tmp_path: Path) -> None:
     project(tmp_path, {"mysite/settings.py": "SECRET_KEY = 'insecure'\n"})
-    assert placeholders(detect(tmp_path, environ={}), Config(), {}) == {}
+    assert placeholders(detect(tmp_path, environ={}), ProjectConfig(), {}) == {}
 
 
 def test_missing_lists_required_variables(requiring: Project) -> None:

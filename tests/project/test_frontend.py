@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import frontend
-from buildstatic.project.model import Fact, Frontend
+from buildstatic.project import Fact, Frontend, frontend
 from tests.project.tree import write
 
 BUILD = '{\n  "scripts": {\n    "dev": "vite",\n    "build": "vite build"\n  }\n}\n'

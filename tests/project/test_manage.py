@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
-from buildstatic.project.config import Config
+from buildstatic.project import Fact
+from buildstatic.project.config import ProjectConfig
+from buildstatic.project.files import Search
 from buildstatic.project.manage import choose_settings, find_script, locate
-from buildstatic.project.model import Fact
-from buildstatic.project.search import Search
 from tests.project.tree import MANAGE, project, write
 
 
@@ -124,11 +124,11 @@ def test_named_manage_py_outside_of_root_is_an_error(tmp_path: Path) -> None:
         find_script(tmp_path / "root", os.path.join("..", "manage.py"))  # noqa: PTH118
 
 
-NO_CONFIG = Config()
+NO_CONFIG = ProjectConfig()
 
 
 def chosen(
-    root: Path, named: str | None = None, config: Config = NO_CONFIG, variable: str = ""
+    root: Path, named: str | None = None, config: ProjectConfig = NO_CONFIG, variable: str = ""
 ) -> tuple[Fact[str], tuple[str, ...]]:
     environ = {"DJANGO_SETTINGS_MODULE": variable}
     return choose_settings(Search(root, root), root / "manage.py", named, config, environ)
@@ -136,7 +136,7 @@ def chosen(
 
 def test_precedence_option_config_environment_script(tmp_path: Path) -> None:
     project(tmp_path, {}, "by.script")
-    config = Config(settings="by.config", lines={"settings": 3})
+    config = ProjectConfig(settings="by.config", lines={"settings": 3})
     by_option, _ = chosen(tmp_path, "by.option", config, "by.environ")
     assert by_option == Fact("by.option", "--settings")
     by_config, _ = chosen(tmp_path, None, config, "by.environ")
@@ -300,7 +300,7 @@ def test_only_manage_py_choice_is_replaced(tmp_path: Path) -> None:
     project(tmp_path, {"s/dev.py": "", "s/prod.py": ""}, "s.dev")
     assert chosen(tmp_path, "s.dev")[0].value == "s.dev"
     assert chosen(tmp_path, variable="s.dev")[0].value == "s.dev"
-    assert chosen(tmp_path, None, Config(settings="s.dev"))[0].value == "s.dev"
+    assert chosen(tmp_path, None, ProjectConfig(settings="s.dev"))[0].value == "s.dev"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""STATIC_ROOT, STATIC_URL and the storage."""
+"""Static files and other directories in the settings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import static_files
-from buildstatic.project.model import Fact
-from buildstatic.project.search import Search
+from buildstatic.project import Fact, static_files
+from buildstatic.project.files import Search
 from buildstatic.project.static_files import StaticFiles, is_remote
-from tests.project.tree import read, write
+from tests.platforms.projects import project
+from tests.project.tree import packages, read, write
 
 BASE = "from pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\n"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
@@ -223,3 +223,118 @@ def test_storage_classes_of_the_project(tmp_path: Path, text: str, remote: bool 
     other = BOTO + "class Static(S3Boto3Storage): pass\nRemote = Static"
     write(tmp_path, {"mysite/storage.py": text, "mysite/other.py": other})
     assert is_remote("mysite.storage.Static", Search(tmp_path, tmp_path)) is remote
+
+
+OS_BASE = f"import os\n{BASE}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MEDIA_ROOT = BASE_DIR / 'media'", "media"),
+        ("MEDIA_ROOT = os.path.join(BASE_DIR, 'a', 'media/')", "a/media"),
+        ("MEDIA_ROOT = '/data/media'", "/data/media"),
+        ("MEDIA_ROOT = os.environ.get('MEDIA', 'media')", "backend/media"),
+        ("MEDIA_ROOT = os.environ['MEDIA']", None),
+        ("MEDIA_ROOT = ''", None),
+        ("", None),
+    ],
+)
+def test_media_root(tmp_path: Path, text: str, expected: str | None) -> None:
+    settings = read(tmp_path, {"mysite/settings.py": OS_BASE + text})
+    found = static_files.media_root(settings, Search(tmp_path, tmp_path / "backend"))
+    assert found == (Fact(expected, "mysite/settings.py:4") if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("STATICFILES_DIRS = [\nBASE_DIR / 'static',\nBASE_DIR / 'node_modules',\n]", 6),
+        ("STATICFILES_DIRS = [('npm', BASE_DIR / 'node_modules/htmx.org/dist')]", 4),
+        ("STATICFILES_DIRS = (os.path.join(BASE_DIR, 'node_modules'),)", 4),
+        ("STATICFILES_DIRS = [BASE_DIR / 'node_modules.old', find()]", None),
+        ("STATICFILES_DIRS = find()", None),
+        ("", None),
+    ],
+)
+def test_node_modules_in_staticfiles_dirs(tmp_path: Path, text: str, expected: int | None) -> None:
+    found = static_files.node_modules(read(tmp_path, {"mysite/settings.py": OS_BASE + text}))
+    assert found == (Fact(True, f"mysite/settings.py:{expected}") if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("STATICFILES_DIRS = [BASE_DIR / 'assets']", ("assets",), id="static"),
+        pytest.param("STATICFILES_DIRS = [('media', BASE_DIR / 'a')]", ("a",), id="with-a-prefix"),
+        pytest.param("STATICFILES_DIRS = [find(), '/srv/a']", ("/srv/a",), id="outside"),
+        pytest.param(
+            "TEMPLATES = [{'DIRS': [BASE_DIR / 'media/emails']}, {}]",
+            ("media/emails",),
+            id="templates",
+        ),
+        pytest.param("INSTALLED_APPS = ['shop.blog', 'django.x']", ("shop/blog",), id="app"),
+        pytest.param("INSTALLED_APPS = ['shop.apps.Shop', 'b']", ("shop",), id="app-config"),
+        pytest.param("INSTALLED_APPS = find()\nTEMPLATES = find()", (), id="unknown"),
+    ],
+)
+def test_directories_that_settings_name_are_needed(
+    tmp_path: Path, text: str, expected: tuple[str, ...]
+) -> None:
+    write(tmp_path, {"shop/apps.py": "", "shop/blog/models.py": ""})
+    settings = read(tmp_path, {"mysite/settings.py": OS_BASE + text})
+    assert static_files.needed(settings, Search(tmp_path, tmp_path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("media_root", "manage", "needed", "expected"),
+    [
+        pytest.param(None, "manage.py", (), "media", id="usual"),
+        pytest.param(None, "backend/manage.py", (), "backend/media", id="beside-manage"),
+        pytest.param(None, "manage.py", ("static", "mediator"), "media", id="needs-another"),
+        pytest.param(None, "manage.py", ("media",), None, id="is-needed"),
+        pytest.param(None, "manage.py", ("media/static",), None, id="holds-what-is-needed"),
+        pytest.param(None, "backend/manage.py", ("media",), "backend/media", id="not-that-one"),
+        pytest.param("up", "manage.py", ("media",), "up", id="stated"),
+        pytest.param("up", "manage.py", ("up/static",), None, id="stated-and-needed"),
+        pytest.param("/data", "manage.py", (), None, id="outside"),
+        pytest.param(".", "manage.py", (), None, id="everything"),
+    ],
+)
+def test_uploads_directory_contains_nothing_needed(
+    tmp_path: Path,
+    media_root: str | None,
+    manage: str,
+    needed: tuple[str, ...],
+    expected: str | None,
+) -> None:
+    found = project(
+        tmp_path,
+        manage=Fact(manage, f"{manage}:1"),
+        media_root=Fact(media_root, "s:1") if media_root else None,
+        needed=needed,
+    )
+    assert static_files.uploads(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "legacy"),
+    [
+        ("django==4.2.16", True),
+        ("django>=4.2,<5", True),
+        ("django~=5.0.1", True),
+        ("django<5.1", True),
+        ("django==5.0.*", True),
+        ("django==5.1", False),
+        ("django>=5.1.2,<5.2", False),
+        ("django~=5.0", False),
+        ("django==6.1.3", False),
+        ("django>=4.2", False),
+        ("django", False),
+        ("gunicorn", True),
+        (f"django=={'9' * 5000}", True),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_legacy_storage_setting_by_django_version(line: str, legacy: bool) -> None:
+    assert static_files.reads_legacy_storage(packages(line)) is legacy

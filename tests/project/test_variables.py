@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project.model import Variable
+from buildstatic.project import Variable
 from buildstatic.project.settings import secret_key
 from tests.project.tree import read
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from buildstatic.project import settings
-from buildstatic.project.search import Search
+from buildstatic.project.files import Search
+from buildstatic.project.packages.requirements import Packages, join, package
 from buildstatic.project.settings import Settings, plain
 
 MANAGE = """\
@@ -51,3 +54,8 @@ def evaluated(root: Path, text: str, name: str = "X") -> object:
     """Return the value of *name* in a settings module with *text*, as plain data."""
     value = read(root, {"mysite/settings.py": text}).get(name)
     return None if value is None else plain(value)
+
+
+def packages(*lines: str) -> Packages:
+    """Return the packages of *lines* of a requirements file r.txt."""
+    return join(package(Requirement(line), f"r.txt:{n}") for n, line in enumerate(lines, 1))

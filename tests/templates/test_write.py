@@ -12,7 +12,7 @@ import pytest
 
 from buildstatic.errors import ConfigInvalid, FileError, FilesExist
 from buildstatic.templates import GeneratedFile
-from buildstatic.templates.write import Change, State, compare, diff, write
+from buildstatic.templates.write import FileChange, State, compare, diff, write
 from tests.collect.test_django_command import tiny  # noqa: F401 - a fixture
 from tests.project.conftest import closed  # noqa: F401 - a fixture
 
@@ -195,8 +195,8 @@ def test_full_disk_leaves_no_files(
     assert list(tree(tiny)) == ["filler"]
 
 
-def _new(file: GeneratedFile) -> list[Change]:
-    return [Change(file, None, State.NEW)]
+def _new(file: GeneratedFile) -> list[FileChange]:
+    return [FileChange(file, None, State.NEW)]
 
 
 def test_path_that_is_not_utf_8_is_rejected(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from buildstatic.project import files
-from buildstatic.project.packages import (
+from buildstatic.project.packages import pyproject
+from buildstatic.project.packages.requirements import (
     Package,
     Packages,
     canonical,
     join,
     marker_applies,
-    pyproject,
 )
 
 Table = Mapping[str, object]
@@ -38,7 +38,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Lock:
+class LockFile:
     """The *packages* that a lock file installs.
 
     *files* are those of the project that the installation reads, *directories* those that it
@@ -51,7 +51,7 @@ class Lock:
     member: str = ""
 
 
-def uv(path: Path, root: Path, python: str, manage: Path) -> Lock:
+def uv(path: Path, root: Path, python: str, manage: Path) -> LockFile:
     """Read uv.lock: the dependencies of the project in its directory, or of the one in *manage*."""
     data, text = files.read_toml(path, root)
     lines = _name_lines(text)
@@ -142,7 +142,7 @@ def _uv_local(table: Table, directory: Path, installed: Packages) -> Path | None
     return None
 
 
-def poetry(path: Path, root: Path, python: str) -> Lock:
+def poetry(path: Path, root: Path, python: str) -> LockFile:
     """Read poetry.lock: the main group; in older files, the dependencies of pyproject.toml."""
     data, text = files.read_toml(path, root)
     lines = _name_lines(text)
@@ -192,7 +192,7 @@ def _poetry_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[st
     return locked.name, Node(locked, tuple(_requirements(required)), extras)
 
 
-def pdm(path: Path, root: Path, python: str) -> Lock:
+def pdm(path: Path, root: Path, python: str) -> LockFile:
     """Read pdm.lock: the default group; in older files, the dependencies of pyproject.toml."""
     data, text = files.read_toml(path, root)
     lines = _name_lines(text)
@@ -224,7 +224,7 @@ def pdm(path: Path, root: Path, python: str) -> Lock:
     return _lock(found, _paths(path.parent, places), root)
 
 
-def pipenv(path: Path, root: Path, python: str) -> Lock:
+def pipenv(path: Path, root: Path, python: str) -> LockFile:
     """Read Pipfile.lock: its default section."""
     data, text = files.read_json(path, root)
     lines = _name_lines(text, r'^\s+"([^"]+)": \{', text.find('"default"'))
@@ -289,11 +289,11 @@ def _paths(directory: Path, places: Iterable[object]) -> Iterator[Path]:
     return (directory / place for place in places if isinstance(place, str))
 
 
-def _lock(packages: Packages, local: Iterable[Path], root: Path, member: str = "") -> Lock:
+def _lock(packages: Packages, local: Iterable[Path], root: Path, member: str = "") -> LockFile:
     """Return a lock whose files and directories are those of *local* inside of *root*."""
     found = dict.fromkeys(map(files.resolved, local))
     inside = [place for place in found if place.is_relative_to(root)]
-    return Lock(
+    return LockFile(
         packages,
         tuple(place for place in inside if files.is_file(place)),
         tuple(place for place in inside if files.is_directory(place)),

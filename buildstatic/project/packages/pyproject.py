@@ -5,17 +5,15 @@ https://packaging.python.org/en/latest/specifications/pyproject-toml/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import Version
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
-from buildstatic.project.packages import Packages, join, marker_applies, package
+from buildstatic.project.packages.requirements import Packages, join, marker_applies, package
 
 
 @dataclass(frozen=True)
@@ -93,35 +91,3 @@ def _poetry(dependencies: Mapping[str, object]) -> Iterator[Requirement]:
             yield Requirement(f"{name}[{listed}]")
         except InvalidRequirement:
             continue
-
-
-def poetry_specifiers(constraint: str) -> list[str]:
-    """Return Poetry's *constraint* as PEP 440 specifier sets of which one has to match.
-
-    ``^3.11`` is ``>=3.11,<4``; ``~3.12`` is ``>=3.12,<3.13``
-    (https://python-poetry.org/docs/dependency-specification/).
-    """
-    return [
-        ",".join(
-            _poetry_specifier(part) for part in re.split(r"[,\s]+(?=[\^~<>=!\d*])", one.strip())
-        )
-        for one in re.split(r"\|\|?", constraint)
-    ]
-
-
-def _poetry_specifier(part: str) -> str:
-    part = part.strip()
-    if part in ("", "*"):
-        return ""
-    if part[0].isdigit():
-        return f"=={part}"
-    if part[0] not in "^~" or part.startswith("~="):
-        return part
-    try:
-        release = list(Version(part[1:]).release)
-    except ValueError:  # InvalidVersion, or a number of thousands of digits
-        return part
-    # Python's major version is never 0, so ^ keeps it; ~ keeps the minor version if it has one.
-    kept = release[: 1 if part[0] == "^" or len(release) == 1 else 2]
-    kept[-1] += 1
-    return f">={part[1:]},<{'.'.join(map(str, kept))}"

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from buildstatic.errors import ConfigInvalid, InterpreterNotFound
-from buildstatic.project import files
-from buildstatic.project.model import Fact
-from buildstatic.project.packages import DEFAULT_PYTHON, pyproject
+from buildstatic.project import Fact, files
+from buildstatic.project.packages import pyproject
 
+# The image's Python if the project does not require one.
+DEFAULT_PYTHON = "3.13"
 OLDEST = 11
 # The default of the image, then the newest, then versions to come.
 PREFERRED = (13, 14, 12, 11, 15, 16, 17, 18, 19, 20)
@@ -19,7 +21,7 @@ PATCHES = range(40)
 VERSION = r"(\d{1,4})(?:\.(\d{1,4}))?"
 
 
-def find(root: Path, manage: Path) -> Fact[str] | None:
+def find_python_version(root: Path, manage: Path) -> Fact[str] | None:
     """Return the Python version in .python-version, runtime.txt, pyproject.toml or Pipfile.
 
     They are searched in *root*, then in *manage* (manage.py's directory). Raises
@@ -91,7 +93,7 @@ def _from_pyproject(path: Path, root: Path) -> Fact[str] | None:
         if isinstance(required, str):
             source = f"{files.relative(path, root)}:{files.toml_line(text, *keys)}"
             is_poetry = keys[0] == "tool"
-            sets = pyproject.poetry_specifiers(required) if is_poetry else [required]
+            sets = _poetry_specifiers(required) if is_poetry else [required]
             return Fact(_preferred(sets, required, source), source)
     return None
 
@@ -121,3 +123,35 @@ def _preferred(sets: list[str], required: str, source: str) -> str:
         if minor in minors:
             return f"3.{minor}"
     raise _too_old(required, source)
+
+
+def _poetry_specifiers(constraint: str) -> list[str]:
+    """Return Poetry's *constraint* as PEP 440 specifier sets of which one has to match.
+
+    ``^3.11`` is ``>=3.11,<4``; ``~3.12`` is ``>=3.12,<3.13``
+    (https://python-poetry.org/docs/dependency-specification/).
+    """
+    return [
+        ",".join(
+            _poetry_specifier(part) for part in re.split(r"[,\s]+(?=[\^~<>=!\d*])", one.strip())
+        )
+        for one in re.split(r"\|\|?", constraint)
+    ]
+
+
+def _poetry_specifier(part: str) -> str:
+    part = part.strip()
+    if part in ("", "*"):
+        return ""
+    if part[0].isdigit():
+        return f"=={part}"
+    if part[0] not in "^~" or part.startswith("~="):
+        return part
+    try:
+        release = list(Version(part[1:]).release)
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
+        return part
+    # Python's major version is never 0, so ^ keeps it; ~ keeps the minor version if it has one.
+    kept = release[: 1 if part[0] == "^" or len(release) == 1 else 2]
+    kept[-1] += 1
+    return f">={part[1:]},<{'.'.join(map(str, kept))}"

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from buildstatic.project import files
-from buildstatic.project.model import Variable
-from buildstatic.project.search import Search
+from buildstatic.project import Variable, files
+from buildstatic.project.files import Search
 from buildstatic.project.settings.execute import execute, load
 from buildstatic.project.settings.scope import Evaluation, Frame, VariableRead
 from buildstatic.project.settings.values import (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
-from buildstatic.project.search import module_at
+from buildstatic.project.files import module_at
 from buildstatic.project.settings.environment import set_variable
 from buildstatic.project.settings.evaluate import evaluate, external
 from buildstatic.project.settings.scope import Evaluation, Flow, Frame, Function, VariableRead

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
-from buildstatic.project.search import Search
+from buildstatic.project.files import Search
 from buildstatic.project.settings.values import ROOT, Value, union
 
 MAX_STEPS = 100_000

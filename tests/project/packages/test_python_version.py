@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid, InterpreterNotFound
-from buildstatic.project.model import Fact
-from buildstatic.project.packages.python_version import find
+from buildstatic.project import Fact
+from buildstatic.project.packages.python_version import find_python_version
 from tests.project.tree import write
 
 
@@ -33,7 +33,7 @@ from tests.project.tree import write
 )
 @pytest.mark.parametrize("file", [".python-version", "runtime.txt"])
 def test_version_files(tmp_path: Path, file: str, text: str, expected: str | None) -> None:
-    found = find(write(tmp_path, {file: text}), tmp_path)
+    found = find_python_version(write(tmp_path, {file: text}), tmp_path)
     assert (found.value if found else None) == expected
 
 
@@ -57,7 +57,7 @@ def test_requires_python_prefers_default_then_newest(
     tmp_path: Path, specifier: str, expected: str
 ) -> None:
     text = f'[project]\nname = "x"\nrequires-python = "{specifier}"\n'
-    assert find(write(tmp_path, {"pyproject.toml": text}), tmp_path) == Fact(
+    assert find_python_version(write(tmp_path, {"pyproject.toml": text}), tmp_path) == Fact(
         expected, "pyproject.toml:3"
     )
 
@@ -79,7 +79,7 @@ def test_requires_python_prefers_default_then_newest(
 )
 def test_poetry_python_constraints(tmp_path: Path, constraint: str, expected: str) -> None:
     text = f'[tool.poetry.dependencies]\npython = "{constraint}"\n'
-    assert find(write(tmp_path, {"pyproject.toml": text}), tmp_path) == Fact(
+    assert find_python_version(write(tmp_path, {"pyproject.toml": text}), tmp_path) == Fact(
         expected, "pyproject.toml:2"
     )
 
@@ -97,7 +97,7 @@ def test_poetry_python_constraints(tmp_path: Path, constraint: str, expected: st
 )
 def test_exact_patch_version_is_kept(tmp_path: Path, required: str, expected: str) -> None:
     write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{required}"\n'})
-    assert find(tmp_path, tmp_path) == Fact(expected, "pyproject.toml:2")
+    assert find_python_version(tmp_path, tmp_path) == Fact(expected, "pyproject.toml:2")
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,15 @@ def test_version_file_with_exact_patch_in_pyproject(
 ) -> None:
     text = '[project]\nrequires-python = "==3.12.3"\n'
     write(tmp_path, {"pyproject.toml": text, ".python-version": pinned})
-    assert find(tmp_path, tmp_path) == expected
+    assert find_python_version(tmp_path, tmp_path) == expected
 
 
 @pytest.mark.parametrize("key", ["python_version", "python_full_version"])
 def test_pipfile(tmp_path: Path, key: str) -> None:
     text = f'[packages]\n\n[requires]\n{key} = "3.12.1"\n'
-    assert find(write(tmp_path, {"Pipfile": text}), tmp_path) == Fact("3.12", "Pipfile:4")
+    assert find_python_version(write(tmp_path, {"Pipfile": text}), tmp_path) == Fact(
+        "3.12", "Pipfile:4"
+    )
 
 
 def test_precedence_of_files(tmp_path: Path) -> None:
@@ -131,18 +133,18 @@ def test_precedence_of_files(tmp_path: Path) -> None:
     }
     write(tmp_path, files)
     for name, version in zip(files, ("3.11", "3.12", "3.13", "3.14"), strict=True):
-        found = find(tmp_path, tmp_path)
+        found = find_python_version(tmp_path, tmp_path)
         assert found is not None
         assert found.value == version
         (tmp_path / name).unlink()
-    assert find(tmp_path, tmp_path) is None
+    assert find_python_version(tmp_path, tmp_path) is None
 
 
 def test_root_takes_precedence_over_manage_py_directory(tmp_path: Path) -> None:
     write(tmp_path, {"src/.python-version": "3.11"})
-    assert find(tmp_path, tmp_path / "src") == Fact("3.11", "src/.python-version:1")
+    assert find_python_version(tmp_path, tmp_path / "src") == Fact("3.11", "src/.python-version:1")
     write(tmp_path, {"runtime.txt": "python-3.12"})
-    assert find(tmp_path, tmp_path / "src") == Fact("3.12", "runtime.txt:1")
+    assert find_python_version(tmp_path, tmp_path / "src") == Fact("3.12", "runtime.txt:1")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_root_takes_precedence_over_manage_py_directory(tmp_path: Path) -> None:
 )
 def test_python_below_3_11_is_an_error(tmp_path: Path, file: str, text: str, place: str) -> None:
     with pytest.raises(InterpreterNotFound) as caught:
-        find(write(tmp_path, {file: text}), tmp_path)
+        find_python_version(write(tmp_path, {file: text}), tmp_path)
     assert caught.value.problem.startswith(place)
     assert "3.13" in caught.value.advice
 
@@ -169,4 +171,4 @@ def test_invalid_specifier_is_an_error(tmp_path: Path, required: str) -> None:
     with pytest.raises(
         ConfigInvalid, match=r"^pyproject.toml:2: .* is not a valid version specifier"
     ):
-        find(tmp_path, tmp_path)
+        find_python_version(tmp_path, tmp_path)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project.packages import Packages, locks
+from buildstatic.project.packages import locks
+from buildstatic.project.packages.requirements import Packages
 from tests.project.tree import write
 
 

@@ -1,4 +1,4 @@
-"""WSGI and ASGI application, health check and other processes."""
+"""Server, WSGI and ASGI application, health check and other processes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,33 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import Fact, Process, serving
-from buildstatic.project.packages import Package, Packages
-from buildstatic.project.search import Search
-from tests.project.tree import read, write
+from buildstatic.project import Fact, Process, Server, detect
+from buildstatic.project.files import Search
+from buildstatic.project.packages.requirements import Package, Packages
+from tests.project.tree import packages, read, write
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["gunicorn>=23"], Fact(Server("gunicorn", ">=23"), "r.txt:1")),
+        (["uvicorn[standard]==0.34"], Fact(Server("uvicorn", "==0.34"), "r.txt:1")),
+        (["uvicorn", "gunicorn"], Fact(Server("gunicorn", ""), "r.txt:2")),
+        (["gunicorn", "uvicorn-worker"], Fact(Server("gunicorn", "", True), "r.txt:1")),
+        (["uvicorn", "uvicorn-worker"], Fact(Server("uvicorn-worker", "", True), "r.txt:2")),
+        (["Daphne"], Fact(Server("daphne", ""), "r.txt:1")),
+        (["uWSGI"], Fact(Server("uwsgi", ""), "r.txt:1")),
+        (["django"], None),
+    ],
+)
+def test_server(lines: list[str], expected: Fact[Server] | None) -> None:
+    assert detect.find_server(packages(*lines)) == expected
 
 
 def find(root: Path, kind: str, module: str, files: dict[str, str]) -> Fact[str] | None:
     file = f"{module.replace('.', '/')}.py"
     settings = read(root, {file: "", **files}, file)
-    return serving.application(kind, module, settings, Search(root, root))
+    return detect.find_application(kind, module, settings, Search(root, root))
 
 
 def test_application_named_by_settings(tmp_path: Path) -> None:
@@ -85,7 +102,9 @@ HEAD = "from django.urls import include, path, re_path\n"
 def health(root: Path, urls: str, **more: str) -> Fact[str] | None:
     others = {f"{name}/urls.py": text for name, text in more.items()}
     write(root, {"mysite/urls.py": HEAD + urls, **others})
-    return serving.health_check(read(root, {"mysite/settings.py": SETTINGS}), Search(root, root))
+    return detect.find_health_check(
+        read(root, {"mysite/settings.py": SETTINGS}), Search(root, root)
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,7 +144,7 @@ def test_circular_url_includes_end(tmp_path: Path) -> None:
 
 def test_no_health_check_without_urls(tmp_path: Path) -> None:
     settings = read(tmp_path, {"mysite/settings.py": SETTINGS})
-    assert serving.health_check(settings, Search(tmp_path, tmp_path)) is None
+    assert detect.find_health_check(settings, Search(tmp_path, tmp_path)) is None
 
 
 CELERY: Packages = {"celery": Package("celery", "", frozenset(), "requirements.txt:3")}
@@ -148,25 +167,27 @@ def test_processes_from_procfile(
     tmp_path: Path, text: str, expected: list[tuple[str, str]]
 ) -> None:
     write(tmp_path, {"Procfile": text})
-    found = serving.processes("mysite.settings", {}, Search(tmp_path, tmp_path))
+    found = detect.find_processes("mysite.settings", {}, Search(tmp_path, tmp_path))
     made = [(item.name, item.command) for item in found.value] if found else []
     assert made == expected
 
 
 def test_celery_worker(tmp_path: Path) -> None:
     search = Search(tmp_path, tmp_path)
-    assert serving.processes("mysite.settings", CELERY, search) is None
+    assert detect.find_processes("mysite.settings", CELERY, search) is None
     write(tmp_path, {"mysite/celery.py": ""})
     worker = Process("worker", "celery -A mysite worker")
-    assert serving.processes("mysite.settings", CELERY, search) == Fact(
+    assert detect.find_processes("mysite.settings", CELERY, search) == Fact(
         (worker,), "requirements.txt:3"
     )
-    assert serving.processes("mysite.settings", {}, search) is None
+    assert detect.find_processes("mysite.settings", {}, search) is None
 
 
 def test_celery_runs_in_manage_py_directory(tmp_path: Path) -> None:
     write(tmp_path, {"back end/mysite/celery.py": ""})
-    found = serving.processes("mysite.settings", CELERY, Search(tmp_path, tmp_path / "back end"))
+    found = detect.find_processes(
+        "mysite.settings", CELERY, Search(tmp_path, tmp_path / "back end")
+    )
     assert found
     assert found.value[0].command == "celery --workdir './back end' -A mysite worker"
 
@@ -174,4 +195,4 @@ def test_celery_runs_in_manage_py_directory(tmp_path: Path) -> None:
 def test_generated_procfile_keeps_celery_worker(tmp_path: Path) -> None:
     """Otherwise, generating twice would give different files."""
     write(tmp_path, {"mysite/celery.py": "", "Procfile": "release: a\nweb: b\n"})
-    assert serving.processes("mysite.settings", CELERY, Search(tmp_path, tmp_path))
+    assert detect.find_processes("mysite.settings", CELERY, Search(tmp_path, tmp_path))
