@@ -216,9 +216,41 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         in_directory = f" {_DIRECTORY_OPTIONS[manager]}={shlex.quote(directory)}"
     return {
         "manager": manager,
-        "dependency_file": dependencies.file,
+        "is_locked": dependencies.file.endswith(".lock"),
+        "requirements": _requirements(dependencies),
+        "selection": _selection(dependencies),
         "in_directory": in_directory,
         "member": f" --package={dependencies.member}" if dependencies.member else "",
         "dependency_binds": "".join(binds) if mounted else "",
         "dependency_copies": "" if mounted else "".join(copies),
     }
+
+
+def _requirements(dependencies: Dependencies) -> str:
+    """Return the options with which pip, or uv, reads the requirements."""
+    file = dependencies.file
+    directory, name = posixpath.split(file)
+    if name in ("setup.py", "setup.cfg"):
+        return f"--editable {shlex.quote(directory or '.')}"
+    return " ".join(f"--requirement {shlex.quote(f)}" for f in (file, *dependencies.additional))
+
+
+def _selection(dependencies: Dependencies) -> str:
+    """Return the options that select groups and extras, each after a space."""
+    groups, extras = dependencies.groups, dependencies.extras
+    match dependencies.manager:
+        case "uv":
+            options = [f"--group={name}" for name in groups]
+            options += [f"--extra={name}" for name in extras]
+        case "pyproject":
+            place = "" if dependencies.file == "pyproject.toml" else f"{dependencies.file}:"
+            options = [f"--group={place}{name}" for name in groups]
+            options += [f"--extra={name}" for name in extras]
+        case "poetry":
+            options = [f"--only={','.join(('main', *groups))}"]
+            options += [f"--extras={' '.join(extras)}"] if extras else []
+        case "pdm":
+            options = [f"--group={name}" for name in (*groups, *extras)]
+        case _:
+            options = []
+    return "".join(f" {shlex.quote(option)}" for option in options)

@@ -22,13 +22,27 @@ class Fact(Generic[T]):
 
 
 @dataclass(frozen=True)
+class Package:
+    """A package: its canonical name, PEP 440 specifier set, extras and source (``file:line``)."""
+
+    name: str
+    specifier: str
+    extras: frozenset[str]
+    source: str
+
+
+Packages = dict[str, Package]
+
+
+@dataclass(frozen=True)
 class Dependencies:
     """How the project's packages are installed.
 
     *manager* is uv, poetry, pdm, pipenv, pyproject or pip; *file* the lock or requirements file;
     *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
     files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
-    *member* is the package of a workspace that is installed, if it is not the root.
+    *member* is the package of a workspace that is installed, if it is not the root. *groups* and
+    *extras* are installed as well, and so are the requirements files *additional*.
     All paths are POSIX and relative to the root.
     """
 
@@ -37,6 +51,9 @@ class Dependencies:
     files: tuple[str, ...]
     local: tuple[str, ...] = ()
     member: str = ""
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    additional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +173,7 @@ class Project:
     *needed* are the directories of static files, templates and apps that the settings name;
     *health* the path of a health check among the URLs. *python_path* is set if modules are in a
     directory that is not on the default module search path; *gis* are the Debian
-    packages of GeoDjango.
+    packages of GeoDjango; *packages* are the Python packages that are installed, by name.
     """
 
     root: Path
@@ -185,4 +202,5 @@ class Project:
     connection: Fact[Connection] | None = None
     health: Fact[str] | None = None
     processes: Fact[tuple[Process, ...]] | None = None
+    packages: Packages = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -160,6 +160,12 @@ PROJECT: Mapping[str, Key] = {
         List(Text(pattern=r"[^\u0000]*")),
         "patterns in gitignore syntax for paths that are not collected",
     ),
+    "requirements": Key(
+        List(Text()),
+        "the requirements files to install, relative to the root, instead of those found",
+    ),
+    "groups": Key(List(Text()), "the dependency groups to install, instead of those found"),
+    "extras": Key(List(Text()), "the extras to install, instead of those found"),
     "compress": Key(
         one_of("none", "fast", "best"), "the compression effort, instead of the storage's"
     ),
@@ -270,7 +276,8 @@ class ProjectConfig:
 
     *manage* and *settings* replace detected ones; *network* allows network access while collecting
     in a build; *env* has placeholders for variables that the settings require. *ignore* are
-    gitignore patterns for paths that are not collected; *compress* and *formats* select the
+    gitignore patterns for paths that are not collected; *requirements*, *groups* and *extras* are
+    installed instead of those found; *compress* and *formats* select the
     compressed variants; *silence* are the codes of checks that are not reported. *commands* has the
     options of each command, by its name; *lines* the line of each key.
     """
@@ -280,6 +287,9 @@ class ProjectConfig:
     network: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    extras: tuple[str, ...] | None = None
     compress: Literal["none", "fast", "best"] | None = None
     formats: tuple[str, ...] = ()
     silence: tuple[str, ...] = ()

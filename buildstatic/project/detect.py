@@ -15,6 +15,7 @@ from buildstatic.project import (
     Connection,
     Database,
     Fact,
+    Packages,
     Process,
     Project,
     Server,
@@ -28,29 +29,18 @@ from buildstatic.project import (
 from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.manage import choose_settings, find_script, locate
 from buildstatic.project.packages import find_dependencies
+from buildstatic.project.packages.known import DRIVERS, SERVERS, DependencyOptions
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON, find_python_version
-from buildstatic.project.packages.requirements import Packages
 from buildstatic.project.settings import Settings, Value, imports_os, read, secret_key
 from buildstatic.project.static_files import directory, entry
 
-# In order of preference: the first that is installed is started.
-SERVERS = (
-    "gunicorn",
-    "uvicorn-worker",
-    "uvicorn",
-    "daphne",
-    "hypercorn",
-    "granian",
-    "waitress",
-    "uwsgi",
-)
 POSTGRES_BUILD = ("gcc", "libc6-dev", "libpq-dev")
 POSTGRES_RUN = ("libpq5",)
 MYSQL_BUILD = ("gcc", "libc6-dev", "pkg-config", "default-libmysqlclient-dev")
 MYSQL_RUN = ("libmariadb3",)
 # Each driver with the Debian packages that building and running it requires. psycopg depends on its
 # extras, see `_driver_requirements`.
-DRIVERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+DRIVER_PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "psycopg": ((), ()),
     "psycopg2": (POSTGRES_BUILD, POSTGRES_RUN),
     "psycopg2-binary": ((), ()),
@@ -81,16 +71,6 @@ GIS_RUN = ("binutils", "gdal-bin", "libproj-dev")
 SPATIALITE_RUN = ("libsqlite3-mod-spatialite",)
 SQLITE = "django.db.backends.sqlite3"
 PARTS = ("HOST", "PORT", "NAME", "USER", "PASSWORD")
-ENGINES_BY_DRIVER = {
-    "psycopg": "postgresql",
-    "psycopg2": "postgresql",
-    "psycopg2-binary": "postgresql",
-    "asyncpg": "postgresql",
-    "mysqlclient": "mysql",
-    "pymysql": "mysql",
-    "mysql-connector-python": "mysql",
-    "oracledb": "oracle",
-}
 ENGINES_BY_BACKEND = {
     "postgresql": "postgresql",
     "postgis": "postgresql",
@@ -122,7 +102,17 @@ def detect(
     chosen, notes = choose_settings(search, script, settings, configuration, environ)
     evaluated = read(locate(chosen, search), search)
     python = find_python_version(root, search.manage)
-    installed = find_dependencies(root, search.manage, python.value if python else DEFAULT_PYTHON)
+    installed = find_dependencies(
+        root,
+        search.manage,
+        python.value if python else DEFAULT_PYTHON,
+        DependencyOptions(
+            configuration.requirements,
+            configuration.groups,
+            configuration.extras,
+            _written_engine(evaluated),
+        ),
+    )
     packages = installed.packages
     whitenoise = packages.get("whitenoise")
     legacy = static_files.reads_legacy_storage(packages)
@@ -171,6 +161,7 @@ def detect(
         connection=find_connection(evaluated, driver),
         health=find_health_check(evaluated, search),
         processes=find_processes(chosen.value, packages, search),
+        packages=packages,
         notes=notes,
     )
 
@@ -354,7 +345,7 @@ def _driver_requirements(name: str, packages: Packages) -> tuple[tuple[str, ...]
     (https://www.psycopg.org/psycopg3/docs/basic/install.html).
     """
     if name != "psycopg":
-        return DRIVERS[name]
+        return DRIVER_PACKAGES[name]
     extras = packages[name].extras
     if "c" in extras or "psycopg-c" in packages:
         return POSTGRES_BUILD, POSTGRES_RUN
@@ -373,8 +364,8 @@ def find_connection(settings: Settings, driver: Fact[Database] | None) -> Fact[C
     database = entry(settings.get("DATABASES"), "default")
     url = _url_variable(settings, database)
     backend = entry(database, "ENGINE")
-    installed = ENGINES_BY_DRIVER.get(driver.value.driver) if driver else None
-    written = ENGINES_BY_BACKEND.get(str(backend.data).rpartition(".")[2]) if backend else None
+    installed = DRIVERS.get(driver.value.driver) if driver else None
+    written = _written_engine(settings)
     # A URL decides at run time: most likely for the installed driver, SQLite without one.
     engine = installed or written or "sqlite" if url else written or installed
     if engine is None:
@@ -392,6 +383,12 @@ def find_connection(settings: Settings, driver: Fact[Database] | None) -> Fact[C
         has_gis = GIS in settings.listed("INSTALLED_APPS")
     is_postgis = engine == "postgresql" and has_gis
     return Fact(Connection(engine, url.name if url else None, parts, is_postgis), source)
+
+
+def _written_engine(settings: Settings) -> str | None:
+    """Return the engine that the settings name for the default database, None if unknown."""
+    backend = entry(entry(settings.get("DATABASES"), "default"), "ENGINE")
+    return ENGINES_BY_BACKEND.get(str(backend.data).rpartition(".")[2]) if backend else None
 
 
 def _url_variable(settings: Settings, database: Value | None) -> Variable | None:

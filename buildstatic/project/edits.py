@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from buildstatic.project import Edit, Project, files, static_files
+from buildstatic.project import Edit, Packages, Project, files, static_files
 from buildstatic.project.files import Search
 from buildstatic.project.manage import read_settings
-from buildstatic.project.packages import Installed, find_dependencies
-from buildstatic.project.packages.python_version import DEFAULT_PYTHON
-from buildstatic.project.packages.requirements import Packages
 from buildstatic.project.settings import UNKNOWN, Settings, Value, imports_os, plain
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -41,14 +38,12 @@ def edits(project: Project) -> tuple[Edit, ...]:
     WhiteNoise is suggested if the storage is local and nothing else serves the static files.
     """
     settings, search = read_settings(project)
-    python = project.python.value if project.python else DEFAULT_PYTHON
-    installed = find_dependencies(project.root, search.manage, python)
-    packages = installed.packages
+    packages = project.packages
     local = project.remote is not None and not project.remote.value
     serves = local and not _is_served(project, settings, packages, search)
     from_environment = (*_secret_key(settings), *_allowed_hosts(settings))
     return (
-        *_requirements(project, installed, serves=serves),
+        *_requirements(project, serves=serves),
         *_import_os(from_environment, search),
         *from_environment,
         *_installed(settings),
@@ -72,14 +67,13 @@ def _mentions(settings: Settings, word: str) -> bool:
     return any(isinstance(item, str) and word in item for item in settings.listed("MIDDLEWARE"))
 
 
-def _requirements(project: Project, installed: Installed, *, serves: bool) -> Iterator[Edit]:
+def _requirements(project: Project, *, serves: bool) -> Iterator[Edit]:
     missing = [
-        *(["Django"] if "django" not in installed.packages else []),
+        *(["Django"] if "django" not in project.packages else []),
         *(["gunicorn"] if project.server is None else []),
-        *(["whitenoise"] if serves and "whitenoise" not in installed.packages else []),
+        *(["whitenoise"] if serves and "whitenoise" not in project.packages else []),
     ]
-    # Without a lock file the packages are unknown; a note asks for it.
-    if not missing or (installed.fact is None and installed.notes):
+    if not missing:
         return
     found = project.dependencies.value if project.dependencies else None
     file = found.file if found else "requirements.txt"

@@ -12,9 +12,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import Fact, Project, files
+from buildstatic.project import Fact, Packages, Project, files
 from buildstatic.project.files import Search
-from buildstatic.project.packages.requirements import Packages
 from buildstatic.project.settings import ROOT, UNKNOWN, Settings, Value, normalize
 
 DEFAULT_MEDIA = "media"

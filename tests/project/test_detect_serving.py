@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import Fact, Process, Server, detect
+from buildstatic.project import Fact, Package, Packages, Process, Server, detect
 from buildstatic.project.files import Search
-from buildstatic.project.packages.requirements import Package, Packages
 from tests.project.tree import packages, read, write
 
 

@@ -351,14 +351,15 @@ def test_secret_key_edit_if_nothing_sets_it(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "content"),
+    ("file", "content", "command"),
     [
-        ("pyproject.toml", '[tool.poetry.dependencies]\ndjango = "*"\n'),
-        ("Pipfile", '[packages]\ndjango = "*"\n'),
+        ("pyproject.toml", '[tool.poetry.dependencies]\ndjango = "*"\n', "poetry add {}"),
+        ("Pipfile", '[packages]\ndjango = "*"\n', "pipenv install {}"),
     ],
 )
-def test_no_requirements_edit_if_lock_file_is_missing(
-    tmp_path: Path, file: str, content: str
+def test_requirements_edit_without_lock_file_is_a_command(
+    tmp_path: Path, file: str, content: str, command: str
 ) -> None:
-    assert needed(tmp_path, installs=(file, content)) == ()
+    (found,) = needed(tmp_path, installs=(file, content))
+    assert (found.file, found.text) == (file, command.format("gunicorn whitenoise"))
     assert "lock" in detect(tmp_path, environ={}).notes[0]

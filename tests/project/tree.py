@@ -7,9 +7,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from buildstatic.project import settings
+from buildstatic.project import Packages, settings
 from buildstatic.project.files import Search
-from buildstatic.project.packages.requirements import Packages, join, package
+from buildstatic.project.packages.requirements import join, package
 from buildstatic.project.settings import Settings, plain
 
 MANAGE = """\

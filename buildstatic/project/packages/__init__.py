@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+import configparser
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildstatic.project import Dependencies, Fact, files
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import Dependencies, Fact, Packages, files
 from buildstatic.project.packages import locks, pyproject, requirements
-from buildstatic.project.packages.requirements import Packages
-
-REQUIREMENTS = (
-    "requirements.txt",
-    "requirements/production.txt",
-    "requirements/prod.txt",
-    "requirements/base.txt",
+from buildstatic.project.packages.known import (
+    DEVELOPMENT,
+    NO_OPTIONS,
+    NO_SELECTION,
+    PRODUCTION,
+    SERVERS,
+    DependencyOptions,
+    Selection,
+    words,
 )
+from buildstatic.project.packages.requirements import Requirements
+
 # Lock files in order of precedence, with their manager and the other files that it reads.
 LOCK_FILES = {
     "uv.lock": ("uv", ("pyproject.toml", "uv.toml")),
@@ -23,6 +30,13 @@ LOCK_FILES = {
     "pdm.lock": ("pdm", ("pyproject.toml",)),
     "Pipfile.lock": ("pipenv", ("Pipfile",)),
 }
+REQUIREMENTS = "requirements.txt"
+# Words in the names of requirements files, and directories that contain only such files.
+REQUIREMENTS_WORDS = {"requirements", "requirement", "reqs", "req"}
+REQUIREMENTS_DIRECTORIES = ("requirements", "reqs", "requirement", "dependencies", "deps")
+SUFFIXES = (".txt", ".pip", ".in")
+BASE = {"base", "common", "main", "default", "core", "all", "app"}
+NOT_SEARCHED = {"node_modules", "venv", "env", "docs", "doc", "tests", "test", "examples", "dev"}
 
 
 @dataclass(frozen=True)
@@ -34,76 +48,261 @@ class Installed:
     notes: tuple[str, ...] = ()
 
 
-def find_dependencies(root: Path, manage: Path, python: str) -> Installed:
-    """Return how the project is installed: from *root*, else from *manage* (manage.py's directory).
+def find_dependencies(
+    root: Path, manage: Path, python: str, options: DependencyOptions = NO_OPTIONS
+) -> Installed:
+    """Return how the project is installed: the first way that installs Django, else the first.
 
-    In each directory a lock file takes precedence over pyproject.toml, and that over requirements
-    files, unless one of these locks everything in pyproject.toml. *python* is the version for
-    markers. Raises `ConfigInvalid` for a file that cannot be read.
+    The directories are *root*, then those from *manage* (manage.py's) up to it, then the others in
+    *root*. In each a lock file takes precedence over pyproject.toml, that over requirements files,
+    unless one of these locks everything in pyproject.toml, and those over setup.py. *python* is the
+    version for markers. Raises `ConfigInvalid` for a file that cannot be read.
     """
-    notes: list[str] = []
-    for directory in dict.fromkeys((root, manage)):
-        found = (
-            _from_lock_file(directory, root, manage, python)
-            or _from_pyproject(directory, root, python)
-            or _from_requirements(directory, root, python)
-        )
-        if found:
-            return found
-        path = directory / "pyproject.toml"
-        project = pyproject.read(path, root, "3")
-        if project and project.poetry:
-            notes.append(f"{files.relative(path, root)} has no poetry.lock. Run: poetry lock")
-        path = directory / "Pipfile"
-        if files.is_file(path):
-            notes.append(f"{files.relative(path, root)} has no Pipfile.lock. Run: pipenv lock")
-    return Installed(None, {}, tuple(notes))
+    if options.requirements:
+        return _from_named_requirements(root, python, options.requirements)
+    between = [place for place in (manage, *manage.parents) if place.is_relative_to(root)]
+    fallback, notes = None, list[str]()
+    for directory in dict.fromkeys((root, *between, *_subdirectories(root))):
+        is_usual = directory == root or directory in between
+        for found in _installations(directory, root, manage, python, options):
+            if "django" in found.packages:
+                return found
+            if is_usual:
+                fallback = fallback or found
+    return fallback or Installed(None, {}, tuple(notes))
 
 
-def _from_lock_file(directory: Path, root: Path, manage: Path, python: str) -> Installed | None:
-    for name, (manager, others) in LOCK_FILES.items():
-        path = directory / name
-        if not files.is_file(path):
-            continue
-        match manager:
-            case "uv":
-                lock = locks.uv(path, root, python, manage)
-            case "poetry":
-                lock = locks.poetry(path, root, python)
-            case "pdm":
-                lock = locks.pdm(path, root, python)
-            case _:
-                lock = locks.pipenv(path, root, python)
-        beside = [other for item in others if files.is_file(other := directory / item)]
-        read = [path, *beside, *lock.files]
-        return _installed(manager, root, lock.packages, read, lock.directories, lock.member)
-    return None
+def _subdirectories(root: Path) -> list[Path]:
+    """Return the directories in *root* that may have the requirements of another one."""
+    names = (name for name in _names(root) if not words(name) & (NOT_SEARCHED | DEVELOPMENT))
+    return [root / name for name in names if name[0] != "." and files.is_directory(root / name)]
 
 
-def _from_pyproject(directory: Path, root: Path, python: str) -> Installed | None:
+def _names(directory: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in directory.iterdir())
+    except OSError:
+        return []
+
+
+def _installations(
+    directory: Path, root: Path, manage: Path, python: str, options: DependencyOptions
+) -> Iterator[Installed]:
+    """Yield the ways to install what *directory* has files for, by precedence."""
+    for name in LOCK_FILES:
+        if files.is_file(directory / name):
+            yield _from_lock_file(directory / name, root, manage, python, options)
     path = directory / "pyproject.toml"
     project = pyproject.read(path, root, python)
-    if project is None or not project.packages:
-        return None
-    compiled = _requirements_file(directory)
-    if compiled and requirements.is_lock(compiled, root, python):
-        locked = requirements.read(compiled, root, python).packages
-        if project.packages.keys() <= locked.keys():
-            return None
-    return _installed("pyproject", root, project.packages, [path])
+    listed, error = None, None
+    try:
+        listed = _from_requirements(directory, root, python)
+    except ConfigInvalid as invalid:
+        error = invalid
+    if project is not None:
+        selection = project.select(options)
+        packages = requirements.join(
+            [
+                *project.packages.values(),
+                *(
+                    requirements.package(item, f"{files.relative(path, root)}:1")
+                    for item in project.selected(selection)
+                    if requirements.marker_applies(item.marker, python)
+                ),
+            ]
+        )
+        if packages and not (listed and _replaces(listed, packages, root, python)):
+            yield _installed("pyproject", root, packages, [path], selection=selection)
+        elif project.poetry:
+            packages = requirements.join(
+                requirements.package(item, f"{files.relative(path, root)}:1")
+                for item in (*project.direct, *project.selected(selection))
+            )
+            note = f"{files.relative(path, root)} has no poetry.lock. Run: poetry lock"
+            yield _installed("poetry", root, packages, [path], selection=selection, notes=(note,))
+    path = directory / "Pipfile"
+    if files.is_file(path):
+        note = f"{files.relative(path, root)} has no Pipfile.lock. Run: pipenv lock"
+        packages = locks.pipfile(path, root)
+        yield _installed("pipenv", root, packages, [path], notes=(note,))
+    if error:
+        raise error
+    if listed:
+        yield listed
+    yield from _from_setup(directory, root, python)
+
+
+def _replaces(listed: Installed, packages: Packages, root: Path, python: str) -> bool:
+    """Return whether the requirements *listed* have all of *packages*, locked or with a server."""
+    if listed.fact is None or not packages.keys() <= listed.packages.keys():
+        return False
+    has_server = [not held.keys().isdisjoint(SERVERS) for held in (listed.packages, packages)]
+    path = root / listed.fact.value.file
+    return has_server == [True, False] or requirements.is_lock(path, root, python)
+
+
+def _from_lock_file(
+    path: Path, root: Path, manage: Path, python: str, options: DependencyOptions
+) -> Installed:
+    manager, others = LOCK_FILES[path.name]
+    match manager:
+        case "uv":
+            lock = locks.uv(path, root, python, manage, options)
+        case "poetry":
+            lock = locks.poetry(path, root, python, options)
+        case "pdm":
+            lock = locks.pdm(path, root, python, options)
+        case _:
+            lock = locks.pipenv(path, root, python)
+    beside = [other for item in others if files.is_file(other := path.parent / item)]
+    read = [path, *beside, *lock.files]
+    return _installed(
+        manager, root, lock.packages, read, lock.directories, lock.member, lock.selection
+    )
+
+
+def _from_named_requirements(root: Path, python: str, names: Sequence[str]) -> Installed:
+    """Return the installation of the requirements files that the user named."""
+    found = Requirements(root, python)
+    for name in names:
+        path = files.resolved(root / name)
+        if not files.is_file(path) or not path.is_relative_to(root):
+            problem = f"The requirements file {name} was not found in {root}."
+            raise ConfigInvalid(problem, "Set requirements in [tool.buildstatic] to its path.")
+        requirements.read_into(path, found)
+    paths = [files.resolved(root / name) for name in names]
+    return _from_read(found, paths)
 
 
 def _from_requirements(directory: Path, root: Path, python: str) -> Installed | None:
-    path = _requirements_file(directory)
-    if path is None:
+    """Return the installation of the requirements file for production in *directory*.
+
+    A file that installs Django is preferred, then one that is not for development, one that
+    includes others, one with a server, and requirements.txt. One for production that only adds to
+    it is installed as well.
+    """
+    candidates: list[Requirements] = []
+    errors: list[ConfigInvalid] = []
+    for path in _requirements_files(directory):
+        try:
+            candidates.append(requirements.read(path, root, python))
+        except ConfigInvalid as error:
+            errors.append(error)
+    held = {id(item): _packages(item) for item in candidates}
+    if errors and not any("django" in packages for packages in held.values()):
+        raise errors[0]
+    if not candidates:
         return None
-    found = requirements.read(path, root, python)
-    return _installed("pip", root, found.packages, found.files, found.local)
+    production = [item for item in candidates if _word_rank(item.files[0]) is not None]
+    included = {file for item in production for file in item.files[1:]}
+
+    def rank(item: Requirements) -> tuple[bool, bool, bool, bool, int]:
+        return (
+            "django" not in held[id(item)],
+            any(_is_development(file) for file in item.files),
+            item.files[0] in included,
+            held[id(item)].keys().isdisjoint(SERVERS),
+            _name_rank(item.files[0]),
+        )
+
+    best = min(candidates, key=rank)
+    additional = []
+    if all(_word_rank(file) is None for file in best.files):
+        additional = [
+            item.files[0]
+            for item in sorted(production, key=rank)
+            if "django" not in held[id(item)] and not rank(item)[1]
+        ][:1]
+    result = Requirements(root, python)
+    for path in (best.files[0], *additional):
+        requirements.read_into(path, result)
+    return _from_read(result, [best.files[0], *additional])
 
 
-def _requirements_file(directory: Path) -> Path | None:
-    paths = (directory / name for name in REQUIREMENTS)
-    return next((path for path in paths if files.is_file(path)), None)
+def _requirements_files(directory: Path) -> list[Path]:
+    """Return the requirements files in *directory*, and in those in it that are for them."""
+    paths = [directory / name for name in _names(directory) if words(name) & REQUIREMENTS_WORDS]
+    for name in REQUIREMENTS_DIRECTORIES:
+        paths += [directory / name / inner for inner in _names(directory / name)]
+    found = [path for path in paths if path.suffix in SUFFIXES and files.is_file(path)]
+    compiled = {path.with_suffix("") for path in found if path.suffix != ".in"}
+    usable = (p for p in found if p.suffix != ".in" or p.with_suffix("") not in compiled)
+    return sorted(usable, key=_name_rank)
+
+
+def _name_rank(path: Path) -> int:
+    """Return the order of requirements files by their names: requirements.txt, production, base."""
+    if path.name == REQUIREMENTS:
+        return 0
+    if _is_development(path):
+        return 90
+    production = _word_rank(path)
+    if production is not None:
+        return 10 + production
+    return 70 if words(path.stem) & (BASE | REQUIREMENTS_WORDS) else 80
+
+
+def _word_rank(path: Path) -> int | None:
+    """Return the position of the word for production in the name of *path*, None without one."""
+    found = words(path.stem)
+    return next((index for index, word in enumerate(PRODUCTION) if word in found), None)
+
+
+def _is_development(path: Path) -> bool:
+    return bool(words(path.stem) & DEVELOPMENT)
+
+
+def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
+    root = found.root
+    additional = tuple(files.relative(path, root) for path in paths[1:])
+    packages = _packages(found)
+    return _installed("pip", root, packages, found.files, found.local, additional=additional)
+
+
+def _packages(found: Requirements) -> Packages:
+    """Return the packages of requirements files, and what their local packages require."""
+    packages = [*found.packages.values()]
+    for directory in found.local:
+        project = pyproject.read(directory / "pyproject.toml", found.root, found.python)
+        packages += project.packages.values() if project else ()
+        for installed in _from_setup(directory, found.root, found.python):
+            packages += installed.packages.values()
+    return requirements.join(packages)
+
+
+def _from_setup(directory: Path, root: Path, python: str) -> Iterator[Installed]:
+    """Yield the installation of the package in *directory* that setup.py or setup.cfg describe."""
+    paths = [path for name in ("setup.py", "setup.cfg") if files.is_file(path := directory / name)]
+    if not paths:
+        return
+    lines: list[str] = []
+    if paths[-1].name == "setup.cfg":
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read_string(files.read_text(paths[-1], root))
+            lines = parser.get("options", "install_requires", fallback="").splitlines()
+        except configparser.Error:
+            pass
+    if paths[0].name == "setup.py":
+        lines += _install_requires(files.read_python(paths[0], root))
+    elif not lines:
+        return
+    found = requirements.parse_lines(lines, f"{files.relative(paths[0], root)}:1", python)
+    yield _installed("pip", root, found, paths, [directory])
+
+
+def _install_requires(tree: ast.Module) -> list[str]:
+    """Return the literal texts in the lists called install_requires of a setup.py."""
+    lists: list[ast.expr] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.keyword(arg="install_requires", value=value):
+                lists.append(value)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if "requires" in name.lower():
+                lists.append(value)
+    inner = [item for value in lists if isinstance(value, ast.List) for item in value.elts]
+    values = (item.value for item in inner if isinstance(item, ast.Constant))
+    return [value for value in values if isinstance(value, str)]
 
 
 def _installed(
@@ -113,9 +312,14 @@ def _installed(
     read: Iterable[Path],
     local: Iterable[Path] = (),
     member: str = "",
+    selection: Selection = NO_SELECTION,
+    additional: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> Installed:
     """Return an installation by the first of the files *read*, which uses directories *local*."""
     names = tuple(dict.fromkeys(files.relative(item, root) for item in read))
     places = tuple(dict.fromkeys(files.relative(item, root) for item in local))
-    value = Dependencies(manager, names[0], names, places, member)
-    return Installed(Fact(value, f"{value.file}:1"), packages)
+    value = Dependencies(
+        manager, names[0], names, places, member, selection.groups, selection.extras, additional
+    )
+    return Installed(Fact(value, f"{value.file}:1"), packages, notes)

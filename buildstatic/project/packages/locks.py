@@ -12,15 +12,15 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from buildstatic.project import files
+from buildstatic.project import Package, Packages, files
 from buildstatic.project.packages import pyproject
-from buildstatic.project.packages.requirements import (
-    Package,
-    Packages,
-    canonical,
-    join,
-    marker_applies,
+from buildstatic.project.packages.known import (
+    NO_OPTIONS,
+    NO_SELECTION,
+    DependencyOptions,
+    Selection,
 )
+from buildstatic.project.packages.requirements import canonical, join, marker_applies
 
 Table = Mapping[str, object]
 Lines = Mapping[str, int]
@@ -43,15 +43,19 @@ class LockFile:
 
     *files* are those of the project that the installation reads, *directories* those that it
     installs from. *member* is the member of uv's workspace that is installed, empty for the root.
+    *selection* are the groups and extras that are installed.
     """
 
     packages: Packages
     files: tuple[Path, ...] = ()
     directories: tuple[Path, ...] = ()
     member: str = ""
+    selection: Selection = NO_SELECTION
 
 
-def uv(path: Path, root: Path, python: str, manage: Path) -> LockFile:
+def uv(
+    path: Path, root: Path, python: str, manage: Path, options: DependencyOptions = NO_OPTIONS
+) -> LockFile:
     """Read uv.lock: the dependencies of the project in its directory, or of the one in *manage*."""
     data, text = files.read_toml(path, root)
     lines = _name_lines(text)
@@ -70,9 +74,9 @@ def uv(path: Path, root: Path, python: str, manage: Path) -> LockFile:
         }
         dependencies = tuple(_uv_requirements(table.get("dependencies")))
         nodes[locked.name] = Node(locked, dependencies, extras)
-    found, member = _uv_packages(tables, nodes, path.parent, manage, python)
+    found, member, selection = _uv_packages(tables, nodes, path.parent, manage, python, options)
     places = (_uv_local(table, path.parent, found) for table in tables)
-    return _lock(found, filter(None, places), root, member)
+    return _lock(found, filter(None, places), root, member, selection)
 
 
 def _uv_packages(
@@ -81,8 +85,9 @@ def _uv_packages(
     directory: Path,
     manage: Path,
     python: str,
-) -> tuple[Packages, str]:
-    """Return the packages, and the name of the workspace member that they are for.
+    options: DependencyOptions,
+) -> tuple[Packages, str, Selection]:
+    """Return the packages, the name of the workspace member that they are for, and its groups.
 
     That is the member with manage.py, unless the root project installs it. Without either, all
     packages are installed.
@@ -95,16 +100,33 @@ def _uv_packages(
             projects[files.resolved(directory / place)] = table
     top = projects.pop(directory, None)
     found: Packages = {}
+    selection = Selection()
     if top:
-        found = _closure(list(_uv_requirements(top.get("dependencies"))), nodes, python)
+        required, selection = _uv_selected(top, options)
+        found = _closure(required, nodes, python)
     containing = [place for place in projects if manage.is_relative_to(place)]
     if containing:
         member = projects[max(containing, key=lambda place: len(place.parts))]
         name = canonical(str(member.get("name")))
         if name not in found:
-            dependencies = list(_uv_requirements(member.get("dependencies")))
-            return _closure(dependencies, nodes, python), name
-    return found if top else join(node.package for node in nodes.values()), ""
+            required, selection = _uv_selected(member, options)
+            return _closure(required, nodes, python), name, selection
+    return found if top else join(node.package for node in nodes.values()), "", selection
+
+
+def _uv_selected(table: Table, options: DependencyOptions) -> tuple[list[Requirement], Selection]:
+    """Return what is installed for the project *table*, and its groups and extras."""
+    base = list(_uv_requirements(table.get("dependencies")))
+    groups, extras = (
+        {name: list(_uv_requirements(entries)) for name, entries in found.items()}
+        for found in (
+            pyproject.table(table, "dev-dependencies"),
+            pyproject.table(table, "optional-dependencies"),
+        )
+    )
+    project = pyproject.Pyproject(base, {}, False, groups, extras)
+    selection = project.select(options)
+    return [*base, *project.selected(selection)], selection
 
 
 def _uv_requirements(entries: object) -> Iterator[Requirement]:
@@ -142,21 +164,31 @@ def _uv_local(table: Table, directory: Path, installed: Packages) -> Path | None
     return None
 
 
-def poetry(path: Path, root: Path, python: str) -> LockFile:
-    """Read poetry.lock: the main group; in older files, the dependencies of pyproject.toml."""
+def poetry(
+    path: Path, root: Path, python: str, options: DependencyOptions = NO_OPTIONS
+) -> LockFile:
+    """Read poetry.lock: the main group; in older files, the dependencies of pyproject.toml.
+
+    The groups and extras that *options* or their content selects are added.
+    """
     data, text = files.read_toml(path, root)
     lines = _name_lines(text)
+    project = pyproject.read(path.parent / "pyproject.toml", root, python)
+    selection = project.select(options) if project else Selection()
+    direct = [*project.direct, *project.selected(selection)] if project else []
+    groups = ("main", *selection.groups)
     tables = [
         table
         for table in _tables(data.get("package"))
-        if marker_applies(_marker(table.get("markers")), python)
+        if marker_applies(_marker(table.get("markers"), groups), python, selection.extras)
     ]
-    project = pyproject.read(path.parent / "pyproject.toml", root, python)
-    direct = project.direct if project else []
+    nodes = dict(_poetry_node(table, lines, path, root) for table in tables)
     if any("groups" in table or "category" in table for table in tables):
-        found = join(_package(table, lines, path, root) for table in tables if _is_main(table))
+        installed = (table for table in tables if _is_in_groups(table, groups))
+        found = join(_package(table, lines, path, root) for table in installed)
+        extra = project.selected(Selection(extras=selection.extras)) if project else []
+        found = {**_closure(extra, nodes, python), **found}
     else:
-        nodes = dict(_poetry_node(table, lines, path, root) for table in tables)
         found = _closure(direct, nodes, python)
     sources = [table.get("source") for table in _installed_tables(tables, found)]
     entries = [source for source in sources if isinstance(source, dict)]
@@ -167,12 +199,14 @@ def poetry(path: Path, root: Path, python: str) -> LockFile:
         name: replace(item, extras=item.extras | required.get(canonical(name), frozenset()))
         for name, item in found.items()
     }
-    return _lock(packages, _paths(path.parent, urls), root)
+    return _lock(packages, _paths(path.parent, urls), root, "", selection)
 
 
-def _is_main(table: Table) -> bool:
+def _is_in_groups(table: Table, chosen: Sequence[str]) -> bool:
+    """Return whether a package is in one of the *chosen* groups and not only in an extra."""
     groups = table.get("groups", [table.get("category")])
-    return isinstance(groups, list) and "main" in groups and table.get("optional") is not True
+    is_optional = table.get("optional") is True
+    return isinstance(groups, list) and not is_optional and not {*chosen}.isdisjoint(groups)
 
 
 def _poetry_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[str, Node]:
@@ -192,8 +226,11 @@ def _poetry_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[st
     return locked.name, Node(locked, tuple(_requirements(required)), extras)
 
 
-def pdm(path: Path, root: Path, python: str) -> LockFile:
-    """Read pdm.lock: the default group; in older files, the dependencies of pyproject.toml."""
+def pdm(path: Path, root: Path, python: str, options: DependencyOptions = NO_OPTIONS) -> LockFile:
+    """Read pdm.lock: the default group; in older files, the dependencies of pyproject.toml.
+
+    Extras are groups of the lock file. PDM does not install its other groups in production.
+    """
     data, text = files.read_toml(path, root)
     lines = _name_lines(text)
     tables = [
@@ -201,14 +238,16 @@ def pdm(path: Path, root: Path, python: str) -> LockFile:
         for table in _tables(data.get("package"))
         if marker_applies(_marker(table.get("marker")), python)
     ]
+    project = pyproject.read(path.parent / "pyproject.toml", root, python)
+    selection = replace(project, groups={}).select(options) if project else Selection()
     if any("groups" in table for table in tables):
+        chosen = {"default", *selection.groups, *selection.extras}
         found = join(
             replace(_package(table, lines, path, root), extras=_texts(table, "extras"))
             for table in tables
-            if "default" in _texts(table, "groups")
+            if chosen & _texts(table, "groups")
         )
     else:
-        project = pyproject.read(path.parent / "pyproject.toml", root, python)
         nodes: dict[str, Node] = {}
         for table in tables:
             locked = _package(table, lines, path, root)
@@ -219,9 +258,10 @@ def pdm(path: Path, root: Path, python: str) -> LockFile:
                 nodes[locked.name] = replace(node, extras={**node.extras, **extras})
             else:
                 nodes[locked.name] = replace(node, dependencies=required)
-        found = _closure(project.direct if project else [], nodes, python)
+        direct = [*project.direct, *project.selected(selection)] if project else []
+        found = _closure(direct, nodes, python)
     places = [table.get("path") for table in _installed_tables(tables, found)]
-    return _lock(found, _paths(path.parent, places), root)
+    return _lock(found, _paths(path.parent, places), root, "", selection)
 
 
 def pipenv(path: Path, root: Path, python: str) -> LockFile:
@@ -240,6 +280,18 @@ def pipenv(path: Path, root: Path, python: str) -> LockFile:
     return _lock(join(found), _paths(path.parent, places), root)
 
 
+def pipfile(path: Path, root: Path) -> Packages:
+    """Return the packages in a Pipfile; the versions are in its lock file."""
+    data, text = files.read_toml(path, root)
+    found = []
+    for name, entry in pyproject.table(data, "packages").items():
+        extras = _texts(entry, "extras") if isinstance(entry, dict) else frozenset()
+        line = files.toml_line(text, "packages", name)
+        source = f"{files.relative(path, root)}:{line}"
+        found.append(Package(canonical(name), "", frozenset(map(canonical, extras)), source))
+    return join(found)
+
+
 def _tables(value: object) -> list[Table]:
     entries = value if isinstance(value, list) else []
     return [entry for entry in entries if isinstance(entry, dict)]
@@ -250,9 +302,13 @@ def _texts(table: Table, key: str) -> frozenset[str]:
     return frozenset(map(str, listed)) if isinstance(listed, list) else frozenset()
 
 
-def _marker(value: object) -> str | None:
-    """Return a package's marker; if Poetry has one for each group, that of main."""
-    value = value.get("main") if isinstance(value, dict) else value
+def _marker(value: object, groups: Sequence[str] = ("main",)) -> str | None:
+    """Return a package's marker; if Poetry has one for each group, that of the first of *groups*.
+
+    None if one of *groups* has the package without a marker.
+    """
+    if isinstance(value, dict):
+        value = next((value[group] for group in groups if group in value), None)
     return value if isinstance(value, str) else None
 
 
@@ -289,7 +345,13 @@ def _paths(directory: Path, places: Iterable[object]) -> Iterator[Path]:
     return (directory / place for place in places if isinstance(place, str))
 
 
-def _lock(packages: Packages, local: Iterable[Path], root: Path, member: str = "") -> LockFile:
+def _lock(
+    packages: Packages,
+    local: Iterable[Path],
+    root: Path,
+    member: str = "",
+    selection: Selection = NO_SELECTION,
+) -> LockFile:
     """Return a lock whose files and directories are those of *local* inside of *root*."""
     found = dict.fromkeys(map(files.resolved, local))
     inside = [place for place in found if place.is_relative_to(root)]
@@ -298,6 +360,7 @@ def _lock(packages: Packages, local: Iterable[Path], root: Path, member: str = "
         tuple(place for place in inside if files.is_file(place)),
         tuple(place for place in inside if files.is_directory(place)),
         member,
+        selection,
     )
 
 

@@ -6,14 +6,16 @@ https://packaging.python.org/en/latest/specifications/pyproject-toml/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import files
-from buildstatic.project.packages.requirements import Packages, join, marker_applies, package
+from buildstatic.project import Packages, files
+from buildstatic.project.packages.known import DependencyOptions, Selection, select
+from buildstatic.project.packages.requirements import canonical, join, marker_applies, package
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,30 @@ class Pyproject:
     """The dependencies in pyproject.toml.
 
     *direct* are the standard's and Poetry's; *packages* the standard's alone, by name; *poetry* is
-    whether it has Poetry's table.
+    whether it has Poetry's table. *groups* are the dependency groups, with Poetry's, and *extras*
+    the optional dependencies.
     """
 
     direct: list[Requirement]
     packages: Packages
     poetry: bool
+    groups: Mapping[str, list[Requirement]] = field(default_factory=dict)
+    extras: Mapping[str, list[Requirement]] = field(default_factory=dict)
+
+    def select(self, options: DependencyOptions) -> Selection:
+        """Return the groups and extras that are installed."""
+        groups, extras = (
+            {name: [canonical(item.name) for item in listed] for name, listed in table.items()}
+            for table in (self.groups, self.extras)
+        )
+        return select([canonical(item.name) for item in self.direct], groups, extras, options)
+
+    def selected(self, selection: Selection) -> list[Requirement]:
+        """Return the requirements of the groups and extras in *selection*."""
+        return [
+            *(item for name in selection.groups for item in self.groups.get(name, ())),
+            *(item for name in selection.extras for item in self.extras.get(name, ())),
+        ]
 
 
 def read(path: Path, root: Path, python: str) -> Pyproject | None:
@@ -42,10 +62,22 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
         for requirement, source in _standard(data, text, files.relative(path, root))
         if marker_applies(requirement.marker, python)
     ]
-    poetry = table(data, "tool", "poetry", "dependencies")
+    poetry = table(data, "tool", "poetry")
+    dependencies = table(poetry, "dependencies")
     own = [requirement for requirement, _ in stated]
     packages = join(package(requirement, source) for requirement, source in stated)
-    return Pyproject([*own, *_poetry(poetry)], packages, bool(poetry))
+    groups = {name: list(_group(data, name, ())) for name in table(data, "dependency-groups")}
+    for name in table(poetry, "group"):
+        groups[name] = list(_poetry(table(poetry, "group", name, "dependencies")))
+    extras = {
+        name: _valid(listed)
+        for name, listed in {
+            **table(poetry, "extras"),
+            **table(data, "project", "optional-dependencies"),
+        }.items()
+    }
+    direct = [*own, *_poetry(dependencies)]
+    return Pyproject(direct, packages, bool(dependencies), groups, extras)
 
 
 def table(data: Mapping[str, object], *keys: str) -> Mapping[str, object]:
@@ -78,6 +110,25 @@ def _standard(
         except InvalidRequirement as error:
             problem = f"{file}:{line}: {entry} is not a valid requirement."
             raise ConfigInvalid(problem, "Write it as name>=version.") from error
+
+
+def _group(data: Mapping[str, object], name: str, above: tuple[str, ...]) -> Iterator[Requirement]:
+    """Yield the requirements of a dependency group and of those it includes (PEP 735)."""
+    entries = table(data, "dependency-groups").get(name)
+    for entry in entries if isinstance(entries, list) else ():
+        inner = entry.get("include-group") if isinstance(entry, dict) else None
+        if isinstance(inner, str) and inner not in (name, *above):
+            yield from _group(data, inner, (name, *above))
+        yield from _valid([entry])
+
+
+def _valid(entries: object) -> list[Requirement]:
+    """Return those of *entries* that are requirements."""
+    found = []
+    for entry in entries if isinstance(entries, list) else ():
+        with suppress(InvalidRequirement):
+            found.append(Requirement(str(entry)))
+    return found
 
 
 def _poetry(dependencies: Mapping[str, object]) -> Iterator[Requirement]:

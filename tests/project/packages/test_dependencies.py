@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact
 from buildstatic.project.packages import Installed, find_dependencies
+from buildstatic.project.packages.known import DependencyOptions
 from tests.project.packages.test_locks import table
 from tests.project.tree import write
 
@@ -131,20 +134,232 @@ def test_requirements_that_lock_pyproject_take_precedence(
 
 
 @pytest.mark.parametrize(
-    ("files", "note"),
+    ("files", "manager", "note"),
     [
         (
             {"pyproject.toml": '[tool.poetry.dependencies]\ndjango = "*"\n'},
+            "poetry",
             "pyproject.toml has no poetry.lock. Run: poetry lock",
         ),
         (
             {"Pipfile": '[packages]\ndjango = "*"\n'},
+            "pipenv",
             "Pipfile has no Pipfile.lock. Run: pipenv lock",
         ),
     ],
 )
-def test_note_on_missing_lock_file(tmp_path: Path, files: dict[str, str], note: str) -> None:
-    assert find(write(tmp_path, files)) == Installed(None, {}, (note,))
+def test_note_on_missing_lock_file(
+    tmp_path: Path, files: dict[str, str], manager: str, note: str
+) -> None:
+    found = find(write(tmp_path, files))
+    assert found.fact is not None
+    assert found.fact.value == Dependencies(manager, next(iter(files)), tuple(files))
+    assert (list(found.packages), found.notes) == (["django"], (note,))
+
+
+PROD = "-r requirements.txt\npsycopg2\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "file", "additional"),
+    [
+        pytest.param(["backend/requirements.txt"], "backend/requirements.txt", (), id="above"),
+        pytest.param(["deploy/requirements.txt"], "deploy/requirements.txt", (), id="beside"),
+        pytest.param(["requirements-prod.txt"], "requirements-prod.txt", (), id="suffix"),
+        pytest.param(["prod_requirements.txt"], "prod_requirements.txt", (), id="prefix"),
+        pytest.param(["requirements/deploy.txt"], "requirements/deploy.txt", (), id="deploy"),
+        pytest.param(["requirements/live.txt"], "requirements/live.txt", (), id="live"),
+        pytest.param(["requirements/main.txt"], "requirements/main.txt", (), id="main"),
+        pytest.param(["reqs/prod.txt"], "reqs/prod.txt", (), id="reqs"),
+        pytest.param(["my-requirements.txt"], "my-requirements.txt", (), id="another-name"),
+        pytest.param(["requirements.in"], "requirements.in", (), id="not-compiled"),
+        pytest.param(
+            ["requirements/dev.txt", "requirements/common.txt"],
+            "requirements/common.txt",
+            (),
+            id="not-for-development",
+        ),
+        pytest.param(
+            ["requirements.txt", ("requirements-prod.txt", PROD)],
+            "requirements-prod.txt",
+            (),
+            id="includes-the-other",
+        ),
+        pytest.param(
+            ["requirements.txt", ("requirements/production.txt", "Django\nuvicorn\n")],
+            "requirements/production.txt",
+            (),
+            id="has-the-server",
+        ),
+        pytest.param(
+            ["requirements.txt", ("requirements-prod.txt", "gunicorn\n")],
+            "requirements.txt",
+            ("requirements-prod.txt",),
+            id="adds-to-it",
+        ),
+        pytest.param(
+            ["requirements/prod.txt", ("requirements.txt", "-r requirements/prod.txt\n")],
+            "requirements.txt",
+            (),
+            id="included",
+        ),
+        pytest.param(
+            ["requirements/prod.txt", ("requirements.txt", "ruff\n")],
+            "requirements/prod.txt",
+            (),
+            id="has-Django",
+        ),
+        pytest.param(
+            [("requirements.txt", "sphinx\n"), "backend/requirements.txt"],
+            "backend/requirements.txt",
+            (),
+            id="directory-has-Django",
+        ),
+    ],
+)
+def test_requirements_for_production_are_found(
+    tmp_path: Path,
+    files: list[str | tuple[str, str]],
+    file: str,
+    additional: tuple[str, ...],
+) -> None:
+    named = [item if isinstance(item, tuple) else (item, "Django\n") for item in files]
+    write(tmp_path, {"backend/src/manage.py": "", **dict(named)})
+    found = find(tmp_path, "backend/src")
+    assert found.fact is not None
+    assert (found.fact.value.file, found.fact.value.additional) == (file, additional)
+    assert "django" in found.packages
+    assert ("gunicorn" in found.packages) == bool(additional)
+
+
+def test_named_requirements_replace_those_found(tmp_path: Path) -> None:
+    write(tmp_path, {"uv.lock": LOCK, "a/x.txt": "Django\n", "b.txt": "gunicorn\n"})
+    options = DependencyOptions(requirements=("a/x.txt", "b.txt"))
+    found = find_dependencies(tmp_path, tmp_path, "3.13", options)
+    expected = Dependencies("pip", "a/x.txt", ("a/x.txt", "b.txt"), additional=("b.txt",))
+    assert found.fact == Fact(expected, "a/x.txt:1")
+    assert set(found.packages) == {"django", "gunicorn"}
+    for name in ("missing.txt", "../out.txt"):
+        with pytest.raises(ConfigInvalid, match=f"The requirements file {name} was not found"):
+            find_dependencies(tmp_path, tmp_path, "3.13", DependencyOptions((name,)))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"setup.cfg": "[options]\ninstall_requires =\n    Django>=5\n    x ; os_name == 'nt'\n"},
+        {"setup.py": "setup(name='x', install_requires=['Django>=5'])\nREQUIRES = [1]\n"},
+        {"setup.py": "requires = ['Django>=5']\nsetup(install_requires=requires)\n"},
+        {"setup.py": "setup(install_requires=['Django>=5'])", "requirements.txt": "-e .\n"},
+    ],
+    ids=["cfg", "py", "name", "editable"],
+)
+def test_setup_of_setuptools(tmp_path: Path, files: dict[str, str]) -> None:
+    found = find(write(tmp_path, files))
+    assert found.fact is not None
+    assert found.fact.value.manager == "pip"
+    assert found.fact.value.local == (".",)
+    assert {name: item.specifier for name, item in found.packages.items()} == {"django": ">=5"}
+
+
+BASE_GROUP = ("Django", "whitenoise")
+
+
+@pytest.mark.parametrize(
+    ("groups", "extras", "selected"),
+    [
+        pytest.param({"dev": ["gunicorn"], "docs": []}, {}, ((), ()), id="development"),
+        pytest.param({"prod": ["sentry-sdk"]}, {}, (("prod",), ()), id="name"),
+        pytest.param({"deploy-aws": []}, {"live": []}, (("deploy-aws",), ("live",)), id="names"),
+        pytest.param({"web": ["granian"]}, {}, (("web",), ()), id="server"),
+        pytest.param({"a": ["uvicorn"], "b": ["gunicorn"]}, {}, (("b",), ()), id="one-server"),
+        pytest.param(
+            {"prod": ["gunicorn"], "b": ["uvicorn"]}, {}, (("prod",), ()), id="server-by-name"
+        ),
+        pytest.param({}, {"mysql": ["mysqlclient"], "pg": ["psycopg"]}, ((), ("pg",)), id="driver"),
+    ],
+)
+def test_groups_and_extras_for_production_are_installed(
+    tmp_path: Path,
+    groups: dict[str, list[str]],
+    extras: dict[str, list[str]],
+    selected: tuple[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    lines = [f'[project]\nname = "x"\ndependencies = {json.dumps(BASE_GROUP)}']
+    lines += ["[project.optional-dependencies]"]
+    lines += [f"{name} = {json.dumps(listed)}" for name, listed in extras.items()]
+    lines += ["[dependency-groups]"]
+    lines += [f"{name} = {json.dumps(listed)}" for name, listed in groups.items()]
+    write(tmp_path, {"pyproject.toml": "\n".join(lines)})
+    options = DependencyOptions(engine="postgresql")
+    found = find_dependencies(tmp_path, tmp_path, "3.13", options)
+    assert found.fact is not None
+    assert (found.fact.value.groups, found.fact.value.extras) == selected
+    held = [item for name in selected[0] for item in groups[name]]
+    held += [item for name in selected[1] for item in extras[name]]
+    assert set(found.packages) == {"django", "whitenoise", *held}
+
+
+def test_named_groups_and_extras_replace_those_found(tmp_path: Path) -> None:
+    text = '[dependency-groups]\nprod = ["Django", { include-group = "web" }]\nweb = ["uvicorn"]\n'
+    write(tmp_path, {"pyproject.toml": text})
+    assert set(find(tmp_path).packages) == {"django", "uvicorn"}
+    found = find_dependencies(tmp_path, tmp_path, "3.13", DependencyOptions(groups=("web",)))
+    assert list(found.packages) == ["uvicorn"]
+
+
+GROUPED = {
+    "uv": (
+        """\
+[[package]]
+name = "mysite"
+source = { virtual = "." }
+dependencies = [{ name = "django" }]
+
+[package.dev-dependencies]
+prod = [{ name = "gunicorn" }]
+dev = [{ name = "ruff" }]
+
+[package.optional-dependencies]
+pg = [{ name = "psycopg" }]
+"""
+    ),
+    "poetry": '[extras]\npg = ["psycopg"]\n',
+    "pdm": "",
+}
+
+
+@pytest.mark.parametrize("manager", GROUPED)
+def test_locked_groups_and_extras(tmp_path: Path, manager: str) -> None:
+    groups = {
+        "django": ["main", "default"],
+        "gunicorn": ["web"],
+        "psycopg": ["pg"],
+        "ruff": ["dev"],
+    }
+    text = "".join(
+        f'[[package]]\nname = "{name}"\nversion = "1"\n'
+        f"groups = {json.dumps(['main'] if (manager, name) == ('poetry', 'psycopg') else listed)}\n"
+        + ("optional = true\n" if name == "psycopg" else "")
+        for name, listed in groups.items()
+    )
+    project = """\
+[project]
+name = "mysite"
+dependencies = ["django"]
+[project.optional-dependencies]
+pg = ["psycopg"]
+"""
+    project += (
+        '[tool.poetry.group.web.dependencies]\ngunicorn = "*"\n' if manager == "poetry" else ""
+    )
+    write(tmp_path, {f"{manager}.lock": text + GROUPED[manager], "pyproject.toml": project})
+    found = find(tmp_path)
+    assert found.fact is not None
+    value = found.fact.value
+    expected = {"uv": ("prod",), "poetry": ("web",), "pdm": ()}[manager]
+    assert (value.manager, value.groups, value.extras) == (manager, expected, ("pg",))
+    assert set(found.packages) == {"django", "psycopg", *(["gunicorn"] if expected else [])}
 
 
 def test_directory_or_broken_symlink_is_not_a_lock_file(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.project import Packages
 from buildstatic.project.packages import locks
-from buildstatic.project.packages.requirements import Packages
 from tests.project.tree import write
 
 
@@ -64,6 +64,7 @@ def test_uv_packages_for_project_python(tmp_path: Path, python: str, django: str
         "psycopg": "==3.2",
         "psycopg-binary": "==1",
         "typing-extensions": "==2",
+        "uvicorn": "==2",
     }
     assert found["psycopg"].extras == {"binary"}
     line = UV.splitlines().index('name = "psycopg"') + 1

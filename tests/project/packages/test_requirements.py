@@ -8,7 +8,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project.packages.requirements import Package, join, marker_applies, package, read
+from buildstatic.project import Package
+from buildstatic.project.packages.requirements import join, marker_applies, package, read
 from tests.project.tree import write
 
 

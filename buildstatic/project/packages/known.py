@@ -1,0 +1,108 @@
+"""Packages that are known by name: application servers and database drivers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+# In order of preference: the first that is installed is started.
+SERVERS = (
+    "gunicorn",
+    "uvicorn-worker",
+    "uvicorn",
+    "granian",
+    "daphne",
+    "hypercorn",
+    "uwsgi",
+    "pyuwsgi",
+    "waitress",
+)
+# The engine of each database driver.
+DRIVERS = {
+    "psycopg": "postgresql",
+    "psycopg2": "postgresql",
+    "psycopg2-binary": "postgresql",
+    "mysqlclient": "mysql",
+    "pymysql": "mysql",
+    "mysql-connector-python": "mysql",
+    "oracledb": "oracle",
+    "asyncpg": "postgresql",
+}
+# Words in the names of files, groups and extras.
+PRODUCTION = ("production", "prod", "deploy", "deployment", "live", "server", "heroku", "docker")
+DEVELOPMENT = frozenset(
+    {
+        *("dev", "devel", "develop", "development", "debug", "local", "test", "tests", "testing"),
+        *("ci", "lint", "linting", "format", "style", "qa", "typing", "types", "mypy", "e2e"),
+        *("doc", "docs", "documentation", "bench", "benchmark", "example", "examples", "locust"),
+        *("devdocs", "build", "tools", "maintenance", "translate", "windows", "macos"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Dependency groups and extras that are installed, in the order of pyproject.toml."""
+
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DependencyOptions:
+    """What the user has set instead of what would be found.
+
+    *requirements* are requirements files, relative to the root; *groups* and *extras* those of
+    pyproject.toml. *engine* is the database engine of the settings, None if it is not known.
+    """
+
+    requirements: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    extras: tuple[str, ...] | None = None
+    engine: str | None = None
+
+
+NO_SELECTION = Selection()
+NO_OPTIONS = DependencyOptions()
+
+
+def words(name: str) -> set[str]:
+    """Return the lower-case words of a file's or group's *name*."""
+    return set(re.split(r"[^a-z0-9]+", name.lower()))
+
+
+def select(
+    base: Collection[str],
+    groups: Mapping[str, Collection[str]],
+    extras: Mapping[str, Collection[str]],
+    options: DependencyOptions,
+) -> Selection:
+    """Return which *groups* and *extras* are installed beside *base*, the names of packages.
+
+    They are those with a name such as ``prod``, and those with Django, the server or the driver of
+    the database if nothing else has it; never those for development.
+    """
+    optional = {("group", name): held for name, held in groups.items()}
+    optional |= {("extra", name): held for name, held in extras.items()}
+    optional = {key: held for key, held in optional.items() if not words(key[1]) & DEVELOPMENT}
+    chosen = [key for key in optional if words(key[1]) & set(PRODUCTION)]
+    drivers = [name for name, engine in DRIVERS.items() if options.engine in (None, engine)]
+    for wanted in (("django",), SERVERS, drivers):
+        present = set(base).union(*(optional[key] for key in chosen))
+        holding = [key for key, held in optional.items() if _first(wanted, held) is not None]
+        if holding and _first(wanted, present) is None:
+            chosen.append(min(holding, key=lambda key: _first(wanted, optional[key]) or 0))
+    return Selection(
+        tuple(name for name in groups if ("group", name) in chosen)
+        if options.groups is None
+        else options.groups,
+        tuple(name for name in extras if ("extra", name) in chosen)
+        if options.extras is None
+        else options.extras,
+    )
+
+
+def _first(wanted: Iterable[str], held: Collection[str]) -> int | None:
+    """Return the position of the first of *wanted* that is among *held*, None if none is."""
+    return next((index for index, name in enumerate(wanted) if name in held), None)
