@@ -9,27 +9,34 @@ from typing import Protocol
 
 from buildstatic.checks import (
     conflicts,
-    debug,
     ignore_files,
+    project_import,
     railway_config,
     references,
     release_phase,
+    security,
+    settings_programs,
+    sqlite,
     static_at_import,
     static_root,
     storage,
+    unreadable,
+    vite,
     volumes,
     whitenoise,
 )
-from buildstatic.checks.context import CheckContext, load_context
+from buildstatic.checks.context import CheckContext, Examination, load_context
 from buildstatic.checks.finding import Autofix, Finding, Severity
 from buildstatic.checks.fixes import can_apply
-from buildstatic.errors import ConfigInvalid
+from buildstatic.errors import BuildstaticError, ConfigInvalid
 from buildstatic.project.config import ProjectConfig
+from buildstatic.tracebacks import describe
 
 __all__ = [
     "CHECKS",
     "Autofix",
     "CheckContext",
+    "Examination",
     "Finding",
     "Severity",
     "finding_codes",
@@ -49,17 +56,22 @@ class Check(Protocol):
 
 
 CHECKS: tuple[Check, ...] = (
+    project_import,
+    settings_programs,
     static_root,
     ignore_files,
-    debug,
+    security,
     storage,
     whitenoise,
     conflicts,
     references,
+    unreadable,
+    vite,
     release_phase,
     railway_config,
     static_at_import,
     volumes,
+    sqlite,
 )
 
 
@@ -78,17 +90,34 @@ def validate_silence(config: ProjectConfig) -> None:
             raise ConfigInvalid(f"{config.source('silence')}: unknown finding code {code}.", advice)
 
 
-def run_checks(context: CheckContext) -> tuple[Finding, ...]:
-    """Return the findings that the configuration does not silence, most severe first.
+def run_checks(context: CheckContext) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Return the findings, most severe first, and what could not be checked and why.
 
-    A finding whose autofix would change nothing is returned without it.
+    Findings that the configuration silences are left out, and so is an autofix that would change
+    nothing, and a failed import that another finding explains. A check that raises does not keep
+    the others from running.
     """
-    findings = [
-        finding
-        if finding.autofix is None or can_apply(context.root, finding.autofix)
-        else replace(finding, autofix=None)
-        for module in CHECKS
-        for finding in module.check(context)
-        if finding.code not in context.config.silence
+    findings: dict[tuple[str, str, str], Finding] = {}
+    incomplete = []
+    for module in CHECKS:
+        try:
+            for finding in module.check(context):
+                if finding.code not in context.config.silence:
+                    key = (finding.code, finding.location, finding.what)
+                    findings.setdefault(key, _with_effective_autofix(context, finding))
+        except Exception as error:
+            problem = error.problem if isinstance(error, BuildstaticError) else describe(error)
+            incomplete.append(f"{', '.join(module.CODES)} ({problem.rstrip('.')})")
+    causes = {each.location for each in findings.values() if each.code != project_import.IMPORT}
+    found = [
+        each
+        for each in findings.values()
+        if each.code != project_import.IMPORT or each.location not in causes
     ]
-    return tuple(sorted(findings, key=lambda finding: -finding.severity))
+    return tuple(sorted(found, key=lambda finding: -finding.severity)), tuple(incomplete)
+
+
+def _with_effective_autofix(context: CheckContext, finding: Finding) -> Finding:
+    if finding.autofix is None or can_apply(context.root, finding.autofix):
+        return finding
+    return replace(finding, autofix=None)

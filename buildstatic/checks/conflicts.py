@@ -30,8 +30,8 @@ def check(context: CheckContext) -> Iterator[Finding]:
 
 def _conflicts(context: CheckContext) -> Iterator[tuple[str, str, str]]:
     """Yield the name, the collected path and the shadowed path of each conflict."""
-    if context.examination is not None:
-        for found in context.examination["conflicts"]:
+    if context.problems is not None:
+        for found in context.problems["conflicts"]:
             for loser in found["left_out"]:
                 yield found["path"], found["collected"], loser
         return

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from buildstatic.errors import BuildstaticError
 from buildstatic.project import Edit, Project, files
 from buildstatic.project.config import ProjectConfig
 from buildstatic.project.edits import edits
@@ -17,12 +18,25 @@ from buildstatic.project.settings import Settings
 
 
 @dataclass(frozen=True)
+class Examination:
+    """What running the project showed.
+
+    *problems* is the result of `buildstatic.collect.examine`, None if there is none; then *failure*
+    is the error of the project that prevented it, or *skipped* says why it was not attempted, or
+    failed for a reason that is not the project's.
+    """
+
+    problems: Mapping[str, Any] | None = None
+    failure: BuildstaticError | None = None
+    skipped: str = ""
+
+
+@dataclass(frozen=True)
 class CheckContext:
     """A project to check.
 
     *settings_files* are the project's files that importing the settings reads; *edits* what the
-    project still needs; *examination* the result of `buildstatic.collect.examine`, None if the
-    project's Python did not run; *today* the date to compare deadlines with.
+    project still needs; *today* the date to compare deadlines with.
     """
 
     project: Project
@@ -31,8 +45,13 @@ class CheckContext:
     config: ProjectConfig
     settings_files: tuple[Path, ...]
     edits: tuple[Edit, ...]
-    examination: Mapping[str, Any] | None
+    examination: Examination
     today: date
+
+    @property
+    def problems(self) -> Mapping[str, Any] | None:
+        """The problems of collecting that running the project found; None if it did not run."""
+        return self.examination.problems
 
     @property
     def root(self) -> Path:
@@ -52,6 +71,10 @@ class CheckContext:
         path = self.project.static_root.value
         return None if path.startswith(("/", "..")) or path == "." else path
 
+    def needs(self, setting: str) -> bool:
+        """Return whether one of the edits sets *setting*."""
+        return any(edit.text.startswith(f"{setting} = ") for edit in self.edits)
+
     def read_text(self, name: str) -> str | None:
         """Return the text of the file *name* in the root, or None if it does not exist."""
         path = self.root / name
@@ -61,7 +84,7 @@ class CheckContext:
 
 
 def load_context(
-    project: Project, config: ProjectConfig, examination: Mapping[str, Any] | None, today: date
+    project: Project, config: ProjectConfig, examination: Examination, today: date
 ) -> CheckContext:
     """Return the context for checking *project*.
 

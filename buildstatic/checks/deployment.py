@@ -25,6 +25,7 @@ COMMANDS = {
 }
 DRY_RUN = re.compile(r"[^&;|]*\s(?:--dry-run|-n|--plan|--check)\b")
 SCRIPTS = ("*.sh", "bin/*", "scripts/*", "docker/*.sh", "deploy/*.sh", "compose/*/*/start")
+COMPOSE_FILES = ("compose*.yml", "compose*.yaml", "docker-compose*.yml", "docker-compose*.yaml")
 MAX_SCRIPT_SIZE = 100_000
 
 
@@ -38,7 +39,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Service:
+class PlatformService:
     """A service of a platform.
 
     *pre_deploy* commands run once per deployment in a container of their own, *start* commands
@@ -52,7 +53,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Command:
+class DjangoCommand:
     """A Django command, ``collect`` or ``migrate``, and where it is."""
 
     kind: str
@@ -60,9 +61,15 @@ class Command:
     line: int
 
 
-def read_services(context: CheckContext) -> tuple[Service, ...]:
+def read_services(context: CheckContext) -> tuple[PlatformService, ...]:
     """Return the services that the platform files of the project define."""
     return (*_railway(context), *_fly(context), *_render(context))
+
+
+def compose_files(context: CheckContext) -> list[str]:
+    """Return the names of the Compose files in the root."""
+    paths = {path for pattern in COMPOSE_FILES for path in context.root.glob(pattern)}
+    return sorted(files.relative(path, context.root) for path in paths)
 
 
 def read_procfile(context: CheckContext) -> dict[str, Line]:
@@ -74,7 +81,7 @@ def read_procfile(context: CheckContext) -> dict[str, Line]:
     return processes
 
 
-def command_sequences(context: CheckContext) -> Iterator[tuple[str, tuple[Command, ...]]]:
+def command_sequences(context: CheckContext) -> Iterator[tuple[str, tuple[DjangoCommand, ...]]]:
     """Yield the Django commands that run one after the other, each with the name of its source."""
     procfile = read_procfile(context)
     lines = [procfile[name] for name in ("release", "web") if name in procfile]
@@ -86,9 +93,9 @@ def command_sequences(context: CheckContext) -> Iterator[tuple[str, tuple[Comman
             yield lines[0].file, find_commands(lines)
 
 
-def find_commands(lines: Sequence[Line]) -> tuple[Command, ...]:
+def find_commands(lines: Sequence[Line]) -> tuple[DjangoCommand, ...]:
     """Return the Django commands in *lines*, in the order in which they run."""
-    commands: list[Command] = []
+    commands: list[DjangoCommand] = []
     for line in lines:
         matches = [
             (match.start(), kind)
@@ -96,7 +103,7 @@ def find_commands(lines: Sequence[Line]) -> tuple[Command, ...]:
             for match in pattern.finditer(line.text)
             if not DRY_RUN.match(line.text, match.end())
         ]
-        commands += [Command(kind, line.file, line.number) for _, kind in sorted(matches)]
+        commands += [DjangoCommand(kind, line.file, line.number) for _, kind in sorted(matches)]
     return tuple(commands)
 
 
@@ -118,13 +125,13 @@ def _script_lines(context: CheckContext) -> Iterator[list[Line]]:
             ]
 
 
-def _railway(context: CheckContext) -> Iterator[Service]:
+def _railway(context: CheckContext) -> Iterator[PlatformService]:
     """Yield the service of railway.json, or else of railway.toml."""
     for name in ("railway.json", "railway.toml"):
         text = context.read_text(name)
         if text is not None:
             for table in _tables(_read_mapping(context, name), "deploy"):
-                yield Service(
+                yield PlatformService(
                     "Railway",
                     _lines(name, text, table, "preDeployCommand"),
                     _lines(name, text, table, "startCommand"),
@@ -133,7 +140,7 @@ def _railway(context: CheckContext) -> Iterator[Service]:
             return
 
 
-def _fly(context: CheckContext) -> Iterator[Service]:
+def _fly(context: CheckContext) -> Iterator[PlatformService]:
     """Yield the service of fly.toml (fly.io/docs/reference/configuration)."""
     name = "fly.toml"
     text = context.read_text(name)
@@ -142,10 +149,10 @@ def _fly(context: CheckContext) -> Iterator[Service]:
     content = _read_mapping(context, name)
     release = [_lines(name, text, t, "release_command") for t in _tables(content, "deploy")]
     mounts = [_lines(name, text, t, "destination") for t in _tables(content, "mounts")]
-    yield Service("Fly", sum(release, ()), (), sum(mounts, ()))
+    yield PlatformService("Fly", sum(release, ()), (), sum(mounts, ()))
 
 
-def _render(context: CheckContext) -> Iterator[Service]:
+def _render(context: CheckContext) -> Iterator[PlatformService]:
     """Yield the services of render.yaml (render.com/docs/blueprint-spec)."""
     name = "render.yaml"
     document = yaml_nodes.entries(yaml_nodes.parse(context.read_text(name) or ""))
@@ -156,7 +163,7 @@ def _render(context: CheckContext) -> Iterator[Service]:
     for node in nodes:
         entries = yaml_nodes.entries(node)
         disk = yaml_nodes.entries(entries.get("disk"))
-        yield Service(
+        yield PlatformService(
             "Render",
             _node_lines(name, entries, "preDeployCommand"),
             _node_lines(name, entries, "dockerCommand", "startCommand"),

@@ -29,9 +29,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
     """Yield collected files that are not ignored, and source directories that are."""
     yield from _git_lacks(context)
     yield from _git_drops(context)
-    # Builds read Dockerfile.dockerignore first (docs.docker.com/build/concepts/context).
-    texts = {name: context.read_text(name) for name in (f"Dockerfile{DOCKER}", DOCKER)}
-    name, text = next(((n, t) for n, t in texts.items() if t is not None), (DOCKER, None))
+    name, text = read_dockerignore(context)
     try:
         patterns = read_patterns(text or "")
     except ConfigInvalid:  # reported by the build itself
@@ -39,6 +37,15 @@ def check(context: CheckContext) -> Iterator[Finding]:
     if text is not None or context.read_text("Dockerfile") is not None:
         yield from _docker_lacks(context, name, patterns)
     yield from _docker_drops(context, name, text or "", patterns)
+
+
+def read_dockerignore(context: CheckContext) -> tuple[str, str | None]:
+    """Return the name and the text of the ignore file that builds read; None if it is missing.
+
+    Dockerfile.dockerignore takes precedence (docs.docker.com/build/concepts/context).
+    """
+    texts = {name: context.read_text(name) for name in (f"Dockerfile{DOCKER}", DOCKER)}
+    return next(((name, text) for name, text in texts.items() if text is not None), (DOCKER, None))
 
 
 def _git_lacks(context: CheckContext) -> Iterator[Finding]:
@@ -86,12 +93,12 @@ def _docker_lacks(
     context: CheckContext, name: str, patterns: Sequence[Pattern]
 ) -> Iterator[Finding]:
     root = context.static_root
-    if root is None or _is_excluded(patterns, f"{root}/staticfiles.json"):
+    if root is None or is_excluded(patterns, f"{root}/staticfiles.json"):
         return
     pattern = docker_pattern(root)
     yield Finding(
         DOCKER_LACKS,
-        Severity.WARNING,
+        Severity.INFO,
         name,
         0,
         f"{name} does not exclude {root}.",
@@ -107,13 +114,13 @@ def _docker_drops(
     for source in _required_sources(context):
         directory = SourceDirectory(source.path, source.source)  # without its prefix
         paths = [f"{source.path}/{file}" for file, _ in source_files(context, directory)]
-        if not all(_is_excluded(patterns, path) for path in paths):
+        if not all(is_excluded(patterns, path) for path in paths):
             continue
         yield Finding(
             DOCKER_DROPS,
             Severity.ERROR,
             name,
-            _excluding_line(text, paths[0]),
+            excluding_line(text, paths[0]),
             f"{name} excludes {source.path}, a source directory of static files ({source.source}).",
             "The image lacks these files: pages have no styles, or the build fails.",
             f"Make the pattern more specific, or add !{docker_pattern(source.path)}",
@@ -129,18 +136,19 @@ def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
             yield source
 
 
-def _is_excluded(patterns: Sequence[Pattern], path: str) -> bool:
+def is_excluded(patterns: Sequence[Pattern], path: str) -> bool:
+    """Return whether *patterns* exclude the file *path* from the build context."""
     above: Matches | None = None
-    is_excluded, parts = False, path.split("/")
+    excluded, parts = False, path.split("/")
     for length in range(1, len(parts) + 1):
-        is_excluded, above = match(patterns, "/".join(parts[:length]), above)
-    return is_excluded
+        excluded, above = match(patterns, "/".join(parts[:length]), above)
+    return excluded
 
 
-def _excluding_line(text: str, path: str) -> int:
+def excluding_line(text: str, path: str) -> int:
     """Return the number of the first line of *text* up to which the patterns exclude *path*."""
     lines = text.splitlines()
     for number in range(1, len(lines) + 1):
-        if _is_excluded(read_patterns("\n".join(lines[:number])), path):
+        if is_excluded(read_patterns("\n".join(lines[:number])), path):
             return number
     return 0

@@ -14,11 +14,11 @@ CODES: tuple[str, ...] = (MISSING, CIRCLE)
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
-    """Yield the references that make collecting fail; nothing without an examination."""
-    if context.examination is None:
+    """Yield the references that make collecting fail; nothing if the project did not run."""
+    if context.problems is None:
         return
     maps_only_warn = context.config.options("collect").get("missing_maps") == "warn"
-    for reference in context.examination["references"]:
+    for reference in context.problems["references"]:
         is_map = reference["map"]
         is_info = is_map and maps_only_warn
         hint = ' Or set missing_maps = "warn" in [tool.buildstatic.collect].' if is_map else ""
@@ -31,7 +31,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
             "The reference is left unchanged." if is_info else "Collecting fails.",
             f"Correct the reference, add the missing file, or ignore this file.{hint}",
         )
-    if circle := context.examination["circle"]:
+    if circle := context.problems["circle"]:
         paths = [files.relative(Path(path), context.root) for path in circle]
         yield Finding(
             CIRCLE,

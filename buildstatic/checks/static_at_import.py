@@ -5,7 +5,6 @@ wagtail/wagtail#5632: system checks import such a module, so migrate fails befor
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.deployment import command_sequences
 from buildstatic.checks.finding import Finding, Severity
+from buildstatic.checks.import_time import import_time_calls
 from buildstatic.errors import ConfigInvalid
 from buildstatic.manage_py import subdirectories
 from buildstatic.project import files
@@ -45,7 +45,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
             Severity.ERROR if is_early else Severity.WARNING,
             files.relative(path, context.root),
             line,
-            "static() is called while the module is imported.",
+            "The URL of a static file is computed while the module is imported.",
             "Collecting imports this module before the manifest exists, and fails."
             if is_early
             else "Importing this module before collecting fails: there is no manifest.",
@@ -64,7 +64,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
                 Severity.ERROR,
                 migrate.file,
                 migrate.line,
-                f"{name} migrates before it collects, and {place} calls static() at import.",
+                f"{name} migrates before it collects, and {place} uses static() at import.",
                 "migrate runs the system checks, which import that module without a manifest.",
                 "Collect first, then migrate.",
             )
@@ -88,44 +88,4 @@ def _calls(context: CheckContext, path: Path) -> list[int]:
         tree = files.read_python(path, context.root)
     except ConfigInvalid:
         return []
-    visitor = _ImportTimeCalls()
-    visitor.visit(tree)
-    return visitor.lines
-
-
-class _ImportTimeCalls(ast.NodeVisitor):
-    """Finds the calls of FUNCTIONS that run when the module is imported."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, str] = {}
-        self.lines: list[int] = []
-
-    def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            top = alias.name.partition(".")[0]
-            self.names[alias.asname or top] = alias.name if alias.asname else top
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        for alias in node.names if node.level == 0 else ():
-            self.names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for part in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults):
-            if part is not None:
-                self.visit(part)
-
-    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        """Skip the body, which does not run now."""
-
-    def visit_If(self, node: ast.If) -> None:
-        test = node.test
-        if not (isinstance(test, ast.Compare) and getattr(test.left, "id", "") == "__name__"):
-            self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        self.generic_visit(node)
-        name, _, attributes = ast.unparse(node.func).partition(".")
-        if f"{self.names.get(name, name)}.{attributes}".rstrip(".") in FUNCTIONS:
-            self.lines.append(node.lineno)
+    return [node.lineno for name, node in import_time_calls(tree) if name in FUNCTIONS]

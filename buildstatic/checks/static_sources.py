@@ -47,7 +47,9 @@ def source_directories(context: CheckContext) -> Iterator[SourceDirectory]:
             yield SourceDirectory(f"{path}/static", item.source, app=app)
 
 
-def source_files(context: CheckContext, source: SourceDirectory) -> Iterator[tuple[str, str]]:
+def source_files(
+    context: CheckContext, source: SourceDirectory, *, with_broken_links: bool = False
+) -> Iterator[tuple[str, str]]:
     """Yield the collected name and the path of each file in *source*, of 20,000 at most.
 
     Files that collectstatic ignores by default are left out.
@@ -62,7 +64,10 @@ def source_files(context: CheckContext, source: SourceDirectory) -> Iterator[tup
             if name.startswith(".") or name.endswith("~"):
                 continue
             path = os.path.join(parent, name)  # noqa: PTH118
-            if not os.path.isfile(path):  # noqa: PTH113 - reading a pipe would block
+            # Reading a pipe would block.
+            if not os.path.isfile(path) and not (  # noqa: PTH113
+                with_broken_links and os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114
+            ):
                 continue
             yield str(PurePosixPath(source.prefix, os.path.relpath(path, top))), path
             count += 1

@@ -1,14 +1,18 @@
-"""The static files storage: whether it adds fingerprints to file names."""
+"""The static files storage: whether it adds fingerprints, and whether a variable selects it."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity, split_source
-from buildstatic.project.static_files import backend
+from buildstatic.project import files
+from buildstatic.project.settings import Value
+from buildstatic.project.static_files import backend, is_remote
 
-CODES: tuple[str, ...] = ("manifest-storage-off",)
+OFF, VARIES = "manifest-storage-off", "storage-depends-on-variable"
+CODES: tuple[str, ...] = (OFF, VARIES)
 DEFAULT = "django.contrib.staticfiles.storage.StaticFilesStorage"
 # Storages without fingerprints, and the counterparts of the same package that add them.
 REPLACEMENTS = {
@@ -23,7 +27,12 @@ REPLACEMENTS = {
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
-    """Yield a finding if the storage is known not to add fingerprints."""
+    """Yield a finding if the storage adds no fingerprints, or may be remote or local."""
+    yield from _without_fingerprints(context)
+    yield from _varies(context)
+
+
+def _without_fingerprints(context: CheckContext) -> Iterator[Finding]:
     settings, storage = context.settings, context.project.storage
     if not context.has_local_storage or settings.classes or not settings.complete:
         return
@@ -35,12 +44,54 @@ def check(context: CheckContext) -> Iterator[Finding]:
         source = url.source if url else f"{settings.file}:0"
     else:
         return
+    if replacement is not None and context.needs("STORAGES"):
+        replacement = "whitenoise.storage.CompressedManifestStaticFilesStorage"
     if replacement is not None:
         yield Finding(
-            CODES[0],
+            OFF,
             Severity.WARNING,
             *split_source(source),
             f"The static files storage is {name}, which adds no fingerprints to file names.",
             "Browsers must revalidate every file, or show outdated files after a deployment.",
             f'Set STORAGES["staticfiles"]["BACKEND"] to "{replacement}".',
         )
+
+
+def _varies(context: CheckContext) -> Iterator[Finding]:
+    """Yield a finding if a condition on a variable selects a remote storage."""
+    value = backend(context.settings, legacy=True)
+    if value is None:
+        return
+    names = [str(name) for name in value.options or (value.data,) if isinstance(name, str)]
+    remote = next((name for name in names if is_remote(name, context.search)), None)
+    file, line = split_source(value.source)
+    condition = _condition(context, file, line) if remote else None
+    if condition is None:
+        return
+    test, line = condition
+    yield Finding(
+        VARIES,
+        Severity.INFO,
+        file,
+        line,
+        f"The static files storage is {remote} or a local one, depending on: {test}",
+        "Where it is remote, pages refer to files that building an image does not upload.",
+        "There, run collectstatic with the same variables before each release.",
+    )
+
+
+def _condition(context: CheckContext, file: str, line: int) -> tuple[str, int] | None:
+    """Return the innermost condition, and its line, by which the code at *line* of *file* runs.
+
+    None if there is no condition on a variable. DEBUG does not count: it is off in production.
+    """
+    found = None
+    for node in ast.walk(files.read_python(context.root / file, context.root)):
+        if isinstance(node, ast.If | ast.IfExp) and node.lineno <= line <= (node.end_lineno or 0):
+            test = ast.unparse(node.test)
+            names = [n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)]
+            values: list[Value | None] = [context.settings.get(name) for name in names]
+            reads = "environ" in test or "env(" in test or any(v and v.reads for v in values)
+            if reads and "DEBUG" not in test and (found is None or node.lineno > found[1]):
+                found = test, node.lineno
+    return found

@@ -16,30 +16,24 @@ import yaml
 
 from buildstatic.checks import yaml_nodes
 from buildstatic.checks.context import CheckContext
-from buildstatic.checks.deployment import read_services
+from buildstatic.checks.deployment import compose_files, read_services
 from buildstatic.checks.finding import Finding, Severity
-from buildstatic.project import files
 
 CODES: tuple[str, ...] = ("volume-over-tree",)
 WORKDIR = re.compile(r"^\s*WORKDIR\s+[\"']?(/[^\s\"'$]*)", re.IGNORECASE | re.MULTILINE)
 DEFAULT_WORKDIR = "/app"  # of the generated Dockerfile
-COMPOSE_FILES = ("compose*.yml", "compose*.yaml", "docker-compose*.yml", "docker-compose*.yaml")
 SERVERS = re.compile(r"manage\.py|gunicorn|uvicorn|daphne|hypercorn|granian|buildstatic start")
 VARIABLE = re.compile(r"\$\{\w+:?-([^}]*)\}")
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A volume at *target* in the image of *dockerfile*.
-
-    *is_code* is true for a bind mount of the project's own directory or a parent of it.
-    """
+    """A volume at *target* in the image of *dockerfile*."""
 
     file: str
     line: int
     target: str
     dockerfile: str = "Dockerfile"
-    is_code: bool = False
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
@@ -52,20 +46,14 @@ def check(context: CheckContext) -> Iterator[Finding]:
         tree = next((tree for tree in trees if tree.is_relative_to(target)), None)
         if tree is None or target == PurePosixPath("/"):
             continue
-        if mount.is_code:
-            why = "The files of this machine replace the files that were built into the image."
-            fix = "Use this mount for development only; run deployments from the image."
-        else:
-            why = "It hides the files of the image, or keeps those of the first deployment."
-            fix = "Mount it at a data directory; another server can copy the files from the image."
         yield Finding(
             CODES[0],
-            Severity.INFO if mount.is_code else Severity.WARNING,
+            Severity.WARNING,
             mount.file,
             mount.line,
             f"The volume at {mount.target} hides {tree}, the collected files of the image.",
-            why,
-            fix,
+            "It hides the files of the image, or keeps those of the first deployment.",
+            "Mount it at a data directory; another server can copy the files from the image.",
         )
 
 
@@ -90,8 +78,7 @@ def _platform_mounts(context: CheckContext) -> Iterator[Mount]:
 
 def _compose_mounts(context: CheckContext) -> Iterator[Mount]:
     """Yield the mounts of Compose services that are built here or run a Django server."""
-    for path in sorted({p for pattern in COMPOSE_FILES for p in context.root.glob(pattern)}):
-        file = files.relative(path, context.root)
+    for file in compose_files(context):
         document = yaml_nodes.entries(yaml_nodes.parse(context.read_text(file) or ""))
         for node in yaml_nodes.entries(document.get("services")).values():
             service = yaml_nodes.entries(node)
@@ -114,9 +101,10 @@ def _compose_mount(item: yaml.Node, file: str, dockerfile: str, root: Path) -> I
         parts = _text(item).split(":")
         source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])
         line = yaml_nodes.line(item)
-    if target.startswith("/"):
-        is_code = source.startswith((".", "/")) and root.is_relative_to((root / source).resolve())
-        yield Mount(file, line, target.rstrip("/") or "/", dockerfile, is_code)
+    # A bind mount of the project's own directory, or a parent of it, is for development.
+    is_code = source.startswith((".", "/")) and root.is_relative_to((root / source).resolve())
+    if target.startswith("/") and not is_code:
+        yield Mount(file, line, target.rstrip("/") or "/", dockerfile)
 
 
 def _words(node: yaml.Node | None) -> str:

@@ -17,8 +17,6 @@ MISPLACED, MISSING = "whitenoise-misplaced", "whitenoise-missing"
 CODES: tuple[str, ...] = (MISPLACED, MISSING)
 SECURITY = "django.middleware.security.SecurityMiddleware"
 WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
-# Middleware that, according to its documentation, belongs above WhiteNoise's.
-ABOVE = ("corsheaders.", "django_prometheus.")
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
@@ -30,27 +28,32 @@ def check(context: CheckContext) -> Iterator[Finding]:
         return
     if WHITENOISE in names:
         yield from _misplaced(items, names.index(WHITENOISE), value)
-    else:
+    elif not any("whitenoise" in str(name).lower() for name in names):
         yield from _missing(context, value)
 
 
 def _misplaced(items: tuple[Value, ...], index: int, value: Value) -> Iterator[Finding]:
-    above = [str(item.data) for item in items[:index] if not str(item.data).startswith(ABOVE)]
-    others = [name for name in above if name != SECURITY]
-    is_above_security = any(item.data == SECURITY for item in items[index:])
+    """Yield a finding if Django's middleware is in the wrong order with WhiteNoise's.
+
+    Other packages' middleware, such as django-cors-headers', may belong above it.
+    """
+    others = [
+        name
+        for item in items[:index]
+        if (name := str(item.data)) != SECURITY and name.startswith("django.")
+    ]
     if others:
         what = f"WhiteNoise's middleware is below {others[-1]}."
         why = "Each request for a static file passes the middleware above it, such as sessions."
-    elif is_above_security:
+    elif any(item.data == SECURITY for item in items[index:]):
         what = "WhiteNoise's middleware is above SecurityMiddleware."
         why = "Static files are served without HTTPS redirects and security headers."
     else:
         return
-    concerns_django = is_above_security or any(name.startswith("django.") for name in others)
     file, line = split_source(items[index].source or value.source)
     yield Finding(
         MISPLACED,
-        Severity.WARNING if concerns_django else Severity.INFO,
+        Severity.WARNING,
         file,
         line,
         what,

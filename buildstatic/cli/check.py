@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +24,7 @@ from buildstatic.cli.options import (
 if TYPE_CHECKING:
     from buildstatic.checks import Finding
     from buildstatic.project import Fact, Project
-    from buildstatic.workflows.check import CheckResult
+    from buildstatic.workflows.check import ProjectCheck
 
 FACTS = (
     "manage",
@@ -41,6 +42,8 @@ FACTS = (
     "storage",
     "remote",
 )
+# How many findings of a group are listed beside the first one without -v.
+SHOWN = 2
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 ANNOTATIONS = {"error": "error", "warning": "warning", "info": "notice"}
 
@@ -55,7 +58,7 @@ Examples:
 
 \b
 The project is read, then imported by its own Python to find conflicts and broken
-references; --no-run only reads. Values that cannot be determined are shown as "-".
+references; --no-run only reads. With -v, values that were not found are shown as "-".
 """
 
 
@@ -82,6 +85,12 @@ references; --no-run only reads. Values that cannot be determined are shown as "
 )
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @click.option("--no-run", is_flag=True, help="Only read the project, do not import it.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="List every finding, optional variables, and facts that were not found.",
+)
 @traceback_option
 @click.pass_context
 def command(
@@ -96,6 +105,7 @@ def command(
     output_format: str,
     as_json: bool,
     no_run: bool,
+    verbose: bool,
 ) -> int:
     """Find deployment problems and suggest fixes.
 
@@ -108,7 +118,7 @@ def command(
     from buildstatic.workflows.check import check
     from buildstatic.workflows.check import fix as make_fixes
 
-    def run() -> CheckResult:
+    def run() -> ProjectCheck:
         return check(path, manage=manage, settings=settings, python=python, run=not no_run)
 
     level = configured(context, "check", path, {"fail_level": fail_level})["fail_level"]
@@ -123,33 +133,49 @@ def command(
         case "github":
             _print_annotations(result)
         case _:
-            _print_findings(result)
-            _print_project(result)
+            _print_findings(result, verbose=verbose)
+            _print_project(result, verbose=verbose)
     severity = max((finding.severity for finding in result.findings), default=0)
     return 1 if severity >= Severity[level.upper()] else 0
 
 
-def _print_findings(result: CheckResult) -> None:
+def _print_findings(result: ProjectCheck, *, verbose: bool) -> None:
+    """Print the findings, those of one code together, and then what was not checked."""
     from buildstatic import console
-    from buildstatic.workflows.check import NO_RUN, REMOTE
 
+    groups: dict[str, list[Finding]] = {}
     for finding in result.findings:
+        groups.setdefault(f"{finding.code} {finding.severity.label}", []).append(finding)
+    for findings in groups.values():
+        finding, others = findings[0], findings[1:]
         word = finding.severity.label
         console.out().print(f"[{COLOURS[word]}]{word}:[/]", end=" ")
         console.say(f"{finding.location}: {finding.what} [{finding.code}]")
-        console.say(f"    {finding.why}")
-        console.say(f"    Fix: {finding.fix}{' (fixed by --fix)' if finding.autofix else ''}\n")
-    if result.unexamined and result.unexamined not in (NO_RUN, REMOTE):
-        console.note(f"note: References were not checked: {result.unexamined}")
+        shown = others if verbose or len(others) <= SHOWN + 1 else others[:SHOWN]
+        for other in shown:
+            console.say(f"    {other.location}: {other.what}")
+        if len(shown) < len(others):
+            console.say(f"    … and {len(others) - len(shown)} more (-v lists all)")
+        console.say(indent(finding.why, "    "))
+        fix = f"Fix: {finding.fix}{' (fixed by --fix)' if finding.autofix else ''}"
+        console.say(f"{indent(fix, '    ')}\n")
     counts = Counter(finding.severity for finding in result.findings)
     words = [
         f"{counts[severity]} {severity.label}{'s' if counts[severity] > 1 else ''}"
         for severity in sorted(counts, reverse=True)
     ]
-    console.say(f"Found: {', '.join(words)}.\n" if words else "No problems found.\n")
+    if words:
+        console.say(f"Found: {', '.join(words)}.")
+    elif result.skipped:
+        console.say("No problems found in what was checked.")
+    else:
+        console.say("No problems found.")
+    for skipped in result.skipped:
+        console.say(f"Not checked: {skipped}")
+    console.say()
 
 
-def _print_annotations(result: CheckResult) -> None:
+def _print_annotations(result: ProjectCheck) -> None:
     """Print the findings as workflow commands of GitHub Actions.
 
     https://docs.github.com/actions/reference/workflow-commands-for-github-actions; files are
@@ -171,13 +197,13 @@ def _print_annotations(result: CheckResult) -> None:
         click.echo(f"::{ANNOTATIONS[finding.severity.label]} {properties}::{message}")
 
 
-def _document(result: CheckResult) -> dict[str, Any]:
+def _document(result: ProjectCheck) -> dict[str, Any]:
     """Return *result* as JSON."""
     project = result.project
     facts = {name: getattr(project, name) for name in FACTS}
     return {
         "findings": [_finding(finding) for finding in result.findings],
-        "unexamined": result.unexamined or None,
+        "skipped": list(result.skipped),
         "project": {
             "root": {"value": ".", "from": project.manage.source},
             **{
@@ -224,20 +250,22 @@ def _json_value(value: object) -> object:
             return value
 
 
-def _print_project(result: CheckResult) -> None:
+def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
     """Print the facts, notes, variables and edits of the project."""
     from buildstatic import console
 
     project = result.project
     rows = [("root", str(project.root), project.manage.source)]
-    rows += [(name, *_row(getattr(project, name))) for name in FACTS]
+    for name in FACTS:
+        fact = getattr(project, name)
+        if fact is not None or verbose:
+            rows.append((name, *_row(fact)))
     console.table(rows, header=("fact", "value", "from"))
     if project.notes:
         console.say()
     for text in project.notes:
         console.say(f"note: {text}")
-    if project.variables:
-        _print_variables(project, result.config.env)
+    _print_variables(project, result.config.env, verbose=verbose)
     if result.edits:
         console.say("\nStill needed:")
     for edit in result.edits:
@@ -268,22 +296,28 @@ def _row(fact: Fact[Any] | None) -> tuple[str, str]:
     return text, fact.source
 
 
-def _print_variables(project: Project, placeholders: Mapping[str, str]) -> None:
-    """Print the variables that the settings read, and placeholders for the required ones."""
+def _print_variables(project: Project, placeholders: Mapping[str, str], *, verbose: bool) -> None:
+    """Print the required variables, or all that the settings read, and placeholders to paste."""
     from buildstatic import console
     from buildstatic.project.environment import missing, paste
 
     key = project.secret_key.name if project.secret_key else None
     rows: list[tuple[str, str, str]] = []
     for item in project.variables:
+        if not item.required and not verbose:
+            continue
         need = "required" if item.required else "optional"
         if item.name in placeholders:
             need += ", has a placeholder for collecting"
         elif item.name == key:
             need += ", random while collecting"
         rows.append((item.name, need, item.source))
-    console.say()
-    console.table(rows, header=("variable", "", "from"))
+    if rows:
+        console.say()
+        console.table(rows, header=("variable", "", "from"))
+    optional = sum(not item.required for item in project.variables)
+    if optional and not verbose:
+        console.say(f"\n{optional} optional variable{'s' if optional > 1 else ''} (-v lists all)")
     lacking = [item for item in missing(project, placeholders) if item.name != key]
     if lacking:
         console.say("\nCollecting requires a placeholder for each, in pyproject.toml:\n")

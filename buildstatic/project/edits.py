@@ -55,6 +55,8 @@ def edits(project: Project) -> tuple[Edit, ...]:
 
 def _is_served(project: Project, settings: Settings, packages: Packages, search: Search) -> bool:
     """Return whether something other than WhiteNoise's middleware serves the static files."""
+    if project.static_url and project.static_url.value.startswith(("http://", "https://")):
+        return True
     if any(name in packages for name in OTHER_SERVERS) or _mentions(settings, "servestatic"):
         return True
     module = project.wsgi.value.partition(":")[0] if project.wsgi else ""
@@ -64,7 +66,8 @@ def _is_served(project: Project, settings: Settings, packages: Packages, search:
 
 
 def _mentions(settings: Settings, word: str) -> bool:
-    return any(isinstance(item, str) and word in item for item in settings.listed("MIDDLEWARE"))
+    middleware = settings.listed("MIDDLEWARE")
+    return any(isinstance(item, str) and word in item.lower() for item in middleware)
 
 
 def _requirements(project: Project, *, serves: bool) -> Iterator[Edit]:

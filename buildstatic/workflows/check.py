@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from buildstatic.checks import Finding, load_context, run_checks, validate_silence
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion
+
+from buildstatic.checks import Examination, Finding, load_context, run_checks, validate_silence
 from buildstatic.checks.fixes import apply_fixes
-from buildstatic.errors import BuildstaticError
+from buildstatic.errors import BuildstaticError, InterpreterNotFound, StorageRemote
 from buildstatic.interpreter.find import check_python, find_python, has_django
 from buildstatic.interpreter.process import call
 from buildstatic.project import Edit, Project
 from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import placeholders
-from buildstatic.workflows.collect import make_request
+from buildstatic.project.manage import read_settings
+from buildstatic.project.packages import find_dependencies
+from buildstatic.project.packages.python_version import DEFAULT_PYTHON
+from buildstatic.workflows.collect import all_missing_variables, make_request
 
-# Values of `CheckResult.unexamined` that are not failures.
 NO_RUN = "--no-run"
 REMOTE = "the storage keeps its files elsewhere"
+MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
+# How each package manager installs a project's packages for `check`.
+INSTALL = {
+    "uv": "uv sync",
+    "poetry": "poetry install",
+    "pdm": "pdm sync",
+    "pipenv": "pipenv sync",
+    "pyproject": "pip install .",
+}
+VERSIONS = """\
+import json
+from importlib.metadata import distributions
+print(json.dumps({str(d.metadata["Name"]): d.version for d in distributions()}))
+"""
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class ProjectCheck:
     """The findings in *project*, most severe first, and the *edits* that it still needs.
 
-    *unexamined* says why the project was only read, not imported; it is empty if it was.
+    *skipped* says what was not looked at and why; it is empty if everything was.
     """
 
     project: Project
     config: ProjectConfig
     edits: Sequence[Edit]
     findings: Sequence[Finding]
-    unexamined: str
+    skipped: Sequence[str]
 
 
 def check(
@@ -47,7 +69,7 @@ def check(
     settings: str | None = None,
     python: Path | None = None,
     run: bool = True,
-) -> CheckResult:
+) -> ProjectCheck:
     """Check the project in the directory *path*.
 
     *manage* is its manage.py, relative to *path*, and *settings* its settings module, in place of
@@ -55,17 +77,26 @@ def check(
     child process whose output goes to standard error.
 
     Raises ProjectNotFound, SettingsInvalid, ConfigInvalid, and InterpreterNotFound for a *python*
-    that cannot import Django. A project that fails to import is not an error but *unexamined*.
+    that cannot import Django. A project that fails to import has a finding, unless its packages
+    are not installed in that Python.
     """
     project = detect(path, manage=manage, settings=settings)
     config = load(project.root)
     validate_silence(config)
-    examined, reason = examine(project, config, python) if run else (None, NO_RUN)
-    context = load_context(project, config, examined, datetime.now(UTC).date())
-    return CheckResult(project, config, context.edits, run_checks(context), reason)
+    examination = examine(project, config, python) if run else Examination(skipped=NO_RUN)
+    context = load_context(project, config, examination, datetime.now(UTC).date())
+    findings, incomplete = run_checks(context)
+    skipped = list(incomplete)
+    if examination.skipped:
+        skipped.insert(0, f"references between static files ({examination.skipped})")
+    if context.settings.classes:
+        skipped.append(f"settings in classes ({context.settings.classes})")
+    elif not context.settings.complete:
+        skipped.append(f"settings that {context.settings.file} sets while it runs")
+    return ProjectCheck(project, config, context.edits, findings, tuple(skipped))
 
 
-def fix(result: CheckResult) -> tuple[Finding, ...]:
+def fix(result: ProjectCheck) -> tuple[Finding, ...]:
     """Make the safe fixes of *result* and return the findings that were fixed.
 
     All files are written or none. Raises FileError and FilesExist.
@@ -73,25 +104,76 @@ def fix(result: CheckResult) -> tuple[Finding, ...]:
     return apply_fixes(result.project.root, result.findings)
 
 
-def examine(
-    project: Project, config: ProjectConfig, python: Path | None
-) -> tuple[Mapping[str, Any] | None, str]:
-    """Return the problems that collecting *project* would have, or None and why it did not run.
+def examine(project: Project, config: ProjectConfig, python: Path | None) -> Examination:
+    """Return the problems that collecting *project* would have.
 
     It runs in a child process of *python*, or of the Python found. Raises InterpreterNotFound for a
     *python* that cannot import Django.
     """
     if project.remote is not None and project.remote.value:
-        return None, REMOTE
+        return Examination(skipped=REMOTE)
     request = make_request(project, config, interactive=False, verbosity=0)
     environ = {**os.environ, **placeholders(project, config, os.environ)}
     if python is not None:
         check_python(python.absolute(), request.directory, environ)
-    try:
-        if python is None and has_django():
-            python = Path(sys.executable)
-        elif python is None:
+    elif has_django():
+        python = Path(sys.executable)
+    else:
+        try:
             python = find_python(project.root.absolute(), request.directory, environ)
-        return call(python.absolute(), "examine", request, environ, stdout=2), ""
+        except InterpreterNotFound as error:
+            return Examination(skipped=f"{error.problem.rstrip('.')}; {_how_to_run(project)}")
+    try:
+        with all_missing_variables(project, environ):
+            problems = call(python.absolute(), "examine", request, environ, stdout=2)
+    except StorageRemote:
+        return Examination(skipped=REMOTE)
     except BuildstaticError as error:
-        return None, error.problem
+        lacking = _lacking(project, python.absolute(), error)
+        if not lacking:
+            return Examination(failure=error)
+        return Examination(skipped=f"{python} lacks {lacking}; {_how_to_run(project)}")
+    except RuntimeError as error:
+        return Examination(skipped=f"internal error: {error}")
+    return Examination(problems)
+
+
+def _lacking(project: Project, python: Path, error: BuildstaticError) -> str:
+    """Return a package that *python* lacks and that *error* may come from; empty if there is none.
+
+    That is a package of the project that is not installed, or in another version, or, if its
+    packages are unknown, a missing module that is not the project's own.
+    """
+    _, search = read_settings(project)
+    named = project.python.value if project.python else DEFAULT_PYTHON
+    packages = find_dependencies(project.root, search.manage, named).packages
+    done = subprocess.run(
+        [python, "-c", VERSIONS], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    if done.returncode != 0:
+        return "a working importlib.metadata"
+    versions: dict[str, str] = {
+        canonicalize_name(name): version for name, version in json.loads(done.stdout).items()
+    }
+    for package in packages.values():
+        version = versions.get(package.name)
+        if version is None:
+            return f"{package.name} ({package.source})"
+        try:
+            fits = SpecifierSet(package.specifier).contains(version, prereleases=True)
+        except (InvalidSpecifier, InvalidVersion):
+            continue
+        if not fits:
+            return f"{package.name}{package.specifier} ({package.source}), it has {version}"
+    module = MISSING_MODULE.search(error.problem)
+    if module and not packages and not search.module(module[1]) and not search.package(module[1]):
+        return f"the module {module[1]}"
+    return ""
+
+
+def _how_to_run(project: Project) -> str:
+    """Return what to do to have the project imported."""
+    found = project.dependencies.value if project.dependencies else None
+    command = INSTALL.get(found.manager, f"pip install -r {found.file}") if found else ""
+    what = f"its packages ({command})" if command else "its packages"
+    return f"install {what} in a virtual environment and set --python to its Python"

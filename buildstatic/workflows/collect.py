@@ -124,7 +124,7 @@ def plan(
     """
     project = detect(path, manage=manage, settings=settings)
     request, environ = _prepare(project, options or CollectOptions.configured(path))
-    with _all_missing_variables(project, environ):
+    with all_missing_variables(project, environ):
         chosen = _choose_python(python, request, environ, isolate)
         if chosen:
             return call(chosen, "plan", request, environ)
@@ -148,7 +148,7 @@ def collect_project(
     """
     request, environ = _prepare(project, options, with_plan=with_plan, is_image=is_image)
     tell = Callbacks(report.warn, report.progress)
-    with _all_missing_variables(project, environ):
+    with all_missing_variables(project, environ):
         chosen = _choose_python(python, request, environ, isolate)
         if chosen:
             return collect_with(chosen, request, environ, tell)
@@ -203,7 +203,7 @@ def _choose_python(
 
 
 @contextmanager
-def _all_missing_variables(project: Project, environ: Mapping[str, str]) -> Iterator[None]:
+def all_missing_variables(project: Project, environ: Mapping[str, str]) -> Iterator[None]:
     """Raise VariablesMissing of the block with all variables that the settings require."""
     try:
         yield

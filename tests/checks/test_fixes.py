@@ -98,7 +98,7 @@ LEFT = [
         (MIDDLEWARE, f"    *[],\n{SECURITY}{COMMON}{WHITENOISE}"), "whitenoise-misplaced", id="star"
     ),
     pytest.param(
-        (f"[\n{MIDDLEWARE}]", f'["{"x.Y"}", "whitenoise.middleware.WhiteNoiseMiddleware"]'),
+        (f"[\n{MIDDLEWARE}]", '["django.x", "whitenoise.middleware.WhiteNoiseMiddleware"]'),
         "whitenoise-misplaced",
         id="one-line",
     ),

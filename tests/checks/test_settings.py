@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.projects import SETTINGS, clean_project, codes, only
+from tests.checks.projects import SETTINGS, clean_project, codes, findings, only
 from tests.project.tree import write
+from tests.startproject import startproject
 
 DEBUG = "DEBUG = False"
 STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -57,6 +58,38 @@ def test_production_settings_are_checked(tmp_path: Path, monkeypatch: pytest.Mon
     assert codes(root) == []
 
 
+def test_insecure_key_in_the_settings(tmp_path: Path) -> None:
+    change = ("for-the-tests", "django-insecure-x")
+    finding = only(clean_project(tmp_path, change=change), "secret-key-insecure")
+    assert finding.location == "mysite/settings.py:4"
+
+
+@pytest.mark.parametrize("default", ['"django-insecure-x"', "None"])
+def test_key_from_a_variable_is_accepted(tmp_path: Path, default: str) -> None:
+    key = f'os.environ.get("KEY", {default})'
+    change = ('SECRET_KEY = "for-the-tests"', f"import os\nSECRET_KEY = {key}")
+    assert codes(clean_project(tmp_path, change=change)) == []
+
+
+def test_hosts_of_the_local_machine_only(tmp_path: Path) -> None:
+    change = ('["example.com"]', '["localhost", "127.0.0.1"]')
+    assert only(clean_project(tmp_path, change=change), "allowed-hosts-local").line == 6
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        '["localhost", "shop.example"]',
+        '["*"]',
+        '["localhost"] + find_hosts()',
+        '__import__("os").environ.get("HOSTS", "localhost").split(",")',
+    ],
+    ids=["more", "all", "unknown", "variable"],
+)
+def test_other_hosts_are_accepted(tmp_path: Path, hosts: str) -> None:
+    assert codes(clean_project(tmp_path, change=('["example.com"]', hosts))) == []
+
+
 @pytest.mark.parametrize(
     ("backend", "replacement"),
     [
@@ -87,6 +120,47 @@ def test_unknown_storage_is_not_judged(tmp_path: Path, backend: str) -> None:
     assert codes(clean_project(tmp_path, change=(STORAGE, backend))) == []
 
 
+S3 = "storages.backends.s3.S3Storage"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'if USE_S3:\n    STORAGES["staticfiles"] = {"BACKEND": "%s"}\n',
+        'if USE_S3:\n    STORAGES = {"staticfiles": {"BACKEND": "%s"}}\nelse:\n    X = 1\n',
+    ],
+    ids=["item", "whole"],
+)
+def test_storage_selected_by_a_variable(tmp_path: Path, text: str) -> None:
+    settings = f'import os\nUSE_S3 = os.environ.get("USE_S3") == "1"\n{text % S3}'
+    root = clean_project(tmp_path, change=("", settings))
+    finding = only(root, "storage-depends-on-variable")
+    assert finding.location == "mysite/settings.py:29"
+    assert S3 in finding.what
+    assert finding.what.endswith("USE_S3")
+
+
+@pytest.mark.parametrize(
+    ("condition", "backend"),
+    [
+        pytest.param("not DEBUG", S3, id="production"),
+        pytest.param('os.environ.get("X")', "whitenoise.storage.Compressed", id="local"),
+    ],
+)
+def test_storage_that_no_variable_makes_remote(
+    tmp_path: Path, condition: str, backend: str
+) -> None:
+    text = f'STORAGES["staticfiles"] = {{"BACKEND": "{backend}"}}\n'
+    root = clean_project(tmp_path, change=("", f"import os\nif {condition}:\n    {text}"))
+    assert "storage-depends-on-variable" not in codes(root)
+
+
+def test_storage_fix_agrees_with_the_edits(tmp_path: Path) -> None:
+    root = startproject(tmp_path)
+    (finding,) = [each for each in findings(root) if each.code == "manifest-storage-off"]
+    assert STORAGE in finding.fix
+
+
 @pytest.mark.parametrize(
     ("order", "what"),
     [
@@ -114,6 +188,7 @@ def test_misplaced_whitenoise(tmp_path: Path, order: str, what: str) -> None:
     [
         pytest.param(WHITENOISE + COMMON, id="no-security"),
         pytest.param('    "corsheaders.middleware.CorsMiddleware",\n' + MIDDLEWARE, id="cors"),
+        pytest.param(MIDDLEWARE.replace("whitenoise.middleware.", "shop.Own"), id="subclass"),
         pytest.param(
             f"{SECURITY}{COMMON}]\nMIDDLEWARE.insert(1, {WHITENOISE.strip().rstrip(',')})\n_ = [\n",
             id="inserted",

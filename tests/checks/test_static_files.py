@@ -40,6 +40,24 @@ def test_pipes_are_not_read(tmp_path: Path) -> None:
     assert "names-conflict" not in codes(root)
 
 
+@MODES
+def test_broken_link_is_reported_beside_the_rest(tmp_path: Path, runs: bool) -> None:
+    root = clean_project(tmp_path, CONFLICT)
+    (root / "assets/logo.svg").symlink_to("nowhere.svg")
+    link, conflict = findings(root, runs=runs)
+    assert (link.code, link.location) == ("source-unreadable", "assets/logo.svg")
+    assert link.what.endswith("assets/logo.svg is a broken symbolic link (to nowhere.svg).")
+    assert conflict.code == "names-conflict"
+    (root / ".staticignore").write_text("*.svg\nsite.css\n")
+    assert "source-unreadable" not in codes(root, runs=runs)
+
+
+def test_pipe_cannot_be_collected(tmp_path: Path) -> None:
+    root = clean_project(tmp_path)
+    os.mkfifo(root / "assets/pipe.css")
+    assert "regular file" in only(root, "source-unreadable", runs=True).what
+
+
 def test_missing_references_are_reported_with_lines(tmp_path: Path) -> None:
     css = 'body {\n  background: url("nowhere.svg");\n}\n@import "gone.css";\n'
     found = findings(clean_project(tmp_path, {"shop/static/shop/site.css": css}), runs=True)

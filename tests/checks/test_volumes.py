@@ -48,6 +48,7 @@ def test_compose_volume_over_the_tree(tmp_path: Path, text: str, line: int) -> N
     "text",
     [
         pytest.param(compose("- data:/data"), id="elsewhere"),
+        pytest.param(compose("- .:/app"), id="project-in-development"),
         pytest.param(compose("- media:/app/media"), id="sibling"),
         pytest.param(compose("- cache:/app/staticfiles/CACHE"), id="below"),
         pytest.param(compose("- s:/app/staticfiles", build="image: nginx"), id="another-image"),
@@ -60,11 +61,6 @@ def test_compose_volume_over_the_tree(tmp_path: Path, text: str, line: int) -> N
 )
 def test_accepted_compose_files(tmp_path: Path, text: str) -> None:
     assert codes(clean_project(tmp_path, {"docker-compose.yml": text})) == []
-
-
-def test_bind_mount_of_the_project_is_an_info(tmp_path: Path) -> None:
-    finding = only(clean_project(tmp_path, {"compose.yml": compose("- .:/app")}), OVER)
-    assert finding.severity == Severity.INFO
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def test_check_returns_findings_of_the_project(tmp_path: Path) -> None:
     assert [finding.code for finding in result.findings] == ["static-root-missing"]
     assert result.project.settings.value == "mysite.settings"
     assert [edit.file for edit in result.edits] == ["mysite/settings.py"]
-    assert result.unexamined == NO_RUN
+    assert result.skipped == (f"references between static files ({NO_RUN})",)
 
 
 def test_fix_repairs_the_project(tmp_path: Path) -> None:
@@ -32,13 +32,48 @@ def test_check_imports_the_project(tmp_path: Path, capfd: pytest.CaptureFixture[
     files = {"shop/static/shop/site.css": 'a { background: url("missing.svg") }\n'}
     result = check(clean_project(tmp_path, files))
     assert [finding.code for finding in result.findings] == ["reference-missing"]
-    assert result.unexamined == ""
+    assert result.skipped == ()
     assert capfd.readouterr().out == ""
 
 
-def test_project_that_fails_to_import_is_unexamined(tmp_path: Path) -> None:
-    result = check(clean_project(tmp_path, change=("", "import not_installed\n")))
-    assert "not_installed" in result.unexamined
+def test_project_that_fails_to_import_has_a_finding(tmp_path: Path) -> None:
+    apps = """\
+from django.apps import AppConfig
+class ShopConfig(AppConfig):
+    name = "shop"
+    def ready(self):
+        raise OSError("no database")
+"""
+    result = check(clean_project(tmp_path, {"shop/apps.py": apps}))
+    (finding,) = result.findings
+    assert (finding.code, finding.location) == ("project-does-not-import", "shop/apps.py:5")
+    assert finding.what.endswith(
+        "'shop' in INSTALLED_APPS cannot be imported: OSError: no database."
+    )
+    assert result.skipped == ()
+
+
+def test_missing_module_of_the_project_is_an_error(tmp_path: Path) -> None:
+    result = check(clean_project(tmp_path, change=("", "from mysite.private import TOKEN\n")))
+    assert [finding.code for finding in result.findings] == ["project-does-not-import"]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "lacking"),
+    [
+        pytest.param("not-installed\n", "not-installed (requirements.txt:1)", id="missing"),
+        pytest.param("Django==1.11\n", "django==1.11 (requirements.txt:1), it has", id="other"),
+    ],
+)
+def test_packages_that_are_not_installed_are_no_error(
+    tmp_path: Path, requirements: str, lacking: str
+) -> None:
+    files = {"requirements.txt": requirements + "gunicorn\nwhitenoise\n"}
+    result = check(clean_project(tmp_path, files, change=("", "import not_installed\n")))
+    assert result.findings == ()
+    (skipped,) = result.skipped
+    assert lacking in skipped
+    assert "pip install -r requirements.txt" in skipped
 
 
 def test_errors_are_raised(tmp_path: Path) -> None:

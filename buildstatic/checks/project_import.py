@@ -1,0 +1,34 @@
+"""A project that cannot be imported, or whose static files cannot be listed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from buildstatic.checks.context import CheckContext
+from buildstatic.checks.finding import Finding, Severity, split_source
+from buildstatic.errors import SettingsInvalid, StaticRootInvalid, VariablesMissing
+
+IMPORT, COLLECT = "project-does-not-import", "collecting-fails"
+CODES: tuple[str, ...] = (IMPORT, COLLECT)
+TRACEBACK = "buildstatic collect --dry-run --traceback"
+# The place in a message such as "The app 'shop' cannot be imported: shop/apps.py:6: KeyError: …".
+PLACE = re.compile(r"(?:^|\s)([^\s:]+\.py:\d+)\b")
+
+
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield the error that running the project ended with."""
+    error = context.examination.failure
+    # STATIC_ROOT that is seen to be missing has a finding of its own.
+    if error is None or (isinstance(error, StaticRootInvalid) and context.needs("STATIC_ROOT")):
+        return
+    is_import = isinstance(error, SettingsInvalid | VariablesMissing)
+    place = PLACE.search(error.problem)
+    yield Finding(
+        IMPORT if is_import else COLLECT,
+        Severity.ERROR,
+        *split_source(place[1] if place else context.project.settings.source),
+        error.problem.replace(f"{place[1]}: ", "", 1) if place else error.problem,
+        "Collecting the static files fails with this error, and so does building the image.",
+        (error.advice or "Fix the error.").replace("--traceback", TRACEBACK),
+    )

@@ -1,0 +1,48 @@
+"""SQLite's file where the platform discards it.
+
+devcenter.heroku.com/articles/sqlite3; docs.railway.com/reference/volumes;
+fly.io/docs/volumes; render.com/docs/disks; docs.docker.com/engine/storage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from buildstatic.checks.context import CheckContext
+from buildstatic.checks.deployment import compose_files, read_services
+from buildstatic.checks.finding import Finding, Severity, split_source
+
+CODES: tuple[str, ...] = ("sqlite-not-kept",)
+VOLUME = re.compile(r"^\s*VOLUME\b", re.IGNORECASE | re.MULTILINE)
+
+
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Yield a finding if the default database is a file that the next deployment does not have."""
+    database = context.project.sqlite
+    if database is None or database.value.file.startswith("/"):
+        return
+    reason = _discarded_by(context)
+    if reason is None:
+        return
+    yield Finding(
+        CODES[0],
+        Severity.WARNING,
+        *split_source(database.source),
+        f"The database is the file {database.value.file}, and {reason}.",
+        "All data is lost with each deployment and restart.",
+        "Use a database server (DATABASE_URL), or put the file on a volume.",
+    )
+
+
+def _discarded_by(context: CheckContext) -> str | None:
+    """Return what discards the files of a container; None if nothing is known to."""
+    if context.read_text("Procfile") is not None or context.read_text("heroku.yml") is not None:
+        return "Heroku discards the files of a dyno"
+    for service in read_services(context):
+        if not service.mounts:
+            return f"{service.platform} discards the files of a container without a volume"
+    dockerfile = context.read_text("Dockerfile")
+    if dockerfile is not None and not VOLUME.search(dockerfile) and not compose_files(context):
+        return "the container of this Dockerfile has no volume"
+    return None

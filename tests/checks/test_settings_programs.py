@@ -1,0 +1,77 @@
+"""Checks of settings that run git or read a file that the image does not have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.checks import Severity
+from tests.checks.projects import clean_project, codes, only
+
+GIT = 'subprocess.check_output(["git", "rev-parse", "HEAD"])'
+VERSION = {"VERSION": "1.0\n", ".dockerignore": "staticfiles\n*\n!mysite\n!shop\n!blog\n!assets\n"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"import subprocess\nV = {GIT}\n", id="check_output"),
+        pytest.param("import subprocess\nV = subprocess.run(('git', 'log'))\n", id="run"),
+        pytest.param("from subprocess import run\nV = run('git log'.split())\n", id="split"),
+        pytest.param("import git\nV = git.Repo('.').head\n", id="gitpython"),
+        pytest.param("from setuptools_scm import get_version\nV = get_version()\n", id="scm"),
+        pytest.param(
+            "import subprocess as s\nV = s.check_output('git x', shell=True)\n", id="shell"
+        ),
+    ],
+)
+def test_settings_run_git(tmp_path: Path, text: str) -> None:
+    finding = only(clean_project(tmp_path, change=("", text)), "settings-run-git")
+    assert (finding.location, finding.severity) == ("mysite/settings.py:28", Severity.ERROR)
+
+
+def test_function_that_the_settings_call_runs_git(tmp_path: Path) -> None:
+    text = f"import subprocess\ndef version():\n    return {GIT}\nV = version()\n"
+    assert only(clean_project(tmp_path, change=("", text)), "settings-run-git").line == 29
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"try:\n    V = {GIT}\nexcept Exception:\n    V = ''\n", id="caught"),
+        pytest.param(f"with suppress(OSError):\n    V = {GIT}\n", id="suppressed"),
+        pytest.param(f"if (BASE_DIR / '.git').exists():\n    V = {GIT}\n", id="repository"),
+        pytest.param(f"if DEBUG:\n    V = {GIT}\n", id="development"),
+        pytest.param(f"def version():\n    return {GIT}\n", id="not-called"),
+        pytest.param("V = subprocess.run('git log', shell=True)\n", id="unchecked-shell"),
+        pytest.param("V = subprocess.check_output(['uname'])\n", id="another-program"),
+    ],
+)
+def test_settings_that_work_without_git(tmp_path: Path, text: str) -> None:
+    root = clean_project(tmp_path, change=("", f"import subprocess\n{text}"))
+    assert codes(root) == []
+
+
+def test_own_dockerfile_may_install_git(tmp_path: Path) -> None:
+    dockerfile = "FROM python\nRUN apt-get update && apt-get install -y \\\n    curl git\n"
+    files = {"Dockerfile": dockerfile, ".dockerignore": "staticfiles\n"}
+    assert codes(clean_project(tmp_path, files, ("", f"import subprocess\n{GIT}\n"))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'V = (BASE_DIR / "VERSION").read_text()\n',
+        'V = open(os.path.join(BASE_DIR, "VERSION")).read()\n',
+        'with open(BASE_DIR / "VERSION", encoding="utf-8") as f: V = f.read()\n',
+    ],
+    ids=["path", "open", "with"],
+)
+def test_settings_read_an_excluded_file(tmp_path: Path, text: str) -> None:
+    root = clean_project(tmp_path, VERSION, change=("", text))
+    finding = only(root, "settings-read-excluded-file")
+    assert finding.location == "mysite/settings.py:27"
+    assert "Add !VERSION to .dockerignore" in finding.fix
+    (root / ".dockerignore").write_text("staticfiles\n")
+    assert codes(root) == []
