@@ -142,16 +142,28 @@ class StageFailed(BuildstaticError):
     """A stage of the build failed.
 
     *stage* is its name and *vertex* the digest of the failed step, empty if it is not known.
+    *output* has the last lines that the step printed.
     """
 
     exit_code = 43
 
     def __init__(
-        self, problem: str, advice: str = "", *, stage: str = "", vertex: str = ""
+        self,
+        problem: str,
+        advice: str = "",
+        *,
+        stage: str = "",
+        vertex: str = "",
+        output: tuple[str, ...] = (),
     ) -> None:
         super().__init__(problem, advice)
         self.stage = stage
         self.vertex = vertex
+        self.output = output
+
+    def __str__(self) -> str:
+        output = "\n".join(f"  | {line}" for line in self.output)
+        return "\n\n".join(filter(None, (super().__str__(), output)))
 
 
 class UnsupportedByBuilder(BuildstaticError):

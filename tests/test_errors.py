@@ -60,9 +60,12 @@ def test_errors_can_be_pickled(error: BuildstaticError) -> None:
 
 
 def test_failed_stage_has_its_name_and_step() -> None:
-    error = StageFailed("static failed.", stage="static", vertex="sha256:0")
+    error = StageFailed(
+        "static failed.", "Do x.", stage="static", vertex="sha256:0", output=("a", "b")
+    )
     assert (error.stage, error.vertex) == ("static", "sha256:0")
-    assert (StageFailed("x").stage, StageFailed("x").vertex) == ("", "")
+    assert str(error) == "static failed. Do x.\n\n  | a\n  | b"
+    assert (StageFailed("x").stage, StageFailed("x").vertex, str(StageFailed("x"))) == ("", "", "x")
 
 
 def test_errors_can_be_imported_alone() -> None:

@@ -10,18 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from buildstatic.builders.advice import advice_for
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import BuildstaticError, EngineFailed, StageFailed
 
 LAST_LINES = 20
 # Part of the error of a RUN whose command exits with a status other than 0.
 COMMAND_FAILED = "did not complete successfully"
-# BuildKit's step that requests a base image from a registry.
-_LOAD_METADATA = "load metadata for "
-_BASE_IMAGE_ADVICE = (
-    "Check the name of the base image, the connection to its registry, and your login. "
-    "Without --pull, a local image is used if there is one."
-)
 # As in "[linux/amd64 static  2/11] RUN …"; BuildKit's own steps, "[internal] …", have no number.
 _STEP = re.compile(r"\[(?:\S+/\S+ )?(?P<stage>[^\]\s/]+) +\d+/\d+\] ")
 _LABEL = re.compile(r"^\[[^\]]*\] ")
@@ -113,7 +108,7 @@ class Progress:
         return tuple(stage for _, stage in stages)
 
     def failure(self) -> StageFailed | None:
-        """Return the error of the step that failed, with the last lines of its output."""
+        """Return the error of the step that failed, with advice and what it printed last."""
         for vertex in self.vertices.values():
             # A step that BuildKit cancels because another one failed has an error, too.
             reason = vertex.error.rpartition(COMMAND_FAILED)[2]
@@ -121,11 +116,15 @@ class Progress:
                 continue
             stage = stage_name(vertex)
             subject = f"The stage {stage}" if stage else "The build"
-            lines = "".join(self.output[vertex.digest]).splitlines()[-LAST_LINES:]
             problem = f"{subject} failed at: {command(vertex)}\n  {vertex.error}"
-            problem += "".join(f"\n  | {line}" for line in lines)
-            advice = _BASE_IMAGE_ADVICE if _LOAD_METADATA in vertex.name else ""
-            return StageFailed(problem, advice, stage=stage, vertex=vertex.digest)
+            output = "".join(self.output[vertex.digest])
+            return StageFailed(
+                problem,
+                advice_for("\n".join((vertex.name, output, vertex.error))),
+                stage=stage,
+                vertex=vertex.digest,
+                output=tuple(output.splitlines()[-LAST_LINES:]),
+            )
         return None
 
 

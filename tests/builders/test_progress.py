@@ -147,9 +147,8 @@ def test_failure_names_the_stage_and_has_its_last_lines() -> None:
     failure = progress.failure()
     assert failure is not None
     assert (failure.stage, failure.vertex) == ("static", name)
-    first, second, *lines = failure.problem.splitlines()
-    assert (first, second) == ("The stage static failed at: RUN make", f"  {RUN}")
-    assert lines == [f"  | line {number}" for number in range(5, LAST_LINES + 5)]
+    assert failure.problem == f"The stage static failed at: RUN make\n  {RUN}"
+    assert failure.output == tuple(f"line {number}" for number in range(5, LAST_LINES + 5))
 
 
 @pytest.mark.parametrize(
@@ -201,4 +200,5 @@ def test_real_failure_is_that_of_the_stage_that_failed_first(
         follow(run, lambda *_: None)
     assert failure.value.stage == "static"
     assert "RUN echo begun; sleep 1;" in failure.value.problem
-    assert failure.value.problem.endswith("exit code: 3\n  | begun\n  | why it failed")
+    assert failure.value.problem.endswith("exit code: 3")
+    assert failure.value.output == ("begun", "why it failed")

@@ -102,9 +102,10 @@ def test_failed_stage_prints_its_last_lines(tmp_path: Path, door: Mapping[str, s
     ran = build(root, "--json", environ=door)
     assert (ran.code, ran.out) == (StageFailed.exit_code, "")
     _, error = ran.err.split("error: ")
-    first, second, *lines = error.splitlines()
+    first, second, empty, *lines = error.splitlines()
     assert first == "The stage static failed at: RUN seq 1000 1099; exit 7"
     assert second.endswith("did not complete successfully: exit code: 7")
+    assert empty == ""
     assert lines == [f"  | {number}" for number in range(1080, 1100)]
     assert "static: RUN seq 1000 1099; exit 7 (failed)" in ran.err
 
@@ -118,7 +119,9 @@ def test_missing_requirement_is_in_the_error(tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (StageFailed.exit_code, "")
     _, error = ran.err.split("error: ")
     assert error.startswith("The stage deps failed at: RUN pip install ")
-    assert f"  | ERROR: No matching distribution found for {requirement}\n" in error
+    advice, log = error.split("\n\n")[1:]
+    assert advice.startswith(f"No index has {requirement} ")
+    assert f"  | ERROR: No matching distribution found for {requirement}\n" in log
 
 
 @pytest.mark.engine
