@@ -27,7 +27,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
 
@@ -35,6 +35,9 @@ BUILD_SECONDS = 1200
 START_SECONDS = 90
 PORT = "8000"
 POSTGRES = "postgres:17"
+DATABASE_PART = re.compile(
+    r"(?:^|_)(?:DB|DATABASE|POSTGRES|PG|SQL)[A-Z]*_?(HOST|NAME|DB|USER|PASS|PORT)"
+)
 DATABASE = {"NAME": "app", "USER": "app", "PASSWORD": "app", "PORT": "5432"}
 
 
@@ -48,9 +51,9 @@ class Project:
     #: The directory to build, relative to the project's.
     directory: str = "."
     #: Lines to append to files, by path, if the unedited project fails.
-    add: Mapping[str, str] = None  # type: ignore[assignment]
+    add: Mapping[str, str] = field(default_factory=dict)
     #: Variables to run the image with, in addition to those found.
-    environment: Mapping[str, str] = None  # type: ignore[assignment]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ def environment(project: Project, variables: list[dict[str, object]]) -> dict[st
     for variable in variables:
         name = str(variable["name"])
         found = re.search(
-            r"(?:^|_)(?:DB|DATABASE|POSTGRES|PG|SQL)[A-Z]*_?(HOST|NAME|DB|USER|PASS|PORT|URL|$)", name
+            r"(?:^|_)(?:DB|DATABASE|POSTGRES|PG|SQL)[A-Z]*_?(HOST|NAME|DB|USER|PASS|PORT|URL|$)",
+            name,
         )
         if name.endswith("DATABASE_URL"):
             known[name] = "postgres://app:app@database:5432/app"
@@ -140,7 +144,7 @@ def environment(project: Project, variables: list[dict[str, object]]) -> dict[st
             known[name] = DATABASE["PORT" if found[1] == "PORT" else "USER"]
         elif variable["required"]:
             known[name] = str(variable.get("placeholder") or "placeholder")
-    return {**known, **(project.environment or {})}
+    return {**known, **project.environment}
 
 
 @contextmanager
@@ -255,12 +259,13 @@ def build_and_fetch(project: Project, root: Path, log: Path) -> Result:
     try:
         checked = buildstatic(log, "check", "--json", "--no-run", str(root), allowed=(0, 1))
         facts = checked["project"]
-        assert isinstance(facts, dict) and isinstance(checked["variables"], list)
+        assert isinstance(facts, dict)
+        assert isinstance(checked["variables"], list)
         result = replace(result, found=describe(facts))
         built = buildstatic(log, "build", "--json", "--tag", tag, str(root))
         result = replace(result, seconds=time.monotonic() - started)
         variables = environment(project, checked["variables"])
-        page, server = run(project, root, log, tag, built, facts, variables)
+        page, server = run(root, log, tag, built, facts, variables)
         return replace(result, outcome="yes", page=page, detail=server)
     except Failed as failure:
         seconds = result.seconds or time.monotonic() - started
@@ -276,7 +281,6 @@ def build_and_fetch(project: Project, root: Path, log: Path) -> Result:
 
 
 def run(
-    project: Project,
     root: Path,
     log: Path,
     tag: str,
@@ -337,13 +341,14 @@ def attempt(project: Project, sources: Path, log: Path) -> Result:
 
 def table(results: list[Result]) -> str:
     """Return *results* as a Markdown table."""
-    rows = ["| project | found | seconds | answers | detail | front page |", "|---|---|--:|---|---|---|"]
+    rows = [
+        "| project | found | seconds | answers | detail | front page |",
+        "|---|---|--:|---|---|---|",
+    ]
     for result in results:
         detail = result.detail.replace("|", "\\|")
-        rows.append(
-            f"| {result.name} | {result.found} | {result.seconds:.0f} | {result.outcome} | {detail} "
-            f"| {result.page} |"
-        )
+        cells = (result.name, result.found, f"{result.seconds:.0f}", result.outcome, detail)
+        rows.append(f"| {' | '.join((*cells, result.page))} |")
     count = sum(result.outcome == "yes" for result in results)
     return "\n".join([*rows, "", f"{count} of {len(results)} unedited."])
 

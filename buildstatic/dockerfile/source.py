@@ -13,8 +13,8 @@ from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Project
+from buildstatic.project.files import GENERATED
 
-GENERATED = "# Written by buildstatic"
 ASSETS, MANIFEST = "assets", "manifest"
 _FROM = re.compile(r"\s*FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(\S+))?\s*\Z", re.I)
 _ESCAPE = re.compile(r"(?:[ \t]*#[ \t]*\w+[ \t]*=.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.I)

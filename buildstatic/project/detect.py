@@ -30,7 +30,12 @@ from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.manage import choose_settings, find_script, locate
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.known import DRIVERS, SERVERS, DependencyOptions
-from buildstatic.project.packages.python_version import DEFAULT_PYTHON, find_python_version
+from buildstatic.project.packages.python_version import (
+    DEFAULT_PYTHON,
+    find_python_version,
+    python_for_django,
+    supported,
+)
 from buildstatic.project.settings import Settings, Value, imports_os, read, secret_key
 from buildstatic.project.static_files import directory, entry
 
@@ -101,7 +106,8 @@ def detect(
     search = Search(root, script.resolve().parent)
     chosen, notes = choose_settings(search, script, settings, configuration, environ)
     evaluated = read(locate(chosen, search), search)
-    python = find_python_version(root, search.manage)
+    required = find_python_version(root, search.manage)
+    python, python_notes = supported(required) if required else (None, ())
     installed = find_dependencies(
         root,
         search.manage,
@@ -114,6 +120,7 @@ def detect(
         ),
     )
     packages = installed.packages
+    python = python or python_for_django(packages.get("django"))
     whitenoise = packages.get("whitenoise")
     legacy = static_files.reads_legacy_storage(packages)
     static = static_files.find(evaluated, search, legacy=legacy)
@@ -122,7 +129,7 @@ def detect(
     wsgi = find_application("wsgi", chosen.value, evaluated, search)
     asgi = find_application("asgi", chosen.value, evaluated, search)
     name = files.relative(script, root)
-    notes = (*notes, *installed.notes)
+    notes = (*notes, *python_notes, *installed.notes)
     if evaluated.classes is not None:
         notes += (
             f"{evaluated.classes} imports django-configurations. Settings in classes are not"

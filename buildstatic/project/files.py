@@ -21,6 +21,8 @@ from buildstatic import manage_py
 from buildstatic.errors import ConfigInvalid
 
 is_file = manage_py.is_file
+# The first line of a Dockerfile that buildstatic wrote begins with this.
+GENERATED = "# Written by buildstatic"
 TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 
 

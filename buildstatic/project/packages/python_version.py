@@ -3,43 +3,82 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from buildstatic.errors import ConfigInvalid, InterpreterNotFound
-from buildstatic.project import Fact, files
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import Fact, Package, files
 from buildstatic.project.packages import pyproject
 
 # The image's Python if the project does not require one.
 DEFAULT_PYTHON = "3.13"
+# The oldest that buildstatic, and so collecting, runs on.
 OLDEST = 11
-# The default of the image, then the newest, then versions to come.
-PREFERRED = (13, 14, 12, 11, 15, 16, 17, 18, 19, 20)
+# The default of the image, then the newest, then versions to come, then those that are too old.
+PREFERRED = (13, 14, 12, 11, 15, 16, 17, 18, 19, 20, 10, 9, 8, 7, 6)
 PATCHES = range(40)
 VERSION = r"(\d{1,4})(?:\.(\d{1,4}))?"
+# The usual places of a project's own Dockerfile; the last is cookiecutter-django's.
+DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "compose/production/django/Dockerfile")
+# ``python:3.12-slim``, ``registry.example/library/python:3.12``, ``…/uv:python3.12-bookworm-slim``.
+IMAGE = re.compile(rf"(?:^|/)(?:python:|uv:(?:[^@]*-)?python){VERSION}(?![\w.]*rc)")
+# The newest Python of each older version of Django
+# (docs.djangoproject.com/en/stable/faq/install, "What Python version can I use with Django?").
+NEWEST_OF_DJANGO = {"3.2": 10, "4.0": 10, "4.1": 11, "4.2": 12, "5.0": 12}
 
 
 def find_python_version(root: Path, manage: Path) -> Fact[str] | None:
-    """Return the Python version in .python-version, runtime.txt, pyproject.toml or Pipfile.
+    """Return the Python version that the files of a project name; it may be below 3.11.
 
-    They are searched in *root*, then in *manage* (manage.py's directory). Raises
-    `InterpreterNotFound` if the version is below 3.11.
+    *root*, then *manage* (manage.py's directory), are searched for .python-version, runtime.txt,
+    .tool-versions, mise.toml, pyproject.toml and Pipfile, then for a Dockerfile. Of the versions
+    that pyproject.toml allows, the Dockerfile's is preferred.
     """
     readers = {
         ".python-version": _from_text,
         "runtime.txt": _from_text,
+        ".tool-versions": _from_tool_versions,
+        "mise.toml": _from_mise,
         "pyproject.toml": _from_pyproject,
         "Pipfile": _from_pipfile,
     }
-    for directory in dict.fromkeys((root, manage)):
+    directories = tuple(dict.fromkeys((root, manage)))
+    image = _from_dockerfiles(directories, root)
+    for directory in directories:
         for name, read in readers.items():
             path = directory / name
-            found = read(path, root) if files.is_file(path) else None
+            if not files.is_file(path):
+                continue
+            if read is _from_pyproject:
+                found = _from_pyproject(path, root, image)
+            else:
+                found = read(path, root)
             if found:
                 return _exact_patch(found, directory, root) or found
-    return None
+    return image
+
+
+def supported(required: Fact[str]) -> tuple[Fact[str], tuple[str, ...]]:
+    """Return the version for the image: *required*, or 3.11 and a note if that is older."""
+    minor = int(required.value.split(".")[1]) if required.value.startswith("3.") else 0
+    if minor >= OLDEST:
+        return required, ()
+    note = (
+        f"{required.source} requires Python {required.value}; buildstatic requires 3.{OLDEST} or"
+        f" newer, so the image has Python 3.{OLDEST}."
+    )
+    return Fact(f"3.{OLDEST}", required.source), (note,)
+
+
+def python_for_django(django: Package | None) -> Fact[str] | None:
+    """Return the newest Python of a pinned *django* that does not support the default one."""
+    pinned = re.search(r"(?:==|~=)\s*(\d+\.\d+)", django.specifier) if django else None
+    if django is None or pinned is None or pinned[1] not in NEWEST_OF_DJANGO:
+        return None
+    return Fact(f"3.{max(NEWEST_OF_DJANGO[pinned[1]], OLDEST)}", django.source)
 
 
 def _exact_patch(found: Fact[str], directory: Path, root: Path) -> Fact[str] | None:
@@ -47,7 +86,7 @@ def _exact_patch(found: Fact[str], directory: Path, root: Path) -> Fact[str] | N
     path = directory / "pyproject.toml"
     try:
         exact = _from_pyproject(path, root) if files.is_file(path) else None
-    except (InterpreterNotFound, ConfigInvalid):
+    except ConfigInvalid:
         return None
     return exact if exact and exact.value.startswith(f"{found.value}.") else None
 
@@ -59,8 +98,65 @@ def _from_text(path: Path, root: Path) -> Fact[str] | None:
         found = re.match(rf"(?:c?python[-@]?)?{VERSION}(?![\w-])", line.strip().lower())
         if found:
             source = f"{files.relative(path, root)}:{number}"
-            return _version(int(found[1]), found[2], line.strip(), source)
+            return _version(found, source)
     return None
+
+
+def _from_tool_versions(path: Path, root: Path) -> Fact[str] | None:
+    """``python 3.12.4 3.11``, of asdf and mise; the first one."""
+    for number, line in enumerate(files.read_text(path, root).splitlines(), start=1):
+        found = re.match(rf"\s*python\s+{VERSION}(?![\w-])", line)
+        if found:
+            return _version(found, f"{files.relative(path, root)}:{number}")
+    return None
+
+
+def _from_mise(path: Path, root: Path) -> Fact[str] | None:
+    """``[tools] python``: a version, a list of versions or a table with a version."""
+    data, text = files.read_toml(path, root)
+    value = pyproject.table(data, "tools").get("python")
+    value = value[0] if isinstance(value, list) and value else value
+    value = value.get("version") if isinstance(value, dict) else value
+    found = re.match(rf"{VERSION}(?![\w-])", value) if isinstance(value, str) else None
+    source = f"{files.relative(path, root)}:{files.toml_line(text, 'tools', 'python')}"
+    return _version(found, source) if found else None
+
+
+def _from_dockerfiles(directories: tuple[Path, ...], root: Path) -> Fact[str] | None:
+    """Return the Python of the last stage on an image of Python, in a Dockerfile of the project.
+
+    Dockerfiles that buildstatic wrote follow the other files and are not read.
+    """
+    for path in (directory / name for directory in directories for name in DOCKERFILES):
+        text = files.read_text(path, root) if files.is_file(path) else ""
+        if text.startswith(files.GENERATED):
+            continue
+        last: Fact[str] | None = None
+        for number, image in _base_images(text):
+            found = IMAGE.search(image)
+            source = f"{files.relative(path, root)}:{number}"
+            last = (_version(found, source) if found else None) or last
+        if last:
+            return last
+    return None
+
+
+def _base_images(dockerfile: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the image of each FROM, with the defaults of build arguments."""
+    defaults: dict[str, str] = {}
+
+    def default(used: re.Match[str]) -> str:
+        return defaults.get(used[1] or used[2], "")
+
+    for number, line in enumerate(dockerfile.splitlines(), start=1):
+        words = line.split()
+        match [word.upper() for word in words[:1]]:
+            case ["ARG"] if len(words) > 1:
+                name, _, value = words[1].partition("=")
+                defaults[name] = value.strip("\"'")
+            case ["FROM"]:
+                image = next((word for word in words[1:] if not word.startswith("--")), "")
+                yield number, re.sub(r"\$(?:\{(\w+)\}|(\w+))", default, image)
 
 
 def _from_pipfile(path: Path, root: Path) -> Fact[str] | None:
@@ -70,23 +166,16 @@ def _from_pipfile(path: Path, root: Path) -> Fact[str] | None:
         found = re.match(VERSION, required) if isinstance(required, str) else None
         if found:
             source = f"{files.relative(path, root)}:{files.toml_line(text, 'requires', key)}"
-            return _version(int(found[1]), found[2], found[0], source)
+            return _version(found, source)
     return None
 
 
-def _version(major: int, minor: str | None, required: str, source: str) -> Fact[str] | None:
-    if major < 3 or (minor is not None and major == 3 and int(minor) < OLDEST):
-        raise _too_old(required, source)
-    return Fact(f"{major}.{int(minor)}", source) if minor is not None else None
+def _version(found: re.Match[str], source: str) -> Fact[str] | None:
+    major, minor = found[1], found[2]
+    return Fact(f"{int(major)}.{int(minor)}", source) if minor is not None else None
 
 
-def _too_old(required: str, source: str) -> InterpreterNotFound:
-    problem = f"{source} requires Python {required}; buildstatic requires 3.{OLDEST} or newer."
-    advice = f"Change it to {DEFAULT_PYTHON} if the project supports that version."
-    return InterpreterNotFound(problem, advice)
-
-
-def _from_pyproject(path: Path, root: Path) -> Fact[str] | None:
+def _from_pyproject(path: Path, root: Path, image: Fact[str] | None = None) -> Fact[str] | None:
     data, text = files.read_toml(path, root)
     for keys in (("project", "requires-python"), ("tool", "poetry", "dependencies", "python")):
         required = pyproject.table(data, *keys[:-1]).get(keys[-1])
@@ -94,12 +183,13 @@ def _from_pyproject(path: Path, root: Path) -> Fact[str] | None:
             source = f"{files.relative(path, root)}:{files.toml_line(text, *keys)}"
             is_poetry = keys[0] == "tool"
             sets = _poetry_specifiers(required) if is_poetry else [required]
-            return Fact(_preferred(sets, required, source), source)
+            version = _preferred(sets, required, source, image.value if image else None)
+            return image if image and image.value == version else Fact(version, source)
     return None
 
 
-def _preferred(sets: list[str], required: str, source: str) -> str:
-    """Return the version for the image: 3.13 if one of the specifier *sets* allows it."""
+def _preferred(sets: list[str], required: str, source: str, image: str | None) -> str:
+    """Return the version that one of the specifier *sets* allows: *image*, 3.13, or another."""
     allowed = set()
     for one in sets:
         try:
@@ -119,10 +209,11 @@ def _preferred(sets: list[str], required: str, source: str) -> str:
         if only in required:
             return only
     minors = {minor for minor, _ in allowed}
-    for minor in PREFERRED:
-        if minor in minors:
-            return f"3.{minor}"
-    raise _too_old(required, source)
+    for version in (image, *(f"3.{minor}" for minor in PREFERRED)):
+        if version and version in {f"3.{minor}" for minor in minors}:
+            return version
+    problem = f"{source}: no version of Python 3 matches {required}."
+    raise ConfigInvalid(problem, f'Write ">={DEFAULT_PYTHON}".')
 
 
 def _poetry_specifiers(constraint: str) -> list[str]:

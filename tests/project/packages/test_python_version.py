@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.errors import ConfigInvalid, InterpreterNotFound
-from buildstatic.project import Fact
-from buildstatic.project.packages.python_version import find_python_version
+from buildstatic.errors import ConfigInvalid
+from buildstatic.project import Fact, Package
+from buildstatic.project.packages.python_version import (
+    find_python_version,
+    python_for_django,
+    supported,
+)
 from tests.project.tree import write
 
 
@@ -148,21 +152,98 @@ def test_root_takes_precedence_over_manage_py_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "place"),
+    ("file", "text", "required"),
     [
-        (".python-version", "3.9.18", ".python-version:1 requires Python 3.9.18"),
-        (".python-version", "2.7", ".python-version:1 requires Python 2.7"),
-        ("runtime.txt", "python-3.10.1", "runtime.txt:1 requires Python python-3.10.1"),
-        ("pyproject.toml", '[project]\nrequires-python = ">=3.8,<3.11"', "pyproject.toml:2"),
-        ("pyproject.toml", '[tool.poetry.dependencies]\npython = "~3.9"', "pyproject.toml:2"),
-        ("Pipfile", '[requires]\npython_version = "3.8"', "Pipfile:2 requires Python 3.8"),
+        (".python-version", "3.9.18", Fact("3.9", ".python-version:1")),
+        (".python-version", "2.7", Fact("2.7", ".python-version:1")),
+        ("runtime.txt", "python-3.10.1", Fact("3.10", "runtime.txt:1")),
+        ("pyproject.toml", '[project]\nrequires-python = ">=3.8,<3.11"', None),
+        ("Pipfile", '[requires]\npython_version = "3.8"', Fact("3.8", "Pipfile:2")),
+        ("Dockerfile", "FROM python:3.9", Fact("3.9", "Dockerfile:1")),
     ],
 )
-def test_python_below_3_11_is_an_error(tmp_path: Path, file: str, text: str, place: str) -> None:
-    with pytest.raises(InterpreterNotFound) as caught:
-        find_python_version(write(tmp_path, {file: text}), tmp_path)
-    assert caught.value.problem.startswith(place)
-    assert "3.13" in caught.value.advice
+def test_image_has_3_11_where_an_older_python_is_required(
+    tmp_path: Path, file: str, text: str, required: Fact[str] | None
+) -> None:
+    found = find_python_version(write(tmp_path, {file: text}), tmp_path)
+    assert found == (required or Fact("3.10", "pyproject.toml:2"))
+    version, notes = supported(found)
+    assert version == Fact("3.11", found.source)
+    assert len(notes) == 1
+    assert notes[0].startswith(f"{found.source} requires Python {found.value}; ")
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "expected"),
+    [
+        ("FROM python:3.12.2-slim-bookworm\n", "3.12"),
+        ("FROM --platform=linux/amd64 docker.io/library/python:3.14 AS base\n", "3.14"),
+        ("ARG PYTHON_VERSION=3.11\nFROM python:${PYTHON_VERSION}-alpine\n", "3.11"),
+        ("ARG TAG='3.12-slim'\nFROM python:$TAG\n", "3.12"),
+        ("FROM ghcr.io/astral-sh/uv:python3.12-bookworm-slim AS build\n", "3.12"),
+        ("FROM ghcr.io/astral-sh/uv:0.11.2-python3.14-trixie\n", "3.14"),
+        ("FROM python:3.11 AS tools\nFROM python:3.12-slim\nFROM nginx:1.28\n", "3.12"),
+        ("from python:3.12\n", "3.12"),
+        ("FROM python:3\n", None),
+        ("FROM python\n", None),
+        ("FROM node:3.12\n", None),
+        ("FROM cpython:3.12\n", None),
+        ("FROM ghcr.io/astral-sh/uv:0.9\n", None),
+        ("# Written by buildstatic 0.1.0.\nFROM python:3.12-slim\n", None),
+    ],
+)
+def test_python_of_the_projects_own_dockerfile(
+    tmp_path: Path, dockerfile: str, expected: str | None
+) -> None:
+    found = find_python_version(write(tmp_path, {"docker/Dockerfile": dockerfile}), tmp_path)
+    assert (found.value if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("required", "expected"),
+    [
+        (">=3.11", Fact("3.12", "Dockerfile:1")),
+        (">=3.13", Fact("3.13", "pyproject.toml:2")),
+        ("==3.12.3", Fact("3.12.3", "pyproject.toml:2")),
+    ],
+)
+def test_dockerfile_chooses_among_the_versions_that_pyproject_allows(
+    tmp_path: Path, required: str, expected: Fact[str]
+) -> None:
+    text = f'[project]\nrequires-python = "{required}"\n'
+    write(tmp_path, {"Dockerfile": "FROM python:3.12\n", "pyproject.toml": text})
+    assert find_python_version(tmp_path, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line"),
+    [
+        (".tool-versions", "nodejs 22.1.0\npython 3.12.4 3.11.2\n", 2),
+        ("mise.toml", '[tools]\nnode = "22"\npython = "3.12"\n', 3),
+        ("mise.toml", '[tools]\npython = ["3.12.1", "3.11"]\n', 2),
+        ("mise.toml", '[tools]\npython = {version = "3.12", virtualenv = ".venv"}\n', 2),
+    ],
+)
+def test_version_managers(tmp_path: Path, file: str, text: str, line: int) -> None:
+    found = find_python_version(write(tmp_path, {file: text}), tmp_path)
+    assert found == Fact("3.12", f"{file}:{line}")
+
+
+@pytest.mark.parametrize(
+    ("specifier", "expected"),
+    [
+        ("==4.0.3", "3.11"),
+        ("==4.2.*", "3.12"),
+        ("~=5.0.1", "3.12"),
+        (">=4.2", None),
+        ("==5.2.1", None),
+        ("", None),
+    ],
+)
+def test_older_django_has_its_newest_python(specifier: str, expected: str | None) -> None:
+    django = Package("django", specifier, frozenset(), "requirements.txt:1")
+    found = python_for_django(django)
+    assert found == (Fact(expected, "requirements.txt:1") if expected else None)
 
 
 @pytest.mark.parametrize("required", ["three", f"==3.{'9' * 5000}"], ids=["words", "digits"])
