@@ -11,7 +11,7 @@ import click
 
 from buildstatic.cli.options import traceback_option
 from buildstatic.runtime.commands import run
-from buildstatic.runtime.options import RELEASE, START, Command, make_options, split_command
+from buildstatic.runtime.options import RELEASE, START, RuntimeCommand, make_options, split_command
 
 
 class _Command(click.Command):
@@ -23,7 +23,7 @@ class _Command(click.Command):
         return super().parse_args(ctx, before)
 
 
-def _click_command(runtime: Command, epilog: str) -> click.Command:
+def _click_command(runtime: RuntimeCommand, epilog: str) -> click.Command:
     """Return the click command that runs *runtime* with its options."""
 
     def callback(**values: Any) -> int:

@@ -32,7 +32,7 @@ RELEASE = 5.0
 NO_ANSWER = "no answer yet"
 
 
-class Lock(Protocol):
+class DatabaseLock(Protocol):
     """A lock with its own connection, used in one thread.
 
     Closing the connection frees it; so does the database when its holder is gone, within `IDLE`.
@@ -255,7 +255,7 @@ class _Holder(threading.Thread):
     def _use_connection(self) -> None:
         """Take and hold the lock on one new connection, for as long as the connection lasts."""
         connection = databases.new_connection(self.alias)
-        lock: Lock | None = None
+        lock: DatabaseLock | None = None
         try:
             lock = LOCKS[connection.vendor](connection)
             self._hold(lock)
@@ -269,7 +269,7 @@ class _Holder(threading.Thread):
             with suppress(Exception):
                 lock.free() if lock else connection.close()
 
-    def _hold(self, lock: Lock) -> None:
+    def _hold(self, lock: DatabaseLock) -> None:
         while not lock.take():
             self.why = "another process holds it"
             if self.stop.wait(PAUSE):

@@ -42,7 +42,7 @@ def error_text(error: BaseException) -> str:
     return f"{_location(error)}{' '.join(tracebacks.describe(error).split())}."
 
 
-def missing_variable(error: BaseException) -> VariablesMissing | None:
+def missing_variable_error(error: BaseException) -> VariablesMissing | None:
     """Return the error for the environment variable that *error* says is not set, or None."""
     name = tracebacks.missing_variable(error)
     if name is None:

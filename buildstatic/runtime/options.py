@@ -21,7 +21,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Command:
+class RuntimeCommand:
     """A command: its help *text*, in paragraphs, and its options."""
 
     name: str
@@ -80,7 +80,7 @@ _DATABASE = (
         type=seconds,
     ),
 )
-RELEASE = Command(
+RELEASE = RuntimeCommand(
     "release",
     """Wait for the database, then migrate.
 
@@ -88,7 +88,7 @@ RELEASE = Command(
     that the two never migrate at the same time.""",
     (*_DATABASE, *_PROJECT),
 )
-START = Command(
+START = RuntimeCommand(
     "start",
     """Collect what is missing, wait for the database, migrate if requested, then serve.
 
