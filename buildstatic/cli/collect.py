@@ -174,13 +174,13 @@ def command(
     [tool.buildstatic.env].
     """
     from buildstatic.cli.progress import reporter
-    from buildstatic.workflows.collect import CollectOptions, collect, plan
+    from buildstatic.workflows.collect import collect, configured_options, plan
 
     if link and layer_root:
         raise click.UsageError("A layer cannot hold links: omit --link or --layer-root.")
     # Collecting in this process changes the current directory.
     report = report.absolute() if report else None
-    options = CollectOptions.configured(
+    options = configured_options(
         path,
         interactive=not noinput,
         default_ignore=not no_default_ignore,

@@ -6,27 +6,62 @@ codecs and, inside functions, the project's Django.
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from buildstatic.collect import layer_root
+from buildstatic.collect.collector import originals_of, read_sources
 from buildstatic.collect.django_command import (
+    call_collectstatic,
     overridden_command,
-    run_command,
     unsupported_options,
 )
-from buildstatic.collect.ignore import ignored_by_django, leave_out
-from buildstatic.collect.layer_root import LayerRoot, locked, move_to_layer_root, normalize
-from buildstatic.collect.planning import Plan, check_strict, find_conflicts, make_plan
-from buildstatic.collect.problems import find_problems
+from buildstatic.collect.failures import source_error
+from buildstatic.collect.fingerprint import (
+    CircularReferences,
+    Kept,
+    UnresolvedReferences,
+    fingerprint_files,
+)
+from buildstatic.collect.layer_root import LayerRoot
+from buildstatic.collect.planning import (
+    Plan,
+    Source,
+    check_paths,
+    check_strict,
+    find_conflicts,
+    ignored_by_django,
+    leave_out,
+    list_sources,
+    load_finders,
+    make_plan,
+)
 from buildstatic.collect.project_setup import load_storage, run_checks, start_project
-from buildstatic.collect.report import Callbacks, CollectResult, Summary
-from buildstatic.collect.request import Request
-from buildstatic.collect.sources import check_paths, list_sources, load_finders
-from buildstatic.collect.storage_location import check_removal, local_directories, project_data
-from buildstatic.collect.storages.recognize import recognize
+from buildstatic.collect.publish import tree_of
+from buildstatic.collect.request import (
+    Callbacks,
+    CollectOptions,
+    CollectResult,
+    Request,
+    Summary,
+)
+from buildstatic.collect.storages import Recognition, recognize
+from buildstatic.collect.workers.file_tasks import open_regular
+from buildstatic.collect.workers.pool import available_cores, worker_pool
+from buildstatic.errors import BuildstaticError
 
-__all__ = ["Callbacks", "CollectResult", "Request", "Summary", "collect", "examine", "plan"]
+__all__ = [
+    "Callbacks",
+    "CollectOptions",
+    "CollectResult",
+    "Request",
+    "Summary",
+    "collect",
+    "examine",
+    "plan",
+]
 
 
 def collect(request: Request, callbacks: Callbacks) -> CollectResult:
@@ -38,25 +73,27 @@ def collect(request: Request, callbacks: Callbacks) -> CollectResult:
 
     Raises the errors of `buildstatic.errors`, from `SettingsInvalid` to `FileError`.
     """
-    storage, layer, made_plan = _prepare(request, with_ignored=request.with_plan)
-    adapter = recognize(storage)
+    storage, layer, made_plan = _make_plan(request, with_ignored=request.with_plan)
+    options = request.options
+    recognition = recognize(storage)
     conflicts = tuple(find_conflicts(made_plan))
-    check_strict(request, conflicts)
+    check_strict(options, conflicts)
     if layer is None:
-        _check_removal(request, storage, made_plan)
+        layer_root.check_clear(request, storage, made_plan.offers)
     accidents = [str(conflict) for conflict in conflicts if not conflict.is_intended]
     for warning in (
         *overridden_command(),
-        *unsupported_options(request, adapter),
+        *unsupported_options(options, recognition),
         *accidents,
     ):
         callbacks.warn(warning)
-    if request.dry_run:
+    if options.dry_run:
         layer = None
-    with locked(layer):
-        result = run_command(request, storage, adapter, made_plan, layer, callbacks)
+    with layer_root.locked(layer) if layer else nullcontext():
+        result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
         if layer:
-            for warning in normalize(layer, has_collected=not result.summary.own_code):
+            has_collected = not result.summary.own_code
+            for warning in layer_root.normalize(layer, has_collected=has_collected):
                 callbacks.warn(warning)
     different = sum(len(conflict.left_out) for conflict in conflicts)
     summary = replace(
@@ -75,21 +112,63 @@ def plan(request: Request) -> dict[str, Any]:
     ``files`` are collected, ``shadowed`` have the path of an earlier source, ``ignored`` are left
     out by a rule. Raises what `collect` raises before it writes.
     """
-    _, _, made_plan = _prepare(request, with_ignored=True)
+    _, _, made_plan = _make_plan(request, with_ignored=True)
     return made_plan.to_dict()
 
 
 def examine(request: Request) -> dict[str, Any]:
     """Return the problems that collecting would have, as JSON values; write nothing.
 
-    See `find_problems` for the result. Raises what `collect` raises before it writes, but does not
-    run Django's system checks.
+    ``unreadable`` are the sources that cannot be read; the others are found without them.
+    ``conflicts`` are accidental ones; ``references`` cannot be resolved, with their source and
+    line; ``circle`` are the sources that refer to each other in a cycle. The last two are empty if
+    the storage is not known, or does not fingerprint.
+
+    Raises what `collect` raises before it writes, but does not run Django's system checks.
     """
-    storage, _, made_plan = _prepare(request, with_checks=False)
-    return find_problems(storage, recognize(storage), made_plan)
+    storage, _, made_plan = _make_plan(request, with_checks=False)
+    unreadable = {
+        source.path: {"source": source.place, "problem": error.problem}
+        for source in made_plan.wins
+        if (error := _read_error(source)) is not None
+    }
+    made_plan = replace(
+        made_plan, wins=tuple(s for s in made_plan.wins if s.path not in unreadable)
+    )
+    places = {source.path: source.place for source in made_plan.wins}
+    conflicts = [
+        {
+            "path": conflict.collected.path,
+            "collected": conflict.collected.place,
+            "left_out": [source.place for source in conflict.left_out],
+        }
+        for conflict in find_conflicts(made_plan)
+        if not conflict.is_intended
+    ]
+    problems: dict[str, Any] = {
+        "unreadable": list(unreadable.values()),
+        "conflicts": conflicts,
+        "references": [],
+        "circle": [],
+    }
+    try:
+        _resolve_references(storage, recognize(storage), made_plan)
+    except UnresolvedReferences as error:
+        problems["references"] = [
+            {
+                "source": places[reference.name],
+                "line": reference.line,
+                "text": reference.reason,
+                "map": reference.is_missing_map,
+            }
+            for reference in error.broken
+        ]
+    except CircularReferences as error:
+        problems["circle"] = [places[name] for name in error.names]
+    return problems
 
 
-def _prepare(
+def _make_plan(
     request: Request, *, with_checks: bool = True, with_ignored: bool = False
 ) -> tuple[Any, LayerRoot | None, Plan]:
     """Start the project; return its storage, the layer root if there is one, and the plan."""
@@ -98,8 +177,8 @@ def _prepare(
     finders = load_finders(request)
     if with_checks:
         run_checks(request)
-    trees = local_directories(storage)
-    layer = move_to_layer_root(request, storage)
+    trees = layer_root.local_directories(storage)
+    layer = layer_root.move_to_layer_root(request, storage)
     offered = list_sources(request, finders)
     sources, ignored = leave_out(request, offered, (*trees, *((layer.path,) if layer else ())))
     check_paths(sources)
@@ -108,12 +187,29 @@ def _prepare(
     return storage, layer, make_plan(sources, ignored)
 
 
-def _check_removal(request: Request, storage: Any, made_plan: Plan) -> None:
-    option = "--clear" if request.clear else "--prune" if request.prune else ""
-    kept = {
-        "the project": Path(request.root),
-        "manage.py": request.directory,
-        **project_data(),
-    }
-    for tree in local_directories(storage)[:1] if option else ():
-        check_removal(option, tree, kept, made_plan.offers)
+def _read_error(source: Source) -> BuildstaticError | None:
+    """Return the error of opening *source*; None if it can be read."""
+    try:
+        if path := source.local_path():
+            os.close(open_regular(path)[0])
+    except OSError as error:
+        return source_error(error)
+    return None
+
+
+def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan) -> None:
+    """Resolve every reference; raises `UnresolvedReferences` and `CircularReferences`."""
+    if recognition.adapter is None or not recognition.adapter.fingerprints:
+        return
+    with worker_pool(available_cores()) as pool:
+        readings = read_sources(
+            made_plan.wins,
+            storage,
+            tree_of(storage),
+            pool,
+            lambda _more: None,
+            fingerprints=True,
+            existing=frozenset(),
+            strong=False,
+        )
+    fingerprint_files(storage, originals_of(readings, storage), kept=Kept.DIRECTORIES)

@@ -4,75 +4,54 @@ from __future__ import annotations
 
 import gc
 import os
+import posixpath
 import stat
 import time
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from buildstatic.collect import layer_root
-from buildstatic.collect.cache import Cache
-from buildstatic.collect.compress import CompressItem, Variants, compress, compress_options
-from buildstatic.collect.fingerprint import Fingerprinted, Original
-from buildstatic.collect.layer_root import LayerRoot
-from buildstatic.collect.manifest import manifest_name, save_manifest
-from buildstatic.collect.outputs import (
-    Output,
+from buildstatic.collect.cache import Cache, default_directory
+from buildstatic.collect.compress import (
+    Variants,
+    compress,
+    compress_options,
+    items_to_compress,
+)
+from buildstatic.collect.fingerprint import (
+    Fingerprinted,
+    Fingerprints,
+    Kept,
+    Original,
+    fingerprint_files,
+    save_manifest,
+)
+from buildstatic.collect.layer_root import LayerRoot, empty
+from buildstatic.collect.planning import Plan, Source
+from buildstatic.collect.publish import (
+    OutputFile,
+    Staging,
+    Tree,
+    check_names,
+    list_files,
+    lock_tree,
     names_below,
     outdated_variants,
-    outputs_of,
     parent_directories,
+    publish,
+    remove_files,
+    staging_directory,
+    tree_of,
     without_names,
 )
-from buildstatic.collect.planning import Plan
-from buildstatic.collect.publish import (
-    Staging,
-    WriteOptions,
-    file_time,
-    publish,
-    staging_directory,
-)
-from buildstatic.collect.reading import Reading, read_sources
-from buildstatic.collect.report import Callbacks, StepProgress, Summary
-from buildstatic.collect.storage_overlay import Kept
-from buildstatic.collect.storages.adapter import (
-    Adapter,
-    Existing,
-    Fingerprinting,
-    Fingerprints,
-    FinishedTree,
-    Originals,
-)
-from buildstatic.collect.tree import Tree, list_files, lock_tree, remove_files, tree_of
-from buildstatic.collect.workers.pool import WorkerPool, worker_pool
-from buildstatic.errors import CollectFailed
-
-
-@dataclass(frozen=True)
-class CollectorOptions:
-    """How to collect.
-
-    *post_process* and *clear* are collectstatic's; *prune* removes files of earlier runs;
-    *variants* are the variants to make, and with *replaces_variants* older ones beside a file with
-    other content are removed; *reuse* is an earlier tree to take variants from; *layer* is the
-    layer root that the tree is in; *processes* limits the worker processes.
-    """
-
-    post_process: bool = True
-    clear: bool = False
-    prune: bool = False
-    write: WriteOptions = field(default_factory=WriteOptions)
-    variants: Variants | None = None
-    replaces_variants: bool = False
-    cache: Cache | None = None
-    reuse: Path | None = None
-    layer: LayerRoot | None = None
-    missing_maps: Literal["fail", "warn"] = "fail"
-    processes: int = 1
+from buildstatic.collect.references import is_adjustable, needles
+from buildstatic.collect.request import Callbacks, CollectOptions, Summary
+from buildstatic.collect.storages.adapter import Adapter, FinishedTree
+from buildstatic.collect.workers.file_tasks import ABSENT, OLDER, OTHER, SAME, Needle, digest
+from buildstatic.collect.workers.pool import WorkerPool, available_cores, worker_pool
 
 
 @dataclass
@@ -96,22 +75,77 @@ class Outcome:
         self.summary = replace(self.summary, **counts)
 
 
-def run_collector(
-    storage: Any, adapter: Adapter, plan: Plan, options: CollectorOptions, callbacks: Callbacks
-) -> Outcome:
-    """Collect *plan* into *storage*.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source that was read; *path* is empty if it is not a file on this disk.
 
-    Raises `UnresolvedReferences`, `CircularReferences` (see `fingerprint`) and OSError.
+    *modified* is in ns, *digest* the MD5, *identity* the SHA-256, *state* that of the file in the
+    tree (see `file_tasks`).
     """
+
+    source: Source
+    path: str
+    size: int
+    modified: int
+    digest: str
+    identity: str
+    state: int
+    content: bytes | None
+
+    @property
+    def is_unmodified(self) -> bool:
+        """Whether the tree has an equal file that is not older."""
+        return self.state == SAME
+
+
+def run_collector(
+    storage: Any,
+    adapter: Adapter,
+    plan: Plan,
+    options: CollectOptions,
+    variants: Variants | None,
+    layer: LayerRoot | None,
+    callbacks: Callbacks,
+) -> Outcome:
+    """Collect *plan* into *storage*, which is moved to *layer* if there is one.
+
+    Read, fingerprint, publish, compress; the manifest last. Raises `UnresolvedReferences`,
+    `CircularReferences` (see `fingerprint`), OSError and `CollectFailed`.
+    """
+    cache = Cache(options.cache or default_directory())
     tree = tree_of(storage)
     with lock_tree(tree) as lock:
-        present = frozenset() if options.layer else list_files(tree)
+        before = frozenset() if layer else list_files(tree)
         # The staging directory is removed after the workers, which write there.
-        with ExitStack() as stack, worker_pool(options.processes, lock) as pool, _without_gc():
-            collector = _Collector(
-                storage, adapter, plan, options, callbacks, tree, present, pool, stack
+        with ExitStack() as stack, worker_pool(available_cores(), lock) as pool, _without_gc():
+            work = _Collector(
+                storage, adapter, plan, options, variants, layer, callbacks, tree, before, pool
             )
-            return collector.run()
+            readings = work.read()
+            made = work.fingerprint(readings)
+            # A content that can be read again would only take memory.
+            readings = tuple(
+                replace(r, content=None) if r.path and r.content else r for r in readings
+            )
+            keeps_originals = made is None or adapter.keeps_originals(storage)
+            outputs = outputs_of(readings, made.files if made else {}, originals=keeps_originals)
+            if layer:
+                empty(layer)
+            in_layer = layer is not None
+            staging = stack.enter_context(
+                staging_directory(tree, links=in_layer or options.hardlinks, reproducible=in_layer)
+            )
+            work.publish(staging, outputs, readings, made)
+            collected = {name for output in outputs for name in output.names}
+            if variants and options.post_process:
+                collected |= work.compress(staging, outputs, variants, cache)
+            staging.commit()
+            work.finish(
+                made,
+                collected | parent_directories(outputs),
+                set() if keeps_originals else {reading.source.path for reading in readings},
+            )
+            return work.outcome
 
 
 @contextmanager
@@ -126,76 +160,37 @@ def _without_gc() -> Iterator[None]:
             gc.enable()
 
 
-def read_originals(
-    readings: Iterable[Reading], storage: Any, fingerprinting: Fingerprinting
-) -> tuple[Original, ...]:
-    """Return *readings* as *fingerprinting* takes them."""
-    originals = []
-    for reading in readings:
-        name = reading.source.path
-        has_text = reading.path or fingerprinting.is_text(storage, name)
-        content = reading.content if has_text else None
-        originals.append(
-            Original(name, reading.source.name, reading.digest, reading.identity, content)
-        )
-    return tuple(originals)
-
-
 @dataclass
 class _Collector:
-    """One collection.
+    """The steps of one collection, and what they know of the names in the tree.
 
-    *present* are the files in the tree before the run; *stack* is closed after the workers.
-    *below* maps each existing directory to its files, removed if a file replaces it;
-    *outdated* are existing variants of files whose content changes.
+    *before* are the files that the tree had; *reusable* those of them that may stay (none with
+    ``--clear``). *outdated* are those that are variants of a file whose content changes: they are
+    removed before it is written. *below* maps each directory that the tree had to its files: they
+    are removed if a file replaces it.
     """
 
     storage: Any
     adapter: Adapter
     plan: Plan
-    options: CollectorOptions
+    options: CollectOptions
+    variants: Variants | None
+    layer: LayerRoot | None
     callbacks: Callbacks
     tree: Tree
-    present: frozenset[str]
+    before: frozenset[str]
     pool: WorkerPool
-    stack: ExitStack
-    staging: Staging = field(init=False)
     outcome: Outcome = field(default_factory=Outcome)
-    below: Mapping[str, list[str]] = field(default_factory=dict)
+    reusable: frozenset[str] = frozenset()
     outdated: frozenset[str] = frozenset()
+    below: Mapping[str, list[str]] = field(default_factory=dict)
 
-    def run(self) -> Outcome:
-        """Read, fingerprint, publish, compress; the manifest last."""
+    def __post_init__(self) -> None:
+        if not self.options.clear:
+            self.reusable = self.before
+
+    def read(self) -> tuple[Reading, ...]:
         options = self.options
-        fingerprinting = self.adapter.fingerprinting if options.post_process else None
-        originals = fingerprinting.originals(self.storage) if fingerprinting else Originals.KEPT
-        existing = frozenset() if options.clear else self.present
-        readings = self.read(existing, fingerprinting)
-        made = self.fingerprint(readings, existing, fingerprinting) if fingerprinting else None
-        # A content that can be read again would only take memory.
-        readings = tuple(replace(r, content=None) if r.path and r.content else r for r in readings)
-        files = made.files if made else {}
-        outputs = outputs_of(readings, files, originals=originals is Originals.KEPT)
-        if options.layer:
-            layer_root.empty(options.layer)
-        self.staging = self.stack.enter_context(staging_directory(self.tree))
-        if options.clear or options.prune:
-            remove_files(self.tree, self.present & parent_directories(outputs))
-            self.below = names_below(self.present)
-        self.publish(outputs, readings, files, existing)
-        self.count(readings, made, existing)
-        names = {name for output in outputs for name in output.names} | parent_directories(outputs)
-        if options.variants and options.post_process:
-            names |= self.compress(outputs, options.variants)
-        removed = {r.source.path for r in readings} if originals is Originals.REMOVED else set()
-        self.staging.commit()
-        self.finish(made, self.present - names, removed)
-        return self.outcome
-
-    def read(
-        self, existing: frozenset[str], fingerprinting: Fingerprinting | None
-    ) -> tuple[Reading, ...]:
-        write = self.options.write
         with self.step("read", len(self.plan.wins)) as progress:
             readings = read_sources(
                 self.plan.wins,
@@ -203,61 +198,65 @@ class _Collector:
                 self.tree,
                 self.pool,
                 progress,
-                fingerprinting=fingerprinting,
-                existing=existing,
-                strong=write.links or write.reproducible or self.options.variants is not None,
+                fingerprints=self.adapter.fingerprints and options.post_process,
+                existing=self.reusable,
+                strong=options.hardlinks or bool(self.layer) or self.variants is not None,
             )
         self.outcome.add(files=len(readings), bytes=sum(reading.size for reading in readings))
         return readings
 
-    def fingerprint(
-        self,
-        readings: Iterable[Reading],
-        existing: frozenset[str],
-        fingerprinting: Fingerprinting,
-    ) -> Fingerprints:
+    def fingerprint(self, readings: Iterable[Reading]) -> Fingerprints | None:
+        """Return what *readings* become; None if the storage does not fingerprint."""
         options = self.options
-        originals = read_originals(readings, self.storage, fingerprinting)
-        if options.layer:
+        if not (self.adapter.fingerprints and options.post_process):
+            return None
+        originals = originals_of(readings, self.storage)
+        if self.layer:
             kept = Kept.NOTHING
         else:
             kept = Kept.DIRECTORIES if options.clear or options.prune else Kept.FILES
         warn = self.callbacks.warn if options.missing_maps == "warn" else None
         with self.step("fingerprint", len(originals)):
-            return fingerprinting.run(self.storage, originals, Existing(existing, kept), warn)
+            return fingerprint_files(
+                self.storage, originals, kept=kept, existing=self.reusable, warn=warn
+            )
 
     def publish(
         self,
-        outputs: tuple[Output, ...],
+        staging: Staging,
+        outputs: tuple[OutputFile, ...],
         readings: tuple[Reading, ...],
-        files: Mapping[str, Fingerprinted],
-        existing: frozenset[str],
+        made: Fingerprints | None,
     ) -> None:
+        """Write *outputs*, but for the names that the tree has already with the right content."""
+        if self.options.clear or self.options.prune:
+            remove_files(self.tree, self.before & parent_directories(outputs))
+            self.below = names_below(self.before)
         current = {reading.source.path for reading in readings if reading.is_unmodified}
-        for reading in readings:
-            item = files.get(reading.source.path)
-            if item and self.is_current(item, reading, existing):
+        for reading in readings if made else ():
+            item = made.files.get(reading.source.path) if made else None
+            if item and self.is_current(item, reading):
                 current.add(item.name)
         to_write = without_names(outputs, current)
-        if self.options.replaces_variants:
+        if self.variants is not None or self.options.compress is not None:
             # Before anything is written: a run that is killed may leave none, but no wrong ones.
-            self.outdated = outdated_variants(to_write, outputs, self.present)
+            self.outdated = outdated_variants(to_write, outputs, self.before)
             remove_files(self.tree, self.outdated)
         with self.step("publish", len(to_write)) as progress:
             for output in to_write if self.below else ():
-                for name in output.names:
-                    remove_files(self.tree, self.below.get(name, ()))
-            with self.staging.final_names():
-                copies = publish(self.staging, to_write, self.options.write, self.pool, progress)
+                self.remove_below(output.names)
+            with staging.final_names():
+                copies = publish(staging, to_write, self.pool, progress)
             self.outcome.add(copies=copies)
-        _check_names(self.staging, outputs)
+        check_names(staging, outputs)
+        self.count(readings, made)
 
-    def is_current(self, item: Fingerprinted, reading: Reading, existing: frozenset[str]) -> bool:
+    def is_current(self, item: Fingerprinted, reading: Reading) -> bool:
         """Tell whether the tree has *item*, made of *reading*, with the right content.
 
         A killed run may have left part of it; what was rewritten, Django writes each time.
         """
-        if item.is_taken or item.name not in existing:
+        if item.is_taken or item.name not in self.reusable:
             return False
         path = self.tree.path(item.name)
         size = reading.size if item.content is None else len(item.content)
@@ -266,15 +265,18 @@ class _Collector:
             return False
         return item.content is None or Path(path).read_bytes() == item.content
 
-    def count(
-        self, readings: Iterable[Reading], made: Fingerprints | None, existing: frozenset[str]
-    ) -> None:
-        """Count as collectstatic does; *existing* are the files that the tree had."""
+    def remove_below(self, names: Iterable[str]) -> None:
+        """Remove the files of directories that files called *names* replace."""
+        for name in names:
+            remove_files(self.tree, self.below.get(name, ()))
+
+    def count(self, readings: Iterable[Reading], made: Fingerprints | None) -> None:
+        """Count as collectstatic does."""
         outcome = self.outcome
         for reading in readings:
             name = reading.source.path
             (outcome.unmodified if reading.is_unmodified else outcome.modified).append(name)
-            if name in existing and not reading.is_unmodified:
+            if name in self.reusable and not reading.is_unmodified:
                 outcome.replaced.append(name)
         if made:
             outcome.post_processed += made.processed
@@ -285,115 +287,189 @@ class _Collector:
             fingerprinted=len(made.files) if made else 0,
         )
 
-    def compress(self, outputs: tuple[Output, ...], variants: Variants) -> set[str]:
-        """Make the variants of *outputs*; return their names."""
-        names: dict[str, list[str]] = {}  # by content, so that each is compressed once
-        sizes = {output.identity: output.size for output in outputs}
-        for output in outputs:
-            if fitting := [name for name in output.names if variants.fits(name)]:
-                names.setdefault(output.identity, []).extend(fitting)
-        items = [
-            CompressItem(
-                identity,
-                sizes[identity],
-                self.staging.tree.path(own[0]),
-                tuple(own),
-                file_time(identity, self.options.write),
-            )
-            for identity, own in names.items()
-        ]
+    def compress(
+        self, staging: Staging, outputs: tuple[OutputFile, ...], variants: Variants, cache: Cache
+    ) -> set[str]:
+        """Make the *variants* of *outputs*; return their names."""
+        items = items_to_compress(outputs, variants, staging)
         for item in items if self.below else ():
             for codec in variants.codecs:
-                for name in item.names:
-                    remove_files(self.tree, self.below.get(f"{name}.{codec.suffix}", ()))
-        common = compress_options(
-            variants,
-            self.staging,
-            self.options.write,
-            cache=self.options.cache,
-            reuse=self.options.reuse,
-        )
-        made: set[str] = set()
+                self.remove_below(f"{name}.{codec.suffix}" for name in item.names)
+        common = compress_options(variants, staging, cache, self.options.reuse)
+        written: set[str] = set()
         counts: Counter[str] = Counter()
         total = sum(item.size for item in items)
-        with self.step("compress", total) as progress, self.staging.final_names():
+        with self.step("compress", total) as progress, staging.final_names():
             for item, compressed in compress(items, common, self.pool):
                 for variant in compressed:
                     pairs = [(name, f"{name}.{variant.suffix}") for name in item.names]
                     self.outcome.post_processed += pairs
-                    made.update(name for _, name in pairs)
+                    written.update(name for _, name in pairs)
                     counts.update(variants=1, variant_bytes=variant.size)
                     counts.update(hits=int(variant.hit), reused=int(variant.reused))
                 progress(item.size)
         self.outcome.add(**counts)
-        return made
+        return written
 
-    def finish(self, made: Fingerprints | None, stale: frozenset[str], originals: Set[str]) -> None:
+    def finish(self, made: Fingerprints | None, collected: Set[str], originals: Set[str]) -> None:
         """Replace the manifest if there is one, then remove files of the tree.
 
-        These are *stale* ones with ``--clear`` or ``--prune``, and *originals* that are not kept;
-        outdated variants were removed before.
+        The stale files are those that the tree had and that are not *collected* now. All are
+        removed with ``--clear`` or ``--prune``, else only *originals* that are not kept and
+        outdated variants, which were removed before.
         """
         options = self.options
+        stale = self.before - collected
         if made:
-            stale -= {manifest_name(self.storage, self.tree)}
-        removes_all = options.clear or options.prune
-        gone = stale if removes_all else stale & (originals | self.outdated)
+            manifest = self.storage.manifest_storage.path(self.storage.manifest_name)
+            stale -= {os.path.relpath(manifest, self.tree.root)}
+        removed = stale
+        if not (options.clear or options.prune):
+            removed = stale & (originals | self.outdated)
         if made:
-            tree = FinishedTree(
-                frozenset(map(self.tree.path, gone)), options.layer.path if options.layer else None
-            )
+            gone = frozenset(map(self.tree.path, removed))
+            tree = FinishedTree(gone, self.layer.path if self.layer else None)
             save_manifest(self.storage, self.adapter, made.files, tree)
         if options.clear:
-            self.outcome.deleted = sorted(self.present)
-        remove_files(self.tree, gone)
-        self.outcome.add(removed=len(gone), stale=len(stale - gone))
+            self.outcome.deleted = sorted(self.before)
+        remove_files(self.tree, removed)
+        self.outcome.add(removed=len(removed), stale=len(stale - removed))
 
     @contextmanager
-    def step(self, name: str, total: int) -> Iterator[StepProgress]:
+    def step(self, name: str, total: int) -> Iterator[_StepProgress]:
         """Measure a step, and report its progress."""
         started = time.monotonic()
-        progress = StepProgress(self.callbacks, name, total)
+        progress = _StepProgress(self.callbacks, name, total)
         progress(0)
         yield progress
         seconds = round(time.monotonic() - started, 3)
         self.outcome.add(seconds={**self.outcome.summary.seconds, name: seconds})
 
 
-def _check_names(staging: Staging, outputs: Sequence[Output]) -> None:
-    """Raise `CollectFailed` if one of *outputs* replaced another in *staging*.
+@dataclass
+class _StepProgress:
+    """Reports the progress of one step, at most a hundred times."""
 
-    That happens on a file system that ignores case or the Unicode form of names. Django does not
-    notice it: the file that is written last is there under both names.
+    callbacks: Callbacks
+    step: str
+    total: int
+    done: int = 0
+    reported: int = 0
+
+    def __call__(self, more: int) -> None:
+        """Add *more* to what is done."""
+        self.done += more
+        is_due = self.done - self.reported > self.total // 100
+        if not self.done or self.done == self.total or is_due:
+            self.reported = self.done
+            self.callbacks.progress(self.step, self.done, self.total)
+
+
+def read_sources(
+    sources: Sequence[Source],
+    storage: Any,
+    tree: Tree,
+    pool: WorkerPool,
+    progress: Callable[[int], None],
+    *,
+    fingerprints: bool,
+    existing: frozenset[str],
+    strong: bool,
+) -> tuple[Reading, ...]:
+    """Read *sources*, each once; *progress* is called with 1 for each.
+
+    If *storage* *fingerprints*, the content is kept of sources that refer to others; it is always
+    kept of those that are not files on this disk. *existing* are the files of the tree that may
+    stay. With *strong* the SHA-256 is computed. Raises OSError.
     """
-    known: dict[str, tuple[str, Output]] = {}
-    for output in outputs:
-        for name in output.names:
-            composed = name if name.isascii() else unicodedata.normalize("NFC", name)
-            other, first = known.setdefault(composed.casefold(), (name, output))
-            if other == name or first is output or not _is_same_file(staging.tree, other, name):
-                continue
-            if _differ(first, output):
-                problem = (
-                    f"{other} and {name} have different content, but are the same file in "
-                    f"{staging.root}: their names differ only in case."
-                )
-                advice = "Rename one of them, or exclude it with --ignore PATTERN."
-                raise CollectFailed(problem, advice)
+    paths = [source.local_path() for source in sources]
+    hashed = fingerprints or strong
+    by_suffix: dict[str, tuple[Needle, ...] | None] = {}
+    items = []
+    for source, path in zip(sources, paths, strict=True):
+        target = tree.path(source.path) if source.path in existing else ""
+        wanted: tuple[Needle, ...] | None = ()
+        is_text = fingerprints and is_adjustable(storage, source.path)
+        if is_text:
+            suffix = posixpath.splitext(source.name)[1] or source.name
+            if suffix not in by_suffix:
+                by_suffix[suffix] = needles(storage, source.name)
+            wanted = by_suffix[suffix]
+        items.append((path, target, wanted, is_text, strong, hashed))
+    results = pool.run("read", [item for item in items if item[0]])
+    readings = []
+    for source, path, item in zip(sources, paths, items, strict=True):
+        if path:
+            reading = Reading(source, path, *next(results))
+        else:
+            content = source.read()
+            state = _target_state(source, item[1], content)
+            digests = digest(content, strong)
+            reading = Reading(source, "", len(content), 0, *digests, state, content)
+        readings.append(reading)
+        progress(1)
+    return tuple(readings)
 
 
-def _is_same_file(tree: Tree, one: str, other: str) -> bool:
+def _target_state(source: Source, target: str, content: bytes) -> int:
+    """Return the state of *target* by Django's rule; a source without a time is always newer."""
+    if not os.path.lexists(target):
+        return ABSENT
     try:
-        return Path(tree.path(one)).samefile(tree.path(other))
-    except OSError:
-        return False
+        modified = source.storage.get_modified_time(source.name).timestamp()
+    except (OSError, NotImplementedError):
+        return OLDER
+    found = os.lstat(target)
+    if not stat.S_ISREG(found.st_mode) or int(found.st_mtime) < int(modified):
+        return OLDER
+    return SAME if Path(target).read_bytes() == content else OTHER
 
 
-def _differ(one: Output, other: Output) -> bool:
-    if one.digest and other.digest:
-        return one.digest != other.digest
-    contents = [
-        Path(output.path).read_bytes() if output.content is None else output.content
-        for output in (one, other)
-    ]
-    return contents[0] != contents[1]
+def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, ...]:
+    """Return *readings* as `fingerprint_files` takes them."""
+    originals = []
+    for reading in readings:
+        name = reading.source.path
+        content = reading.content if reading.path or is_adjustable(storage, name) else None
+        originals.append(
+            Original(name, reading.source.name, reading.digest, reading.identity, content)
+        )
+    return tuple(originals)
+
+
+def outputs_of(
+    readings: Sequence[Reading], files: Mapping[str, Fingerprinted], *, originals: bool
+) -> tuple[OutputFile, ...]:
+    """Return what *readings* become, with the fingerprinted names in *files*.
+
+    Without *originals*, fingerprinted sources have no other name.
+    """
+    outputs = []
+    kept = {item.name for item in files.values() if item.is_taken}
+    replaced = {item.name for item in files.values() if not item.is_taken}
+    for reading in readings:
+        name = reading.source.path
+        item = files.get(name)
+        names: tuple[str, ...] = ()
+        if (originals or item is None or name in kept) and name not in replaced:
+            names = (name,)
+        if item is not None and item.content is None and not item.is_taken:
+            names = (*names, item.name)
+        if names:
+            outputs.append(
+                OutputFile(
+                    names,
+                    reading.digest,
+                    reading.identity,
+                    reading.size,
+                    reading.path,
+                    reading.modified,
+                    None if reading.path else reading.content,
+                )
+            )
+        if item is not None and item.content is not None:
+            size = len(item.content)
+            outputs.append(
+                OutputFile((item.name,), item.digest, item.identity, size, content=item.content)
+            )
+    return tuple(outputs)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.cache import Cache
-from buildstatic.collect.codecs import FORMATS, Codec, Effort, library_paths, load_codec
-from buildstatic.collect.publish import Staging, WriteOptions, file_mode
-from buildstatic.collect.storages.adapter import Adapter, Compression
+from buildstatic.collect.codecs import FORMATS, Codec, library_paths, load_codec
+from buildstatic.collect.publish import OutputFile, Staging
+from buildstatic.collect.request import CollectOptions
+from buildstatic.collect.storages.adapter import Adapter, CompressionRules
 from buildstatic.collect.workers.compress_task import UNABLE, CompressOptions, compress_file
 from buildstatic.collect.workers.pool import WorkerPool
 from buildstatic.errors import CollectFailed
@@ -23,7 +24,7 @@ _COMPRESSED_ALREADY = re.compile(
     r"|3gp|3gpp|asf|avi|m4v|mov|mp4|mpeg|mpg|webm|wmv)$",
     re.IGNORECASE,
 )
-_DEFAULT = Compression(("br", "gz"), lambda name: _COMPRESSED_ALREADY.search(name) is None)
+_DEFAULT = CompressionRules(("br", "gz"), lambda name: _COMPRESSED_ALREADY.search(name) is None)
 _PACKAGES = {"br": "brotli", "zst": "backports.zstd"}
 
 
@@ -63,14 +64,14 @@ class WrittenVariant:
     reused: bool
 
 
-def variants_for(
-    storage: Any, adapter: Adapter, effort: Effort | None, formats: tuple[str, ...]
-) -> Variants | None:
+def variants_for(storage: Any, adapter: Adapter, options: CollectOptions) -> Variants | None:
     """Return the variants for *storage*, or None if none are made.
 
-    *effort* and *formats* are the user's options; without them, the storage's own settings apply.
-    Raises `CollectFailed` for one of *formats* whose library is not installed.
+    Without *options* for them, the storage's own settings apply. Raises `CollectFailed` for a
+    format whose library is not installed.
     """
+    effort = None if options.compress == "none" else options.compress
+    formats = options.formats
     if effort is None and not formats and not adapter.compression:
         return None
     own = adapter.compression(storage) if adapter.compression else _DEFAULT
@@ -82,29 +83,52 @@ def variants_for(
     if missing := [suffix for suffix in formats if not loaded[suffix]]:
         problem = f"The project's Python cannot import a library for .{missing[0]} files."
         raise CollectFailed(problem, f"Install {_PACKAGES[missing[0]]}, or omit the format.")
-    named = (replace(codec, suffix=own.named(codec.suffix)) for codec in loaded.values() if codec)
-    return Variants(tuple(named), own.fits, own.chained)
+    if options.compress == "none":
+        return None
+    codecs = (
+        replace(codec, suffix=own.suffixes.get(codec.suffix, codec.suffix))
+        for codec in loaded.values()
+        if codec
+    )
+    return Variants(tuple(codecs), own.fits, own.chained)
+
+
+def items_to_compress(
+    outputs: Iterable[OutputFile], variants: Variants, staging: Staging
+) -> list[CompressItem]:
+    """Return each content of *outputs* once, with all its names that *variants* fit."""
+    names: dict[str, list[str]] = {}
+    sizes: dict[str, int] = {}
+    for output in outputs:
+        sizes[output.identity] = output.size
+        if fitting := [name for name in output.names if variants.fits(name)]:
+            names.setdefault(output.identity, []).extend(fitting)
+    return [
+        CompressItem(
+            identity,
+            sizes[identity],
+            staging.tree.path(own[0]),
+            tuple(own),
+            staging.file_time(identity),
+        )
+        for identity, own in names.items()
+    ]
 
 
 def compress_options(
-    variants: Variants,
-    staging: Staging,
-    options: WriteOptions,
-    *,
-    cache: Cache | None,
-    reuse: Path | None,
+    variants: Variants, staging: Staging, cache: Cache, reuse: Path | None
 ) -> CompressOptions:
     """Return what all contents that are compressed into *staging* have in common."""
     return CompressOptions(
         codecs=tuple((c.format, c.level, c.suffix, c.key) for c in variants.codecs),
         chained=variants.chained,
         libraries=library_paths(),
-        cache=str(cache.directory) if cache else "",
-        limit=cache.limit if cache else 0,
+        cache=str(cache.directory),
+        limit=cache.limit,
         reuse=str(reuse or ""),
         root=staging.tree.root,
-        mode=file_mode(staging.tree, options),
-        links=options.links,
+        mode=staging.file_mode,
+        links=staging.links,
         direct=staging.is_new,
         parent=os.getpid(),
     )

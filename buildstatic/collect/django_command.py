@@ -8,21 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect import layer_root
-from buildstatic.collect.cache import Cache, default_directory
-from buildstatic.collect.collector import CollectorOptions, Outcome, run_collector
+from buildstatic.collect.collector import Outcome, run_collector
 from buildstatic.collect.compress import variants_for
-from buildstatic.collect.failures import describe_error, file_error, missing_variable
+from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
-from buildstatic.collect.layer_root import LayerRoot
+from buildstatic.collect.layer_root import LayerRoot, empty
 from buildstatic.collect.planning import Plan
 from buildstatic.collect.project_setup import importable
-from buildstatic.collect.publish import WriteOptions
-from buildstatic.collect.report import Callbacks, CollectResult, Summary
-from buildstatic.collect.request import Request, django_arguments
-from buildstatic.collect.storages.adapter import Adapter
-from buildstatic.collect.storages.recognize import unwrap
-from buildstatic.collect.workers.pool import available_cores
+from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request, Summary
+from buildstatic.collect.storages import Recognition
 from buildstatic.errors import (
     BuildstaticError,
     CollectCancelled,
@@ -47,10 +41,10 @@ class _PlannedFinder:
             yield source.name, source.storage
 
 
-def run_command(
+def call_collectstatic(
     request: Request,
     storage: Any,
-    adapter: Adapter | str,
+    recognition: Recognition,
     plan: Plan,
     layer: LayerRoot | None,
     callbacks: Callbacks,
@@ -58,33 +52,36 @@ def run_command(
     """Collect *plan* into *storage*; return Django's closing line, and a summary.
 
     This runs ``Command.handle`` of ``django.contrib.staticfiles``, with its question and its
-    messages, even if an app has a command of that name. The collector replaces its loop
-    if *adapter* is an `Adapter`; a str is the reason why the storage is unsupported. A *layer* is
-    emptied after all checks have passed; Django then does not prompt, because no files exist.
+    messages, even if an app has a command of that name. The collector replaces its loop if
+    *recognition* has an adapter. A *layer* is emptied after all checks have passed; Django then
+    does not prompt, because no files exist.
 
     Raises `CollectCancelled`, `FileError`, `VariablesMissing`, `ReferencesBroken` or
     `CollectFailed`.
     """
     from django.contrib.staticfiles.management.commands import collectstatic
 
-    reason = own_code_reason(request, adapter)
+    reason = own_code_reason(request.options, recognition)
     summary = Summary(files=len(plan.wins), own_code=reason)
 
-    class Command(collectstatic.Command):  # type: ignore[misc]
+    class PlannedCommand(collectstatic.Command):  # type: ignore[misc]
         def collect(self) -> dict[str, Any]:
             nonlocal summary
-            if reason or isinstance(adapter, str):
+            if reason or recognition.adapter is None:
                 if layer:
-                    layer_root.empty(layer)
+                    empty(layer)
                 return dict(super().collect())
-            options = _collector_options(request, storage, adapter, layer)
-            counts, outcome = collect_for(self, adapter, plan, options, callbacks)
+            with importable(request.libraries):
+                variants = variants_for(storage, recognition.adapter, request.options)
+            outcome = run_collector(
+                storage, recognition.adapter, plan, request.options, variants, layer, callbacks
+            )
             summary = outcome.summary
-            return counts
+            return counts_of(self, plan, outcome)
 
-    command = Command()
+    command = PlannedCommand()
     parser = command.create_parser("manage.py", "collectstatic")
-    options = vars(parser.parse_args(django_arguments(request)))
+    options = vars(parser.parse_args(request.options.django_arguments()))
     options["interactive"] &= layer is None
     try:
         with _finders_replaced(collectstatic, _PlannedFinder(plan)):
@@ -96,51 +93,25 @@ def run_command(
     return CollectResult(closing, summary)
 
 
-def own_code_reason(request: Request, adapter: Adapter | str) -> str:
+def own_code_reason(options: CollectOptions, recognition: Recognition) -> str:
     """Return why Django's own loop and the storage's own code run, empty if the collector does."""
-    if isinstance(adapter, str):
-        return adapter
-    if request.link:
+    if recognition.adapter is None:
+        return recognition.reason
+    if options.link:
         return "--link creates links"
-    return "--dry-run writes nothing" if request.dry_run else ""
+    return "--dry-run writes nothing" if options.dry_run else ""
 
 
-def _collector_options(
-    request: Request, storage: Any, adapter: Adapter, layer: LayerRoot | None
-) -> CollectorOptions:
-    effort = None if request.compress == "none" else request.compress
-    with importable(request.libraries):
-        variants = variants_for(storage, adapter, effort, request.formats)
-    in_layer = layer is not None
-    return CollectorOptions(
-        post_process=request.post_process,
-        clear=request.clear,
-        prune=request.prune,
-        write=WriteOptions(links=in_layer or request.hardlinks, reproducible=in_layer),
-        variants=None if request.compress == "none" else variants,
-        replaces_variants=variants is not None or request.compress is not None,
-        cache=Cache(Path(request.cache) if request.cache else default_directory()),
-        reuse=Path(request.reuse) if request.reuse else None,
-        layer=layer,
-        missing_maps=request.missing_maps,
-        processes=available_cores(),
-    )
-
-
-def collect_for(
-    command: Any, adapter: Adapter, plan: Plan, options: CollectorOptions, callbacks: Callbacks
-) -> tuple[dict[str, Any], Outcome]:
-    """Run the collector; return what ``Command.collect`` of *command* returns, and the outcome."""
-    outcome = run_collector(unwrap(command.storage), adapter, plan, options, callbacks)
+def counts_of(command: Any, plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """Log *outcome* as Django does; return what ``Command.collect`` of *command* returns."""
     _log(command, plan, outcome)
-    counts = {
+    return {
         "modified": outcome.modified,
         "unmodified": outcome.unmodified,
         "post_processed": [name for name, _ in outcome.post_processed],
         "skipped": [shadowed.source.path for shadowed in plan.shadowed],
         "deleted": outcome.deleted,
     }
-    return counts, outcome
 
 
 def _log(command: Any, plan: Plan, outcome: Outcome) -> None:
@@ -194,17 +165,17 @@ def overridden_command() -> list[str]:
     return [f"The collectstatic command of {app} is not run: Django's is used."]
 
 
-def unsupported_options(request: Request, adapter: Adapter | str) -> list[str]:
+def unsupported_options(options: CollectOptions, recognition: Recognition) -> list[str]:
     """Return a warning for the given options that Django's own code does not support.
 
     A dry run does nothing with any option. Equal files in a layer root are always linked.
     """
-    reason = own_code_reason(request, adapter)
-    options = [o for o in request.given if o != "--hardlinks" or request.layer_root is None]
-    if request.dry_run or not reason or not options:
+    reason = own_code_reason(options, recognition)
+    given = [o for o in options.explicit if o != "--hardlinks" or options.layer_root is None]
+    if options.dry_run or not reason or not given:
         return []
-    verb = "has" if len(options) == 1 else "have"
-    return [f"{', '.join(options)} {verb} no effect: Django's own code is used, because {reason}."]
+    verb = "has" if len(given) == 1 else "have"
+    return [f"{', '.join(given)} {verb} no effect: Django's own code is used, because {reason}."]
 
 
 def _references_error(
@@ -230,7 +201,7 @@ def _references_error(
 
 def _command_error(request: Request, storage: Any, error: BaseException) -> BuildstaticError:
     cause = _cause(error)
-    if not isinstance(cause, str) and (variable := missing_variable(cause, request)):
+    if not isinstance(cause, str) and (variable := missing_variable_error(cause, request)):
         return variable
     match cause:
         case EOFError() if locals_of(error, _COMMAND, "handle"):

@@ -24,7 +24,7 @@ def describe_error(error: BaseException, request: Request) -> str:
     return f"{_project_line(error, request)}{tracebacks.describe(error)}."
 
 
-def missing_variable(error: BaseException, request: Request) -> VariablesMissing | None:
+def missing_variable_error(error: BaseException, request: Request) -> VariablesMissing | None:
     """Return the error for the environment variable whose absence caused *error*, or None."""
     name = tracebacks.missing_variable(error)
     if name is None:

@@ -2,7 +2,8 @@
 
 Names and bytes are those of the installed Django's ``HashedFilesMixin.post_process``, which reads
 and writes all adjustable files up to six times. Here a file is rewritten only when a name that it
-refers to has changed, and nothing is written.
+refers to has changed, and nothing but the manifest is written: the storage is shown its tree as it
+will be.
 """
 
 from __future__ import annotations
@@ -10,15 +11,28 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from enum import Enum
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+from buildstatic.atomic import replace_file
 from buildstatic.collect.references import BrokenReference, NameLookup, is_adjustable, rewrite
-from buildstatic.collect.storage_overlay import Digest, Kept, overlay
-from buildstatic.collect.workers.read_task import digest
+from buildstatic.collect.storages.adapter import Adapter, FinishedTree
+from buildstatic.collect.workers.file_tasks import digest
 
 _PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)
+
+
+class Kept(Enum):
+    """What remains in the tree besides the collected files; ``--clear`` keeps directories."""
+
+    FILES = "files and directories"
+    DIRECTORIES = "directories"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -67,26 +81,50 @@ class CircularReferences(Exception):
         self.names = tuple(names)
 
 
-def fingerprint(
+@dataclass(frozen=True)
+class Fingerprints:
+    """The result of fingerprinting: *files* by the names of the originals.
+
+    *processed* (names and new names) and *skipped* (names) are what ``post_process`` reports to
+    collectstatic.
+    """
+
+    files: Mapping[str, Fingerprinted]
+    processed: tuple[tuple[str, str], ...]
+    skipped: tuple[str, ...]
+
+
+def fingerprint_files(
     storage: Any,
     originals: tuple[Original, ...],
     *,
     kept: Kept,
+    existing: frozenset[str] = frozenset(),
     warn: Callable[[str], None] | None = None,
-) -> dict[str, Fingerprinted]:
-    """Return the fingerprinted file of each of *originals*, by the name of the original.
+) -> Fingerprints:
+    """Return what ``HashedFilesMixin.post_process`` of *storage* makes of *originals*.
 
-    *storage* is one that `recognize` knows; *kept* says what remains of its tree. With *warn*, a
-    missing source map is only a warning.
+    *storage* is one that `recognize` knows; *existing* are the files in its tree, and *kept* says
+    what remains of them. With *warn*, a missing source map is only a warning.
     Raises `UnresolvedReferences` or `CircularReferences`.
     """
     digests = {original.name: original.digest for original in originals}
     work = _Fingerprinter(storage)
-    with overlay(storage, digests, work.made, kept):
+    with _overlay(storage, digests, work.made, kept):
         work.run(originals, warn)
-    found = {original.name: work.files[work.keys[original.name]] for original in originals}
-    taken = (n for n, item in found.items() if item.name in found and not is_adjustable(storage, n))
-    return found | {name: replace(found[name], is_taken=True) for name in taken}
+    files = {original.name: work.files[work.keys[original.name]] for original in originals}
+    processed: list[tuple[str, str]] = []
+    skipped: list[str] = []
+    for name, item in list(files.items()):
+        adjusts = is_adjustable(storage, name)
+        is_taken = item.name in files and not adjusts
+        if is_taken:
+            files[name] = replace(item, is_taken=True)
+        if adjusts or not (is_taken or item.name in existing):
+            processed.append((name, item.name))
+        else:
+            skipped.append(name)
+    return Fingerprints(files, tuple(processed), tuple(skipped))
 
 
 class _Fingerprinter:
@@ -109,7 +147,7 @@ class _Fingerprinter:
         self.broken: list[BrokenReference] = []
 
     def run(self, originals: tuple[Original, ...], warn: Callable[[str], None] | None) -> None:
-        ordered = sorted(originals, key=lambda o: len(o.name.split(os.sep)), reverse=True)
+        ordered = sorted(originals, key=lambda o: len(o.name.split("/")), reverse=True)
         unnamed = self.name_by_raw_content(ordered)
         for original in ordered:  # the first pass
             if problem := unnamed.get(original.name):
@@ -234,4 +272,112 @@ class _HashedNames:
         return inserted if self.inserts_before[suffix] else self.by_storage(name, digest)
 
     def by_storage(self, name: str, digest: str) -> str:
-        return str(self.storage.hashed_name(name, Digest(digest)))
+        return str(self.storage.hashed_name(name, _Digest(digest)))
+
+
+@dataclass(frozen=True)
+class _Digest:
+    """A stand-in for a file's content where a storage hashes it."""
+
+    digest: str
+
+    def close(self) -> None:
+        """Do nothing; no file is open."""
+
+
+@contextmanager
+def _overlay(
+    storage: Any, digests: Mapping[str, str], made: Mapping[str, str], kept: Kept
+) -> Iterator[None]:
+    """Make *storage* see the files in *digests* and *made*, and the *kept* part of its tree.
+
+    ``exists``, ``open`` and ``file_hash`` are set on the instance, where ``hashed_name`` finds
+    them. *made* may grow in the block.
+    """
+    directories = {"."}
+    for name in digests:
+        while name and (name := posixpath.dirname(name)) not in directories:
+            directories.add(name)
+    original_exists, original_open = storage.exists, storage.open
+    original_file_hash = storage.file_hash
+
+    def normalized(name: str) -> str:
+        """Return *name* relative to the storage's root; SuspiciousFileOperation if outside."""
+        path: str = os.path.relpath(storage.path(name), storage.location)
+        return path
+
+    def exists(name: str) -> bool:
+        name = normalized(name)
+        if made.get(name) or digests.get(name) or name in directories:
+            return True
+        match kept:
+            case Kept.FILES:
+                return bool(original_exists(name))
+            case Kept.DIRECTORIES:
+                return Path(storage.path(name)).is_dir()
+            case Kept.NOTHING:
+                return False
+
+    def open_(name: str, mode: str = "rb") -> Any:
+        name = normalized(name)
+        if digest := made.get(name) or digests.get(name):
+            return _Digest(digest)
+        if name in directories:
+            raise IsADirectoryError(name)
+        return original_open(name, mode)
+
+    def file_hash(name: str, content: Any = None) -> Any:
+        if isinstance(content, _Digest):
+            return content.digest[:12]
+        return original_file_hash(name, content)
+
+    storage.exists, storage.open, storage.file_hash = exists, open_, file_hash
+    try:
+        yield
+    finally:
+        del storage.exists, storage.open, storage.file_hash
+
+
+def save_manifest(
+    storage: Any, adapter: Adapter, files: Mapping[str, Fingerprinted], tree: FinishedTree
+) -> None:
+    """Let *storage* create the manifest of *files*, and replace the old one with it.
+
+    ``save_manifest`` of the installed Django deletes the old manifest first, so it writes to memory
+    here, and the *adapter* adds to it there.
+    """
+    storage.hashed_files = {
+        storage.hash_key(storage.clean_name(name)): item.name
+        for name, item in sorted(files.items())
+    }
+    manifest_storage = storage.manifest_storage
+    storage.manifest_storage = in_memory = _InMemory()
+    try:
+        storage.save_manifest()
+        adapter.complete(storage, tree)
+    finally:
+        storage.manifest_storage = manifest_storage
+    path = Path(manifest_storage.path(storage.manifest_name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = getattr(manifest_storage, "file_permissions_mode", None)
+    with replace_file(path, mode=mode) as file:
+        file.write(in_memory.content)
+
+
+class _InMemory:
+    """A storage for one file."""
+
+    content: bytes = b""
+
+    def exists(self, name: str) -> bool:  # noqa: ARG002
+        return False
+
+    def open(self, name: str) -> BytesIO:  # noqa: ARG002
+        return BytesIO(self.content)
+
+    def delete(self, name: str) -> None:
+        """Do nothing: the next `_save` replaces the content."""
+
+    def _save(self, name: str, content: Any) -> str:
+        self.content = content.read()
+        return name

@@ -1,4 +1,7 @@
-"""A layer root: a directory laid out as in the image, whose content becomes an image layer."""
+"""The directories that files are collected to: the storage's own, or a layer root in their place.
+
+A layer root is a directory laid out as in the image, whose content becomes an image layer.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +18,133 @@ from typing import Any
 
 from buildstatic.atomic import replace_file, replace_with_link
 from buildstatic.collect.codecs import FORMATS
+from buildstatic.collect.planning import Source
+from buildstatic.collect.publish import EPOCH, content_time, lock_directory
 from buildstatic.collect.request import Request
-from buildstatic.collect.storage_location import Locations, find_locations, inside, relocate
-from buildstatic.collect.tree import lock_directory
-from buildstatic.collect.workers.write_task import UNLINKABLE
-from buildstatic.errors import CollectFailed, FileError, StaticRootInvalid
+from buildstatic.collect.workers.file_tasks import UNLINKABLE
+from buildstatic.errors import CollectFailed, FileError, StaticRootInvalid, StorageRemote
 
-EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
-SPAN = 180 * 24 * 60 * 60
 _GROUP_WRITABLE = 0o775
 _VARIANTS = tuple(f".{suffix}" for suffix in FORMATS)
 _DEDICATED = "Give --layer-root a directory of its own, such as /layer."
+# Part of the names of the backends that keep a database in a file.
+_FILE_BACKENDS = ("sqlite", "spatialite")
+
+
+@dataclass(frozen=True)
+class Locations:
+    """The directories that a storage writes to, as the settings have them: absolute, unresolved.
+
+    *manifest* is the directory of the manifest, None if there is no manifest. It is *tree* unless
+    ``manifest_storage`` is another storage (``ManifestFilesMixin.__init__``).
+    """
+
+    tree: Path
+    manifest: Path | None
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """Each directory once."""
+        others = (self.manifest,) if self.manifest and self.manifest != self.tree else ()
+        return (self.tree, *others)
+
+
+def find_locations(storage: Any) -> Locations:
+    """Return the locations of *storage*; raises `StorageRemote` if they are not on this disk."""
+    manifest = getattr(storage, "manifest_storage", None)
+    return Locations(_location(storage), _location(manifest) if manifest is not None else None)
+
+
+def local_directories(storage: Any) -> tuple[Path, ...]:
+    """Return the directories that *storage* writes to, none if they are not on this disk."""
+    try:
+        return find_locations(storage).directories
+    except StorageRemote:
+        return ()
+
+
+def inside(root: Path, path: Path) -> Path:
+    """Return where *path*, absolute, is in the layer root *root*."""
+    return root / path.relative_to("/")
+
+
+def relocate(storage: Any, root: Path) -> None:
+    """Move *storage*, and the storage of its manifest, to their own locations under *root*.
+
+    This sets the attributes of the instances in which ``FileSystemStorage`` caches its location;
+    the settings are not changed.
+
+    Raises `CollectFailed` for a storage that keeps writing elsewhere.
+    """
+    manifest = getattr(storage, "manifest_storage", None)
+    for instance in (storage, *((manifest,) if manifest not in (None, storage) else ())):
+        target = inside(root, _location(instance))
+        problem = f"{_class_of(instance)} does not write to its `location`."
+        error = CollectFailed(problem, "For --layer-root, its path() must use self.location.")
+        try:
+            instance.base_location = instance.location = str(target)
+        except AttributeError as cause:
+            raise error from cause
+        if not Path(instance.path("name")).is_relative_to(target):
+            raise error
+
+
+def _location(storage: Any) -> Path:
+    try:
+        storage.path("name")
+        return Path(storage.location)
+    except (NotImplementedError, AttributeError, TypeError) as error:
+        problem = f"{_class_of(storage)} does not keep its files on this disk."
+        advice = "Collect without --layer-root where the storage can be reached: in a release step."
+        raise StorageRemote(problem, advice) from error
+
+
+def _class_of(storage: Any) -> str:
+    return f"The storage {type(storage).__module__}.{type(storage).__qualname__}"
+
+
+def check_clear(request: Request, storage: Any, sources: Iterable[Source]) -> None:
+    """Raise `StaticRootInvalid` if ``--clear`` or ``--prune`` would remove what it may not."""
+    option = "--clear" if request.options.clear else "--prune" if request.options.prune else ""
+    if option:
+        kept = {"the project": request.root, "manage.py": request.manage.parent}
+        for tree in local_directories(storage)[:1]:
+            check_removal(option, tree, kept, sources)
+
+
+def check_removal(
+    option: str, tree: Path, kept: Mapping[str, Path], sources: Iterable[Source]
+) -> None:
+    """Raise `StaticRootInvalid` if *option* would remove more than collected files.
+
+    ``--clear`` and ``--prune`` remove what is in *tree* and was not collected now, so it may
+    neither be nor contain what is *kept* (by description), the project's data, or a directory of
+    *sources*.
+    """
+    real = tree.resolve()
+    locations = {getattr(source.storage, "location", None) for source in sources}
+    places = {f"sources ({place})": Path(place) for place in sorted(filter(None, locations))}
+    for what, path in {**kept, **_project_data(), **places}.items():
+        if path.resolve() == real or real in path.resolve().parents:
+            problem = f"{option} would remove {what}: files are collected to {tree}."
+            raise StaticRootInvalid(problem, "Set STATIC_ROOT to a directory of its own.")
+
+
+def _project_data() -> dict[str, Path]:
+    """Return ``MEDIA_ROOT`` and the files of databases, by description."""
+    from django.conf import settings
+
+    kept = {}
+    for alias, database in settings.DATABASES.items():
+        name = str(database.get("NAME") or "")
+        if name.startswith("file:"):  # a URI: sqlite.org/uri.html
+            name = name.removeprefix("file:").partition("?")[0]
+        is_file = any(word in str(database.get("ENGINE", "")) for word in _FILE_BACKENDS)
+        if is_file and name and not name.startswith(":"):
+            kept[f"the database {alias}"] = Path(name)
+    if settings.MEDIA_ROOT:
+        kept["MEDIA_ROOT"] = Path(settings.MEDIA_ROOT)
+    return kept
 
 
 @dataclass(frozen=True)
@@ -42,13 +161,13 @@ def move_to_layer_root(request: Request, storage: Any) -> LayerRoot | None:
 
     Raises `StorageRemote`, `StaticRootInvalid`, or `CollectFailed` if it cannot be moved.
     """
-    if request.layer_root is None:
+    if request.options.layer_root is None:
         return None
-    root = Path(request.layer_root)
+    root = request.options.layer_root
     locations = find_locations(storage)
-    check_layer_root(root, Path(request.root), locations)
+    check_layer_root(root, request.root, locations)
     if request.is_image:
-        check_parents(locations)
+        check_layer_parents(locations)
     relocate(storage, root)
     manifest_storage = getattr(storage, "manifest_storage", None)
     manifest = None
@@ -93,7 +212,7 @@ def _other_content(root: Path, locations: Locations) -> Iterator[Path]:
                 directories[:] = [name for name in directories if name != child.name]
 
 
-def check_parents(locations: Locations) -> None:
+def check_layer_parents(locations: Locations) -> None:
     """Raise `StaticRootInvalid` if the layer would change a parent directory of *locations*.
 
     A layer contains every parent of its files as a directory of root's with mode 0755; in the final
@@ -132,15 +251,14 @@ def _check_directory(directory: Path, location: Path) -> None:
 
 
 @contextmanager
-def locked(layer: LayerRoot | None) -> Iterator[None]:
-    """Keep other processes from collecting into *layer*, if there is one; raises `FileError`."""
+def locked(layer: LayerRoot) -> Iterator[None]:
+    """Keep other processes from collecting into *layer*; raises `FileError`."""
     with ExitStack() as stack:
-        if layer:
-            with _errors_of(layer.path, "created"):
-                lock = lock_directory(
-                    str(layer.path), lambda: layer.path.mkdir(parents=True, exist_ok=True)
-                )
-                stack.enter_context(lock)
+        with _errors_of(layer.path, "created"):
+            lock = lock_directory(
+                str(layer.path), lambda: layer.path.mkdir(parents=True, exist_ok=True)
+            )
+            stack.enter_context(lock)
         yield
 
 
@@ -208,11 +326,6 @@ def normalize(layer: LayerRoot, *, has_collected: bool = False) -> list[str]:
     if copies:
         return [f"Files in {layer.path} that could not be hard-linked to equal files: {copies}."]
     return []
-
-
-def content_time(digest: str) -> int:
-    """Return the time, in seconds, of a file whose content has the SHA-256 *digest*."""
-    return EPOCH + int(digest, 16) % SPAN
 
 
 def sorted_manifest(manifest: bytes) -> bytes:

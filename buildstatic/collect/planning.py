@@ -1,20 +1,307 @@
-"""The plan: which sources are collected, which are shadowed, and which of those by accident."""
+"""The plan: the files that the finders offer, and which of them are collected.
+
+Only names are read here, and the content of files that have one path. The user's patterns are in
+gitignore syntax and apply to the collected path (git-scm.com/docs/gitignore); Django's own
+(``--ignore`` and the app's ``ignore_patterns``) are shell patterns that the finders apply.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.ignore import Ignored
-from buildstatic.collect.reading import local_path
-from buildstatic.collect.request import Request
-from buildstatic.collect.sources import Source
-from buildstatic.collect.workers.read_task import CHUNK, open_regular
-from buildstatic.errors import FilesConflict
+from buildstatic.collect.failures import (
+    describe_error,
+    link_cycle,
+    missing_variable_error,
+    source_error,
+)
+from buildstatic.collect.project_setup import importable
+from buildstatic.collect.request import CollectOptions, Request
+from buildstatic.collect.storages import unwrap
+from buildstatic.collect.workers.file_tasks import CHUNK, open_regular
+from buildstatic.errors import CollectFailed, ConfigInvalid, FilesConflict
+
+# What may make a path invalid; Django decides.
+_SUSPICIOUS = re.compile(r"^/|\.\.|(?:^|/)\.?$")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file that a finder offers.
+
+    *path* is its path in the tree; *name* is its name in *storage*, the finder's.
+    """
+
+    path: str
+    name: str
+    storage: Any
+
+    @property
+    def place(self) -> str:
+        """The file's path on disk, or its name and storage if the storage has no paths."""
+        try:
+            return str(self.storage.path(self.name))
+        except (AttributeError, NotImplementedError):
+            return f"{self.name} in {type(self.storage).__name__}"
+
+    def local_path(self) -> str:
+        """Return the file's path, or an empty string if only its storage can open it."""
+        from django.core.files.storage import FileSystemStorage
+
+        storage = unwrap(self.storage)
+        kind = type(storage)
+        if not isinstance(storage, FileSystemStorage) or kind.open is not FileSystemStorage.open:
+            return ""
+        if kind._open is not FileSystemStorage._open:
+            return ""
+        if kind.path is FileSystemStorage.path:
+            return f"{storage.location}/{self.name}"
+        return str(storage.path(self.name))
+
+    def read(self) -> bytes:
+        """Return the content."""
+        with self.storage.open(self.name) as file:
+            return bytes(file.read())
+
+
+@dataclass(frozen=True)
+class Finder:
+    """A finder and its name in STATICFILES_FINDERS."""
+
+    name: str
+    finder: Any
+
+
+def load_finders(request: Request) -> tuple[Finder, ...]:
+    """Return the finders of the started project, in their order.
+
+    Raises `CollectFailed` or `VariablesMissing` for one that cannot be created.
+    """
+    from django.conf import settings
+    from django.contrib.staticfiles.finders import get_finder
+
+    finders = []
+    for name in settings.STATICFILES_FINDERS:
+        try:
+            finders.append(Finder(name, get_finder(name)))
+        except (Exception, SystemExit) as error:
+            raise _finder_error(request, name, error) from error
+    return tuple(finders)
+
+
+def list_sources(request: Request, finders: tuple[Finder, ...]) -> tuple[Source, ...]:
+    """Return every file that *finders* offer, in Django's order.
+
+    Raises `CollectFailed` or `VariablesMissing` for a finder that raises.
+    """
+    patterns = ignore_patterns(request)
+    sources: list[Source] = []
+    for finder in finders:
+        try:
+            sources += sources_of(finder, patterns)
+        except (Exception, SystemExit) as error:
+            raise _finder_error(request, finder.name, error) from error
+    return tuple(sources)
+
+
+def ignore_patterns(request: Request) -> list[str]:
+    """Return Django's ignore patterns, as ``Command.set_options`` of collectstatic does."""
+    from django.apps import apps
+
+    patterns = list(request.options.ignore)
+    if request.options.default_ignore:
+        patterns += apps.get_app_config("staticfiles").ignore_patterns
+    return sorted({os.path.normpath(pattern) for pattern in patterns})
+
+
+def sources_of(finder: Finder, patterns: list[str]) -> Iterator[Source]:
+    """Yield what *finder* offers without what *patterns*, Django's, match.
+
+    A backslash in a name is a separator, as in the names that ``Storage.save`` returns.
+    """
+    with _without_link_cycles(finder.finder):
+        for name, storage in finder.finder.list(patterns):
+            prefix = getattr(storage, "prefix", None)
+            path = os.path.join(prefix, name) if prefix else name  # noqa: PTH118
+            yield Source(path.replace("\\", "/"), name, storage)
+
+
+@contextmanager
+def _without_link_cycles(finder: Any) -> Iterator[None]:
+    """Make *finder* raise OSError at the first directory that is a link to one of its parents.
+
+    Django follows it until the system stops it; with two such links, that is never.
+    """
+    from django.core.files.storage import FileSystemStorage
+
+    found = getattr(finder, "storages", None)
+    storages = list(found.values()) if isinstance(found, dict) else []
+    guarded = [s for s in storages if isinstance(s, FileSystemStorage) and "listdir" not in vars(s)]
+    for storage in guarded:
+        storage.listdir = _guarded_listdir(storage)
+    try:
+        yield
+    finally:
+        for storage in guarded:
+            del storage.listdir
+
+
+def _guarded_listdir(storage: Any) -> Callable[[str], Any]:
+    listdir: Callable[[str], Any] = storage.listdir
+
+    def guarded(path: str) -> Any:
+        parts = path.split("/")
+        if len(set(parts)) < len(parts):  # in a cycle, names repeat
+            place = storage.path(path)
+            if link_cycle(place, storage.location):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place)
+        return listdir(path)
+
+    return guarded
+
+
+def _finder_error(request: Request, name: str, error: BaseException) -> Exception:
+    if variable := missing_variable_error(error, request):
+        return variable
+    match error:
+        case OSError(errno=errno.ELOOP | errno.EACCES) if known := source_error(error):
+            return known
+    problem = f"The finder {name} failed: {describe_error(error, request)}"
+    return CollectFailed(problem, "It is one of STATICFILES_FINDERS in the settings.")
+
+
+def check_path(source: Source) -> None:
+    """Raise SuspiciousFileOperation, as Django does, if *source* is outside the tree."""
+    if _SUSPICIOUS.search(source.path):
+        from django.core.files.utils import validate_file_name
+
+        validate_file_name(source.path, allow_relative_path=True)
+
+
+def check_paths(sources: Iterable[Source]) -> None:
+    """Raise `CollectFailed` for the first of *sources* that `check_path` rejects."""
+    from django.core.exceptions import SuspiciousFileOperation
+
+    for source in sources:
+        try:
+            check_path(source)
+        except SuspiciousFileOperation as error:
+            try:
+                place = source.place
+            except SuspiciousFileOperation:  # a storage may reject the name that it offers
+                place = source.name
+            problem = f"{place} cannot be collected: {error}."
+            advice = "Rename it, or exclude it with --ignore PATTERN."
+            raise CollectFailed(problem, advice) from error
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A source that is left out, and the *rule* that excludes it."""
+
+    source: Source
+    rule: str
+
+
+def leave_out(
+    request: Request, sources: Iterable[Source], trees: Iterable[Path]
+) -> tuple[tuple[Source, ...], tuple[Ignored, ...]]:
+    """Return *sources* without the ignored ones, and the ignored ones.
+
+    Ignored are those that match the patterns of *request*, and those that an earlier run wrote into
+    one of *trees*, if that is inside a source directory: Django would collect them again, one level
+    deeper. Raises `ConfigInvalid` for an invalid pattern.
+    """
+    pattern_rule = _pattern_rule(request)
+    tree_rule = in_trees(trees)
+    kept, ignored = [], []
+    for source in sources:
+        rule = pattern_rule(source.path) or tree_rule(source)
+        if rule:
+            ignored.append(Ignored(source, rule))
+        else:
+            kept.append(source)
+    return tuple(kept), tuple(ignored)
+
+
+def _pattern_rule(request: Request) -> Callable[[str], str]:
+    """Return a function from a path to the pattern that excludes it, empty for none."""
+    if not request.patterns:
+        return lambda _: ""
+    with importable(request.libraries):
+        from pathspec import GitIgnoreSpec
+
+    for pattern, place in request.patterns:
+        try:
+            GitIgnoreSpec.from_lines([pattern])
+        except ValueError as error:
+            problem = f"{place}: {pattern} is not a valid gitignore pattern."
+            raise ConfigInvalid(problem, "Fix or remove it.") from error
+    spec = GitIgnoreSpec.from_lines([pattern for pattern, _ in request.patterns])
+
+    def rule(path: str) -> str:
+        found = spec.check_file(path)
+        if not found.include or found.index is None:
+            return ""
+        pattern, place = request.patterns[found.index]
+        return f"{pattern} ({place})"
+
+    return rule
+
+
+def in_trees(trees: Iterable[Path]) -> Callable[[Source], str]:
+    """Return a function that tells which of *trees* a source is in, empty for none."""
+    resolved = tuple(tree.resolve() for tree in trees)
+    inside: dict[str, list[str]] = {}  # the trees in each storage's location, relative to it
+
+    def rule(source: Source) -> str:
+        location = getattr(source.storage, "location", None)
+        if not location:
+            return ""
+        if location not in inside:
+            real = Path(location).resolve()
+            inside[location] = [
+                tree.relative_to(real).as_posix() for tree in resolved if real in tree.parents
+            ]
+        for directory in inside[location]:
+            if source.name.startswith(f"{directory}/"):
+                return f"in {directory}, where files are collected to"
+        return ""
+
+    return rule
+
+
+def ignored_by_django(
+    request: Request, finders: Iterable[Finder], sources: Iterable[Source]
+) -> tuple[Ignored, ...]:
+    """Return what *finders* offer beside *sources* if Django ignores nothing."""
+    known = {(source.path, source.name, id(source.storage)) for source in sources}
+    patterns = ignore_patterns(request)
+    return tuple(
+        Ignored(source, _django_rule(source.name, patterns))
+        for finder in finders
+        for source in sources_of(finder, [])
+        if (source.path, source.name, id(source.storage)) not in known
+    )
+
+
+def _django_rule(name: str, patterns: Iterable[str]) -> str:
+    """Return the pattern that excludes *name* (``django.contrib.staticfiles.utils``)."""
+    parts = name.split("/")
+    parents = ["/".join(parts[: length + 1]) for length in range(len(parts))]
+    for pattern in patterns:
+        if any(fnmatchcase(part, pattern) for part in (*parts, *parents)):
+            return f"{pattern} (Django)"
+    return "Django's patterns"
 
 
 @dataclass(frozen=True)
@@ -119,9 +406,9 @@ def find_conflicts(plan: Plan) -> Iterator[Conflict]:
             yield Conflict(winner, tuple(others), bool(slash) and first in names)
 
 
-def check_strict(request: Request, conflicts: Sequence[Conflict]) -> None:
-    """Raise `FilesConflict` if there are *conflicts* and *request* is strict."""
-    if request.strict and conflicts:
+def check_strict(options: CollectOptions, conflicts: Sequence[Conflict]) -> None:
+    """Raise `FilesConflict` if there are *conflicts* and *options* are strict."""
+    if options.strict and conflicts:
         lines = "\n".join(f"    {conflict}" for conflict in conflicts)
         problem = f"Different files have the same path, and only one can be collected:\n{lines}"
         raise FilesConflict(problem, "Rename or remove the others, or omit --strict.")
@@ -130,7 +417,7 @@ def check_strict(request: Request, conflicts: Sequence[Conflict]) -> None:
 def _differ(one: Source, other: Source) -> bool:
     """Tell whether two sources differ in content; False if one cannot be read."""
     try:
-        paths = local_path(one), local_path(other)
+        paths = one.local_path(), other.local_path()
         return _files_differ(*paths) if all(paths) else one.read() != other.read()
     except Exception:
         # Django never opens a shadowed file, so it must not fail the run here.

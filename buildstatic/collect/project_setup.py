@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.failures import describe_error, missing_variable
-from buildstatic.collect.request import Request, django_arguments
+from buildstatic.collect.failures import describe_error, missing_variable_error
+from buildstatic.collect.request import Request
+from buildstatic.collect.storages import unwrap
 from buildstatic.errors import (
     BuildstaticError,
     CollectFailed,
@@ -47,10 +48,10 @@ def start_project(request: Request) -> None:
 
     Raises `SettingsInvalid` or `VariablesMissing`.
     """
-    directory = str(request.directory)
+    directory = str(request.manage.parent)
     os.chdir(directory)
     sys.path[:] = [directory, *(path for path in sys.path if path not in ("", directory))]
-    sys.argv[:] = [request.manage, "collectstatic", *django_arguments(request)]
+    sys.argv[:] = [str(request.manage), "collectstatic", *request.options.django_arguments()]
     os.environ["DJANGO_SETTINGS_MODULE"] = request.settings
     try:
         from django.conf import settings
@@ -70,7 +71,7 @@ def start_project(request: Request) -> None:
 
 
 def _import_error(subject: str, error: BaseException, request: Request) -> BuildstaticError:
-    if variable := missing_variable(error, request):
+    if variable := missing_variable_error(error, request):
         return variable
     advice = "Fix it there; --traceback shows the full traceback."
     if isinstance(error, ModuleNotFoundError):
@@ -107,9 +108,9 @@ def load_storage(request: Request) -> Any:
         problem = f"{_STATICFILES} is not in INSTALLED_APPS of {request.settings}."
         raise StaticfilesNotInstalled(problem, f'Add it:\n\n    "{_STATICFILES}",')
     try:
-        storage = storages[STATICFILES_STORAGE_ALIAS]
+        storage = unwrap(storages[STATICFILES_STORAGE_ALIAS])
     except (Exception, SystemExit) as error:
-        if variable := missing_variable(error, request):
+        if variable := missing_variable_error(error, request):
             raise variable from error
         problem = f"The static files storage cannot be created: {describe_error(error, request)}"
         advice = 'Check STORAGES["staticfiles"] in the settings.'

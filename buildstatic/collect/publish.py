@@ -1,4 +1,4 @@
-"""Write the outputs into the tree.
+"""The output tree: what it will hold, and writing it.
 
 For an empty tree, files are written into a staging directory in it and moved at the end; otherwise
 each file is written under a temporary name and then renamed.
@@ -6,38 +6,205 @@ each file is written under a temporary name and then renamed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from buildstatic.atomic import temporary_path
-from buildstatic.collect.layer_root import content_time
-from buildstatic.collect.outputs import Output
-from buildstatic.collect.tree import Tree, make_directories
+from buildstatic.atomic import PREFIX, temporary_path
 from buildstatic.collect.workers.pool import WorkerPool
+from buildstatic.errors import CollectFailed
+
+EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
+SPAN = 180 * 24 * 60 * 60
+# The suffixes of variants, whatever program makes them.
+VARIANT_SUFFIXES = ("gz", "br", "zst", "zstd")
 
 
 @dataclass(frozen=True)
-class WriteOptions:
-    """How files are written.
+class Tree:
+    """A directory on disk, and the modes of files and directories in it (None: the umask's)."""
+
+    root: str
+    file_mode: int | None
+    directory_mode: int | None
+
+    def path(self, name: str) -> str:
+        """Return the path of the file *name*."""
+        return f"{self.root}/{name}"
+
+
+def tree_of(storage: Any) -> Tree:
+    """Return the tree of *storage*, a ``FileSystemStorage``."""
+    return Tree(
+        os.path.abspath(storage.location),
+        storage.file_permissions_mode,
+        storage.directory_permissions_mode,
+    )
+
+
+def list_files(tree: Tree) -> frozenset[str]:
+    """Return the names of all files in *tree*; remove what a killed run left there."""
+    return frozenset(_walk(tree.root, ""))
+
+
+def _walk(directory: str, prefix: str) -> Iterator[str]:
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                name = f"{prefix}{entry.name}"
+                is_directory = entry.is_dir(follow_symlinks=False)
+                if entry.name.startswith(PREFIX):
+                    shutil.rmtree(entry.path) if is_directory else os.unlink(entry.path)
+                elif is_directory:
+                    yield from _walk(entry.path, f"{name}/")
+                else:
+                    yield name
+    except FileNotFoundError:
+        return
+
+
+@contextmanager
+def lock_tree(tree: Tree) -> Iterator[int]:
+    """Hold the lock on *tree*, which is created if it does not exist; yield its descriptor."""
+    with lock_directory(tree.root, lambda: make_directories(tree, [""])) as descriptor:
+        yield descriptor
+
+
+@contextmanager
+def lock_directory(directory: str, make: Callable[[], None]) -> Iterator[int]:
+    """Hold the lock on *directory* itself, which *make* creates unless it exists.
+
+    The lock is on the directory, so that it contains no lock file, and is held for as long as any
+    process has the yielded descriptor.
+    """
+    descriptor = None
+    while descriptor is None:
+        make()
+        descriptor = _lock(directory)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(directory: str) -> int | None:
+    """Return the descriptor of *directory*, locked; None if it was removed meanwhile."""
+    with suppress(FileNotFoundError), ExitStack() as on_error:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        on_error.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(descriptor), os.stat(directory)):
+            on_error.pop_all()
+            return descriptor
+    return None
+
+
+def make_directories(tree: Tree, names: Iterable[str]) -> None:
+    """Create the directories *names* and their parents, as ``FileSystemStorage._save`` does."""
+    mode = tree.directory_mode
+    before = os.umask(0o777 & ~mode) if mode is not None else None
+    try:
+        for name in sorted(set(names)):
+            directory = Path(tree.path(name)) if name else Path(tree.root)
+            try:
+                os.makedirs(directory, 0o777 if mode is None else mode, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                blocking = next(
+                    path
+                    for path in (directory, *directory.parents)
+                    if path.exists() and not path.is_dir()
+                )
+                problem = f"{blocking} is a file, but other files are collected below it."
+                raise CollectFailed(problem, "Remove it, or collect with --clear.") from error
+    finally:
+        if before is not None:
+            os.umask(before)
+
+
+def remove_files(tree: Tree, names: Iterable[str]) -> None:
+    """Remove the files *names* of *tree*, unless they do not exist."""
+    for name in names:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(tree.path(name))
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A content and the *names* that it has in the tree.
+
+    It is read from *path*, which must still have the *size* and the time *modified* (ns), or it is
+    *content*. *digest* is its MD5, *identity* its SHA-256.
+    """
+
+    names: tuple[str, ...]
+    digest: str
+    identity: str
+    size: int
+    path: str = ""
+    modified: int = 0
+    content: bytes | None = None
+
+
+def without_names(outputs: Sequence[OutputFile], names: Set[str]) -> list[OutputFile]:
+    """Return *outputs* without *names*, which the tree has already."""
+    if not names:
+        return list(outputs)
+    rest = ((output, tuple(n for n in output.names if n not in names)) for output in outputs)
+    return [replace(output, names=left) for output, left in rest if left]
+
+
+def outdated_variants(
+    changed: Iterable[OutputFile], outputs: Iterable[OutputFile], existing: Set[str]
+) -> frozenset[str]:
+    """Return the files among *existing* that are variants of the names of *changed*.
+
+    A file that is one of *outputs* is not a variant.
+    """
+    if not existing:
+        return frozenset()
+    names = (f"{name}.{suffix}" for o in changed for name in o.names for suffix in VARIANT_SUFFIXES)
+    found = {name for name in names if name in existing}
+    return frozenset(found.difference(*(output.names for output in outputs)) if found else ())
+
+
+def names_below(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the directories of *names*, and their parents, each with the names below it."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        directory = name
+        while directory := directory.rpartition("/")[0]:
+            found.setdefault(directory, []).append(name)
+    return found
+
+
+def parent_directories(outputs: Iterable[OutputFile]) -> frozenset[str]:
+    """Return the directories of *outputs*, and their parents."""
+    found: set[str] = set()
+    for output in outputs:
+        for name in output.names:
+            while (name := name.rpartition("/")[0]) and name not in found:
+                found.add(name)
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The *tree* that files are written into, and the *root* of the one they are meant for.
 
     *links*: all names of a content are hard links to one file. *reproducible*: mode, time and owner
     depend on the content only, as in a layer.
     """
 
-    links: bool = False
-    reproducible: bool = False
-
-
-@dataclass(frozen=True)
-class Staging:
-    """The *tree* that files are written into, and the *root* of the one they are meant for."""
-
     tree: Tree
     root: str
+    links: bool = False
+    reproducible: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -55,6 +222,17 @@ class Staging:
                 error.filename = f"{self.root}/{path.removeprefix(directory)}"
             raise
 
+    @property
+    def file_mode(self) -> int:
+        """The mode of files, -1 for the umask's."""
+        if self.reproducible:
+            return 0o644
+        return -1 if self.tree.file_mode is None else self.tree.file_mode
+
+    def file_time(self, sha256: str) -> int:
+        """Return the time in seconds of a file with the digest *sha256*, -1 for now."""
+        return content_time(sha256) if self.reproducible else -1
+
     def commit(self) -> None:
         """Move what was written to its final path."""
         if self.is_new:
@@ -63,18 +241,18 @@ class Staging:
 
 
 @contextmanager
-def staging_directory(tree: Tree) -> Iterator[Staging]:
+def staging_directory(tree: Tree, *, links: bool, reproducible: bool) -> Iterator[Staging]:
     """Yield a staging directory for *tree*, or *tree* itself if it is not empty.
 
     The directory is removed when the block ends.
     """
     if any(Path(tree.root).iterdir()):
-        yield Staging(tree, tree.root)
+        yield Staging(tree, tree.root, links, reproducible)
         return
     directory = temporary_path(Path(tree.root, "staging"))
     try:
         directory.mkdir()
-        yield Staging(replace(tree, root=str(directory)), tree.root)
+        yield Staging(replace(tree, root=str(directory)), tree.root, links, reproducible)
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(directory)
@@ -82,8 +260,7 @@ def staging_directory(tree: Tree) -> Iterator[Staging]:
 
 def publish(
     staging: Staging,
-    outputs: Sequence[Output],
-    options: WriteOptions,
+    outputs: Sequence[OutputFile],
     pool: WorkerPool,
     progress: Callable[[int], None],
 ) -> int:
@@ -92,8 +269,8 @@ def publish(
     *progress* is called with 1 for each content. Without links all names are copies, and the result
     is 0. Raises OSError.
     """
-    if options.links:
-        merged: dict[tuple[str, str], Output] = {}
+    if staging.links:
+        merged: dict[tuple[str, str], OutputFile] = {}
         for output in outputs:
             key = output.identity, output.digest
             known = merged.get(key)
@@ -101,7 +278,7 @@ def publish(
         outputs = list(merged.values())
     directories = {os.path.dirname(name) for output in outputs for name in output.names}
     make_directories(staging.tree, directories)
-    mode = file_mode(staging.tree, options)
+    mode = staging.file_mode
     items = [
         (
             output.path if output.content is None else output.content,
@@ -109,8 +286,8 @@ def publish(
             output.modified,
             tuple(staging.tree.path(name) for name in output.names),
             mode,
-            file_time(output.identity, options),
-            options.links,
+            staging.file_time(output.identity),
+            staging.links,
             staging.is_new,
         )
         for output in outputs
@@ -119,16 +296,48 @@ def publish(
     for (written,) in pool.run("write", items):
         copies += written - 1
         progress(1)
-    return copies if options.links else 0
+    return copies if staging.links else 0
 
 
-def file_mode(tree: Tree, options: WriteOptions) -> int:
-    """Return the mode of files in *tree*, -1 for the umask's."""
-    if options.reproducible:
-        return 0o644
-    return -1 if tree.file_mode is None else tree.file_mode
+def content_time(digest: str) -> int:
+    """Return the time, in seconds, of a file whose content has the SHA-256 *digest*."""
+    return EPOCH + int(digest, 16) % SPAN
 
 
-def file_time(sha256: str, options: WriteOptions) -> int:
-    """Return the time in seconds of a file with the digest *sha256*, -1 for now."""
-    return content_time(sha256) if options.reproducible else -1
+def check_names(staging: Staging, outputs: Sequence[OutputFile]) -> None:
+    """Raise `CollectFailed` if one of *outputs* replaced another in *staging*.
+
+    That happens on a file system that ignores case or the Unicode form of names. Django does not
+    notice it: the file that is written last is there under both names.
+    """
+    known: dict[str, tuple[str, OutputFile]] = {}
+    for output in outputs:
+        for name in output.names:
+            composed = name if name.isascii() else unicodedata.normalize("NFC", name)
+            other, first = known.setdefault(composed.casefold(), (name, output))
+            if other == name or first is output or not _is_same_file(staging.tree, other, name):
+                continue
+            if _outputs_differ(first, output):
+                problem = (
+                    f"{other} and {name} have different content, but are the same file in "
+                    f"{staging.root}: their names differ only in case."
+                )
+                advice = "Rename one of them, or exclude it with --ignore PATTERN."
+                raise CollectFailed(problem, advice)
+
+
+def _is_same_file(tree: Tree, one: str, other: str) -> bool:
+    try:
+        return Path(tree.path(one)).samefile(tree.path(other))
+    except OSError:
+        return False
+
+
+def _outputs_differ(one: OutputFile, other: OutputFile) -> bool:
+    if one.digest and other.digest:
+        return one.digest != other.digest
+    contents = [
+        Path(output.path).read_bytes() if output.content is None else output.content
+        for output in (one, other)
+    ]
+    return contents[0] != contents[1]

@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 
-from buildstatic.collect.workers import read_task
-from buildstatic.collect.workers.read_task import Needle
+from buildstatic.collect.workers.file_tasks import Needle, contains_needle
 
 # HashedFilesMixin.hashed_name
 _MISSING = re.compile(r"^The file '(.+?)' could not be found with ")
@@ -133,7 +132,7 @@ def rewrite(
             continue
         for pattern, template, *ignored in patterns:
             literal = _literal(pattern.pattern)
-            if literal and not read_task.contains_needle(content.encode(), (literal.encode(),)):
+            if literal and not contains_needle(content.encode(), (literal.encode(),)):
                 continue
             blocks = [storage.get_ignored_blocks(content, *ignored)] if ignored else []
             convert = storage.url_converter(name, names, template, *blocks)

@@ -1,35 +1,28 @@
-"""The request to collect: a value that is passed to the project's Python as JSON."""
+"""What a collection takes and returns: the request, the callbacks, and the result."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 
 @dataclass(frozen=True)
-class Request:
-    """A project, and how to collect its static files. Paths are absolute.
+class CollectOptions:
+    """The options of a collection; paths are absolute.
 
-    - *root*, *manage*, *settings*: the project's directory, its manage.py, its settings module.
-    - *interactive* to *verbosity*: the options of Django's collectstatic.
-    - *layer_root*: collect into a directory laid out as in the image; None for STATIC_ROOT.
-    - *compress*, *formats*: the effort, and the suffixes of the variants (gz, br, zst); None and
-      empty leave both to the storage.
-    - *cache*, *reuse*: the cache directory; an earlier tree to take variants from.
-    - *hardlinks*, *prune*, *strict*, *missing_maps*: options of ``buildstatic collect``.
-    - *patterns*: gitignore patterns to leave out, each with the file it comes from.
-    - *libraries*: directories to import codecs and pathspec from.
-    - *with_plan*: `collect` returns the plan as well.
-    - *is_image*: this machine's directories are those of the image.
-    - *given*: the options on the command line that Django's own code does not support.
+    The first eight are those of ``manage.py collectstatic``. *layer_root* is a directory to lay the
+    files out in as in the image, in place of STATIC_ROOT. *compress* and *formats* (of gz, br and
+    zst) choose the variants, in place of the storage's own. *cache* is the directory of compressed
+    variants, by default ``~/.cache/buildstatic``; *reuse* an earlier tree to take them from.
+    *hardlinks* makes equal files one file; *prune* removes files of earlier runs; *strict* fails on
+    files of one path and different content; *missing_maps* is what to do about missing source maps.
+    *explicit* names the options to warn about if the storage's own code has to ignore them.
     """
 
-    root: str
-    manage: str
-    settings: str
-    interactive: bool = True
+    interactive: bool = False
     clear: bool = False
     dry_run: bool = False
     ignore: tuple[str, ...] = ()
@@ -37,51 +30,128 @@ class Request:
     link: bool = False
     post_process: bool = True
     verbosity: int = 1
-    layer_root: str | None = None
+    layer_root: Path | None = None
     compress: Literal["none", "fast", "best"] | None = None
     formats: tuple[str, ...] = ()
-    cache: str | None = None
-    reuse: str | None = None
+    cache: Path | None = None
+    reuse: Path | None = None
     hardlinks: bool = False
     prune: bool = False
     strict: bool = False
     missing_maps: Literal["fail", "warn"] = "fail"
+    explicit: tuple[str, ...] = ()
+
+    def django_arguments(self) -> list[str]:
+        """Return the arguments of ``manage.py collectstatic``."""
+        switches = {
+            "--noinput": not self.interactive,
+            "--clear": self.clear,
+            "--dry-run": self.dry_run,
+            "--link": self.link,
+            "--no-post-process": not self.post_process,
+            "--no-default-ignore": not self.default_ignore,
+        }
+        arguments = [switch for switch, is_set in switches.items() if is_set]
+        arguments += [f"--ignore={pattern}" for pattern in self.ignore]
+        return [*arguments, f"--verbosity={self.verbosity}"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A project, and how to collect its static files. Paths are absolute.
+
+    - *root*, *manage*, *settings*: the project's directory, its manage.py, its settings module.
+    - *patterns*: gitignore patterns to leave out, each with the file it comes from.
+    - *libraries*: directories to import codecs and pathspec from.
+    - *with_plan*: `collect` returns the plan as well.
+    - *is_image*: this machine's directories are those of the image.
+    """
+
+    root: Path
+    manage: Path
+    settings: str
+    options: CollectOptions = field(default_factory=CollectOptions)
     patterns: tuple[tuple[str, str], ...] = ()
     libraries: tuple[str, ...] = ()
     with_plan: bool = False
     is_image: bool = True
-    given: tuple[str, ...] = ()
-
-    @property
-    def directory(self) -> Path:
-        """The directory of manage.py, the working directory of the project."""
-        return Path(self.manage).parent
 
     def to_json(self) -> str:
         """Return the request as one line of JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), default=str)
 
     @classmethod
     def from_json(cls, text: str) -> Request:
         """Return the request that `to_json` wrote."""
-        fields: dict[str, Any] = json.loads(text)
-        return cls(**{name: _as_tuple(value) for name, value in fields.items()})
+        values = {name: _as_tuple(value) for name, value in json.loads(text).items()}
+        options = {name: _as_tuple(value) for name, value in values["options"].items()}
+        for fields, names in (
+            (values, ("root", "manage")),
+            (options, ("layer_root", "cache", "reuse")),
+        ):
+            fields.update({name: Path(fields[name]) for name in names if fields[name] is not None})
+        return cls(**{**values, "options": CollectOptions(**options)})
 
 
 def _as_tuple(value: Any) -> Any:
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
-def django_arguments(request: Request) -> list[str]:
-    """Return the arguments of ``manage.py collectstatic`` for *request*."""
-    switches = {
-        "--noinput": not request.interactive,
-        "--clear": request.clear,
-        "--dry-run": request.dry_run,
-        "--link": request.link,
-        "--no-post-process": not request.post_process,
-        "--no-default-ignore": not request.default_ignore,
-    }
-    arguments = [switch for switch, is_set in switches.items() if is_set]
-    arguments += [f"--ignore={pattern}" for pattern in request.ignore]
-    return [*arguments, f"--verbosity={request.verbosity}"]
+def _ignore_progress(_step: str, _done: int, _total: int) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """Callbacks of a collection.
+
+    *warn* takes a sentence. *progress* takes the name of a step, how much of it is done, and the
+    total; the unit is files, for the step ``compress`` bytes.
+    """
+
+    warn: Callable[[str], None]
+    progress: Callable[[str, int, int], None] = _ignore_progress
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a collection did.
+
+    Sources: *files* and *bytes* are collected, of which *copied* were written and *unmodified* were
+    up to date; *equal* counts shadowed sources with the content of the collected one, *conflicts*
+    are the paths of the others; *ignored* were left out.
+
+    Output: *fingerprinted* files have a name by content; *variants* (of *variant_bytes*) were
+    written, of which *hits* came from the cache and *reused* from an earlier tree; *stale* files of
+    earlier runs remain, *removed* files were deleted; *copies* could not be hard links.
+
+    *seconds* are by step. *own_code* is the reason why Django's and the storage's own code ran,
+    empty if the collector did.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    copied: int = 0
+    unmodified: int = 0
+    fingerprinted: int = 0
+    variants: int = 0
+    variant_bytes: int = 0
+    hits: int = 0
+    reused: int = 0
+    equal: int = 0
+    conflicts: tuple[str, ...] = ()
+    ignored: int = 0
+    stale: int = 0
+    removed: int = 0
+    copies: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    own_code: str = ""
+
+
+@dataclass(frozen=True)
+class CollectResult:
+    """Django's closing line (empty at verbosity 0), the summary, and the plan if requested."""
+
+    closing: str
+    summary: Summary
+    plan: dict[str, Any] | None = None

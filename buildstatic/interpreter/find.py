@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,6 +21,18 @@ def has_django() -> bool:
     """Return whether this Python has Django; a directory named django is not enough."""
     spec = importlib.util.find_spec("django")
     return spec is not None and spec.origin is not None
+
+
+def choose_python(
+    python: Path | None, root: Path, directory: Path, environ: Mapping[str, str]
+) -> Path:
+    """Return *python* if it is given, this Python if it has Django, else the one that is found.
+
+    See `find_python` for the other parameters. Raises `InterpreterNotFound`.
+    """
+    if python is not None:
+        return check_python(python.absolute(), directory, environ)
+    return Path(sys.executable) if has_django() else find_python(root, directory, environ)
 
 
 def find_python(root: Path, directory: Path, environ: Mapping[str, str]) -> Path:

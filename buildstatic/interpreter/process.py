@@ -13,8 +13,7 @@ from types import FrameType
 from typing import Any, Literal, TextIO
 
 from buildstatic import errors
-from buildstatic.collect.report import Callbacks, CollectResult, Summary
-from buildstatic.collect.request import Request
+from buildstatic.collect.request import Callbacks, CollectResult, Request, Summary
 from buildstatic.errors import CollectFailed
 
 # The package is loaded from its directory, without adding to `sys.path`: a project whose storage
@@ -68,7 +67,7 @@ def call(
         try:
             child = subprocess.Popen(
                 [python, "-c", BOOTSTRAP, *arguments],
-                cwd=request.directory,
+                cwd=request.manage.parent,
                 env=dict(environ),
                 pass_fds=(writing,),
                 stdout=stdout,

@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal, NamedTuple
 
 from buildstatic.collect.codecs import FORMATS, load_codec
-from buildstatic.collect.layer_root import EPOCH, content_time, sorted_manifest
+from buildstatic.collect.layer_root import sorted_manifest
+from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.errors import FileError, UnsupportedByBuilder
 from buildstatic.oci.layer_reader import WHITEOUT
 from buildstatic.oci.tar_headers import (

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from buildstatic.collect.layer_root import EPOCH, content_time
+from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.oci.documents import ImageConfig
 from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry
 from buildstatic.oci.static_layer import replaced_path

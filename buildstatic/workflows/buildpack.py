@@ -14,7 +14,7 @@ from buildstatic.platforms.server import missing_package_warnings
 from buildstatic.project.detect import detect
 from buildstatic.templates.write import encode
 from buildstatic.workflows import SILENT, Reporter
-from buildstatic.workflows.collect import CollectOptions, collect_project
+from buildstatic.workflows.collect import collect_project, configured_options
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def build(
         report.note("The storage is remote: the release process collects the static files.")
     else:
         buildpack.check_static_root(project)
-        options = CollectOptions.configured(project.root, cache=layers / buildpack.VARIANTS)
+        options = configured_options(project.root, cache=layers / buildpack.VARIANTS)
         python = shutil.which("python")
         try:
             collected = collect_project(

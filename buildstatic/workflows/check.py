@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +17,9 @@ from packaging.version import InvalidVersion
 
 from buildstatic.checks import Examination, Finding, load_context, run_checks, validate_silence
 from buildstatic.checks.fixes import apply_fixes
+from buildstatic.collect import CollectOptions
 from buildstatic.errors import BuildstaticError, InterpreterNotFound, StorageRemote
-from buildstatic.interpreter.find import check_python, find_python, has_django
+from buildstatic.interpreter.find import choose_python
 from buildstatic.interpreter.process import call
 from buildstatic.project import Edit, Project
 from buildstatic.project.config import ProjectConfig, load
@@ -112,27 +112,24 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
     """
     if project.remote is not None and project.remote.value:
         return Examination(skipped=REMOTE)
-    request = make_request(project, config, interactive=False, verbosity=0)
+    request = make_request(project, config, CollectOptions(verbosity=0))
     environ = {**os.environ, **placeholders(project, config, os.environ)}
-    if python is not None:
-        check_python(python.absolute(), request.directory, environ)
-    elif has_django():
-        python = Path(sys.executable)
-    else:
-        try:
-            python = find_python(project.root.absolute(), request.directory, environ)
-        except InterpreterNotFound as error:
-            return Examination(skipped=f"{error.problem.rstrip('.')}; {_how_to_run(project)}")
+    try:
+        chosen = choose_python(python, request.root, request.manage.parent, environ)
+    except InterpreterNotFound as error:
+        if python is not None:
+            raise
+        return Examination(skipped=f"{error.problem.rstrip('.')}; {_how_to_run(project)}")
     try:
         with all_missing_variables(project, environ):
-            problems = call(python.absolute(), "examine", request, environ, stdout=2)
+            problems = call(chosen, "examine", request, environ, stdout=2)
     except StorageRemote:
         return Examination(skipped=REMOTE)
     except BuildstaticError as error:
-        lacking = _lacking(project, python.absolute(), error)
+        lacking = _lacking(project, chosen, error)
         if not lacking:
             return Examination(failure=error)
-        return Examination(skipped=f"{python} lacks {lacking}; {_how_to_run(project)}")
+        return Examination(skipped=f"{chosen} lacks {lacking}; {_how_to_run(project)}")
     except RuntimeError as error:
         return Examination(skipped=f"internal error: {error}")
     return Examination(problems)

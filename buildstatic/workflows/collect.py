@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from buildstatic import collect as in_process
-from buildstatic.collect import Callbacks, CollectResult, Request
+from buildstatic.collect import Callbacks, CollectOptions, CollectResult, Request
 from buildstatic.errors import VariablesMissing
-from buildstatic.interpreter.find import check_python, find_python, has_django
+from buildstatic.interpreter.find import choose_python, has_django
 from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import Project, Variable
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
@@ -26,53 +25,20 @@ from buildstatic.workflows import SILENT, Reporter
 _COLLECTOR_ONLY = ("prune", "hardlinks", "compress", "formats", "reuse", "missing_maps")
 
 
-@dataclass(frozen=True)
-class CollectOptions:
-    """The options of a collection.
+def configured_options(path: Path, **given: Any) -> CollectOptions:
+    """Return *given* on top of ``[tool.buildstatic.collect]`` of the project in *path*.
 
-    The first eight are those of ``manage.py collectstatic``. *layer_root* is a directory to lay the
-    files out in as in the image, in place of STATIC_ROOT. *compress* and *formats* (of gz, br and
-    zst) choose the variants, in place of the storage's own. *cache* is the directory of compressed
-    variants, by default ``~/.cache/buildstatic``; *reuse* an earlier tree to take them from.
-    *hardlinks* makes equal files one file; *prune* removes files of earlier runs; *strict* fails on
-    files of one path and different content; *missing_maps* is what to do about missing source maps.
-    *explicit* names the options to warn about if the storage's own code has to ignore them.
+    Raises ConfigInvalid if that table is invalid.
     """
-
-    interactive: bool = False
-    clear: bool = False
-    dry_run: bool = False
-    ignore: tuple[str, ...] = ()
-    default_ignore: bool = True
-    link: bool = False
-    post_process: bool = True
-    verbosity: int = 1
-    layer_root: Path | None = None
-    compress: Literal["none", "fast", "best"] | None = None
-    formats: tuple[str, ...] = ()
-    cache: Path | None = None
-    reuse: Path | None = None
-    hardlinks: bool = False
-    prune: bool = False
-    strict: bool = False
-    missing_maps: Literal["fail", "warn"] = "fail"
-    explicit: tuple[str, ...] = ()
-
-    @classmethod
-    def configured(cls, path: Path, **given: Any) -> CollectOptions:
-        """Return *given* on top of ``[tool.buildstatic.collect]`` of the project in *path*.
-
-        Raises ConfigInvalid if that table is invalid.
-        """
-        config = dict(load(path.resolve()).options("collect"))
-        if "cache" in config:
-            config["cache"] = path.resolve() / config["cache"]
-        explicit = tuple(
-            f"--{name.replace('_', '-')}"
-            for name in _COLLECTOR_ONLY
-            if given.get(name) not in (None, False, (), "fail")
-        )
-        return cls(**{**config, **given}, explicit=explicit)
+    config = dict(load(path.resolve()).options("collect"))
+    if "cache" in config:
+        config["cache"] = path.resolve() / config["cache"]
+    explicit = tuple(
+        f"--{name.replace('_', '-')}"
+        for name in _COLLECTOR_ONLY
+        if given.get(name) not in (None, False, (), "fail")
+    )
+    return CollectOptions(**{**config, **given}, explicit=explicit)
 
 
 def collect(
@@ -102,7 +68,7 @@ def collect(
     FilesConflict, ReferencesBroken or FileError.
     """
     project = detect(path, manage=manage, settings=settings)
-    options = options or CollectOptions.configured(path)
+    options = options or configured_options(path)
     return collect_project(
         project, options, python=python, with_plan=with_plan, isolate=isolate, report=report
     )
@@ -123,13 +89,13 @@ def plan(
     out by a rule. The parameters are those of `collect`, which raises the same.
     """
     project = detect(path, manage=manage, settings=settings)
-    request, environ = _prepare(project, options or CollectOptions.configured(path))
+    request, environ = _prepare(project, options or configured_options(path))
     with all_missing_variables(project, environ):
-        chosen = _choose_python(python, request, environ, isolate)
-        if chosen:
-            return call(chosen, "plan", request, environ)
-        os.environ.update(environ)
-        return in_process.plan(request)
+        if not isolate and python is None and has_django():
+            os.environ.update(environ)
+            return in_process.plan(request)
+        chosen = choose_python(python, request.root, request.manage.parent, environ)
+        return call(chosen, "plan", request, environ)
 
 
 def collect_project(
@@ -147,13 +113,13 @@ def collect_project(
     *is_image* is false if this machine's directories are not those of the image.
     """
     request, environ = _prepare(project, options, with_plan=with_plan, is_image=is_image)
-    tell = Callbacks(report.warn, report.progress)
+    callbacks = Callbacks(report.warn, report.progress)
     with all_missing_variables(project, environ):
-        chosen = _choose_python(python, request, environ, isolate)
-        if chosen:
-            return collect_with(chosen, request, environ, tell)
-        os.environ.update(environ)
-        return in_process.collect(request, tell)
+        if not isolate and python is None and has_django():
+            os.environ.update(environ)
+            return in_process.collect(request, callbacks)
+        chosen = choose_python(python, request.root, request.manage.parent, environ)
+        return collect_with(chosen, request, environ, callbacks)
 
 
 def _prepare(
@@ -161,45 +127,8 @@ def _prepare(
 ) -> tuple[Request, dict[str, str]]:
     """Return the request and the environment of a collection."""
     config = load(project.root)
-
-    def absolute(path: Path | None) -> str | None:
-        return str(path.absolute()) if path else None
-
-    request = make_request(
-        project,
-        config,
-        interactive=options.interactive,
-        clear=options.clear,
-        dry_run=options.dry_run,
-        ignore=options.ignore,
-        default_ignore=options.default_ignore,
-        link=options.link,
-        post_process=options.post_process,
-        verbosity=options.verbosity,
-        layer_root=absolute(options.layer_root),
-        compress=options.compress or config.compress,
-        formats=options.formats or config.formats,
-        cache=absolute(options.cache),
-        reuse=absolute(options.reuse),
-        hardlinks=options.hardlinks,
-        prune=options.prune,
-        strict=options.strict,
-        missing_maps=options.missing_maps,
-        given=options.explicit,
-        **values,
-    )
+    request = make_request(project, config, options, **values)
     return request, {**os.environ, **placeholders(project, config, os.environ)}
-
-
-def _choose_python(
-    python: Path | None, request: Request, environ: Mapping[str, str], isolate: bool
-) -> Path | None:
-    """Return the Python for a child process, None to collect in this process."""
-    if python is not None:
-        return check_python(python.absolute(), request.directory, environ)
-    if has_django():
-        return Path(sys.executable) if isolate else None
-    return find_python(Path(request.root), request.directory, environ)
 
 
 @contextmanager
@@ -219,13 +148,26 @@ def all_missing_variables(project: Project, environ: Mapping[str, str]) -> Itera
         ) from error
 
 
-def make_request(project: Project, config: ProjectConfig, **values: Any) -> Request:
+def make_request(
+    project: Project, config: ProjectConfig, options: CollectOptions, **values: Any
+) -> Request:
     """Return the request for *project*, with what only this process knows of it, and *values*."""
     root = project.root.absolute()
+    paths = {
+        name: path.absolute()
+        for name in ("layer_root", "cache", "reuse")
+        if (path := getattr(options, name))
+    }
     return Request(
-        root=str(root),
-        manage=str(root / project.manage.value),
+        root=root,
+        manage=root / project.manage.value,
         settings=project.settings.value,
+        options=replace(
+            options,
+            compress=options.compress or config.compress,
+            formats=options.formats or config.formats,
+            **paths,
+        ),
         patterns=ignore_patterns(project.root, config),
         libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
         **values,

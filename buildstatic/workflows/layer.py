@@ -19,7 +19,7 @@ from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
 from buildstatic.workflows import SILENT, Reporter
-from buildstatic.workflows.collect import CollectOptions, collect_project
+from buildstatic.workflows.collect import collect_project, configured_options
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,7 @@ def collect_tree(
         report.warn(sentence)
     layer_root.mkdir()
     more = {"reuse": reuse} if reuse else {}
-    options = CollectOptions.configured(
-        project.root, layer_root=layer_root, verbosity=verbosity, **more
-    )
+    options = configured_options(project.root, layer_root=layer_root, verbosity=verbosity, **more)
     with chdir(Path.cwd()):
         collected = collect_project(
             project, options, python=python, isolate=isolate, report=report, is_image=False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from buildstatic.collect.storages.recognize import Adapter, recognize
+from buildstatic.collect.storages import recognize
 from tests.collect.storages import STORAGES, ManifestStaticFilesStorage
 
 
@@ -50,4 +50,4 @@ DATA = (Data, Deeper, Before, After, Lines)
 
 if __name__ == "__main__":
     for storage in (*STORAGES, *DATA):
-        assert isinstance(recognize(storage(location="/nonexistent")), Adapter), storage
+        assert recognize(storage(location="/nonexistent")).adapter, storage

@@ -12,12 +12,12 @@ import pytest
 from buildstatic.collect.fingerprint import (
     CircularReferences,
     Fingerprinted,
+    Kept,
     Original,
     UnresolvedReferences,
-    fingerprint,
+    fingerprint_files,
 )
 from buildstatic.collect.references import rewrite
-from buildstatic.collect.storage_overlay import Kept
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
     OnePassStorage,
@@ -45,7 +45,9 @@ def storage(tmp_path: Path) -> Any:
 
 
 def found(storage: Any, *files: Original, **how: Any) -> dict[str, Fingerprinted]:
-    return fingerprint(storage, files, kept=how.pop("left", Kept.DIRECTORIES), **how)
+    return dict(
+        fingerprint_files(storage, files, kept=how.pop("left", Kept.DIRECTORIES), **how).files
+    )
 
 
 def test_files_are_named_by_content_after_rewriting(

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.layer_root import EPOCH, content_time, normalize
 from buildstatic.collect.layer_root import LayerRoot as Layer
+from buildstatic.collect.layer_root import normalize
+from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.errors import CollectFailed
 from tests.collect.sites import tar_digest
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.tree import lock_directory
+from buildstatic.collect.publish import lock_directory
 from tests.collect.conftest import Collect
 from tests.collect.sites import PLACE, Site, contents, make_site, plain_environ, tar_digest
 

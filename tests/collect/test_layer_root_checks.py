@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.layer_root import check_layer_root, check_parents
-from buildstatic.collect.storage_location import Locations
+from buildstatic.collect.layer_root import Locations, check_layer_parents, check_layer_root
 from buildstatic.errors import StaticRootInvalid
 from tests.collect.conftest import Collect
 from tests.collect.sites import PLACE, Site, contents
@@ -36,9 +35,9 @@ def tree(path: Path) -> Locations:
 @pytest.mark.parametrize("mode", [0o755, 0o775], ids=oct)
 def test_directories_of_root_are_accepted(app: Path, mode: int) -> None:
     app.chmod(mode)
-    check_parents(tree(app / "not" / "yet" / "there"))
+    check_layer_parents(tree(app / "not" / "yet" / "there"))
     (app / "staticfiles").mkdir(mode=0o700)
-    check_parents(tree(app / "staticfiles"))
+    check_layer_parents(tree(app / "staticfiles"))
 
 
 @as_root
@@ -60,7 +59,7 @@ def test_parents_that_would_change_are_refused(
     os.chown(parent, owner, group)
     parent.chmod(mode)
     with pytest.raises(StaticRootInvalid) as raised:
-        check_parents(tree(parent / "staticfiles"))
+        check_layer_parents(tree(parent / "staticfiles"))
     assert f"would change {parent} to a root-owned directory" in raised.value.problem
     assert f"belongs to {owner}:{group} with mode {mode:04o}" in raised.value.problem
     assert "/app/staticfiles" in raised.value.advice
@@ -72,7 +71,7 @@ def test_symbolic_links_in_the_path_are_refused(app: Path, depth: str) -> None:
     (app / "real").mkdir()
     (app / "link").symlink_to("real")
     with pytest.raises(StaticRootInvalid) as raised:
-        check_parents(tree(app / "link" / depth))
+        check_layer_parents(tree(app / "link" / depth))
     assert (
         f"{app / 'link'} to a root-owned directory, mode 0755, "
         "but it is a symbolic link to real" in (raised.value.problem)
@@ -84,15 +83,15 @@ def test_symbolic_links_in_the_path_are_refused(app: Path, depth: str) -> None:
 def test_parent_that_is_a_file_is_refused(app: Path) -> None:
     (app / "file").touch()
     with pytest.raises(StaticRootInvalid, match="it is not a directory"):
-        check_parents(tree(app / "file" / "static"))
+        check_layer_parents(tree(app / "file" / "static"))
 
 
 @as_root
 def test_separate_manifest_directory_is_checked(app: Path) -> None:
     app.chmod(0o700)
-    check_parents(tree(Path(PLACE)))
+    check_layer_parents(tree(Path(PLACE)))
     with pytest.raises(StaticRootInvalid):
-        check_parents(Locations(Path(PLACE), app))
+        check_layer_parents(Locations(Path(PLACE), app))
 
 
 @pytest.mark.parametrize(

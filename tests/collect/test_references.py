@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from buildstatic.collect.references import BrokenReference, NameLookup, needles, rewrite
-from buildstatic.collect.workers.read_task import FOLDED_LETTERS, Needle, read
+from buildstatic.collect.workers.file_tasks import FOLDED_LETTERS, Needle, read
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
     ModulesStorage,

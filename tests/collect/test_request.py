@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management.base import CommandParser
 
-from buildstatic.collect import Request
-from buildstatic.collect.request import django_arguments
+from buildstatic.collect import CollectOptions, Request
 
-REQUEST = Request(root="/app", manage="/app/src/manage.py", settings="mysite.settings")
-EVERYTHING = Request(
-    root="/app",
-    manage="/app/manage.py",
-    settings="mysite.settings",
-    interactive=False,
+PLAIN = CollectOptions()
+EVERYTHING = CollectOptions(
+    interactive=True,
     clear=True,
     dry_run=True,
     ignore=("*.map", "-unusual"),
@@ -22,31 +20,39 @@ EVERYTHING = Request(
     link=True,
     post_process=False,
     verbosity=3,
-    layer_root="/layer",
+    layer_root=Path("/layer"),
+    compress="fast",
+    formats=("gz", "br"),
+    cache=Path("/cache"),
+    reuse=Path("/earlier"),
+    explicit=("--reuse",),
 )
 
 
-@pytest.mark.parametrize("request_", [REQUEST, EVERYTHING], ids=["plain", "everything"])
-def test_a_request_survives_json(request_: Request) -> None:
-    assert Request.from_json(request_.to_json()) == request_
+@pytest.mark.parametrize("options", [PLAIN, EVERYTHING], ids=["plain", "everything"])
+def test_a_request_survives_json(options: CollectOptions) -> None:
+    request = Request(
+        root=Path("/app"),
+        manage=Path("/app/src/manage.py"),
+        settings="mysite.settings",
+        options=options,
+        patterns=(("*.scss", ".staticignore:1"),),
+    )
+    assert Request.from_json(request.to_json()) == request
 
 
-def test_working_directory_is_that_of_manage_py() -> None:
-    assert str(REQUEST.directory) == "/app/src"
-
-
-@pytest.mark.parametrize("request_", [REQUEST, EVERYTHING], ids=["plain", "everything"])
-def test_django_accepts_the_arguments(request_: Request) -> None:
+@pytest.mark.parametrize("options", [PLAIN, EVERYTHING], ids=["plain", "everything"])
+def test_django_accepts_the_arguments(options: CollectOptions) -> None:
     parser = CommandParser()
     collectstatic.Command.add_arguments(None, parser)
     parser.add_argument("--verbosity", type=int)
-    assert vars(parser.parse_args(django_arguments(request_))) == {
-        "interactive": request_.interactive,
-        "clear": request_.clear,
-        "dry_run": request_.dry_run,
-        "ignore_patterns": list(request_.ignore),
-        "use_default_ignore_patterns": request_.default_ignore,
-        "link": request_.link,
-        "post_process": request_.post_process,
-        "verbosity": request_.verbosity,
+    assert vars(parser.parse_args(options.django_arguments())) == {
+        "interactive": options.interactive,
+        "clear": options.clear,
+        "dry_run": options.dry_run,
+        "ignore_patterns": list(options.ignore),
+        "use_default_ignore_patterns": options.default_ignore,
+        "link": options.link,
+        "post_process": options.post_process,
+        "verbosity": options.verbosity,
     }

@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from buildstatic.collect.layer_root import EPOCH, content_time
+from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.oci.documents import digest_of
 from buildstatic.oci.layer_writer import MEDIA_TYPES, WrittenLayer
 from buildstatic.workflows.verify import VerifyOptions, VerifyResult, verify

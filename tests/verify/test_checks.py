@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.layer_root import EPOCH
+from buildstatic.collect.publish import EPOCH
 from buildstatic.errors import FileError, ImageNotFound, StaticLayerNotFound
 from buildstatic.workflows.verify import VerifyOptions, verify
 from tests.collect.rights import as_nobody, public_directory

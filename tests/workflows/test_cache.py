@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.collect import CollectOptions
 from buildstatic.collect.cache import SIZE_VARIABLE
 from buildstatic.errors import ConfigInvalid
 from buildstatic.workflows.cache import Usage, clear, info, prune
-from buildstatic.workflows.collect import CollectOptions, collect
+from buildstatic.workflows.collect import collect
 from tests.collect.sites import make_site
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.collect import CollectOptions
 from buildstatic.errors import ConfigInvalid, FilesConflict, SettingsInvalid, VariablesMissing
 from buildstatic.workflows import Reporter
-from buildstatic.workflows.collect import CollectOptions, collect, plan
+from buildstatic.workflows.collect import collect, configured_options, plan
 from tests.collect.sites import Site, make_site
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
@@ -49,10 +50,10 @@ def test_plan_writes_nothing(site: Site) -> None:
 
 def test_options_take_precedence_over_configuration(site: Site) -> None:
     site.write({"pyproject.toml": '[tool.buildstatic.collect]\nstrict = true\ncache = "cache"\n'})
-    options = CollectOptions.configured(site.root, prune=True, missing_maps="fail")
+    options = configured_options(site.root, prune=True, missing_maps="fail")
     assert (options.strict, options.prune, options.cache) == (True, True, site.root / "cache")
     assert options.explicit == ("--prune",)
-    assert not CollectOptions.configured(site.root, strict=False).strict
+    assert not configured_options(site.root, strict=False).strict
 
 
 def test_errors_are_raised(site: Site) -> None:

@@ -1,16 +1,113 @@
-"""The known storages: one module for each package.
-
-A module has ``PACKAGE``, the name of the package, and ``ADAPTERS``, an `Adapter` for each storage
-class by its dotted name.
-"""
+"""Recognize storages that the collector can replace without running their code."""
 
 from __future__ import annotations
 
-from buildstatic.collect.storages import django, servestatic, whitenoise
-from buildstatic.collect.storages.adapter import Adapter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
 
-_MODULES = (django, whitenoise, servestatic)
-ADAPTERS: dict[str, Adapter] = {
-    name: adapter for module in _MODULES for name, adapter in module.ADAPTERS.items()
-}
-PACKAGES = tuple(module.PACKAGE for module in _MODULES)
+from buildstatic.collect.storages.adapter import DJANGO, Adapter
+from buildstatic.collect.storages.whitenoise import SERVESTATIC, WHITENOISE
+
+_ADAPTERS: dict[str, Adapter] = {**DJANGO, **WHITENOISE, **SERVESTATIC}
+_PACKAGES = {name.partition(".")[0] for name in _ADAPTERS}
+# Attributes that Python adds to a class for its annotations and instances.
+_ADDED_BY_PYTHON = ("__annotate__", "__annotate_func__", "__dict__", "__weakref__")
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The *adapter* of a storage, or None and the *reason* why its own code has to run."""
+
+    adapter: Adapter | None
+    reason: str = ""
+
+
+def unwrap(storage: Any) -> Any:
+    """Return the storage behind a lazy one: ``staticfiles_storage``, ``default_storage``."""
+    from django.utils.functional import LazyObject, empty
+
+    while isinstance(storage, LazyObject):
+        if storage._wrapped is empty:
+            storage._setup()
+        storage = storage._wrapped
+    return storage
+
+
+def recognize(storage: Any) -> Recognition:
+    """Return how *storage* can be collected.
+
+    A class of the installed packages is known, and so is a class that only sets data on top of it.
+    Methods, descriptors and callables count as code.
+    """
+    known = next((cls for cls in type(storage).__mro__ if _name(cls) in _ADAPTERS), None)
+    if known is None:
+        return Recognition(None, "its storage class is not supported")
+    adapter = _ADAPTERS[_name(known)]
+    reason = _changed(storage, known) or adapter.refuses(storage) or _manifest_elsewhere(storage)
+    return Recognition(None if reason else adapter, reason)
+
+
+def _changed(storage: Any, known: type) -> str:
+    """Return what makes *storage* behave differently from *known*, empty if nothing does."""
+    for cls in type(storage).__mro__:
+        if cls in known.__mro__ and _is_own(cls.__module__):
+            if patched := next(_patched(cls), None):
+                return f"{_name(cls)}.{patched} was replaced"
+        elif cls is not object and (changed := next(_code(cls), None)):
+            return f"{_name(cls)} has its own {changed}"
+    replaced = next(_code(storage), None)
+    return f"its {replaced} was replaced" if replaced else ""
+
+
+def _manifest_elsewhere(storage: Any) -> str:
+    """Return where *storage* keeps its manifest, empty for a directory on this disk."""
+    from django.core.files.storage import FileSystemStorage
+
+    manifest_storage = unwrap(getattr(storage, "manifest_storage", storage))
+    if manifest_storage is storage:
+        return ""
+    cls = type(manifest_storage)
+    if not isinstance(manifest_storage, FileSystemStorage):
+        return f"it keeps its manifest in a {cls.__name__}"
+    changed = _changed(manifest_storage, cls if _is_own(cls.__module__) else FileSystemStorage)
+    return f"its manifest storage was changed: {changed}" if changed else ""
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _is_own(module: str) -> bool:
+    return module.partition(".")[0] in _PACKAGES
+
+
+def _code(holder: Any) -> Iterator[str]:
+    """Yield the names of the attributes of a class or an instance that are not data."""
+    for name, value in vars(holder).items():
+        if name not in _ADDED_BY_PYTHON and (callable(value) or _is_descriptor(value)):
+            yield name
+
+
+def _is_descriptor(value: Any) -> bool:
+    return any(hasattr(type(value), name) for name in ("__get__", "__set__", "__set_name__"))
+
+
+def _patched(cls: type) -> Iterator[str]:
+    """Yield the names of the attributes of *cls* that code of another package has set."""
+    for name in _code(cls):
+        function = _function(vars(cls)[name])
+        if function is None or not _is_own(function.__globals__.get("__name__", "")):
+            yield name
+
+
+def _function(value: Any) -> FunctionType | None:
+    """Return the function that runs when *value*, an attribute of a class, is used."""
+    if isinstance(value, (staticmethod, classmethod)):
+        value = value.__func__
+    elif isinstance(value, property):
+        value = value.fget
+    elif _is_own(type(value).__module__):  # Django's cached_property
+        value = getattr(value, "real_func", None)
+    return value if isinstance(value, FunctionType) else None

@@ -4,77 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from buildstatic.collect.fingerprint import Fingerprinted, Original
-from buildstatic.collect.storage_overlay import Kept
-from buildstatic.collect.workers.read_task import Needle
-
-
-class Originals(Enum):
-    """What happens to the files under their own names if there are fingerprinted ones."""
-
-    KEPT = "kept"
-    REMOVED = "removed"
+_MODULE = "django.contrib.staticfiles.storage"
 
 
 @dataclass(frozen=True)
-class Fingerprints:
-    """The result of fingerprinting: *files* by the names of the originals.
-
-    *processed* (names and new names) and *skipped* (names) are what ``post_process`` reports to
-    collectstatic.
-    """
-
-    files: Mapping[str, Fingerprinted]
-    processed: tuple[tuple[str, str], ...]
-    skipped: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Existing:
-    """What is in the tree: the *files*, and what will be *kept* beside what is collected."""
-
-    files: frozenset[str]
-    kept: Kept
-
-
-class Run(Protocol):
-    """Fingerprints *originals*; raises `UnresolvedReferences` or `CircularReferences`.
-
-    With *warn*, a missing source map is only a warning.
-    """
-
-    def __call__(
-        self,
-        storage: Any,
-        originals: tuple[Original, ...],
-        existing: Existing,
-        warn: Callable[[str], None] | None,
-        /,
-    ) -> Fingerprints:
-        """Return what *storage* makes of *originals*."""
-        ...
-
-
-@dataclass(frozen=True)
-class Fingerprinting:
-    """How a storage fingerprints.
-
-    *is_text* tells by a file's name whether its references are rewritten; *needles* returns what
-    such a file contains if it has any (see `references.needles`). Both get the storage first.
-    """
-
-    run: Run
-    is_text: Callable[[Any, str], bool]
-    needles: Callable[[Any, str], tuple[Needle, ...] | None]
-    originals: Callable[[Any], Originals]
-
-
-@dataclass(frozen=True)
-class Compression:
+class CompressionRules:
     """What a storage compresses: files whose names *fit*, into *formats*.
 
     *levels* are its own levels by format, *suffixes* its suffixes that differ from the format. With
@@ -86,10 +23,6 @@ class Compression:
     chained: bool = True
     levels: Mapping[str, int] = field(default_factory=dict)
     suffixes: Mapping[str, str] = field(default_factory=dict)
-
-    def named(self, format_: str) -> str:
-        """Return the suffix of a variant in *format_*."""
-        return self.suffixes.get(format_, format_)
 
 
 @dataclass(frozen=True)
@@ -107,19 +40,39 @@ def _supports_all(_storage: Any) -> str:
     return ""
 
 
+def _keeps_originals(_storage: Any) -> bool:
+    return True
+
+
 def _complete_nothing(_storage: Any, _tree: FinishedTree) -> None:
     """Add nothing to the manifest."""
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A known storage: how it fingerprints and compresses, None if it does not.
+    """A known storage, and what it does besides storing files.
 
-    *refuses* returns why an instance must still run its own code, or an empty string.
-    *complete* lets the storage add to the manifest that it has saved.
+    *fingerprints*: it fingerprints as Django's ``HashedFilesMixin`` does, and *keeps_originals*
+    tells whether the files keep their own names as well. *compression* returns what it compresses,
+    and is None if it does not. *refuses* returns why an instance must still run its own code, or an
+    empty string. *complete* lets the storage add to the manifest that it has saved.
     """
 
-    fingerprinting: Fingerprinting | None = None
-    compression: Callable[[Any], Compression] | None = None
+    fingerprints: bool = False
+    compression: Callable[[Any], CompressionRules] | None = None
     refuses: Callable[[Any], str] = _supports_all
+    keeps_originals: Callable[[Any], bool] = _keeps_originals
     complete: Callable[[Any, FinishedTree], None] = _complete_nothing
+
+
+def refuses_intermediate_files(storage: Any) -> str:
+    """Return why *storage*, which fingerprints as Django does, has to run its own code."""
+    return "it keeps intermediate files" if storage.keep_intermediate_files else ""
+
+
+DJANGO = {
+    f"{_MODULE}.StaticFilesStorage": Adapter(),
+    f"{_MODULE}.ManifestStaticFilesStorage": Adapter(
+        fingerprints=True, refuses=refuses_intermediate_files
+    ),
+}

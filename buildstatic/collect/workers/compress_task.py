@@ -17,8 +17,8 @@ from typing import Any
 
 from buildstatic.collect.cache import NOT_WORTH_IT, Cache, variant_at
 from buildstatic.collect.codecs import Codec, load_codec
+from buildstatic.collect.workers.file_tasks import write
 from buildstatic.collect.workers.process import end_with_parent, is_worker, killable
-from buildstatic.collect.workers.write_task import write
 
 MAX_RATIO = 0.95
 # The result in a worker that cannot import the same codecs.

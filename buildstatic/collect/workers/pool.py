@@ -49,7 +49,7 @@ DESCRIPTIONS = {
 }
 
 Item = tuple[Any, ...]
-Request = tuple[str, list[Item], Item]
+TaskRequest = tuple[str, list[Item], Item]
 
 
 @dataclass
@@ -198,7 +198,7 @@ class _Queue:
     def __len__(self) -> int:
         return len(self.batches)
 
-    def request(self, number: int) -> Request:
+    def request(self, number: int) -> TaskRequest:
         """Return the request for the batch *number*."""
         return self.task, self.batches[number], self.common
 
@@ -236,7 +236,9 @@ def _checked(results: Iterable[Item]) -> Iterator[Item]:
         yield result
 
 
-def _send(process: subprocess.Popen[bytes], request: Request) -> list[Item] | Exception:
+def _send(
+    process: subprocess.Popen[bytes], request: tuple[str, list[Item], Item]
+) -> list[Item] | Exception:
     """Return the response of *process* to *request*, or why there is none."""
     assert process.stdin is not None
     assert process.stdout is not None

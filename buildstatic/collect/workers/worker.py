@@ -17,9 +17,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from buildstatic.collect.workers.file_tasks import read, write
 from buildstatic.collect.workers.process import install_signal_handlers
-from buildstatic.collect.workers.read_task import read
-from buildstatic.collect.workers.write_task import write
 
 HEADER = struct.Struct("<Q")
 

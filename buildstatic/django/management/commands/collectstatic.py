@@ -12,19 +12,23 @@ from django.contrib.staticfiles.storage import HashedFilesMixin
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.management.base import CommandError
 
-from buildstatic.collect.cache import Cache, default_directory
-from buildstatic.collect.collector import CollectorOptions
+from buildstatic.collect.collector import run_collector
 from buildstatic.collect.compress import variants_for
-from buildstatic.collect.django_command import collect_for, counts_conflicts
+from buildstatic.collect.django_command import counts_conflicts, counts_of
 from buildstatic.collect.failures import file_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
-from buildstatic.collect.ignore import in_trees
-from buildstatic.collect.planning import Plan, make_plan
-from buildstatic.collect.report import Callbacks
-from buildstatic.collect.sources import Finder, Source, check_path, sources_of
-from buildstatic.collect.storage_location import check_removal, local_directories, project_data
-from buildstatic.collect.storages.recognize import recognize, unwrap
-from buildstatic.collect.workers.pool import available_cores
+from buildstatic.collect.layer_root import check_removal, local_directories
+from buildstatic.collect.planning import (
+    Finder,
+    Plan,
+    Source,
+    check_path,
+    in_trees,
+    make_plan,
+    sources_of,
+)
+from buildstatic.collect.request import Callbacks, CollectOptions
+from buildstatic.collect.storages import recognize, unwrap
 from buildstatic.errors import BuildstaticError
 
 FOUND_ANOTHER = (
@@ -68,8 +72,8 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     That is if *storage* is not known or has no location (which Django notices only when there is a
     file), for links and for dry runs.
     """
-    adapter = recognize(storage)
-    if isinstance(adapter, str) or not storage.location or command.symlink or command.dry_run:
+    adapter = recognize(storage).adapter
+    if adapter is None or not storage.location or command.symlink or command.dry_run:
         return None
     is_collected = in_trees(local_directories(storage))
     plan = make_plan(tuple(s for s in _sources(command) if not is_collected(s)))
@@ -78,22 +82,16 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
         check_path(source)
     try:
         if command.clear:
-            check_removal("--clear", Path(storage.location), _kept(), plan.offers)
-        variants = variants_for(storage, adapter, None, ())
-        options = CollectorOptions(
-            post_process=command.post_process,
-            clear=command.clear,
-            variants=variants,
-            replaces_variants=variants is not None,
-            cache=Cache(default_directory()),
-            processes=available_cores(),
-        )
-        counts, _ = collect_for(command, adapter, plan, options, Callbacks(command.stderr.write))
+            check_removal("--clear", Path(storage.location), _settings_directory(), plan.offers)
+        options = CollectOptions(post_process=command.post_process, clear=command.clear)
+        variants = variants_for(storage, adapter, options)
+        callbacks = Callbacks(command.stderr.write)
+        outcome = run_collector(storage, adapter, plan, options, variants, None, callbacks)
+        return counts_of(command, plan, outcome)
     except (UnresolvedReferences, CircularReferences) as error:
         _raise_as_django(command, error)
     except BuildstaticError as error:
         raise CommandError(str(error)) from error
-    return counts
 
 
 def _sources(command: Any) -> Iterator[Source]:
@@ -107,13 +105,13 @@ def _log_shadowed(command: Any, plan: Plan) -> None:
         command.log(FOUND_ANOTHER % shadowed.source.path, level=level)
 
 
-def _kept() -> dict[str, Path]:
-    """Return what ``--clear`` may not remove, by description."""
+def _settings_directory() -> dict[str, Path]:
+    """Return the directory of the settings, by description, which ``--clear`` may not remove."""
     from django.conf import settings
 
     module = sys.modules.get(getattr(settings, "SETTINGS_MODULE", ""))
     file = getattr(module, "__file__", None)
-    return {**project_data(), **({"the settings": Path(file).parent} if file else {})}
+    return {"the settings": Path(file).parent} if file else {}
 
 
 def _raise_as_django(command: Any, error: UnresolvedReferences | CircularReferences) -> NoReturn:

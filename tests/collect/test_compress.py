@@ -83,11 +83,13 @@ def test_whitenoises_skip_setting(text: Site, collect: Collect, tmp_path: Path) 
 def test_missing_library_is_named() -> None:
     code = (
         f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
-        "from buildstatic.collect.storages.recognize import Adapter\n"
+        "from buildstatic.collect import CollectOptions\n"
+        "from buildstatic.collect.storages.adapter import Adapter\n"
         "from buildstatic.collect.compress import variants_for\n"
         "plain = Adapter()\n"
-        "print([codec.suffix for codec in variants_for(None, plain, 'best', ()).codecs])\n"
-        "variants_for(None, plain, 'best', ('gz', 'br'))\n"
+        "variants = variants_for(None, plain, CollectOptions(compress='best'))\n"
+        "print([codec.suffix for codec in variants.codecs])\n"
+        "variants_for(None, plain, CollectOptions(compress='best', formats=('gz', 'br')))\n"
     )
     command = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(command, capture_output=True, encoding="utf-8")

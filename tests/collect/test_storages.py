@@ -12,8 +12,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject, cached_property
 
-from buildstatic.collect.storages.adapter import Originals
-from buildstatic.collect.storages.recognize import Adapter, recognize
+from buildstatic.collect.storages import Recognition, recognize
 from tests.collect.data_storages import DATA
 from tests.collect.storages import (
     SERVED_STORAGES,
@@ -46,16 +45,17 @@ def test_installed_storages_are_known(kind: Any, expected: str) -> None:
     assert does(recognize(made(kind))) == expected
 
 
-def does(kind: Adapter | str) -> str:
-    """Return what a storage with the adapter *kind* does after copying the files."""
-    assert isinstance(kind, Adapter), kind
-    what = {"fingerprints": kind.fingerprinting, "compresses": kind.compression}
+def does(recognition: Recognition) -> str:
+    """Return what a recognized storage does after copying the files."""
+    adapter = recognition.adapter
+    assert adapter, recognition.reason
+    what = {"fingerprints": adapter.fingerprints, "compresses": adapter.compression}
     return " ".join(word for word, is_done in what.items() if is_done)
 
 
 @pytest.mark.parametrize("kind", STORAGES, ids=lambda kind: kind.__name__)
 def test_storages_that_only_set_data_are_known(kind: Any) -> None:
-    assert isinstance(recognize(made(kind)), Adapter)
+    assert recognize(made(kind)).adapter
 
 
 @pytest.mark.parametrize("kind", DATA, ids=lambda kind: kind.__name__)
@@ -69,7 +69,7 @@ def test_data_attributes_are_not_code(kind: Any) -> None:
 def test_attributes_added_by_python_are_not_code(name: str) -> None:
     added = function if name.startswith("__annotate_") else ()
     kind = type("Own", (ManifestStaticFilesStorage,), {name: added, "__firstlineno__": 1})
-    assert isinstance(recognize(made(kind)), Adapter)
+    assert recognize(made(kind)).adapter
 
 
 class KeepsHashed(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
@@ -82,7 +82,7 @@ def test_data_that_replaces_a_property_is_not_code() -> None:
 
 def test_intermediate_files_require_own_code() -> None:
     kind = type("Keeps", (ManifestStaticFilesStorage,), {"keep_intermediate_files": True})
-    assert recognize(made(kind)) == "it keeps intermediate files"
+    assert recognize(made(kind)).reason == "it keeps intermediate files"
 
 
 def function(*arguments: Any, **options: Any) -> Any:
@@ -139,7 +139,7 @@ def code(request: pytest.FixtureRequest) -> Any:
 
 def test_code_in_a_subclass_is_found(code: Any) -> None:
     kind = type("Own", (ManifestStaticFilesStorage,), {"hashed_name": code, "__module__": "site"})
-    assert recognize(made(kind)) == "site.Own has its own hashed_name"
+    assert recognize(made(kind)).reason == "site.Own has its own hashed_name"
 
 
 @pytest.mark.parametrize("make", CODE.values(), ids=CODE)
@@ -151,13 +151,13 @@ def test_code_in_a_mixin_is_found(make: Callable[[], Any]) -> None:
         ((ManifestStaticFilesStorage, mixin), "site.Mixin has its own hashed_name"),
         ((ManifestStaticFilesStorage, below), "site.Below has its own _save"),
     ):
-        assert recognize(made(type("Own", bases, {}))) == message
+        assert recognize(made(type("Own", bases, {}))).reason == message
 
 
 def test_code_on_an_instance_is_found(code: Any) -> None:
     storage = made(ManifestStaticFilesStorage)
     storage.hashed_name = code
-    assert recognize(storage) == "its hashed_name was replaced"
+    assert recognize(storage).reason == "its hashed_name was replaced"
 
 
 def test_patched_known_classes_are_found(code: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,8 +171,8 @@ def test_patched_known_classes_are_found(code: Any, monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as patch:
             patch.setattr(kind, name, code)
             message = f"{kind.__module__}.{kind.__qualname__}.{name} was replaced"
-            assert recognize(storage) == message
-    assert isinstance(recognize(storage), Adapter)
+            assert recognize(storage).reason == message
+    assert recognize(storage).adapter
 
 
 def test_wrapped_methods_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_wrapped_methods_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = ManifestStaticFilesStorage.__mro__[1]
     monkeypatch.setattr(kind, "save_manifest", wrapper)
     message = f"{kind.__module__}.ManifestFilesMixin.save_manifest was replaced"
-    assert recognize(made(ManifestStaticFilesStorage)) == message
+    assert recognize(made(ManifestStaticFilesStorage)).reason == message
 
 
 @pytest.fixture
@@ -204,22 +204,22 @@ def mixed_in() -> Iterator[type]:
 
 def test_added_base_classes_are_found(mixed_in: type) -> None:
     message = f"{__name__}.{mixed_in.__qualname__} has its own url"
-    assert recognize(made(ManifestStaticFilesStorage)) == message
+    assert recognize(made(ManifestStaticFilesStorage)).reason == message
 
 
 def test_unknown_storages_run_their_own_code() -> None:
     class Remote(Storage):  # type: ignore[misc]
         pass
 
-    assert recognize(Remote()) == "its storage class is not supported"
-    assert isinstance(recognize(FileSystemStorage("/nonexistent")), str)
+    assert recognize(Remote()).reason == "its storage class is not supported"
+    assert recognize(FileSystemStorage("/nonexistent")).reason
 
 
 def test_combined_storages_run_their_own_code() -> None:
     kind = type("Both", (CompressedStaticFilesStorage, ManifestStaticFilesStorage), {})
-    assert isinstance(recognize(made(kind)), str)
+    assert recognize(made(kind)).reason
     kind = type("Both", (ManifestStaticFilesStorage, CompressedStaticFilesStorage), {})
-    assert isinstance(recognize(made(kind)), str)
+    assert recognize(made(kind)).reason
 
 
 class Lazy(LazyObject):  # type: ignore[misc]
@@ -240,20 +240,20 @@ class OwnDisk(FileSystemStorage):  # type: ignore[misc]
 def test_manifest_in_another_directory_is_supported() -> None:
     for keeper in (FileSystemStorage("/nonexistent"), made(StaticFilesStorage), Lazy()):
         storage = made(ManifestStaticFilesStorage, manifest_storage=keeper)
-        assert isinstance(recognize(storage), Adapter)
+        assert recognize(storage).adapter
 
 
 def test_manifest_in_an_unknown_storage_runs_own_code() -> None:
     storage = made(ManifestStaticFilesStorage, manifest_storage=Elsewhere())
-    assert recognize(storage) == "it keeps its manifest in a Elsewhere"
+    assert recognize(storage).reason == "it keeps its manifest in a Elsewhere"
     storage = made(ManifestStaticFilesStorage, manifest_storage=OwnDisk("/nonexistent"))
-    assert recognize(storage) == (
+    assert recognize(storage).reason == (
         f"its manifest storage was changed: {__name__}.OwnDisk has its own _save"
     )
     keeper = FileSystemStorage("/nonexistent")
     storage = made(ManifestStaticFilesStorage, manifest_storage=keeper)
     keeper.path = function
-    assert recognize(storage) == ("its manifest storage was changed: its path was replaced")
+    assert recognize(storage).reason == ("its manifest storage was changed: its path was replaced")
 
 
 @pytest.mark.parametrize(
@@ -268,31 +268,30 @@ def test_code_in_servestatic_storages_is_found(
     known: Any, name: str, code: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = type("Own", (known,), {name: code, "__module__": "site"})
-    assert recognize(made(own)) == f"site.Own has its own {name}"
+    assert recognize(made(own)).reason == f"site.Own has its own {name}"
     holder = next(kind for kind in known.__mro__ if name in vars(kind))
     monkeypatch.setattr(holder, name, code)
     assert (
-        recognize(made(known)) == f"{holder.__module__}.{holder.__qualname__}.{name} was replaced"
+        recognize(made(known)).reason
+        == f"{holder.__module__}.{holder.__qualname__}.{name} was replaced"
     )
 
 
 @pytest.mark.parametrize("known", SERVED_STORAGES, ids=lambda kind: kind.__name__)
 def test_data_in_servestatic_storages_is_not_code(known: Any) -> None:
-    assert isinstance(recognize(made(known)), Adapter)
-    assert isinstance(
-        recognize(made(type("Own", (known,), {"manifest_name": "own.json"}))), Adapter
-    )
+    assert recognize(made(known)).adapter
+    assert recognize(made(type("Own", (known,), {"manifest_name": "own.json"}))).adapter
 
 
 def test_originals_are_removed_only_by_storages_that_do() -> None:
     data = {"keep_only_hashed_files": True}
     for known, expected in (
-        (ManifestStaticFilesStorage, Originals.KEPT),
-        (CompressedManifestStaticFilesStorage, Originals.REMOVED),
-        (servestatic.CompressedManifestStaticFilesStorage, Originals.REMOVED),
+        (ManifestStaticFilesStorage, True),
+        (CompressedManifestStaticFilesStorage, False),
+        (servestatic.CompressedManifestStaticFilesStorage, False),
     ):
         storage = made(type("Own", (known,), data))
-        kind = recognize(storage)
-        assert isinstance(kind, Adapter)
-        assert kind.fingerprinting
-        assert kind.fingerprinting.originals(storage) is expected
+        adapter = recognize(storage).adapter
+        assert adapter
+        assert adapter.fingerprints
+        assert adapter.keeps_originals(storage) is expected

@@ -18,9 +18,8 @@ from typing import Any
 import pytest
 
 from buildstatic.atomic import PREFIX
-from buildstatic.collect.workers import read_task, write_task
-from buildstatic.collect.workers.pool import HOME, PROGRAM
-from buildstatic.collect.workers.read_task import (
+from buildstatic.collect.workers import file_tasks
+from buildstatic.collect.workers.file_tasks import (
     ABSENT,
     CHUNK,
     LARGE,
@@ -29,9 +28,10 @@ from buildstatic.collect.workers.read_task import (
     SAME,
     Changed,
     read,
+    write,
 )
+from buildstatic.collect.workers.pool import HOME, PROGRAM
 from buildstatic.collect.workers.worker import read_frame, run_task, write_frame
-from buildstatic.collect.workers.write_task import write
 from tests.collect.conftest import Collect
 from tests.collect.rights import as_nobody, disk, public_directory
 from tests.collect.sites import Site
@@ -184,14 +184,14 @@ def test_file_that_changes_while_read_is_an_error(
 ) -> None:
     path = tmp_path / "a"
     make(path, size)
-    opened = read_task.open_regular
+    opened = file_tasks.open_regular
 
     def changing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         disturb(path, change, size)
         return found
 
-    monkeypatch.setattr(read_task, "open_regular", changing)
+    monkeypatch.setattr(file_tasks, "open_regular", changing)
     with pytest.raises(Changed) as caught:
         read(str(path), "", (), False, True)
     assert caught.value.filename == str(path)
@@ -212,15 +212,15 @@ def test_growing_file_is_not_read_to_its_end(
     path = tmp_path / "log"
     make(path, size)
     modified = path.stat().st_mtime_ns
-    opened = read_task.open_regular
+    opened = file_tasks.open_regular
 
     def growing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         os.truncate(path, 1 << 40)  # more than any memory, and hours to read
         return found
 
-    monkeypatch.setattr(read_task, "open_regular", growing)
-    monkeypatch.setattr(write_task, "open_regular", growing)
+    monkeypatch.setattr(file_tasks, "open_regular", growing)
+    monkeypatch.setattr(file_tasks, "open_regular", growing)
     with pytest.raises(Changed):
         read(str(path), "", (), False, True)
     os.truncate(path, size)
@@ -327,14 +327,14 @@ def test_source_that_changes_while_copied_is_not_written(
 ) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     make(source, 100)
-    opened = read_task.open_regular
+    opened = file_tasks.open_regular
 
     def changing(name: str) -> tuple[int, os.stat_result]:
         found = opened(name)
         disturb(source, "is written over", 100)
         return found
 
-    monkeypatch.setattr(write_task, "open_regular", changing)
+    monkeypatch.setattr(file_tasks, "open_regular", changing)
     with pytest.raises(Changed):
         put(str(source), target)
     assert names(tmp_path) == ["source"]
@@ -414,7 +414,7 @@ def test_copy_if_links_are_forbidden() -> None:
         place.chmod(0o777)
         put(b"text", place / "a", mode=0o600)
         with as_nobody():
-            assert not write_task._link(str(place / "a"), str(place / "b"))
+            assert not file_tasks._link(str(place / "a"), str(place / "b"))
         assert names(place) == ["a"]
 
 
@@ -436,7 +436,7 @@ def test_existing_link_is_kept(tmp_path: Path) -> None:
     for _ in range(2):
         assert put(b"text", first, second, links=True) == 1
         assert first.samefile(second)
-    assert write_task._link(str(first), str(second))
+    assert file_tasks._link(str(first), str(second))
     assert names(tmp_path) == ["a", "b"]
 
 
