@@ -13,7 +13,7 @@ from buildstatic.builders.embedded import collected_tree, missing_frontend_outpu
 from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.oci import append as image
 from buildstatic.oci.layer_writer import MANIFEST, Compression, WrittenLayer
-from buildstatic.oci.reference import Reference, parse_reference
+from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.static_layer import check_layer_location, check_target_path
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
@@ -43,27 +43,6 @@ class LayerResult:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Append:
-    """An `AppendRequest` whose references were parsed and found."""
-
-    base: Reference
-    tag: Reference
-    insecure: bool
-
-    @classmethod
-    def parse(cls, request: AppendRequest) -> Append:
-        """Look up *request*; raises ImageReferenceInvalid or what finding the base raises."""
-        return cls(find_image(request.base), parse_reference(request.tag), request.insecure)
-
-    def run(self, layer: WrittenLayer, file: Path) -> image.AppendResult:
-        """Append *layer*, whose bytes are in *file*; raises what `buildstatic.oci.append` does."""
-        created = image.source_date_epoch(os.environ)
-        return image.append(
-            self.base, self.tag, layer, file, insecure=self.insecure, created=created
-        )
-
-
 def layer(
     path: Path,
     *,
@@ -89,9 +68,11 @@ def layer(
     Raises StaticRootInvalid for a place that cannot be a separate layer, FileError,
     ImageReferenceInvalid, ImageNotFound, what the registries raise, and what `collect` raises.
     """
-    request = Append.parse(append) if append else None
-    if request:
-        image.source_date_epoch(os.environ)
+    appended = None
+    if append:
+        # Found before anything is collected.
+        base, tag = find_image(append.base), parse_reference(append.tag)
+        created = image.source_date_epoch(os.environ)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="buildstatic-layer-") as temporary:
         if tree is None:
@@ -115,7 +96,10 @@ def layer(
                 "tree, set its path in the image with --at."
             )
         written = save_layer(tree, at, file, compression)
-        appended = request.run(written, file) if request else None
+        if append:
+            appended = image.append(
+                base, tag, written, file, insecure=append.insecure, created=created
+            )
     return LayerResult(written, appended, time.monotonic() - started)
 
 
