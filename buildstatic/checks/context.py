@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -74,6 +75,24 @@ class CheckContext:
     def needs(self, setting: str) -> bool:
         """Return whether one of the edits sets *setting*."""
         return any(edit.text.startswith(f"{setting} = ") for edit in self.edits)
+
+    def condition(self, file: str, line: int) -> tuple[str, int] | None:
+        """Return the condition, and its line, by which the code at *line* of *file* runs.
+
+        None if there is no condition on a variable. DEBUG does not count: it is off in production.
+        """
+        found = None
+        for node in ast.walk(files.read_python(self.root / file, self.root)):
+            if isinstance(node, ast.If | ast.IfExp) and node.lineno <= line <= (
+                node.end_lineno or 0
+            ):
+                test = ast.unparse(node.test)
+                names = [part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)]
+                values = [self.settings.get(name) for name in names]
+                reads = "environ" in test or "env(" in test or any(v and v.reads for v in values)
+                if reads and "DEBUG" not in test and (found is None or node.lineno < found[1]):
+                    found = test, node.lineno
+        return found
 
     def read_text(self, name: str) -> str | None:
         """Return the text of the file *name* in the root, or None if it does not exist."""

@@ -18,6 +18,7 @@ from buildstatic.dockerfile.ignore_patterns import Matches, Pattern, match, read
 from buildstatic.dockerfile.quoting import pattern as docker_pattern
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
+from buildstatic.project import files
 
 GIT, DOCKER = ".gitignore", ".dockerignore"
 GIT_LACKS, DOCKER_LACKS = "gitignore-lacks-static-root", "dockerignore-lacks-static-root"
@@ -34,7 +35,9 @@ def check(context: CheckContext) -> Iterator[Finding]:
         patterns = read_patterns(text or "")
     except ConfigInvalid:  # reported by the build itself
         return
-    if text is not None or context.read_text("Dockerfile") is not None:
+    # A build without the directory, as in CI, is not affected.
+    is_collected = context.static_root and files.is_directory(context.root / context.static_root)
+    if is_collected and (text is not None or context.read_text("Dockerfile") is not None):
         yield from _docker_lacks(context, name, patterns)
     yield from _docker_drops(context, name, text or "", patterns)
 
@@ -98,7 +101,7 @@ def _docker_lacks(
     pattern = docker_pattern(root)
     yield Finding(
         DOCKER_LACKS,
-        Severity.INFO,
+        Severity.WARNING,
         name,
         0,
         f"{name} does not exclude {root}.",

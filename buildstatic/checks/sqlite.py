@@ -19,16 +19,19 @@ VOLUME = re.compile(r"^\s*VOLUME\b", re.IGNORECASE | re.MULTILINE)
 
 def check(context: CheckContext) -> Iterator[Finding]:
     """Yield a finding if the default database is a file that the next deployment does not have."""
-    database = context.project.sqlite
+    database, connection = context.project.sqlite, context.project.connection
     if database is None or database.value.file.startswith("/"):
         return
+    file, line = split_source(database.source)
+    has_url = connection is not None and connection.value.url is not None
     reason = _discarded_by(context)
-    if reason is None:
+    if has_url or reason is None or context.condition(file, line):
         return
     yield Finding(
         CODES[0],
         Severity.WARNING,
-        *split_source(database.source),
+        file,
+        line,
         f"The database is the file {database.value.file}, and {reason}.",
         "All data is lost with each deployment and restart.",
         "Use a database server (DATABASE_URL), or put the file on a volume.",

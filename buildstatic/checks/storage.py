@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity, split_source
-from buildstatic.project import files
-from buildstatic.project.settings import Value
 from buildstatic.project.static_files import backend, is_remote
 
 OFF, VARIES = "manifest-storage-off", "storage-depends-on-variable"
@@ -65,7 +62,7 @@ def _varies(context: CheckContext) -> Iterator[Finding]:
     names = [str(name) for name in value.options or (value.data,) if isinstance(name, str)]
     remote = next((name for name in names if is_remote(name, context.search)), None)
     file, line = split_source(value.source)
-    condition = _condition(context, file, line) if remote else None
+    condition = context.condition(file, line) if remote else None
     if condition is None:
         return
     test, line = condition
@@ -78,20 +75,3 @@ def _varies(context: CheckContext) -> Iterator[Finding]:
         "Where it is remote, pages refer to files that building an image does not upload.",
         "There, run collectstatic with the same variables before each release.",
     )
-
-
-def _condition(context: CheckContext, file: str, line: int) -> tuple[str, int] | None:
-    """Return the innermost condition, and its line, by which the code at *line* of *file* runs.
-
-    None if there is no condition on a variable. DEBUG does not count: it is off in production.
-    """
-    found = None
-    for node in ast.walk(files.read_python(context.root / file, context.root)):
-        if isinstance(node, ast.If | ast.IfExp) and node.lineno <= line <= (node.end_lineno or 0):
-            test = ast.unparse(node.test)
-            names = [n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)]
-            values: list[Value | None] = [context.settings.get(name) for name in names]
-            reads = "environ" in test or "env(" in test or any(v and v.reads for v in values)
-            if reads and "DEBUG" not in test and (found is None or node.lineno > found[1]):
-                found = test, node.lineno
-    return found

@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import yaml
 
@@ -28,12 +28,13 @@ VARIABLE = re.compile(r"\$\{\w+:?-([^}]*)\}")
 
 @dataclass(frozen=True)
 class Mount:
-    """A volume at *target* in the image of *dockerfile*."""
+    """A volume at *target* in the image of *dockerfile*; *is_bind* for one of the host's files."""
 
     file: str
     line: int
     target: str
     dockerfile: str = "Dockerfile"
+    is_bind: bool = False
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
@@ -44,7 +45,8 @@ def check(context: CheckContext) -> Iterator[Finding]:
         target = PurePosixPath(posixpath.normpath(mount.target))
         trees = [PurePosixPath(tree) for tree in _image_trees(context, mount.dockerfile)]
         tree = next((tree for tree in trees if tree.is_relative_to(target)), None)
-        if tree is None or target == PurePosixPath("/"):
+        # Code is mounted over the image's for development.
+        if tree is None or target == PurePosixPath("/") or (mount.is_bind and target != tree):
             continue
         yield Finding(
             CODES[0],
@@ -89,10 +91,10 @@ def _compose_mounts(context: CheckContext) -> Iterator[Mount]:
             dockerfile = _text(yaml_nodes.entries(service.get("build")).get("dockerfile"))
             dockerfile = dockerfile.removeprefix("./") or "Dockerfile"
             for item in yaml_nodes.items(service.get("volumes")):
-                yield from _compose_mount(item, file, dockerfile, context.root)
+                yield from _compose_mount(item, file, dockerfile)
 
 
-def _compose_mount(item: yaml.Node, file: str, dockerfile: str, root: Path) -> Iterator[Mount]:
+def _compose_mount(item: yaml.Node, file: str, dockerfile: str) -> Iterator[Mount]:
     entries = yaml_nodes.entries(item)
     if entries:
         source, target = _text(entries.get("source")), _text(entries.get("target"))
@@ -101,10 +103,9 @@ def _compose_mount(item: yaml.Node, file: str, dockerfile: str, root: Path) -> I
         parts = _text(item).split(":")
         source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])
         line = yaml_nodes.line(item)
-    # A bind mount of the project's own directory, or a parent of it, is for development.
-    is_code = source.startswith((".", "/")) and root.is_relative_to((root / source).resolve())
-    if target.startswith("/") and not is_code:
-        yield Mount(file, line, target.rstrip("/") or "/", dockerfile)
+    if target.startswith("/"):
+        is_bind = source.startswith((".", "/", "~"))
+        yield Mount(file, line, target.rstrip("/") or "/", dockerfile, is_bind)
 
 
 def _words(node: yaml.Node | None) -> str:

@@ -170,7 +170,8 @@ def _static_root(project: Project, settings: Settings) -> Iterator[Edit]:
 
 def _storages(settings: Settings, packages: Packages) -> Iterator[Edit]:
     backend = static_files.backend(settings, legacy=static_files.reads_legacy_storage(packages))
-    if backend is not None or settings.get("STATICFILES_STORAGE") is not None:
+    is_set = backend is not None or settings.get("STATICFILES_STORAGE") is not None
+    if is_set or not settings.complete:
         return
     value = settings.get("STORAGES")
     if value is None or value.data == {}:

@@ -27,6 +27,7 @@ def settings(root: Path) -> str:
     return (root / "mysite/settings.py").read_bytes().decode()
 
 
+COLLECTED = {"staticfiles/site.js": ""}
 SAFE = [
     pytest.param((ROOT, ""), {}, "static-root-missing", id="static-root"),
     pytest.param(
@@ -38,10 +39,16 @@ SAFE = [
     pytest.param((MIDDLEWARE, COMMON + WHITENOISE), {}, "whitenoise-misplaced", id="no-security"),
     pytest.param((WHITENOISE, ""), {}, "whitenoise-missing", id="whitenoise"),
     pytest.param(
-        ("", ""), {"Dockerfile": "FROM scratch\n"}, "dockerignore-lacks-static-root", id="docker"
+        ("", ""),
+        {"Dockerfile": "FROM scratch\n", **COLLECTED},
+        "dockerignore-lacks-static-root",
+        id="docker",
     ),
     pytest.param(
-        ("", ""), {".dockerignore": "*.pyc"}, "dockerignore-lacks-static-root", id="no-line-end"
+        ("", ""),
+        {".dockerignore": "*.pyc", **COLLECTED},
+        "dockerignore-lacks-static-root",
+        id="no-line-end",
     ),
 ]
 
@@ -138,7 +145,7 @@ def test_unusual_settings_are_left_alone(
 
 
 def test_links_and_binary_files_are_left_alone(tmp_path: Path) -> None:
-    root = clean_project(tmp_path / "site", {".dockerignore": "*.pyc\n"})
+    root = clean_project(tmp_path / "site", {".dockerignore": "*.pyc\n", **COLLECTED})
     elsewhere = tmp_path / "elsewhere"
     (root / ".dockerignore").rename(elsewhere)
     (root / ".dockerignore").symlink_to(elsewhere)

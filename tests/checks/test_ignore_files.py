@@ -52,6 +52,8 @@ def test_tracked_sources_may_match_an_ignore_pattern(tmp_path: Path) -> None:
 
 def test_static_root_in_the_build_context(tmp_path: Path) -> None:
     root = clean_project(tmp_path, DOCKERFILE)
+    assert codes(root) == []
+    (root / "staticfiles").mkdir()
     finding = only(root, "dockerignore-lacks-static-root")
     assert (finding.location, finding.fix) == (".dockerignore", "Add staticfiles to .dockerignore.")
     (root / ".dockerignore").write_text("**/staticfiles\n")

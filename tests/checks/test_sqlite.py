@@ -51,8 +51,15 @@ def test_sqlite_where_files_are_discarded(
         ),
         pytest.param(
             {"Procfile": "web: gunicorn mysite.wsgi\n"},
-            f"{SQLITE}\nimport os\nif 'DYNO' in os.environ:\n    DATABASES = connect()\n",
+            f"import os\nif 'DYNO' in os.environ:\n    DATABASES = connect()\nelse:"
+            f"{SQLITE.replace('D', '    D', 1)}",
             id="conditional",
+        ),
+        pytest.param(
+            {"Procfile": "web: gunicorn mysite.wsgi\n"},
+            f"{SQLITE}\nimport dj_database_url\n"
+            'DATABASES["default"].update(dj_database_url.config())\n',
+            id="updated",
         ),
     ],
 )

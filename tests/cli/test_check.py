@@ -53,7 +53,7 @@ FULL = {
 }
 DEBUG_ON = ("DEBUG = False", "DEBUG = True")
 NO_STATIC_ROOT = ('STATIC_ROOT = BASE_DIR / "staticfiles"\n', "")
-INFO = {"Dockerfile": "FROM scratch\n"}
+INFO = {"railway.toml": "", ".railway/railway.py": ""}
 
 
 def fact(value: object, source: str) -> dict[str, object]:
@@ -260,7 +260,7 @@ def test_github_annotations(
     directory = "50%25 off%2C really%3A yes"
     assert {(m["level"], m["file"], m["line"], m["title"]) for m in matches} == {
         ("warning", f"{directory}/mysite/settings.py", "5", "debug-on"),
-        ("notice", f"{directory}/.dockerignore", None, "dockerignore-lacks-static-root"),
+        ("notice", f"{directory}/railway.toml", None, "railway-config-ends"),
     }
     assert all("%0AFix: " in match["message"] for match in matches)
 

@@ -320,6 +320,10 @@ def test_one_import_per_file(tmp_path: Path) -> None:
         pytest.param("exec(open('more.py').read())", id="exec"),
         pytest.param("import sys\nsetattr(sys.modules[__name__], find(), 1)", id="setattr"),
         pytest.param(
+            "class Base:\n  @classmethod\n  def load(cls, name): ...\nBase.load(__name__)",
+            id="class",
+        ),
+        pytest.param(
             "from split_settings.tools import include\ninclude(find())", id="computed-include"
         ),
         pytest.param("def fill(names):\n    names.update(x)\nfill(vars())", id="a-function"),

@@ -243,6 +243,11 @@ def _call(node: ast.Call, frame: Frame) -> Value:
             named[keyword.arg] = value
         elif isinstance(value.data, dict):
             named |= {key: item for key, item in value.data.items() if isinstance(key, str)}
+    # DjangoDynaconf(__name__) sets names in this module; getLogger(__name__) does not.
+    if "logger" not in ast.unparse(node.func).lower() and any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node)
+    ):
+        frame.mark_unseen(node)
     arguments = Arguments(positional, named, node, frame)
     if isinstance(node.func, ast.Attribute):
         base = evaluate(node.func.value, frame)
@@ -272,11 +277,7 @@ def _call_external(name: str, arguments: Arguments) -> Value:
     """
     if name == "split_settings.tools.optional" and arguments.positional:
         return arguments.positional[0]
-    # DjangoDynaconf(__name__) sets names in this module; getLogger(__name__) does not.
-    passes_module = "logger" not in name.lower() and any(
-        isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(arguments.node)
-    )
-    if name in NAME_SETTING or passes_module:
+    if name in NAME_SETTING:
         arguments.frame.mark_unseen(arguments.node)
     found = call_environment(name, arguments)
     if found is not None:
