@@ -147,18 +147,20 @@ def missing_frontend_output(project: Project) -> str:
 
     A Dockerfile runs that build; this builder collects what is there.
     """
-    if project.frontend is None:
-        return ""
-    front = project.frontend.value
-    needed = [*project.needed, *([f"{front.directory}/node_modules"] if front.modules else [])]
+    frontends = [fact.value for fact in project.frontends]
+    needed = [*project.needed, *(frontend.modules for frontend in frontends if frontend.modules)]
     missing = [each for each in needed if not (project.root / each).is_dir()]
-    if not missing:
+    if not missing or not frontends:
         return ""
-    command = f"{front.manager} {'run build' if front.build else 'install'}"
     verb = "is" if len(missing) == 1 else "are"
     places = ", ".join(posixpath.normpath(each) for each in missing)
-    where = project.root if front.directory == "." else project.root / front.directory
-    return f"{places} {verb} missing: run {command} in {where} first. No Dockerfile does it here."
+    commands = " and ".join(
+        f"{command} in {posixpath.normpath(project.root / directory)}"
+        for frontend in frontends
+        for directory, command in frontend.commands
+        or [(frontend.directory, f"{frontend.manager} install")]
+    )
+    return f"{places} {verb} missing: run {commands} first. No Dockerfile does it here."
 
 
 def collected_tree(layer_root: Path, project: Project) -> Path:

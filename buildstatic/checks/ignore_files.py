@@ -134,7 +134,7 @@ def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
     """Yield the source directories in the project, except those a front-end build creates."""
     for source in source_directories(context):
         is_inside = not source.path.startswith(("/", ".."))
-        is_built = not source.app and context.project.frontend is not None
+        is_built = not source.app and bool(context.project.frontends)
         if is_inside and not is_built and has_files(context, source):
             yield source
 

@@ -36,7 +36,7 @@ FACTS = (
     "server",
     "whitenoise",
     "database",
-    "frontend",
+    "frontends",
     "static_root",
     "static_url",
     "storage",
@@ -207,7 +207,9 @@ def _document(result: ProjectCheck) -> dict[str, Any]:
         "project": {
             "root": {"value": ".", "from": project.manage.source},
             **{
-                name: fact and {"value": _json_value(fact.value), "from": fact.source}
+                name: [_json_fact(each) for each in fact]
+                if isinstance(fact, tuple)
+                else _json_fact(fact)
                 for name, fact in facts.items()
             },
         },
@@ -236,6 +238,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
+def _json_fact(fact: Fact[Any] | None) -> object:
+    return fact and {"value": _json_value(fact.value), "from": fact.source}
+
+
 def _json_value(value: object) -> object:
     from buildstatic.project import Database, Dependencies, Frontend, Server
 
@@ -258,7 +264,10 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
     rows = [("root", str(project.root), project.manage.source)]
     for name in FACTS:
         fact = getattr(project, name)
-        if fact is not None or verbose:
+        if isinstance(fact, tuple):
+            found = fact or ((None,) if verbose else ())
+            rows += [(name.removesuffix("s"), *_row(each)) for each in found]
+        elif fact is not None or verbose:
             rows.append((name, *_row(fact)))
     console.table(rows, header=("fact", "value", "from"))
     if project.notes:
@@ -283,8 +292,9 @@ def _row(fact: Fact[Any] | None) -> tuple[str, str]:
             text = "yes" if value else "no"
         case Dependencies(manager=manager, file=file):
             text = f"{file} ({manager})"
-        case Frontend(manager=manager, directory=directory, build=build):
-            text = f"{manager} {'run build' if build else 'install'}, in {directory}"
+        case Frontend(manager=manager, directory=directory) as frontend:
+            commands = frontend.commands or [(directory, f"{manager} install")]
+            text = "; ".join(f"{command}, in {place}" for place, command in commands)
         case Server(name=name, specifier=specifier):
             text = f"{name}{specifier}"
         case Database(driver=driver, build_packages=build, run_packages=run):

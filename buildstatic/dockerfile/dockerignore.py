@@ -30,14 +30,14 @@ def generate_dockerignore(project: Project, *, local: bool = False) -> Generated
     if local:
         environments += map(pattern, unusual)
     media, collected = uploads(project), output_tree(project)
-    secret = project.frontend.value.secret if project.frontend else ""
+    secrets = [fact.value.secret for fact in project.frontends if fact.value.secret]
     text = render(
         "dockerignore",
-        secrets=(pattern(secret.rpartition(":")[0]),) if secret else (),
+        secrets=[pattern(place.rpartition(":")[0]) for place in secrets],
         media=(pattern(media),) if media else (),
         made=(pattern(collected),) if collected else (),
         environments=environments,
-        keep_node_modules=project.node_modules is not None and project.frontend is None,
+        keep_node_modules=bool(project.node_modules) and not project.frontends,
     )
     notes = (
         f"{IGNORE_FILE} does not contain the virtual environment {name}. Rename it to .venv."

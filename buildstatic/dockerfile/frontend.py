@@ -1,12 +1,15 @@
-"""The front-end stage of the generated Dockerfile: its image, installation and copied files."""
+"""The front-end stages of the generated Dockerfile: one for each image that they need."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from buildstatic.dockerfile.quoting import copy_words, env_value
 from buildstatic.project import Frontend
+from buildstatic.project.config import TABLE
 
 # nodejs.org/docs/latest-v25.x: "Corepack is no longer distributed".
 WITHOUT_COREPACK = 25
@@ -41,50 +44,181 @@ _INSTALL = {
 }
 
 
-def frontend_context(frontend: Frontend | None, home: str) -> dict[str, object]:
-    """Return the template context of *frontend*; *home* is the project's root in the image."""
-    if frontend is None:
-        return {"frontend": None, "static_sources": "COPY . .", "web_sources": "COPY . ."}
-    image, cache, locked, unlocked = _INSTALL[
-        frontend.manager if frontend.yarn == "classic" else "berry"
-    ]
-    directory = frontend.directory
-    workdir = posixpath.normpath(posixpath.join(home, directory))
-    static = web = f"COPY --from=frontend {home}/ ./"
-    if frontend.modules and frontend.build:
+@dataclass(frozen=True)
+class _Step:
+    """A command that is run in *workdir*, the files to copy before it, and its cache directory."""
+
+    workdir: str
+    command: str
+    copies: tuple[str, ...] = ()
+    cache: str = ""
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A stage of the Dockerfile; it continues with the files of the *previous* one, if any.
+
+    *early* steps install with the files that they copy, *late* ones install with the whole project,
+    *reasons* say why, and build.
+    """
+
+    name: str
+    image: str
+    previous: str
+    needs_git: bool
+    activations: tuple[str, ...]
+    early: tuple[_Step, ...]
+    late: tuple[_Step, ...]
+    reasons: tuple[str, ...]
+
+
+def frontend_context(frontends: Sequence[Frontend], home: str) -> dict[str, object]:
+    """Return the template context of *frontends*; *home* is the project's root in the image."""
+    by_image: dict[str, list[Frontend]] = {}
+    for frontend in frontends:
+        image = _settings(frontend)[0].format(node=frontend.node)
+        by_image.setdefault(image, []).append(frontend)
+    stages: list[_Stage] = []
+    modules: list[tuple[str, str, str]] = []
+    for image, group in by_image.items():
+        name = f"frontend-{len(stages) + 1}" if stages else "frontend"
+        stages.append(_stage(name, image, group, home, stages[-1].name if stages else ""))
+        modules += [
+            (name, _path(home, f.directory, "node_modules"), _path(home, f.modules))
+            for f in group
+            if f.modules
+        ]
+    static = web = "COPY . ."
+    is_built = any(frontend.build for frontend in frontends)
+    if is_built:
+        static = web = f"COPY --from={stages[-1].name} {home}/ ./"
+    if is_built and modules:
         web = f"COPY --from=sources {home}/ ./"
-    elif frontend.modules:
-        modules = posixpath.join(workdir, "node_modules")
-        static = f"COPY . .\nCOPY --from=frontend {copy_words(modules, modules)}"
-        web = "COPY . ."
-    names = ("package.json", *frontend.files)
-    files = [*(posixpath.join(directory, name) for name in names), frontend.lock]
-    copied = [
-        copy_words(posixpath.normpath(posixpath.join(directory, name)), f"./{name}")
-        for name in frontend.directories
-    ]
+    for name, installed, collected in modules:
+        if not is_built or installed != collected:
+            static += f"\nCOPY --from={name} {copy_words(installed, collected)}"
+    removed = [_remove_modules(f, home, "") for f in frontends if f.modules]
     return {
-        "frontend": frontend,
-        "frontend_image": image.format(node=frontend.node),
-        "has_corepack": frontend.node < WITHOUT_COREPACK,
-        "frontend_workdir": env_value(workdir),
-        "frontend_copy": copy_words(*(posixpath.normpath(file) for file in files if file), "./"),
-        "frontend_directories": "".join(f"COPY {words}\n" for words in copied),
-        # Without node_modules (Yarn PnP) the build reads packages from the cache.
-        "frontend_cache": "" if frontend.yarn == "pnp" else cache,
-        "frontend_install": locked if frontend.lock else unlocked,
+        "frontend_stages": stages,
+        "frontend_is_built": is_built,
+        "env_value": env_value,
+        "frontend_removed": " \\\n && ".join(removed) if is_built else "",
         "static_sources": static,
         "web_sources": web,
     }
 
 
-def frontend_notes(frontend: Frontend, home: str) -> Iterator[str]:
-    """Yield a note if a configuration file is not copied because it contains a password."""
+def frontend_values(frontend: Frontend) -> Iterator[str]:
+    """Yield the names in *frontend* that the Dockerfile contains."""
+    yield from (frontend.directory, frontend.lock or "", frontend.modules, *frontend.workspaces)
+
+
+def frontend_notes(frontend: Frontend) -> Iterator[str]:
+    """Yield what the build needs to install *frontend*, and what makes it slow."""
     if frontend.secret:
         file = frontend.secret.rpartition(":")[0]
-        target = posixpath.normpath(posixpath.join(home, file))
         yield (
-            f"Front-end: {frontend.secret} contains a password, so the file is not copied. Add "
-            f"RUN --mount=type=secret,id=npm,target={target} to the install, and build with "
-            f"--secret id=npm,src={file}."
+            f"Front-end: {frontend.secret} contains a password, so {file} is not copied but "
+            "mounted while the packages are installed. Build with "
+            f"--secret id={_secret_id(file)},src={file}"
         )
+    for name in frontend.variables:
+        yield (
+            f"Front-end: the package manager's configuration in {frontend.directory} reads {name}. "
+            f"Build with --secret id={name},env={name}"
+        )
+    if frontend.needs_sources:
+        yield (
+            f"Front-end: {frontend.needs_sources}, so the project is copied first, and each change "
+            "to it installs the packages again. If the installation does not need the project, set "
+            f"install_needs_sources = false in [[{TABLE}.frontend]]."
+        )
+
+
+def _settings(frontend: Frontend) -> tuple[str, str, str, str]:
+    return _INSTALL[frontend.manager if frontend.yarn == "classic" else "berry"]
+
+
+def _stage(name: str, image: str, group: Sequence[Frontend], home: str, previous: str) -> _Stage:
+    builds: list[tuple[str, list[str]]] = []
+    for frontend in group:
+        for script in frontend.build:
+            workdir = _path(home, script.directory)
+            if not builds or builds[-1][0] != workdir:
+                builds.append((workdir, []))
+            builds[-1][1].append(f"{frontend.manager} run {shlex.quote(script.name)}")
+        if frontend.build and not frontend.modules:
+            builds[-1][1].append(_remove_modules(frontend, home, builds[-1][0]))
+    late = [_install(frontend, home) for frontend in group if frontend.needs_sources]
+    late += [_Step(place, " \\\n && ".join(commands)) for place, commands in builds]
+    early = [_install(frontend, home) for frontend in group if not frontend.needs_sources]
+    return _Stage(
+        name=name,
+        image=image,
+        previous=previous,
+        needs_git=any(frontend.needs_git for frontend in group),
+        activations=tuple(dict.fromkeys(filter(None, map(_activation, group)))),
+        early=tuple(early),
+        late=tuple(late),
+        reasons=tuple(frontend.needs_sources for frontend in group if frontend.needs_sources),
+    )
+
+
+def _install(frontend: Frontend, home: str) -> _Step:
+    directory = frontend.directory
+    _, cache, locked, unlocked = _settings(frontend)
+    names = [posixpath.join(directory, name) for name in ("package.json", *frontend.files)]
+    copies = [(*map(posixpath.normpath, [*names, *filter(None, [frontend.lock])]), "./")]
+    copies += [
+        (posixpath.normpath(posixpath.join(directory, name)), f"./{name}")
+        for name in frontend.directories
+    ]
+    for place in frontend.workspaces:
+        target = posixpath.relpath(place, directory)
+        copies.append((posixpath.join(place, "package.json"), f"./{target}/"))
+    command = locked if frontend.lock else unlocked
+    mounts = ""
+    for name in frontend.variables:
+        mounts += f"--mount=type=secret,id={name} \\\n    "
+        command = f'{name}="$(cat /run/secrets/{name})" {command}'
+    if frontend.secret:
+        file = frontend.secret.rpartition(":")[0]
+        target = _path(home, file)
+        mounts += f"--mount=type=secret,id={_secret_id(file)},target={target} \\\n    "
+    return _Step(
+        workdir=_path(home, directory),
+        copies=() if frontend.needs_sources else tuple(copy_words(*words) for words in copies),
+        # Without node_modules (Yarn PnP) the build reads packages from the cache.
+        cache="" if frontend.yarn == "pnp" else cache,
+        command=f"{mounts}{command}",
+    )
+
+
+def _activation(frontend: Frontend) -> str:
+    """Return the command that makes the package manager available, if the image has it not."""
+    if frontend.pnpm:
+        return f"npm install --global pnpm@{frontend.pnpm}"
+    if frontend.manager not in ("pnpm", "yarn"):
+        return ""
+    install = "npm install --global corepack@latest \\\n && "
+    is_missing = frontend.node >= WITHOUT_COREPACK
+    return f"{install if is_missing else ''}corepack enable {frontend.manager}"
+
+
+def _remove_modules(frontend: Frontend, home: str, workdir: str) -> str:
+    """Return the command that removes the ``node_modules`` of *frontend*, run in *workdir*."""
+    place = _path(home, frontend.directory)
+    if frontend.is_nested:
+        start = "." if place == workdir else shlex.quote(place)
+        return f"find {start} -name node_modules -prune -exec rm -rf {{}} +"
+    modules = posixpath.join(place, "node_modules")
+    return f"rm -rf {'node_modules' if place == workdir else shlex.quote(modules)}"
+
+
+def _path(home: str, *parts: str) -> str:
+    return posixpath.normpath(posixpath.join(home, *parts))
+
+
+def _secret_id(file: str) -> str:
+    """Return npmrc for ``web/.npmrc``, and yarnrc for ``.yarnrc.yml``."""
+    return posixpath.basename(file).strip(".").partition(".")[0]

@@ -12,7 +12,7 @@ from typing import Literal
 from buildstatic import __version__
 from buildstatic.dockerfile import APP, DOCKERFILE
 from buildstatic.dockerfile.assets import FORMATS, Assets, assets_context, assets_notes
-from buildstatic.dockerfile.frontend import frontend_context, frontend_notes
+from buildstatic.dockerfile.frontend import frontend_context, frontend_notes, frontend_values
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
@@ -87,8 +87,8 @@ def _quoted_values(project: Project, options: DockerfileOptions) -> Iterator[str
     yield static_root_in_image(project)
     if project.dependencies:
         yield from (*project.dependencies.value.files, *project.dependencies.value.local)
-    if project.frontend:
-        yield from (project.frontend.value.directory, project.frontend.value.lock or "")
+    for frontend in project.frontends:
+        yield from frontend_values(frontend.value)
     if options.collector == "django":
         yield from options.environment.values()
 
@@ -97,8 +97,8 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
     """Yield notes about the images, and about files that the application cannot write in /app."""
     if options.assets:
         yield from assets_notes(project)
-    if project.frontend:
-        yield from frontend_notes(project.frontend.value, APP)
+    for frontend in project.frontends:
+        yield from frontend_notes(frontend.value)
     if project.sqlite and not project.sqlite.value.file.startswith("/"):
         import_os = "" if project.sqlite.value.imports_os else " and import os"
         yield (
@@ -154,7 +154,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "uv_no_cache": "" if options.cache_mounts else " --no-cache",
         "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
         **_dependencies_context(project),
-        **frontend_context(project.frontend.value if project.frontend else None, APP),
+        **frontend_context([frontend.value for frontend in project.frontends], APP),
         "assets": options.assets,
         **(assets_context(project, options.assets, tree) if options.assets else {}),
     }

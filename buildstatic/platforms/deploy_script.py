@@ -26,7 +26,11 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         serve=serve_command(project, options),
     )
     notes: tuple[str, ...] = ()
-    frontend = project.frontend.value if project.frontend else None
-    if frontend is not None and frontend.build:
-        notes = (f"deploy.sh: run `{frontend.manager} run build` in {frontend.directory} first.",)
+    commands = [
+        f"`{command}` in {directory}"
+        for frontend in project.frontends
+        for directory, command in frontend.value.commands
+    ]
+    if commands:
+        notes = (f"deploy.sh: run {' and '.join(commands)} first.",)
     return (GeneratedFile("deploy.sh", text, executable=True, notes=notes, serves=(text,)),)

@@ -40,9 +40,9 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     in_release = collects_in_release(project, options)
     origin = github_repository(project.root)
     name = origin.name if origin else project.root.resolve().name
-    frontend = project.frontend.value if project.frontend else None
+    directories = [frontend.value.directory for frontend in project.frontends]
     # Heroku's buildpack looks for package.json in the root only.
-    builds_frontend = frontend is not None and frontend.directory == "."
+    builds_frontend = "." in directories
     driver = project.database.value.driver if project.database else None
     reads_url = any(variable.name == DATABASE_URL for variable in project.variables)
     addons = ["heroku-postgresql"] if driver in POSTGRESQL and reads_url else []
@@ -53,10 +53,10 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         "existing app run `heroku config:set DISABLE_COLLECTSTATIC=1`, so that "
         f"{collector} collects instead of the buildpack.",
     ]
-    if frontend is not None and not builds_frontend:
+    if directories and not builds_frontend:
         notes.append(
             f"Heroku: heroku/nodejs expects package.json in the root, but it is in "
-            f"{frontend.directory}. Add one to the root that installs and builds it."
+            f"{' and '.join(directories)}. Add one to the root that installs and builds it."
         )
     text = render(
         "app.json",

@@ -80,7 +80,7 @@ def _notes(project: Project, in_release: bool) -> Iterator[str]:
             "Heroku: the release phase collects, so disable collecting in the buildpack: "
             "`heroku config:set DISABLE_COLLECTSTATIC=1`."
         )
-    if project.frontend is not None and project.frontend.value.build:
+    if any(frontend.value.build for frontend in project.frontends):
         yield (
             "Heroku: put the front-end's buildpack first, so that it builds before collecting: "
             "`heroku buildpacks:add --index 1 heroku/nodejs`."

@@ -205,7 +205,8 @@ def _notes(project: Project, options: Options, service: RailwayService) -> Itera
             "Railway: railway.json cannot set the settings module, railway.py does. Run "
             f"`railway variable set DJANGO_SETTINGS_MODULE={module}`."
         )
-    if service.builder != "DOCKERFILE" and project.frontend and project.frontend.value.build:
+    is_built = any(frontend.value.build for frontend in project.frontends)
+    if service.builder != "DOCKERFILE" and is_built:
         yield (
             "Railway: its Python builders do not run the front-end build. Use the Dockerfile, "
             "which does: `--no-cache-mounts --builder dockerfile`."

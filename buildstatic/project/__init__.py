@@ -106,27 +106,51 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Frontend:
-    """A front end in *directory* (relative to the root, or ``.``), installed by *manager*.
+class BuildScript:
+    """The script *name* of the package.json in *directory*, which is relative to the root."""
 
-    *build* is whether package.json has a build script; *modules* whether the settings name
-    ``node_modules``, so that collecting requires the installed packages. *node* is the major
-    version of Node. *files* and *directories* are the manager's own configuration (.npmrc,
-    patches), by their names in *directory*; *secret* is the place of a password in another such
-    file.
-    *yarn* is berry for Yarn 2 and later, and pnp if that creates no ``node_modules``.
+    name: str
+    directory: str = "."
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """The front end in *directory* (relative to the root, or ``.``), installed by *manager*.
+
+    *build* are the scripts that build it, in order; *modules* is the path of its ``node_modules``
+    if the settings collect from them, else empty. *workspaces* are the directories of the packages
+    that are installed with it. *node* is the major version of Node. *files* and *directories* are
+    the manager's own configuration (.npmrc, patches), by their names in *directory*; *secret* is
+    the place of a password in another such file, and *variables* are the environment variables that
+    the configuration refers to.
+
+    *needs_sources* says why the installation requires the project's files, *needs_git* is whether
+    it requires git. *is_nested* is whether there is more than one ``node_modules``. *yarn* is berry
+    for Yarn 2 and later, and pnp if that creates no ``node_modules``; *pnpm* is the major version
+    of pnpm by the lock file, if package.json names none.
     """
 
     manager: str
     directory: str
     lock: str | None
-    build: bool = True
-    modules: bool = False
+    build: tuple[BuildScript, ...] = ()
+    modules: str = ""
+    workspaces: tuple[str, ...] = ()
     node: int = 22
     files: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     secret: str = ""
+    variables: tuple[str, ...] = ()
+    needs_sources: str = ""
+    needs_git: bool = False
+    is_nested: bool = False
     yarn: Literal["classic", "berry", "pnp"] = "classic"
+    pnpm: str = ""
+
+    @property
+    def commands(self) -> tuple[tuple[str, str], ...]:
+        """The directories and the commands that build it, in order."""
+        return tuple((each.directory, f"{self.manager} run {each.name}") for each in self.build)
 
 
 @dataclass(frozen=True)
@@ -168,8 +192,10 @@ class Project:
     """A Django project, detected by reading its files.
 
     Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
-    absolute. *wsgi* and *asgi* are ``module:attribute``. *node_modules* is set if
-    STATICFILES_DIRS names a path in ``node_modules``; *sqlite* if the default database is SQLite;
+    absolute. *wsgi* and *asgi* are ``module:attribute``. *frontends* are built or installed;
+    *unbuilt* are the directories of a package.json whose build scripts are not run, each with the
+    place of the first. *node_modules* are the directories of that name that the settings collect
+    from; *sqlite* is set if the default database is SQLite;
     *needed* are the directories of static files, templates and apps that the settings name;
     *health* the path of a health check among the URLs. *python_path* is set if modules are in a
     directory that is not on the default module search path; *gis* are the Debian
@@ -186,14 +212,15 @@ class Project:
     server: Fact[Server] | None
     whitenoise: Fact[bool] | None
     database: Fact[Database] | None
-    frontend: Fact[Frontend] | None
+    frontends: tuple[Fact[Frontend], ...]
     static_root: Fact[str] | None
     static_url: Fact[str] | None
     storage: Fact[str] | None
     remote: Fact[bool] | None
     media_root: Fact[str] | None = None
     sqlite: Fact[Sqlite] | None = None
-    node_modules: Fact[bool] | None = None
+    node_modules: tuple[Fact[str], ...] = ()
+    unbuilt: tuple[Fact[str], ...] = ()
     python_path: Fact[str] | None = None
     gis: Fact[tuple[str, ...]] | None = None
     needed: tuple[str, ...] = ()

@@ -130,14 +130,35 @@ class Variables:
         }
 
 
-ValueType = Text | Flag | Number | List | Variables
+@dataclass(frozen=True)
+class Tables:
+    """A table with *keys*, or a list of such tables."""
+
+    keys: Mapping[str, Key]
+    description: str = "a table or a list of tables"
+
+    def is_valid(self, value: object) -> bool:
+        """Return whether *value* is valid."""
+        tables = value if isinstance(value, list) else [value]
+        return all(
+            isinstance(table, dict)
+            and all(
+                name in self.keys and self.keys[name].type.is_valid(table[name]) for name in table
+            )
+            for table in tables
+        )
+
+    def schema(self) -> dict[str, Any]:
+        """Return its JSON Schema."""
+        table = _object(self.keys)
+        return {"anyOf": [table, {"type": "array", "items": table}]}
 
 
 @dataclass(frozen=True)
 class Key:
     """The *type* of a key's value, its description (*help*), and its default."""
 
-    type: ValueType
+    type: Text | Flag | Number | List | Variables | Tables
     help: str
     default: object = None
 
@@ -147,6 +168,16 @@ def one_of(*choices: str) -> Text:
     return Text(f"{', '.join(choices[:-1])} or {choices[-1]}", choices)
 
 
+FRONTEND: Mapping[str, Key] = {
+    "directory": Key(Text(), "the directory of package.json, relative to the root", "."),
+    "scripts": Key(
+        List(Text(pattern="[A-Za-z0-9_][A-Za-z0-9_:./@+-]*"), "a list of scripts"),
+        "the scripts that build, in order, instead of the detected ones",
+    ),
+    "install_needs_sources": Key(
+        Flag(), "copy the project before the packages are installed, instead of the detected order"
+    ),
+}
 PROJECT: Mapping[str, Key] = {
     "manage": Key(
         Text(), "the manage.py to use, relative to the root; required if there are several"
@@ -172,6 +203,9 @@ PROJECT: Mapping[str, Key] = {
     "formats": Key(
         List(Text(choices=("gz", "br", "zst")), "a list of gz, br and zst"),
         "the compressed variants to create, instead of the storage's",
+    ),
+    "frontend": Key(
+        Tables(FRONTEND), "the front-ends to install and to build, instead of the detected ones"
     ),
     "silence": Key(
         List(Text(pattern=CODE), "a list of codes"), "codes of checks that are not reported"
@@ -271,15 +305,24 @@ def _property(key: Key) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class FrontendConfig:
+    """A table of ``[[tool.buildstatic.frontend]]``; None leaves the choice to what is detected."""
+
+    directory: str = "."
+    scripts: tuple[str, ...] | None = None
+    install_needs_sources: bool | None = None
+
+
+@dataclass(frozen=True)
 class ProjectConfig:
     """The configuration in ``[tool.buildstatic]``.
 
     *manage* and *settings* replace detected ones; *network* allows network access while collecting
     in a build; *env* has placeholders for variables that the settings require. *ignore* are
     gitignore patterns for paths that are not collected; *requirements*, *groups* and *extras* are
-    installed instead of those found; *compress* and *formats* select the
-    compressed variants; *silence* are the codes of checks that are not reported. *commands* has the
-    options of each command, by its name; *lines* the line of each key.
+    installed instead of those found; *compress* and *formats* select the compressed variants;
+    *frontend* replaces the detected front-ends; *silence* are the codes of checks that are not
+    reported. *commands* has the options of each command, by its name; *lines* the line of each key.
     """
 
     manage: str | None = None
@@ -292,6 +335,7 @@ class ProjectConfig:
     extras: tuple[str, ...] | None = None
     compress: Literal["none", "fast", "best"] | None = None
     formats: tuple[str, ...] = ()
+    frontend: tuple[FrontendConfig, ...] | None = None
     silence: tuple[str, ...] = ()
     commands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
@@ -335,6 +379,8 @@ def load(root: Path) -> ProjectConfig:
                 name: _checked(value, (command, name), keys, text)
                 for name, value in options.items()
             }
+    if "frontend" in values:
+        values["frontend"] = tuple(FrontendConfig(**table) for table in values["frontend"])
     paths: list[tuple[str, ...]] = [(name,) for name in values]
     paths += [(command, name) for command, options in commands.items() for name in options]
     lines = {".".join(path): files.toml_line(text, *PATH, *path) for path in paths}
@@ -363,6 +409,12 @@ def _checked(value: Any, path: tuple[str, ...], keys: Mapping[str, Key], text: s
                 shown = str(content).lower() if isinstance(content, bool) else str(content)
                 problem = f"{place}: {variable} in [{table}.{name}] must be text."
                 raise ConfigInvalid(problem, f"Write {variable} = {json.dumps(shown)}")
+    tables = value if isinstance(value, list) else [value]
+    if isinstance(value_type, Tables) and all(isinstance(item, dict) for item in tables):
+        return tuple(
+            {key: _checked(item[key], (*path, key), value_type.keys, text) for key in item}
+            for item in tables
+        )
     if not value_type.is_valid(value):
         advice = f"It is {json.dumps(value, default=str)}."
         if isinstance(value_type, List) and isinstance(value, list):

@@ -124,12 +124,13 @@ def detect(
     whitenoise = packages.get("whitenoise")
     legacy = static_files.reads_legacy_storage(packages)
     static = static_files.find(evaluated, search, legacy=legacy)
-    modules = static_files.node_modules(evaluated)
+    modules = static_files.node_modules(evaluated, search)
+    frontends = frontend.find(evaluated, search, modules, configuration)
     driver = find_driver(packages)
     wsgi = find_application("wsgi", chosen.value, evaluated, search)
     asgi = find_application("asgi", chosen.value, evaluated, search)
     name = files.relative(script, root)
-    notes = (*notes, *python_notes, *installed.notes)
+    notes = (*notes, *python_notes, *installed.notes, *frontends.notes)
     if evaluated.classes is not None:
         notes += (
             f"{evaluated.classes} imports django-configurations. Settings in classes are not"
@@ -152,7 +153,7 @@ def detect(
         server=find_server(packages),
         whitenoise=Fact(True, whitenoise.source) if whitenoise else None,
         database=driver,
-        frontend=frontend.find(root, search.manage, modules=modules is not None),
+        frontends=frontends.found,
         static_root=static.static_root,
         static_url=static.static_url,
         storage=static.storage,
@@ -160,6 +161,7 @@ def detect(
         media_root=static_files.media_root(evaluated, search),
         sqlite=find_sqlite(evaluated, search),
         node_modules=modules,
+        unbuilt=frontends.unbuilt,
         gis=gis_packages(evaluated),
         python_path=_python_path((chosen, wsgi, asgi), search),
         needed=static_files.needed(evaluated, search),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -18,6 +19,9 @@ from buildstatic.project.settings import ROOT, UNKNOWN, Settings, Value, normali
 
 DEFAULT_MEDIA = "media"
 DEFAULT_STATIC_ROOT = "staticfiles"
+NODE_MODULES = "node_modules"
+# Settings of finders that collect from node_modules: the directory that contains it.
+NODE_ROOTS = ("NPM_ROOT_PATH", "NPM_PREFIX_PATH", "YARN_ROOT_PATH")
 # Packages whose storages keep files elsewhere: S3, Google Cloud, Azure and the like.
 REMOTE = frozenset(
     {
@@ -297,26 +301,68 @@ def contains_needed(project: Project, place: str) -> bool:
     return any(PurePosixPath(needed).is_relative_to(place) for needed in project.needed)
 
 
-def node_modules(settings: Settings) -> Fact[bool] | None:
-    """Return a fact if STATICFILES_DIRS names a directory in ``node_modules``, else None."""
+def node_modules(settings: Settings, search: Search) -> tuple[Fact[str], ...]:
+    """Return the ``node_modules`` directories that the settings collect from.
+
+    They are named by STATICFILES_DIRS, and by the settings of finders: NPM_ROOT_PATH of
+    django-npm (NpmFinder), NODE_MODULES_ROOT of django-node-assets (NodeModulesFinder).
+    """
+    found: dict[str, Fact[str]] = {}
     for item in _flatten(settings.get("STATICFILES_DIRS")):
-        if isinstance(item.data, str | PurePosixPath) and "node_modules" in (
-            PurePosixPath(item.data).parts
-        ):
-            return Fact(True, item.source)
-    return None
+        fact = directory(item, search)
+        parts = PurePosixPath(fact.value).parts if fact else ()
+        if fact and NODE_MODULES in parts:
+            path = str(PurePosixPath(*parts[: parts.index(NODE_MODULES) + 1]))
+            found.setdefault(path, Fact(path, fact.source))
+    for item in _entries(settings.get("STATICFILES_FINDERS")):
+        name = str(item.data).rpartition(".")[2].lower()
+        if not re.search("npm|nodemodules|yarn", name):
+            continue
+        above = next((v for v in map(settings.get, NODE_ROOTS) if v is not None), Value("."))
+        fact = directory(settings.get("NODE_MODULES_ROOT"), search) or directory(above, search)
+        path = posixpath.normpath(fact.value if fact else ".")
+        if PurePosixPath(path).name != NODE_MODULES:
+            path = posixpath.normpath(posixpath.join(path, NODE_MODULES))
+        found.setdefault(path, Fact(path, item.source))
+    return tuple(found.values())
+
+
+def named_paths(settings: Settings, search: Search) -> tuple[str, ...]:
+    """Return the paths in the project that any setting names, below the root."""
+    found = list(needed(settings, search))
+    left, seen = list(settings.names.values()), set[int]()
+    while left:
+        item = left.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item.data, dict):
+            left += item.data.values()
+        elif isinstance(item.data, tuple):
+            left += item.data
+        elif isinstance(item.data, PurePosixPath) or str(item.data).startswith(f"{ROOT}/"):
+            fact = directory(item, search)
+            found += [fact.value] if fact else []
+    return tuple(path for path in dict.fromkeys(found) if path != "." and not path.startswith("/"))
 
 
 def needed(settings: Settings, search: Search) -> tuple[str, ...]:
     """Return the directories that *settings* name for static files, templates and apps."""
-    static_dirs = _entries(settings.get("STATICFILES_DIRS"))
-    # A pair is a prefix and a directory.
-    named = [_entries(item)[-1] if _entries(item) else item for item in static_dirs]
-    for engine in _entries(settings.get("TEMPLATES")):
-        named += _entries(entry(engine, "DIRS"))
-    found = (directory(value, search) for value in named)
+    engines = _entries(settings.get("TEMPLATES"))
+    templates = [value for engine in engines for value in _entries(entry(engine, "DIRS"))]
+    found = (directory(value, search) for value in templates)
+    named = (*static_directories(settings, search), *(fact.value for fact in found if fact))
     apps = (app_directory(item, search) for item in settings.listed("INSTALLED_APPS"))
-    return tuple(dict.fromkeys((*(fact.value for fact in found if fact), *filter(None, apps))))
+    return tuple(dict.fromkeys((*named, *filter(None, apps))))
+
+
+def static_directories(settings: Settings, search: Search) -> tuple[str, ...]:
+    """Return the directories in STATICFILES_DIRS; relative to the root, or absolute."""
+    # A pair is a prefix and a directory.
+    items = _entries(settings.get("STATICFILES_DIRS"))
+    values = (_entries(item)[-1] if _entries(item) else item for item in items)
+    found = (directory(value, search) for value in values)
+    return tuple(dict.fromkeys(fact.value for fact in found if fact))
 
 
 def app_directory(name: object, search: Search) -> str | None:

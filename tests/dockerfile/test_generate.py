@@ -196,7 +196,7 @@ BREAKS = ["line\nbreak", "carriage\rreturn", "caf\udcff"]
 
 
 @pytest.mark.parametrize("name", BREAKS, ids=ascii)
-@pytest.mark.parametrize("fact", ["dependencies", "manage", "static_root", "frontend"])
+@pytest.mark.parametrize("fact", ["dependencies", "manage", "static_root", "frontends"])
 def test_names_with_line_breaks_are_refused(name: str, fact: str) -> None:
     with pytest.raises(ConfigInvalid, match="A Dockerfile cannot contain"):
         text_of(Variant({fact: with_names(name)[fact]}))
@@ -373,7 +373,7 @@ tree.mkdir()
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("name", ["it's", 'say "hi"', "$HOME", "star*[x]?", "ünïcødé-日本 ", "#"])
 def test_special_characters_in_all_names_build(name: str, tmp_path: Path) -> None:
-    variant = Variant({**with_names(name), "frontend": None}, {"collector": "django"})
+    variant = Variant({**with_names(name), "frontends": ()}, {"collector": "django"})
     root = tmp_path / "project"
     found = variant.project(root)
     assert found.dependencies

@@ -8,7 +8,15 @@ from typing import Any
 
 from buildstatic.dockerfile.assets import SERVERS
 from buildstatic.dockerfile.generate import DockerfileOptions
-from buildstatic.project import Database, Dependencies, Fact, Frontend, Project, Variable
+from buildstatic.project import (
+    BuildScript,
+    Database,
+    Dependencies,
+    Fact,
+    Frontend,
+    Project,
+    Variable,
+)
 from tests.platforms.projects import project
 
 SERVE = ("gunicorn", "--worker-tmp-dir", "/dev/shm", "mysite.wsgi:application")
@@ -71,8 +79,13 @@ def managed(manager: str, directory: str = "", **more: Any) -> Fact[Dependencies
     return Fact(Dependencies(manager, names[0], names, **more), f"{names[0]}:1")
 
 
-def frontend(manager: str, directory: str = ".", **more: Any) -> Fact[Frontend]:
-    return Fact(Frontend(manager, directory, more.pop("lock", None), **more), "package.json:3")
+def frontend(
+    manager: str, directory: str = ".", *names: str, **more: Any
+) -> tuple[Fact[Frontend], ...]:
+    """Return a front end with the build scripts *names*, ``build`` by default."""
+    scripts = tuple(BuildScript(name, directory) for name in names or ("build",))
+    found = Frontend(manager, directory, **{"lock": None, "build": scripts, **more})
+    return (Fact(found, "package.json:3"),)
 
 
 def with_names(name: str) -> dict[str, Any]:
@@ -82,7 +95,9 @@ def with_names(name: str) -> dict[str, Any]:
         "dependencies": Fact(Dependencies("pip", files[0], files, (f"libs/{name}",)), "x:1"),
         "manage": Fact(f"{name}/manage.py", f"{name}/manage.py:1"),
         "static_root": Fact(f"{name}/static", "settings.py:1"),
-        "frontend": frontend("npm", name, lock=f"{name}/package-lock.json", modules=True),
+        "frontends": frontend(
+            "npm", name, lock=f"{name}/package-lock.json", modules="node_modules"
+        ),
     }
 
 
@@ -108,14 +123,14 @@ VARIANTS = {
         for manager in LOCKS
     },
     **{
-        f"{manager} builds the front-end": Variant({"frontend": frontend(manager)})
+        f"{manager} builds the front-end": Variant({"frontends": frontend(manager)})
         for manager in ("npm", "pnpm", "yarn", "bun")
     },
-    "pnpm on an older Node": Variant({"frontend": frontend("pnpm", node=20)}),
-    "pnpm on a Node without corepack": Variant({"frontend": frontend("pnpm", node=26)}),
+    "pnpm on an older Node": Variant({"frontends": frontend("pnpm", node=20)}),
+    "pnpm on a Node without corepack": Variant({"frontends": frontend("pnpm", node=26)}),
     "front-end with configuration": Variant(
         {
-            "frontend": frontend(
+            "frontends": frontend(
                 "yarn",
                 "the web",
                 lock="the web/yarn.lock",
@@ -125,21 +140,27 @@ VARIANTS = {
             )
         }
     ),
-    "front-end without node_modules": Variant({"frontend": frontend("yarn", yarn="pnp")}),
-    "front-end with a password": Variant({"frontend": frontend("npm", secret=".npmrc:2")}),
+    "front-end without node_modules": Variant({"frontends": frontend("yarn", yarn="pnp")}),
+    "front-end with a password": Variant({"frontends": frontend("npm", secret=".npmrc:2")}),
     "locked front-end": Variant(
-        {"frontend": frontend("npm", "web", lock="web/package-lock.json")},
+        {"frontends": frontend("npm", "web", lock="web/package-lock.json")},
     ),
     "front-end in one stage for all platforms": Variant(
-        {"frontend": frontend("npm", modules=True)}, {"multi_platform": True}
+        {"frontends": frontend("npm", modules="node_modules")}, {"multi_platform": True}
     ),
-    "modules that are built and collected": Variant({"frontend": frontend("npm", modules=True)}),
+    "modules that are built and collected": Variant(
+        {"frontends": frontend("npm", modules="node_modules")}
+    ),
     "modules that are collected without a build": Variant(
-        {"frontend": frontend("npm", "web", build=False, modules=True)}
+        {"frontends": frontend("npm", "web", build=(), modules="web/node_modules")}
     ),
     "remote": Variant(S3),
-    "remote with a front-end": Variant({**S3, "frontend": frontend("npm", modules=True)}),
-    "remote with modules": Variant({**S3, "frontend": frontend("npm", build=False, modules=True)}),
+    "remote with a front-end": Variant(
+        {**S3, "frontends": frontend("npm", modules="node_modules")}
+    ),
+    "remote with modules": Variant(
+        {**S3, "frontends": frontend("npm", build=(), modules="web/node_modules")}
+    ),
     "remote on all platforms": Variant(S3, {"multi_platform": True}),
     "django collects": Variant({}, {"collector": "django"}),
     "django collects with required variables": Variant(

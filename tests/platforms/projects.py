@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.platforms.options import Dockerfile, Options
-from buildstatic.project import Connection, Fact, Frontend, Process, Project, Server, Variable
+from buildstatic.project import (
+    BuildScript,
+    Connection,
+    Fact,
+    Frontend,
+    Process,
+    Project,
+    Server,
+    Variable,
+)
 
 DEFAULTS = Options()
 GENERATED = Dockerfile(static_stage=True, cache_mounts=True)
@@ -35,7 +44,7 @@ def project(root: Path, **changes: Any) -> Project:
         server=Fact(Server("gunicorn", ">=25.1"), "requirements.txt:2"),
         whitenoise=Fact(True, "requirements.txt:3"),
         database=None,
-        frontend=None,
+        frontends=(),
         static_root=Fact("staticfiles", "mysite/settings.py:120"),
         static_url=Fact("/static/", "mysite/settings.py:119"),
         storage=None,
@@ -66,7 +75,8 @@ def production(root: Path) -> Project:
 
 def with_frontend(root: Path) -> Project:
     """Return a project with a front-end build."""
-    return project(root, frontend=Fact(Frontend("npm", ".", "package-lock.json"), "package.json:3"))
+    found = Frontend("npm", ".", "package-lock.json", build=(BuildScript("build"),))
+    return project(root, frontends=(Fact(found, "package.json:3"),))
 
 
 def connected(root: Path, engine: str, url: str | None = None, **parts: str) -> Project:

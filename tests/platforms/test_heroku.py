@@ -100,7 +100,7 @@ def test_front_end_buildpack_comes_first(tmp_path: Path) -> None:
 
 def test_front_end_in_a_subdirectory_is_noted(tmp_path: Path) -> None:
     below = Fact(Frontend("npm", "frontend", None), "frontend/package.json:3")
-    found = replace(project(tmp_path), frontend=below)
+    found = replace(project(tmp_path), frontends=(below,))
     assert [item["url"] for item in app(found)["buildpacks"]] == ["heroku/python"]
     assert "but it is in frontend" in heroku.files(found, DEFAULTS)[0].notes[-1]
 

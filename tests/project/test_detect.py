@@ -35,7 +35,7 @@ def test_startproject(tmp_path: Path) -> None:
         "sqlite": Sqlite("db.sqlite3", imports_os=False),
         "remote": False,
     }
-    missing = ("python", "dependencies", "server", "whitenoise", "database", "frontend", "storage")
+    missing = ("python", "dependencies", "server", "whitenoise", "database", "storage")
     assert values(found, *missing, "static_root") == dict.fromkeys((*missing, "static_root"))
     assert (found.variables, found.secret_key, found.notes) == ((), None, ())
 
@@ -210,14 +210,21 @@ def test_markers_are_evaluated_for_project_python(tmp_path: Path) -> None:
         assert found.value.name == server
 
 
-def test_collected_npm_packages_require_front_end(tmp_path: Path) -> None:
+def test_front_ends_are_detected_with_notes(tmp_path: Path) -> None:
     files = {
         "mysite/settings.py": "STATICFILES_DIRS = ['node_modules/htmx.org/dist']\n",
         "package.json": '{"dependencies": {"htmx.org": "2"}}',
+        "web/package.json": '{"scripts": {"build": "vite build"}}',
     }
     found = detect(project(tmp_path, files), environ={})
-    assert found.frontend is not None
-    assert (found.frontend.value.build, found.frontend.value.modules) == (False, True)
+    assert [fact.value.modules for fact in found.frontends] == ["node_modules"]
+    assert [fact.value for fact in found.node_modules] == ["node_modules"]
+    assert [fact.value for fact in found.unbuilt] == ["web"]
+
+    write(tmp_path, {"mysite/settings.py": ""})
+    found = detect(tmp_path, environ={})
+    assert found.frontends == ()
+    assert "web/package.json:1 is a build script that is not run" in found.notes[-1]
 
 
 @pytest.mark.parametrize(

@@ -249,17 +249,42 @@ def test_media_root(tmp_path: Path, text: str, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("STATICFILES_DIRS = [\nBASE_DIR / 'static',\nBASE_DIR / 'node_modules',\n]", 6),
-        ("STATICFILES_DIRS = [('npm', BASE_DIR / 'node_modules/htmx.org/dist')]", 4),
-        ("STATICFILES_DIRS = (os.path.join(BASE_DIR, 'node_modules'),)", 4),
-        ("STATICFILES_DIRS = [BASE_DIR / 'node_modules.old', find()]", None),
-        ("STATICFILES_DIRS = find()", None),
-        ("", None),
+        (
+            "STATICFILES_DIRS = [\nBASE_DIR / 'static',\nBASE_DIR / 'node_modules',\n]",
+            {"node_modules": 6},
+        ),
+        (
+            "STATICFILES_DIRS = [('npm', BASE_DIR / 'node_modules/htmx.org/dist')]",
+            {"node_modules": 4},
+        ),
+        (
+            "STATICFILES_DIRS = ('node_modules/a', 'node_modules/b', '/srv/node_modules/c')",
+            {"node_modules": 4, "/srv/node_modules": 4},
+        ),
+        ("STATICFILES_DIRS = [BASE_DIR / 'node_modules.old', find()]", {}),
+        ("STATICFILES_DIRS = find()", {}),
+        ("STATICFILES_FINDERS = [\n'npm.finders.NpmFinder']", {"node_modules": 5}),
+        (
+            "STATICFILES_FINDERS = ['npm.finders.NpmFinder']\nNPM_ROOT_PATH = BASE_DIR / 'web'",
+            {"web/node_modules": 4},
+        ),
+        (
+            "STATICFILES_FINDERS = ['django_node_assets.finders.ManifestNodeModulesFinder']\n"
+            "NODE_MODULES_ROOT = BASE_DIR / 'assets/node_modules'",
+            {"assets/node_modules": 4},
+        ),
+        ("STATICFILES_FINDERS = ['compressor.finders.CompressorFinder']", {}),
+        ("", {}),
     ],
 )
-def test_node_modules_in_staticfiles_dirs(tmp_path: Path, text: str, expected: int | None) -> None:
-    found = static_files.node_modules(read(tmp_path, {"mysite/settings.py": OS_BASE + text}))
-    assert found == (Fact(True, f"mysite/settings.py:{expected}") if expected else None)
+def test_node_modules_that_are_collected(
+    tmp_path: Path, text: str, expected: dict[str, int]
+) -> None:
+    settings = read(tmp_path, {"mysite/settings.py": OS_BASE + text})
+    found = static_files.node_modules(settings, Search(tmp_path, tmp_path))
+    assert found == tuple(
+        Fact(path, f"mysite/settings.py:{line}") for path, line in expected.items()
+    )
 
 
 @pytest.mark.parametrize(
