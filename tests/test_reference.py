@@ -60,7 +60,9 @@ def test_configuration_page_lists_each_key() -> None:
             command = f"{heading[1]}."
         if row := re.fullmatch(r"\| `(\w+)` \| (.+) \| .+ \|", line):
             shown[f"{command}{row[1]}"] = row[2]
-    assert shown == {name: key.type.description for name, key in config.all_keys().items()}
+    tables = {f"frontend.{name}": key for name, key in config.FRONTEND.items()}
+    expected = {**config.all_keys(), **tables}
+    assert shown == {name: key.type.description for name, key in expected.items()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

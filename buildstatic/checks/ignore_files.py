@@ -14,7 +14,7 @@ from buildstatic.checks.static_sources import (
     source_directories,
     source_files,
 )
-from buildstatic.dockerfile.ignore_patterns import Matches, Pattern, match, read_patterns
+from buildstatic.dockerfile.ignore_patterns import Pattern, is_excluded, read_patterns
 from buildstatic.dockerfile.quoting import pattern as docker_pattern
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
@@ -137,15 +137,6 @@ def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
         is_built = not source.app and bool(context.project.frontends)
         if is_inside and not is_built and has_files(context, source):
             yield source
-
-
-def is_excluded(patterns: Sequence[Pattern], path: str) -> bool:
-    """Return whether *patterns* exclude the file *path* from the build context."""
-    above: Matches | None = None
-    excluded, parts = False, path.split("/")
-    for length in range(1, len(parts) + 1):
-        excluded, above = match(patterns, "/".join(parts[:length]), above)
-    return excluded
 
 
 def excluding_line(text: str, path: str) -> int:

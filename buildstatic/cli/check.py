@@ -248,8 +248,9 @@ def _json_value(value: object) -> object:
     match value:
         case Dependencies(manager=manager, file=file):
             return {"manager": manager, "file": file}
-        case Frontend(manager=manager, directory=directory, lock=lock):
-            return {"manager": manager, "directory": directory, "lock": lock}
+        case Frontend(manager=manager, directory=directory, lock=lock, commands=commands):
+            build = [{"directory": place, "command": command} for place, command in commands]
+            return {"manager": manager, "directory": directory, "lock": lock, "build": build}
         case Server(name=name) | Database(driver=name):
             return name
         case _:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import PurePosixPath
 
 from buildstatic.dockerfile import IGNORE_FILE
+from buildstatic.dockerfile.ignore_patterns import is_excluded, read_patterns
 from buildstatic.dockerfile.quoting import pattern
 from buildstatic.project import Project
 from buildstatic.project.static_files import contains_needed, output_tree, uploads
@@ -37,13 +39,42 @@ def generate_dockerignore(project: Project, *, local: bool = False) -> Generated
         media=(pattern(media),) if media else (),
         made=(pattern(collected),) if collected else (),
         environments=environments,
-        keep_node_modules=bool(project.node_modules) and not project.frontends,
     )
+    if exceptions := missing_paths(project, text):
+        text += "\n# Required by the build\n" + "".join(
+            f"!{pattern(path)}\n" for path in exceptions
+        )
     notes = (
         f"{IGNORE_FILE} does not contain the virtual environment {name}. Rename it to .venv."
         for name in unusual
     )
     return GeneratedFile(IGNORE_FILE, text, notes=tuple(notes))
+
+
+def missing_paths(project: Project, text: str) -> tuple[str, ...]:
+    """Return the paths that the patterns in *text* exclude and the generated Dockerfile requires.
+
+    These are static files and templates, what the front-ends need, and ``node_modules`` that are
+    collected unless a front-end installs them.
+    """
+    frontends = [fact.value for fact in project.frontends]
+    installed = [frontend.modules for frontend in frontends if frontend.modules]
+    collected = [fact.value for fact in project.node_modules]
+    required = [
+        path
+        for path in (*project.needed, *collected)
+        if not any(PurePosixPath(path).is_relative_to(modules) for modules in installed)
+    ]
+    for frontend in frontends:
+        named = (*frontend.files, *frontend.directories, *frontend.public_environment)
+        required += [posixpath.join(frontend.directory, name) for name in named]
+        required += [posixpath.join(place, "package.json") for place in frontend.workspaces]
+        required += filter(
+            None, (posixpath.join(frontend.directory, "package.json"), frontend.lock)
+        )
+    patterns = read_patterns(text)
+    inside = (posixpath.normpath(path) for path in required if not path.startswith(("/", "..")))
+    return tuple(path for path in dict.fromkeys(inside) if is_excluded(patterns, path))
 
 
 def _is_code(project: Project, name: str) -> bool:

@@ -67,6 +67,15 @@ def match(patterns: Iterable[Pattern], path: str, above: Matches | None) -> tupl
     return is_excluded, tuple(matches)
 
 
+def is_excluded(patterns: Iterable[Pattern], path: str) -> bool:
+    """Return whether *path* is excluded, by a pattern for itself or for a parent."""
+    above: Matches | None = None
+    result, parts = False, path.split("/")
+    for length in range(1, len(parts) + 1):
+        result, above = match(patterns, "/".join(parts[:length]), above)
+    return result
+
+
 def may_except_below(patterns: Iterable[Pattern], directory: str) -> bool:
     """Return whether an exception may match anything below the excluded *directory*."""
     texts = (

@@ -124,6 +124,9 @@ class Frontend:
     the place of a password in another such file, and *variables* are the environment variables that
     the configuration refers to.
 
+    *public_environment* are the ``.env`` files by the variables of which the build changes, and
+    which have no others.
+
     *needs_sources* says why the installation requires the project's files, *needs_git* is whether
     it requires git. *is_nested* is whether there is more than one ``node_modules``. *yarn* is berry
     for Yarn 2 and later, and pnp if that creates no ``node_modules``; *pnpm* is the major version
@@ -141,6 +144,7 @@ class Frontend:
     directories: tuple[str, ...] = ()
     secret: str = ""
     variables: tuple[str, ...] = ()
+    public_environment: tuple[str, ...] = ()
     needs_sources: str = ""
     needs_git: bool = False
     is_nested: bool = False

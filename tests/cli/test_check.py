@@ -21,7 +21,7 @@ from tests.startproject import edited, startproject
 
 FACTS = [
     *("root", "manage", "settings", "wsgi", "asgi", "python", "dependencies", "server"),
-    *("whitenoise", "database", "frontend", "static_root", "static_url", "storage", "remote"),
+    *("whitenoise", "database", "frontends", "static_root", "static_url", "storage", "remote"),
 ]
 SETTINGS = """\
 import os
@@ -49,6 +49,7 @@ FULL = {
     "runtime.txt": "python-3.12.4\n",
     "frontend/package.json": '{"scripts": {"build": "vite build"}}',
     "frontend/pnpm-lock.yaml": "",
+    "frontend/vite.config.js": "export default {build: {outDir: '../site/static'}}",
     "pyproject.toml": '[tool.buildstatic.env]\nTOKEN = "t"\n',
 }
 DEBUG_ON = ("DEBUG = False", "DEBUG = True")
@@ -84,10 +85,17 @@ def test_json_has_each_fact_with_its_source(tmp_path: Path, document: Any) -> No
         "server": fact("gunicorn", "requirements/production.txt:2"),
         "whitenoise": fact(True, "requirements/base.txt:2"),
         "database": fact("psycopg2", "requirements/production.txt:3"),
-        "frontend": fact(
-            {"manager": "pnpm", "directory": "frontend", "lock": "frontend/pnpm-lock.yaml"},
-            "frontend/package.json:1",
-        ),
+        "frontends": [
+            fact(
+                {
+                    "manager": "pnpm",
+                    "directory": "frontend",
+                    "lock": "frontend/pnpm-lock.yaml",
+                    "build": [{"directory": "frontend", "command": "pnpm run build"}],
+                },
+                "frontend/package.json:1",
+            )
+        ],
         "static_root": fact("site/staticfiles", f"{settings}:10"),
         "static_url": fact("/static/", f"{settings}:9"),
         "storage": fact(
@@ -100,14 +108,17 @@ def test_json_has_each_fact_with_its_source(tmp_path: Path, document: Any) -> No
 @pytest.mark.parametrize("name", ["poetry", "remote", "outside"])
 def test_sources_of_facts_exist(tmp_path: Path, name: str, document: Any) -> None:
     root = copy(name, tmp_path)
-    for item in filter(None, document(root)["project"].values()):
+    facts = document(root)["project"]
+    frontends = facts.pop("frontends")
+    for item in (*filter(None, facts.values()), *frontends):
         file, _, line = item["from"].rpartition(":")
         assert 1 <= int(line) <= len((root / file).read_text().splitlines())
 
 
 def test_unknown_facts_are_null(tmp_path: Path, document: Any) -> None:
     facts = document(project(tmp_path, {"mysite/settings.py": "STORAGES = find()"}))["project"]
-    assert [name for name in FACTS if facts[name] is not None] == ["root", "manage", "settings"]
+    assert [name for name in FACTS if facts[name]] == ["root", "manage", "settings"]
+    assert facts["frontends"] == []
 
 
 def test_facts_are_a_table(tmp_path: Path, invoke: Invoke) -> None:
@@ -117,7 +128,9 @@ def test_facts_are_a_table(tmp_path: Path, invoke: Invoke) -> None:
     rows = [re.split(r"\s{2,}", line) for line in lines[: len(FACTS) + 1]]
     assert rows[0] == ["fact", "value", "from"]
     facts = {name: rest for name, *rest in rows[1:]}
-    assert list(facts) == FACTS
+    assert list(facts) == [
+        name.removesuffix("s") if name == "frontends" else name for name in FACTS
+    ]
     assert facts["python"] == ["3.12", "runtime.txt:1"]
     assert facts["server"] == ["gunicorn==23.0.0", "requirements/production.txt:2"]
     assert facts["whitenoise"] == ["yes", "requirements/base.txt:2"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -261,17 +262,30 @@ def test_default_static_root_is_excluded(root: Path) -> None:
 
 
 def test_collected_node_modules_are_included_unless_installed(root: Path) -> None:
-    modules = {"node_modules/react/index.js", "web/node_modules/react/index.js"}
-    alone = plain(root, node_modules=Fact(True, "s:1"))
-    assert included(alone) == {*NEEDED, *modules}
+    modules = (Fact("web/node_modules", "s:1"),)
+    alone = plain(root, node_modules=modules, needed=("web/node_modules/react",))
+    assert included(alone) == {*NEEDED, "web/node_modules/react/index.js"}
 
-    installed = plain(root, node_modules=Fact(True, "s:1"), frontend=frontend("npm", modules=True))
+    installed = replace(alone, frontends=frontend("npm", "web", modules="web/node_modules"))
     assert included(installed) == set(NEEDED)
+
+
+@pytest.mark.parametrize("directory", ["htmlcov", ".github/pages", "a/.venv", ".x_cache"])
+def test_directory_of_static_files_is_never_excluded(root: Path, directory: str) -> None:
+    fill(root, f"{directory}/site.css")
+    assert f"{directory}/site.css" in included(plain(root, needed=(directory,)))
+
+
+def test_files_of_front_ends_are_never_excluded(root: Path) -> None:
+    paths = ("web/.venv/package.json", "web/.env.production", "web/ui_cache/.npmrc")
+    fill(root, *paths, "web/.env", "web/.venv/bin")
+    web = frontend("npm", "web", workspaces=("web/.venv",), public_environment=(".env.production",))
+    assert included(plain(root, frontends=web)) == {*NEEDED, *paths}
 
 
 def test_frontend_password_is_excluded(root: Path) -> None:
     fill(root, "web/.npmrc", "web/package.json")
-    project = plain(root, frontend=frontend("npm", "web", secret="web/.npmrc:1"))
+    project = plain(root, frontends=frontend("npm", "web", secret="web/.npmrc:1"))
     assert included(project) == {*NEEDED, "web/package.json"}
 
 

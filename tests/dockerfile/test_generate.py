@@ -289,15 +289,72 @@ def test_yarn_pnp_keeps_its_cache_in_the_stage() -> None:
     assert "RUN YARN_ENABLE_GLOBAL_CACHE=true yarn install\n" in text
 
 
-def test_frontend_password_requires_a_secret_mount() -> None:
+def test_frontend_password_and_variable_are_secret_mounts() -> None:
     variant = VARIANTS["front-end with a password"]
     made = generate_dockerfile(variant.project(Path("/nowhere")), variant.dockerfile_options)
-    assert ".npmrc" not in made.text
-    assert made.notes == (
-        "Front-end: .npmrc:2 contains a password, so the file is not copied. Add RUN"
-        " --mount=type=secret,id=npm,target=/app/.npmrc to the install, and build with --secret"
-        " id=npm,src=.npmrc.",
+    install = stage(made.text, "frontend").partition("COPY . /app/")[0]
+    assert "COPY web/package.json web/.yarnrc.yml ./" in install
+    assert "--mount=type=secret,id=npmrc,target=/app/web/.npmrc" in install
+    assert "--mount=type=secret,id=TOKEN" in install
+    assert 'TOKEN="$(cat /run/secrets/TOKEN)" yarn install' in install
+    password, variable = made.notes
+    assert password.endswith("Build with --secret id=npmrc,src=web/.npmrc")
+    assert variable.endswith("Build with --secret id=TOKEN,env=TOKEN")
+
+
+def test_workspaces_are_installed_with_their_root() -> None:
+    built = stage(text_of(VARIANTS["workspaces"]), "frontend")
+    before, _, after = built.partition("COPY . /app/")
+    assert "COPY web/package.json web/pnpm-lock.yaml ./\n" in before
+    assert "COPY web/packages/ui/package.json ./packages/ui/\n" in before
+    assert 'COPY ["web/packages/the app/package.json", "./packages/the app/"]\n' in before
+    assert after == (
+        "\nWORKDIR /app/web/packages/ui\nRUN pnpm run build:js\n"
+        'WORKDIR "/app/web/packages/the app"\nRUN pnpm run build \\\n'
+        " && find /app/web -name node_modules -prune -exec rm -rf {} +\n\n"
+        "# Install from local wheels: docker build --build-context buildstatic-wheels=dist .\n"
     )
+
+
+def test_install_script_runs_after_the_project_is_copied() -> None:
+    made = VARIANTS["install script that reads the project"]
+    built = stage(text_of(made), "frontend")
+    assert built.startswith(
+        "# The installation requires the project: package.json:4 runs postinstall.\n"
+        "COPY . /app/\nWORKDIR /app\nRUN"
+    )
+    file = generate_dockerfile(made.project(Path("/nowhere")), made.dockerfile_options)
+    assert "install_needs_sources = false in [[tool.buildstatic.frontend]]" in file.notes[0]
+
+
+def test_front_ends_with_one_image_share_a_stage() -> None:
+    text = text_of(VARIANTS["several front-ends"])
+    built = stage(text, "frontend")
+    assert built.index("npm ci") < built.index("yarn install") < built.index("COPY . /app/")
+    assert re.findall(r"^WORKDIR (.+)$", built, re.M) == ["/app/a", "/app/b", "/app/a", "/app/b"]
+    assert "npm run build:css \\\n && npm run build:js \\\n && rm -rf node_modules" in built
+    assert "RUN yarn run build\n" in built
+    assert "RUN rm -rf /app/b/node_modules\n" in stage(text, "sources")
+    assert "COPY --from=frontend-2 /app/ ./" in stage(text, "static")
+    assert "COPY --from=sources /app/ ./" in stage(text, "web")
+
+
+def test_front_end_with_another_image_continues_with_the_output_so_far() -> None:
+    text = text_of(VARIANTS["several front-ends"])
+    assert "FROM oven/bun:1-slim AS frontend-2\n" in text
+    assert "COPY --from=frontend /app/ /app/" in stage(text, "frontend-2")
+    assert "FROM frontend-2 AS sources\n" in text
+
+
+def test_packages_from_git_require_git() -> None:
+    text = stage(text_of(VARIANTS["packages from git"]), "frontend")
+    assert "install --yes --no-install-recommends ca-certificates git" in text
+
+
+def test_pnpm_of_the_lock_file() -> None:
+    text = stage(text_of(VARIANTS["packages from git"]), "frontend")
+    assert "RUN npm install --global pnpm@8\n" in text
+    assert "corepack" not in text
 
 
 def test_collected_node_modules_are_not_in_the_final_image() -> None:
@@ -306,7 +363,7 @@ def test_collected_node_modules_are_not_in_the_final_image() -> None:
     assert "COPY --from=sources /app/ ./" in stage(built, "web")
 
     unbuilt = text_of(VARIANTS["modules that are collected without a build"])
-    copied = "COPY --from=frontend /app/web/node_modules /app/web/node_modules"
+    copied = "COPY . .\nCOPY --from=frontend /app/web/node_modules /app/web/node_modules"
     assert copied in stage(unbuilt, "static")
     assert "node_modules" not in stage(unbuilt, "web")
 

@@ -141,7 +141,45 @@ VARIANTS = {
         }
     ),
     "front-end without node_modules": Variant({"frontends": frontend("yarn", yarn="pnp")}),
-    "front-end with a password": Variant({"frontends": frontend("npm", secret=".npmrc:2")}),
+    "front-end with a password": Variant(
+        {
+            "frontends": frontend(
+                "yarn",
+                "web",
+                files=(".yarnrc.yml",),
+                secret="web/.npmrc:2",
+                variables=("TOKEN",),
+            )
+        }
+    ),
+    "workspaces": Variant(
+        {
+            "frontends": frontend(
+                "pnpm",
+                "web",
+                lock="web/pnpm-lock.yaml",
+                build=(
+                    BuildScript("build:js", "web/packages/ui"),
+                    BuildScript("build", "web/packages/the app"),
+                ),
+                workspaces=("web/packages/ui", "web/packages/the app"),
+                is_nested=True,
+            )
+        }
+    ),
+    "install script that reads the project": Variant(
+        {"frontends": frontend("npm", needs_sources="package.json:4 runs postinstall")}
+    ),
+    "packages from git": Variant({"frontends": frontend("pnpm", needs_git=True, pnpm="8")}),
+    "several front-ends": Variant(
+        {
+            "frontends": (
+                *frontend("npm", "a", "build:css", "build:js", lock="a/package-lock.json"),
+                *frontend("yarn", "b", modules="b/node_modules"),
+                *frontend("bun", "c"),
+            )
+        }
+    ),
     "locked front-end": Variant(
         {"frontends": frontend("npm", "web", lock="web/package-lock.json")},
     ),

@@ -26,6 +26,7 @@ from buildstatic.project.config import (
     List,
     Number,
     ProjectConfig,
+    Tables,
     Text,
     all_keys,
     load,
@@ -104,6 +105,16 @@ def test_defaults_without_configuration(tmp_path: Path, files: dict[str, str]) -
         ),
         pytest.param('build.platform = ["a", 1]', 2, "It contains 1.", id="item"),
         pytest.param('silence = ["Debug"]', 2, 'It contains "Debug".', id="code"),
+        pytest.param("frontend = 1", 2, "must be a table or a list of tables", id="tables"),
+        pytest.param(
+            "[[tool.buildstatic.frontend]]\nscript = 'x'",
+            3,
+            "Did you mean scripts?",
+            id="in-tables",
+        ),
+        pytest.param(
+            "[[tool.buildstatic.frontend]]\nscripts = ['a b']", 3, 'It contains "a b".', id="script"
+        ),
     ],
 )
 def test_invalid_configuration_is_an_error_with_line(
@@ -215,6 +226,9 @@ def of(key: Key) -> st.SearchStrategy[object]:
             likely = st.integers(0, 65_537) | st.just(8000.0)
         case Text():
             likely = TEXT
+        case Tables(keys=keys):
+            table = st.fixed_dictionaries({}, optional={name: of(k) for name, k in keys.items()})
+            likely = table | st.lists(table | st.dictionaries(TEXT, TEXT, max_size=1), max_size=2)
         case _:
             likely = st.dictionaries(TEXT, TEXT, max_size=2)
     return likely | VALUE

@@ -34,6 +34,10 @@ CONFIG_FILES = (
     ".yarnrc.yml",
     "bunfig.toml",
 )
+# vite.dev/guide/env-and-mode, create-react-app.dev/docs/adding-custom-environment-variables,
+# cli.vuejs.org/guide/mode-and-env: variables with these prefixes are put into the output.
+ENVIRONMENT_FILES = (".env", ".env.production")
+PUBLIC = "VITE_|REACT_APP_|VUE_APP_|NEXT_PUBLIC_|NUXT_PUBLIC_|GATSBY_|PUBLIC_"
 # Those that refer to environment variables, and variables that every shell has.
 WITH_VARIABLES = (".npmrc", ".yarnrc.yml")
 SHELL = ("HOME", "PWD", "USER")
@@ -121,6 +125,7 @@ def read_frontend(
         files=configuration,
         directories=tuple(n for n in DIRECTORIES if files.is_directory(directory / n)),
         workspaces=tuple(member.place for member in members),
+        public_environment=tuple(_public_environment(directory, root)),
         needs_sources=next(filter(None, map(_source_of_sources, packages)), ""),
         needs_git=needs_git,
         secret=secret,
@@ -250,6 +255,17 @@ def _configuration(directory: Path, root: Path) -> tuple[tuple[str, ...], str, t
         elif not place:
             place = f"{files.relative(path, root)}:{files.line_of(text, SECRET)}"
     return tuple(names), place, tuple(dict.fromkeys(v for v in variables if v not in SHELL))
+
+
+def _public_environment(directory: Path, root: Path) -> Iterator[str]:
+    """Yield the .env files in *directory* with only variables that bundlers put into the output."""
+    for name in ENVIRONMENT_FILES:
+        path = directory / name
+        if files.is_file(path):
+            text = files.read_text(path, root)
+            names = re.findall(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", text, re.MULTILINE)
+            if names and all(re.match(PUBLIC, variable) for variable in names):
+                yield name
 
 
 def _yarn(directory: Path, root: Path, pinned: str) -> Literal["classic", "berry", "pnp"]:

@@ -120,6 +120,21 @@ def test_variables_of_the_configuration(
 
 
 @pytest.mark.parametrize(
+    ("text", "is_public"),
+    [
+        ("# of the site\nVITE_API=/api\nexport VITE_NAME='x'\n", True),
+        ("REACT_APP_API=/api", True),
+        ("VITE_API=/api\nSECRET_KEY=x\n", False),
+        ("", False),
+    ],
+)
+def test_environment_of_the_build_is_public(tmp_path: Path, text: str, is_public: bool) -> None:
+    write(tmp_path, {"web/.env.production": text, "web/.env": "SECRET_KEY=x"})
+    expected = (".env.production",) if is_public else ()
+    assert frontend(tmp_path, "web").public_environment == expected
+
+
+@pytest.mark.parametrize(
     ("asked", "configuration", "kind"),
     [
         ("yarn@1.22.22", None, "classic"),
