@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
-from buildstatic.checks.ignore_files import excluding_line, is_excluded, read_dockerignore
+from buildstatic.checks.ignore_files import excluding_line, read_dockerignore
 from buildstatic.checks.import_time import import_time_calls
-from buildstatic.dockerfile.ignore_patterns import read_patterns
+from buildstatic.dockerfile.ignore_patterns import is_excluded, read_patterns
 from buildstatic.dockerfile.quoting import pattern as docker_pattern
 from buildstatic.project import files
 
