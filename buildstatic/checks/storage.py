@@ -31,7 +31,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
 
 def _without_fingerprints(context: CheckContext) -> Iterator[Finding]:
     settings, storage = context.settings, context.project.storage
-    if not context.has_local_storage or settings.classes or not settings.complete:
+    if not context.has_local_storage or not settings.complete:
         return
     if storage is not None:
         name, replacement, source = storage.value, REPLACEMENTS.get(storage.value), storage.source

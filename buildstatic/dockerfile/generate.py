@@ -166,13 +166,16 @@ def _continued(word: str) -> str:
 
 
 def _variables(project: Project) -> str:
-    """Return PYTHONPATH, and the settings module if manage.py would select another one."""
+    """Return PYTHONPATH, and settings module and class if manage.py would select others."""
     file, _, _ = project.settings.source.rpartition(":")
     variables = {}
     if project.python_path:
         variables["PYTHONPATH"] = posixpath.join(APP, project.python_path.value)
     if file != project.manage.value:
         variables["DJANGO_SETTINGS_MODULE"] = project.settings.value
+    selected = project.configuration
+    if selected and selected.source.rpartition(":")[0] != project.manage.value:
+        variables["DJANGO_CONFIGURATION"] = selected.value
     return "".join(f" \\\n    {name}={env_value(value)}" for name, value in variables.items())
 
 

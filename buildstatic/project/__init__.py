@@ -172,13 +172,16 @@ class Sqlite:
 class Variable:
     """An environment variable that the settings read; *required* if they fail without it.
 
-    *kind* is the type of its value: text, number, flag, database, cache, email or json.
+    *kind* is the type of its value: text, number, flag, choice, list, json, url, address (of
+    email), directory; a URL of a database, cache, email, postgresql, redis or amqp. *choices* are
+    the values that the code compares it with; a choice has to be one of them.
     """
 
     name: str
     required: bool
     source: str
     kind: str = "text"
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,8 @@ class Project:
     *health* the path of a health check among the URLs. *python_path* is set if modules are in a
     directory that is not on the default module search path; *gis* are the Debian
     packages of GeoDjango; *packages* are the Python packages that are installed, by name.
+    *configuration* is the settings class of django-configurations; *storage_switch* are the
+    variables that decide whether the storage is remote, if any do.
     """
 
     root: Path
@@ -227,6 +232,8 @@ class Project:
     unbuilt: tuple[Fact[str], ...] = ()
     python_path: Fact[str] | None = None
     gis: Fact[tuple[str, ...]] | None = None
+    configuration: Fact[str] | None = None
+    storage_switch: Fact[tuple[str, ...]] | None = None
     needed: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
     secret_key: Variable | None = None

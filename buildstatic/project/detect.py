@@ -27,7 +27,7 @@ from buildstatic.project import (
     static_files,
 )
 from buildstatic.project.files import Search, is_module_name
-from buildstatic.project.manage import choose_settings, find_script, locate
+from buildstatic.project.manage import choose_settings, evaluate_settings, find_script
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.known import DRIVERS, SERVERS, DependencyOptions
 from buildstatic.project.packages.python_version import (
@@ -36,7 +36,7 @@ from buildstatic.project.packages.python_version import (
     python_for_django,
     supported,
 )
-from buildstatic.project.settings import Settings, Value, imports_os, read, secret_key
+from buildstatic.project.settings import Settings, Value, imports_os, secret_key
 from buildstatic.project.static_files import directory, entry
 
 POSTGRES_BUILD = ("gcc", "libc6-dev", "libpq-dev")
@@ -105,7 +105,7 @@ def detect(
     script = find_script(root, manage or configuration.manage)
     search = Search(root, script.resolve().parent)
     chosen, notes = choose_settings(search, script, settings, configuration, environ)
-    evaluated = read(locate(chosen, search), search)
+    evaluated, selected = evaluate_settings(chosen, search, script, configuration, environ)
     required = find_python_version(root, search.manage)
     python, python_notes = supported(required) if required else (None, ())
     installed = find_dependencies(
@@ -131,10 +131,16 @@ def detect(
     asgi = find_application("asgi", chosen.value, evaluated, search)
     name = files.relative(script, root)
     notes = (*notes, *python_notes, *installed.notes, *frontends.notes)
-    if evaluated.classes is not None:
+    if evaluated.classes and selected is None:
         notes += (
-            f"{evaluated.classes} imports django-configurations. Settings in classes are not"
-            " read, so STATIC_ROOT and other settings are unknown.",
+            f"{evaluated.file} has settings classes ({', '.join(evaluated.classes)}), and neither"
+            " wsgi.py nor manage.py selects one. Set DJANGO_CONFIGURATION in"
+            " [tool.buildstatic.env].",
+        )
+    if selected is not None and selected.source.startswith(f"{evaluated.file}:"):
+        notes += (
+            f"The image uses the settings class {selected.value} ({selected.source}), not the one"
+            " for development. DJANGO_CONFIGURATION in [tool.buildstatic.env] selects another.",
         )
     legacy_storage = evaluated.get("STATICFILES_STORAGE")
     if legacy_storage is not None and not legacy:
@@ -164,6 +170,8 @@ def detect(
         unbuilt=frontends.unbuilt,
         gis=gis_packages(evaluated),
         python_path=_python_path((chosen, wsgi, asgi), search),
+        configuration=selected,
+        storage_switch=static.storage_switch,
         needed=static_files.needed(evaluated, search),
         variables=evaluated.variables,
         secret_key=secret_key(evaluated),
@@ -368,7 +376,7 @@ def find_connection(settings: Settings, driver: Fact[Database] | None) -> Fact[C
 
     None if neither tells the engine. Django's name for no database is dummy.
     """
-    if settings.get("DATABASES") is None and settings.complete and not settings.classes:
+    if settings.get("DATABASES") is None and settings.complete:
         return Fact(Connection("dummy"), f"{settings.file}:1")
     database = entry(settings.get("DATABASES"), "default")
     url = _url_variable(settings, database)
@@ -384,7 +392,7 @@ def find_connection(settings: Settings, driver: Fact[Database] | None) -> Fact[C
     if database is not None and isinstance(database.data, dict):
         for part in PARTS:
             value = entry(database, part)
-            if value is not None and value.reads:
+            if value is not None and value.reads and not (url and url.name in value.reads):
                 parts[part] = value.reads[0]
     if backend is not None and isinstance(backend.data, str):
         has_gis = backend.data.startswith(GIS)

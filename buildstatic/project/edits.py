@@ -103,7 +103,7 @@ def _import_os(edits: Sequence[Edit], search: Search) -> Iterator[Edit]:
 def _secret_key(settings: Settings) -> Iterator[Edit]:
     value = settings.get("SECRET_KEY")
     is_set = value is not None and (value.data not in ("", None) or value.reads)
-    if settings.classes or not settings.complete or is_set:
+    if not settings.complete or settings.classes or is_set:
         return
     file, line = _place(value, settings)
     yield Edit(
@@ -116,7 +116,9 @@ def _secret_key(settings: Settings) -> Iterator[Edit]:
 
 def _allowed_hosts(settings: Settings) -> Iterator[Edit]:
     value = settings.get("ALLOWED_HOSTS")
-    if settings.classes or (value is not None and (value.data != () or value.reads)):
+    if value is None and (settings.classes or not settings.complete):
+        return
+    if value is not None and (value.data != () or value.reads):
         return
     file, line = _place(value, settings)
     yield Edit(
@@ -153,7 +155,7 @@ def _middleware(settings: Settings) -> Iterator[Edit]:
 def _static_root(project: Project, settings: Settings) -> Iterator[Edit]:
     value = settings.get("STATIC_ROOT")
     is_open = value is not None and (value.data is UNKNOWN or value.reads)
-    if project.static_root is not None or is_open:
+    if project.static_root is not None or is_open or not settings.complete:
         return
     base = settings.get("BASE_DIR")
     match base.data if base else None:

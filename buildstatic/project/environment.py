@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import secrets
@@ -9,15 +10,48 @@ from collections.abc import Iterable, Mapping
 
 from buildstatic.project import Project, Variable
 from buildstatic.project.config import ProjectConfig
+from buildstatic.project.manage import CONFIGURATION_VARIABLE
 
 PLACEHOLDERS = {
-    "number": "0",
+    "number": "1",
     "flag": "0",
+    "list": "[]",
+    "json": "{}",
+    "url": "http://localhost",
+    "address": "placeholder@example.com",
+    "directory": "/tmp",
     "database": "sqlite:///:memory:",
     "cache": "locmemcache://",
     "email": "consolemail://",
-    "json": "{}",
+    "postgresql": "postgresql://placeholder:placeholder@localhost/placeholder",
+    "redis": "redis://localhost:6379/0",
+    "amqp": "amqp://localhost",
 }
+# Placeholders by the name of a variable of no special kind; the first match counts.
+BY_NAME = {
+    r"(DATABASE|DB)_URL$": PLACEHOLDERS["database"],
+    r"(POSTGRES|POSTGRESQL|PG)_(URL|URI|DSN)$": PLACEHOLDERS["postgresql"],
+    r"(REDIS|BROKER|CELERY|CHANNELS?|RESULT)\w*_(URL|URI)$": PLACEHOLDERS["redis"],
+    r"(AMQP|RABBITMQ)\w*_(URL|URI)$": PLACEHOLDERS["amqp"],
+    r"CACHE_(URL|URI)$": PLACEHOLDERS["cache"],
+    r"EMAIL_(URL|URI)$": PLACEHOLDERS["email"],
+    r"DSN$": "https://placeholder@localhost/1",
+    r"(URL|URI|ENDPOINT|ORIGINS?)$": PLACEHOLDERS["url"],
+    r"(LOG|LOGGING)_?LEVEL$": "INFO",
+    r"(DB|DATABASE|SQL|POSTGRES)_ENGINE$": "django.db.backends.sqlite3",
+    r"EMAIL_BACKEND$": "django.core.mail.backends.dummy.EmailBackend",
+    r"CACHE_BACKEND$": "django.core.cache.backends.dummy.DummyCache",
+    r"(FERNET|ENCRYPTION)\w*KEYS?$": base64.urlsafe_b64encode(b"placeholder".ljust(32)).decode(),
+    r"(EMAIL|EMAIL_ADDRESS|EMAIL_FROM)$": PLACEHOLDERS["address"],
+    r"(HOSTS?|DOMAINS?|HOSTNAME)$": "localhost",
+    r"(PORT|TIMEOUT|SECONDS|MINUTES|HOURS|DAYS|SITE_ID)$": PLACEHOLDERS["number"],
+    r"DEBUG$": PLACEHOLDERS["flag"],
+    r"(DIR|DIRECTORY)$": PLACEHOLDERS["directory"],
+    r"(AWS|S3)\w*_REGION(_NAME)?$": "us-east-1",
+    r"(TIME_ZONE|TIMEZONE|TZ)$": "UTC",
+}
+TRUE = ("1", "true", "yes", "y", "on", "t")
+PRODUCTION = ("production", "prod", "live", "release", "deploy")
 
 
 def placeholders(
@@ -25,9 +59,12 @@ def placeholders(
 ) -> dict[str, str]:
     """Return the variables for collecting that are not in *environ*.
 
-    They are those of *config*, and a random value for the variable that SECRET_KEY is read from.
+    They are those of *config*, a random value for the variable that SECRET_KEY is read from, and
+    the settings class of django-configurations.
     """
     given = {name: value for name, value in config.env.items() if name not in environ}
+    if project.configuration is not None and CONFIGURATION_VARIABLE not in environ:
+        given[CONFIGURATION_VARIABLE] = project.configuration.value
     key = project.secret_key
     if key is not None and key.name not in environ and key.name not in given:
         given[key.name] = secrets.token_urlsafe(50)
@@ -55,11 +92,19 @@ def _key(name: str) -> str:
 
 def placeholder(variable: Variable) -> str:
     """Return a harmless value for *variable* that settings can parse."""
-    if variable.kind in PLACEHOLDERS:
+    chosen = [item for item in variable.choices if item.lower() in PRODUCTION]
+    if chosen:
+        return chosen[0]
+    if variable.kind == "choice" and variable.choices:
+        return variable.choices[0]
+    if variable.kind in PLACEHOLDERS and variable.kind != "url":
         return PLACEHOLDERS[variable.kind]
-    name = variable.name.upper()
-    if name.endswith(("DATABASE_URL", "DB_URL")):
-        return PLACEHOLDERS["database"]
-    if name.endswith(("PORT", "DEBUG")):
-        return "0"
-    return "placeholder"
+    others = [item for item in variable.choices if item.lower() not in TRUE]
+    if variable.choices and not others:  # os.environ["DEBUG"] == "true"
+        return PLACEHOLDERS["flag"]
+    for pattern, text in BY_NAME.items():
+        if re.search(pattern, variable.name.upper()):
+            return text
+    if variable.kind == "url":
+        return PLACEHOLDERS["url"]
+    return others[0] if len(others) > 1 else "placeholder"

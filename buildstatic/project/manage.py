@@ -13,6 +13,8 @@ from buildstatic.project.config import ProjectConfig
 from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.settings import Settings, evaluate_script, read
 
+# The settings class (django-configurations.readthedocs.io/en/stable/#quickstart).
+CONFIGURATION_VARIABLE = "DJANGO_CONFIGURATION"
 DEVELOPMENT = ("dev", "local", "development")
 PRODUCTION = ("production", "prod", "deploy")
 # Modules with the settings that the others import. They are not deployed themselves.
@@ -88,7 +90,47 @@ def locate(settings: Fact[str], search: Search) -> Path:
 def read_settings(project: Project) -> tuple[Settings, Search]:
     """Evaluate the settings of *project*; raises `ConfigInvalid` as detecting it did."""
     search = Search(project.root, (project.root / project.manage.value).resolve().parent)
-    return read(locate(project.settings, search), search), search
+    configuration = project.configuration.value if project.configuration else None
+    return read(locate(project.settings, search), search, configuration), search
+
+
+def evaluate_settings(
+    settings: Fact[str],
+    search: Search,
+    manage: Path,
+    config: ProjectConfig,
+    environ: Mapping[str, str],
+) -> tuple[Settings, Fact[str] | None]:
+    """Evaluate the module *settings*; return also the settings class that is deployed, or None.
+
+    The class of django-configurations is the one that *environ*, *config*, wsgi.py or else *manage*
+    selects. If that is for development, it is the class Production beside it.
+    """
+    path = locate(settings, search)
+    evaluated = read(path, search)
+    if not evaluated.classes:
+        return evaluated, None
+    selected = _selected_class(evaluated, settings.value, search, manage)
+    for variables, source in ((config.env, "pyproject.toml"), (environ, CONFIGURATION_VARIABLE)):
+        if variables.get(CONFIGURATION_VARIABLE) in evaluated.classes:
+            selected = Fact(variables[CONFIGURATION_VARIABLE], source)
+    return read(path, search, selected.value if selected else None), selected
+
+
+def _selected_class(
+    evaluated: Settings, settings: str, search: Search, manage: Path
+) -> Fact[str] | None:
+    wsgi_py = search.module(f"{settings.partition('.')[0]}.wsgi")
+    for script in filter(None, (wsgi_py, manage)):
+        found = evaluate_script(script, search).environ.get(CONFIGURATION_VARIABLE)
+        if found is None or found.data not in evaluated.classes:
+            continue
+        by_name = {name.lower(): name for name in evaluated.classes}
+        production = next((by_name[name] for name in PRODUCTION if name in by_name), None)
+        if str(found.data).lower() in DEVELOPMENT and production is not None:
+            return Fact(production, evaluated.names[production].source)
+        return Fact(str(found.data), found.source)
+    return None
 
 
 def _settings_from_script(manage: Path, search: Search) -> tuple[Fact[str], tuple[str, ...]]:

@@ -6,7 +6,7 @@ import ast
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from packaging.specifiers import SpecifierSet
@@ -70,6 +70,7 @@ class StaticFiles:
     static_url: Fact[str] | None
     storage: Fact[str] | None
     remote: Fact[bool] | None
+    storage_switch: Fact[tuple[str, ...]] | None
 
 
 def find(settings: Settings, search: Search, *, legacy: bool = True) -> StaticFiles:
@@ -79,7 +80,7 @@ def find(settings: Settings, search: Search, *, legacy: bool = True) -> StaticFi
     https://docs.djangoproject.com/en/5.1/releases/5.1/#features-removed-in-5-1).
     """
     storage = backend(settings, legacy=legacy)
-    remote = _remote(storage, settings, search)
+    remote, switch = _remote(storage, settings, search)
     location = entry(entry(entry(settings.get("STORAGES"), "staticfiles"), "OPTIONS"), "location")
     # A remote storage's location is a place in its bucket.
     is_local = remote is not None and not remote.value
@@ -92,12 +93,19 @@ def find(settings: Settings, search: Search, *, legacy: bool = True) -> StaticFi
         Fact(_full_url(str(url.data)), url.source) if url else None,
         Fact(storage.data, storage.source) if storage and isinstance(storage.data, str) else None,
         remote,
+        switch,
     )
 
 
 def backend(settings: Settings, *, legacy: bool) -> Value | None:
     """Return the dotted path of the static files' storage, as a value; None if it is not set."""
-    found = entry(entry(settings.get("STORAGES"), "staticfiles"), "BACKEND")
+    storages = settings.get("STORAGES")
+    static = entry(storages, "staticfiles")
+    found = entry(static, "BACKEND")
+    for outer in (static, storages):  # a branch that sets the whole entry
+        if found and outer and outer.switches and None in outer.options:
+            options = (*(found.options or (found.data,)), None)
+            found = replace(found, options=options, switches=(*found.switches, *outer.switches))
     return settings.get("STATICFILES_STORAGE") if found is None and legacy else found
 
 
@@ -106,17 +114,27 @@ def _full_url(url: str) -> str:
     return url if url.startswith(("http://", "https://", "/")) else f"/{url}"
 
 
-def _remote(storage: Value | None, settings: Settings, search: Search) -> Fact[bool] | None:
-    """Return whether the storage is remote; Django's default is not.
+def _remote(
+    storage: Value | None, settings: Settings, search: Search
+) -> tuple[Fact[bool] | None, Fact[tuple[str, ...]] | None]:
+    """Return whether the storage is remote, and the variables that decide that if any do.
 
-    If it depends on a branch (``if DEBUG:``), all options have to agree.
+    Django's default storage is not remote. A variable like DEBUG decides nothing if only one branch
+    sets a storage, because that is the one for production.
     """
     if storage is None:
-        return None if settings.classes else Fact(False, f"{settings.file}:1")
-    options = storage.options if storage.data is UNKNOWN else (storage.data,)
-    results = {is_remote(name, search) if isinstance(name, str) else None for name in options}
-    remote = results.pop() if len(results) == 1 else None
-    return None if remote is None else Fact(remote, storage.source)
+        return (Fact(False, f"{settings.file}:1") if settings.complete else None), None
+    switches = tuple(name for name in storage.switches if "DEBUG" not in name.upper())
+    options = storage.options if storage.data is UNKNOWN or switches else (storage.data,)
+    results = {
+        is_remote(option, search) if isinstance(option, str) else False if option is None else None
+        for option in options or (storage.data,)
+    }
+    if len(results) == 1:
+        remote = results.pop()
+        return None if remote is None else Fact(remote, storage.source), None
+    is_switched = switches and {True, False} <= results
+    return None, Fact(switches, storage.source) if is_switched else None
 
 
 def is_remote(name: str, search: Search, seen: frozenset[str] = frozenset()) -> bool | None:

@@ -246,6 +246,12 @@ def test_settings_module_other_than_the_default_of_manage_py() -> None:
     assert "DJANGO_SETTINGS_MODULE=mysite.settings.prod" in stage(text, "base")
 
 
+@pytest.mark.parametrize(("source", "is_set"), [("mysite/wsgi.py:1", True), ("manage.py:1", False)])
+def test_settings_class_other_than_the_default_of_manage_py(source: str, is_set: bool) -> None:
+    text = text_of(Variant({"configuration": Fact("Production", source)}))
+    assert ("DJANGO_CONFIGURATION=Production" in stage(text, "base")) is is_set
+
+
 def test_src_directory_is_on_pythonpath() -> None:
     text = text_of(VARIANTS["modules in src"])
     assert "PYTHONPATH=/app/src" in stage(text, "base")

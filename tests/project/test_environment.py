@@ -54,23 +54,46 @@ def test_missing_lists_required_variables(requiring: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "expected"),
+    ("name", "kind", "choices", "expected"),
     [
-        ("TOKEN", "text", "placeholder"),
-        ("DATABASE_URL", "text", "sqlite:///:memory:"),
-        ("READ_DB_URL", "text", "sqlite:///:memory:"),
-        ("MAIN", "database", "sqlite:///:memory:"),
-        ("EMAIL_PORT", "text", "0"),
-        ("django_debug", "text", "0"),
-        ("SIZE", "number", "0"),
-        ("ON", "flag", "0"),
-        ("CACHE", "cache", "locmemcache://"),
-        ("MAIL", "email", "consolemail://"),
-        ("OPTIONS", "json", "{}"),
+        ("TOKEN", "text", (), "placeholder"),
+        ("DATABASE_URL", "text", (), "sqlite:///:memory:"),
+        ("READ_DB_URL", "url", (), "sqlite:///:memory:"),
+        ("MAIN", "database", (), "sqlite:///:memory:"),
+        ("CELERY_BROKER_URL", "text", (), "redis://localhost:6379/0"),
+        ("SENTRY_DSN", "text", (), "https://placeholder@localhost/1"),
+        ("AWS_S3_ENDPOINT_URL", "text", (), "http://localhost"),
+        ("HOMEPAGE", "url", (), "http://localhost"),
+        ("LOG_LEVEL", "text", (), "INFO"),
+        ("DB_ENGINE", "text", (), "django.db.backends.sqlite3"),
+        ("EMAIL_PORT", "text", (), "1"),
+        ("django_debug", "text", (), "0"),
+        ("SIZE", "number", (), "1"),
+        ("ON", "flag", (), "0"),
+        ("DEBUG_SQL", "text", ("True", "1"), "0"),
+        ("CACHE", "cache", (), "locmemcache://"),
+        ("MAIL", "email", (), "consolemail://"),
+        ("SENDER", "address", (), "placeholder@example.com"),
+        ("OPTIONS", "json", (), "{}"),
+        ("STAGE", "text", ("dev", "production"), "production"),
+        ("COLOR", "choice", ("red", "blue"), "red"),
+        ("MODE", "text", ("a", "b"), "a"),
+        ("NAME", "text", ("a",), "placeholder"),
     ],
 )
-def test_placeholder_fits_kind_and_name(name: str, kind: str, expected: str) -> None:
-    assert placeholder(Variable(name, True, "x:1", kind)) == expected
+def test_placeholder_fits_use_and_name(
+    name: str, kind: str, choices: tuple[str, ...], expected: str
+) -> None:
+    assert placeholder(Variable(name, True, "x:1", kind, choices)) == expected
+
+
+def test_configuration_class_is_set_for_collecting(tmp_path: Path) -> None:
+    text = "from configurations import Configuration\nclass Prod(Configuration): pass\n"
+    wsgi = "import os\nos.environ.setdefault('DJANGO_CONFIGURATION', 'Prod')\n"
+    root = project(tmp_path, {"mysite/settings.py": text, "mysite/wsgi.py": wsgi})
+    found = detect(root, environ={})
+    assert placeholders(found, ProjectConfig(), {}) == {"DJANGO_CONFIGURATION": "Prod"}
+    assert placeholders(found, ProjectConfig(), {"DJANGO_CONFIGURATION": "Other"}) == {}
 
 
 def test_paste_is_valid_toml() -> None:

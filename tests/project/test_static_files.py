@@ -138,6 +138,53 @@ def test_storages_in_two_branches(
     assert (found.remote.value if found.remote else None) is remote
 
 
+SWITCH = "import os\nS3 = os.getenv('USE_S3') == '1'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "line"),
+    [
+        pytest.param(
+            f"if S3:\n  {storages(S3)}else:\n  {storages(MANIFEST)}", ("USE_S3",), 6, id="both"
+        ),
+        pytest.param(
+            f"{storages(MANIFEST)}if S3:\n  STORAGES['staticfiles'] = {{'BACKEND': '{S3}'}}",
+            ("USE_S3",),
+            5,
+            id="overridden",
+        ),
+        pytest.param(f"if S3:\n  {storages(S3)}", ("USE_S3",), 4, id="only-one-branch"),
+        pytest.param(
+            f"STORAGES = {{}}\nif S3:\n  STORAGES['staticfiles'] = {{'BACKEND': '{S3}'}}",
+            ("USE_S3",),
+            5,
+            id="added",
+        ),
+        pytest.param(
+            f"STORAGES = {{'staticfiles': {{'BACKEND': '{S3}' if S3 else '{MANIFEST}'}}}}",
+            ("USE_S3",),
+            3,
+            id="expression",
+        ),
+        pytest.param(f"if not S3:\n  {storages(MANIFEST)}", None, 0, id="local-either-way"),
+    ],
+)
+def test_variables_that_switch_the_storage(
+    tmp_path: Path, text: str, variables: tuple[str, ...] | None, line: int
+) -> None:
+    found = find(tmp_path, SWITCH + text)
+    expected = Fact(variables, f"mysite/settings.py:{line}") if variables else None
+    assert found.storage_switch == expected
+    assert found.remote is None or variables is None
+
+
+def test_storage_that_debug_leaves_out_is_the_one_of_production(tmp_path: Path) -> None:
+    text = f"import os\nDEBUG = os.getenv('DEBUG', '1') == '1'\nif not DEBUG:\n  {storages(S3)}"
+    found = find(tmp_path, text)
+    assert found.storage_switch is None
+    assert found.remote == Fact(True, "mysite/settings.py:4")
+
+
 @pytest.mark.parametrize("text", ["STORAGES = find()", "STORAGES = {'staticfiles': find()}"])
 def test_unknown_storage(tmp_path: Path, text: str) -> None:
     found = find(tmp_path, text)

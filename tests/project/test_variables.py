@@ -68,6 +68,9 @@ def variables(root: Path, text: str) -> dict[str, bool]:
         pytest.param("X = unknown(os.environ['A'])", {"A": True}, id="argument"),
         pytest.param("X = [a for a in os.environ['A'].split()]", {"A": True}, id="comprehension"),
         pytest.param("for n in ('A', 'B'):\n  os.environ[n]", {"A": True, "B": True}, id="loop"),
+        pytest.param(
+            "X = {n: os.environ[n] for n in ('A', 'B')}", {"A": True, "B": True}, id="dict-of-names"
+        ),
         pytest.param("X = lambda: os.environ['A']", {}, id="not-run"),
         pytest.param("def f():\n  return os.environ['A']", {}, id="not-called"),
         pytest.param("def f():\n  return os.environ['A']\nX = f()", {"A": True}, id="called"),
@@ -117,6 +120,24 @@ def test_reads_of_variables(tmp_path: Path, text: str, expected: dict[str, bool]
             "for n in ('A', 'B'):\n  if n not in os.environ:\n    raise RuntimeError(n)",
             {"A": True, "B": True},
             id="guarded-in-a-loop",
+        ),
+        pytest.param(
+            "M = [n for n in ('A', 'B') if n not in os.environ]\nif M:\n  raise RuntimeError(M)",
+            {"A": True, "B": True},
+            id="guarded-by-a-list",
+        ),
+        pytest.param(
+            "if not all(os.getenv(n) for n in ('A', 'B')):\n  raise RuntimeError",
+            {"A": True, "B": True},
+            id="guarded-by-all",
+        ),
+        pytest.param("X = int(os.getenv('A'))", {"A": True}, id="int-of-nothing"),
+        pytest.param("X = int(os.getenv('A', '1'))", {"A": False}, id="int-of-default"),
+        pytest.param("X = os.getenv('A').split(',')", {"A": True}, id="split-of-nothing"),
+        pytest.param(
+            "try:\n  X = int(os.getenv('A'))\nexcept (TypeError, ValueError):\n  X = 1",
+            {"A": False},
+            id="int-of-nothing-caught",
         ),
         pytest.param(
             "try:\n  X = os.environ['A']\nexcept KeyError:\n  X = 'b'", {"A": False}, id="caught"
@@ -178,6 +199,22 @@ def test_required_variables(tmp_path: Path, text: str, expected: dict[str, bool]
 def test_kinds_of_variables(tmp_path: Path, text: str, kind: str) -> None:
     found = read(tmp_path, {"mysite/settings.py": f"import os\n{text}"})
     assert [item.kind for item in found.variables] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("text", "choices"),
+    [
+        pytest.param(
+            "E = os.environ['A']\nif E == 'dev':\n  X = 1\nelif E in ('prod', 'test'):\n  X = 2",
+            ("dev", "prod", "test"),
+            id="comparisons",
+        ),
+        pytest.param("X = {'dev': 1, 'prod': 2}[os.environ['A']]", ("dev", "prod"), id="dict"),
+    ],
+)
+def test_choices_of_variable(tmp_path: Path, text: str, choices: tuple[str, ...]) -> None:
+    found = read(tmp_path, {"mysite/settings.py": f"import os\n{text}"})
+    assert [item.choices for item in found.variables] == [choices]
 
 
 def test_variable_is_listed_once_with_requiring_line(tmp_path: Path) -> None:

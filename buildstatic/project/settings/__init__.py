@@ -8,12 +8,21 @@ from pathlib import Path
 
 from buildstatic.project import Variable, files
 from buildstatic.project.files import Search
+from buildstatic.project.settings.environment import LateValue, read_late
+from buildstatic.project.settings.evaluate import call
 from buildstatic.project.settings.execute import execute, load
-from buildstatic.project.settings.scope import Evaluation, Frame, VariableRead
+from buildstatic.project.settings.scope import (
+    Arguments,
+    Class,
+    Evaluation,
+    Frame,
+    Function,
+    VariableRead,
+)
 from buildstatic.project.settings.values import (
     ROOT,
     UNKNOWN,
-    Module,
+    Instance,
     Ref,
     Value,
     normalize,
@@ -39,17 +48,18 @@ class Settings:
     """The names of a settings module, and the environment variables that they are read from.
 
     *file* is the module's, relative to the root; *modules* are the files of all modules that were
-    evaluated. *complete* means that every name was seen, so a missing one is not set. *classes* is
-    the source of an import of django-configurations: its settings are attributes of a class, so
-    *names* does not have them.
+    evaluated. *complete* means that every name was seen, so a missing one is not set. *classes* are
+    the names of the settings classes of django-configurations, *chosen* the one that *names* has
+    the attributes of, if it is known.
     """
 
     file: str
     names: Mapping[str, Value]
     variables: tuple[Variable, ...]
-    classes: str | None = None
     complete: bool = True
     modules: tuple[Path, ...] = ()
+    classes: tuple[str, ...] = ()
+    chosen: str | None = None
 
     def get(self, name: str) -> Value | None:
         """Return the value of *name*, or None if it is not set."""
@@ -69,21 +79,52 @@ class Settings:
         return entries if isinstance(entries, tuple) else (UNKNOWN,)
 
 
-def read(path: Path, search: Search) -> Settings:
+def read(path: Path, search: Search, configuration: str | None = None) -> Settings:
     """Evaluate the settings module in *path*, and what it imports from the project.
 
-    Raises `ConfigInvalid` if a file is not valid Python.
+    *configuration* is the settings class of django-configurations to use. Raises `ConfigInvalid`
+    if a file is not valid Python.
     """
     evaluation = Evaluation(search, execute)
     names = load(path, evaluation)
+    classes = tuple(name for name, value in names.items() if _is_configuration(value))
+    chosen = configuration if configuration in classes else None
+    if chosen is not None:
+        names = {**names, **_class_settings(names[chosen], Frame(evaluation, path, names))}
+    is_seen = not evaluation.unseen and evaluation.steps_left >= 0
     return Settings(
         search.relative(path),
         names,
         _variables(evaluation.reads),
-        classes=_configurations_import(names),
-        complete=not evaluation.unseen and evaluation.steps_left >= 0,
+        complete=is_seen and not (classes and chosen is None),
         modules=tuple(dict.fromkeys(file for file, _ in evaluation.modules)),
+        classes=classes,
+        chosen=chosen,
     )
+
+
+def _is_configuration(value: Value) -> bool:
+    return isinstance(value.data, Class) and value.data.inherits("configurations", "Configuration")
+
+
+def _class_settings(owner: Value, frame: Frame) -> dict[str, Value]:
+    """Return the settings that django-configurations takes from the class *owner*.
+
+    They are its attributes in capitals; methods are called without arguments.
+    """
+    if not isinstance(owner.data, Class):
+        return {}
+    names = dict(owner.data.names)
+    settings = {name: value for name, value in names.items() if name.isupper()}
+    for name, value in settings.items():
+        if isinstance(value.data, LateValue):
+            names[name] = read_late(value.data, name).at(value.source)
+    instance = Value(Instance(names))
+    for name, value in settings.items():
+        if isinstance(value.data, Function):
+            arguments = Arguments((instance,), {}, value.data.node, frame)
+            names[name] = call(value, arguments).at(value.source)
+    return {name: names[name] for name in settings}
 
 
 def evaluate_script(path: Path, search: Search) -> Evaluation:
@@ -101,24 +142,16 @@ def imports_os(file: str, search: Search) -> bool:
     return names.get("os", Value(None)).data == Ref("os")
 
 
-def _configurations_import(names: Mapping[str, Value]) -> str | None:
-    modules = [value.data for value in names.values() if isinstance(value.data, Module)]
-    inner = [value for module in modules for value in module.names.values()]
-    for value in (*names.values(), *inner):
-        if isinstance(value.data, Ref) and value.data.name.partition(".")[0] == "configurations":
-            return value.source
-    return None
-
-
 def _variables(reads: Sequence[VariableRead]) -> tuple[Variable, ...]:
     """Return each variable once, with the place that requires it, or else the first read."""
     found: dict[str, Variable] = {}
     for entry in reads:
-        known = found.get(entry.name)
-        if known is None or (entry.required and not known.required):
-            found[entry.name] = Variable(entry.name, entry.required, entry.source, entry.kind)
-        if known and known.kind != "text":
-            found[entry.name] = replace(found[entry.name], kind=known.kind)
+        variable = Variable(entry.name, entry.required, entry.source, entry.kind, entry.choices)
+        known = found.get(entry.name, variable)
+        chosen = variable if variable.required and not known.required else known
+        kind = known.kind if known.kind != "text" else variable.kind
+        choices = tuple(dict.fromkeys((*known.choices, *variable.choices)))
+        found[entry.name] = replace(chosen, kind=kind, choices=choices)
     return tuple(found.values())
 
 

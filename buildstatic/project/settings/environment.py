@@ -1,16 +1,27 @@
 """Environment variables, and the libraries that read them.
 
 ``os.environ``; django-environ's and environs' ``Env`` (https://django-environ.readthedocs.io,
-https://github.com/sloria/environs); python-decouple's ``config``; ``dj_database_url.config``.
+https://github.com/sloria/environs); python-decouple's ``config``; ``dj_database_url.config``;
+pydantic-settings (https://docs.pydantic.dev/latest/concepts/pydantic_settings/); the values of
+django-configurations (https://django-configurations.readthedocs.io/en/stable/values/).
 """
 
 from __future__ import annotations
 
-import ast
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from buildstatic.project.settings.scope import Arguments, Frame, VariableRead
-from buildstatic.project.settings.values import UNKNOWN, EnvReader, Ref, Value, union
+from buildstatic.project.settings.scope import Arguments, Class, Field, Frame, VariableRead
+from buildstatic.project.settings.values import (
+    UNKNOWN,
+    EnvReader,
+    Instance,
+    Module,
+    Ref,
+    Value,
+    union,
+)
 
 LIBRARIES = {
     "environ.Env": "environ",
@@ -60,21 +71,54 @@ KINDS = {
 OTHER_METHODS = frozenset(
     {"read_env", "read_envfile", "prefixed", "seal", "dump", "add_parser", "parser_for"}
 )
+# The classes of django-configurations: the kind of the value, and its default.
+CONFIGURATIONS_KINDS = {
+    "BooleanValue": "flag",
+    "IntegerValue": "number",
+    "PositiveIntegerValue": "number",
+    "FloatValue": "number",
+    "DecimalValue": "number",
+    "ListValue": "list",
+    "TupleValue": "list",
+    "SetValue": "list",
+    "DictValue": "json",
+    "EmailValue": "address",
+    "URLValue": "url",
+    "PathValue": "directory",
+    "DatabaseURLValue": "database",
+    "CacheURLValue": "cache",
+    "EmailURLValue": "email",
+}
+CONFIGURATIONS_URLS = {
+    "DatabaseURLValue": "DATABASE_URL",
+    "CacheURLValue": "CACHE_URL",
+    "EmailURLValue": "EMAIL_URL",
+    "SearchURLValue": "SEARCH_URL",
+}
+CONFIGURATIONS_DEFAULTS: Mapping[str, object] = {
+    "BooleanValue": False,
+    "ListValue": (),
+    "TupleValue": (),
+    "SetValue": (),
+    **{method: {} for method in CONFIGURATIONS_URLS},
+}
 TRUE = frozenset({"1", "true", "yes", "y", "on", "ok", "t"})
 
 
 def record_read(
     name: str,
     frame: Frame,
-    node: ast.AST,
+    source: str,
     *,
     required: bool,
     default: Value | None = None,
     kind: str = "text",
+    choices: tuple[str, ...] = (),
 ) -> Value:
     """Record that *name* is read; return the value that the code itself set, or *default*.
 
-    *required* means that the read raises if the variable is not set and has no default.
+    *required* means that the read raises if the variable is not set and has no default. *kind* and
+    *choices* are those of its value, see `Variable`.
     """
     evaluation = frame.evaluation
     default = evaluation.environ.get(name, default)
@@ -82,9 +126,10 @@ def record_read(
         VariableRead(
             name,
             required=required and default is None and frame.reached,
-            source=frame.call_site or frame.source(node),
+            source=source,
             kind=kind,
             bare=default is None or default.data in (None, ""),
+            choices=choices,
         )
     )
     if default is None:
@@ -116,9 +161,17 @@ def call_environment(name: str, arguments: Arguments) -> Value | None:
     if name in KINDS:  # int(os.environ["PORT"])
         names = union(*arguments.positional)
         for entry in arguments.frame.evaluation.reads:
-            if entry.name in names and entry.kind == "text":
+            if entry.name in names and entry.kind in ("text", "url"):
                 entry.kind = KINDS[name]
-        return None
+        given = arguments.positional[:1]
+        if arguments.frame.reached and given and given[0].data is None:
+            arguments.frame.evaluation.require(names)  # int(os.environ.get("PORT")) raises
+        is_database = KINDS[name] == "database" and given
+        return parse_database_url(given[0]) if is_database else None
+    if name.startswith("configurations.values."):
+        late = LateValue(name.rpartition(".")[2], arguments)
+        is_late = late.method in CONFIGURATIONS_URLS or "environ_name" not in arguments.named
+        return Value(late) if is_late else read_late(late, "")
     key = arguments.get(0, "key")
     match name:
         case "os.environ.get" | "os.getenv" | "os.environ.pop":
@@ -132,6 +185,8 @@ def call_environment(name: str, arguments: Arguments) -> Value | None:
             return set_variable(key.data, value, arguments.frame, overwrite=False)
         case "os.environ.copy":
             return Value(Ref("os.environ"))
+        case "pydantic.AliasChoices":
+            return Value(arguments.positional)
         case "dj_database_url.config":
             variable = arguments.named.get("env", Value("DATABASE_URL"))
             default = arguments.get(0, "default") or Value({})
@@ -164,11 +219,102 @@ def call_reader(reader: EnvReader, method: str, arguments: Arguments) -> Value:
     return _read(name, default, kind, arguments, required=True)
 
 
+@dataclass(frozen=True, eq=False)
+class LateValue:
+    """A value of django-configurations, which is read when its class is chosen.
+
+    *method* is the name of its class, *arguments* are those that it was created with.
+    """
+
+    method: str
+    arguments: Arguments
+
+
+def read_late(late: LateValue, setting: str) -> Value:
+    """Return the value of *setting*, as `configurations.values.Value.setup` does."""
+    arguments, method = late.arguments, late.method
+    given = {key: value.data for key, value in arguments.named.items()}
+    default = arguments.get(0, "default")
+    if default is None and method in CONFIGURATIONS_DEFAULTS:
+        default = Value(CONFIGURATIONS_DEFAULTS[method])
+    is_url = method in CONFIGURATIONS_URLS
+    prefix = given.get("environ_prefix", None if is_url else "DJANGO")
+    name = given.get("environ_name") or CONFIGURATIONS_URLS.get(method, setting)
+    if given.get("environ") is False or not isinstance(name, str):
+        return default or Value(None)
+    required = method == "SecretValue" or given.get("environ_required") is True
+    variable = f"{prefix.removesuffix('_')}_{name}" if isinstance(prefix, str) and prefix else name
+    kind = CONFIGURATIONS_KINDS.get(method, "text")
+    value = record_read(
+        variable,
+        arguments.frame,
+        arguments.frame.source(arguments.node),
+        required=required,
+        default=None if required else default or Value(None),
+        kind=kind,
+    )
+    is_alias = is_url and method != "EmailURLValue" and value.data != {}
+    return Value({"default": value}, reads=value.reads) if is_alias else value
+
+
+def read_fields(owner: Class, given: Mapping[str, Value], frame: Frame) -> dict[str, Value]:
+    """Return the fields of an object of *owner*, a settings class of pydantic, created in *frame*.
+
+    *given* are those that the code sets.
+    """
+    settings = owner.names.get("model_config", owner.names.get("Config", Value({}))).data
+    entries = settings.names if isinstance(settings, Module) else settings
+    config = (
+        {key: item.data for key, item in entries.items()} if isinstance(entries, Mapping) else {}
+    )
+    prefix, delimiter = config.get("env_prefix"), config.get("env_nested_delimiter")
+    is_exact = config.get("case_sensitive") is True
+
+    def read(fields: Iterable[Field], prefix: str) -> Iterator[tuple[str, Value]]:
+        for field in fields:
+            name = field.names[0] if field.names else prefix + field.name
+            name = name if is_exact else name.upper()
+            nested = field.nested
+            if nested is not None and nested.fields and delimiter and field.default is None:
+                inner = dict(read(nested.fields.values(), f"{name}{delimiter}"))
+                yield field.name, Value(Instance({**nested.names, **inner}), field.source)
+                continue
+            value = record_read(
+                name,
+                frame,
+                field.source,
+                required=field.default is None,
+                default=field.default,
+                kind=field.kind,
+                choices=field.choices,
+            )
+            yield field.name, value.at(field.source)
+
+    own = [field for name, field in owner.fields.items() if name not in {"model_config", *given}]
+    return {**dict(read(own, prefix if isinstance(prefix, str) else "")), **given}
+
+
 def _read(
     name: Value | None, default: Value | None, kind: str, arguments: Arguments, *, required: bool
 ) -> Value:
     if name is None or not isinstance(name.data, str):
         return Value(UNKNOWN)
-    return record_read(
-        name.data, arguments.frame, arguments.node, required=required, default=default, kind=kind
+    value = record_read(
+        name.data, arguments.frame, arguments.place, required=required, default=default, kind=kind
+    )
+    return parse_database_url(value) if kind == "database" else value
+
+
+def parse_database_url(value: Value) -> Value:
+    """Return the entry of DATABASES that a URL describes (github.com/jazzband/dj-database-url)."""
+    if not isinstance(value.data, str):
+        return value
+    scheme, _, place = value.data.partition("://")
+    scheme = re.sub(r"^(postgres|pgsql|psql|postgresql)$", "postgresql", scheme)
+    package = "django.contrib.gis.db" if scheme in ("postgis", "spatialite") else "django.db"
+    engine = f"{package}.backends.{'sqlite3' if scheme == 'sqlite' else scheme}"
+    name = place.partition("?")[0].partition("/")[2]
+    entries = {"ENGINE": engine, "NAME": name}
+    return replace(
+        value, data={key: Value(text, value.source, value.reads) for key, text in entries.items()}
     )

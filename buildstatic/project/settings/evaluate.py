@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import PurePosixPath
 
-from buildstatic.project.settings.environment import call_environment, call_reader, record_read
-from buildstatic.project.settings.scope import Arguments, Frame, Function
+from buildstatic.project.settings.environment import (
+    call_environment,
+    call_reader,
+    read_fields,
+    record_read,
+)
+from buildstatic.project.settings.scope import Arguments, Class, Frame, Function
 from buildstatic.project.settings.values import (
     COMMAND,
     CONVERSIONS,
     UNKNOWN,
     EnvReader,
+    Instance,
     Module,
     Ref,
     Value,
@@ -41,6 +47,8 @@ CONSTANTS = {
     "sys.platform": "linux",
     "typing.TYPE_CHECKING": False,
 }
+PROPERTIES = frozenset({"property", "cached_property", "computed_field"})
+MAX_ROUNDS = 50
 # Functions that may set names of a module.
 NAME_SETTING = frozenset({"globals", "locals", "vars", "exec", "setattr"})
 
@@ -57,7 +65,7 @@ def evaluate(node: ast.expr, frame: Frame) -> Value:
         value = _evaluate(node, frame)
     except RecursionError:
         value = Value(UNKNOWN)
-    return Value(bounded(value.data), frame.source(node), value.reads, value.options)
+    return replace(value, data=bounded(value.data), source=frame.source(node))
 
 
 def _evaluate(node: ast.expr, frame: Frame) -> Value:
@@ -67,7 +75,7 @@ def _evaluate(node: ast.expr, frame: Frame) -> Value:
         case ast.Name(id=name):
             return frame.lookup(name) or external(name)
         case ast.Attribute(value=base, attr=name):
-            return _attribute(evaluate(base, frame), name)
+            return _attribute(evaluate(base, frame), name, frame, node)
         case ast.Subscript():
             return _subscript(node, frame)
         case ast.Call():
@@ -96,15 +104,13 @@ def _evaluate(node: ast.expr, frame: Frame) -> Value:
         case ast.NamedExpr(target=ast.Name(id=name), value=part):
             frame.names[name] = evaluate(part, frame)
             return frame.names[name]
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+            return _comprehension(node, frame)
         case ast.Lambda():
             return Value(UNKNOWN)
-        case _:  # a comprehension, for example
-            children = (
-                child.iter if isinstance(child, ast.comprehension) else child
-                for child in ast.iter_child_nodes(node)
-            )
-            values = [evaluate(c, frame) for c in children if isinstance(c, ast.expr)]
-            return Value(UNKNOWN, reads=union(*values))
+        case _:
+            children = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr)]
+            return Value(UNKNOWN, reads=union(*(evaluate(child, frame) for child in children)))
 
 
 def external(name: str) -> Value:
@@ -112,12 +118,17 @@ def external(name: str) -> Value:
     return Value(CONSTANTS[name]) if name in CONSTANTS else Value(Ref(name))
 
 
-def _attribute(base: Value, name: str) -> Value:
+def _attribute(base: Value, name: str, frame: Frame, node: ast.AST) -> Value:
     match base.data:
         case Ref(name=owner):
             return external(f"{owner}.{name}")
         case Module(names=names):
-            return names.get(name, Value(UNKNOWN))
+            value = names.get(name, Value(UNKNOWN))
+            if isinstance(base.data, Instance) and _decorators(value) & PROPERTIES:
+                return call(value, Arguments((base,), {}, node, frame))
+            return value
+        case str() | int() if name == "value":  # a member of an Enum
+            return base
         case EnvReader(library=library):  # env.NOTSET
             return Value(Ref(f"{library}.{name}"))
         case PurePosixPath() as path if name in ("parent", "parents", "name", "stem"):
@@ -125,6 +136,13 @@ def _attribute(base: Value, name: str) -> Value:
             return Value(tuple(map(Value, data)) if name == "parents" else data, reads=base.reads)
         case _:
             return Value(UNKNOWN, reads=base.reads)
+
+
+def _decorators(value: Value) -> frozenset[str]:
+    """Return the names of the decorators of a function."""
+    nodes = value.data.node.decorator_list if isinstance(value.data, Function) else []
+    names = [ast.unparse(node).partition("(")[0].rpartition(".")[2] for node in nodes]
+    return frozenset(names)
 
 
 def _items(nodes: Sequence[ast.expr], frame: Frame) -> tuple[Value, ...]:
@@ -161,12 +179,15 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Value:
     key = evaluate(node.slice, frame)
     match base.data:
         case Ref(name="os.environ") | EnvReader() if isinstance(key.data, str):
-            return record_read(key.data, frame, node, required=True)
+            return record_read(key.data, frame, frame.call_place(node), required=True)
         case Ref(name="sys.argv"):
             return Value(COMMAND)
         case dict() as entries if isinstance(key.data, str | int):
             entry: Value = entries.get(key.data, Value(UNKNOWN, reads=base.reads))
             return entry
+        case dict() as entries if key.reads:  # CONFIGURATIONS[os.environ["STAGE"]]
+            _add_choices(key.reads, entries, frame)
+            return Value(UNKNOWN, reads=union(base, key))
         case tuple() as items if isinstance(key.data, int) and -len(items) <= key.data < len(items):
             item: Value = items[key.data]
             return replace(item, reads=union(base, item))
@@ -212,7 +233,7 @@ def _comparison(node: ast.Compare, frame: Frame) -> Value:
         return Value(UNKNOWN, reads=union(left, *rights))
     operator, right = node.ops[0], rights[0]
     if isinstance(left.data, str) and right.data == Ref("os.environ"):
-        record_read(left.data, frame, node, required=False)
+        record_read(left.data, frame, frame.call_place(node), required=False)
         is_set = left.data in frame.evaluation.environ
         return Value(is_set == isinstance(operator, ast.In), reads=(left.data,))
     if right.data not in (None, ""):
@@ -220,7 +241,70 @@ def _comparison(node: ast.Compare, frame: Frame) -> Value:
         for entry in frame.evaluation.reads:
             if entry.name in left.reads:
                 entry.bare = False
+        options = right.data if isinstance(right.data, tuple) else (right,)
+        _add_choices(left.reads, [option.data for option in options], frame)
     return Value(compare(left, operator, right), reads=union(left, right))
+
+
+def _add_choices(names: Sequence[str], choices: Iterable[object], frame: Frame) -> None:
+    """Record that the code compares the variables *names* with *choices*."""
+    words = [choice for choice in choices if isinstance(choice, str)]
+    for entry in frame.evaluation.reads:
+        if entry.name in names and entry.kind == "text":
+            entry.choices = tuple(dict.fromkeys((*entry.choices, *words)))
+
+
+def _comprehension(
+    node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, frame: Frame
+) -> Value:
+    """Evaluate a comprehension over known lists; its variables are also those of its items."""
+    inside = replace(frame, names={}, outer=frame)
+    found: list[tuple[object, Value]] = []
+    conditions: list[Value] = []
+
+    def visit(generators: Sequence[ast.comprehension]) -> bool:
+        """Add the items, and return whether all are known."""
+        if not generators:
+            key = evaluate(node.key, inside).data if isinstance(node, ast.DictComp) else None
+            part = node.value if isinstance(node, ast.DictComp) else node.elt
+            found.append((key, evaluate(part, inside)))
+            return isinstance(key, str | int | None)
+        first = generators[0]
+        iterable = evaluate(first.iter, inside)
+        conditions.append(iterable)
+        is_known = isinstance(iterable.data, tuple) and len(iterable.data) <= MAX_ROUNDS
+        items = iterable.data if is_known else (Value(UNKNOWN),)
+        for item in items if isinstance(items, tuple) else ():
+            bind(first.target, item, inside)
+            tests = [evaluate(test, inside) for test in first.ifs]
+            conditions.extend(tests)
+            truths = [truth(test) for test in tests]
+            is_known &= None not in truths
+            if False not in truths:
+                is_known &= visit(generators[1:])
+        return is_known
+
+    is_known = visit(node.generators)
+    reads = union(*conditions, *(value for _, value in found))
+    if not is_known:
+        return Value(UNKNOWN, reads=reads)
+    is_dict = isinstance(node, ast.DictComp)
+    return Value(dict(found) if is_dict else tuple(value for _, value in found), reads=reads)
+
+
+def bind(target: ast.expr, value: Value, frame: Frame) -> None:
+    """Bind the names of *target* to *value*, or to its items."""
+    match target:
+        case ast.Name(id=name):
+            frame.names[name] = value
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            items = value.data if isinstance(value.data, tuple) else ()
+            fits = len(items) == len(targets)
+            for index, part in enumerate(targets):
+                item = items[index] if fits else Value(UNKNOWN, reads=value.reads)
+                bind(part, item.at(value.source), frame)
+        case ast.Starred(value=inner):
+            bind(inner, replace(value, data=UNKNOWN), frame)
 
 
 def _conditional(node: ast.IfExp, frame: Frame) -> Value:
@@ -249,24 +333,53 @@ def _call(node: ast.Call, frame: Frame) -> Value:
     ):
         frame.mark_unseen(node)
     arguments = Arguments(positional, named, node, frame)
-    if isinstance(node.func, ast.Attribute):
-        base = evaluate(node.func.value, frame)
-        if not isinstance(base.data, Ref | Module):
-            return _call_method(base, node.func.attr, arguments)
-        function = _attribute(base, node.func.attr)
-    else:
-        function = evaluate(node.func, frame)
+    if not isinstance(node.func, ast.Attribute):
+        return call(evaluate(node.func, frame), arguments)
+    base = evaluate(node.func.value, frame)
+    if not isinstance(base.data, Ref | Module):
+        return _call_method(base, node.func.attr, arguments)
+    function = _attribute(base, node.func.attr, frame, node)
+    decorators = _decorators(function)
+    is_bound = isinstance(base.data, Instance) and "staticmethod" not in decorators
+    if is_bound or (isinstance(base.data, Class) and "classmethod" in decorators):
+        arguments = replace(arguments, positional=(base, *arguments.positional))
+    return call(function, arguments)
+
+
+def call(function: Value, arguments: Arguments) -> Value:
+    """Return the value of a call to *function*, of the project or external."""
     match function.data:
         case Function() as own:
             return _call_own_function(own, arguments)
+        case Class() as owner:
+            return _create(owner, arguments)
+        case Ref(name="super"):
+            return arguments.frame.lookup("super()") or Value(UNKNOWN)
         case Ref(name=name):
             return _call_external(name, arguments)
         case EnvReader() as reader:
             return call_reader(reader, "", arguments)
-        case PurePosixPath():  # django-environ's Path is callable
+        case PurePosixPath():  # django-environ's Path
             return _call_method(function, "__call__", arguments)
         case _:
             return Value(UNKNOWN)
+
+
+def _create(owner: Class, arguments: Arguments) -> Value:
+    """Return an object of *owner*; those of pydantic-settings read the environment."""
+    names = {**owner.names, **arguments.named}
+    instance = Value(Instance(names))
+    if owner.inherits("pydantic", "BaseSettings"):
+        given = dict(arguments.named)
+        for field in owner.fields.values():
+            if field.factory and isinstance(field.factory.data, Class | Function):
+                nothing = replace(arguments, positional=(), named={})
+                given.setdefault(field.name, call(field.factory, nothing))
+        names |= read_fields(owner, given, arguments.frame)
+    elif isinstance(owner.names.get("__init__", instance).data, Function):
+        bound = replace(arguments, positional=(instance, *arguments.positional))
+        call(owner.names["__init__"], bound)
+    return instance
 
 
 def _call_external(name: str, arguments: Arguments) -> Value:
@@ -293,6 +406,10 @@ def _call_method(base: Value, name: str, arguments: Arguments) -> Value:
         return call_reader(base.data, name, arguments)
     given = arguments.positional
     reads = union(base, Value(None, reads=arguments.reads))
+    if base.data is None and arguments.frame.reached:  # os.environ.get("HOSTS").split(",")
+        arguments.frame.evaluation.require(base.reads)
+    if name == "get_secret_value":  # of pydantic's SecretStr
+        return base
     if isinstance(base.data, dict) and name == "get" and given:
         default = arguments.get(1, "default") or Value(None)
         key = plain(given[0])

@@ -14,12 +14,14 @@ from pathlib import Path
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import files
 from buildstatic.project.files import module_at
+from buildstatic.project.settings.classes import define
 from buildstatic.project.settings.environment import set_variable
-from buildstatic.project.settings.evaluate import evaluate, external
+from buildstatic.project.settings.evaluate import MAX_ROUNDS, bind, evaluate, external
 from buildstatic.project.settings.scope import Evaluation, Flow, Frame, Function, VariableRead
 from buildstatic.project.settings.values import (
     UNKNOWN,
     EnvReader,
+    Instance,
     Module,
     Ref,
     Value,
@@ -37,7 +39,6 @@ EXITS = (Ref("sys.exit"), Ref("exit"), Ref("quit"), Ref("os._exit"))
 INCLUDE = Ref("split_settings.tools.include")
 # Methods that change the list or dict that they are called on.
 CHANGING_METHODS = frozenset({"append", "insert", "add", "extend", "remove", "update"})
-MAX_ROUNDS = 50
 # How many imports by name are followed from the settings: their helpers, and no further.
 MAX_DISTANCE = 3
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError"})
@@ -51,6 +52,8 @@ VARIABLE_ERRORS = frozenset(
         "UndefinedValueError",
         "EnvError",
         "EnvValidationError",
+        "TypeError",
+        "AttributeError",
     }
 )
 
@@ -130,10 +133,8 @@ def _execute_binding(node: ast.stmt, frame: Frame) -> None:
             _import_names(node, frame)
         case ast.FunctionDef(name=name):
             frame.names[name] = Value(Function(node, frame), source)
-        case ast.ClassDef(name=name, body=body):
-            inside = frame.branch(reached=True)
-            execute(body, inside)
-            frame.names[name] = Value(Module(inside.names), source)
+        case ast.ClassDef(name=name):
+            frame.names[name] = Value(define(node, frame), source)
         case ast.AsyncFunctionDef(name=name):
             frame.names[name] = Value(UNKNOWN, source)
         case ast.Delete(targets=targets):
@@ -164,20 +165,16 @@ def _expression(node: ast.expr, frame: Frame) -> Flow:
 
 def _assign(target: ast.expr, value: Value, frame: Frame) -> None:
     match target:
-        case ast.Name(id=name):
-            frame.names[name] = value
-        case ast.Tuple(elts=targets) | ast.List(elts=targets):
-            items = value.data if isinstance(value.data, tuple) else ()
-            fits = len(items) == len(targets)
-            for index, part in enumerate(targets):
-                item = items[index] if fits else Value(UNKNOWN, reads=value.reads)
-                _assign(part, item.at(value.source), frame)
-        case ast.Starred(value=inner):
-            _assign(inner, replace(value, data=UNKNOWN), frame)
         case ast.Subscript(slice=ast.Slice()):  # MIDDLEWARE[1:1] = […]
             _change(target.value, "extend", (value,), frame)
         case ast.Subscript():
             _assign_item(target, value, frame)
+        case ast.Attribute(value=base, attr=name):
+            owner = evaluate(base, frame).data
+            if isinstance(owner, Instance) and isinstance(owner.names, dict):
+                owner.names[name] = value
+        case _:
+            bind(target, value, frame)
 
 
 def _assign_item(target: ast.Subscript, value: Value, frame: Frame) -> None:
@@ -280,9 +277,7 @@ def _require(test: Value, frame: Frame, *, holds: bool) -> None:
     If that is so in an empty environment, the variables without a default in *test* are required.
     """
     if frame.reached and truth(test) is holds:
-        for entry in frame.evaluation.reads:
-            if entry.bare and entry.name in test.reads:
-                entry.required = True
+        frame.evaluation.require(test.reads)
 
 
 def _for(node: ast.For, frame: Frame) -> Flow:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
 from buildstatic.project.files import Search
-from buildstatic.project.settings.values import ROOT, Value, union
+from buildstatic.project.settings.values import ROOT, Module, Value, union
 
 MAX_STEPS = 100_000
 MAX_CALL_DEPTH = 12
@@ -32,6 +32,7 @@ class VariableRead:
     source: str
     kind: str
     bare: bool
+    choices: tuple[str, ...] = ()
 
 
 @dataclass
@@ -61,6 +62,12 @@ class Evaluation:
     def cwd(self) -> PurePosixPath:
         """The working directory of the code: that of manage.py."""
         return self.place(self.search.manage)
+
+    def require(self, names: Sequence[str]) -> None:
+        """Record that the code fails if one of the variables *names* has no value."""
+        for entry in self.reads:
+            if entry.bare and entry.name in names:
+                entry.required = True
 
     def place(self, path: Path) -> PurePosixPath:
         """Return *path* as the code sees it: below `ROOT` if it is inside of the project."""
@@ -96,6 +103,10 @@ class Frame:
             names[self.file] = self.evaluation.search.relative(self.file)
         return f"{names[self.file]}:{getattr(node, 'lineno', 1)}"
 
+    def call_place(self, node: ast.AST) -> str:
+        """Return ``file:line`` of the outermost call that led to *node*."""
+        return self.call_site or self.source(node)
+
     def mark_unseen(self, node: ast.AST) -> None:
         """Record that *node* may set names of the settings that cannot be evaluated."""
         if self.distance == 0:
@@ -127,6 +138,42 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Field:
+    """An annotated attribute of a class, with its default.
+
+    *kind* and *choices* are those of a variable with its value, see `Variable`. *names* are the
+    variables that it is read from, if they are not called as the field. *factory* is a function
+    that returns the default, *nested* the class of the annotation if it is the project's.
+    """
+
+    name: str
+    source: str
+    kind: str
+    choices: tuple[str, ...]
+    default: Value | None
+    names: tuple[str, ...] = ()
+    factory: Value | None = None
+    nested: Class | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Class(Module):
+    """A class of the project: its attributes and fields with the inherited ones.
+
+    *bases* are the dotted names of all base classes that are not the project's.
+    """
+
+    bases: frozenset[str]
+    fields: Mapping[str, Field]
+
+    def inherits(self, package: str, name: str) -> bool:
+        """Return whether a base is called *name* and comes from *package* or one like it."""
+        return any(
+            base.startswith(package) and base.rpartition(".")[2] == name for base in self.bases
+        )
+
+
+@dataclass(frozen=True)
 class Arguments:
     """The arguments of a call, its node and the frame that it is in."""
 
@@ -134,6 +181,11 @@ class Arguments:
     named: dict[str, Value]
     node: ast.AST
     frame: Frame
+
+    @property
+    def place(self) -> str:
+        """The ``file:line`` of the outermost call that led to this one."""
+        return self.frame.call_place(self.node)
 
     @property
     def reads(self) -> tuple[str, ...]:

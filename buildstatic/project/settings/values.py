@@ -30,17 +30,18 @@ class Value:
 
     *data* is a constant, a `PurePosixPath`, a tuple of values (also for lists and sets), a dict of
     values, one of the classes below, or UNKNOWN. If the value depends on the branch taken,
-    *options* has the possible data.
+    *options* has the possible data, and *switches* the variables that select the branch.
     """
 
     data: object
     source: str = ""
     reads: tuple[str, ...] = ()
     options: tuple[object, ...] = ()
+    switches: tuple[str, ...] = ()
 
     def at(self, source: str) -> Value:
         """Return the value with another *source*."""
-        return Value(self.data, source, self.reads, self.options)
+        return Value(self.data, source, self.reads, self.options, self.switches)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Module:
     """A module (or class) of the project, by its names."""
 
     names: Mapping[str, Value]
+
+
+@dataclass(frozen=True, eq=False)
+class Instance(Module):
+    """An object of a class of the project, by its attributes and methods."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +90,11 @@ PATH_CLASSES = frozenset(
         *("environ.Path", "environ.environ.Path", "unipath.Path"),
     }
 )
-CONVERSIONS = frozenset(
-    {"str", "bool", "int", "float", "list", "tuple", "set", "frozenset", "dict"}
-)
+DICTIONARIES = frozenset({"dict", "pydantic_settings.SettingsConfigDict", "pydantic.ConfigDict"})
+CONVERSIONS = DICTIONARIES | {
+    *("str", "bool", "int", "float", "list", "tuple", "set", "frozenset"),
+    *("all", "any", "len", "sorted", "filter"),
+}
 # What a call with unsuitable arguments raises.
 CALL_ERRORS = (TypeError, ValueError, IndexError, KeyError, AttributeError)
 
@@ -136,13 +144,15 @@ def bounded(data: object) -> object:
 def merge(one: Value | None, other: Value | None, tested: tuple[str, ...] = ()) -> Value:
     """Return the possible value of a name after one of two branches.
 
-    If only one branch sets it, that value counts. Lists and dicts are joined, because they are
-    searched for what they may contain. A value read from the variables that the branches depend on
-    (*tested*) is dropped in favor of the one used if they are not set. Anything else is unknown,
-    unless both are equal.
+    If only one branch sets it, that value counts, and None is another option. Lists and dicts are
+    joined, because they are searched for what they may contain. A value read from the variables
+    that the branches depend on (*tested*) is dropped in favor of the one used if they are not set.
+    Anything else is unknown, unless both are equal.
     """
     if one is None or other is None:
-        return one or other or Value(UNKNOWN)
+        value = one or other or Value(UNKNOWN)
+        options = tuple(dict.fromkeys((*_options(value), None))) if tested else value.options
+        return replace(value, options=options, switches=(*value.switches, *tested))
     reads, source = union(one, other), _later(one.source, other.source)
     if plain(one) == plain(other):
         return replace(other, reads=reads, source=source)
@@ -157,7 +167,8 @@ def merge(one: Value | None, other: Value | None, tested: tuple[str, ...] = ()) 
         case dict() as entries, dict() as more:
             data = merge_names(entries, more, tested)
     options = tuple(dict.fromkeys((*_options(one), *_options(other))))
-    return Value(data, source, reads, options)
+    switches = tuple(dict.fromkeys((*one.switches, *other.switches, *tested)))
+    return Value(data, source, reads, options, switches)
 
 
 def merge_names(
@@ -304,6 +315,12 @@ def call_method(
                 return _path_method(base, name, [value.data for value in positional], cwd)
             case dict() | tuple() if name == "copy":
                 return base
+            case dict() if name == "keys":
+                return tuple(map(Value, base))
+            case dict() if name == "values":
+                return tuple(base.values())
+            case dict() if name == "items":
+                return tuple(Value((Value(key), value)) for key, value in base.items())
     except CALL_ERRORS:
         pass
     return UNKNOWN
@@ -355,10 +372,10 @@ def call_function(
 
 
 def _convert(name: str, positional: Sequence[Value], named: Mapping[str, Value]) -> object:
-    if name == "dict":
+    if name in DICTIONARIES:
         inner = positional[0].data if positional else {}
         return {**inner, **named} if isinstance(inner, dict) else dict(named)
-    value = positional[0] if positional else Value("")
+    value = positional[-1] if positional else Value("")
     match name, value.data:
         case "str", str() | int() | float() | PurePosixPath() as data:
             return str(data)
@@ -369,8 +386,18 @@ def _convert(name: str, positional: Sequence[Value], named: Mapping[str, Value])
             return int(data)
         case "float", int() | float() | str() as data:
             return float(data)
-        case "list" | "tuple" | "set" | "frozenset", tuple() | "" as data:
+        case "list" | "tuple" | "set" | "frozenset" | "sorted", tuple() | "" as data:
             return data or ()
+        case "list" | "tuple" | "set" | "frozenset" | "sorted", dict() as data:
+            return tuple(map(Value, data))
+        case "len", tuple() | dict() | str() as data:
+            return len(data)
+        case "all" | "any", tuple() as data:
+            decisive = name == "any"
+            truths = [truth(item) for item in data]
+            return decisive if decisive in truths else UNKNOWN if None in truths else not decisive
+        case "filter", tuple() as data if positional[0].data is None:
+            return tuple(item for item in data if truth(item) is not False)
         case _:
             return UNKNOWN
 
