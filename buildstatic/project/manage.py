@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
-from buildstatic.manage_py import SETTINGS_VARIABLE, find_manage_py, settings_modules
+from buildstatic.manage_py import (
+    MAX_DEPTH,
+    SETTINGS_VARIABLE,
+    find_manage_py,
+    settings_modules,
+    subdirectories,
+)
 from buildstatic.project import Fact, Project, files
 from buildstatic.project.config import ProjectConfig
 from buildstatic.project.files import Search, is_module_name
@@ -19,6 +26,7 @@ DEVELOPMENT = ("dev", "local", "development")
 PRODUCTION = ("production", "prod", "deploy")
 # Modules with the settings that the others import. They are not deployed themselves.
 SHARED = ("base", "common", "default", "defaults")
+INSTALLED_APPS = r"^INSTALLED_APPS\b[^=\n]*="
 NAME_SETTINGS = "Set it with --settings, or as settings in [tool.buildstatic] of pyproject.toml."
 
 
@@ -134,10 +142,10 @@ def _selected_class(
 
 
 def _settings_from_script(manage: Path, search: Search) -> tuple[Fact[str], tuple[str, ...]]:
-    named = _named_settings(manage, search)
+    named, notes = _named_settings(manage, search)
     sibling = _production_sibling(named.value, search)
     if sibling is None:
-        return named, ()
+        return named, notes
     path = search.module(sibling)
     source = f"{search.relative(path)}:1" if path else named.source
     note = (
@@ -147,24 +155,57 @@ def _settings_from_script(manage: Path, search: Search) -> tuple[Fact[str], tupl
     return Fact(sibling, source), (note,)
 
 
-def _named_settings(path: Path, search: Search) -> Fact[str]:
+def _named_settings(path: Path, search: Search) -> tuple[Fact[str], tuple[str, ...]]:
     """Return the settings module that manage.py in *path* sets, also through its own imports.
 
-    Raises `SettingsInvalid` if it sets none, or one that is computed at run time.
+    If it sets none, it is that of a wsgi.py or asgi.py, or the only module with INSTALLED_APPS,
+    and a note says so. Raises `SettingsInvalid` if there is none or more than one, or if it is
+    computed at run time.
     """
     evaluation = evaluate_script(path, search)
     found = evaluation.environ.get(SETTINGS_VARIABLE) or evaluation.possible_environ.get(
         SETTINGS_VARIABLE
     )
     if found is not None and isinstance(found.data, str) and found.data:
-        return Fact(found.data, found.source)
+        return Fact(found.data, found.source), ()
     for module, line in settings_modules(files.read_python(path, search.root)):
-        return Fact(module, f"{search.relative(path)}:{line}")
+        return Fact(module, f"{search.relative(path)}:{line}"), ()
     if found is not None:
         problem = f"{found.source} computes {SETTINGS_VARIABLE} at run time."
     else:
         problem = f"{search.relative(path)} does not set {SETTINGS_VARIABLE}."
-    raise SettingsInvalid(problem, NAME_SETTINGS)
+    candidates = _other_settings(search)
+    if len(candidates) == 1:
+        return candidates[0], (f"{problem} The image uses {candidates[0].value}.",)
+    names = ", ".join(fact.value for fact in candidates)
+    advice = f"{NAME_SETTINGS} Found: {names}." if names else NAME_SETTINGS
+    raise SettingsInvalid(problem, advice)
+
+
+def _other_settings(search: Search) -> list[Fact[str]]:
+    """Return what a wsgi.py or asgi.py names, else the modules that assign INSTALLED_APPS."""
+    level = [search.manage]
+    modules: list[Path] = []
+    for _ in range(MAX_DEPTH + 1):
+        modules += [path for place in level for path in sorted(place.glob("*.py"))]
+        level = [below for place in level for below in subdirectories(place)]
+    for path in modules:
+        if path.name in ("wsgi.py", "asgi.py"):
+            for module, line in settings_modules(files.read_python(path, search.root)):
+                return [Fact(module, f"{search.relative(path)}:{line}")]
+    found = []
+    for path in modules:
+        text = files.read_text(path, search.root)
+        parts = path.relative_to(search.manage).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if (
+            "test" not in path.stem
+            and re.search(INSTALLED_APPS, text, re.M)
+            and is_module_name(name)
+        ):
+            line = files.line_of(text, INSTALLED_APPS)
+            found.append(Fact(name, f"{search.relative(path)}:{line}"))
+    return found
 
 
 def _production_sibling(module: str, search: Search) -> str | None:

@@ -14,6 +14,8 @@ from buildstatic.project.files import Search
 from buildstatic.project.manage import choose_settings, find_script, locate
 from tests.project.tree import MANAGE, project, write
 
+INSTALLED = "import os\nINSTALLED_APPS: list[str] = []\n"
+
 
 @pytest.mark.parametrize(
     "place",
@@ -242,6 +244,44 @@ def test_manage_py_without_settings_module_is_an_error(
     with pytest.raises(SettingsInvalid, match=problem) as caught:
         chosen(tmp_path)
     assert "--settings" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        pytest.param(
+            {"site_/wsgi.py": MANAGE.format(settings="site_.prod"), "site_/base.py": INSTALLED},
+            Fact("site_.prod", "site_/wsgi.py:6"),
+            id="wsgi.py",
+        ),
+        pytest.param(
+            {"site_/conf/base.py": INSTALLED, "site_/conf/dev.py": "from .base import *"},
+            Fact("site_.conf.base", "site_/conf/base.py:2"),
+            id="only-module-with-installed-apps",
+        ),
+        pytest.param(
+            {"settings/__init__.py": INSTALLED, "tests/test_settings.py": INSTALLED},
+            Fact("settings", "settings/__init__.py:2"),
+            id="package",
+        ),
+    ],
+)
+def test_settings_that_manage_py_does_not_name(
+    tmp_path: Path, others: dict[str, str], expected: Fact[str]
+) -> None:
+    write(tmp_path, {"manage.py": "print('hello')", **others})
+    found, notes = chosen(tmp_path)
+    assert found == expected
+    assert notes == (
+        f"manage.py does not set DJANGO_SETTINGS_MODULE. The image uses {found.value}.",
+    )
+
+
+def test_settings_to_choose_from_are_listed(tmp_path: Path) -> None:
+    write(tmp_path, {"manage.py": "", "a/settings.py": INSTALLED, "b/settings.py": INSTALLED})
+    with pytest.raises(SettingsInvalid, match=r"manage\.py does not set") as caught:
+        chosen(tmp_path)
+    assert caught.value.advice.endswith("Found: a.settings, b.settings.")
 
 
 def test_invalid_manage_py_is_an_error_with_line(tmp_path: Path) -> None:
