@@ -138,8 +138,13 @@ def _existing(
 @serve_option
 @click.option(
     "--server",
-    type=click.Choice(["gunicorn", "uvicorn-worker"]),
-    help="Server in all files. [default: gunicorn; uvicorn-worker for ASGI-only projects]",
+    type=click.Choice(
+        [
+            *("gunicorn", "uvicorn-worker", "uvicorn", "granian"),
+            *("daphne", "hypercorn", "uwsgi", "waitress"),
+        ]
+    ),
+    help="Server in all files. [default: the project's, else gunicorn]",
 )
 @click.option(
     "--collect-in",

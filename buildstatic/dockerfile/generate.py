@@ -34,7 +34,8 @@ _DIRECTORY_OPTIONS = {"uv": "--project", "poetry": "--directory", "pdm": "--proj
 class DockerfileOptions:
     """The choices about a generated Dockerfile.
 
-    *serve* is the server's command. *python* overrides the detected version. *network* allows the
+    *serve* is the server's command. *install* are packages that the image needs, but the project
+    does not have. *python* overrides the detected version. *network* allows the
     collecting step to use the network. *environment* holds placeholders for variables that the
     settings require, for Django's own command. *assets* is the server of an image for the static
     files alone, None if the application serves them. The compressed variants are those that this
@@ -42,6 +43,7 @@ class DockerfileOptions:
     """
 
     serve: tuple[str, ...]
+    install: tuple[str, ...] = ()
     python: str | None = None
     port: int = 8000
     cache_mounts: bool = True
@@ -147,6 +149,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "layer_parent": f"/layer{posixpath.dirname(tree)}",
         "port": options.port,
         "serve": options.serve,
+        "install": options.install,
         "healthcheck": ("python", "-c", HEALTHCHECK),
         "cache": cache,
         "copy": copy_words,

@@ -9,7 +9,7 @@ import unicodedata
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.options import Options
 from buildstatic.platforms.repository import github_repository
-from buildstatic.platforms.server import operand, server_command
+from buildstatic.platforms.server import operand
 from buildstatic.project import Process, Project
 
 WEB = "web"
@@ -45,11 +45,6 @@ def release_command(project: Project) -> str | None:
     """Return the command to run once per deployment, or None: collect if remote, and migrate."""
     collect = (collect_command(project),) if has_remote_storage(project) else ()
     return join_commands(*collect, *migrate_commands(project)) or None
-
-
-def serve_command(project: Project, options: Options) -> str:
-    """Return the command that serves; raises ConfigInvalid if there is no application."""
-    return shlex.join(server_command(project, options.server))
 
 
 def _manage_command(project: Project, name: str) -> str:

@@ -13,11 +13,11 @@ from buildstatic.platforms.commands import (
     join_commands,
     other_processes,
     release_command,
-    serve_command,
     settings_module,
     slug,
 )
 from buildstatic.platforms.options import Options
+from buildstatic.platforms.server import serve_command
 from buildstatic.project import Connection, Process, Project
 
 APP = "/app"
@@ -80,7 +80,7 @@ def read_container(project: Project, options: Options, target: str) -> Container
         name=slug(project),
         port=options.dockerfile.port or PORT,
         release=release_command(project),
-        serve=serve_command(project, options),
+        serve=serve_command(project, options.server),
         processes=other_processes(project, options),
         connection=connection,
         secret_key=secret_key if secret_key and _is_settable(secret_key) else None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from buildstatic.platforms.commands import (
     collect_command,
     migrate_commands,
-    serve_command,
     settings_module,
 )
 from buildstatic.platforms.options import Options
+from buildstatic.platforms.server import serve_command
 from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
@@ -23,7 +23,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         settings=settings_module(project),
         collect=collect_command(project),
         migrations=migrate_commands(project),
-        serve=serve_command(project, options),
+        serve=serve_command(project, options.server),
     )
     notes: tuple[str, ...] = ()
     commands = [

@@ -16,10 +16,10 @@ from buildstatic.platforms.commands import (
     migrate_commands,
     other_processes,
     require_single_line,
-    serve_command,
     settings_module,
 )
 from buildstatic.platforms.options import Options
+from buildstatic.platforms.server import serve_command
 from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
@@ -34,7 +34,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     in_release = collects_in_release(project, options)
     migrate = migrate_commands(project)
     release = join_commands(*((collect_command(project),) if in_release else ()), *migrate)
-    serve = require_single_line(serve_command(project, options), FILE)
+    serve = require_single_line(serve_command(project, options.server), FILE)
     text = render(
         "Procfile",
         remote=has_remote_storage(project),

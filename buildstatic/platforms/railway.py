@@ -22,7 +22,6 @@ from buildstatic.platforms.commands import (
     other_processes,
     project_name,
     release_command,
-    serve_command,
     settings_module,
     without_shell,
 )
@@ -30,6 +29,7 @@ from buildstatic.platforms.gitignore import escape
 from buildstatic.platforms.options import Options
 from buildstatic.platforms.railway_import import import_config
 from buildstatic.platforms.repository import enclosing_github_repository, path_in_repository
+from buildstatic.platforms.server import serve_command
 from buildstatic.project import Process, Project
 from buildstatic.templates import GeneratedFile, render
 
@@ -122,7 +122,7 @@ def _service(project: Project, options: Options) -> RailwayService:
     if builder == "dockerfile":
         return _dockerfile_service(project, options)
     collect, migrate = collect_command(project), migrate_commands(project)
-    serve = f"exec {serve_command(project, options)}"
+    serve = f"exec {serve_command(project, options.server)}"
     if has_remote_storage(project):
         return RailwayService(builder.upper(), None, release_command(project), (serve,))
     if options.chain == "build":
@@ -151,7 +151,7 @@ def _dockerfile_service(project: Project, options: Options) -> RailwayService:
             "Use --builder railpack, or generate the Dockerfile: "
             "buildstatic generate dockerfile railway --no-cache-mounts --force",
         )
-    serve = f"exec {serve_command(project, options)}"
+    serve = f"exec {serve_command(project, options.server)}"
     start = join_commands(collect_command(project), *migrate, serve)
     return RailwayService("DOCKERFILE", start=(_in_shell(start),))
 

@@ -229,7 +229,13 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
             "the program that collects the static files",
             "buildstatic",
         ),
-        "server": Key(one_of("gunicorn", "uvicorn-worker"), "the application server"),
+        "server": Key(
+            one_of(
+                *("gunicorn", "uvicorn-worker", "uvicorn", "granian"),
+                *("daphne", "hypercorn", "uwsgi", "waitress"),
+            ),
+            "the application server, instead of the project's",
+        ),
         "serve": Key(
             one_of("nginx", "caddy"), "the server of the static files, if not the application"
         ),

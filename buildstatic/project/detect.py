@@ -29,7 +29,7 @@ from buildstatic.project import (
 from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.manage import choose_settings, evaluate_settings, find_script
 from buildstatic.project.packages import find_dependencies
-from buildstatic.project.packages.known import DRIVERS, SERVERS, DependencyOptions
+from buildstatic.project.packages.known import ASGI_SERVERS, DRIVERS, SERVERS, DependencyOptions
 from buildstatic.project.packages.python_version import (
     DEFAULT_PYTHON,
     find_python_version,
@@ -156,7 +156,7 @@ def detect(
         asgi=asgi,
         python=python,
         dependencies=installed.fact,
-        server=find_server(packages),
+        server=find_server(packages, asgi=asgi is not None, wsgi=wsgi is not None),
         whitenoise=Fact(True, whitenoise.source) if whitenoise else None,
         database=driver,
         frontends=frontends.found,
@@ -192,9 +192,18 @@ def _python_path(modules: tuple[Fact[str] | None, ...], search: Search) -> Fact[
     return None
 
 
-def find_server(packages: Packages) -> Fact[Server] | None:
-    """Return the application server among *packages*."""
-    found = next((packages[name] for name in SERVERS if name in packages), None)
+def find_server(
+    packages: Packages, *, asgi: bool = False, wsgi: bool = True
+) -> Fact[Server] | None:
+    """Return the application server among *packages*.
+
+    One for ASGI is preferred if the project has no *wsgi* application, or uses Channels; it is
+    ignored without an *asgi* application.
+    """
+    prefers_asgi = asgi and (not wsgi or "channels" in packages)
+    order = (*ASGI_SERVERS, *SERVERS) if prefers_asgi else SERVERS
+    usable = order if asgi else [name for name in SERVERS if name not in ASGI_SERVERS[:3]]
+    found = next((packages[name] for name in usable if name in packages), None)
     if found is None:
         return None
     value = Server(found.name, found.specifier, "uvicorn-worker" in packages)

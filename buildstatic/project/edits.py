@@ -73,11 +73,13 @@ def _mentions(settings: Settings, word: str) -> bool:
 def _requirements(project: Project, *, serves: bool) -> Iterator[Edit]:
     missing = [
         *(["Django"] if "django" not in project.packages else []),
-        *(["gunicorn"] if project.server is None else []),
         *(["whitenoise"] if serves and "whitenoise" not in project.packages else []),
     ]
     if not missing:
         return
+    # The Dockerfile installs it if it is all that is missing.
+    position = missing.index("whitenoise") if "whitenoise" in missing else len(missing)
+    missing[position:position] = [] if project.server else ["gunicorn"]
     found = project.dependencies.value if project.dependencies else None
     file = found.file if found else "requirements.txt"
     why = "The image installs these packages."

@@ -31,7 +31,6 @@ from buildstatic.oci.reference import Reference
 from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.static_layer import check_layer_location
 from buildstatic.oci.stores import find_image
-from buildstatic.platforms.server import missing_package_warnings
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
 from buildstatic.workflows import SILENT, Reporter
@@ -149,9 +148,6 @@ def _choose_dockerfile(
         report.warn(
             f"{source.skipped.name} has no stage named static: using the generated one instead."
         )
-    if source.path is None:
-        for text in missing_package_warnings(project, generate.server):
-            report.warn(text)
     return source
 
 

@@ -14,7 +14,12 @@ from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfi
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import PLATFORMS
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
-from buildstatic.platforms.server import ServerName, missing_package_warnings, server_command
+from buildstatic.platforms.server import (
+    ServerName,
+    missing_package_warnings,
+    missing_packages,
+    server_command,
+)
 from buildstatic.project import Edit, Process, Project
 from buildstatic.project.config import load
 from buildstatic.project.detect import detect
@@ -117,15 +122,14 @@ def generate(
     if mode == "write":
         write(project.root, changes, force=force)
     warnings = [warning for file in files for warning in file.warnings]
-    warnings += missing_package_warnings(project, options.server)
+    if "dockerfile" not in targets and not (project.root / "Dockerfile").is_file():
+        warnings += missing_package_warnings(project, options.server)
     notes = [note for file in files for note in file.notes]
     return Generation(
         project,
         files,
         changes,
-        warnings=tuple(
-            dict.fromkeys((*warnings, *missing_package_warnings(project, options.server)))
-        ),
+        warnings=tuple(dict.fromkeys(warnings)),
         notes=tuple(dict.fromkeys((*project.notes, *notes))),
         edits=edits(project),
     )
@@ -147,6 +151,7 @@ def dockerfile_options(project: Project, options: GenerateOptions) -> Dockerfile
     config = load(project.root)
     return DockerfileOptions(
         serve=server_command(project, options.server),
+        install=missing_packages(project, options.server),
         python=options.python,
         port=options.port,
         cache_mounts=options.cache_mounts,

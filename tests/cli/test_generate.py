@@ -229,7 +229,7 @@ def test_changes_that_the_project_needs_are_printed(tmp_path: Path, invoke: Invo
         pytest.param(["--python", "3.10"], id="old Python"),
         pytest.param(["--python", "3.13-slim AS x"], id="version"),
         pytest.param(["--port", "0"], id="port"),
-        pytest.param(["--server", "waitress"], id="server"),
+        pytest.param(["--server", "apache"], id="server"),
         pytest.param(["podman"], id="file"),
         pytest.param(["procfile", "--worker", "no command"], id="worker"),
         pytest.param(["procfile", "--worker", "a b=true"], id="name of a worker"),

@@ -144,6 +144,13 @@ def test_build_packages_are_not_in_the_final_image() -> None:
     assert "apt-get" not in stage(text, "web")
 
 
+def test_missing_server_is_installed_in_the_virtual_environment() -> None:
+    pip = stage(text_of(VARIANTS["pip without a server"]), "deps")
+    assert "/opt/venv/bin/pip install gunicorn 'psycopg[binary]'" in pip
+    uv = stage(text_of(VARIANTS["uv without a server"]), "deps")
+    assert "uv pip install --python=/opt/venv gunicorn 'psycopg[binary]'" in uv
+
+
 def test_geodjango_packages_are_in_the_final_image() -> None:
     base = stage(text_of(VARIANTS["packages of GeoDjango"]), "base")
     assert "install --yes --no-install-recommends libpq5 gdal-bin" in base

@@ -212,6 +212,12 @@ VARIANTS = {
     "all platforms": Variant({"database": PSYCOPG2}, {"multi_platform": True}),
     "packages to build and to run": Variant({"database": PSYCOPG2}),
     "packages of GeoDjango": Variant({"database": PSYCOPG2, "gis": Fact(("gdal-bin",), "s:1")}),
+    **{
+        f"{manager} without a server": Variant(
+            {"dependencies": managed(manager)}, {"install": ("gunicorn", "psycopg[binary]")}
+        )
+        for manager in ("pip", "uv")
+    },
     "network": Variant({}, {"network": True}),
     "another Python and port": Variant(
         {"python": Fact("3.12", ".python-version:1")}, {"python": "3.11", "port": 80}

@@ -53,11 +53,11 @@ def project(root: Path, **changes: Any) -> Project:
     return replace(plain, **changes)
 
 
-def in_directory(root: Path, directory: str) -> Project:
+def in_directory(root: Path, directory: str, **facts: Any) -> Project:
     """Return a project whose manage.py is in *directory*."""
     manage = f"{directory}/manage.py"
     settings = Fact("mysite.settings", f"{manage}:9")
-    return project(root, manage=Fact(manage, manage), settings=settings)
+    return project(root, **{"manage": Fact(manage, manage), "settings": settings, **facts})
 
 
 def remote(root: Path) -> Project:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import cast
+from urllib.request import urlopen
 
 import pytest
 
@@ -14,10 +18,12 @@ from buildstatic.platforms.server import (
     ServerName,
     missing_package_warnings,
     missing_packages,
+    serve_command,
     server_command,
 )
-from buildstatic.project import Dependencies, Fact, Server
+from buildstatic.project import Connection, Database, Dependencies, Fact, Server
 from tests.platforms.projects import AWKWARD, in_directory, project
+from tests.running import free_port
 
 SOCKET = "--no-control-socket"
 
@@ -128,6 +134,98 @@ def test_gunicorn_accepts_the_options(tmp_path: Path, directory: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+SHELL = ("/bin/sh", "-c")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("uvicorn", "uvicorn --host 0.0.0.0 --port ${PORT:-8000} mysite.asgi:application"),
+        ("daphne", "daphne --bind 0.0.0.0 --port ${PORT:-8000} mysite.asgi:application"),
+        (
+            "granian",
+            "granian --interface wsgi --host 0.0.0.0 --port ${PORT:-8000} "
+            "--workers ${WEB_CONCURRENCY:-1} mysite.wsgi:application",
+        ),
+        (
+            "hypercorn",
+            "hypercorn --bind 0.0.0.0:${PORT:-8000} --workers ${WEB_CONCURRENCY:-1} "
+            "wsgi:mysite.wsgi:application",
+        ),
+        (
+            "uwsgi",
+            "uwsgi --http-socket 0.0.0.0:${PORT:-8000} --module mysite.wsgi:application --master "
+            "--die-on-term --need-app --enable-threads --processes ${WEB_CONCURRENCY:-1}",
+        ),
+        ("waitress", "waitress-serve --listen=0.0.0.0:${PORT:-8000} mysite.wsgi:application"),
+    ],
+)
+def test_the_projects_server_is_started(tmp_path: Path, name: str, line: str) -> None:
+    server = Fact(Server(name, ""), "requirements.txt:2")
+    found = project(tmp_path, server=server)
+    assert server_command(found) == (*SHELL, f"exec {line}")
+    assert server_command(project(tmp_path), cast("ServerName", name)) == server_command(found)
+    assert serve_command(found) == line
+    below = in_directory(tmp_path, "my src", server=server)
+    assert serve_command(below) == f"env '--chdir=my src' {line}"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("granian", "--interface asginl"),
+        ("hypercorn", " mysite.asgi:application"),
+        ("uwsgi", "uvicorn_worker.UvicornWorker mysite.asgi:application"),
+    ],
+)
+def test_asgi_only_projects_are_served_as_asgi(tmp_path: Path, name: str, words: str) -> None:
+    found = project(tmp_path, server=Fact(Server(name, ""), "r:1"), wsgi=None)
+    assert words in serve_command(found)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["uvicorn", "granian", "daphne", "hypercorn", "waitress", "uwsgi"])
+def test_servers_accept_the_options_and_stop(tmp_path: Path, name: str) -> None:
+    """Each is installed, started with the command line, answers, and stops on SIGTERM."""
+    home = tmp_path / "my src"
+    home.mkdir()
+    (home / "mysite.py").write_text(
+        "def wsgi(environ, start_response):\n"
+        "    start_response('200 OK', [('Content-Length', '2')])\n"
+        "    return [b'ok']\n"
+        "async def asgi(scope, receive, send):\n"
+        "    if scope['type'] != 'http':\n"
+        "        raise ValueError('only HTTP')\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': b'ok'})\n"
+    )
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    bin_directory = tmp_path / "venv/bin"
+    subprocess.run([bin_directory / "pip", "install", "-q", name], check=True)
+    found = in_directory(
+        tmp_path,
+        "my src",
+        server=Fact(Server(name, ""), "r:1"),
+        wsgi=Fact("mysite:wsgi", "w:1"),
+        asgi=Fact("mysite:asgi", "a:1"),
+    )
+    port = free_port()
+    environ = {"PATH": f"{bin_directory}:{os.environ['PATH']}", "PORT": str(port)}
+    process = subprocess.Popen(server_command(found), cwd=tmp_path, env=environ)
+    try:
+        for attempt in range(100):
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
+                    assert response.read() == b"ok"
+                break
+            except OSError:
+                assert attempt < 99
+                time.sleep(0.1)
+    finally:
+        process.terminate()
+    process.wait(20)
+
+
 PIP = Dependencies("pip", "requirements.txt", ("requirements.txt",))
 
 
@@ -135,7 +233,9 @@ PIP = Dependencies("pip", "requirements.txt", ("requirements.txt",))
     ("server", "chosen", "expected"),
     [
         pytest.param(None, None, ("gunicorn",), id="none"),
-        pytest.param(Server("daphne", ""), None, ("gunicorn",), id="another"),
+        pytest.param(Server("daphne", ""), None, (), id="another"),
+        pytest.param(Server("daphne", ""), "gunicorn", ("gunicorn",), id="another-is-chosen"),
+        pytest.param(Server("pyuwsgi", ""), None, (), id="built-by-others"),
         pytest.param(Server("gunicorn", ""), None, (), id="gunicorn"),
         pytest.param(Server("gunicorn", ""), "uvicorn-worker", ("uvicorn-worker",), id="no-worker"),
         pytest.param(Server("uvicorn", ""), "uvicorn-worker", ("uvicorn-worker",), id="uvicorn"),
@@ -152,6 +252,27 @@ def test_missing_packages(
     texts = missing_package_warnings(found, chosen)
     assert len(texts) == len(expected)
     assert all(name in text for name, text in zip(expected, texts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("engine", "driver", "expected"),
+    [
+        ("postgresql", None, ("psycopg[binary]",)),
+        ("postgresql", "psycopg2", ()),
+        ("mysql", None, ()),
+    ],
+)
+def test_driver_of_postgresql_is_missing(
+    tmp_path: Path, engine: str, driver: str | None, expected: tuple[str, ...]
+) -> None:
+    found = project(
+        tmp_path,
+        server=Fact(Server("gunicorn", ""), "requirements.txt:2"),
+        dependencies=Fact(PIP, "requirements.txt:1"),
+        connection=Fact(Connection(engine), "s:1"),
+        database=Fact(Database(driver, (), ()), "requirements.txt:3") if driver else None,
+    )
+    assert missing_packages(found) == expected
 
 
 def test_asgi_only_projects_need_uvicorn_worker(tmp_path: Path) -> None:

@@ -201,9 +201,9 @@ def test_process_environment_selects_settings(
 
 
 def test_markers_are_evaluated_for_project_python(tmp_path: Path) -> None:
-    lines = "gunicorn; python_version < '3.12'\nuvicorn; python_version >= '3.12'\n"
+    lines = "gunicorn; python_version < '3.12'\nwaitress; python_version >= '3.12'\n"
     project(tmp_path, {"mysite/settings.py": "", "requirements.txt": lines})
-    for version, server in (("3.11", "gunicorn"), ("3.12", "uvicorn")):
+    for version, server in (("3.11", "gunicorn"), ("3.12", "waitress")):
         write(tmp_path, {".python-version": version})
         found = detect(tmp_path, environ={}).server
         assert found is not None

@@ -20,12 +20,21 @@ from tests.project.tree import packages, read, write
         (["gunicorn", "uvicorn-worker"], Fact(Server("gunicorn", "", True), "r.txt:1")),
         (["uvicorn", "uvicorn-worker"], Fact(Server("uvicorn-worker", "", True), "r.txt:2")),
         (["Daphne"], Fact(Server("daphne", ""), "r.txt:1")),
+        (["gunicorn", "daphne", "channels"], Fact(Server("daphne", ""), "r.txt:2")),
         (["uWSGI"], Fact(Server("uwsgi", ""), "r.txt:1")),
         (["django"], None),
     ],
 )
 def test_server(lines: list[str], expected: Fact[Server] | None) -> None:
-    assert detect.find_server(packages(*lines)) == expected
+    assert detect.find_server(packages(*lines), asgi=True) == expected
+
+
+def test_server_fits_the_application() -> None:
+    both = packages("gunicorn", "hypercorn", "uvicorn")
+    asgi_only = detect.find_server(both, asgi=True, wsgi=False)
+    assert asgi_only is not None
+    assert asgi_only.value.name == "uvicorn"
+    assert detect.find_server(packages("uvicorn", "daphne"), asgi=False) is None
 
 
 def find(root: Path, kind: str, module: str, files: dict[str, str]) -> Fact[str] | None:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 SERVERS = (
     "gunicorn",
     "uvicorn-worker",
-    "uvicorn",
     "granian",
-    "daphne",
-    "hypercorn",
     "uwsgi",
     "pyuwsgi",
+    "uvicorn",
+    "daphne",
+    "hypercorn",
     "waitress",
 )
+# For projects that need ASGI; the first three serve nothing else.
+ASGI_SERVERS = ("uvicorn-worker", "uvicorn", "daphne", "granian", "hypercorn")
 # The engine of each database driver.
 DRIVERS = {
     "psycopg": "postgresql",
