@@ -47,7 +47,7 @@ class ConfigInvalid(BuildstaticError):
 
 
 class SettingsInvalid(BuildstaticError):
-    """The settings module was not found, or it or an installed app fails to import."""
+    """The settings module was not found; or it, an installed app or manage.py fails to run."""
 
     exit_code = 13
 

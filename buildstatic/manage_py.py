@@ -1,19 +1,32 @@
-"""Find a project's manage.py and the settings module that it names.
+"""Find a project's manage.py, the settings module that it names, and run it up to its command.
 
-Shared by detection and by what runs in the container, so it imports only the standard library.
+Shared by detection, the collector and what runs in the container, so it imports only the standard
+library and, in a function, Django.
 """
 
 from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterator
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from buildstatic.errors import ProjectNotFound
+from buildstatic.errors import ProjectNotFound, SettingsInvalid
+from buildstatic.tracebacks import innermost_line
 
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 MAX_DEPTH = 2
+TIME_LIMIT = 120  # seconds for manage.py to call Django
+_CALL_DJANGO = (
+    "It must call django.core.management.execute_from_command_line(sys.argv), as that of a new "
+    "project does."
+)
 # Directories that never hold a project's own code.
 SKIPPED_DIRECTORIES = frozenset(
     {
@@ -102,3 +115,115 @@ def settings_modules(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 )
             ) if name == SETTINGS_VARIABLE:
                 yield module, node.lineno
+
+
+class _DjangoReached(BaseException):
+    """Raised where Django would run the command; not an Exception, which manage.py may catch."""
+
+
+class _TimedOut(BaseException):
+    """Raised when manage.py takes longer than `TIME_LIMIT`."""
+
+
+def run_manage_py(manage: Path, arguments: Sequence[str], settings: str | None) -> str:
+    """Run *manage* as ``python manage.py ARGUMENTS``, up to where Django would run the command.
+
+    This process is then what the command would find: ``sys.path``, ``sys.argv``, the environment,
+    import hooks, ``__main__``. Settings and apps are not loaded. *settings* takes precedence over
+    the module that manage.py selects. Returns the settings module, empty if there is none.
+
+    Raises what manage.py raises, SystemExit included, and `SettingsInvalid` if it does not call
+    Django within `TIME_LIMIT` seconds, or asks for input that is not there.
+    """
+    from django.core.management import ManagementUtility
+
+    script = manage.name
+    directory = str(manage.resolve().parent)
+    sys.path[:] = [directory, *(path for path in sys.path if path not in ("", directory))]
+    sys.argv[:] = [str(manage), *arguments]
+    if settings:
+        os.environ[SETTINGS_VARIABLE] = settings
+    reached: list[list[str]] = []
+    originals = ManagementUtility.execute, ManagementUtility.fetch_command
+
+    def execute(utility: Any) -> None:
+        if utility.argv[1:2] != list(arguments[:1]):
+            originals[0](utility)  # manage.py runs another command first
+            return
+        reached.append(utility.argv)
+        raise _DjangoReached
+
+    def fetch_command(utility: Any, name: str) -> Any:
+        if name != arguments[0]:
+            return originals[1](utility, name)
+        reached.append(utility.argv)  # a subclass has its own execute()
+        raise _DjangoReached
+
+    ManagementUtility.execute, ManagementUtility.fetch_command = execute, fetch_command
+    try:
+        with _time_limit():
+            _run_as_main(manage)
+    except _TimedOut as error:
+        problem = f"{script} has not called Django after {TIME_LIMIT} seconds"
+        if place := innermost_line(error, lambda file: file == str(manage)):
+            problem += f"; it is at line {place[1]}"
+        raise SettingsInvalid(f"{problem}.", _CALL_DJANGO) from error
+    except BaseException as error:
+        if not reached or isinstance(error, KeyboardInterrupt):
+            if isinstance(error, EOFError):
+                problem = f"{script} asks for input, and standard input is closed."
+                raise SettingsInvalid(problem, _CALL_DJANGO) from error
+            raise
+    finally:
+        ManagementUtility.execute, ManagementUtility.fetch_command = originals
+    if not reached:
+        raise SettingsInvalid(f"{script} does not call Django.", _CALL_DJANGO)
+    _handle_default_options(reached[0])
+    if settings:
+        os.environ[SETTINGS_VARIABLE] = settings
+    return os.environ.get(SETTINGS_VARIABLE, "")
+
+
+def _run_as_main(manage: Path) -> None:
+    module = ModuleType("__main__")
+    module.__file__ = str(manage)
+    sys.modules["__main__"] = module
+    code = compile(manage.read_bytes(), str(manage), "exec", dont_inherit=True)
+    exec(code, vars(module))
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Raise `_TimedOut` in the block after `TIME_LIMIT` seconds; only the main thread can."""
+    is_available = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    )
+    if not is_available:
+        yield
+        return
+
+    def stop(_number: int, _frame: object) -> None:
+        raise _TimedOut
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(TIME_LIMIT)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _handle_default_options(argv: Sequence[str]) -> None:
+    """Apply ``--settings`` and ``--pythonpath`` of *argv* as ``ManagementUtility.execute`` does."""
+    from django.core.management import handle_default_options
+    from django.core.management.base import CommandError, CommandParser
+
+    parser = CommandParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--settings")
+    parser.add_argument("--pythonpath")
+    parser.add_argument("args", nargs="*")
+    with suppress(CommandError):
+        options, _ = parser.parse_known_args(list(argv[2:]))
+        handle_default_options(options)

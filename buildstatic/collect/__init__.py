@@ -172,7 +172,7 @@ def _make_plan(
     request: Request, *, with_checks: bool = True, with_ignored: bool = False
 ) -> tuple[Any, LayerRoot | None, Plan]:
     """Start the project; return its storage, the layer root if there is one, and the plan."""
-    start_project(request)
+    request = start_project(request)
     storage = load_storage(request)
     finders = load_finders(request)
     if with_checks:

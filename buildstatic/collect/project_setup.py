@@ -1,4 +1,4 @@
-"""Start the project in this process as manage.py does, and load its storage."""
+"""Start the project in this process through its manage.py, and load its storage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from buildstatic.errors import (
     StaticfilesNotInstalled,
     StaticRootInvalid,
 )
+from buildstatic.manage_py import SETTINGS_VARIABLE, run_manage_py
 from buildstatic.tracebacks import locals_of
 
 _STATICFILES = "django.contrib.staticfiles"
@@ -39,27 +41,34 @@ def importable(directories: tuple[str, ...]) -> Iterator[None]:
             sys.path.remove(directory)
 
 
-def start_project(request: Request) -> None:
-    """Change to the project's directory, and load its settings and apps.
+def start_project(request: Request) -> Request:
+    """Run the project's manage.py up to its command, and load the settings and apps.
 
-    As under ``manage.py collectstatic``, the directory of manage.py is first on ``sys.path``, and
-    ``sys.argv`` has the same arguments, which some settings read. Other code in manage.py is not
-    run.
+    The process becomes what collectstatic of manage.py would find. Returns *request* with the
+    settings module that is used.
 
     Raises `SettingsInvalid` or `VariablesMissing`.
     """
-    directory = str(request.manage.parent)
-    os.chdir(directory)
-    sys.path[:] = [directory, *(path for path in sys.path if path not in ("", directory))]
-    sys.argv[:] = [str(request.manage), "collectstatic", *request.options.django_arguments()]
-    os.environ["DJANGO_SETTINGS_MODULE"] = request.settings
+    os.chdir(request.manage.parent)
+    arguments = ["collectstatic", *request.options.django_arguments()]
+    named = request.settings if request.settings_given else None
+    try:
+        module = run_manage_py(request.manage, arguments, named)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, BuildstaticError):
+            raise
+        subject = f"{request.manage.relative_to(request.root)} cannot be run"
+        raise _project_error(subject, error, request) from error
+    if module:
+        request = replace(request, settings=module)
+    os.environ[SETTINGS_VARIABLE] = request.settings
     try:
         from django.conf import settings
 
         _ = settings.INSTALLED_APPS
     except (Exception, SystemExit) as error:
-        subject = f"The settings module {request.settings}"
-        raise _import_error(subject, error, request) from error
+        subject = f"The settings module {request.settings} cannot be imported"
+        raise _project_error(subject, error, request) from error
     try:
         import django
 
@@ -67,10 +76,11 @@ def start_project(request: Request) -> None:
     except (Exception, SystemExit) as error:
         app = _current_app(error)
         subject = f"The app {app!r} in INSTALLED_APPS" if app else "An app in INSTALLED_APPS"
-        raise _import_error(subject, error, request) from error
+        raise _project_error(f"{subject} cannot be imported", error, request) from error
+    return request
 
 
-def _import_error(subject: str, error: BaseException, request: Request) -> BuildstaticError:
+def _project_error(subject: str, error: BaseException, request: Request) -> BuildstaticError:
     if variable := missing_variable_error(error, request):
         return variable
     advice = "Fix it there; --traceback shows the full traceback."
@@ -79,8 +89,7 @@ def _import_error(subject: str, error: BaseException, request: Request) -> Build
             f"Check the name; install the missing module for {sys.executable}; or, if that is not "
             "the project's Python, name the right one with --python FILE."
         )
-    problem = f"{subject} cannot be imported: {describe_error(error, request)}"
-    return SettingsInvalid(problem, advice)
+    return SettingsInvalid(f"{subject}: {describe_error(error, request)}", advice)
 
 
 def _current_app(error: BaseException) -> str | None:

@@ -60,7 +60,8 @@ class CollectOptions:
 class Request:
     """A project, and how to collect its static files. Paths are absolute.
 
-    - *root*, *manage*, *settings*: the project's directory, its manage.py, its settings module.
+    - *root*, *manage*, *settings*: the project's directory, its manage.py, its settings module;
+      *settings_given*: it takes precedence over the one that manage.py selects.
     - *patterns*: gitignore patterns to leave out, each with the file it comes from.
     - *libraries*: directories to import codecs and pathspec from.
     - *with_plan*: `collect` returns the plan as well.
@@ -70,6 +71,7 @@ class Request:
     root: Path
     manage: Path
     settings: str
+    settings_given: bool = True
     options: CollectOptions = field(default_factory=CollectOptions)
     patterns: tuple[tuple[str, str], ...] = ()
     libraries: tuple[str, ...] = ()

@@ -56,8 +56,8 @@ def call(
     """Call *function* of `buildstatic.collect` in a child of *python*; return its result as JSON.
 
     The child has the environment *environ* and the standard streams, on which Django prints and
-    asks as usual, or the descriptor *stdout* as standard output. Its events come back through
-    another pipe. A signal that ends this process ends the child.
+    asks as usual; with the descriptor *stdout*, that is its output, and its input is empty. Its
+    events come back through another pipe. A signal that ends this process ends the child.
 
     Raises what *function* raises, and `CollectFailed` if the child died.
     """
@@ -70,6 +70,7 @@ def call(
                 cwd=request.manage.parent,
                 env=dict(environ),
                 pass_fds=(writing,),
+                stdin=None if stdout is None else subprocess.DEVNULL,
                 stdout=stdout,
             )
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import shlex
 import shutil
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from buildstatic.errors import (
+    BuildstaticError,
     InterpreterNotFound,
     ProjectNotFound,
     ServerNotFound,
     SettingsInvalid,
 )
-from buildstatic.manage_py import SETTINGS_VARIABLE, manage_py_candidates, settings_modules
+from buildstatic.manage_py import SETTINGS_VARIABLE, manage_py_candidates, run_manage_py
 from buildstatic.runtime.log import error_text, log, missing_variable_error
 from buildstatic.runtime.options import RuntimeOptions
 
@@ -33,44 +33,47 @@ _NAME_SETTINGS = f"Set --settings, or {SETTINGS_VARIABLE}."
 class Site:
     """A project whose settings are loaded.
 
-    *directory* is that of manage.py, absolute, or the current one; *environ* is the environment
-    for the server.
+    *directory* is that of manage.py, absolute, or the current one. *current* is the current
+    directory and *environ* the environment for the server; manage.py may have changed both.
     """
 
     directory: Path
+    current: Path
     environ: dict[str, str]
 
 
 def enter(options: RuntimeOptions, verb: str) -> Site:
-    """Set up this process as ``manage.py VERB`` does, and load the project's settings.
+    """Run manage.py as ``manage.py VERB``, up to the command, and load the project's settings.
 
-    The current directory stays the same, and other code in manage.py is not run.
+    Without a manage.py, the settings module has to be named, and only the settings are loaded.
 
     Raises `ProjectNotFound`, `SettingsInvalid`, `VariablesMissing`, or `InterpreterNotFound` if
     this Python has no Django.
     """
     environ = dict(os.environ)
-    module = options.settings or environ.get(SETTINGS_VARIABLE)
-    manage = _find_manage_py(options, is_required=not module)
-    directory = manage.parent if manage else Path.cwd()
+    named = options.settings or environ.get(SETTINGS_VARIABLE)
+    manage = _find_manage_py(options, is_required=not named)
+    site = Site(manage.resolve().parent if manage else Path.cwd(), Path.cwd(), environ)
     if options.settings:
         environ[SETTINGS_VARIABLE] = options.settings
-    first = [str(directory)]
+    arguments, first = [verb], [str(site.directory)]
     if options.pythonpath:
         path = str(Path(options.pythonpath).absolute())
+        arguments.append(f"--pythonpath={path}")
         first.insert(0, path)
         before = environ.get("PYTHONPATH")
         environ["PYTHONPATH"] = f"{path}{os.pathsep}{before}" if before else path
     os.environ.update(environ)
-    if not module:
-        assert manage is not None
-        module = _settings_of(manage)
+    if manage:
+        named = _run_manage_py(manage, arguments, named)
+    else:
+        assert named is not None
+        sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
+        sys.argv[:] = ["manage.py", *arguments]
     # Only in this process: wsgi.py has a default of its own.
-    os.environ[SETTINGS_VARIABLE] = module
-    sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
-    sys.argv[:] = [str(manage or "manage.py"), verb]
-    _load_settings(module)
-    return Site(directory, environ)
+    os.environ[SETTINGS_VARIABLE] = named
+    _load_settings(named)
+    return site
 
 
 def setup() -> None:
@@ -102,24 +105,35 @@ def _find_manage_py(options: RuntimeOptions, *, is_required: bool) -> Path | Non
     return found[0] if len(found) == 1 else None
 
 
-def _settings_of(manage: Path) -> str:
-    """Return the settings module that *manage* sets if the environment has none."""
+def _run_manage_py(manage: Path, arguments: list[str], settings: str | None) -> str:
+    """Run *manage* up to its command; return the settings module."""
     try:
-        tree = ast.parse(manage.read_bytes(), str(manage))
-    except (SyntaxError, ValueError, OSError) as error:
-        raise SettingsInvalid(f"Cannot read {manage}: {error}.", _NAME_SETTINGS) from error
-    for module, _ in settings_modules(tree):
-        return module
-    raise SettingsInvalid(f"{manage} does not set a settings module.", _NAME_SETTINGS)
+        import django.core.management  # noqa: F401
+    except ImportError as error:
+        raise _no_django(error) from error
+    try:
+        module = run_manage_py(manage, arguments, settings)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, BuildstaticError):
+            raise
+        problem = f"{manage.name} cannot be run: {error_text(error)}"
+        raise missing_variable_error(error) or SettingsInvalid(problem, _advice(error)) from error
+    if not module:
+        raise SettingsInvalid(f"{manage} does not set a settings module.", _NAME_SETTINGS)
+    return module
+
+
+def _no_django(error: BaseException) -> InterpreterNotFound:
+    problem = f"{sys.executable} cannot import Django: {error_text(error)}"
+    advice = "Install buildstatic in the project's environment, with --no-deps."
+    return InterpreterNotFound(problem, advice)
 
 
 def _load_settings(module: str) -> None:
     try:
         from django.conf import settings
     except ImportError as error:
-        problem = f"{sys.executable} cannot import Django: {error_text(error)}"
-        advice = "Install buildstatic in the project's environment, with --no-deps."
-        raise InterpreterNotFound(problem, advice) from error
+        raise _no_django(error) from error
     try:
         _ = settings.INSTALLED_APPS
     except (Exception, SystemExit) as error:
@@ -145,7 +159,7 @@ def server_command(requested: tuple[str, ...], site: Site) -> tuple[str, ...]:
     if requested:
         return (_find_program(requested[0], path), *requested[1:])
     program = _find_program("gunicorn", os.pathsep.join((str(Path(sys.executable).parent), path)))
-    directory = os.path.relpath(site.directory)
+    directory = os.path.relpath(site.directory, site.current)
     has_own_tmp_dir = "--worker-tmp-dir" in site.environ.get("GUNICORN_CMD_ARGS", "")
     argv = [program]
     if directory != ".":
@@ -171,6 +185,7 @@ def become_server(argv: tuple[str, ...], site: Site) -> NoReturn:
     # Python ignores SIGPIPE, and an ignored signal stays ignored in the new program.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
+        os.chdir(site.current)
         os.execve(argv[0], argv, environ)
     except OSError as error:
         problem = f"Cannot run the server {argv[0]}: {error.strerror}."

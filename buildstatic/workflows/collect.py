@@ -162,6 +162,7 @@ def make_request(
         root=root,
         manage=root / project.manage.value,
         settings=project.settings.value,
+        settings_given=not project.settings.source.startswith(f"{project.manage.value}:"),
         options=replace(
             options,
             compress=options.compress or config.compress,

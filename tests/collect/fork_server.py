@@ -105,6 +105,7 @@ def _become(request: dict[str, Any]) -> None:
     argv = request["argv"]
     sys.path[0] = request["cwd"]
     if argv[1] == "manage.py":
+        sys.path[0] = str(Path("manage.py").resolve().parent)
         sys.argv[:] = argv[1:]
         runpy.run_path("manage.py", run_name="__main__")
     else:

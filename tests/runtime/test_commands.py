@@ -6,7 +6,7 @@ import json
 import signal
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from tests.runtime.replicas import MODULE, SCRIPT, SECONDS, Place, place, until
 DOORS = [pytest.param(SCRIPT, id="script"), pytest.param(MODULE, id="module")]
 each_door = pytest.mark.parametrize("door", DOORS)
 SERVED = ("--", "echo", "served")
+CALL = "from django.core import management\nmanagement.execute_from_command_line()\n"
 
 
 @pytest.fixture
@@ -160,6 +161,58 @@ def test_manage_py_is_found(below: str, argv: tuple[str, ...], tmp_path: Path) -
     assert (root / below / "db.sqlite3").exists()
 
 
+BEFORE_DJANGO = "    from django.core."
+SECRET = 'SECRET_KEY = "not-secret"'
+READ_SECRET = 'SECRET_KEY = os.environ["SECRET"]'
+
+
+def sys_path(where: Place) -> None:
+    (where.root / "apps").mkdir()
+    (where.root / "shop").rename(where.root / "apps" / "shop")
+    edit(where.root / "manage.py", BEFORE_DJANGO, f'    sys.path.append("apps")\n{BEFORE_DJANGO}')
+
+
+def dotenv(where: Place) -> None:
+    (where.root / ".env").write_text("SECRET=from-a-file\n")
+    edit(where.root / SETTINGS, SECRET, READ_SECRET)
+    lines = f"    from dotenv import load_dotenv\n\n    load_dotenv()\n{BEFORE_DJANGO}"
+    edit(where.root / "manage.py", BEFORE_DJANGO, lines)
+
+
+def configurations(where: Place) -> None:
+    settings = where.root / SETTINGS
+    body = "".join(f"    {line}\n" for line in settings.read_text().splitlines())
+    settings.write_text(
+        f"from configurations import Configuration\n\n\nclass Live(Configuration):\n{body}"
+    )
+    lines = '    os.environ.setdefault("DJANGO_CONFIGURATION", "Live")\n    from configurations.'
+    edit(where.root / "manage.py", BEFORE_DJANGO, lines)
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "change", [sys_path, dotenv, configurations], ids=lambda change: change.__name__
+)
+def test_manage_py_is_run(change: Callable[[Place], None], where: Place) -> None:
+    change(where)
+    done = where.run(*MODULE, "start", "--migrate", *SERVED, STATIC_ROOT="static_root")
+    assert done.returncode == 0, done.stderr
+    assert "buildstatic: migrated default in " in done.stderr
+    assert (where.root / "static_root" / "site.css").exists()
+
+
+def test_changes_of_manage_py_do_not_reach_the_server(where: Place) -> None:
+    lines = f'    os.environ["ADDED"] = "1"\n    os.chdir("/")\n{BEFORE_DJANGO}'
+    edit(where.root / "manage.py", BEFORE_DJANGO, lines)
+    done = where.run(*MODULE, "start", "--", "sh", "-c", "pwd; echo ${ADDED:-unchanged}")
+    assert done.stdout.splitlines() == [str(where.root), "unchanged"], done.stderr
+
+
 def test_named_databases_are_migrated(tmp_path: Path) -> None:
     one, two = ({"ENGINE": "django.db.backends.sqlite3", "NAME": name} for name in ("one", "two"))
     where = place(tmp_path, DATABASES=json.dumps({"default": one, "other": two}))
@@ -281,7 +334,7 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         ("start",),
         {
             "other/__init__.py": "SECRET_KEY = 'x'\n",
-            "manage.py": "x['DJANGO_SETTINGS_MODULE'] = 'other'",
+            "manage.py": f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'other'\n{CALL}",
         },
         "error: WSGI_APPLICATION is not set, and ",
     ),
@@ -296,8 +349,22 @@ WRONG: list[tuple[str, type[BuildstaticError], tuple[str, ...], dict[str, str], 
         "a manage.py that names none",
         SettingsInvalid,
         ("release",),
-        {"manage.py": "print('hello')\n"},
+        {"manage.py": CALL},
         "manage.py does not set a settings module. ",
+    ),
+    (
+        "a manage.py that does not call Django",
+        SettingsInvalid,
+        ("release",),
+        {"manage.py": "import os\n"},
+        "error: manage.py does not call Django. It must call ",
+    ),
+    (
+        "a manage.py that exits",
+        SettingsInvalid,
+        ("start", "--", "true"),
+        {"manage.py": "raise SystemExit('not here')\n"},
+        "manage.py:1: it ended the process (not here). ",
     ),
     (
         "settings that do not parse",
