@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from tests.engine import REPOSITORY, connect
 if TYPE_CHECKING:
     from docker import DockerClient
 
+PACKAGE = Path(__file__).parent.parent / "buildstatic"
 # Inherited by the workers of pytest-xdist, so that all of them know the run they belong to.
 RUN = "BUILDSTATIC_TEST_RUN"
 
@@ -39,9 +42,27 @@ OWNS_RUN = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the run in the controller process; xdist workers and nested runs inherit the name."""
+    """Name the run in the controller process; xdist workers and nested runs inherit the name.
+
+    Bytecode is written for the package and the tests only: that of a project would hide an edit
+    within the same second.
+    """
     config.stash[OWNS_RUN] = RUN not in os.environ
     os.environ.setdefault(RUN, uuid.uuid4().hex[:8])
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = False
+    if config.stash[OWNS_RUN]:
+        compileall.compile_dir(PACKAGE, quiet=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run engine tests first: the short ones at the end leave no worker without work."""
+    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
+
+
+def pytest_collection_finish() -> None:
+    """From here on, what is imported may be a project's."""
+    sys.dont_write_bytecode = True
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
