@@ -45,8 +45,8 @@ def sdist(shared: Path, version: str) -> Path:
 
 
 def environment(shared: Path, version: str) -> Path:
-    """The Python of an environment with Django *version*, from its sdist, and buildstatic."""
-    source = sdist(shared, version)
+    """The Python of an environment with the Django of the sdist of *version*, and buildstatic."""
+    django = sdist(shared, version).name.removesuffix(".tar.gz").replace("-", "==")
     home = shared / f"here-{version}"
 
     def make() -> str:
@@ -55,7 +55,7 @@ def environment(shared: Path, version: str) -> Path:
         uv = [sys.executable, "-m", "uv"]
         check([*uv, "venv", "--quiet", f"--python={sys.executable}", str(home)])
         install = [*uv, "pip", "install", "--quiet", f"--python={home}/bin/python"]
-        check([*install, str(source), str(make_wheel(wheels))])
+        check([*install, django, str(make_wheel(wheels))])
         return str(home / "bin" / "python")
 
     return Path(once(shared, home.name, make))
@@ -83,8 +83,10 @@ def report(command: Sequence[str | Path], cwd: Path) -> dict[str, Any]:
 
     Failures of Django's tests are this test's, in Django's words.
     """
+    # Bytecode is for the worker processes, which would compile the package again and again.
+    environ = {**plain_environ(), "PYTHONDONTWRITEBYTECODE": ""}
     ran = subprocess.run(
-        command, cwd=cwd, env=plain_environ(), capture_output=True, text=True, timeout=SECONDS
+        command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=SECONDS
     )
     if ran.returncode:
         pytest.fail(f"The runner exited with {ran.returncode}:\n{ran.stderr[-20000:]}")

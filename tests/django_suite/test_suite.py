@@ -14,7 +14,11 @@ from tests.django_suite.places import RUNNER, environment, image, report, sdist
 TESTS, COLLECTIONS = 160, 100
 
 
-@pytest.mark.parametrize("door", ["app", "patch"])
+@pytest.mark.parametrize(
+    "door",
+    # Worker processes replace the command in the same way as "patch".
+    ["app", pytest.param("patch", marks=pytest.mark.exhaustive)],
+)
 def test_djangos_own_tests_pass(door: str, workshop: Path, tmp_path: Path) -> None:
     assert_whole(here(door, workshop, tmp_path), "5.2")
 
@@ -25,6 +29,7 @@ def test_djangos_own_tests_pass_by_worker_processes(workshop: Path, tmp_path: Pa
     assert found["processes"] > COLLECTIONS
 
 
+@pytest.mark.exhaustive
 def test_django_alone_does_not_run_the_collector(workshop: Path, tmp_path: Path) -> None:
     found = here("none", workshop, tmp_path)
     assert found["tests"] > TESTS
