@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = "buildstatic-tests"
 SECOND = 10**9  # nanoseconds
+SERVERS = Path(__file__).with_name("servers")
 
 
 def connect() -> DockerClient:
@@ -86,6 +87,19 @@ def once(directory: Path, key: str, make: Callable[[], Any]) -> Any:
         if not result.exists():
             result.write_text(json.dumps(make()))
         return json.loads(result.read_text())
+
+
+def server_image(shared: Path, stage: str, tag: str) -> str:
+    """Build the *stage* of ``servers/Dockerfile`` once per run, and return its *tag*."""
+
+    def make() -> str:
+        build = ["docker", "buildx", "build", "--load", f"--target={stage}", f"--tag={tag}"]
+        command = [*build, f"--label=of={tag}", str(SERVERS)]
+        built = subprocess.run(command, capture_output=True, text=True, timeout=1200)
+        assert built.returncode == 0, built.stderr
+        return tag
+
+    return str(once(shared, f"image-{stage}", make))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""The images and containers of the platform tests.
-
-Images of services are built from Debian packages, with the interface of the images that generated
-files name.
-"""
+"""The images and containers of the platform tests."""
 
 from __future__ import annotations
 
@@ -20,18 +16,6 @@ from tests.samples import copy
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
-
-IMAGES = Path(__file__).with_name("images")
-
-
-def build_image(client: DockerClient, shared: Path, name: str, tag: str) -> str:
-    """Build ``images/<name>`` once per run and return its *tag*."""
-
-    def make() -> str:
-        client.images.build(path=str(IMAGES / name), tag=tag, rm=True)
-        return tag
-
-    return str(once(shared, f"image-{name}", make))
 
 
 def services(shared: Path, tag: str) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from buildstatic.cli import run as buildstatic
 from buildstatic.platforms import compose
 from buildstatic.platforms.options import Options
 from tests.conftest import RUN
-from tests.engine import get
-from tests.platforms.containers import build_image, idle, put, run, services
+from tests.engine import get, server_image
+from tests.platforms.containers import idle, put, run, services
 from tests.platforms.projects import AWKWARD, GENERATED, in_directory
 from tests.running import free_port
 from tests.samples import copy
@@ -39,7 +39,7 @@ def tool(client: DockerClient, shared: Path, tag: Callable[[str], str]) -> Itera
     host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
     if not host.startswith("unix://"):
         pytest.skip(f"Docker Compose needs the engine's socket, but DOCKER_HOST is {host}.")
-    image = build_image(client, shared, "compose", tag("compose"))
+    image = server_image(shared, "compose", tag("compose"))
     volumes = {host.removeprefix("unix://"): {"bind": SOCKET, "mode": "rw"}}
     with idle(client, image, volumes=volumes) as container:
         yield container
@@ -69,7 +69,7 @@ def test_compose_migrates_once_before_serving(
     root = copy("services", tmp_path).rename(tmp_path / name)
     assert buildstatic(["generate", "dockerfile", "compose", "--path", str(root)]) == 0
     engine.images.get(services(shared, tag("services"))["tag"]).tag(name)
-    database = build_image(engine, shared, "postgres", tag("postgres"))
+    database = server_image(shared, "postgres", tag("postgres"))
     files = {
         "compose.yaml": (root / "compose.yaml").read_text(),
         "compose.override.yaml": f"services: {{database: {{image: '{database}'}}}}\n",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import RUN
-from tests.engine import once
+from tests.engine import once, server_image
 from tests.runtime import databases
 from tests.runtime.databases import Database
 
@@ -23,7 +23,7 @@ def ports(engine: DockerClient, shared: Path, tag: Callable[[str], str]) -> dict
     """The port of each kind of server."""
 
     def start() -> dict[str, int]:
-        image = databases.build(shared / "databases", tag("databases"))
+        image = server_image(shared, "databases", tag("databases"))
         return databases.start(engine, image, {RUN: os.environ[RUN]})
 
     ports: dict[str, int] = once(shared, "databases", start)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -26,42 +24,6 @@ from tests.runtime.replicas import QUERY, Settings, Step
 if TYPE_CHECKING:
     from docker import DockerClient
 
-# Durability is switched off, as the data is lost with the container.
-DOCKERFILE = """\
-FROM python:3.13-slim
-RUN apt-get -o Acquire::Retries=5 update \\
- && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install \\
-    --yes --no-install-recommends \\
-    mariadb-server pgbouncer postgresql \\
- && rm -rf /var/lib/apt/lists/*
-COPY start /
-CMD ["sh", "/start"]
-"""
-START = """\
-set -e
-cd /etc/postgresql/*/main
-printf "listen_addresses = '*'\\nfsync = off\\n" >> postgresql.conf
-echo 'host all all all trust' > pg_hba.conf
-echo 'local all all trust' >> pg_hba.conf
-pg_ctlcluster $(pg_lsclusters --no-header | cut -d' ' -f1,2) start
-cat > /etc/pgbouncer/pgbouncer.ini <<END
-[databases]
-* = host=127.0.0.1 user=postgres
-[pgbouncer]
-listen_addr = *
-listen_port = 6432
-auth_type = any
-pool_mode = transaction
-pidfile = /tmp/pgbouncer.pid
-ignore_startup_parameters = options,extra_float_digits
-END
-su postgres -c 'pgbouncer --daemon /etc/pgbouncer/pgbouncer.ini'
-mkdir -p /run/mysqld && chown mysql /run/mysqld
-echo "CREATE USER root@'%';" > /init.sql
-echo "GRANT ALL ON *.* TO root@'%';" >> /init.sql
-exec mariadbd --user=mysql --bind-address=0.0.0.0 --init-file=/init.sql \\
-    --innodb-flush-log-at-trx-commit=0
-"""
 PORTS = {"postgresql": 5432, "pgbouncer": 6432, "mariadb": 3306}
 each_server = pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 KILL_HOLDER = """
@@ -156,17 +118,6 @@ def create(kind: str, port: int) -> Database:
     with connected(kind, port, "mysql" if kind == "mariadb" else "postgres") as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
     return Database(kind, port, name)
-
-
-def build(context: Path, tag: str) -> str:
-    """Build the image of the servers as *tag*, and return the tag."""
-    context.mkdir()
-    (context / "Dockerfile").write_text(DOCKERFILE)
-    (context / "start").write_text(START)
-    command = ["docker", "buildx", "build", "--load", f"--tag={tag}", f"--label=of={tag}"]
-    built = subprocess.run([*command, str(context)], capture_output=True, text=True, timeout=600)
-    assert built.returncode == 0, built.stderr
-    return tag
 
 
 def start(client: DockerClient, image: str, labels: dict[str, str]) -> dict[str, int]:

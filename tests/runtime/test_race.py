@@ -139,6 +139,6 @@ def test_lost_lock_ends_a_process_that_ignores_sigterm(database: Database, tmp_p
     deaf = ("/bin/sh", "-c", "trap '' TERM; exec \"$@\"", "sh")
     with holding(where, "0002", *deaf, *START, *CLOCK) as holder:
         database.lose_lock()
-        _, err = holder.communicate(timeout=20)
+        _, err = holder.communicate(timeout=SECONDS)
     assert holder.returncode == LockFailed.exit_code
     assert "was lost during the migration: " in err
