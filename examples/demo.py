@@ -56,7 +56,9 @@ def without_engine() -> None:
         left_out = shutil.ignore_patterns("staticfiles", "*.sqlite3", "__pycache__", ".*")
         shutil.copytree(SITE, root / "app", ignore=left_out)
         with tarfile.open(layer) as tar:
-            tar.extractall(root, filter="data")
+            # Python 3.11 has the filter since 3.11.4.
+            tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+            tar.extractall(root)
         with serving(root / "app", Path(directory, "db.sqlite3")) as address:
             show("The site, with the files of the layer,", address, static)
 
