@@ -1,12 +1,13 @@
-"""The ``*.example`` files work in a startproject."""
+"""The ``*.example`` files work in a startproject.
+
+They are what is generated for it, so `tests/platforms/test_runs.py` runs all but the Dockerfile.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from buildstatic.builders.context import make_wheel
 from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
 from tests.engine import serve
-from tests.running import SECONDS, assert_page_and_style_sheet, migrations, run, serving
+from tests.running import assert_page_and_style_sheet
 from tests.startproject import edited, startproject
 
 if TYPE_CHECKING:
@@ -63,32 +65,13 @@ def test_dockerfile_builds_with_plain_docker(
 ) -> None:
     drop("Dockerfile", in_production)
     wheels = tmp_path / "dist"
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-    subprocess.run([*pip, "--wheel-dir", wheels, REPOSITORY], check=True)
+    wheels.mkdir()
+    make_wheel(wheels)
     docker = ["docker", "buildx", "build", "--quiet", "--load", f"--tag={tag('example')}"]
     context = [f"--build-context=buildstatic-wheels={wheels}", "."]
     subprocess.run([*docker, *context], cwd=in_production, check=True)
     with serve(engine, tag("example")) as served:
         assert_page_and_style_sheet(served.url)
-
-
-def test_procfile_runs_with_honcho(in_production: Path) -> None:
-    drop("Procfile", in_production)
-    run(in_production, "python", "manage.py", "collectstatic", "--noinput")
-    run(in_production, "honcho", "start", "release")
-    assert migrations(in_production) > 0
-    with serving(in_production, ["honcho", "start", "web"]) as (url, _):
-        assert_page_and_style_sheet(url)
-
-
-def test_railway_start_command_serves_a_fresh_checkout(in_production: Path) -> None:
-    deploy = json.loads(drop("railway.json", in_production).read_text())["deploy"]
-    assert list(deploy) == ["startCommand"]
-    with serving(in_production, ["sh", "-c", deploy["startCommand"]]) as (url, process):
-        assert_page_and_style_sheet(url)
-        assert migrations(in_production) > 0
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS) == 0
 
 
 def test_demo_works_without_docker() -> None:

@@ -56,8 +56,22 @@ def test_honcho_runs_release_and_then_web(checkout: Path) -> None:
         assert_page_and_style_sheet(url)
 
 
+def start_command(checkout: Path) -> str:
+    deploy = json.loads((checkout / "railway.json").read_text())["deploy"]
+    assert list(deploy) == ["startCommand"]
+    return str(deploy["startCommand"])
+
+
+def test_railway_start_command_serves_a_fresh_checkout(checkout: Path) -> None:
+    with serving(checkout, ["sh", "-c", start_command(checkout)]) as (url, process):
+        assert_page_and_style_sheet(url)
+        assert migrations(checkout) > 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
 def test_railway_start_command_stops_at_the_first_failure(checkout: Path) -> None:
-    command = json.loads((checkout / "railway.json").read_text())["deploy"]["startCommand"]
+    command = start_command(checkout)
     (checkout / "staticfiles").write_text("no directory\n")
     done = subprocess.run(["sh", "-c", command], cwd=checkout, env=environment(), check=False)
     assert done.returncode != 0
