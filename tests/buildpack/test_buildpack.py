@@ -33,6 +33,8 @@ from tests.samples import copy
 if TYPE_CHECKING:
     from docker import DockerClient
 
+# One worker prepares what all builds share.
+pytestmark = pytest.mark.xdist_group("buildpack")
 BUILDPACK = REPOSITORY / "buildpack"
 HERE = Path(__file__).parent
 WEB = ("gunicorn", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "mysite.wsgi:application")

@@ -518,7 +518,7 @@ def read(terminal: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("way", ["child", "door"])
+@pytest.mark.parametrize("way", ["child", pytest.param("door", marks=pytest.mark.exhaustive)])
 def test_next_run_completes_after_a_kill(site: Site, old_click: Path, way: str) -> None:
     site.storage(MANIFEST)
     site.write({f"static/{n}.txt": f"{n}" * 500 for n in range(2000)})

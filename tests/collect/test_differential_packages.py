@@ -1,8 +1,8 @@
 """Real packages give the same names, bytes, manifest and variants as with Django.
 
 A site of Django REST framework and Wagtail, with packages from npm in STATICFILES_DIRS, is
-collected by ``manage.py collectstatic`` and by buildstatic. Storages that compress get a smaller
-site, and only `make test-all` runs them: WhiteNoise takes minutes.
+collected by ``manage.py collectstatic`` and by buildstatic. Only `make test-all` runs all storages;
+those that compress get a smaller site, because WhiteNoise takes minutes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def make(root: Path, packages: Path, names: tuple[str, ...], storage: str, more:
 @pytest.mark.parametrize(
     ("storage", "more", "least"),
     [
-        pytest.param(f"{DJANGOS}.StaticFilesStorage", "", 5000, id="plain"),
+        pytest.param(
+            f"{DJANGOS}.StaticFilesStorage", "", 5000, id="plain", marks=pytest.mark.exhaustive
+        ),
         pytest.param(f"{DJANGOS}.ManifestStaticFilesStorage", "", 10_000, id="manifest"),
         pytest.param(
             f"{WHITENOISES}.CompressedStaticFilesStorage",

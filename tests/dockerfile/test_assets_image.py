@@ -38,7 +38,11 @@ REFERENCE = re.compile(r'(?:href|src)="/static/([^"]+)"')
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+# The tests of a server run on one worker, which builds and starts its images once.
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(f"by-{name}")) for name in SERVERS],
+)
 def server(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

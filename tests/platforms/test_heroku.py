@@ -34,6 +34,8 @@ from tests.platforms.projects import (
 from tests.samples import copy
 from tests.test_golden import GOLDEN
 
+# One worker prepares the build system.
+pytestmark = pytest.mark.xdist_group("heroku")
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE / "app.schema.json").read_text())
 COMPILE = HERE / "classic" / "compile"
