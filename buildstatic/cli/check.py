@@ -23,7 +23,7 @@ from buildstatic.cli.options import (
 
 if TYPE_CHECKING:
     from buildstatic.checks import Finding
-    from buildstatic.project import Fact, Project
+    from buildstatic.project import Edit, Fact, Project
     from buildstatic.workflows.check import ProjectCheck
 
 FACTS = (
@@ -166,6 +166,8 @@ def _print_findings(result: ProjectCheck, *, verbose: bool) -> None:
     ]
     if words:
         console.say(f"Found: {', '.join(words)}.")
+    elif _other_edits(result):
+        console.say("No problems found, but changes are needed to serve the files (below).")
     elif result.skipped:
         console.say("No problems found in what was checked.")
     else:
@@ -173,6 +175,12 @@ def _print_findings(result: ProjectCheck, *, verbose: bool) -> None:
     for skipped in result.skipped:
         console.say(f"Not checked: {skipped}")
     console.say()
+
+
+def _other_edits(result: ProjectCheck) -> list[Edit]:
+    """Return the edits that are not the fix of a finding as well."""
+    fixes = [finding.fix for finding in result.findings]
+    return [edit for edit in result.edits if not any(edit.text in fix for fix in fixes)]
 
 
 def _print_annotations(result: ProjectCheck) -> None:
@@ -276,9 +284,10 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
     for text in project.notes:
         console.say(f"note: {text}")
     _print_variables(project, result.config.env, verbose=verbose)
-    if result.edits:
+    edits = _other_edits(result)
+    if edits:
         console.say("\nStill needed:")
-    for edit in result.edits:
+    for edit in edits:
         console.say(f"\n{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")
 
 
