@@ -22,9 +22,9 @@ from buildstatic.project.settings import Settings
 class Examination:
     """What running the project showed.
 
-    *problems* is the result of `buildstatic.collect.examine`, None if there is none; then *failure*
-    is the error of the project that prevented it, or *skipped* says why it was not attempted, or
-    failed for a reason that is not the project's.
+    *problems* is the result of `buildstatic.collect.examine`, None if there is none. *failure* is
+    the error of the project that collecting ends with, and *skipped* says why there are no
+    problems, if that is not the project's error.
     """
 
     problems: Mapping[str, Any] | None = None

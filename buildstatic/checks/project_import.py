@@ -23,12 +23,13 @@ def check(context: CheckContext) -> Iterator[Finding]:
     if error is None or (isinstance(error, StaticRootInvalid) and context.needs("STATIC_ROOT")):
         return
     is_import = isinstance(error, SettingsInvalid | VariablesMissing)
-    place = PLACE.search(error.problem)
+    what = error.problem.partition("\n")[0]
+    place = PLACE.search(what)
     yield Finding(
         IMPORT if is_import else COLLECT,
         Severity.ERROR,
         *split_source(place[1] if place else context.project.settings.source),
-        error.problem.replace(f"{place[1]}: ", "", 1) if place else error.problem,
+        what.replace(f"{place[1]}: ", "", 1) if place else what,
         "Collecting the static files fails with this error, and so does building the image.",
         (error.advice or "Fix the error.").replace("--traceback", TRACEBACK),
     )

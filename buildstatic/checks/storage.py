@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity, split_source
-from buildstatic.project.static_files import backend, is_remote
+from buildstatic.project.static_files import backend
 
 OFF, VARIES = "manifest-storage-off", "storage-depends-on-variable"
 CODES: tuple[str, ...] = (OFF, VARIES)
@@ -55,23 +55,14 @@ def _without_fingerprints(context: CheckContext) -> Iterator[Finding]:
 
 
 def _varies(context: CheckContext) -> Iterator[Finding]:
-    """Yield a finding if a condition on a variable selects a remote storage."""
-    value = backend(context.settings, legacy=True)
-    if value is None:
-        return
-    names = [str(name) for name in value.options or (value.data,) if isinstance(name, str)]
-    remote = next((name for name in names if is_remote(name, context.search)), None)
-    file, line = split_source(value.source)
-    condition = context.condition(file, line) if remote else None
-    if condition is None:
-        return
-    test, line = condition
-    yield Finding(
-        VARIES,
-        Severity.INFO,
-        file,
-        line,
-        f"The static files storage is {remote} or a local one, depending on: {test}",
-        "Where it is remote, pages refer to files that building an image does not upload.",
-        "There, run collectstatic with the same variables before each release.",
-    )
+    """Yield a finding if a variable decides whether the storage is remote."""
+    switch = context.project.storage_switch
+    if switch is not None:
+        yield Finding(
+            VARIES,
+            Severity.INFO,
+            *split_source(switch.source),
+            f"Whether the static files storage is remote depends on {' and '.join(switch.value)}.",
+            "Where it is remote, pages refer to files that building an image does not upload.",
+            "There, run collectstatic with the same variables before each release.",
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from buildstatic.cli.options import (
 
 if TYPE_CHECKING:
     from buildstatic.checks import Finding
-    from buildstatic.project import Edit, Fact, Project
+    from buildstatic.project import Edit, Fact
     from buildstatic.workflows.check import ProjectCheck
 
 FACTS = (
@@ -283,7 +282,7 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
         console.say()
     for text in project.notes:
         console.say(f"note: {text}")
-    _print_variables(project, result.config.env, verbose=verbose)
+    _print_variables(result, verbose=verbose)
     edits = _other_edits(result)
     if edits:
         console.say("\nStill needed:")
@@ -316,11 +315,12 @@ def _row(fact: Fact[Any] | None) -> tuple[str, str]:
     return text, fact.source
 
 
-def _print_variables(project: Project, placeholders: Mapping[str, str], *, verbose: bool) -> None:
+def _print_variables(result: ProjectCheck, *, verbose: bool) -> None:
     """Print the required variables, or all that the settings read, and placeholders to paste."""
     from buildstatic import console
     from buildstatic.project.environment import missing, paste
 
+    project, placeholders = result.project, result.config.env
     key = project.secret_key.name if project.secret_key else None
     rows: list[tuple[str, str, str]] = []
     for item in project.variables:
@@ -339,6 +339,6 @@ def _print_variables(project: Project, placeholders: Mapping[str, str], *, verbo
     if optional and not verbose:
         console.say(f"\n{optional} optional variable{'s' if optional > 1 else ''} (-v lists all)")
     lacking = [item for item in missing(project, placeholders) if item.name != key]
-    if lacking:
+    if lacking and not any(paste(lacking) in finding.fix for finding in result.findings):
         console.say("\nCollecting requires a placeholder for each, in pyproject.toml:\n")
         console.say(paste(lacking))

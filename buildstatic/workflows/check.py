@@ -18,13 +18,18 @@ from packaging.version import InvalidVersion
 from buildstatic.checks import Examination, Finding, load_context, run_checks, validate_silence
 from buildstatic.checks.fixes import apply_fixes
 from buildstatic.collect import CollectOptions
-from buildstatic.errors import BuildstaticError, InterpreterNotFound, StorageRemote
+from buildstatic.errors import (
+    BuildstaticError,
+    InterpreterNotFound,
+    StorageRemote,
+    VariablesMissing,
+)
 from buildstatic.interpreter.find import choose_python
 from buildstatic.interpreter.process import call
 from buildstatic.project import Edit, Project
 from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
-from buildstatic.project.environment import placeholders
+from buildstatic.project.environment import missing, placeholder, placeholders
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
@@ -89,9 +94,7 @@ def check(
     skipped = list(incomplete)
     if examination.skipped:
         skipped.insert(0, f"references between static files ({examination.skipped})")
-    if context.settings.classes:
-        skipped.append(f"settings in classes ({context.settings.classes})")
-    elif not context.settings.complete:
+    if not context.settings.complete:
         skipped.append(f"settings that {context.settings.file} sets while it runs")
     return ProjectCheck(project, config, context.edits, findings, tuple(skipped))
 
@@ -107,7 +110,8 @@ def fix(result: ProjectCheck) -> tuple[Finding, ...]:
 def examine(project: Project, config: ProjectConfig, python: Path | None) -> Examination:
     """Return the problems that collecting *project* would have.
 
-    It runs in a child process of *python*, or of the Python found. Raises InterpreterNotFound for a
+    It runs in a child process of *python*, or of the Python found. If variables are missing, that
+    is the failure, and it runs again with a placeholder for each. Raises InterpreterNotFound for a
     *python* that cannot import Django.
     """
     if project.remote is not None and project.remote.value:
@@ -120,19 +124,28 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
         if python is not None:
             raise
         return Examination(skipped=f"{error.problem.rstrip('.')}; {_how_to_run(project)}")
-    try:
-        with all_missing_variables(project, environ):
-            problems = call(chosen, "examine", request, environ, stdout=2)
-    except StorageRemote:
-        return Examination(skipped=REMOTE)
-    except BuildstaticError as error:
-        lacking = _lacking(project, chosen, error)
-        if not lacking:
-            return Examination(failure=error)
-        return Examination(skipped=f"{chosen} lacks {lacking}; {_how_to_run(project)}")
-    except RuntimeError as error:
-        return Examination(skipped=f"internal error: {error}")
-    return Examination(problems)
+    failure = None
+    for _ in range(2):
+        try:
+            with all_missing_variables(project, environ):
+                problems = call(chosen, "examine", request, environ, stdout=2)
+            return Examination(problems, failure)
+        except StorageRemote:
+            return Examination(failure=failure, skipped=REMOTE)
+        except VariablesMissing as error:
+            if failure is not None:
+                break
+            failure = error
+            environ |= {item.name: placeholder(item) for item in missing(project, environ)}
+        except BuildstaticError as error:
+            lacking = _lacking(project, chosen, error)
+            if not lacking:
+                return Examination(failure=failure or error)
+            reason = f"{error.problem.rstrip('.')}; {chosen} lacks {lacking}"
+            return Examination(failure=failure, skipped=f"{reason}; {_how_to_run(project)}")
+        except RuntimeError as error:
+            return Examination(failure=failure, skipped=f"internal error: {error}")
+    return Examination(failure=failure)
 
 
 def _lacking(project: Project, python: Path, error: BuildstaticError) -> str:

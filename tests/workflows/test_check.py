@@ -53,6 +53,20 @@ class ShopConfig(AppConfig):
     assert result.skipped == ()
 
 
+def test_missing_variable_is_an_error_and_the_rest_is_checked(tmp_path: Path) -> None:
+    files = {"shop/static/site.css": "1", "blog/static/site.css": "2"}
+    text = 'import os\nTOKEN = os.environ["TOKEN"]\nPORT = int(os.environ["PORT"])\n'
+    result = check(clean_project(tmp_path, files, change=("", text)))
+    variable, conflict = result.findings
+    assert (variable.code, variable.location) == (
+        "project-does-not-import",
+        "mysite/settings.py:28",
+    )
+    assert '[tool.buildstatic.env]\nTOKEN = "placeholder"\nPORT = "1"' in variable.fix
+    assert conflict.code == "names-conflict"
+    assert result.skipped == ()
+
+
 def test_missing_module_of_the_project_is_an_error(tmp_path: Path) -> None:
     result = check(clean_project(tmp_path, change=("", "from mysite.private import TOKEN\n")))
     assert [finding.code for finding in result.findings] == ["project-does-not-import"]
@@ -73,6 +87,7 @@ def test_packages_that_are_not_installed_are_no_error(
     assert result.findings == ()
     (skipped,) = result.skipped
     assert lacking in skipped
+    assert "No module named 'not_installed'" in skipped
     assert "pip install -r requirements.txt" in skipped
 
 
