@@ -164,7 +164,7 @@ def call_environment(name: str, arguments: Arguments) -> Value | None:
             if entry.name in names and entry.kind in ("text", "url"):
                 entry.kind = KINDS[name]
         given = arguments.positional[:1]
-        if arguments.frame.reached and given and given[0].data is None:
+        if name != "bool" and arguments.frame.reached and given and given[0].data is None:
             arguments.frame.evaluation.require(names)  # int(os.environ.get("PORT")) raises
         is_database = KINDS[name] == "database" and given
         return parse_database_url(given[0]) if is_database else None
