@@ -333,7 +333,7 @@ def node_modules(settings: Settings, search: Search) -> tuple[Fact[str], ...]:
             path = str(PurePosixPath(*parts[: parts.index(NODE_MODULES) + 1]))
             found.setdefault(path, Fact(path, fact.source))
     for item in _entries(settings.get("STATICFILES_FINDERS")):
-        name = str(item.data).rpartition(".")[2].lower()
+        name = item.data.rpartition(".")[2].lower() if isinstance(item.data, str) else ""
         if not re.search("npm|nodemodules|yarn", name):
             continue
         above = next((v for v in map(settings.get, NODE_ROOTS) if v is not None), Value("."))
@@ -348,7 +348,8 @@ def node_modules(settings: Settings, search: Search) -> tuple[Fact[str], ...]:
 def named_paths(settings: Settings, search: Search) -> tuple[str, ...]:
     """Return the paths in the project that any setting names, below the root."""
     found = list(needed(settings, search))
-    left, seen = list(settings.names.values()), set[int]()
+    left = [value for name, value in settings.names.items() if not name.startswith("__")]
+    seen = set[int]()
     while left:
         item = left.pop()
         if id(item) in seen:
@@ -358,7 +359,9 @@ def named_paths(settings: Settings, search: Search) -> tuple[str, ...]:
             left += item.data.values()
         elif isinstance(item.data, tuple):
             left += item.data
-        elif isinstance(item.data, PurePosixPath) or str(item.data).startswith(f"{ROOT}/"):
+        elif isinstance(item.data, PurePosixPath) or (
+            isinstance(item.data, str) and item.data.startswith(f"{ROOT}/")
+        ):
             fact = directory(item, search)
             found += [fact.value] if fact else []
     return tuple(path for path in dict.fromkeys(found) if path != "." and not path.startswith("/"))

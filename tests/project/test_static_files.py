@@ -358,6 +358,18 @@ def test_directories_that_settings_name_are_needed(
     assert static_files.needed(settings, Search(tmp_path, tmp_path)) == expected
 
 
+def test_named_paths_are_those_below_the_root_in_any_setting(tmp_path: Path) -> None:
+    text = (
+        "A = {'x': [('p', BASE_DIR / 'a')], 'y': os.path.join(BASE_DIR, 'b/c')}\n"
+        "B = [BASE_DIR, '/srv/x', 'relative', 1, None, len]\n"
+        "class C:\n    def f(self): return BASE_DIR / 'not-a-setting'\n"
+        "STATICFILES_DIRS = ['static']\n"
+    )
+    settings = read(tmp_path, {"mysite/settings.py": OS_BASE + text})
+    found = static_files.named_paths(settings, Search(tmp_path, tmp_path))
+    assert sorted(found) == ["a", "b/c", "static"]
+
+
 @pytest.mark.parametrize(
     ("media_root", "manage", "needed", "expected"),
     [

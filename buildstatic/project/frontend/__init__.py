@@ -142,8 +142,8 @@ def find(
     ]
     if not chosen:
         notes += [
-            f"Front-end: {each.source} is a build script that is not run, because the settings "
-            f"name no path in {each.value}. If the site needs its output, add "
+            f"Front-end: {each.source} is a build script that is not run, because no path in "
+            f"{each.value} was found in the settings. If the site needs its output, add "
             f'[[{TABLE}.frontend]] with directory = "{each.value}" to {FILE}.'
             for each in unbuilt
         ]
