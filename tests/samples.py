@@ -67,7 +67,6 @@ SAMPLES = {
         Sample("whitenoise", fingerprinted=False),
     )
 }
-NOT_BUILT = ("remote", "services")
 
 
 def copy(name: str, parent: Path) -> Path:

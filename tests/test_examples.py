@@ -1,4 +1,4 @@
-"""The ``*.example`` files work in a startproject.
+"""The ``*.example`` files work in a startproject, and ``examples/`` runs.
 
 They are what is generated for it, so `tests/platforms/test_runs.py` runs all but the Dockerfile.
 """
@@ -21,6 +21,7 @@ from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
 from tests.engine import serve
 from tests.running import assert_page_and_style_sheet
+from tests.samples import copy
 from tests.startproject import edited, startproject
 
 if TYPE_CHECKING:
@@ -72,6 +73,17 @@ def test_dockerfile_builds_with_plain_docker(
     subprocess.run([*docker, *context], cwd=in_production, check=True)
     with serve(engine, tag("example")) as served:
         assert_page_and_style_sheet(served.url)
+
+
+def test_the_example_site_passes_its_own_tests(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "manage.py", "test"],
+        cwd=copy("site", tmp_path),
+        env={**os.environ, "DJANGO_SECRET_KEY": "only-for-this-test"},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
 
 
 def test_demo_works_without_docker() -> None:

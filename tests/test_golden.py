@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,12 @@ def test_serve_option_generates_the_golden_dockerfile(
 
 def test_every_golden_directory_has_a_project() -> None:
     assert sorted(path.name for path in GOLDEN.iterdir()) == sorted([*NAMES, *SERVED])
+
+
+def test_hadolint_accepts_the_dockerfiles() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, *GOLDEN.glob("*/Dockerfile")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_examples_are_generated_for_a_startproject(

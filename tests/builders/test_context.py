@@ -175,7 +175,8 @@ def wheel(tmp_path: Path) -> Path:
 
 def test_installed_wheel_runs_and_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    uv = [sys.executable, "-m", "uv", "venv", "--quiet", "--seed", "--python", sys.executable]
+    subprocess.run([*uv, environment], check=True)
     python = environment / "bin" / "python"
     options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
     subprocess.run([python, "-m", "pip", "install", *options, wheel], check=True)
