@@ -88,13 +88,13 @@ def test_compose_migrates_once_before_serving(
             assert found.pop("migrate") == ("exited", 0)
             assert found == dict.fromkeys(("web", "worker", "database"), ("running", 0))
 
-            run(container, "docker", "compose", "down")
+            run(container, "docker", "compose", "down", "--timeout=2")
             run(container, *up, fails=True, DATABASE_PASSWORD="another")
             found = states(container)
             assert found["migrate"] == ("exited", 1)
             assert found["web"][0] == "created"
         finally:
-            run(container, "docker", "compose", "down", "--volumes")
+            run(container, "docker", "compose", "down", "--timeout=2", "--volumes")
             engine.images.remove(name)
 
 
