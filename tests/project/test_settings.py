@@ -96,6 +96,14 @@ def test_path_expressions(tmp_path: Path, text: str) -> None:
             "import sys\nX = len(sys.argv) > 1 and sys.argv[1] == 't'", False, id="sys-argv-length"
         ),
         pytest.param("import os\nX = os.name == 'nt'", False, id="posix"),
+        pytest.param("X = [a + '!' for a in ('b', '') if a]", ("b!",), id="list-comprehension"),
+        pytest.param("X = {a: 1 for a in ('b', 'c')}", {"b": 1, "c": 1}, id="dict-comprehension"),
+        pytest.param("X = any(a for a in ('b', ''))", True, id="any"),
+        pytest.param("X = sorted(a for a, b in {'c': 1}.items())", ("c",), id="items"),
+        pytest.param("class A:\n  B = 1\nX = getattr(A, 'B', 2)", 1, id="getattr"),
+        pytest.param("class A:\n  B = 1\nX = getattr(A, 'C', 2)", 2, id="getattr-default"),
+        pytest.param("import os\nX = os.path.exists('no-such-file')", False, id="not-a-file"),
+        pytest.param(BASE + "X = (BASE_DIR / 'no').exists()", False, id="not-a-path"),
         pytest.param("X = __name__ == '__main__'", False, id="imported"),
     ],
 )
@@ -116,6 +124,8 @@ def test_known_values(tmp_path: Path, text: str, expected: object) -> None:
         pytest.param("def f():\n  return f()\nX = f()", id="recursion"),
         pytest.param("X = " + " + ".join(["'a'"] * 600), id="very-long"),
         pytest.param("X = [a for a in 'b']", id="comprehension"),
+        pytest.param("X = [a for a in ('b',) if unknown(a)]", id="unknown-condition"),
+        pytest.param("import os\nX = os.path.exists('mysite')", id="file-that-may-be-left-out"),
         pytest.param("X = 'a'[5]", id="index-error"),
         pytest.param("X = 'a' / 2", id="type-error"),
         pytest.param("import sys\nX = 'collectstatic' in sys.argv", id="build-or-not"),
@@ -217,6 +227,7 @@ def test_branches_that_depend_on_constants(tmp_path: Path, text: str, expected: 
         pytest.param("import environ\nX = environ.Env().str('X', 'a')", id="environ-str"),
         pytest.param("from environs import Env\nX = Env()('X', 'a')", id="environs"),
         pytest.param("from decouple import config as c\nX = c('X', default='a')", id="decouple"),
+        pytest.param("from environs import env\nX = env.str('X', 'a')", id="environs-env"),
         pytest.param(
             "def g(n, d=None):\n  return os.environ.get(n, d)\nX = g('X', 'a')", id="helper"
         ),
@@ -275,6 +286,11 @@ def test_default_of_variable_is_used(tmp_path: Path, text: str) -> None:
             "X = 'b'\ntry:\n  from .local import *\nexcept ImportError:\n  pass",
             {"mysite/local.py": "X = 'a'"},
             id="local",
+        ),
+        pytest.param(
+            "X = 'a'\nimport os\nif os.path.exists('mysite/local.py'):\n  from .local import *",
+            {},
+            id="no-local-by-exists",
         ),
         pytest.param(
             "try:\n  from .local import *\nexcept ImportError:\n  from .prod import *",
@@ -341,3 +357,33 @@ def test_configurations_classes_are_not_read(tmp_path: Path) -> None:
         "  @property\n  def STATIC_ROOT(self):\n    return self.BASE_DIR / 'static'\n"
     )
     assert evaluated(tmp_path, text, "STATIC_ROOT") is None
+
+
+def test_path_by_variable_or_default(tmp_path: Path) -> None:
+    text = (
+        "import os\nfrom pathlib import Path\ndef g(n, d):\n  if n not in os.environ:\n"
+        "    return Path(d).resolve()\n  return Path(os.environ[n]).resolve()\nX = g('X', '/a')"
+    )
+    assert str(evaluated(tmp_path, text)) == "/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        pytest.param("import os\nif os.path.exists('no.py'):\n  from no import *", True, id="no"),
+        pytest.param("import d\nd.DjangoDynaconf(__name__)", False, id="dynaconf"),
+        pytest.param(
+            "class A:\n  @classmethod\n  def load(cls, name): pass\nA.load(__name__)",
+            False,
+            id="own-classes",
+        ),
+    ],
+)
+def test_names_that_cannot_be_seen(tmp_path: Path, text: str, complete: bool) -> None:
+    assert read(tmp_path, {"mysite/settings.py": text}).complete is complete
+
+
+def test_representation_of_values_is_short(tmp_path: Path) -> None:
+    text = "class A:\n  def f(self):\n    return 1\nX = A().f\nY = A\n"
+    found = read(tmp_path, {"mysite/settings.py": text})
+    assert all(len(repr(value)) < 300 for value in found.names.values())

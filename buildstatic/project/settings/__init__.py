@@ -49,8 +49,7 @@ class Settings:
 
     *file* is the module's, relative to the root; *modules* are the files of all modules that were
     evaluated. *complete* means that every name was seen, so a missing one is not set. *classes* are
-    the names of the settings classes of django-configurations, *chosen* the one that *names* has
-    the attributes of, if it is known.
+    the settings classes of django-configurations; *names* has the attributes of the selected one.
     """
 
     file: str
@@ -59,7 +58,6 @@ class Settings:
     complete: bool = True
     modules: tuple[Path, ...] = ()
     classes: tuple[str, ...] = ()
-    chosen: str | None = None
 
     def get(self, name: str) -> Value | None:
         """Return the value of *name*, or None if it is not set."""
@@ -99,7 +97,6 @@ def read(path: Path, search: Search, configuration: str | None = None) -> Settin
         complete=is_seen and not (classes and chosen is None),
         modules=tuple(dict.fromkeys(file for file, _ in evaluation.modules)),
         classes=classes,
-        chosen=chosen,
     )
 
 

@@ -29,6 +29,7 @@ LIBRARIES = {
     "environ.environ.Env": "environ",
     "environs.Env": "environs",
     "environs.FileAwareEnv": "environs",
+    "epicenv.Env": "environs",  # a fork
     "decouple.AutoConfig": "decouple",
     "decouple.Config": "decouple",
 }
@@ -156,8 +157,10 @@ def call_environment(name: str, arguments: Arguments) -> Value | None:
             if isinstance(pair, tuple) and len(pair) == 2
         }
         return Value(EnvReader(LIBRARIES[name], defaults))
-    if name in READERS:
-        return call_reader(EnvReader(READERS[name]), "", arguments)
+    reader, _, method = name.rpartition(".")
+    if name in READERS or reader in READERS:  # from environs import env; env.str("X")
+        method = "" if name in READERS else method
+        return call_reader(EnvReader(READERS.get(name) or READERS[reader]), method, arguments)
     if name in KINDS:  # int(os.environ["PORT"])
         names = union(*arguments.positional)
         for entry in arguments.frame.evaluation.reads:
@@ -219,7 +222,7 @@ def call_reader(reader: EnvReader, method: str, arguments: Arguments) -> Value:
     return _read(name, default, kind, arguments, required=True)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LateValue:
     """A value of django-configurations, which is read when its class is chosen.
 

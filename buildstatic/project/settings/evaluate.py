@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import PurePosixPath
 
+from buildstatic.project import files
 from buildstatic.project.settings.environment import (
     call_environment,
     call_reader,
@@ -18,6 +19,8 @@ from buildstatic.project.settings.scope import Arguments, Class, Frame, Function
 from buildstatic.project.settings.values import (
     COMMAND,
     CONVERSIONS,
+    PATH_CLASSES,
+    ROOT,
     UNKNOWN,
     EnvReader,
     Instance,
@@ -30,6 +33,7 @@ from buildstatic.project.settings.values import (
     compare,
     join_text,
     merge,
+    normalize,
     operate,
     operate_unary,
     plain,
@@ -49,6 +53,8 @@ CONSTANTS = {
 }
 PROPERTIES = frozenset({"property", "cached_property", "computed_field"})
 MAX_ROUNDS = 50
+# Methods whose result is not the value of the variable that names the file.
+READING_METHODS = frozenset({"read", "read_text", "read_bytes", "open"})
 # Functions that may set names of a module.
 NAME_SETTING = frozenset({"globals", "locals", "vars", "exec", "setattr"})
 
@@ -392,13 +398,45 @@ def _call_external(name: str, arguments: Arguments) -> Value:
         return arguments.positional[0]
     if name in NAME_SETTING:
         arguments.frame.mark_unseen(arguments.node)
+    if name in ("getattr", "hasattr") and len(arguments.positional) > 1:
+        return _getattr(name, arguments)
+    if name in ("os.path.exists", "os.path.isfile") and arguments.positional:
+        path = arguments.positional[0].data
+        if isinstance(path, str | PurePosixPath):
+            return replace(_exists(path, arguments.frame), reads=arguments.reads)
     found = call_environment(name, arguments)
     if found is not None:
         return found
     cwd = arguments.frame.evaluation.cwd
     data = call_function(name, arguments.positional, arguments.named, cwd)
-    keeps_reads = data is not UNKNOWN or name in CONVERSIONS
+    is_path = name in PATH_CLASSES or name.startswith("os.path.")
+    keeps_reads = data is not UNKNOWN or name in CONVERSIONS or is_path
     return Value(data, reads=arguments.reads if keeps_reads else ())
+
+
+def _getattr(function: str, arguments: Arguments) -> Value:
+    """Return the value of ``getattr(module, "X", default)`` or ``hasattr(module, "X")``."""
+    base, name, *default = arguments.positional
+    if not isinstance(base.data, Module) or not isinstance(name.data, str):
+        return Value(UNKNOWN, reads=arguments.reads)
+    if function == "hasattr":
+        return Value(name.data in base.data.names)
+    if default and name.data not in base.data.names:
+        return default[0]
+    return _attribute(base, name.data, arguments.frame, arguments.node)
+
+
+def _exists(path: str | PurePosixPath, frame: Frame) -> Value:
+    """Return whether *path* exists in the image: False if the project does not have it.
+
+    Otherwise it is unknown, because a file may not be copied into the image.
+    """
+    evaluation = frame.evaluation
+    place = normalize(evaluation.cwd / path)
+    if not place.is_relative_to(ROOT):
+        return Value(UNKNOWN)
+    own = evaluation.search.root / place.relative_to(ROOT)
+    return Value(UNKNOWN if files.is_file(own) or files.is_directory(own) else False)
 
 
 def _call_method(base: Value, name: str, arguments: Arguments) -> Value:
@@ -410,6 +448,10 @@ def _call_method(base: Value, name: str, arguments: Arguments) -> Value:
         arguments.frame.evaluation.require(base.reads)
     if name == "get_secret_value":  # of pydantic's SecretStr
         return base
+    if name in READING_METHODS:
+        return Value(UNKNOWN)
+    if name == "exists" and isinstance(base.data, PurePosixPath):
+        return replace(_exists(base.data, arguments.frame), reads=reads)
     if isinstance(base.data, dict) and name == "get" and given:
         default = arguments.get(1, "default") or Value(None)
         key = plain(given[0])

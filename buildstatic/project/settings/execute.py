@@ -241,7 +241,14 @@ def _if(node: ast.If, frame: Frame) -> Flow:
     holds = truth(test)
     frame.tested += test.reads
     branches = frame.branch(holds is True), frame.branch(holds is False)
-    flows = execute(node.body, branches[0]), execute(node.orelse, branches[1])
+    seen = set(frame.evaluation.unseen)
+    flow = execute(node.body, branches[0])
+    if holds is False and not test.reads:
+        frame.evaluation.unseen = seen
+    seen = set(frame.evaluation.unseen)
+    flows = flow, execute(node.orelse, branches[1])
+    if holds is True and not test.reads:
+        frame.evaluation.unseen = seen
     for flow, when in zip(flows, (True, False), strict=True):
         if flow is Flow.RAISES:
             _require(test, frame, holds=when)

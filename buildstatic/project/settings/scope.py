@@ -35,7 +35,7 @@ class VariableRead:
     choices: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(repr=False)
 class Evaluation:
     """The state shared by all frames of one evaluation.
 
@@ -74,7 +74,7 @@ class Evaluation:
         return ROOT / self.search.relative(path)
 
 
-@dataclass
+@dataclass(repr=False)
 class Frame:
     """A scope: a module, a class or a function's body.
 
@@ -129,7 +129,7 @@ class Frame:
         return replace(self, names=dict(self.names), reached=self.reached and reached)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Function:
     """A function of the project, and the frame that it was defined in."""
 
@@ -156,7 +156,7 @@ class Field:
     nested: Class | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Class(Module):
     """A class of the project: its attributes and fields with the inherited ones.
 

@@ -51,19 +51,19 @@ class Ref:
     name: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Module:
     """A module (or class) of the project, by its names."""
 
     names: Mapping[str, Value]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Instance(Module):
     """An object of a class of the project, by its attributes and methods."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EnvReader:
     """A reader of environment variables from django-environ, environs or python-decouple.
 
