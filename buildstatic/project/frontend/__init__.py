@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,8 +39,8 @@ SKIPPED = frozenset(
         *("staticfiles", "locale", "migrations"),
     }
 )
-# A path that leads out of a directory, as in "../static" or path.join(__dirname, "..").
-UPWARD = r"[\"'`\s=:(/]\.\./|[\"'`]\.\.[\"'`]"
+# A path that leads out of a directory: "../static", path.join(__dirname, "..", "static").
+UPWARD = r"(?:\.\./)+[\w@./-]*|[\"'`]\.\.[\"'`](?:\s*,\s*[\"'`][\w@./-]+[\"'`])*"
 CONFIG_SUFFIXES = (".js", ".cjs", ".mjs", ".ts", ".mts", ".json")
 MAX_CONFIG_SIZE = 100_000
 
@@ -206,6 +207,15 @@ class _Connections:
             or any(path.is_relative_to(place) for path in self.named - self.outputs)
         )
 
+    def has_output(self, place: Path) -> bool:
+        """Return whether a build that writes to *place* writes files of the site."""
+        if not place.is_relative_to(self.search.root) or place == self.search.root:
+            return False
+        inside = (self.search.manage, *self.apps, *self.named)
+        return bool(
+            {"static", "templates"} & set(place.parts[len(self.search.root.parts) :])
+        ) or any(place.is_relative_to(path) for path in inside if path != self.search.root)
+
 
 def _package_directories(search: Search, connections: _Connections) -> Iterator[Path]:
     """Yield the directories with a package.json of the project's own, the closest first."""
@@ -240,7 +250,12 @@ def _builds(
     """
     names, others = build_scripts(package.scripts)
     if names:
-        is_connected = any(_is_connected(each, connections) for each in (package, *members))
+        # Beside manage.py a monorepo's root builds the site, above it perhaps something else.
+        search = connections.search
+        is_above = bool(members) and package.directory == search.root != search.manage
+        built = (each for each in members if build_scripts(each.scripts)[0])
+        candidates = (*(() if is_above else (package,)), *built)
+        is_connected = any(_is_connected(each, connections) for each in candidates)
         builds = tuple(BuildScript(name, package.place) for name in names)
         return (builds, others) if is_connected else ((), ())
     by_name = {str(member.data.get("name")): member for member in members}
@@ -264,13 +279,16 @@ def _builds(
 
 
 def _is_connected(package: Package, connections: _Connections) -> bool:
-    """Return whether the site uses what *package* builds."""
+    """Return whether the site uses what *package* builds, by its place or by its configuration."""
     if connections.has(package.directory):
         return True
     for path in sorted(package.directory.iterdir()):
-        if path.suffix in CONFIG_SUFFIXES and path.name not in LOCKS and files.is_file(path):
-            content = files.read_bytes(path, package.root)[:MAX_CONFIG_SIZE]
-            if re.search(UPWARD, content.decode("utf-8", errors="replace")):
+        if path.suffix not in CONFIG_SUFFIXES or path.name in LOCKS or not files.is_file(path):
+            continue
+        content = files.read_bytes(path, package.root)[:MAX_CONFIG_SIZE]
+        for found in re.findall(UPWARD, content.decode("utf-8", errors="replace")):
+            target = re.sub(r"[\"'`]\s*,\s*[\"'`]", "/", found).strip("\"'`")
+            if connections.has_output(Path(os.path.normpath(package.directory / target))):
                 return True
     return False
 

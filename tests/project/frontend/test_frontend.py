@@ -65,11 +65,31 @@ def test_front_end_that_the_settings_name(tmp_path: Path, place: str, settings: 
         {"web/vite.config.ts": "export default {build: {outDir: '../mysite/static/app'}}"},
         {"web/webpack.config.js": "path.join(__dirname, '..', 'mysite', 'static')"},
         {"web/package.json": '{"scripts": {"build": "sass a.scss ../mysite/static/a.css"}}'},
+        {"web/package.json": '{"scripts": {"build": "vite build && cp -r dist ../shop/"}}'},
+        {"web/angular.json": '{"outputPath": "../assets/dist"}'},
     ],
 )
 def test_front_end_whose_output_is_elsewhere(tmp_path: Path, config: dict[str, str]) -> None:
-    found = find(tmp_path, {"web/package.json": BUILD, **config})
-    assert commands(found) == [("web", "npm run build")]
+    settings = "INSTALLED_APPS = ['shop']\nSTATICFILES_DIRS = [BASE_DIR / 'assets']\n"
+    files = {"web/package.json": BUILD, "shop/apps.py": "", **config}
+    assert commands(find(tmp_path, files, settings)) == [("web", "npm run build")]
+
+
+@pytest.mark.parametrize("path", ["../loader", "../../static", "../", "../README.md"])
+def test_path_that_is_not_of_the_site_connects_nothing(tmp_path: Path, path: str) -> None:
+    files = {"web/package.json": BUILD, "web/tsconfig.json": f'{{"extends": "{path}"}}'}
+    assert find(tmp_path, files).found == ()
+
+
+def test_monorepo_is_built_only_if_one_of_its_packages_is_needed(tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"workspaces": ["apps/*"], "scripts": {"build": "turbo run build"}}',
+        "apps/web/package.json": BUILD,
+        "apps/api/package.json": "{}",
+    }
+    assert find(tmp_path, files, manage="apps/api").found == ()
+    settings = "STATICFILES_DIRS = [BASE_DIR / 'apps/web/dist']"
+    assert commands(find(tmp_path, files, settings, "apps/api")) == [(".", "npm run build")]
 
 
 @pytest.mark.parametrize("place", ["web", "apps/web", "a/b/c/web"])
