@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import Project, Variable
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
 from buildstatic.project.detect import detect
-from buildstatic.project.environment import missing, paste, placeholders
+from buildstatic.project.environment import missing, paste, placeholder, placeholders
 from buildstatic.workflows import SILENT, Reporter
 
 # Options that have no effect if the storage's own code collects.
@@ -111,6 +112,9 @@ def collect_project(
     """Collect *project*; see `collect`.
 
     *is_image* is false if this machine's directories are not those of the image.
+
+    For a layer root, variables that the settings require and that are not set get placeholders,
+    with a warning, unless they are read for the static files.
     """
     request, environ = _prepare(project, options, with_plan=with_plan, is_image=is_image)
     callbacks = Callbacks(report.warn, report.progress)
@@ -119,7 +123,33 @@ def collect_project(
             os.environ.update(environ)
             return in_process.collect(request, callbacks)
         chosen = choose_python(python, request.root, request.manage.parent, environ)
-        return collect_with(chosen, request, environ, callbacks)
+        while True:
+            try:
+                return collect_with(chosen, request, environ, callbacks)
+            except VariablesMissing as error:
+                required = missing(project, environ)
+                if error.name and all(variable.name != error.name for variable in required):
+                    required += (Variable(error.name, True, project.settings.source),)
+                if (
+                    options.layer_root is None
+                    or error.name in environ
+                    or not required
+                    or any(_decides_on_static_files(variable, project) for variable in required)
+                ):
+                    raise
+                environ |= {variable.name: placeholder(variable) for variable in required}
+                names = ", ".join(variable.name for variable in required)
+                report.warn(f"Placeholders are used for variables that are not set: {names}.")
+
+
+def _decides_on_static_files(variable: Variable, project: Project) -> bool:
+    """Return whether the name of *variable* or the line that reads it is about static files."""
+    file, _, line = variable.source.rpartition(":")
+    path = project.root / file
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    read_at = lines[int(line) - 1] if line.isdigit() and int(line) <= len(lines) else ""
+    words = re.compile(r"STATIC|STORAGE|BUCKET|CDN|ASSET", re.IGNORECASE)
+    return bool(words.search(variable.name) or words.search(read_at))
 
 
 def _prepare(

@@ -48,6 +48,30 @@ def test_plan_writes_nothing(site: Site) -> None:
     assert not site.tree.exists()
 
 
+def test_a_layer_is_collected_with_placeholders_for_missing_variables(
+    site: Site, tmp_path: Path
+) -> None:
+    site.append(
+        'import os\nTOKEN = os.environ["TOKEN"]\nPORT = int(os.environ["SMTP_PORT"])\n'
+        'LATER = os.environ["LA" "TER"]\nSTATIC_ROOT = "/srv/site/static"\n'
+    )
+    warnings: list[str] = []
+    options = CollectOptions(layer_root=tmp_path / "layer")
+    collect(site.root, options, report=Reporter(warn=warnings.append))
+    assert list((tmp_path / "layer/srv/site/static").iterdir())
+    assert len(warnings) == 1
+    assert all(name in warnings[0] for name in ("TOKEN", "SMTP_PORT", "LATER"))
+
+
+@pytest.mark.parametrize("setting", ["STATIC_URL", "STATIC_ROOT"])
+def test_no_placeholder_for_what_decides_on_the_static_files(
+    site: Site, tmp_path: Path, setting: str
+) -> None:
+    site.append(f'import os\n{setting} = os.environ["PLACE"]\n')
+    with pytest.raises(VariablesMissing, match="PLACE"):
+        collect(site.root, CollectOptions(layer_root=tmp_path / "layer"))
+
+
 def test_options_take_precedence_over_configuration(site: Site) -> None:
     site.write({"pyproject.toml": '[tool.buildstatic.collect]\nstrict = true\ncache = "cache"\n'})
     options = configured_options(site.root, prune=True, missing_maps="fail")
