@@ -88,7 +88,7 @@ def command_sequences(context: CheckContext) -> Iterator[tuple[str, tuple[Django
     yield "The Procfile", find_commands(lines)
     for service in read_services(context):
         yield service.platform, find_commands([*service.pre_deploy, *service.start])
-    for lines in _script_lines(context):
+    for lines in script_lines(context):
         if lines:
             yield lines[0].file, find_commands(lines)
 
@@ -107,7 +107,7 @@ def find_commands(lines: Sequence[Line]) -> tuple[DjangoCommand, ...]:
     return tuple(commands)
 
 
-def _script_lines(context: CheckContext) -> Iterator[list[Line]]:
+def script_lines(context: CheckContext) -> Iterator[list[Line]]:
     """Yield the lines, without comments, of each shell script in one of the usual places."""
     for path in sorted({path for pattern in SCRIPTS for path in context.root.glob(pattern)}):
         if not files.is_file(path) or path.stat().st_size > MAX_SCRIPT_SIZE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 
 from buildstatic.checks import git
@@ -10,6 +11,7 @@ from buildstatic.checks.finding import Autofix, Finding, Severity
 from buildstatic.checks.fixes import append_line
 from buildstatic.checks.static_sources import (
     SourceDirectory,
+    collected_directory,
     has_files,
     source_directories,
     source_files,
@@ -36,7 +38,8 @@ def check(context: CheckContext) -> Iterator[Finding]:
     except ConfigInvalid:  # reported by the build itself
         return
     # A build without the directory, as in CI, is not affected.
-    is_collected = context.static_root and files.is_directory(context.root / context.static_root)
+    root = collected_directory(context)
+    is_collected = root is not None and files.is_directory(context.root / root)
     if is_collected and (text is not None or context.read_text("Dockerfile") is not None):
         yield from _docker_lacks(context, name, patterns)
     yield from _docker_drops(context, name, text or "", patterns)
@@ -52,7 +55,7 @@ def read_dockerignore(context: CheckContext) -> tuple[str, str | None]:
 
 
 def _git_lacks(context: CheckContext) -> Iterator[Finding]:
-    root = context.static_root
+    root = collected_directory(context)
     pattern = git_pattern(root)
     if root is None or pattern is None or git.list_files(context.root, "--", GIT) is None:
         return
@@ -95,7 +98,7 @@ def _git_drops(context: CheckContext) -> Iterator[Finding]:
 def _docker_lacks(
     context: CheckContext, name: str, patterns: Sequence[Pattern]
 ) -> Iterator[Finding]:
-    root = context.static_root
+    root = collected_directory(context)
     if root is None or is_excluded(patterns, f"{root}/staticfiles.json"):
         return
     pattern = docker_pattern(root)
@@ -134,7 +137,12 @@ def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
     """Yield the source directories in the project, except those a front-end build creates."""
     for source in source_directories(context):
         is_inside = not source.path.startswith(("/", ".."))
-        is_built = not source.app and bool(context.project.frontends)
+        # A front-end in the app's directory, as django-tailwind's, builds into it.
+        app = f"{posixpath.dirname(source.path)}/"
+        is_built = any(
+            not source.app or f"{frontend.value.directory}/".startswith(app)
+            for frontend in context.project.frontends
+        )
         if is_inside and not is_built and has_files(context, source):
             yield source
 

@@ -35,7 +35,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
     storage = context.project.storage
     if storage is None or "Manifest" not in storage.value or not context.has_local_storage:
         return
-    calls = [(path, line) for path in _own_modules(context) for line in _calls(context, path)]
+    calls = find_calls(context)
     for path, line in calls:
         is_early = (
             path in context.settings_files or path.name in EARLY or path.parent.name == "models"
@@ -68,6 +68,11 @@ def check(context: CheckContext) -> Iterator[Finding]:
                 "migrate runs the system checks, which import that module without a manifest.",
                 "Collect first, then migrate.",
             )
+
+
+def find_calls(context: CheckContext) -> list[tuple[Path, int]]:
+    """Return the file and the line of each call at import."""
+    return [(path, line) for path in _own_modules(context) for line in _calls(context, path)]
 
 
 def _own_modules(context: CheckContext) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from buildstatic.checks import git
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Autofix, Finding, Severity, split_source
 from buildstatic.checks.fixes import insert_below_assignment
-from buildstatic.checks.static_sources import source_directories
+from buildstatic.checks.static_sources import collected_directory, source_directories
 
 MISSING, INSIDE, TRACKED = "static-root-missing", "static-root-in-sources", "static-root-in-git"
 CODES: tuple[str, ...] = (MISSING, INSIDE, TRACKED)
@@ -68,7 +68,7 @@ def _inside(context: CheckContext) -> Iterator[Finding]:
 
 
 def _tracked(context: CheckContext) -> Iterator[Finding]:
-    root = context.static_root
+    root = collected_directory(context)
     tracked = git.list_files(context.root, "--", root) if root else None
     if not tracked:
         return

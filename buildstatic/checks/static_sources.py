@@ -47,6 +47,19 @@ def source_directories(context: CheckContext) -> Iterator[SourceDirectory]:
             yield SourceDirectory(f"{path}/static", item.source, app=app)
 
 
+def collected_directory(context: CheckContext) -> str | None:
+    """Return STATIC_ROOT relative to the root, if it is in the project and contains no sources.
+
+    Only then may it be left out of git and of builds.
+    """
+    root = context.static_root
+    if root is None or any(
+        PurePosixPath(source.path).is_relative_to(root) for source in source_directories(context)
+    ):
+        return None
+    return root
+
+
 def source_files(
     context: CheckContext, source: SourceDirectory, *, with_broken_links: bool = False
 ) -> Iterator[tuple[str, str]]:

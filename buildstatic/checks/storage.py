@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity, split_source
+from buildstatic.checks.static_at_import import find_calls
+from buildstatic.project import files
 from buildstatic.project.static_files import backend
 
 OFF, VARIES = "manifest-storage-off", "storage-depends-on-variable"
@@ -44,13 +46,16 @@ def _without_fingerprints(context: CheckContext) -> Iterator[Finding]:
     if replacement is not None and context.needs("STORAGES"):
         replacement = "whitenoise.storage.CompressedManifestStaticFilesStorage"
     if replacement is not None:
+        calls = find_calls(context)
+        first = f"{files.relative(calls[0][0], context.root)}:{calls[0][1]}" if calls else ""
+        before = f" First move the calls of static() out of import time ({first})." if calls else ""
         yield Finding(
             OFF,
             Severity.WARNING,
             *split_source(source),
             f"The static files storage is {name}, which adds no fingerprints to file names.",
             "Browsers must revalidate every file, or show outdated files after a deployment.",
-            f'Set STORAGES["staticfiles"]["BACKEND"] to "{replacement}".',
+            f'Set STORAGES["staticfiles"]["BACKEND"] to "{replacement}".{before}',
         )
 
 

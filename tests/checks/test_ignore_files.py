@@ -45,6 +45,14 @@ def test_ignored_sources_in_git(tmp_path: Path, text: str, place: str) -> None:
     assert "git ignores shop/static" in finding.what
 
 
+def test_output_of_a_front_end_may_be_ignored(tmp_path: Path) -> None:
+    files = {
+        ".gitignore": "/staticfiles/\n/shop/static/\n",
+        "shop/static_src/package.json": '{"scripts": {"build": "tailwindcss -o ../static/a.css"}}',
+    }
+    assert codes(repository(clean_project(tmp_path, files))) == []
+
+
 def test_tracked_sources_may_match_an_ignore_pattern(tmp_path: Path) -> None:
     root = clean_project(tmp_path, {".gitignore": "static/\nstaticfiles/\n"})
     assert codes(repository(root, "shop", "blog")) == []

@@ -36,6 +36,13 @@ def test_static_root_in_source_directories(tmp_path: Path, place: str, relation:
     assert f"STATIC_ROOT {relation}, a source directory" in finding.what
 
 
+def test_static_root_with_sources_is_not_to_be_ignored(tmp_path: Path) -> None:
+    """Ignoring it in git and in builds would drop the sources."""
+    root = clean_project(tmp_path, change=(LINE, 'STATIC_ROOT = BASE_DIR / "assets"\n'))
+    (root / "Dockerfile").touch()
+    assert codes(repository(root, "assets")) == ["static-root-in-sources"]
+
+
 def test_static_root_with_the_same_prefix_is_accepted(tmp_path: Path) -> None:
     change = (LINE, 'STATIC_ROOT = BASE_DIR / "assets2"\n')
     assert codes(clean_project(tmp_path, change=change)) == []
