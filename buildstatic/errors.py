@@ -6,6 +6,7 @@ found something), 2 (wrong usage), 70 (internal error) and 130 (interrupted) hav
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -55,15 +56,15 @@ class SettingsInvalid(BuildstaticError):
 class VariablesMissing(BuildstaticError):
     """The settings require environment variables that are not set.
 
-    *name* is the variable that importing the settings failed on, empty if that is not known.
+    *names* are the variables that importing the settings failed on.
     """
 
     exit_code = 14
 
-    def __init__(self, problem: str, advice: str = "", name: str = "") -> None:
+    def __init__(self, problem: str, advice: str = "", names: Iterable[str] = ()) -> None:
         super().__init__(problem, advice)
-        self.args = (problem, advice, name)
-        self.name = name
+        self.names = tuple(names)
+        self.args = (problem, advice, self.names)
 
 
 class StaticRootInvalid(BuildstaticError):

@@ -48,7 +48,7 @@ def test_advice_follows_the_problem() -> None:
     "error",
     [
         ProjectNotFound("No manage.py.", "Add one."),
-        VariablesMissing("KEY is missing.", "Set it.", "KEY"),
+        VariablesMissing("KEY is missing.", "Set it.", ("KEY",)),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -26,12 +26,12 @@ def describe_error(error: BaseException, request: Request) -> str:
 
 def missing_variable_error(error: BaseException, request: Request) -> VariablesMissing | None:
     """Return the error for the environment variable whose absence caused *error*, or None."""
-    name = tracebacks.missing_variable(error)
-    if name is None:
+    names = tracebacks.missing_variables(error)
+    if not names:
         return None
     where = _project_line(error, request).removesuffix(": ") or f"The module {request.settings}"
-    problem = f"{where} requires the environment variable {name}, which is not set."
-    return VariablesMissing(problem, name=name)
+    problem = f"{where} requires {tracebacks.not_set(names)}."
+    return VariablesMissing(problem, names=names)
 
 
 def _project_line(error: BaseException, request: Request) -> str:

@@ -80,6 +80,12 @@ def missing(project: Project, given: Mapping[str, str]) -> tuple[Variable, ...]:
     return tuple(item for item in project.variables if item.required and item.name not in given)
 
 
+def placeholders_for(project: Project, names: Iterable[str]) -> dict[str, str]:
+    """Return a placeholder for each of the variables *names*."""
+    known = {item.name: item for item in project.variables}
+    return {name: placeholder(known.get(name, Variable(name, True, ""))) for name in names}
+
+
 def paste(variables: Iterable[Variable]) -> str:
     """Return the TOML table for pyproject.toml with a placeholder for each variable."""
     lines = [f"{_key(item.name)} = {json.dumps(placeholder(item))}" for item in variables]

@@ -44,12 +44,12 @@ def error_text(error: BaseException) -> str:
 
 def missing_variable_error(error: BaseException) -> VariablesMissing | None:
     """Return the error for the environment variable that *error* says is not set, or None."""
-    name = tracebacks.missing_variable(error)
-    if name is None:
+    names = tracebacks.missing_variables(error)
+    if not names:
         return None
     where = _location(error).removesuffix(": ") or "the settings"
-    problem = f"{where} requires the environment variable {name}, which is not set."
-    return VariablesMissing(problem, "Set it where this runs.", name)
+    problem = f"{where} requires {tracebacks.not_set(names)}."
+    return VariablesMissing(problem, "Set it where this runs.", names)
 
 
 def _location(error: BaseException) -> str:

@@ -29,7 +29,7 @@ from buildstatic.interpreter.process import call
 from buildstatic.project import Edit, Project
 from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
-from buildstatic.project.environment import missing, placeholder, placeholders
+from buildstatic.project.environment import placeholders, placeholders_for
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
@@ -136,7 +136,7 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
             if failure is not None:
                 break
             failure = error
-            environ |= {item.name: placeholder(item) for item in missing(project, environ)}
+            environ |= placeholders_for(project, error.names)
         except BuildstaticError as error:
             lacking = _lacking(project, chosen, error)
             if not lacking:

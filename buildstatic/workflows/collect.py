@@ -13,7 +13,7 @@ from typing import Any
 
 from buildstatic import collect as in_process
 from buildstatic.collect import Callbacks, CollectOptions, CollectResult, Request
-from buildstatic.errors import VariablesMissing
+from buildstatic.errors import SettingsInvalid, VariablesMissing
 from buildstatic.interpreter.find import choose_python, has_django
 from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import Project, Variable
@@ -163,19 +163,41 @@ def _prepare(
 
 @contextmanager
 def all_missing_variables(project: Project, environ: Mapping[str, str]) -> Iterator[None]:
-    """Raise VariablesMissing of the block with all variables that the settings require."""
+    """Raise VariablesMissing of the block with all variables that the settings require.
+
+    An error of the settings counts as well if it names a variable that is not set, or the line that
+    requires one.
+    """
     try:
         yield
-    except VariablesMissing as error:
-        variables = list(missing(project, environ))
-        others = [variable.name for variable in variables if variable.name != error.name]
-        if len(others) == len(variables):
-            variables.insert(0, Variable(error.name, True, project.settings.source))
+    except (VariablesMissing, SettingsInvalid) as error:
+        required = {item.name: item for item in missing(project, environ)}
+        known = {item.name: item for item in project.variables if item.name not in environ}
+        if isinstance(error, VariablesMissing):
+            named = error.names
+        else:
+            named = _named(error.problem, known, required)
+            if not named:
+                raise
+        others = [name for name in required if name not in named]
         also = f" The settings also require {', '.join(others)}." if others else ""
+        unread = {name: Variable(name, True, project.settings.source) for name in named}
+        variables = {**unread, **{name: known[name] for name in named if name in known}, **required}
         advice = "Set them, or add placeholders for collecting to pyproject.toml:\n\n"
         raise VariablesMissing(
-            error.problem + also, advice + paste(tuple(variables)), error.name
+            error.problem + also, advice + paste(variables.values()), variables
         ) from error
+
+
+def _named(
+    problem: str, known: Mapping[str, Variable], required: Mapping[str, Variable]
+) -> tuple[str, ...]:
+    """Return the variables that the message *problem* names by name or by line."""
+    words = set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", problem))
+    lines = set(re.findall(r"[^\s:]+\.py:\d+(?=:)", problem))
+    by_name = [name for name in known if name in words and (name in required or "_" in name)]
+    by_line = [item.name for item in required.values() if item.source in lines]
+    return tuple(dict.fromkeys((*by_name, *by_line)))
 
 
 def make_request(

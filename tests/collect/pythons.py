@@ -23,7 +23,7 @@ def old_click(parent: Path) -> Path:
 
 def uv_made(parent: Path) -> Path:
     """Return the Python of an environment made by uv, without pip, with settings libraries."""
-    readers = ("django-environ", "environs", "python-decouple")
+    readers = ("django-environ", "environs", "python-decouple", "pydantic-settings", "dynaconf")
     return environment(parent / "uv-made", requirements=(*_WEB, *readers))
 
 

@@ -172,6 +172,27 @@ def test_missing_variables_are_named(site: Site, collect: Collect, lines: str) -
     assert '[tool.buildstatic.env]\nHIDDEN = "placeholder"\n' in ran.err
 
 
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        pytest.param(
+            'if "HIDDEN" not in os.environ:\n    raise RuntimeError("I want HIDDEN!")\n',
+            "RuntimeError: I want HIDDEN!",
+            id="by-name",
+        ),
+        pytest.param('int(os.environ.get("HIDDEN"))\n', "TypeError: int() argument", id="by-line"),
+    ],
+)
+def test_missing_variables_are_recognized_by_reading(
+    site: Site, collect: Collect, lines: str, message: str
+) -> None:
+    site.append(f"import os\n{lines}")
+    ran = collect(site, "--noinput")
+    assert ran.code == 14
+    assert message in ran.err
+    assert "[tool.buildstatic.env]\nHIDDEN = " in ran.err
+
+
 def test_other_key_errors_are_not_missing_variables(site: Site, collect: Collect) -> None:
     site.append('try:\n    os.environ["NO"]\nexcept KeyError:\n    {}["key"]\n')
     ran = collect(site, "--noinput")
@@ -185,6 +206,20 @@ def test_other_key_errors_are_not_missing_variables(site: Site, collect: Collect
         pytest.param("import environ\nenviron.Env()(NAME)\n", id="django-environ"),
         pytest.param("import decouple\ndecouple.config(NAME)\n", id="python-decouple"),
         pytest.param("import environs\nenvirons.Env().int(NAME)\n", id="environs"),
+        pytest.param(
+            "import environs\nenv = environs.Env(eager=False)\nenv.int(NAME)\nenv.seal()\n",
+            id="environs-not-eager",
+        ),
+        pytest.param(
+            "import pydantic_settings\nclass Env(pydantic_settings.BaseSettings):\n"
+            "    model_config = {'env_prefix': 'HID'}\n    den: str\nEnv()\n",
+            id="pydantic-settings",
+        ),
+        pytest.param(
+            "import dynaconf\nvalidators = [dynaconf.Validator(NAME, must_exist=True)]\n"
+            "dynaconf.DjangoDynaconf(__name__, validators=validators, envvar_prefix=False)\n",
+            id="dynaconf",
+        ),
     ],
 )
 def test_errors_of_settings_libraries_name_the_variable(

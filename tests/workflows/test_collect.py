@@ -87,7 +87,7 @@ def test_errors_are_raised(site: Site) -> None:
     site.append('import os\nTOKEN = os.environ["TOKEN"]\nOTHER = os.environ["OTHER"]\n')
     with pytest.raises(VariablesMissing, match=r"also require OTHER") as caught:
         collect(site.root)
-    assert caught.value.name == "TOKEN"
+    assert caught.value.names == ("TOKEN", "OTHER")
     with pytest.raises(SettingsInvalid):
         collect(site.root, settings="mysite.nowhere")
     site.write({"pyproject.toml": "[tool.buildstatic.collect]\nstric = true\n"})
