@@ -19,7 +19,7 @@ from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import Project, Variable
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
 from buildstatic.project.detect import detect
-from buildstatic.project.environment import missing, paste, placeholder, placeholders
+from buildstatic.project.environment import missing, paste, placeholders, placeholders_for
 from buildstatic.workflows import SILENT, Reporter
 
 # Options that have no effect if the storage's own code collects.
@@ -118,28 +118,25 @@ def collect_project(
     """
     request, environ = _prepare(project, options, with_plan=with_plan, is_image=is_image)
     callbacks = Callbacks(report.warn, report.progress)
-    with all_missing_variables(project, environ):
-        if not isolate and python is None and has_django():
-            os.environ.update(environ)
+    if not isolate and python is None and has_django():
+        os.environ.update(environ)
+        with all_missing_variables(project, environ):
             return in_process.collect(request, callbacks)
-        chosen = choose_python(python, request.root, request.manage.parent, environ)
-        while True:
-            try:
+    chosen = choose_python(python, request.root, request.manage.parent, environ)
+    known = {variable.name: variable for variable in project.variables}
+    while True:
+        try:
+            with all_missing_variables(project, environ):
                 return collect_with(chosen, request, environ, callbacks)
-            except VariablesMissing as error:
-                required = missing(project, environ)
-                if error.name and all(variable.name != error.name for variable in required):
-                    required += (Variable(error.name, True, project.settings.source),)
-                if (
-                    options.layer_root is None
-                    or error.name in environ
-                    or not required
-                    or any(_decides_on_static_files(variable, project) for variable in required)
-                ):
-                    raise
-                environ |= {variable.name: placeholder(variable) for variable in required}
-                names = ", ".join(variable.name for variable in required)
-                report.warn(f"Placeholders are used for variables that are not set: {names}.")
+        except VariablesMissing as error:
+            read = [known.get(name, Variable(name, True, "")) for name in error.names]
+            is_known = all(name in environ for name in error.names)
+            decisive = any(_decides_on_static_files(variable, project) for variable in read)
+            if options.layer_root is None or is_known or decisive:
+                raise
+            environ |= placeholders_for(project, error.names)
+            names = ", ".join(error.names)
+            report.warn(f"Placeholders are used for variables that are not set: {names}.")
 
 
 def _decides_on_static_files(variable: Variable, project: Project) -> bool:
