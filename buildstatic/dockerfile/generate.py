@@ -237,8 +237,9 @@ def _requirements(dependencies: Dependencies) -> str:
     file = dependencies.file
     directory, name = posixpath.split(file)
     if name in ("setup.py", "setup.cfg"):
-        return f"--editable {shlex.quote(directory or '.')}"
-    return " ".join(f"--requirement {shlex.quote(f)}" for f in (file, *dependencies.additional))
+        return f" --editable {shlex.quote(directory or '.')}"
+    names = (*(() if dependencies.groups_only else (file,)), *dependencies.additional)
+    return "".join(f" --requirement {shlex.quote(name)}" for name in names)
 
 
 def _selection(dependencies: Dependencies) -> str:

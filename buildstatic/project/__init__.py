@@ -42,7 +42,8 @@ class Dependencies:
     *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
     files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
     *member* is the package of a workspace that is installed, if it is not the root. *groups* and
-    *extras* are installed as well, and so are the requirements files *additional*.
+    *extras* are installed as well, and so are the requirements files *additional*; *groups_only* is
+    whether there is nothing else to install.
     All paths are POSIX and relative to the root.
     """
 
@@ -54,6 +55,7 @@ class Dependencies:
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     additional: tuple[str, ...] = ()
+    groups_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid
@@ -112,7 +112,8 @@ def _installations(
             ]
         )
         if packages and not (listed and _replaces(listed, packages, root, python)):
-            yield _installed("pyproject", root, packages, [path], selection=selection)
+            found = _installed("pyproject", root, packages, [path], selection=selection)
+            yield found if project.packages or selection.extras else _groups_only(found)
         elif project.poetry:
             packages = requirements.join(
                 requirements.package(item, f"{files.relative(path, root)}:1")
@@ -130,6 +131,14 @@ def _installations(
     if listed:
         yield listed
     yield from _from_setup(directory, root, python)
+
+
+def _groups_only(found: Installed) -> Installed:
+    """Return *found* for a pyproject.toml that may have no ``[project]``."""
+    assert found.fact is not None
+    return replace(
+        found, fact=replace(found.fact, value=replace(found.fact.value, groups_only=True))
+    )
 
 
 def _replaces(listed: Installed, packages: Packages, root: Path, python: str) -> bool:

@@ -300,6 +300,13 @@ def test_groups_and_extras_for_production_are_installed(
     assert set(found.packages) == {"django", "whitenoise", *held}
 
 
+def test_groups_without_a_project_are_installed_alone(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": '[dependency-groups]\nmain = ["Django", "gunicorn"]\n'})
+    found = find_dependencies(tmp_path, tmp_path, "3.13", DependencyOptions())
+    assert found.fact is not None
+    assert (found.fact.value.groups, found.fact.value.groups_only) == (("main",), True)
+
+
 def test_named_groups_and_extras_replace_those_found(tmp_path: Path) -> None:
     text = '[dependency-groups]\nprod = ["Django", { include-group = "web" }]\nweb = ["uvicorn"]\n'
     write(tmp_path, {"pyproject.toml": text})
