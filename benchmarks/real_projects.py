@@ -5,8 +5,8 @@
 LIST is a TOML file, see benchmarks/README.md; PROJECTS holds a directory NAME for each entry of it.
 A project is copied, built with `buildstatic build`, started with the variables that `buildstatic
 check` lists, and asked for its front page and for one of its static files, whose bytes are compared
-with those in the image. Needs a Docker engine, see ``DOCKER_HOST``, and its images of nginx and
-PostgreSQL.
+with those in the image. Where the application does not serve them, the image of `build --serve
+nginx` is asked. Needs a Docker engine, see ``DOCKER_HOST``, and for a database postgres:17 in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
@@ -150,8 +150,9 @@ def environment(project: Project, variables: list[dict[str, object]]) -> dict[st
 @contextmanager
 def running(*options: str) -> Iterator[str]:
     """Run a container as long as the block lasts and return its id."""
-    container = docker("run", "--detach", *options).decode().strip()
+    container = docker("create", *options).decode().strip()
     try:
+        docker("start", container)
         yield container
     finally:
         docker("rm", "--force", "--volumes", container)
@@ -170,6 +171,7 @@ def database(network: str) -> Iterator[None]:
     )
     network_options = ("--network", network, "--network-alias", "database")
     with running(*network_options, POSTGRES, "/bin/sh", "-c", script):
+        time.sleep(6)  # until the server runs and has the database
         yield
 
 
@@ -301,13 +303,15 @@ def run(
     docker("network", "create", network)
     options = ["--network", network, "--publish", f"127.0.0.1::{PORT}"]
     options += [f"--env={key}={value}" for key, value in variables.items()]
+    needs_database = any("database" in value for value in variables.values())
     try:
-        with database(network):
-            time.sleep(6)
-            with running(*options, tag) as container:
-                page = str(wait(container, "/")[0])
-                if fetch(container, address, content):
-                    return page, "application"
+        with (
+            database(network) if needs_database else nullcontext(),
+            running(*options, tag) as container,
+        ):
+            page = str(wait(container, "/")[0])
+            if fetch(container, address, content):
+                return page, "application"
         assets = f"{tag}-assets"
         serve = ("--serve", "nginx", "--target", "assets")
         buildstatic(log, "build", "--json", *serve, "--tag", assets, str(root))
