@@ -20,7 +20,6 @@ from buildstatic.dockerfile.ignore_patterns import Pattern, is_excluded, read_pa
 from buildstatic.dockerfile.quoting import pattern as docker_pattern
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
-from buildstatic.project import files
 
 GIT, DOCKER = ".gitignore", ".dockerignore"
 GIT_LACKS, DOCKER_LACKS = "gitignore-lacks-static-root", "dockerignore-lacks-static-root"
@@ -39,7 +38,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
         return
     # A build without the directory, as in CI, is not affected.
     root = collected_directory(context)
-    is_collected = root is not None and files.is_directory(context.root / root)
+    is_collected = root is not None and has_files(context, SourceDirectory(root, ""))
     if is_collected and (text is not None or context.read_text("Dockerfile") is not None):
         yield from _docker_lacks(context, name, patterns)
     yield from _docker_drops(context, name, text or "", patterns)

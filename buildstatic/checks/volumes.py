@@ -23,6 +23,8 @@ CODES: tuple[str, ...] = ("volume-over-tree",)
 WORKDIR = re.compile(r"^\s*WORKDIR\s+[\"']?(/[^\s\"'$]*)", re.IGNORECASE | re.MULTILINE)
 DEFAULT_WORKDIR = "/app"  # of the generated Dockerfile
 SERVERS = re.compile(r"manage\.py|gunicorn|uvicorn|daphne|hypercorn|granian|buildstatic start")
+# A service for development, by its name, the stage of its image, or its image.
+DEVELOPMENT = re.compile(r"(?:^|[-_:/.])(?:dev|develop|development|local|tests?)(?:[-_:/.]|$)")
 VARIABLE = re.compile(r"\$\{\w+:?-([^}]*)\}")
 
 
@@ -82,8 +84,11 @@ def _compose_mounts(context: CheckContext) -> Iterator[Mount]:
     """Yield the mounts of Compose services that are built here or run a Django server."""
     for file in compose_files(context):
         document = yaml_nodes.entries(yaml_nodes.parse(context.read_text(file) or ""))
-        for node in yaml_nodes.entries(document.get("services")).values():
+        for name, node in yaml_nodes.entries(document.get("services")).items():
             service = yaml_nodes.entries(node)
+            target = yaml_nodes.entries(service.get("build")).get("target")
+            if any(map(DEVELOPMENT.search, (name, _text(target), _text(service.get("image"))))):
+                continue
             if "build" not in service and not any(
                 SERVERS.search(_words(service.get(key))) for key in ("command", "entrypoint")
             ):

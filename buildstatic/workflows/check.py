@@ -26,14 +26,18 @@ from buildstatic.errors import (
 )
 from buildstatic.interpreter.find import choose_python
 from buildstatic.interpreter.process import call
-from buildstatic.project import Edit, Project
+from buildstatic.project import Edit, Project, Variable
 from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import placeholders, placeholders_for
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
-from buildstatic.workflows.collect import all_missing_variables, make_request
+from buildstatic.workflows.collect import (
+    all_missing_variables,
+    decides_on_static_files,
+    make_request,
+)
 
 NO_RUN = "--no-run"
 REMOTE = "the storage keeps its files elsewhere"
@@ -110,8 +114,8 @@ def fix(result: ProjectCheck) -> tuple[Finding, ...]:
 def examine(project: Project, config: ProjectConfig, python: Path | None) -> Examination:
     """Return the problems that collecting *project* would have.
 
-    It runs in a child process of *python*, or of the Python found. If variables are missing, that
-    is the failure, and it runs again with a placeholder for each. Raises InterpreterNotFound for a
+    It runs in a child process of *python*, or of the Python found, with placeholders for variables
+    that are missing. Raises InterpreterNotFound for a
     *python* that cannot import Django.
     """
     if project.remote is not None and project.remote.value:
@@ -124,8 +128,9 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
         if python is not None:
             raise
         return Examination(skipped=f"{error.problem.rstrip('.')}; {_how_to_run(project)}")
-    failure = None
-    for _ in range(2):
+    known = {variable.name: variable for variable in project.variables}
+    failure: BuildstaticError | None = None
+    while True:
         try:
             with all_missing_variables(project, environ):
                 problems = call(chosen, "examine", request, environ, stdout=2)
@@ -133,9 +138,12 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
         except StorageRemote:
             return Examination(failure=failure, skipped=REMOTE)
         except VariablesMissing as error:
-            if failure is not None:
-                break
-            failure = error
+            # A layer is collected with placeholders for all but those of static files.
+            read = [known.get(name, Variable(name, True, "")) for name in error.names]
+            if all(name in environ for name in error.names):
+                return Examination(failure=failure or error)
+            if any(decides_on_static_files(variable, project) for variable in read):
+                failure = failure or error
             environ |= placeholders_for(project, error.names)
         except BuildstaticError as error:
             lacking = _lacking(project, chosen, error)
@@ -145,7 +153,6 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
             return Examination(failure=failure, skipped=f"{reason}; {_how_to_run(project)}")
         except RuntimeError as error:
             return Examination(failure=failure, skipped=f"internal error: {error}")
-    return Examination(failure=failure)
 
 
 def _lacking(project: Project, python: Path, error: BuildstaticError) -> str:

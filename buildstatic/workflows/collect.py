@@ -131,7 +131,7 @@ def collect_project(
         except VariablesMissing as error:
             read = [known.get(name, Variable(name, True, "")) for name in error.names]
             is_known = all(name in environ for name in error.names)
-            decisive = any(_decides_on_static_files(variable, project) for variable in read)
+            decisive = any(decides_on_static_files(variable, project) for variable in read)
             if options.layer_root is None or is_known or decisive:
                 raise
             environ |= placeholders_for(project, error.names)
@@ -139,7 +139,7 @@ def collect_project(
             report.warn(f"Placeholders are used for variables that are not set: {names}.")
 
 
-def _decides_on_static_files(variable: Variable, project: Project) -> bool:
+def decides_on_static_files(variable: Variable, project: Project) -> bool:
     """Return whether the name of *variable* or the line that reads it is about static files."""
     file, _, line = variable.source.rpartition(":")
     path = project.root / file

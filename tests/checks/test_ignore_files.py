@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.checks.projects import clean_project, codes, only, repository
+from tests.project.tree import write
 
 DOCKERFILE = {"Dockerfile": "FROM scratch\n"}
 
@@ -61,7 +62,9 @@ def test_tracked_sources_may_match_an_ignore_pattern(tmp_path: Path) -> None:
 def test_static_root_in_the_build_context(tmp_path: Path) -> None:
     root = clean_project(tmp_path, DOCKERFILE)
     assert codes(root) == []
-    (root / "staticfiles").mkdir()
+    write(root, {"staticfiles/.keep": ""})
+    assert codes(root) == []
+    write(root, {"staticfiles/site.js": ""})
     finding = only(root, "dockerignore-lacks-static-root")
     assert (finding.location, finding.fix) == (".dockerignore", "Add staticfiles to .dockerignore.")
     (root / ".dockerignore").write_text("**/staticfiles\n")

@@ -49,6 +49,9 @@ def test_compose_volume_over_the_tree(tmp_path: Path, text: str, line: int) -> N
     [
         pytest.param(compose("- data:/data"), id="elsewhere"),
         pytest.param(compose("- .:/app"), id="project-in-development"),
+        pytest.param(
+            compose("- ./s:/app/staticfiles", build="build: {context: ., target: dev}"), id="stage"
+        ),
         pytest.param(compose("- ./src/mysite/:/app"), id="part-in-development"),
         pytest.param(compose("- media:/app/media"), id="sibling"),
         pytest.param(compose("- cache:/app/staticfiles/CACHE"), id="below"),
