@@ -7,7 +7,6 @@ found something), 2 (wrong usage), 70 (internal error) and 130 (interrupted) hav
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 
 class BuildstaticError(Exception):
@@ -17,7 +16,7 @@ class BuildstaticError(Exception):
     After a problem of several lines the advice is separated by an empty line.
     """
 
-    exit_code: ClassVar[int]
+    exit_code: int
 
     def __init__(self, problem: str, advice: str = "") -> None:
         super().__init__(problem, advice)
@@ -107,6 +106,20 @@ class ReferencesBroken(BuildstaticError):
     """Static files refer to missing files, refer to each other in a cycle, or are not UTF-8."""
 
     exit_code = 26
+
+
+class CommandFailed(BuildstaticError):
+    """A command of manage.py that runs before or after collecting failed.
+
+    *status* is its own exit code, which becomes that of buildstatic; 0 if it raised an exception.
+    """
+
+    exit_code = 27
+
+    def __init__(self, problem: str, advice: str = "", status: int = 0) -> None:
+        super().__init__(problem, advice)
+        self.args = (problem, advice, status)
+        self.exit_code = status or type(self).exit_code
 
 
 class FilesExist(BuildstaticError):

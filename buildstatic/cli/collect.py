@@ -35,7 +35,7 @@ Examples:
 # Options that are fields of CollectOptions under the same name.
 _SAME = (
     *("clear", "dry_run", "ignore", "link", "verbosity", "layer_root", "compress", "formats"),
-    *("cache", "reuse", "hardlinks", "prune", "strict", "missing_maps"),
+    *("cache", "reuse", "hardlinks", "prune", "strict", "missing_maps", "before", "after"),
 )
 
 
@@ -132,6 +132,18 @@ def _formats(
     default="fail",
     show_default=True,
     help="Treat missing source maps as errors or as warnings.",
+)
+@click.option(
+    "--before",
+    metavar="COMMAND",
+    multiple=True,
+    help="Command of manage.py to run before collecting; can be repeated.",
+)
+@click.option(
+    "--after",
+    metavar="COMMAND",
+    multiple=True,
+    help="Command of manage.py to run after collecting; can be repeated.",
 )
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Print what would be collected; write nothing."

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from buildstatic.collect import layer_root
 from buildstatic.collect.collector import originals_of, read_sources
+from buildstatic.collect.commands import generated_directory, run_after, run_before
 from buildstatic.collect.django_command import (
     call_collectstatic,
     overridden_command,
@@ -73,8 +75,17 @@ def collect(request: Request, callbacks: Callbacks) -> CollectResult:
 
     Raises the errors of `buildstatic.errors`, from `SettingsInvalid` to `FileError`.
     """
-    storage, layer, made_plan = _make_plan(request, with_ignored=request.with_plan)
+    is_dry = request.options.dry_run
+    with generated_directory(None if is_dry else request.options.before) as generated:
+        return _collect(request, callbacks, generated)
+
+
+def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> CollectResult:
+    storage, layer, made_plan = _make_plan(
+        request, with_ignored=request.with_plan, generated=generated
+    )
     options = request.options
+    after = () if options.dry_run else options.after or ()
     recognition = recognize(storage)
     conflicts = tuple(find_conflicts(made_plan))
     check_strict(options, conflicts)
@@ -91,8 +102,9 @@ def collect(request: Request, callbacks: Callbacks) -> CollectResult:
         layer = None
     with layer_root.locked(layer) if layer else nullcontext():
         result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
+        run_after(after, request.manage, layer)
         if layer:
-            has_collected = not result.summary.own_code
+            has_collected = not result.summary.own_code and not after
             for warning in layer_root.normalize(layer, has_collected=has_collected):
                 callbacks.warn(warning)
     different = sum(len(conflict.left_out) for conflict in conflicts)
@@ -169,9 +181,16 @@ def examine(request: Request) -> dict[str, Any]:
 
 
 def _make_plan(
-    request: Request, *, with_checks: bool = True, with_ignored: bool = False
+    request: Request,
+    *,
+    with_checks: bool = True,
+    with_ignored: bool = False,
+    generated: Path | None = None,
 ) -> tuple[Any, LayerRoot | None, Plan]:
-    """Start the project; return its storage, the layer root if there is one, and the plan."""
+    """Start the project; return its storage, the layer root if there is one, and the plan.
+
+    The commands before collecting run if there is a directory for *generated* files.
+    """
     request = start_project(request)
     storage = load_storage(request)
     finders = load_finders(request)
@@ -179,6 +198,9 @@ def _make_plan(
         run_checks(request)
     trees = layer_root.local_directories(storage)
     layer = layer_root.move_to_layer_root(request, storage)
+    if generated and request.options.before:
+        found = run_before(request.options.before, storage, request.manage, generated)
+        finders = (*load_finders(request), *found)
     offered = list_sources(request, finders)
     sources, ignored = leave_out(request, offered, (*trees, *((layer.path,) if layer else ())))
     check_paths(sources)

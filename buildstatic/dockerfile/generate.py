@@ -39,7 +39,8 @@ class DockerfileOptions:
     collecting step to use the network. *environment* holds placeholders for variables that the
     settings require, for Django's own command. *assets* is the server of an image for the static
     files alone, None if the application serves them. The compressed variants are those that this
-    server supports unless *formats_configured*.
+    server supports unless *formats_configured*. *before* and *after* are commands of manage.py that
+    run around collecting.
     """
 
     serve: tuple[str, ...]
@@ -53,6 +54,8 @@ class DockerfileOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     assets: Assets | None = None
     formats_configured: bool = False
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 def generate_dockerfile(project: Project, options: DockerfileOptions) -> GeneratedFile:
@@ -144,6 +147,8 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "environment": _placeholders(project, options) if options.collector == "django" else "",
         "manage": project.manage.value,
         "collect": _collect_command(project, options),
+        "before": _manage_commands(project, options.before),
+        "after": _manage_commands(project, options.after),
         "tree": tree,
         "layer_tree": f"/layer{tree}",
         "layer_parent": f"/layer{posixpath.dirname(tree)}",
@@ -182,6 +187,12 @@ def _variables(project: Project) -> str:
     return "".join(f" \\\n    {name}={env_value(value)}" for name, value in variables.items())
 
 
+def _manage_commands(project: Project, commands: tuple[str, ...]) -> tuple[str, ...]:
+    """Return *commands* of manage.py as commands of a shell."""
+    manage = shlex.quote(project.manage.value)
+    return tuple(f"python {manage} {shlex.join(shlex.split(each))}" for each in commands)
+
+
 def _placeholders(project: Project, options: DockerfileOptions) -> str:
     """Return the variables that the settings require, as assignments before a shell command."""
     secret = {project.secret_key.name: PLACEHOLDER_SECRET_KEY} if project.secret_key else {}
@@ -198,6 +209,9 @@ def _placeholders(project: Project, options: DockerfileOptions) -> str:
 def _collect_command(project: Project, options: DockerfileOptions) -> tuple[str, ...]:
     command = ["/opt/buildstatic/bin/buildstatic", "collect", "--noinput"]
     command += ["--layer-root", "/layer", "--reuse", "/previous"]
+    for name, commands in (("--before", options.before), ("--after", options.after)):
+        for each in commands:
+            command += [name, each]
     if options.assets and not options.formats_configured:
         command += ["--formats", FORMATS[options.assets]]
     if not project.manage.source.startswith(project.manage.value):

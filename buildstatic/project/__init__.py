@@ -210,7 +210,8 @@ class Project:
     directory that is not on the default module search path; *gis* are the Debian
     packages of GeoDjango; *packages* are the Python packages that are installed, by name.
     *configuration* is the settings class of django-configurations; *storage_switch* are the
-    variables that decide whether the storage is remote, if any do.
+    variables that decide whether the storage is remote, if any do. *before* and *after* are the
+    commands of manage.py that installed apps require before and after collecting.
     """
 
     root: Path
@@ -243,4 +244,6 @@ class Project:
     health: Fact[str] | None = None
     processes: Fact[tuple[Process, ...]] | None = None
     packages: Packages = field(default_factory=dict)
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -178,6 +178,7 @@ FRONTEND: Mapping[str, Key] = {
         Flag(), "copy the project before the packages are installed, instead of the detected order"
     ),
 }
+COMMAND = Text("a command with its arguments", pattern=r"[A-Za-z0-9_][^\u0000\r\n]*")
 PROJECT: Mapping[str, Key] = {
     "manage": Key(
         Text(), "the manage.py to use, relative to the root; required if there are several"
@@ -190,6 +191,14 @@ PROJECT: Mapping[str, Key] = {
     "ignore": Key(
         List(Text(pattern=r"[^\u0000]*")),
         "patterns in gitignore syntax for paths that are not collected",
+    ),
+    "before": Key(
+        List(COMMAND, "a list of commands"),
+        "commands of manage.py that run before collecting, instead of those found",
+    ),
+    "after": Key(
+        List(COMMAND, "a list of commands"),
+        "commands of manage.py that run after collecting, instead of those found",
     ),
     "requirements": Key(
         List(Text()),
@@ -325,7 +334,8 @@ class ProjectConfig:
 
     *manage* and *settings* replace detected ones; *network* allows network access while collecting
     in a build; *env* has placeholders for variables that the settings require. *ignore* are
-    gitignore patterns for paths that are not collected; *requirements*, *groups* and *extras* are
+    gitignore patterns for paths that are not collected; *before* and *after* are commands of
+    manage.py that run around collecting; *requirements*, *groups* and *extras* are
     installed instead of those found; *compress* and *formats* select the compressed variants;
     *frontend* replaces the detected front-ends; *silence* are the codes of checks that are not
     reported. *commands* has the options of each command, by its name; *lines* the line of each key.
@@ -336,6 +346,8 @@ class ProjectConfig:
     network: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
+    before: tuple[str, ...] | None = None
+    after: tuple[str, ...] | None = None
     requirements: tuple[str, ...] = ()
     groups: tuple[str, ...] | None = None
     extras: tuple[str, ...] | None = None

@@ -74,6 +74,15 @@ GIS = "django.contrib.gis"
 # (docs.djangoproject.com/en/stable/ref/contrib/gis/install/geolibs, …/install/spatialite).
 GIS_RUN = ("binutils", "gdal-bin", "libproj-dev")
 SPATIALITE_RUN = ("libsqlite3-mod-spatialite",)
+# Commands of manage.py that apps require before collecting, each from the app's own documentation:
+# they compile into the sources, or write to STATIC_ROOT what the manifest has to contain.
+COMMANDS_BEFORE = {
+    "sass_processor": "compilescss",  # github.com/jrief/django-sass-processor
+    "django_js_reverse": "collectstatic_js_reverse",  # pypi.org/project/django-js-reverse
+    "statici18n": "compilejsi18n",  # django-statici18n.readthedocs.io
+}
+# After it (django-compressor.readthedocs.io, "Offline compression").
+COMPRESSOR, COMPRESS = "compressor", "compress"
 SQLITE = "django.db.backends.sqlite3"
 PARTS = ("HOST", "PORT", "NAME", "USER", "PASSWORD")
 ENGINES_BY_BACKEND = {
@@ -179,8 +188,27 @@ def detect(
         health=find_health_check(evaluated, search),
         processes=find_processes(chosen.value, packages, search),
         packages=packages,
+        before=commands_before(evaluated),
+        after=commands_after(evaluated),
         notes=notes,
     )
+
+
+def commands_before(settings: Settings) -> tuple[str, ...]:
+    """Return the commands that the installed apps require before collecting."""
+    return tuple(command for app, command in COMMANDS_BEFORE.items() if _has_app(settings, app))
+
+
+def commands_after(settings: Settings) -> tuple[str, ...]:
+    """Return the commands that the installed apps require after collecting."""
+    offline = settings.get("COMPRESS_OFFLINE")
+    is_offline = offline is not None and offline.data is True
+    return (COMPRESS,) if is_offline and _has_app(settings, COMPRESSOR) else ()
+
+
+def _has_app(settings: Settings, name: str) -> bool:
+    apps = settings.listed("INSTALLED_APPS")
+    return any(isinstance(app, str) and app.partition(".")[0] == name for app in apps)
 
 
 def _python_path(modules: tuple[Fact[str] | None, ...], search: Search) -> Fact[str] | None:

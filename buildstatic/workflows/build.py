@@ -32,6 +32,7 @@ from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.static_layer import check_layer_location
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
+from buildstatic.project.config import load
 from buildstatic.project.detect import detect
 from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.generate import GenerateOptions, dockerfile_options
@@ -118,6 +119,7 @@ def build(
             report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
         ):
             result = builder.build(complete, on_event)
+    _note_commands(project, result, report)
     manifest_only = source.has_assets_image and source.is_final(options.target)
     return BuildOutcome(result, manifest_only and not options.export)
 
@@ -132,7 +134,21 @@ def _build_embedded(
     tree = static_root_in_image(builder.project)
     with _reusable_variants(previous, tree, request.options.insecure, report) as variants:
         builder = dataclasses.replace(builder, collect=partial(builder.collect, reuse=variants))
-        return BuildOutcome(builder.build(request, lambda *_: None))
+        result = builder.build(request, lambda *_: None)
+    _note_commands(builder.project, result, report)
+    return BuildOutcome(result)
+
+
+def _note_commands(project: Project, result: BuildResult, report: Reporter) -> None:
+    """Say that the commands around collecting may be why the layer is not the previous one."""
+    config = load(project.root)
+    before = project.before if config.before is None else config.before
+    after = project.after if config.after is None else config.after
+    if result.reused is False and (commands := (*before, *after)):
+        report.note(
+            f"The static layer is new. If no source has changed, what {', '.join(commands)} "
+            "writes differs each time: `buildstatic verify OLD NEW` lists the files."
+        )
 
 
 def _choose_dockerfile(

@@ -216,6 +216,8 @@ def make_request(
             options,
             compress=options.compress or config.compress,
             formats=options.formats or config.formats,
+            before=config.before if options.before is None else options.before,
+            after=config.after if options.after is None else options.after,
             **paths,
         ),
         patterns=ignore_patterns(project.root, config),

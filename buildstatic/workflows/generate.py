@@ -161,7 +161,18 @@ def dockerfile_options(project: Project, options: GenerateOptions) -> Dockerfile
         environment=config.env,
         assets=options.serve,
         formats_configured=bool(config.formats or config.compress),
+        before=_commands(options, config.before, project.before),
+        after=_commands(options, config.after, project.after),
     )
+
+
+def _commands(
+    options: GenerateOptions, configured: tuple[str, ...] | None, detected: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the commands that the Dockerfile has to name: buildstatic reads *configured* ones."""
+    if configured is None:
+        return detected
+    return configured if options.collector == "django" else ()
 
 
 def _files(

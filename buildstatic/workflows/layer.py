@@ -8,6 +8,7 @@ import time
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from buildstatic.builders.embedded import collected_tree, missing_frontend_output, save_layer
 from buildstatic.dockerfile.generate import static_root_in_image
@@ -17,6 +18,7 @@ from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.static_layer import check_layer_location, check_target_path
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
+from buildstatic.project.config import load
 from buildstatic.project.detect import detect
 from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.collect import collect_project, configured_options
@@ -127,7 +129,10 @@ def collect_tree(
     if sentence := missing_frontend_output(project):
         report.warn(sentence)
     layer_root.mkdir()
-    more = {"reuse": reuse} if reuse else {}
+    more: dict[str, Any] = {"reuse": reuse} if reuse else {}
+    config = load(project.root)
+    more |= {"before": project.before} if config.before is None else {}
+    more |= {"after": project.after} if config.after is None else {}
     options = configured_options(project.root, layer_root=layer_root, verbosity=verbosity, **more)
     with chdir(Path.cwd()):
         collected = collect_project(

@@ -227,6 +227,16 @@ def test_front_ends_are_detected_with_notes(tmp_path: Path) -> None:
     assert "web/package.json:1 is a build script that is not run" in found.notes[-1]
 
 
+def test_commands_of_installed_apps(tmp_path: Path) -> None:
+    apps = ("compressor.apps.CompressorConfig", "statici18n", "sass_processor", "shop")
+    project(tmp_path, {"mysite/settings.py": f"INSTALLED_APPS = {apps}\nCOMPRESS_OFFLINE = True\n"})
+    found = detect(tmp_path, environ={})
+    assert (found.before, found.after) == (("compilescss", "compilejsi18n"), ("compress",))
+    write(tmp_path, {"mysite/settings.py": f"INSTALLED_APPS = {apps[:1]}\n"})
+    found = detect(tmp_path, environ={})
+    assert (found.before, found.after) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("settings", "requirements", "note"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,29 @@ def test_options_and_configuration(root: Path) -> None:
     assert (options.port, options.server) == (9000, "uvicorn-worker")
     (file,) = generate(root, options=GenerateOptions(port=9001), mode="render").files
     assert "PORT=9001" in file.text
+
+
+def test_dockerfile_runs_the_commands_around_collecting(root: Path) -> None:
+    with (root / "mysite/settings.py").open("a") as settings:
+        settings.write(
+            "INSTALLED_APPS += ['sass_processor', 'compressor']\nCOMPRESS_OFFLINE = True\n"
+        )
+    django = GenerateOptions(collector="django")
+    (file,) = generate(root, ["dockerfile"], mode="render").files
+    assert '"--before", "compilescss", "--after", "compress"]' in file.text
+    (file,) = generate(root, ["dockerfile"], django, mode="render").files
+    assert command_order(file.text) == ["compilescss", "collectstatic --noinput", "compress"]
+
+    (root / "pyproject.toml").write_text("[tool.buildstatic]\nbefore = ['a --b']\nafter = []\n")
+    (file,) = generate(root, ["dockerfile"], mode="render").files
+    assert "--before" not in file.text
+    assert "--after" not in file.text
+    (file,) = generate(root, ["dockerfile"], django, mode="render").files
+    assert command_order(file.text) == ["a --b", "collectstatic --noinput"]
+
+
+def command_order(dockerfile: str) -> list[str]:
+    return re.findall(r"python manage\.py (.*)", dockerfile)
 
 
 def test_warnings_notes_and_edits_are_returned(root: Path) -> None:

@@ -23,6 +23,19 @@ from buildstatic.workflows.verify import compare, verify
 from tests.oci.images import base
 from tests.oci.tiny import SETTINGS, tiny
 
+COMMAND = """\
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    def handle(self, **options):
+        Path(settings.STATIC_ROOT).mkdir(parents=True)
+        Path(settings.STATIC_ROOT, "catalog.js").touch()
+"""
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -51,6 +64,21 @@ def test_layer_collects_and_writes(root: Path, tmp_path: Path) -> None:
     described = json.loads(output.with_name("layer.tar.gz.json").read_text())
     assert described["digest"] == result.layer.digest
     assert result.image is None
+
+
+def test_layer_runs_the_commands_of_installed_apps(root: Path, tmp_path: Path) -> None:
+    """Each is an app of the same name and command, which writes to STATIC_ROOT."""
+    settings = root / "mysite/settings.py"
+    settings.write_text(f"{settings.read_text()}\nINSTALLED_APPS += ['statici18n']\n")
+    command = root / "statici18n/management/commands/compilejsi18n.py"
+    command.parent.mkdir(parents=True)
+    for directory in command.parents[:3]:
+        (directory / "__init__.py").touch()
+    command.write_text(COMMAND)
+    result = layer(root, output=tmp_path / "layer.tar.gz", verbosity=0)
+    assert result.layer.files == 3
+    (root / "pyproject.toml").write_text("[tool.buildstatic]\nbefore = []\n")
+    assert layer(root, output=tmp_path / "layer.tar.gz", verbosity=0).layer.files == 2
 
 
 def test_layer_on_an_image_is_what_build_makes(root: Path, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.management.base import CommandError
 
 from buildstatic.collect.collector import run_collector
+from buildstatic.collect.commands import generated_directory, run_after, run_before
 from buildstatic.collect.compress import variants_for
 from buildstatic.collect.django_command import counts_conflicts, counts_of
 from buildstatic.collect.failures import file_error
@@ -29,8 +31,11 @@ from buildstatic.collect.planning import (
 )
 from buildstatic.collect.request import Callbacks, CollectOptions
 from buildstatic.collect.storages import recognize, unwrap
-from buildstatic.errors import BuildstaticError
+from buildstatic.errors import BuildstaticError, CommandFailed, ConfigInvalid
+from buildstatic.project.config import FILE, ProjectConfig, load
 
+# From the settings up to the project: mysite/settings/production.py, in src or backend.
+MAX_PARENTS = 4
 FOUND_ANOTHER = (
     "Found another file with the destination path '%s'. It will be ignored since only the first "
     "encountered file is collected. If this is not what you want, make sure every static file has "
@@ -61,9 +66,29 @@ class Command(collectstatic.Command):  # type: ignore[misc]
         return CommandError(str(known)) if known else None
 
     def collect(self) -> dict[str, Any]:
-        """Run the collector if the storage is known, else Django's own code."""
-        counts = collect(self, unwrap(self.storage))
-        return dict(super().collect()) if counts is None else counts
+        """Run the collector if the storage is known, else Django's own code.
+
+        The commands of ``[tool.buildstatic]`` run before and after it.
+        """
+        storage = unwrap(self.storage)
+        try:
+            config = _project_config()
+            if self.dry_run or getattr(storage, "location", None) == "":
+                config = ProjectConfig()
+            manage = Path(sys.argv[0]).absolute()
+            with generated_directory(config.before) as directory:
+                finders: tuple[Finder, ...] = ()
+                if directory and config.before:
+                    finders = run_before(config.before, storage, manage, directory)
+                with _more_finders(finders):
+                    counts = collect(self, storage)
+                    counts = dict(super().collect()) if counts is None else counts
+            run_after(config.after or (), manage, None)
+        except CommandFailed as error:
+            raise CommandError(str(error), returncode=error.exit_code) from error
+        except ConfigInvalid as error:
+            raise CommandError(str(error)) from error
+        return counts
 
 
 def collect(command: Any, storage: Any) -> dict[str, Any] | None:
@@ -105,6 +130,14 @@ def _log_shadowed(command: Any, plan: Plan) -> None:
         command.log(FOUND_ANOTHER % shadowed.source.path, level=level)
 
 
+def _project_config() -> ProjectConfig:
+    """Return ``[tool.buildstatic]`` of the current directory, or of one with the settings."""
+    places = [directory.resolve() for directory in _settings_directory().values()]
+    parents = (parent for place in places for parent in (place, *place.parents)[:MAX_PARENTS])
+    found = (root for root in (Path.cwd(), *parents) if (root / FILE).is_file())
+    return load(next(found, Path.cwd()))
+
+
 def _settings_directory() -> dict[str, Path]:
     """Return the directory of the settings, by description, which ``--clear`` may not remove."""
     from django.conf import settings
@@ -112,6 +145,17 @@ def _settings_directory() -> dict[str, Path]:
     module = sys.modules.get(getattr(settings, "SETTINGS_MODULE", ""))
     file = getattr(module, "__file__", None)
     return {"the settings": Path(file).parent} if file else {}
+
+
+@contextmanager
+def _more_finders(finders: Sequence[Finder]) -> Iterator[None]:
+    """Let collectstatic use *finders* after those of the settings in the block."""
+    own = collectstatic.get_finders
+    collectstatic.get_finders = lambda: [*own(), *(each.finder for each in finders)]
+    try:
+        yield
+    finally:
+        collectstatic.get_finders = own
 
 
 def _raise_as_django(command: Any, error: UnresolvedReferences | CircularReferences) -> NoReturn:

@@ -1,0 +1,186 @@
+"""Run commands of manage.py before and after collecting.
+
+Commands before collecting write sources, such as compiled style sheets; some write them to
+STATIC_ROOT, from where they have to be collected as well. Commands after it write into the tree,
+which may be in a layer root. So while a command runs, every setting that is STATIC_ROOT or a path
+below it is that path below another directory.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from buildstatic.collect.layer_root import (
+    LayerRoot,
+    empty,
+    inside,
+    local_directories,
+    relocate,
+)
+from buildstatic.collect.planning import Finder
+from buildstatic.errors import CollectFailed, CommandFailed, ConfigInvalid
+from buildstatic.tracebacks import describe
+
+
+@dataclass(frozen=True)
+class _GeneratedFiles:
+    """A finder of what commands wrote to STATIC_ROOT, now the directory *root*."""
+
+    root: Path
+
+    def list(self, ignore_patterns: list[str]) -> Iterator[tuple[str, Any]]:
+        """Yield names and their storage."""
+        from django.contrib.staticfiles.utils import get_files
+        from django.core.files.storage import FileSystemStorage
+
+        storage = FileSystemStorage(location=self.root)
+        for name in get_files(storage, ignore_patterns):
+            yield name, storage
+
+
+@contextmanager
+def generated_directory(commands: Sequence[str] | None) -> Iterator[Path | None]:
+    """Yield a temporary directory for `run_before` to write to, None without *commands*."""
+    if not commands:
+        yield None
+        return
+    with TemporaryDirectory(prefix="buildstatic-generated-") as directory:
+        yield Path(directory)
+
+
+def run_before(
+    commands: Sequence[str], storage: Any, manage: Path, directory: Path
+) -> tuple[Finder, ...]:
+    """Run *commands* of *manage*, with STATIC_ROOT in *directory*; return finders of its files.
+
+    Finders that exist already have to be loaded again afterwards. Raises `CommandFailed`.
+    """
+    from django.contrib.staticfiles.finders import get_finder
+
+    trees = tuple(dict.fromkeys((*_static_root(), *local_directories(storage))))
+    with _relocated(storage, directory, trees):
+        run_commands(commands, manage)
+    get_finder.cache_clear()
+    found = [inside(directory, tree) for tree in trees]
+    return tuple(Finder("STATIC_ROOT", _GeneratedFiles(tree)) for tree in found if tree.is_dir())
+
+
+def run_after(commands: Sequence[str], manage: Path, layer: LayerRoot | None) -> None:
+    """Run *commands* of *manage* on the collected tree, which may be in *layer*.
+
+    If one fails, the layer is empty. Raises `CommandFailed`.
+    """
+    try:
+        with _settings_moved(layer.path, _static_root()) if layer else nullcontext():
+            run_commands(commands, manage)
+    except CommandFailed:
+        if layer:
+            empty(layer)
+        raise
+
+
+def run_commands(commands: Sequence[str], manage: Path) -> None:
+    """Run *commands*, each as ``manage.py COMMAND``; what they print goes to standard error.
+
+    Raises `CommandFailed` with the exit code of the command, and `ConfigInvalid`.
+    """
+    with _output_to_stderr():
+        for command in commands:
+            try:
+                words = shlex.split(command)
+            except ValueError as error:
+                problem = f"The command {command!r} of {manage.name} is invalid: {error}."
+                raise ConfigInvalid(problem, "Quote its arguments as in a shell.") from error
+            _run(words, manage)
+
+
+def _run(words: Sequence[str], manage: Path) -> None:
+    from django.core.management import ManagementUtility
+
+    command = f"{manage.name} {shlex.join(words)}"
+    argv = [str(manage), *words]
+    before, sys.argv = sys.argv, argv
+    try:
+        ManagementUtility(argv).fetch_command(words[0]).run_from_argv(argv)
+    except SystemExit as error:
+        if error.code in (None, 0):
+            return
+        status = error.code if isinstance(error.code, int) else 1
+        problem = f"{command} failed with exit code {status}."
+        raise CommandFailed(problem, "Its output is above.", status) from error
+    except Exception as error:
+        problem = f"{command} failed: {describe(error)}."
+        raise CommandFailed(problem, "--traceback shows where.") from error
+    finally:
+        sys.argv = before
+
+
+@contextmanager
+def _output_to_stderr() -> Iterator[None]:
+    """Let standard output be standard error, for child processes as well."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def _static_root() -> tuple[Path, ...]:
+    from django.conf import settings
+
+    root = getattr(settings, "STATIC_ROOT", None)
+    return (Path(root).absolute(),) if root else ()
+
+
+@contextmanager
+def _relocated(storage: Any, root: Path, trees: Sequence[Path]) -> Iterator[None]:
+    """Move *storage* and the settings with a path in *trees* below *root* in the block."""
+    manifest = getattr(storage, "manifest_storage", None)
+    instances = [each for each in (storage, manifest) if each is not None]
+    saved = [(instance, dict(vars(instance))) for instance in instances]
+    with ExitStack() as stack:
+        stack.enter_context(_settings_moved(root, trees))
+        if local_directories(storage):
+            with suppress(CollectFailed):
+                relocate(storage, root)
+        try:
+            yield
+        finally:
+            for instance, values in saved:
+                vars(instance).clear()
+                vars(instance).update(values)
+
+
+@contextmanager
+def _settings_moved(root: Path, trees: Sequence[Path]) -> Iterator[None]:
+    """Let each setting that is a path in *trees* be that path below *root* in the block."""
+    from django.conf import settings
+
+    saved = {}
+    for name in filter(str.isupper, dir(settings)):
+        value = getattr(settings, name)
+        if not isinstance(value, str | os.PathLike) or not value:
+            continue
+        path = Path(value)
+        if path.is_absolute() and any(path.is_relative_to(tree) for tree in trees):
+            saved[name] = value
+    try:
+        for name, value in saved.items():
+            moved = inside(root, Path(value))
+            setattr(settings, name, str(moved) if isinstance(value, str) else moved)
+        yield
+    finally:
+        for name, value in saved.items():
+            setattr(settings, name, value)
