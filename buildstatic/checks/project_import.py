@@ -25,6 +25,8 @@ def check(context: CheckContext) -> Iterator[Finding]:
     is_import = isinstance(error, SettingsInvalid | VariablesMissing)
     what = error.problem.partition("\n")[0]
     place = PLACE.search(what)
+    if place and what.startswith(f"{place[1]} requires "):
+        what = what.replace(f"{place[1]} requires", "The settings require", 1)
     yield Finding(
         IMPORT if is_import else COLLECT,
         Severity.ERROR,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FACTS = (
     "manage",
     "settings",
+    "configuration",
     "wsgi",
     "asgi",
     "python",
