@@ -17,6 +17,7 @@ from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
+from buildstatic.project.packages.system import required
 from buildstatic.project.static_files import DEFAULT_STATIC_ROOT
 from buildstatic.templates import GeneratedFile, render
 
@@ -128,12 +129,20 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
     multi = options.multi_platform
     database = project.database.value if project.database else None
     gis_packages = project.gis.value if project.gis else ()
+    installed = required(options.install)
     return {
         "version": __version__,
         "image": base_image(project, options.python),
         "variables": _variables(project),
-        "run_packages": (*(database.run_packages if database else ()), *gis_packages),
-        "build_packages": database.build_packages if database else (),
+        "run_packages": _unique(
+            database.run_packages if database else (),
+            gis_packages,
+            project.system.run,
+            installed.run,
+        ),
+        "build_packages": _unique(
+            database.build_packages if database else (), project.system.build, installed.build
+        ),
         "multi_platform": multi,
         "build_platform": "--platform=$BUILDPLATFORM " if multi else "",
         "static_base": "build-base" if multi else "base",
@@ -166,6 +175,10 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "assets": options.assets,
         **(assets_context(project, options.assets, tree) if options.assets else {}),
     }
+
+
+def _unique(*lists: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for names in lists for item in names))
 
 
 def _continued(word: str) -> str:

@@ -23,15 +23,29 @@ class Fact(Generic[T]):
 
 @dataclass(frozen=True)
 class Package:
-    """A package: its canonical name, PEP 440 specifier set, extras and source (``file:line``)."""
+    """A package: its canonical name, PEP 440 specifier set, extras and source (``file:line``).
+
+    *wheel* is whether a lock file lists a wheel for the image's platform, None if it is not known;
+    *vcs* whether it is installed from a version control repository.
+    """
 
     name: str
     specifier: str
     extras: frozenset[str]
     source: str
+    wheel: bool | None = None
+    vcs: bool = False
 
 
 Packages = dict[str, Package]
+
+
+@dataclass(frozen=True)
+class SystemPackages:
+    """Debian packages that the Python packages need: to *build* them, and to *run* the image."""
+
+    build: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,7 +222,8 @@ class Project:
     *needed* are the directories of static files, templates and apps that the settings name;
     *health* the path of a health check among the URLs. *python_path* is set if modules are in a
     directory that is not on the default module search path; *gis* are the Debian
-    packages of GeoDjango; *packages* are the Python packages that are installed, by name.
+    packages of GeoDjango; *packages* are the Python packages that are installed, by name, and
+    *system* what they need of Debian.
     *configuration* is the settings class of django-configurations; *storage_switch* are the
     variables that decide whether the storage is remote, if any do. *before* and *after* are the
     commands of manage.py that installed apps require before and after collecting.
@@ -246,4 +261,5 @@ class Project:
     packages: Packages = field(default_factory=dict)
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    system: SystemPackages = SystemPackages()
     notes: tuple[str, ...] = ()

@@ -22,6 +22,8 @@ FILE = "pyproject.toml"
 PATH = ("tool", "buildstatic")
 TABLE = ".".join(PATH)
 IGNORE_FILE = ".staticignore"
+# debian.org/doc/debian-policy/ch-controlfields.html#source, with an architecture or a version
+DEBIAN_PACKAGE = "[a-z0-9][a-z0-9+.-]+([:=][A-Za-z0-9+.:~-]+)?"
 CODE = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
 
 
@@ -206,6 +208,14 @@ PROJECT: Mapping[str, Key] = {
     ),
     "groups": Key(List(Text()), "the dependency groups to install, instead of those found"),
     "extras": Key(List(Text()), "the extras to install, instead of those found"),
+    "build-packages": Key(
+        List(Text(pattern=DEBIAN_PACKAGE), "a list of Debian packages"),
+        "Debian packages to install while the dependencies are built, beside those found",
+    ),
+    "run-packages": Key(
+        List(Text(pattern=DEBIAN_PACKAGE), "a list of Debian packages"),
+        "Debian packages to install in the image, beside those found",
+    ),
     "compress": Key(
         one_of("none", "fast", "best"), "the compression effort, instead of the storage's"
     ),
@@ -336,7 +346,8 @@ class ProjectConfig:
     in a build; *env* has placeholders for variables that the settings require. *ignore* are
     gitignore patterns for paths that are not collected; *before* and *after* are commands of
     manage.py that run around collecting; *requirements*, *groups* and *extras* are
-    installed instead of those found; *compress* and *formats* select the compressed variants;
+    installed instead of those found; *build_packages* and *run_packages* are Debian packages;
+    *compress* and *formats* select the compressed variants;
     *frontend* replaces the detected front-ends; *silence* are the codes of checks that are not
     reported. *commands* has the options of each command, by its name; *lines* the line of each key.
     """
@@ -351,6 +362,8 @@ class ProjectConfig:
     requirements: tuple[str, ...] = ()
     groups: tuple[str, ...] | None = None
     extras: tuple[str, ...] | None = None
+    build_packages: tuple[str, ...] = ()
+    run_packages: tuple[str, ...] = ()
     compress: Literal["none", "fast", "best"] | None = None
     formats: tuple[str, ...] = ()
     frontend: tuple[FrontendConfig, ...] | None = None
@@ -382,7 +395,7 @@ def load(root: Path) -> ProjectConfig:
         problem = f"{_place(text)}: {TABLE} is not a table."
         raise ConfigInvalid(problem, f"Write [{TABLE}].")
     values = {
-        name: _checked(value, (name,), PROJECT, text)
+        name.replace("-", "_"): _checked(value, (name,), PROJECT, text)
         for name, value in table.items()
         if name not in COMMANDS
     }
@@ -399,7 +412,7 @@ def load(root: Path) -> ProjectConfig:
             }
     if "frontend" in values:
         values["frontend"] = tuple(FrontendConfig(**table) for table in values["frontend"])
-    paths: list[tuple[str, ...]] = [(name,) for name in values]
+    paths: list[tuple[str, ...]] = [(name,) for name in table if name not in COMMANDS]
     paths += [(command, name) for command, options in commands.items() for name in options]
     lines = {".".join(path): files.toml_line(text, *PATH, *path) for path in paths}
     return ProjectConfig(**values, commands=commands, lines=lines)

@@ -20,6 +20,7 @@ from buildstatic.project import (
     Project,
     Server,
     Sqlite,
+    SystemPackages,
     Variable,
     config,
     files,
@@ -36,25 +37,11 @@ from buildstatic.project.packages.python_version import (
     python_for_django,
     supported,
 )
+from buildstatic.project.packages.system import find_system_packages
 from buildstatic.project.settings import Settings, Value, imports_os, secret_key
 from buildstatic.project.static_files import directory, entry
 
-POSTGRES_BUILD = ("gcc", "libc6-dev", "libpq-dev")
-POSTGRES_RUN = ("libpq5",)
-MYSQL_BUILD = ("gcc", "libc6-dev", "pkg-config", "default-libmysqlclient-dev")
-MYSQL_RUN = ("libmariadb3",)
-# Each driver with the Debian packages that building and running it requires. psycopg depends on its
-# extras, see `_driver_requirements`.
-DRIVER_PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "psycopg": ((), ()),
-    "psycopg2": (POSTGRES_BUILD, POSTGRES_RUN),
-    "psycopg2-binary": ((), ()),
-    "mysqlclient": (MYSQL_BUILD, MYSQL_RUN),
-    "pymysql": ((), ()),
-    "mysql-connector-python": ((), ()),
-    "oracledb": ((), ()),
-    "asyncpg": ((), ()),
-}
+PARTS_OF_PSYCOPG = ("psycopg-c", "psycopg-binary")
 APPLICATION_NAMES = ("application", "app")
 # The usual paths in Kubernetes' documentation, Rails, and django-health-check ("ht").
 HEALTH_PATHS = frozenset(
@@ -131,6 +118,7 @@ def detect(
     packages = installed.packages
     python = python or python_for_django(packages.get("django"))
     whitenoise = packages.get("whitenoise")
+    needed = find_system_packages(packages, python.value if python else DEFAULT_PYTHON)
     legacy = static_files.reads_legacy_storage(packages)
     static = static_files.find(evaluated, search, legacy=legacy)
     modules = static_files.node_modules(evaluated, search)
@@ -190,6 +178,10 @@ def detect(
         packages=packages,
         before=commands_before(evaluated),
         after=commands_after(evaluated),
+        system=SystemPackages(
+            (*needed.build, *configuration.build_packages),
+            (*needed.run, *configuration.run_packages),
+        ),
         notes=notes,
     )
 
@@ -383,29 +375,13 @@ def find_processes(
 
 def find_driver(packages: Packages) -> Fact[Database] | None:
     """Return the first database driver among *packages*, with the Debian packages for all."""
-    found = [name for name in DRIVERS if name in packages]
+    found = {name: packages[name] for name in DRIVERS if name in packages}
     if not found:
         return None
-    required = [_driver_requirements(name, packages) for name in found]
-    build = tuple(dict.fromkeys(name for names, _ in required for name in names))
-    run = tuple(dict.fromkeys(name for _, names in required for name in names))
-    return Fact(Database(found[0], build, run), packages[found[0]].source)
-
-
-def _driver_requirements(name: str, packages: Packages) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the Debian packages to build and to run the driver *name*.
-
-    psycopg 3 is compiled with ``[c]``, self-contained with ``[binary]``, and loads libpq otherwise
-    (https://www.psycopg.org/psycopg3/docs/basic/install.html).
-    """
-    if name != "psycopg":
-        return DRIVER_PACKAGES[name]
-    extras = packages[name].extras
-    if "c" in extras or "psycopg-c" in packages:
-        return POSTGRES_BUILD, POSTGRES_RUN
-    if "binary" in extras or "psycopg-binary" in packages:
-        return (), ()
-    return (), POSTGRES_RUN
+    parts = {name: packages[name] for name in PARTS_OF_PSYCOPG if name in packages}
+    needed = find_system_packages({**found, **parts}, DEFAULT_PYTHON)
+    first = next(iter(found.values()))
+    return Fact(Database(first.name, needed.build, needed.run), first.source)
 
 
 def find_connection(settings: Settings, driver: Fact[Database] | None) -> Fact[Connection] | None:

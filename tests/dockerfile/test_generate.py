@@ -151,6 +151,17 @@ def test_missing_server_is_installed_in_the_virtual_environment() -> None:
     assert "uv pip install --python=/opt/venv gunicorn 'psycopg[binary]'" in uv
 
 
+def test_system_packages_are_installed_where_they_are_needed() -> None:
+    text = text_of(VARIANTS["packages that need a library"])
+    assert "--no-install-recommends libpq5 libmagic1 \\" in stage(text, "base")
+    assert "--no-install-recommends gcc libpq-dev git \\" in stage(text, "deps")
+
+
+def test_missing_server_without_a_wheel_is_compiled() -> None:
+    text = text_of(Variant({}, {"install": ("uwsgi",)}))
+    assert "--no-install-recommends gcc libc6-dev \\" in stage(text, "deps")
+
+
 def test_geodjango_packages_are_in_the_final_image() -> None:
     base = stage(text_of(VARIANTS["packages of GeoDjango"]), "base")
     assert "install --yes --no-install-recommends libpq5 gdal-bin" in base

@@ -15,6 +15,7 @@ from buildstatic.project import (
     Fact,
     Frontend,
     Project,
+    SystemPackages,
     Variable,
 )
 from tests.platforms.projects import project
@@ -211,6 +212,9 @@ VARIANTS = {
     ),
     "all platforms": Variant({"database": PSYCOPG2}, {"multi_platform": True}),
     "packages to build and to run": Variant({"database": PSYCOPG2}),
+    "packages that need a library": Variant(
+        {"database": PSYCOPG2, "system": SystemPackages(("git", "gcc"), ("libmagic1",))}
+    ),
     "packages of GeoDjango": Variant({"database": PSYCOPG2, "gis": Fact(("gdal-bin",), "s:1")}),
     **{
         f"{manager} without a server": Variant(

@@ -66,7 +66,7 @@ def uv(
         markers = table.get("resolution-markers")
         if isinstance(markers, list) and not any(marker_applies(str(m), python) for m in markers):
             continue
-        locked = _package(table, lines, path, root)
+        locked = _package(table, lines, path, root, python)
         optional = table.get("optional-dependencies")
         extras = {
             canonical(extra): tuple(_uv_requirements(entries))
@@ -182,10 +182,10 @@ def poetry(
         for table in _tables(data.get("package"))
         if marker_applies(_marker(table.get("markers"), groups), python, selection.extras)
     ]
-    nodes = dict(_poetry_node(table, lines, path, root) for table in tables)
+    nodes = dict(_poetry_node(table, lines, path, root, python) for table in tables)
     if any("groups" in table or "category" in table for table in tables):
         installed = (table for table in tables if _is_in_groups(table, groups))
-        found = join(_package(table, lines, path, root) for table in installed)
+        found = join(_package(table, lines, path, root, python) for table in installed)
         extra = project.selected(Selection(extras=selection.extras)) if project else []
         found = {**_closure(extra, nodes, python), **found}
     else:
@@ -209,8 +209,10 @@ def _is_in_groups(table: Table, chosen: Sequence[str]) -> bool:
     return isinstance(groups, list) and not is_optional and not {*chosen}.isdisjoint(groups)
 
 
-def _poetry_node(table: Table, lines: Lines, path: Path, root: Path) -> tuple[str, Node]:
-    locked = _package(table, lines, path, root)
+def _poetry_node(
+    table: Table, lines: Lines, path: Path, root: Path, python: str
+) -> tuple[str, Node]:
+    locked = _package(table, lines, path, root, python)
     dependencies = table.get("dependencies")
     entries = dependencies.items() if isinstance(dependencies, dict) else ()
     required = [
@@ -243,14 +245,14 @@ def pdm(path: Path, root: Path, python: str, options: DependencyOptions = NO_OPT
     if any("groups" in table for table in tables):
         chosen = {"default", *selection.groups, *selection.extras}
         found = join(
-            replace(_package(table, lines, path, root), extras=_texts(table, "extras"))
+            replace(_package(table, lines, path, root, python), extras=_texts(table, "extras"))
             for table in tables
             if chosen & _texts(table, "groups")
         )
     else:
         nodes: dict[str, Node] = {}
         for table in tables:
-            locked = _package(table, lines, path, root)
+            locked = _package(table, lines, path, root, python)
             node = nodes.get(locked.name, Node(locked))
             required = tuple(_requirements(sorted(_texts(table, "dependencies"))))
             # Each extra is a table of its own, with the same name.
@@ -275,7 +277,8 @@ def pipenv(path: Path, root: Path, python: str) -> LockFile:
             continue
         version = str(entry.get("version", "")).replace("*", "")
         source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
-        found.append(Package(canonical(name), version, _texts(entry, "extras"), source))
+        extras = _texts(entry, "extras")
+        found.append(Package(canonical(name), version, extras, source, vcs="git" in entry))
         places.append(entry.get("path"))
     return _lock(join(found), _paths(path.parent, places), root)
 
@@ -330,11 +333,41 @@ def _name_lines(text: str, pattern: str = r'^name = "([^"]+)"', start: int = 0) 
     return found
 
 
-def _package(table: Table, lines: Lines, path: Path, root: Path) -> Package:
+def _package(table: Table, lines: Lines, path: Path, root: Path, python: str) -> Package:
     name, version = str(table.get("name", "")), table.get("version")
     specifier = f"=={version}" if version else ""
     source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
-    return Package(canonical(name), specifier, frozenset(), source)
+    origin = table.get("source")
+    kind = origin.get("type") if isinstance(origin, dict) else None
+    is_vcs = kind == "git" or "git" in table or (isinstance(origin, dict) and "git" in origin)
+    wheel = _has_wheel(table, python)
+    return Package(canonical(name), specifier, frozenset(), source, wheel, is_vcs)
+
+
+def _has_wheel(table: Table, python: str) -> bool | None:
+    """Return whether a wheel for Linux is among the files of *table*; None if it lists no files."""
+    wheels, sdist = table.get("wheels"), table.get("sdist")
+    entries = [*_tables(wheels), *_tables(table.get("files")), *_tables([sdist])]
+    names = [str(e.get("file") or e.get("url") or e.get("path") or "") for e in entries]
+    names = [name.rpartition("/")[2].partition("#")[0] for name in names]
+    if not any(names):
+        return None
+    return any(name.endswith(".whl") and _fits(name, python) for name in names)
+
+
+def _fits(wheel: str, python: str) -> bool:
+    """Return whether the file *wheel* can be installed on Linux with *python* (``3.13``)."""
+    *_, interpreters, abi, platforms = wheel.removesuffix(".whl").split("-")
+    if platforms != "any" and "linux" not in platforms:
+        return False
+    minor = int(python.split(".")[1])
+    for tag in interpreters.split("."):
+        if tag in ("py3", f"cp3{minor}", f"py3{minor}"):
+            return True
+        older = re.fullmatch(r"(?:cp|py)3(\d+)", tag)
+        if older and int(older[1]) <= minor and abi in ("abi3", "none"):
+            return True
+    return False
 
 
 def _installed_tables(tables: Sequence[Table], found: Packages) -> list[Table]:

@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -44,7 +44,9 @@ def canonical(name: str) -> str:
 def package(requirement: Requirement, source: str) -> Package:
     """Return *requirement*, found at *source*, as a package."""
     extras = frozenset(map(canonical, requirement.extras))
-    return Package(canonical(requirement.name), str(requirement.specifier), extras, source)
+    name, specifier = canonical(requirement.name), str(requirement.specifier)
+    is_vcs = bool(requirement.url and requirement.url.startswith(VCS))
+    return Package(name, specifier, extras, source, vcs=is_vcs)
 
 
 def join(packages: Iterable[Package]) -> Packages:
@@ -53,8 +55,11 @@ def join(packages: Iterable[Package]) -> Packages:
     for new in packages:
         old = found.get(new.name, new)
         specifiers = dict.fromkeys(filter(None, (old.specifier, new.specifier)))
-        found[new.name] = Package(
-            new.name, ",".join(specifiers), old.extras | new.extras, old.source
+        found[new.name] = replace(
+            old,
+            specifier=",".join(specifiers),
+            extras=old.extras | new.extras,
+            vcs=old.vcs or new.vcs,
         )
     return found
 
@@ -227,7 +232,8 @@ def _read_requirement(
         problem = f"{place}: {text} is not a valid requirement: {reason}."
         raise ConfigInvalid(problem, "Write it as name==version.") from error
     if marker_applies(requirement.marker, result.python):
-        packages.append(package(requirement, place))
+        found = package(requirement, place)
+        packages.append(replace(found, vcs=found.vcs or text.startswith(VCS)))
 
 
 def _named(url: str) -> str:
