@@ -146,7 +146,10 @@ def _stage(name: str, image: str, group: Sequence[Frontend], home: str, previous
             workdir = _path(home, script.directory)
             if not builds or builds[-1][0] != workdir:
                 builds.append((workdir, []))
-            builds[-1][1].append(f"{frontend.manager} run {shlex.quote(script.name)}")
+            command = f"{frontend.manager} run {shlex.quote(script.name)}"
+            if frontend.needs_legacy_openssl:
+                command = f"NODE_OPTIONS=--openssl-legacy-provider {command}"
+            builds[-1][1].append(command)
         if frontend.build and not frontend.modules:
             builds[-1][1].append(_remove_modules(frontend, home, builds[-1][0]))
     late = [_install(frontend, home) for frontend in group if frontend.needs_sources]

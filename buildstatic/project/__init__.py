@@ -140,13 +140,13 @@ class Frontend:
     the place of a password in another such file, and *variables* are the environment variables that
     the configuration refers to.
 
-    *public_environment* are the ``.env`` files by the variables of which the build changes, and
-    which have no others.
+    *public_environment* are the ``.env`` files that have only variables of the build's output.
 
     *needs_sources* says why the installation requires the project's files, *needs_git* is whether
-    it requires git. *is_nested* is whether there is more than one ``node_modules``. *yarn* is berry
-    for Yarn 2 and later, and pnp if that creates no ``node_modules``; *pnpm* is the major version
-    of pnpm by the lock file, if package.json names none.
+    it requires git, *needs_legacy_openssl* whether the build does on its version of Node.
+    *is_nested* is whether there is more than one ``node_modules``. *yarn* is berry for Yarn 2 and
+    later, and pnp if that creates no ``node_modules``; *pnpm* is the major version of pnpm by the
+    lock file, if package.json names none.
     """
 
     manager: str
@@ -163,6 +163,7 @@ class Frontend:
     public_environment: tuple[str, ...] = ()
     needs_sources: str = ""
     needs_git: bool = False
+    needs_legacy_openssl: bool = False
     is_nested: bool = False
     yarn: Literal["classic", "berry", "pnp"] = "classic"
     pnpm: str = ""

@@ -375,6 +375,11 @@ def test_packages_from_git_require_git() -> None:
     assert "install --yes --no-install-recommends ca-certificates git" in text
 
 
+def test_webpack_4_builds_with_the_legacy_provider_of_openssl() -> None:
+    text = stage(text_of(VARIANTS["webpack 4"]), "frontend")
+    assert "RUN NODE_OPTIONS=--openssl-legacy-provider npm run build \\\n && rm -rf" in text
+
+
 def test_pnpm_of_the_lock_file() -> None:
     text = stage(text_of(VARIANTS["packages from git"]), "frontend")
     assert "RUN npm install --global pnpm@8\n" in text

@@ -168,6 +168,7 @@ VARIANTS = {
             )
         }
     ),
+    "webpack 4": Variant({"frontends": frontend("npm", needs_legacy_openssl=True)}),
     "install script that reads the project": Variant(
         {"frontends": frontend("npm", needs_sources="package.json:4 runs postinstall")}
     ),

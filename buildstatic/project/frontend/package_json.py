@@ -52,6 +52,15 @@ GIT = r"(?:git[+:@]|(?:github|gitlab|bitbucket|gist):|https?://\S+\.git(?:#|$)|[
 LOCKED_GIT = r"\bgit\+(?:ssh|https?|file)://|\bgit@|codeload\.github\.com|\btype: git\b"
 PATH = r"(?:file:|link:|portal:|\.{1,2}/|/|~/)"
 DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies")
+# github.com/webpack/webpack/issues/14532: before these versions webpack hashes with MD4, which
+# OpenSSL 3 refuses, and so Node 17 and newer.
+OPENSSL_3 = {
+    "webpack": 5,
+    "react-scripts": 5,
+    "@vue/cli-service": 5,
+    "laravel-mix": 6,
+    "@symfony/webpack-encore": 1,
+}
 # By the first number of lockfileVersion: the newest pnpm that installs it as it is.
 PNPM_VERSIONS = {"5": "7", "6": "8", "9": "10"}
 
@@ -115,19 +124,27 @@ def read_frontend(
     needs_git = any(re.match(GIT, value) for value in values) or bool(
         re.search(LOCKED_GIT, lock_text)
     )
+    node = node_version(directory, root, package.data)
+    majors = [
+        (name, int(found[0]))
+        for each in packages
+        for name, version in each.dependencies().items()
+        if name in OPENSSL_3 and (found := re.search(r"\d+", version))
+    ]
     return Frontend(
         manager=manager,
         directory=package.place,
         lock=files.relative(directory / lock, root) if lock else None,
         build=build,
         modules=modules,
-        node=node_version(directory, root, package.data),
+        node=node,
         files=configuration,
         directories=tuple(n for n in DIRECTORIES if files.is_directory(directory / n)),
         workspaces=tuple(member.place for member in members),
         public_environment=tuple(_public_environment(directory, root)),
         needs_sources=next(filter(None, map(_source_of_sources, packages)), ""),
         needs_git=needs_git,
+        needs_legacy_openssl=node >= 17 and any(major < OPENSSL_3[name] for name, major in majors),
         secret=secret,
         variables=variables,
         yarn=_yarn(directory, root, pinned) if manager == "yarn" else "classic",

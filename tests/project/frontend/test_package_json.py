@@ -135,6 +135,23 @@ def test_environment_of_the_build_is_public(tmp_path: Path, text: str, is_public
 
 
 @pytest.mark.parametrize(
+    ("package", "node", "needed"),
+    [
+        ({"devDependencies": {"webpack": "^4.46.0"}}, "", True),
+        ({"dependencies": {"react-scripts": "4.0.3"}}, "", True),
+        ({"devDependencies": {"webpack": "^4.46.0"}}, "16", False),
+        ({"devDependencies": {"webpack": "^5.0.0", "webpack-cli": "^4"}}, "", False),
+        ({"devDependencies": {"webpack": "latest"}}, "", False),
+    ],
+)
+def test_webpack_before_openssl_3(
+    tmp_path: Path, package: dict[str, Any], node: str, needed: bool
+) -> None:
+    write(tmp_path, {".nvmrc": node})
+    assert frontend(tmp_path, **package).needs_legacy_openssl == needed
+
+
+@pytest.mark.parametrize(
     ("asked", "configuration", "kind"),
     [
         ("yarn@1.22.22", None, "classic"),
