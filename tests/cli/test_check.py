@@ -20,8 +20,17 @@ from tests.samples import copy
 from tests.startproject import edited, startproject
 
 FACTS = [
-    *("root", "manage", "settings", "wsgi", "asgi", "python", "dependencies", "server"),
-    *("whitenoise", "database", "frontends", "static_root", "static_url", "storage", "remote"),
+    *("root", "manage", "settings", "configuration", "wsgi", "asgi", "python", "dependencies"),
+    *(
+        "server",
+        "whitenoise",
+        "database",
+        "frontends",
+        "static_root",
+        "static_url",
+        "storage",
+        "remote",
+    ),
 ]
 SETTINGS = """\
 import os
@@ -75,6 +84,7 @@ def test_json_has_each_fact_with_its_source(tmp_path: Path, document: Any) -> No
         "root": fact(".", "site/manage.py:1"),
         "manage": fact("site/manage.py", "site/manage.py:1"),
         "settings": fact("mysite.settings", "site/manage.py:6"),
+        "configuration": None,
         "wsgi": fact("mysite.wsgi:application", f"{settings}:8"),
         "asgi": fact("mysite.asgi:application", "site/mysite/asgi.py:1"),
         "python": fact("3.12", "runtime.txt:1"),
