@@ -33,7 +33,9 @@ def check(context: CheckContext) -> Iterator[Finding]:
 
 def _without_fingerprints(context: CheckContext) -> Iterator[Finding]:
     settings, storage = context.settings, context.project.storage
-    if not context.has_local_storage or not settings.complete:
+    # django-compressor names its files by their content.
+    has_compressor = "compressor" in settings.listed("INSTALLED_APPS")
+    if not context.has_local_storage or not settings.complete or has_compressor:
         return
     if storage is not None:
         name, replacement, source = storage.value, REPLACEMENTS.get(storage.value), storage.source

@@ -42,6 +42,10 @@ from buildstatic.workflows.collect import (
 NO_RUN = "--no-run"
 REMOTE = "the storage keeps its files elsewhere"
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
+# What a package that is missing, or of another version, makes the project raise.
+PACKAGE_ERRORS = re.compile(
+    r"\b(?:ModuleNotFound|Import|Attribute|Type|Syntax|Assertion)Error\b|ImproperlyConfigured"
+)
 # How each package manager installs a project's packages for `check`.
 INSTALL = {
     "uv": "uv sync",
@@ -162,6 +166,10 @@ def _lacking(project: Project, python: Path, error: BuildstaticError) -> str:
     packages are unknown, a missing module that is not the project's own.
     """
     _, search = read_settings(project)
+    module = MISSING_MODULE.search(error.problem)
+    is_own = module and (search.module(module[1]) or search.package(module[1]))
+    if is_own or not PACKAGE_ERRORS.search(error.problem):
+        return ""
     named = project.python.value if project.python else DEFAULT_PYTHON
     packages = find_dependencies(project.root, search.manage, named).packages
     done = subprocess.run(
@@ -182,10 +190,7 @@ def _lacking(project: Project, python: Path, error: BuildstaticError) -> str:
             continue
         if not fits:
             return f"{package.name}{package.specifier} ({package.source}), it has {version}"
-    module = MISSING_MODULE.search(error.problem)
-    if module and not packages and not search.module(module[1]) and not search.package(module[1]):
-        return f"the module {module[1]}"
-    return ""
+    return f"the module {module[1]}" if module and not packages else ""
 
 
 def _how_to_run(project: Project) -> str:

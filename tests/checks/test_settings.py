@@ -123,6 +123,13 @@ def test_unknown_storage_is_not_judged(tmp_path: Path, backend: str) -> None:
 S3 = "storages.backends.s3.S3Storage"
 
 
+def test_compressor_adds_the_fingerprints(tmp_path: Path) -> None:
+    root = clean_project(tmp_path, change=(STORAGE, STORAGE.replace("Manifest", "")))
+    settings = root / "mysite/settings.py"
+    settings.write_text(settings.read_text().replace('"shop",', '"shop", "compressor",'))
+    assert codes(root) == []
+
+
 def test_storage_selected_by_a_variable(tmp_path: Path) -> None:
     text = f'if USE_S3:\n    STORAGES["staticfiles"] = {{"BACKEND": "{S3}"}}\n'
     settings = f'import os\nUSE_S3 = os.environ.get("USE_S3") == "1"\n{text}'

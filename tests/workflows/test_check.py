@@ -77,6 +77,13 @@ def test_missing_module_of_the_project_is_an_error(tmp_path: Path) -> None:
     assert [finding.code for finding in result.findings] == ["project-does-not-import"]
 
 
+def test_error_that_no_package_causes_is_reported(tmp_path: Path) -> None:
+    files = {"requirements.txt": "not-installed\ngunicorn\nwhitenoise\nDjango\n"}
+    text = 'open(BASE_DIR / "data" / "key.txt")\n'
+    result = check(clean_project(tmp_path, files, change=("", text)))
+    assert [finding.code for finding in result.findings] == ["project-does-not-import"]
+
+
 @pytest.mark.parametrize(
     ("requirements", "lacking"),
     [
