@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from buildstatic.checks import (
+    collect_commands,
     conflicts,
     ignore_files,
     project_import,
@@ -67,6 +68,7 @@ CHECKS: tuple[Check, ...] = (
     references,
     unreadable,
     vite,
+    collect_commands,
     release_phase,
     railway_config,
     static_at_import,

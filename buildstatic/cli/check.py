@@ -278,6 +278,11 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
             rows += [(name.removesuffix("s"), *_row(each)) for each in found]
         elif fact is not None or verbose:
             rows.append((name, *_row(fact)))
+    for name in ("before", "after"):
+        chosen = getattr(result.config, name)
+        if commands := getattr(project, name) if chosen is None else chosen:
+            source = result.config.source(name) if chosen else "INSTALLED_APPS"
+            rows.append((f"{name} collecting", ", ".join(commands), source))
     console.table(rows, header=("fact", "value", "from"))
     if project.notes:
         console.say()

@@ -178,6 +178,15 @@ def test_startproject_needs_changes(tmp_path: Path, invoke: Invoke, document: An
     assert document(root)["edits"] == []
 
 
+def test_commands_around_collecting_are_shown(tmp_path: Path, invoke: Invoke) -> None:
+    change = ('    "shop",\n', '    "shop",\n    "sass_processor",\n')
+    root = clean_project(tmp_path, change=change)
+    assert re.search(r"before collecting +compilescss +INST", invoke("check", "--no-run", root).out)
+    (root / "pyproject.toml").write_text('[tool.buildstatic]\nbefore = ["prepare --all"]\n')
+    out = invoke("check", "--no-run", root).out
+    assert re.search(r"before collecting +prepare --all +pyproject.toml:2", out)
+
+
 def test_missing_changes_are_not_passed_over(tmp_path: Path, invoke: Invoke) -> None:
     root = clean_project(tmp_path, {"requirements.txt": "Django\n"})
     assert invoke("check", root).out.startswith("No problems found, but changes are needed")
