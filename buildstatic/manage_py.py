@@ -68,7 +68,7 @@ def manage_py_candidates(root: Path) -> list[Path]:
     """Return every manage.py at the smallest depth below *root* that has one, sorted."""
     level = [root]
     for _ in range(MAX_DEPTH + 1):
-        if found := [path for place in level if is_file(path := place / "manage.py")]:
+        if found := [path for place in level if os.path.isfile(path := place / "manage.py")]:
             return found
         level = [below for place in level for below in subdirectories(place)]
     return []
@@ -90,13 +90,8 @@ def subdirectories(directory: Path) -> list[Path]:
         for name in names
         if not name.startswith(".")
         and name not in SKIPPED_DIRECTORIES
-        and not is_file(directory / name / "pyvenv.cfg")
+        and not os.path.isfile(directory / name / "pyvenv.cfg")
     ]
-
-
-def is_file(path: Path) -> bool:
-    """Return whether *path* is a file; False if a parent directory may not be entered."""
-    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises PermissionError
 
 
 def settings_modules(tree: ast.AST) -> Iterator[tuple[str, int]]:

@@ -354,7 +354,8 @@ def save_manifest(
     storage.manifest_storage = in_memory = _InMemory()
     try:
         storage.save_manifest()
-        adapter.complete(storage, tree)
+        if adapter.complete:
+            adapter.complete(storage, tree)
     finally:
         storage.manifest_storage = manifest_storage
     path = Path(manifest_storage.path(storage.manifest_name))

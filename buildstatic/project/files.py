@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from sys import version_info
 
-from buildstatic import manage_py
 from buildstatic.errors import ConfigInvalid
 
-is_file = manage_py.is_file
 # The first line of a Dockerfile that buildstatic wrote begins with this.
 GENERATED = "# Written by buildstatic"
 TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
@@ -29,6 +27,11 @@ TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 def relative(path: Path, root: Path) -> str:
     """Return *path* in POSIX form, relative to *root* if it is inside, else absolute."""
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def is_file(path: Path) -> bool:
+    """Return whether *path* is a file; False if a parent may not be entered."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a parent is closed
 
 
 def is_directory(path: Path) -> bool:

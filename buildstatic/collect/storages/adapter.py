@@ -44,10 +44,6 @@ def _keeps_originals(_storage: Any) -> bool:
     return True
 
 
-def _complete_nothing(_storage: Any, _tree: FinishedTree) -> None:
-    """Add nothing to the manifest."""
-
-
 @dataclass(frozen=True)
 class Adapter:
     """A known storage, and what it does besides storing files.
@@ -62,7 +58,7 @@ class Adapter:
     compression: Callable[[Any], CompressionRules] | None = None
     refuses: Callable[[Any], str] = _supports_all
     keeps_originals: Callable[[Any], bool] = _keeps_originals
-    complete: Callable[[Any, FinishedTree], None] = _complete_nothing
+    complete: Callable[[Any, FinishedTree], None] | None = None
 
 
 def refuses_intermediate_files(storage: Any) -> str:
