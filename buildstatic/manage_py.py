@@ -130,53 +130,66 @@ def run_manage_py(manage: Path, arguments: Sequence[str], settings: str | None) 
     Raises what manage.py raises, SystemExit included, and `SettingsInvalid` if it does not call
     Django within `TIME_LIMIT` seconds, or asks for input that is not there.
     """
-    from django.core.management import ManagementUtility
-
-    script = manage.name
     directory = str(manage.resolve().parent)
     sys.path[:] = [directory, *(path for path in sys.path if path not in ("", directory))]
     sys.argv[:] = [str(manage), *arguments]
     if settings:
         os.environ[SETTINGS_VARIABLE] = settings
-    reached: list[list[str]] = []
-    originals = ManagementUtility.execute, ManagementUtility.fetch_command
-
-    def execute(utility: Any) -> None:
-        if utility.argv[1:2] != list(arguments[:1]):
-            originals[0](utility)  # manage.py runs another command first
-            return
-        reached.append(utility.argv)
-        raise _DjangoReached
-
-    def fetch_command(utility: Any, name: str) -> Any:
-        if name != arguments[0]:
-            return originals[1](utility, name)
-        reached.append(utility.argv)  # a subclass has its own execute()
-        raise _DjangoReached
-
-    ManagementUtility.execute, ManagementUtility.fetch_command = execute, fetch_command
-    try:
-        with _time_limit():
-            _run_as_main(manage)
-    except _TimedOut as error:
-        problem = f"{script} has not called Django after {TIME_LIMIT} seconds"
-        if place := innermost_line(error, lambda file: file == str(manage)):
-            problem += f"; it is at line {place[1]}"
-        raise SettingsInvalid(f"{problem}.", _CALL_DJANGO) from error
-    except BaseException as error:
-        if not reached or isinstance(error, KeyboardInterrupt):
-            if isinstance(error, EOFError):
-                problem = f"{script} asks for input, and standard input is closed."
-                raise SettingsInvalid(problem, _CALL_DJANGO) from error
+    with _stopped_at(arguments[0]) as reached:
+        try:
+            with _time_limit():
+                _run_as_main(manage)
+        except _TimedOut as error:
+            problem = f"{manage.name} has not called Django after {TIME_LIMIT} seconds"
+            if place := innermost_line(error, lambda file: file == str(manage)):
+                problem += f"; it is at line {place[1]}"
+            raise SettingsInvalid(f"{problem}.", _CALL_DJANGO) from error
+        except KeyboardInterrupt:
             raise
-    finally:
-        ManagementUtility.execute, ManagementUtility.fetch_command = originals
+        except BaseException as error:
+            if not reached and isinstance(error, EOFError):
+                problem = f"{manage.name} asks for input, and standard input is closed."
+                raise SettingsInvalid(problem, f"It must not ask for {arguments[0]}.") from error
+            if not reached:
+                raise
     if not reached:
-        raise SettingsInvalid(f"{script} does not call Django.", _CALL_DJANGO)
+        raise SettingsInvalid(f"{manage.name} does not call Django.", _CALL_DJANGO)
     _handle_default_options(reached[0])
     if settings:
         os.environ[SETTINGS_VARIABLE] = settings
     return os.environ.get(SETTINGS_VARIABLE, "")
+
+
+@contextmanager
+def _stopped_at(command: str) -> Iterator[list[list[str]]]:
+    """Make Django raise `_DjangoReached` where it would run *command*.
+
+    Yields a list that gets the argv which Django was called with. Other commands run, as some
+    manage.py run another one first.
+    """
+    from django.core.management import ManagementUtility
+
+    reached: list[list[str]] = []
+    originals = ManagementUtility.execute, ManagementUtility.fetch_command
+
+    def execute(utility: Any) -> None:
+        if utility.argv[1:2] != [command]:
+            originals[0](utility)
+            return
+        reached.append(utility.argv)
+        raise _DjangoReached
+
+    def fetch_command(utility: Any, name: str) -> Any:  # of a subclass with its own execute()
+        if name != command:
+            return originals[1](utility, name)
+        reached.append(utility.argv)
+        raise _DjangoReached
+
+    ManagementUtility.execute, ManagementUtility.fetch_command = execute, fetch_command
+    try:
+        yield reached
+    finally:
+        ManagementUtility.execute, ManagementUtility.fetch_command = originals
 
 
 def _run_as_main(manage: Path) -> None:

@@ -1,4 +1,4 @@
-"""Planning: the first source of a path is collected; conflicts and the plan are reported."""
+"""Planning: finders, ignored files, the first source of a path, conflicts, and the plan."""
 
 from __future__ import annotations
 
@@ -12,7 +12,196 @@ from buildstatic.collect.planning import Shadowed, Source, make_plan
 from buildstatic.collect.workers.file_tasks import CHUNK
 from tests.collect import inprocess
 from tests.collect.conftest import Collect
-from tests.collect.sites import Site
+from tests.collect.sites import Site, contents, manage
+
+FINDER = """\
+from pathlib import Path
+
+from django.contrib.staticfiles.finders import BaseFinder
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+
+
+class Memory(Storage):
+    prefix = None
+
+    def _open(self, name, mode="rb"):
+        return ContentFile(b"from memory")
+
+
+class Generated(BaseFinder):
+    def check(self, **kwargs):
+        return []
+
+    def list(self, ignore_patterns):
+        with Path("asked").open("a") as file:
+            file.write("asked ")
+        yield "generated/data.txt", Memory()
+
+
+class Raising(Generated):
+    def list(self, ignore_patterns):
+        yield "generated/data.txt", Memory()
+        raise LookupError("nothing found")
+
+
+class Unmade(Generated):
+    def __init__(self):
+        raise LookupError("not made")
+"""
+
+
+def with_finder(site: Site, name: str) -> None:
+    site.write({"mysite/finders.py": FINDER})
+    site.append(
+        "STATICFILES_FINDERS = [\n"
+        '    "django.contrib.staticfiles.finders.FileSystemFinder",\n'
+        f'    "mysite.finders.{name}",\n]\n'
+    )
+
+
+def test_each_finder_runs_once(site: Site, collect: Collect) -> None:
+    with_finder(site, "Generated")
+    # Django says which path a file is copied from, so it cannot copy from such a storage itself.
+    site.write({"static/generated/data.txt": "on disk"})
+    ran = collect(site, "--noinput")
+    assert ran.code == 0
+    assert (site.root / "asked").read_text() == "asked "
+    assert "generated/data.txt in Memory is not" in ran.err
+    assert (site.tree / "generated/data.txt").read_text() == "on disk"
+
+
+@pytest.mark.parametrize(
+    ("finder", "message"),
+    [
+        pytest.param("Raising", "mysite/finders.py:28: LookupError: nothing found.", id="list"),
+        pytest.param("Unmade", "mysite/finders.py:33: LookupError: not made.", id="made"),
+        pytest.param("NoSuch", 'does not define a "NoSuch" attribute/class', id="import"),
+    ],
+)
+def test_finder_errors_are_reported_before_writing(
+    site: Site, collect: Collect, finder: str, message: str
+) -> None:
+    with_finder(site, finder)
+    ran = collect(site, "--noinput")
+    assert ran.code == 23
+    assert f"The finder mysite.finders.{finder} failed: " in ran.err
+    assert message in ran.err
+    assert not site.tree.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), id="default"),
+        pytest.param(("--no-default-ignore",), id="no-default"),
+        pytest.param(("-i", "*.css", "--ignore", "js"), id="patterns"),
+        pytest.param(("--ignore", "vendor/*.js", "--no-default-ignore"), id="paths"),
+        pytest.param(("--ignore=./vendor/",), id="normalised"),
+    ],
+)
+def test_ignore_patterns_equal_djangos(
+    site: Site, collect: Collect, options: tuple[str, ...]
+) -> None:
+    site.write(
+        {
+            "static/.hidden": "1",
+            "static/.well-known/security.txt": "2",
+            "static/CVS/entries": "3",
+            "static/old~": "4",
+            "static/vendor/a.js": "5",
+            "static/vendor/deep/b.js": "6",
+        }
+    )
+    assert manage(site, "--noinput", *options).code == 0
+    expected = contents(site.tree)
+    site.tree.rename(site.root / "expected")
+    assert collect(site, "--noinput", *options).code == 0
+    assert contents(site.tree) == expected
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        pytest.param("*.css", {"img/dot.svg", "js/site.js"}, id="anywhere"),
+        pytest.param("/css/", {"img/dot.svg", "js/site.js"}, id="a directory"),
+        pytest.param("site.*\n!*.js", {"img/dot.svg", "js/site.js"}, id="an exception"),
+        pytest.param("# a comment\n\n", {"css/site.css", "img/dot.svg", "js/site.js"}, id="none"),
+    ],
+)
+def test_staticignore_has_gitignore_syntax(
+    site: Site, collect: Collect, patterns: str, left: set[str]
+) -> None:
+    site.write({".staticignore": patterns})
+    assert collect(site, "--noinput").code == 0
+    assert set(contents(site.tree)) == left
+
+
+def test_staticignore_overrides_the_configuration(site: Site, collect: Collect) -> None:
+    site.write({"pyproject.toml": '[tool.buildstatic]\nignore = ["*.css", "*.svg"]\n'})
+    site.write({".staticignore": "!site.css\n"})
+    assert collect(site, "--noinput").code == 0
+    assert set(contents(site.tree)) == {"css/site.css", "js/site.js"}
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [
+        (".staticignore", "!"),
+        (".staticignore", "css\\"),
+        (".staticignore", "\\"),
+        ("pyproject.toml", "!"),
+    ],
+)
+def test_invalid_patterns_are_reported_with_their_line(
+    site: Site, collect: Collect, pattern: str, file: str
+) -> None:
+    config = f"[tool.buildstatic]\nignore = ['*.map', '{pattern}']\n"
+    site.write({file: config if file == "pyproject.toml" else f"*.map\n{pattern}\n"})
+    ran = collect(site, "--noinput")
+    assert ran.code == 12
+    assert f"error: {file}:2: {pattern} is not a valid gitignore pattern." in ran.err
+    assert not site.tree.exists()
+
+
+def test_own_code_does_not_collect_ignored_files(site: Site, collect: Collect) -> None:
+    site.write({".staticignore": "*.css\n", "mysite/files.py": OWN_CODE})
+    site.storage("mysite.files.Own")
+    assert collect(site, "--noinput").code == 0
+    assert set(contents(site.tree)) == {"img/dot.svg", "js/site.js"}
+
+
+OWN_CODE = """\
+from django.contrib.staticfiles.storage import StaticFilesStorage
+
+
+class Own(StaticFilesStorage):
+    def _save(self, name, content):
+        return super()._save(name, content)
+"""
+
+
+def test_static_root_inside_a_source_is_ignored(site: Site, collect: Collect) -> None:
+    site.append('STATIC_ROOT = BASE_DIR / "static" / "out"\n')
+    for _ in range(3):
+        assert collect(site, "--noinput").code == 0
+    names = set(contents(site.root / "static/out"))
+    assert names == {"css/site.css", "img/dot.svg", "js/site.js"}
+
+
+def test_report_lists_ignored_files_with_their_rule(
+    site: Site, collect: Collect, tmp_path: Path
+) -> None:
+    site.write({".staticignore": "\n*.css\n", "static/.hidden/a.txt": "", "static/b.txt~": ""})
+    report = tmp_path / "report.json"
+    assert collect(site, "--noinput", "--ignore", "*.svg", "--report", report).code == 0
+    ignored = json.loads(report.read_text())["ignored"]
+    assert {item["path"]: item["rule"] for item in ignored} == {
+        "css/site.css": "*.css (.staticignore:2)",
+        "img/dot.svg": "*.svg (Django)",
+        ".hidden/a.txt": ".* (Django)",
+        "b.txt~": "*~ (Django)",
+    }
 
 
 def test_first_source_of_a_path_wins() -> None:
