@@ -98,7 +98,7 @@ def by_patch() -> None:
 def by_processes() -> None:
     """Replace Django's command class, and use worker processes even for a few files."""
     module("collect.workers.pool").MIN_ITEMS = 0
-    module(COMMAND).available_cores = lambda *_: 2
+    module("collect.collector").available_cores = lambda *_: 2
     by_patch()
 
 
@@ -122,14 +122,14 @@ def module(name: str) -> Any:
 def count_runs(report: Report) -> None:
     """Count the runs of the collector."""
     command = module(COMMAND)
-    collect_for = command.collect_for
+    run_collector = command.run_collector
 
     def counted(*arguments: Any) -> Any:
-        outcome = collect_for(*arguments)
+        outcome = run_collector(*arguments)
         report.collector += 1
         return outcome
 
-    command.collect_for = counted
+    command.run_collector = counted
 
 
 def count_processes(report: Report) -> None:
