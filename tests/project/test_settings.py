@@ -156,6 +156,15 @@ def test_values_that_grow_become_unknown(tmp_path: Path, line: str) -> None:
     assert found is UNKNOWN or (isinstance(found, tuple) and set(found) == {UNKNOWN})
 
 
+@pytest.mark.parametrize("line", ["X = [X, X]", "X = {'a': X, 'b': X}", "X.append(X)"])
+def test_nested_values_are_limited(tmp_path: Path, line: str) -> None:
+    lines = "\n".join([line] * 100)
+    text = f"import os\nX = ['a']\n{lines}\nif os.getenv('A'):\n  X = [X]\n"
+    value = read(tmp_path, {"mysite/settings.py": text}).get("X")
+    assert value is not None
+    assert value.size <= 20_000
+
+
 def test_evaluation_is_limited(tmp_path: Path) -> None:
     rounds = "\n".join(f"{'  ' * n}for a{n} in R:" for n in range(12))
     text = f"R = {list(range(50))}\nX = 1\n{rounds}\n{'  ' * 12}Y = a1\n"

@@ -30,7 +30,8 @@ class Value:
 
     *data* is a constant, a `PurePosixPath`, a tuple of values (also for lists and sets), a dict of
     values, one of the classes below, or UNKNOWN. If the value depends on the branch taken,
-    *options* has the possible data, and *switches* the variables that select the branch.
+    *options* has the possible data, and *switches* the variables that select the branch. *size* is
+    the number of values in it, with a long text counted as several.
     """
 
     data: object
@@ -38,6 +39,10 @@ class Value:
     reads: tuple[str, ...] = ()
     options: tuple[object, ...] = ()
     switches: tuple[str, ...] = ()
+    size: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", 1 + _size(self.data))
 
     def at(self, source: str) -> Value:
         """Return the value with another *source*."""
@@ -136,9 +141,21 @@ def union(*values: Value | None) -> tuple[str, ...]:
 
 
 def bounded(data: object) -> object:
-    """Return *data*, or UNKNOWN if it is longer than any real setting (``X += X``)."""
-    is_large = isinstance(data, str | tuple | dict) and len(data) > MAX_LENGTH
-    return UNKNOWN if is_large else data
+    """Return *data*, or UNKNOWN if it is larger than any real setting (``X += [X]``)."""
+    is_long = isinstance(data, str) and len(data) > MAX_LENGTH
+    return UNKNOWN if is_long or _size(data) > MAX_LENGTH else data
+
+
+def _size(data: object) -> int:
+    match data:
+        case str():
+            return len(data) // 100
+        case tuple():
+            return sum(item.size for item in data)
+        case dict():
+            return sum(item.size for item in data.values())
+        case _:
+            return 0
 
 
 def merge(one: Value | None, other: Value | None, tested: tuple[str, ...] = ()) -> Value:
