@@ -396,3 +396,16 @@ def test_representation_of_values_is_short(tmp_path: Path) -> None:
     text = "class A:\n  def f(self):\n    return 1\nX = A().f\nY = A\n"
     found = read(tmp_path, {"mysite/settings.py": text})
     assert all(len(repr(value)) < 300 for value in found.names.values())
+
+
+@pytest.mark.parametrize(
+    ("url", "engine", "name"),
+    [
+        ("postgres://u:p@host:5432/shop?sslmode=require", "django.db.backends.postgresql", "shop"),
+        ("sqlite:////data/db.sqlite3", "django.db.backends.sqlite3", "/data/db.sqlite3"),
+        ("postgis://host/shop", "django.contrib.gis.db.backends.postgis", "shop"),
+    ],
+)
+def test_database_of_default_url(tmp_path: Path, url: str, engine: str, name: str) -> None:
+    text = f"import dj_database_url\nX = dj_database_url.config(default='{url}')"
+    assert evaluated(tmp_path, text) == {"ENGINE": engine, "NAME": name}
