@@ -125,10 +125,12 @@ def _from_mise(path: Path, root: Path) -> Fact[str] | None:
 def _from_dockerfiles(directories: tuple[Path, ...], root: Path) -> Fact[str] | None:
     """Return the Python of the last stage on an image of Python, in a Dockerfile of the project.
 
-    Dockerfiles that buildstatic wrote follow the other files and are not read.
+    Dockerfiles that buildstatic wrote follow the other files and are not read. One that is not
+    UTF-8 names no Python: the builder that runs it reports it.
     """
     for path in (directory / name for directory in directories for name in DOCKERFILES):
-        text = files.read_text(path, root) if files.is_file(path) else ""
+        content = files.read_bytes(path, root) if files.is_file(path) else b""
+        text = content.decode(errors="replace")
         if text.startswith(files.GENERATED):
             continue
         last: Fact[str] | None = None
