@@ -238,7 +238,8 @@ def _dependencies_context(project: Project) -> dict[str, object]:
     manager = dependencies.manager
     # A local package is built in its directory: writable, and discarded with the mount.
     mounts = dict.fromkeys(dependencies.files, "") | dict.fromkeys(dependencies.local, ",rw")
-    mounted = all(map(is_plain, mounts))
+    is_edited = bool(dependencies.left_out or dependencies.by_name)
+    mounted = all(map(is_plain, mounts)) and not is_edited
     binds = [_continued(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in mounts.items()]
     copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in mounts]
     directory = posixpath.dirname(dependencies.file)
@@ -252,6 +253,8 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         "is_locked": dependencies.file.endswith(".lock"),
         "requirements": _requirements(dependencies),
         "selection": _selection(dependencies),
+        "edits": _sed_arguments(dependencies),
+        "left_out": (*dependencies.left_out, *dependencies.by_name),
         "in_directory": in_directory,
         "member": f" --package={dependencies.member}" if dependencies.member else "",
         "dependency_binds": "".join(binds) if mounted else "",
@@ -267,6 +270,23 @@ def _requirements(dependencies: Dependencies) -> str:
         return f" --editable {shlex.quote(directory or '.')}"
     names = (*(() if dependencies.groups_only else (file,)), *dependencies.additional)
     return "".join(f" --requirement {shlex.quote(name)}" for name in names)
+
+
+def _sed_arguments(dependencies: Dependencies) -> str:
+    """Return the arguments of sed that make the requirements files installable on Linux."""
+
+    def alternatives(names: tuple[str, ...]) -> str:
+        return "|".join(name.replace("-", "[-_.]+") for name in names)
+
+    scripts = []
+    if dependencies.left_out:
+        names = alternatives(dependencies.left_out)
+        scripts.append(f"/^[[:space:]]*({names})([^A-Za-z0-9._-]|$)/Id")
+    if dependencies.by_name:
+        name = rf"(({alternatives(dependencies.by_name)})(\[[^]]*])?)"
+        scripts.append(rf"s/^[[:space:]]*{name}[[:space:]]*@[[:space:]]*file:[^;[:space:]]*/\1 /I")
+    words = [f"--expression={script}" for script in scripts]
+    return shlex.join(words + list(dependencies.files)) if words else ""
 
 
 def _selection(dependencies: Dependencies) -> str:

@@ -57,7 +57,8 @@ class Dependencies:
     files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
     *member* is the package of a workspace that is installed, if it is not the root. *groups* and
     *extras* are installed as well, and so are the requirements files *additional*; *groups_only* is
-    whether there is nothing else to install.
+    whether there is nothing else to install. Not installed are the packages *left_out*, which Linux
+    does not have; those in *by_name* are taken from the index, as their files are elsewhere.
     All paths are POSIX and relative to the root.
     """
 
@@ -69,6 +70,8 @@ class Dependencies:
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     additional: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    by_name: tuple[str, ...] = ()
     groups_only: bool = False
 
 

@@ -157,6 +157,25 @@ def test_system_packages_are_installed_where_they_are_needed() -> None:
     assert "--no-install-recommends gcc libpq-dev git \\" in stage(text, "deps")
 
 
+def test_requirements_of_another_machine_are_edited(tmp_path: Path) -> None:
+    names = ("requirements.txt", "base.txt")
+    dependencies = Dependencies(
+        "pip", *names[:1], names, left_out=("pywin32", "pkg-resources"), by_name=("django",)
+    )
+    deps = stage(text_of(Variant({"dependencies": Fact(dependencies, "r:1")})), "deps")
+    assert "COPY base.txt ./base.txt" in deps
+    (tmp_path / "requirements.txt").write_text("PyWin32==306\npywin32-ctypes\npkg_resources==0\n")
+    (tmp_path / "base.txt").write_text(
+        "Django[x] @ file:///croot/django/work ; python_version > '3'\nasgiref @ file:///a\n"
+    )
+    command = next(line for line in deps.splitlines() if line.startswith("RUN sed"))
+    subprocess.run(["sh", "-c", command.removeprefix("RUN ")], cwd=tmp_path, check=True)
+    assert (tmp_path / "requirements.txt").read_text() == "pywin32-ctypes\n"
+    assert (tmp_path / "base.txt").read_text() == (
+        "Django[x]  ; python_version > '3'\nasgiref @ file:///a\n"
+    )
+
+
 def test_missing_server_without_a_wheel_is_compiled() -> None:
     text = text_of(Variant({}, {"install": ("uwsgi",)}))
     assert "--no-install-recommends gcc libc6-dev \\" in stage(text, "deps")

@@ -265,7 +265,23 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
     root = found.root
     additional = tuple(files.relative(path, root) for path in paths[1:])
     packages = _packages(found)
-    return _installed("pip", root, packages, found.files, found.local, additional=additional)
+    installed = _installed("pip", root, packages, found.files, found.local, additional=additional)
+    left_out, by_name = dict.fromkeys(found.left_out), dict.fromkeys(found.by_name)
+    if installed.fact is None or not (left_out or by_name):
+        return installed
+    notes = []
+    if left_out:
+        notes.append(
+            f"{installed.fact.value.file}: {', '.join(left_out)} cannot be installed on Linux, so "
+            "the image does without. Remove it from the file."
+        )
+    if by_name:
+        notes.append(
+            f"{installed.fact.value.file}: the files of {', '.join(by_name)} are on another "
+            "machine, so the image gets the newest versions. Write name==version instead."
+        )
+    value = replace(installed.fact.value, left_out=tuple(left_out), by_name=tuple(by_name))
+    return replace(installed, fact=replace(installed.fact, value=value), notes=tuple(notes))
 
 
 def _packages(found: Requirements) -> Packages:

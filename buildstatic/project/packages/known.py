@@ -31,6 +31,14 @@ DRIVERS = {
     "oracledb": "oracle",
     "asyncpg": "postgresql",
 }
+# What ``pip freeze`` lists on Windows, macOS and old Debian, and cannot be installed elsewhere
+# (bugs.launchpad.net/ubuntu/+source/python-pip/+bug/1635463).
+NOT_ON_LINUX = frozenset(
+    {
+        *("pywin32", "pypiwin32", "pywinpty", "windows-curses", "twisted-iocpsupport", "wmi"),
+        *("pyobjc", "pyobjc-core", "pkg-resources"),
+    }
+)
 # Words in the names of files, groups and extras.
 PRODUCTION = ("production", "prod", "deploy", "deployment", "live", "server", "heroku", "docker")
 DEVELOPMENT = frozenset(

@@ -24,6 +24,7 @@ from packaging.utils import (
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Package, Packages, files
+from buildstatic.project.packages.known import NOT_ON_LINUX
 
 MACHINES = ("x86_64", "aarch64")
 SHORT_OPTIONS = {"r": "requirement", "c": "constraint", "e": "editable", "f": "find-links"}
@@ -98,7 +99,11 @@ def marker_applies(marker: Marker | str | None, python: str, extras: Iterable[st
 
 @dataclass
 class Requirements:
-    """The content of requirements files: packages, the *files* read, *local* directories used."""
+    """The content of requirements files: packages, the *files* read, *local* directories used.
+
+    *left_out* are packages that cannot be installed on Linux, *by_name* those whose file is on
+    another machine (``x @ file:///…``).
+    """
 
     root: Path
     python: str
@@ -106,6 +111,8 @@ class Requirements:
     constraints: list[Package] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     local: list[Path] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    by_name: list[str] = field(default_factory=list)
 
     @property
     def packages(self) -> Packages:
@@ -232,6 +239,14 @@ def _read_requirement(
         problem = f"{place}: {text} is not a valid requirement: {reason}."
         raise ConfigInvalid(problem, "Write it as name==version.") from error
     if marker_applies(requirement.marker, result.python):
+        name = canonical(requirement.name)
+        if name in NOT_ON_LINUX:
+            result.left_out.append(name)
+            return
+        if requirement.url and requirement.url.startswith("file:"):
+            file = files.resolved(result.root / requirement.url.removeprefix("file:"))
+            if not (file.is_relative_to(result.root) and file.exists()):
+                result.by_name.append(name)
         found = package(requirement, place)
         packages.append(replace(found, vcs=found.vcs or text.startswith(VCS)))
 

@@ -219,3 +219,15 @@ def test_symlink_loops_and_links_outside_are_an_error(tmp_path: Path, line: str)
     write(tmp_path, {"secrets.txt": "Django"})
     with pytest.raises(ConfigInvalid, match=r"^requirements.txt:1: "):
         read(root / "requirements.txt", root, "3.13")
+
+
+def test_requirements_of_another_machine_are_reported(tmp_path: Path) -> None:
+    lines = (
+        "Django @ file:///croot/django_1690000000/work\n"
+        "pywin32==306\npkg_resources==0.0.0\n"
+        "shop @ file:shop-1.0.zip\n"
+    )
+    write(tmp_path, {"requirements.txt": lines, "shop-1.0.zip": ""})
+    found = read(tmp_path / "requirements.txt", tmp_path, "3.13")
+    assert (found.left_out, found.by_name) == (["pywin32", "pkg-resources"], ["django"])
+    assert set(found.packages) == {"django", "shop"}
