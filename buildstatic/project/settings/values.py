@@ -179,8 +179,17 @@ def merge(one: Value | None, other: Value | None, tested: tuple[str, ...] = ()) 
     data: object = UNKNOWN
     match one.data, other.data:
         case tuple() as items, tuple() as more:
-            known = [plain(item) for item in items]
-            data = items + tuple(item for item in more if plain(item) not in known)
+            simple = {item.data for item in items if isinstance(item.data, SIMPLE)}
+            others = [plain(item) for item in items if not isinstance(item.data, SIMPLE)]
+            data = items + tuple(
+                item
+                for item in more
+                if (
+                    item.data not in simple
+                    if isinstance(item.data, SIMPLE)
+                    else plain(item) not in others
+                )
+            )
         case dict() as entries, dict() as more:
             data = merge_names(entries, more, tested)
     options = tuple(dict.fromkeys((*_options(one), *_options(other))))
