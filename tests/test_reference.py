@@ -58,7 +58,7 @@ def test_configuration_page_lists_each_key() -> None:
     for line in read("docs/reference/configuration.md").splitlines():
         if heading := re.fullmatch(r"### \[tool\.buildstatic\.(\w+)\]", line):
             command = f"{heading[1]}."
-        if row := re.fullmatch(r"\| `(\w+)` \| (.+) \| .+ \|", line):
+        if row := re.fullmatch(r"\| `([\w-]+)` \| (.+) \| .+ \|", line):
             shown[f"{command}{row[1]}"] = row[2]
     tables = {f"frontend.{name}": key for name, key in config.FRONTEND.items()}
     expected = {**config.all_keys(), **tables}

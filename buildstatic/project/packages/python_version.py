@@ -125,8 +125,8 @@ def _from_mise(path: Path, root: Path) -> Fact[str] | None:
 def _from_dockerfiles(directories: tuple[Path, ...], root: Path) -> Fact[str] | None:
     """Return the Python of the last stage on an image of Python, in a Dockerfile of the project.
 
-    Dockerfiles that buildstatic wrote follow the other files and are not read. One that is not
-    UTF-8 names no Python: the builder that runs it reports it.
+    Dockerfiles that buildstatic wrote follow the other files and are not read. Bytes that are not
+    UTF-8 are no error here: builders that run the file report them.
     """
     for path in (directory / name for directory in directories for name in DOCKERFILES):
         content = files.read_bytes(path, root) if files.is_file(path) else b""
