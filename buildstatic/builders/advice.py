@@ -350,6 +350,13 @@ ADVICE = (
         "The stage has no program {name}. If a package provides it, add that to the project's "
         "dependencies (not the development ones), and lock them.",
     ),
+    # A step of the generated Dockerfile; what the script itself printed is not known
+    Advice(
+        r"^\[[^\]\n]*\] RUN [^\n]*\b(?:npm|pnpm|yarn|bun) run (?P<name>[\w:./@+-]+)",
+        "The script {name} of package.json failed. If the site can do without it, name those that "
+        "it needs, in pyproject.toml:\n"
+        '  [tool.buildstatic.frontend]\n  scripts = ["build"]',
+    ),
 )
 
 

@@ -97,6 +97,7 @@ MESSAGES = {
     "pyproject.toml changed significantly since poetry.lock was last generated.": "  poetry lock",
     "decouple.UndefinedValueError: API_KEY not found. Declare it": '\n  API_KEY = "…"',
     "KeyError: 'API_KEY'": "[tool.buildstatic.env]",
+    "[frontend 5/5] RUN --mount=type=cache npm run build:css\nError: x": "The script build:css of",
     "mysite/settings.py:3 requires the environment variable API_KEY, which is not set.": "API_KEY",
 }
 EVERY = {name: (OUTPUTS / f"{name}.txt").read_text("utf-8") for name in (*PACKAGES, *PRINTED)}
