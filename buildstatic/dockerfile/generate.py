@@ -254,6 +254,14 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         "requirements": _requirements(dependencies),
         "selection": _selection(dependencies),
         "edits": _sed_arguments(dependencies),
+        "secret_mounts": "".join(
+            _continued(f"--mount=type=secret,id={name}") for name in dependencies.secrets
+        ),
+        "secrets": _continued(
+            " ".join(f'{name}="$(cat /run/secrets/{name})"' for name in dependencies.secrets)
+        )
+        if dependencies.secrets
+        else "",
         "left_out": (*dependencies.left_out, *dependencies.by_name),
         "in_directory": in_directory,
         "member": f" --package={dependencies.member}" if dependencies.member else "",

@@ -59,6 +59,7 @@ class Dependencies:
     *extras* are installed as well, and so are the requirements files *additional*; *groups_only* is
     whether there is nothing else to install. Not installed are the packages *left_out*, which Linux
     does not have; those in *by_name* are taken from the index, as their files are elsewhere.
+    *secrets* are the environment variables with the credentials of private indexes.
     All paths are POSIX and relative to the root.
     """
 
@@ -72,6 +73,7 @@ class Dependencies:
     additional: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     by_name: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     groups_only: bool = False
 
 

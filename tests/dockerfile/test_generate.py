@@ -176,6 +176,17 @@ def test_requirements_of_another_machine_are_edited(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("manager", LOCKS)
+def test_credentials_of_a_private_index_are_secrets_of_the_installation(manager: str) -> None:
+    text = text_of(VARIANTS[f"{manager} with a private index"])
+    installation = stage(text, "deps").split("RUN ")[-1]
+    for name in ("INDEX_USER", "INDEX_TOKEN"):
+        assert f"--mount=type=secret,id={name} " in installation
+        assert f'{name}="$(cat /run/secrets/{name})" ' in installation
+        assert text.count(name) == 3
+        assert not re.search(rf"^(ARG|ENV).*{name}", text, re.M)
+
+
 def test_missing_server_without_a_wheel_is_compiled() -> None:
     text = text_of(Variant({}, {"install": ("uwsgi",)}))
     assert "--no-install-recommends gcc libc6-dev \\" in stage(text, "deps")

@@ -213,6 +213,12 @@ VARIANTS = {
     ),
     "all platforms": Variant({"database": PSYCOPG2}, {"multi_platform": True}),
     "packages to build and to run": Variant({"database": PSYCOPG2}),
+    **{
+        f"{manager} with a private index": Variant(
+            {"dependencies": managed(manager, secrets=("INDEX_USER", "INDEX_TOKEN"))}
+        )
+        for manager in LOCKS
+    },
     "packages that need a library": Variant(
         {"database": PSYCOPG2, "system": SystemPackages(("git", "gcc"), ("libmagic1",))}
     ),

@@ -65,6 +65,9 @@ def find_dependencies(
     for directory in dict.fromkeys((root, *between, *_subdirectories(root))):
         is_usual = directory == root or directory in between
         for found in _installations(directory, root, manage, python, options):
+            if found.fact is not None and found.fact.value.manager != "pip":
+                path = directory / "pyproject.toml"
+                found = _with_secrets(found, pyproject.index_variables(path, root))
             if "django" in found.packages:
                 return found
             if is_usual:
@@ -266,6 +269,7 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
     additional = tuple(files.relative(path, root) for path in paths[1:])
     packages = _packages(found)
     installed = _installed("pip", root, packages, found.files, found.local, additional=additional)
+    installed = _with_secrets(installed, found.secrets)
     left_out, by_name = dict.fromkeys(found.left_out), dict.fromkeys(found.by_name)
     if installed.fact is None or not (left_out or by_name):
         return installed
@@ -281,7 +285,21 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
             "machine, so the image gets the newest versions. Write name==version instead."
         )
     value = replace(installed.fact.value, left_out=tuple(left_out), by_name=tuple(by_name))
-    return replace(installed, fact=replace(installed.fact, value=value), notes=tuple(notes))
+    return replace(
+        installed, fact=replace(installed.fact, value=value), notes=(*installed.notes, *notes)
+    )
+
+
+def _with_secrets(installed: Installed, names: Iterable[str]) -> Installed:
+    """Return *installed* with the variables *names* as secrets, and a note on how to set them."""
+    secrets = tuple(dict.fromkeys(names))
+    if installed.fact is None or not secrets:
+        return installed
+    options = " ".join(f"--secret id={name},env={name}" for name in secrets)
+    note = f"{installed.fact.value.file}: packages come from a private index. Build with {options}"
+    value = replace(installed.fact.value, secrets=secrets)
+    fact = replace(installed.fact, value=value)
+    return replace(installed, fact=fact, notes=(*installed.notes, note))
 
 
 def _packages(found: Requirements) -> Packages:

@@ -5,6 +5,7 @@ https://packaging.python.org/en/latest/specifications/pyproject-toml/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,23 @@ from packaging.requirements import InvalidRequirement, Requirement
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Packages, files
 from buildstatic.project.packages.known import DependencyOptions, Selection, select
-from buildstatic.project.packages.requirements import canonical, join, marker_applies, package
+from buildstatic.project.packages.requirements import (
+    VARIABLE,
+    canonical,
+    join,
+    marker_applies,
+    package,
+)
+
+INDEXES = {
+    ("tool", "uv", "index"): "UV_INDEX_{name}_{part}",
+    ("tool", "poetry", "source"): "POETRY_HTTP_BASIC_{name}_{part}",
+    ("tool", "pdm", "source"): "",
+}
+PUBLIC_INDEXES = {
+    *("pypi.org", "test.pypi.org", "download.pytorch.org", "pypi.nvidia.com", "www.piwheels.org"),
+    *("pypi.python.org", "wheels.vllm.ai", "data.pyg.org", "abetlen.github.io"),
+}
 
 
 @dataclass(frozen=True)
@@ -78,6 +95,29 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     }
     direct = [*own, *_poetry(dependencies)]
     return Pyproject(direct, packages, bool(dependencies), groups, extras)
+
+
+def index_variables(path: Path, root: Path) -> list[str]:
+    """Return the variables with the credentials of the private indexes in a pyproject.toml.
+
+    docs.astral.sh/uv/concepts/indexes, python-poetry.org/docs/repositories, and PDM, which expands
+    variables in URLs (pdm-project.org/latest/usage/config).
+    """
+    if not files.is_file(path):
+        return []
+    data, _ = files.read_toml(path, root)
+    found = []
+    for keys, form in INDEXES.items():
+        entries = table(data, *keys[:-1]).get(keys[-1])
+        for entry in entries if isinstance(entries, list) else ():
+            url = str(entry.get("url", "")) if isinstance(entry, dict) else ""
+            host = re.sub(r"^\w+://([^@/]*@)?|[:/].*$", "", url)
+            if variables := VARIABLE.findall(url):
+                found += variables
+            elif form and host and host not in PUBLIC_INDEXES and "name" in entry:
+                name = re.sub(r"[^A-Z0-9]", "_", str(entry["name"]).upper())
+                found += [form.format(name=name, part=part) for part in ("USERNAME", "PASSWORD")]
+    return found
 
 
 def table(data: Mapping[str, object], *keys: str) -> Mapping[str, object]:

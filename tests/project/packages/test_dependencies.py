@@ -532,3 +532,55 @@ def test_uv_installs_with_only_the_named_files(
     words = ("sync", "--locked", "--no-dev", *one, "--no-install-project")
     uv(*words, cwd=app, environment=environment)
     subprocess.run([environment / "bin/python", "-c", "import shop"], check=True)
+
+
+PRIVATE = "https://pypi.corp.example/simple"
+
+
+@pytest.mark.parametrize(
+    ("files", "secrets"),
+    [
+        pytest.param(
+            {
+                "requirements.txt": "-r base.txt\nDjango\n",
+                "base.txt": "--extra-index-url https://${USER_1}:${TOKEN}@pypi.corp.example/simple",
+            },
+            ("USER_1", "TOKEN"),
+            id="pip",
+        ),
+        pytest.param(
+            {
+                "uv.lock": LOCK,
+                "pyproject.toml": (
+                    f'[[tool.uv.index]]\nname = "the-corp"\nurl = "{PRIVATE}"\n'
+                    '[[tool.uv.index]]\nname = "torch"\nurl = "https://download.pytorch.org/whl"\n'
+                ),
+            },
+            ("UV_INDEX_THE_CORP_USERNAME", "UV_INDEX_THE_CORP_PASSWORD"),
+            id="uv",
+        ),
+        pytest.param(
+            {
+                "poetry.lock": LOCK,
+                "pyproject.toml": f'[[tool.poetry.source]]\nname = "corp"\nurl = "{PRIVATE}"\n',
+            },
+            ("POETRY_HTTP_BASIC_CORP_USERNAME", "POETRY_HTTP_BASIC_CORP_PASSWORD"),
+            id="poetry",
+        ),
+        pytest.param(
+            {
+                "pdm.lock": LOCK,
+                "pyproject.toml": '[[tool.pdm.source]]\nurl = "https://x:${TOKEN}@corp.example"\n',
+            },
+            ("TOKEN",),
+            id="pdm",
+        ),
+    ],
+)
+def test_credentials_of_private_indexes(
+    tmp_path: Path, files: dict[str, str], secrets: tuple[str, ...]
+) -> None:
+    found = find(write(tmp_path, files))
+    assert found.fact is not None
+    assert found.fact.value.secrets == secrets
+    assert all(f"--secret id={name},env={name}" in found.notes[0] for name in secrets)

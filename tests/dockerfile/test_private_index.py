@@ -1,0 +1,96 @@
+"""Packages of a private index, with a password that no layer and no log has."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from buildstatic.dockerfile.generate import generate_dockerfile
+from buildstatic.project.detect import detect
+from tests.dockerfile.variants import VARIANTS
+from tests.project.tree import project
+
+USER, TOKEN = "ci-user", "t0p-s3cret-token"
+WHEEL = "private_thing-1.0-py3-none-any.whl"
+pytestmark = pytest.mark.engine
+
+
+class Index(BaseHTTPRequestHandler):
+    """An index with one package, for one user."""
+
+    def do_GET(self) -> None:
+        expected = base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
+        if self.headers["Authorization"] != f"Basic {expected}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", "Basic")
+            self.end_headers()
+            return
+        is_page = self.path.endswith("/")
+        body = f'<a href="/{WHEEL}">{WHEEL}</a>'.encode() if is_page else wheel()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html" if is_page else "application/zip")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Print nothing."""
+
+
+def wheel() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        info = "private_thing-1.0.dist-info"
+        archive.writestr("private_thing.py", "")
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: private-thing\nVersion: 1.0\n"
+        )
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return content.getvalue()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Index)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def test_password_is_in_no_layer_and_no_log(tmp_path: Path, port: int) -> None:
+    lines = (
+        f"--index-url http://${{INDEX_USER}}:${{INDEX_TOKEN}}@127.0.0.1:{port}/simple\n"
+        "private-thing==1.0\n"
+    )
+    project(tmp_path, {"mysite/settings.py": "", "requirements.txt": lines})
+    options = VARIANTS["default"].dockerfile_options
+    text = generate_dockerfile(detect(tmp_path, environ={}), options).text
+    (tmp_path / "Dockerfile").write_text(text)
+    tag = f"buildstatic-private-index:{port}"
+    command = ["docker", "build", "--network=host", "--progress=plain", "--no-cache", "-t", tag]
+    command += ["--target=deps", "--secret=id=INDEX_USER,env=INDEX_USER"]
+    command += ["--secret=id=INDEX_TOKEN,env=INDEX_TOKEN", str(tmp_path)]
+    environ = {**os.environ, "INDEX_USER": USER, "INDEX_TOKEN": TOKEN}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    try:
+        history = ["docker", "history", "--no-trunc", tag]
+        shown = subprocess.run(history, capture_output=True, text=True, check=True).stdout
+        run = ["docker", "run", "--rm", tag, "sh", "-c"]
+        found = f"pip list; grep -rl {TOKEN} /opt /root /etc /tmp /app || true"
+        listed = subprocess.run([*run, found], capture_output=True, text=True, check=True).stdout
+    finally:
+        subprocess.run(["docker", "rmi", "--force", tag], capture_output=True, check=False)
+    assert "private-thing" in listed
+    assert "/" not in listed.partition("private-thing")[2]
+    assert TOKEN not in done.stdout + done.stderr + shown
