@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
@@ -208,9 +209,10 @@ def test_other_methods_are_refused(assets: Served, method: str) -> None:
 def test_health_check_and_access_log(assets: Served) -> None:
     alive = fetch(assets.url, "/healthz")
     assert (alive.status, alive.body.strip()) == (200, b"ok")
-    fetch(assets.url, "/static/in-the-access-log.css")
-    printed = assets.container.logs(stdout=True, stderr=False).decode()
-    assert "/static/in-the-access-log.css" in printed
+    name = "/static/in-the-access-log.css"
+    fetch(assets.url, name)
+    log = partial(assets.container.logs, stdout=True, stderr=False)
+    engines.until(lambda: name.encode() in log(), "in the access log", assets, 30)
     complaints = assets.container.logs(stdout=False, stderr=True).decode()
     found = re.findall(r"(?i).*(?:warn|error|denied|emerg).*", complaints)
     assert [line for line in found if not EXPECTED_WARNINGS.search(line)] == []
