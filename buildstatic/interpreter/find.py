@@ -14,6 +14,13 @@ from buildstatic.errors import InterpreterNotFound
 
 PROBE = "import django, json, sys; print(json.dumps([django.VERSION, sys.version_info[:2]]))"
 OLDEST = (3, 11)
+OLDEST_DJANGO = (4, 2)
+OWN_COLLECTOR = """\
+Upgrade Django, or collect with its own command. In pyproject.toml:
+
+[tool.buildstatic.generate]
+collector = "django"\
+"""
 TIMEOUT = 60  # seconds
 
 
@@ -56,7 +63,7 @@ def find_python(root: Path, directory: Path, environ: Mapping[str, str]) -> Path
 def check_python(python: Path, directory: Path, environ: Mapping[str, str]) -> Path:
     """Return *python* if it can import Django for the project whose manage.py is in *directory*.
 
-    Raises `InterpreterNotFound` if it cannot, or if it is too old.
+    Raises `InterpreterNotFound` if it cannot, or if it or Django is too old.
     """
     if reason := _probe(python, directory, environ):
         problem = f"{python} cannot import Django: {reason}."
@@ -92,9 +99,13 @@ def _probe(python: Path, directory: Path, environ: Mapping[str, str]) -> str | N
         return str(error)
     if run.returncode != 0:
         return (run.stderr.strip().splitlines() or [f"it exited with status {run.returncode}"])[-1]
-    _, version = json.loads(run.stdout.strip().splitlines()[-1])
+    django, version = json.loads(run.stdout.strip().splitlines()[-1])
     if tuple(version) < OLDEST:
         found = ".".join(map(str, version))
         problem = f"{python}, the project's Python, is {found}; buildstatic needs 3.11 or newer."
         raise InterpreterNotFound(problem, "Set --python FILE to a newer one.")
+    if tuple(django[:2]) < OLDEST_DJANGO:
+        found = ".".join(map(str, django[:2]))
+        problem = f"The project has Django {found}; buildstatic collects with 4.2 or newer."
+        raise InterpreterNotFound(problem, OWN_COLLECTOR)
     return None

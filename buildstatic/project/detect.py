@@ -34,7 +34,7 @@ from buildstatic.project.packages.known import ASGI_SERVERS, DRIVERS, SERVERS, D
 from buildstatic.project.packages.python_version import (
     DEFAULT_PYTHON,
     find_python_version,
-    python_for_django,
+    python_for_pins,
     supported,
 )
 from buildstatic.project.packages.system import find_system_packages
@@ -116,7 +116,7 @@ def detect(
         ),
     )
     packages = installed.packages
-    python = python or python_for_django(packages.get("django"))
+    python = python or python_for_pins(packages)
     whitenoise = packages.get("whitenoise")
     needed = find_system_packages(packages, python.value if python else DEFAULT_PYTHON)
     legacy = static_files.reads_legacy_storage(packages)

@@ -91,3 +91,11 @@ def test_old_python_is_refused(tmp_path: Path) -> None:
     fake.chmod(0o755)
     with pytest.raises(InterpreterNotFound, match=r"is 3\.8; buildstatic needs 3\.11"):
         check_python(fake, tmp_path, {})
+
+
+def test_old_django_is_refused_with_the_line_that_uses_its_own_command(tmp_path: Path) -> None:
+    (tmp_path / "django").mkdir()
+    (tmp_path / "django/__init__.py").write_text("VERSION = (4, 0, 3, 'final', 0)\n")
+    with pytest.raises(InterpreterNotFound, match=r"Django 4\.0; buildstatic") as caught:
+        check_python(Path(sys.executable), tmp_path, {})
+    assert 'collector = "django"' in caught.value.advice

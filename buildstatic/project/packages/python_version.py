@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import Fact, Package, files
+from buildstatic.project import Fact, Packages, files
 from buildstatic.project.packages import pyproject
 
 # The image's Python if the project does not require one.
@@ -28,6 +28,20 @@ IMAGE = re.compile(rf"(?:^|/)(?:python:|uv:(?:[^@]*-)?python){VERSION}(?![\w.]*r
 # The newest Python of each older version of Django
 # (docs.djangoproject.com/en/stable/faq/install, "What Python version can I use with Django?").
 NEWEST_OF_DJANGO = {"3.2": 10, "4.0": 10, "4.1": 11, "4.2": 12, "5.0": 12}
+# The first version of each package with wheels for Python 3.13 (their files on PyPI); older ones
+# mostly cannot be compiled for it either.
+FIRST_FOR_3_13 = {
+    "cffi": "1.17.0",
+    "greenlet": "3.1.0",
+    "lxml": "5.3.0",
+    "numpy": "2.1.0",
+    "pandas": "2.2.3",
+    "pillow": "11.0.0",
+    "psycopg2": "2.9.10",
+    "psycopg2-binary": "2.9.10",
+    "pydantic": "2.8.0",
+    "pyyaml": "6.0.2",
+}
 
 
 def find_python_version(root: Path, manage: Path) -> Fact[str] | None:
@@ -73,12 +87,25 @@ def supported(required: Fact[str]) -> tuple[Fact[str], tuple[str, ...]]:
     return Fact(f"3.{OLDEST}", required.source), (note,)
 
 
-def python_for_django(django: Package | None) -> Fact[str] | None:
-    """Return the newest Python of a pinned *django* that does not support the default one."""
-    pinned = re.search(r"(?:==|~=)\s*(\d+\.\d+)", django.specifier) if django else None
-    if django is None or pinned is None or pinned[1] not in NEWEST_OF_DJANGO:
-        return None
-    return Fact(f"3.{max(NEWEST_OF_DJANGO[pinned[1]], OLDEST)}", django.source)
+def python_for_pins(packages: Packages) -> Fact[str] | None:
+    """Return the newest Python of a pinned Django, or 3.12 for pins that have no wheels for 3.13.
+
+    None if the *packages* allow the default Python.
+    """
+    limits = []
+    for name in ("django", *FIRST_FOR_3_13):
+        package = packages.get(name)
+        pinned = re.search(r"(?:==|~=)\s*(\d+\.\d+[\d.]*)", package.specifier) if package else None
+        if package is None or pinned is None:
+            continue
+        version = pinned[1].rstrip(".")
+        if name == "django":
+            newest = NEWEST_OF_DJANGO.get(".".join(version.split(".")[:2]))
+        else:
+            newest = 12 if Version(version) < Version(FIRST_FOR_3_13[name]) else None
+        if newest is not None:
+            limits.append((max(newest, OLDEST), package.source))
+    return Fact(f"3.{min(limits)[0]}", min(limits)[1]) if limits else None
 
 
 def _exact_patch(found: Fact[str], directory: Path, root: Path) -> Fact[str] | None:

@@ -10,7 +10,7 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Fact, Package
 from buildstatic.project.packages.python_version import (
     find_python_version,
-    python_for_django,
+    python_for_pins,
     supported,
 )
 from tests.project.tree import write
@@ -230,20 +230,31 @@ def test_version_managers(tmp_path: Path, file: str, text: str, line: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("specifier", "expected"),
+    ("name", "specifier", "expected"),
     [
-        ("==4.0.3", "3.11"),
-        ("==4.2.*", "3.12"),
-        ("~=5.0.1", "3.12"),
-        (">=4.2", None),
-        ("==5.2.1", None),
-        ("", None),
+        ("django", "==4.0.3", "3.11"),
+        ("django", "==4.2.*", "3.12"),
+        ("django", "~=5.0.1", "3.12"),
+        ("django", ">=4.2", None),
+        ("django", "==5.2.1", None),
+        ("psycopg2-binary", "==2.9.9", "3.12"),
+        ("psycopg2-binary", "==2.9.10", None),
+        ("pillow", ">=9", None),
+        ("requests", "==2.0", None),
     ],
 )
-def test_older_django_has_its_newest_python(specifier: str, expected: str | None) -> None:
-    django = Package("django", specifier, frozenset(), "requirements.txt:1")
-    found = python_for_django(django)
+def test_pins_for_an_older_python(name: str, specifier: str, expected: str | None) -> None:
+    pinned = Package(name, specifier, frozenset(), "requirements.txt:1")
+    found = python_for_pins({name: pinned})
     assert found == (Fact(expected, "requirements.txt:1") if expected else None)
+
+
+def test_the_oldest_python_of_several_pins() -> None:
+    packages = {
+        name: Package(name, specifier, frozenset(), f"requirements.txt:{line}")
+        for line, (name, specifier) in enumerate([("pillow", "==9.0"), ("django", "==4.1")], 1)
+    }
+    assert python_for_pins(packages) == Fact("3.11", "requirements.txt:2")
 
 
 @pytest.mark.parametrize("required", ["three", f"==3.{'9' * 5000}"], ids=["words", "digits"])
