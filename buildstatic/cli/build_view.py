@@ -29,7 +29,7 @@ MAX_WIDTH = 100
 def build_view(stages: Collection[str]) -> Iterator[OnEvent]:
     """Yield what to call with each event; it shows those of *stages* on standard error."""
     if not console.err().is_terminal:
-        yield _Lines(stages)
+        yield _StepLines(stages)
         return
     from rich.live import Live
 
@@ -47,7 +47,7 @@ def build_view(stages: Collection[str]) -> Iterator[OnEvent]:
         yield on_event
 
 
-class _Lines:
+class _StepLines:
     """Prints a line for each step that has ended."""
 
     def __init__(self, stages: Collection[str]) -> None:
