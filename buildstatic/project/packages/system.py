@@ -74,29 +74,29 @@ SYSTEM: dict[str, _Row] = {
     "opencv-contrib-python": _OPENCV,
     "gitpython": ((), ("git",)),  # gitpython.readthedocs.io/en/stable/intro.html#requirements
 }
-# Packages with C code: the first version with a wheel for each Python (files on pypi.org), and the
-# headers that earlier versions are built with.
+# Packages with C code: the first version with a wheel for Linux and each Python (from the files
+# on PyPI), and the headers that earlier versions are built with.
 WHEELS_SINCE: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "psycopg2-binary": (
         {"3.11": "2.9.5", "3.12": "2.9.9", "3.13": "2.9.10", "3.14": "2.9.11"},
         ("libpq-dev",),
     ),
     "cffi": (
-        {"3.11": "1.15.1", "3.12": "1.16.0", "3.13": "1.17.1", "3.14": "2.0.0"},
+        {"3.11": "1.15.1", "3.12": "1.16.0", "3.13": "1.17.0", "3.14": "2.0.0"},
         ("libffi-dev",),
     ),
     "pillow": (
-        {"3.11": "9.3.0", "3.12": "10.1.0", "3.13": "11.0.0", "3.14": "12.0.0"},
+        {"3.11": "9.2.0", "3.12": "10.0.0", "3.13": "10.4.0", "3.14": "11.3.0"},
         ("zlib1g-dev", "libjpeg-dev"),
     ),
     "lxml": (
-        {"3.11": "4.9.2", "3.12": "4.9.3", "3.13": "5.3.0", "3.14": "6.0.0"},
+        {"3.11": "4.9.1", "3.12": "4.9.3", "3.13": "5.3.0", "3.14": "6.0.1"},
         ("libxml2-dev", "libxslt1-dev"),
     ),
-    "greenlet": ({"3.11": "2.0.0", "3.12": "3.0.0", "3.13": "3.1.0", "3.14": "3.2.4"}, ("g++",)),
-    "aiohttp": ({"3.11": "3.8.3", "3.12": "3.9.0", "3.13": "3.10.11", "3.14": "3.13.0"}, ()),
-    "uvloop": ({"3.11": "0.17.0", "3.12": "0.18.0", "3.13": "0.21.0", "3.14": "0.22.0"}, ("make",)),
-    "hiredis": ({"3.11": "2.0.1", "3.12": "2.3.0", "3.13": "3.0.0", "3.14": "3.3.0"}, ()),
+    "greenlet": ({"3.11": "1.1.3", "3.12": "3.0.0", "3.13": "3.1.0", "3.14": "3.2.3"}, ("g++",)),
+    "aiohttp": ({"3.11": "3.8.3", "3.12": "3.9.0", "3.13": "3.10.5", "3.14": "3.13.0"}, ()),
+    "uvloop": ({"3.11": "0.17.0", "3.12": "0.18.0", "3.13": "0.21.0", "3.14": "0.22.1"}, ("make",)),
+    "hiredis": ({"3.11": "2.1.0", "3.12": "2.3.2", "3.13": "3.1.0", "3.14": "3.3.0"}, ()),
 }
 # The libraries that a package built with these headers loads.
 _LIBRARIES = {
