@@ -122,8 +122,13 @@ def describe(facts: Mapping[str, object]) -> str:
     return ", ".join(str(word) for word in words if word)
 
 
-def environment(project: Project, variables: list[dict[str, object]]) -> dict[str, str]:
-    """Return the variables to run the image with: those of the database, and the required ones."""
+def environment(
+    project: Project, variables: list[dict[str, object]], *, has_driver: bool
+) -> dict[str, str]:
+    """Return the variables to run the image with: those of the database, and the required ones.
+
+    The database is SQLite if *has_driver* is false: the project has no driver of another.
+    """
     known = {"PORT": PORT, "SECRET_KEY": secrets.token_urlsafe(50)}
     known["ALLOWED_HOSTS"] = "*"
     for variable in variables:
@@ -133,14 +138,15 @@ def environment(project: Project, variables: list[dict[str, object]]) -> dict[st
             name,
         )
         if name.endswith("DATABASE_URL"):
-            known[name] = "postgres://app:app@database:5432/app"
+            url = "postgres://app:app@database:5432/app"
+            known[name] = url if has_driver else "sqlite:////data/db.sqlite3"
         elif name.endswith("SECRET_KEY"):
             known[name] = known["SECRET_KEY"]
-        elif found and found[1] == "HOST":
+        elif found and has_driver and found[1] == "HOST":
             known[name] = "database"
-        elif found and found[1] in ("NAME", "DB"):
+        elif found and has_driver and found[1] in ("NAME", "DB"):
             known[name] = DATABASE["NAME"]
-        elif found and found[1] in ("USER", "PASS", "PORT"):
+        elif found and has_driver and found[1] in ("USER", "PASS", "PORT"):
             known[name] = DATABASE["PORT" if found[1] == "PORT" else "USER"]
         elif variable["required"]:
             known[name] = str(variable.get("placeholder") or "placeholder")
@@ -266,7 +272,8 @@ def build_and_fetch(project: Project, root: Path, log: Path) -> Result:
         result = replace(result, found=describe(facts))
         built = buildstatic(log, "build", "--json", "--tag", tag, str(root))
         result = replace(result, seconds=time.monotonic() - started)
-        variables = environment(project, checked["variables"])
+        has_driver = facts.get("database") is not None
+        variables = environment(project, checked["variables"], has_driver=has_driver)
         page, server = run(root, log, tag, built, facts, variables)
         return replace(result, outcome="yes", page=page, detail=server)
     except Failed as failure:
