@@ -281,8 +281,8 @@ def build_and_fetch(project: Project, root: Path, log: Path) -> Result:
         with log.open("a") as file:
             file.write(f"FAILED {failure.step}\n{failure.output}\n")
         lines = [line for line in failure.output.splitlines() if line.strip()]
-        told = [line for line in lines if line.startswith("error: ")]
-        detail = (told or lines or [""])[-1]
+        told = [line for line in lines if line.startswith(("error: ", "  | error: "))]
+        detail = (told or lines or [""])[-1].removeprefix("  | ")
         return replace(result, seconds=seconds, outcome=failure.step, detail=detail)
     finally:
         for name in (tag, f"{tag}-assets"):
