@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.cli import run
-from buildstatic.workflows.generate import TARGETS
+from buildstatic.workflows.targets import TARGETS
 from tests.samples import PROJECTS, copy
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -17,7 +17,7 @@ from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, PIPE_CLOSED
 from buildstatic.cli.check import FACTS
 from buildstatic.errors import BuildstaticError
 from buildstatic.project import config
-from buildstatic.workflows.generate import TARGETS
+from buildstatic.workflows.targets import TARGETS
 from tests.pages import REPOSITORY, blocks, commands, read
 from tests.running import environment
 from tests.startproject import edited, startproject

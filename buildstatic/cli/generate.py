@@ -17,7 +17,7 @@ from buildstatic.cli.options import (
     settings_option,
     traceback_option,
 )
-from buildstatic.workflows.generate import DEFAULT_TARGETS, TARGETS
+from buildstatic.workflows.targets import DEFAULT_TARGETS, TARGETS
 
 if TYPE_CHECKING:
     from buildstatic.templates import GeneratedFile

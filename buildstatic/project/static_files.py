@@ -9,9 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from packaging.specifiers import SpecifierSet
-from packaging.version import Version
-
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Fact, Packages, Project, files
 from buildstatic.project.files import Search
@@ -165,6 +162,9 @@ def reads_legacy_storage(packages: Packages) -> bool:
 
     If the version is not restricted, the newest is installed.
     """
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
     django = packages.get("django")
     try:
         specifier = SpecifierSet(django.specifier if django else "<5")

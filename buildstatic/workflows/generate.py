@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, Literal
 from buildstatic.dockerfile.assets import Assets
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
-from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import PLATFORMS
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.platforms.server import (
@@ -27,20 +25,7 @@ from buildstatic.project.edits import edits
 from buildstatic.project.files import read_bytes
 from buildstatic.templates import GeneratedFile
 from buildstatic.templates.write import FileChange, compare, write
-
-_IMAGE = ("dockerfile", "dockerignore")
-TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS))
-DEFAULT_TARGETS = (*_IMAGE, *(platform.NAME for platform in PLATFORMS if platform.IS_DEFAULT))
-
-
-def check_targets(targets: Collection[str], source: str = "") -> None:
-    """Raise ConfigInvalid if one of *targets* does not exist; *source* says where it is from."""
-    for name in targets:
-        if name not in TARGETS:
-            near = difflib.get_close_matches(name, TARGETS, n=1)
-            advice = f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(TARGETS)}."
-            where = f"{source}: " if source else ""
-            raise ConfigInvalid(f"{where}Unknown target {name!r}.", advice)
+from buildstatic.workflows.targets import DEFAULT_TARGETS, check_targets
 
 
 @dataclass(frozen=True)
@@ -105,7 +90,7 @@ def generate(
 ) -> Generation:
     """Generate the files of *targets* for the project in the directory *path*.
 
-    `buildstatic.workflows.generate.TARGETS` are the names of all targets. Without *targets* and
+    `buildstatic.workflows.targets.TARGETS` are the names of all targets. Without *targets* and
     *options* those of ``[tool.buildstatic.generate]`` hold. *mode* compare writes nothing, and
     render does not look at existing files either. All files are written or none.
 

@@ -231,13 +231,6 @@ def test_unreadable_dockerfile(root: Path, invoke: Invoke) -> None:
     assert "Dockerfile" in ran.err
 
 
-def test_missing_server_is_a_warning(tmp_path: Path, invoke: Invoke) -> None:
-    root = tiny(tmp_path / "tiny", None, {"requirements.txt": "Django\n"})
-    ran = invoke("build", root, "--tag", "x")
-    assert ran.err.startswith("warning: ")
-    assert "gunicorn" in ran.err.splitlines()[0]
-
-
 def test_serve_adds_stages_to_the_generated_dockerfile(tmp_path: Path, invoke: Invoke) -> None:
     root = tiny(tmp_path / "tiny", None)
     ran = invoke("build", root, "--serve", "nginx", "--target", "none")

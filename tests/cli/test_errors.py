@@ -11,7 +11,6 @@ from buildstatic.errors import (
     BuildstaticError,
     ConfigInvalid,
     FilesExist,
-    InterpreterNotFound,
     ProjectNotFound,
     SettingsInvalid,
 )
@@ -30,12 +29,6 @@ GOOD = {"manage.py": MANAGE.format(settings="mysite.settings"), "mysite/settings
             ProjectNotFound,
             r"blog/manage\.py, shop/manage\.py\. .*--manage blog/manage\.py",
             id="two projects",
-        ),
-        pytest.param(
-            {**GOOD, ".python-version": "3.10.4\n"},
-            InterpreterNotFound,
-            r"\.python-version:1 .*3\.10\.4",
-            id="old Python",
         ),
         pytest.param(
             {**GOOD, "pyproject.toml": "[project]\nname = \n"},
