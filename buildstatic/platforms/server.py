@@ -2,7 +2,7 @@
 
 gunicorn binds to ``0.0.0.0:$PORT`` and starts ``$WEB_CONCURRENCY`` workers
 (docs.gunicorn.org/en/stable/settings.html, ``bind``, ``workers``). The others are given these
-variables, which a shell expands. Their options: uvicorn.org/settings, pypi.org/project/granian,
+variables, which a shell expands. Their options: uvicorn.org/settings, granian on PyPI,
 github.com/django/daphne, hypercorn.readthedocs.io/en/latest/how_to_guides/configuring.html,
 uwsgi-docs.readthedocs.io/en/latest/ThingsToKnow.html, docs.pylonsproject.org/projects/waitress.
 """

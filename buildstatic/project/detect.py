@@ -65,7 +65,7 @@ SPATIALITE_RUN = ("libsqlite3-mod-spatialite",)
 # they compile into the sources, or write to STATIC_ROOT what the manifest has to contain.
 COMMANDS_BEFORE = {
     "sass_processor": "compilescss",  # github.com/jrief/django-sass-processor
-    "django_js_reverse": "collectstatic_js_reverse",  # pypi.org/project/django-js-reverse
+    "django_js_reverse": "collectstatic_js_reverse",  # django-js-reverse on PyPI
     "statici18n": "compilejsi18n",  # django-statici18n.readthedocs.io
 }
 # After it (django-compressor.readthedocs.io, "Offline compression").

@@ -54,7 +54,7 @@ SYSTEM: dict[str, _Row] = {
     "pylibmc": _built("libmemcached-dev", "zlib1g-dev", run=("libmemcached11",)),
     "gssapi": _built("libkrb5-dev", run=("libgssapi-krb5-2",)),  # github.com/pythongssapi
     "m2crypto": _built("libssl-dev", "swig"),  # gitlab.com/m2crypto/m2crypto INSTALL.rst
-    "netifaces": _built(),  # pypi.org/project/netifaces: the last wheels are for Python 3.9
+    "netifaces": _built(),  # the last wheels on PyPI are for Python 3.9
     "python-magic": _MAGIC,  # github.com/ahupp/python-magic#installation
     "cairosvg": _CAIRO,  # cairosvg.org/documentation/#installation
     "cairocffi": _CAIRO,

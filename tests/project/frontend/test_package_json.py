@@ -90,7 +90,7 @@ def test_package_manager_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        (".npmrc", "engine-strict=true\n//registry.npmjs.org/:_authToken=npm_x\n"),
+        (".npmrc", "engine-strict=true\n//registry.example.org/:_authToken=npm_x\n"),
         (".npmrc", "\n//npm.example.org/:_password = eA==\n"),
         (".npmrc", "\n_auth=eA==\n"),
         (".yarnrc.yml", 'npmRegistryServer: "x"\nnpmAuthToken: "x"\n'),
@@ -275,7 +275,7 @@ def test_install_script_of_a_workspace_needs_the_project(tmp_path: Path) -> None
         ("https://example.org/x.tgz", "", False),
         ("https://example.org/x.git#main", "", True),
         ("1.0.0", '"resolved": "git+ssh://git@github.com/user/x.git#1234"', True),
-        ("1.0.0", '"resolved": "https://registry.npmjs.org/x/-/x-1.0.0.tgz"', False),
+        ("1.0.0", '"resolved": "https://registry.example.org/x/-/x-1.0.0.tgz"', False),
     ],
 )
 def test_git_dependencies(tmp_path: Path, version: str, lock: str, needs_git: bool) -> None:
