@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ def test_collector_django_gives_a_reproducible_layer(
     root = generated(name, tmp_path, "--collector", "django")
     assert "/opt/buildstatic" not in (root / "Dockerfile").read_text()
     first = build(root, tag(f"django-{name}"))
-    (root / "another.py").touch()
+    (root / "another.py").write_text(f"# {uuid.uuid4()}\n")
     again = build(root, tag(f"django-again-{name}"))
     assert not any(s["cached"] for s in again.report["stages"] if s["name"] == "static")
     assert again.static["diff_id"] == first.static["diff_id"]

@@ -9,6 +9,7 @@ import gzip
 import json
 import re
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -245,7 +246,7 @@ def test_static_layer_changes_only_with_the_static_files(
     api = engines.build(root, tag("layer-api"), environment=no_docker_command)
     assert api.static["diff_id"] == first.static["diff_id"]
 
-    edit(root / "mysite" / "urls.py", "\nurlpatterns", "\n# a comment\nurlpatterns")
+    edit(root / "mysite" / "urls.py", "\nurlpatterns", f"\n# {uuid.uuid4()}\nurlpatterns")
     code = engines.build(root, tag("layer"))
     assert code.report["id"] != first.report["id"]
     assert not any(s["cached"] for s in code.report["stages"] if s["name"] == "static")
