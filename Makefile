@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 # pytest's -n: engine tests wait more than they compute
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+FAST := not engine and not exhaustive and not slow
 UNIT := $(addprefix tests/,project templates verify test_errors.py test_golden.py)
 
 help:  ## Show this help
@@ -27,10 +28,10 @@ lint: $(VENV)/installed  ## Run ruff, mypy and import-linter
 	$(BIN)/lint-imports
 
 quick: $(VENV)/installed  ## Run the unit tests (30 seconds)
-	$(PYTEST) --quiet -m "not engine and not exhaustive" $(UNIT)
+	$(PYTEST) --quiet -m "$(FAST)" $(UNIT)
 
-check: lint  ## Run the linters and the tests that need no engine (4 minutes)
-	$(PYTEST) -m "not engine and not exhaustive"
+check: lint  ## Run the linters and the fast tests, without an engine (4 minutes)
+	$(PYTEST) -m "$(FAST)"
 
 test: lint  ## Run the linters and the tests (15 minutes with an engine)
 	$(PYTEST) -m "not exhaustive"

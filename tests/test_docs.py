@@ -41,6 +41,8 @@ from tests.samples import copy
 if TYPE_CHECKING:
     from docker.models.volumes import Volume
 
+pytestmark = pytest.mark.slow
+
 # The project that a page starts in; None starts in an empty directory.
 PROJECTS: dict[str, str | None] = {
     "README.md": None,

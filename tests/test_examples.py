@@ -27,6 +27,8 @@ from tests.startproject import edited, startproject
 if TYPE_CHECKING:
     from docker import DockerClient
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parent.parent
 NAMES = ("Dockerfile", "Procfile", "railway.json")
 

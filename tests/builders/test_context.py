@@ -173,6 +173,7 @@ def wheel(tmp_path: Path) -> Path:
     return make_wheel(tmp_path)
 
 
+@pytest.mark.slow
 def test_installed_wheel_runs_and_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
     uv = [sys.executable, "-m", "uv", "venv", "--quiet", "--seed", "--python", sys.executable]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 # One worker prepares what all builds share.
-pytestmark = pytest.mark.xdist_group("buildpack")
+pytestmark = [pytest.mark.xdist_group("buildpack"), pytest.mark.slow]
 BUILDPACK = REPOSITORY / "buildpack"
 HERE = Path(__file__).parent
 WEB = ("gunicorn", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "mysite.wsgi:application")

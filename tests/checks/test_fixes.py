@@ -174,6 +174,7 @@ def test_several_fixes_of_one_file(tmp_path: Path) -> None:
     assert codes(root) == []
 
 
+@pytest.mark.slow
 def test_fixed_startproject_collects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = startproject(tmp_path)
     assert run(["check", str(root), "--fix"]) == 0

@@ -75,6 +75,7 @@ def test_json(root: Path) -> None:
     assert ran.out.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_reused_until_a_static_file_changes(root: Path) -> None:
     def reused() -> object:
         return build(root, *EMBEDDED, "--json").report["static"]["reused"]
@@ -178,6 +179,7 @@ def test_dockerfile_is_not_read(root: Path) -> None:
     assert build(root, *EMBEDDED).code == 0
 
 
+@pytest.mark.slow
 def test_reuse_compresses_nothing_again(tmp_path: Path) -> None:
     files = {"mysite/settings.py": SETTINGS + STORAGE, "static/css/large.css": LARGE}
     root = tiny(tmp_path / "tiny", None, files)

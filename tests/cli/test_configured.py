@@ -179,6 +179,7 @@ def test_layer_compression_and_options_of_collect(shop: Site) -> None:
     assert command("layer", shop, "-o", "three").code == FilesConflict.exit_code
 
 
+@pytest.mark.slow
 def test_base_is_used_with_a_tag_only(shop: Site) -> None:
     shop.place()
     configure(shop.root, 'layer.base = "oci:nowhere"\nbuild.base = "oci:nowhere"')

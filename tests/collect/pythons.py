@@ -60,6 +60,8 @@ def environment(home: Path, *options: str, requirements: tuple[str, ...]) -> Pat
                 "pip",
                 "install",
                 "--quiet",
+                # Tests write no bytecode: every process would compile Django again.
+                "--compile-bytecode",
                 "--python",
                 python,
                 *requirements,

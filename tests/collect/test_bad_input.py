@@ -22,6 +22,8 @@ from tests.collect.sites import Ran, Site, contents, make_site, manage, plain_en
 from tests.collect.workers.test_pool import is_over, soon
 from tests.running import started
 
+pytestmark = pytest.mark.slow
+
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"

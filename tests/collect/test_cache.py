@@ -254,6 +254,7 @@ def test_file_removed_by_another_process(cache: Cache) -> None:
             other.kill()
 
 
+@pytest.mark.slow
 def test_variant_of_another_process_is_found(tmp_path: Path) -> None:
     for expected in (800, 1000):
         assert int(python(WORK, tmp_path, DEFAULT_LIMIT).communicate()[0]) == expected

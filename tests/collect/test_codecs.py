@@ -60,6 +60,7 @@ def test_best_gzip_is_not_larger_than_whitenoises(package: str) -> None:
     assert ours <= theirs
 
 
+@pytest.mark.slow
 def test_best_brotli_equals_whitenoises() -> None:
     for content in texts("rest_framework")[:10]:
         assert codec("br", "best").compress(content) == brotli.compress(content)

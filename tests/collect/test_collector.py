@@ -194,6 +194,7 @@ def until_changed(first: Path, before: bytes, _last: Path) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_concurrent_runs_give_one_consistent_tree(site: Site, collect: Collect) -> None:
     site.storage(WHITENOISE)
     site.write({f"static/{number}.css": "a { color: red }\n" * number for number in range(200)})

@@ -42,6 +42,7 @@ SLOW_MARKED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", SLOW_MARKED)
 def test_tree_equals_djangos(tmp_path: Path, collect: Collect, backend: str) -> None:
     reference = make_real_site(tmp_path / "reference" / "site", backend)

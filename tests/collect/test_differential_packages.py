@@ -18,6 +18,8 @@ import pytest
 from tests.collect.packages import APPS, PACKAGES, node_modules, python_with_apps
 from tests.collect.sites import Site, contents, make_site, run
 
+pytestmark = pytest.mark.slow
+
 DJANGOS = "django.contrib.staticfiles.storage"
 WHITENOISES = "whitenoise.storage"
 DEFAULT = {"BACKEND": "django.core.files.storage.FileSystemStorage"}

@@ -83,6 +83,7 @@ def sequence(both: Pair, tree: Tree, *, clear: bool) -> None:
         both.is_same(clear=clear)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(storage=st.sampled_from(SERVED_STORAGES), tree=trees(), clear=st.booleans())
 def test_random_trees_equal_servestatic(storage: Any, tree: Tree, *, clear: bool) -> None:

@@ -109,6 +109,7 @@ EXAMPLES = settings(
 )
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(storage=st.sampled_from(STORAGES), tree=trees(), clear=st.booleans())
 def test_random_trees_equal_django(storage: Any, tree: Tree, *, clear: bool) -> None:
@@ -121,6 +122,7 @@ def test_random_trees_equal_django(storage: Any, tree: Tree, *, clear: bool) -> 
             both.is_same(clear=clear)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(storage=st.sampled_from(MANIFEST_STORAGES), tree=chains())
 def test_chains_need_as_many_passes_as_in_django(storage: Any, tree: Tree) -> None:

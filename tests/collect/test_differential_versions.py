@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parent.parent.parent
 MODULE = "tests/collect/test_differential_trees.py"
 TOOLS = (

@@ -185,6 +185,7 @@ class Own(StaticFilesStorage):
 """
 
 
+@pytest.mark.slow
 def test_concurrent_runs_wait_for_each_other(site: Site) -> None:
     site.storage(WHITENOISE)
     site.place()
@@ -260,6 +261,7 @@ def test_location_of_the_storage_is_used(site: Site, collect: Collect) -> None:
     assert not site.tree.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kept", ["/buildstatic-manifest", "/buildstatic-tests", f"{PLACE}/manifest", PLACE]
 )

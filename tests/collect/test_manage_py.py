@@ -61,6 +61,7 @@ def assert_same(reference: Site, actual: Site, *arguments: str) -> Ran:
     return ran
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verbosity", ["0", "1", "2"])
 def test_output_equals_djangos(tmp_path: Path, verbosity: str) -> None:
     reference, actual = twins(tmp_path)
@@ -74,6 +75,7 @@ def test_output_equals_djangos(tmp_path: Path, verbosity: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_links_and_dry_runs_run_djangos_code(tmp_path: Path) -> None:
     reference, actual = twins(tmp_path)
     assert_same(reference, actual, "--noinput", "--dry-run")

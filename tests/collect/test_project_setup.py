@@ -200,6 +200,7 @@ def test_other_key_errors_are_not_missing_variables(site: Site, collect: Collect
     assert "KeyError: 'key'." in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines",
     [

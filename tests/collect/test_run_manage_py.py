@@ -13,6 +13,8 @@ import pytest
 from tests.collect.conftest import Collect
 from tests.collect.sites import MANAGE, Ran, Site, contents, make_site, manage, plain_environ
 
+pytestmark = pytest.mark.slow
+
 IN_CHILD = ("--python", sys.executable)
 CALL = "    execute_from_command_line(sys.argv)\n"
 REQUIRED = 'import os\nGREETING = os.environ["GREETING"]\n'

@@ -54,7 +54,14 @@ def environment(shared: Path, version: str) -> Path:
         wheels.mkdir()
         uv = [sys.executable, "-m", "uv"]
         check([*uv, "venv", "--quiet", f"--python={sys.executable}", str(home)])
-        install = [*uv, "pip", "install", "--quiet", f"--python={home}/bin/python"]
+        install = [
+            *uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            f"--python={home}/bin/python",
+        ]
         check([*install, django, str(make_wheel(wheels))])
         return str(home / "bin" / "python")
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.django_suite.places import RUNNER, environment, image, report, sdist
 
+pytestmark = pytest.mark.slow
+
 # Django 4.2 has 169 tests of its staticfiles, 5.2 has 190; most collect by a storage that is known.
 TESTS, COLLECTIONS = 160, 100
 

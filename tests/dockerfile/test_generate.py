@@ -33,6 +33,7 @@ def stage(text: str, name: str) -> str:
     return found[1]
 
 
+@pytest.mark.slow
 def test_hadolint_reports_nothing(tmp_path: Path) -> None:
     for index, (name, variant) in enumerate(VARIANTS.items()):
         text = f"{text_of(variant)}# {name}\n"

@@ -23,6 +23,7 @@ def test_own_django_is_found() -> None:
     assert has_django()
 
 
+@pytest.mark.slow
 def test_active_environment_takes_precedence(
     site: Site, ours_alone: Path, old_click: Path, uv_made: Path
 ) -> None:

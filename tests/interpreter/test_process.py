@@ -15,6 +15,8 @@ from tests.collect.conftest import Collect
 from tests.collect.sites import Site, contents, plain_environ
 from tests.running import started
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120  # less than the slow storage takes
 IMPORTS = """\
 import importlib.util

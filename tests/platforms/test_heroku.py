@@ -35,7 +35,7 @@ from tests.samples import copy
 from tests.test_golden import GOLDEN
 
 # One worker prepares the build system.
-pytestmark = pytest.mark.xdist_group("heroku")
+pytestmark = [pytest.mark.xdist_group("heroku"), pytest.mark.slow]
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE / "app.schema.json").read_text())
 COMPILE = HERE / "classic" / "compile"

@@ -22,6 +22,8 @@ from tests.running import (
     serving,
 )
 
+pytestmark = pytest.mark.slow
+
 EDITS = """
 ALLOWED_HOSTS = ["127.0.0.1"]
 DEBUG = False

@@ -81,6 +81,7 @@ def test_edits_for_startproject(tmp_path: Path) -> None:
     assert all(edit.why.endswith(".") for edit in found)
 
 
+@pytest.mark.slow
 def test_startproject_with_edits_applied_collects(tmp_path: Path) -> None:
     root = edited(startproject(tmp_path))
     assert edits(detect(root, environ={})) == ()

@@ -29,6 +29,8 @@ from buildstatic.errors import (
 from tests.running import free_port
 from tests.runtime.replicas import MODULE, SCRIPT, SECONDS, Place, place, until
 
+pytestmark = pytest.mark.slow
+
 DOORS = [pytest.param(SCRIPT, id="script"), pytest.param(MODULE, id="module")]
 each_door = pytest.mark.parametrize("door", DOORS)
 SERVED = ("--", "echo", "served")

@@ -24,6 +24,8 @@ from tests.runtime.replicas import (
     start_together,
 )
 
+pytestmark = pytest.mark.slow
+
 START = (*MODULE, "start", "--migrate")
 
 

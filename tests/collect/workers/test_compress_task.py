@@ -293,6 +293,7 @@ def test_missing_file_is_named(tmp_path: Path, size: int) -> None:
     assert str(caught.value.filename) == tasks[2].path
 
 
+@pytest.mark.slow
 def test_workers_write_the_same_as_one_process(tmp_path: Path) -> None:
     texts = [text * 400 for text in TEXTS] + [b"text %d\n" % n * 99 for n in range(MIN_ITEMS)]
     found = []
@@ -383,6 +384,7 @@ PEAK = """
 """
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number}.bin").write_bytes(os.urandom(20 << 20) + bytes(12 << 20))

@@ -418,6 +418,7 @@ def test_copy_if_links_are_forbidden() -> None:
         assert names(place) == ["a"]
 
 
+@pytest.mark.slow
 def test_copies_beyond_the_link_limit(tmp_path: Path) -> None:
     most = os.pathconf(tmp_path, "PC_LINK_MAX")
     kind = subprocess.run(

@@ -21,6 +21,8 @@ from buildstatic.collect.workers.pool import MIN_ITEMS, Item, worker_pool
 from buildstatic.errors import CollectFailed
 from tests.collect.pythons import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60
 UNUSUAL_NAMES = ["with space", "two\nlines", os.fsdecode(b"caf\xe9"), "é", "'\"$(x)`\\"]
 
