@@ -7,7 +7,7 @@ codecs and, inside functions, the project's Django.
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,12 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
         callbacks.warn(warning)
     if options.dry_run:
         layer = None
-    with layer_root.locked(layer) if layer else nullcontext():
+    with ExitStack() as stack:
+        if layer:
+            stack.enter_context(layer_root.locked(layer))
+            # For commands after collecting, and for storages that open files below STATIC_ROOT.
+            moved = layer_root.settings_moved(layer.path, layer_root.static_root())
+            stack.enter_context(moved)
         result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
         run_after(after, request.manage, layer)
         if layer:

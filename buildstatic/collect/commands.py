@@ -12,7 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,10 +24,14 @@ from buildstatic.collect.layer_root import (
     inside,
     local_directories,
     relocate,
+    settings_moved,
+    static_root,
 )
 from buildstatic.collect.planning import Finder
 from buildstatic.errors import CollectFailed, CommandFailed, ConfigInvalid
 from buildstatic.tracebacks import describe
+
+_REPLACE = "To run other commands, or none, set `before` and `after` in [tool.buildstatic]."
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def run_before(
     """
     from django.contrib.staticfiles.finders import get_finder
 
-    trees = tuple(dict.fromkeys((*_static_root(), *local_directories(storage))))
+    trees = tuple(dict.fromkeys((*static_root(), *local_directories(storage))))
     with _relocated(storage, directory, trees):
         run_commands(commands, manage)
     get_finder.cache_clear()
@@ -76,11 +80,11 @@ def run_before(
 def run_after(commands: Sequence[str], manage: Path, layer: LayerRoot | None) -> None:
     """Run *commands* of *manage* on the collected tree, which may be in *layer*.
 
-    If one fails, the layer is empty. Raises `CommandFailed`.
+    STATIC_ROOT has to be in the layer. If a command fails, the layer is empty. Raises
+    `CommandFailed`.
     """
     try:
-        with _settings_moved(layer.path, _static_root()) if layer else nullcontext():
-            run_commands(commands, manage)
+        run_commands(commands, manage)
     except CommandFailed:
         if layer:
             empty(layer)
@@ -99,7 +103,11 @@ def run_commands(commands: Sequence[str], manage: Path) -> None:
             except ValueError as error:
                 problem = f"The command {command!r} of {manage.name} is invalid: {error}."
                 raise ConfigInvalid(problem, "Quote its arguments as in a shell.") from error
-            _run(words, manage)
+            try:
+                _run(words, manage)
+            except CommandFailed:
+                print()  # It may not have ended its last line.
+                raise
 
 
 def _run(words: Sequence[str], manage: Path) -> None:
@@ -115,10 +123,10 @@ def _run(words: Sequence[str], manage: Path) -> None:
             return
         status = error.code if isinstance(error.code, int) else 1
         problem = f"{command} failed with exit code {status}."
-        raise CommandFailed(problem, "Its output is above.", status) from error
+        raise CommandFailed(problem, f"Its output is above. {_REPLACE}", status) from error
     except Exception as error:
         problem = f"{command} failed: {describe(error)}."
-        raise CommandFailed(problem, "--traceback shows where.") from error
+        raise CommandFailed(problem, f"--traceback shows where. {_REPLACE}") from error
     finally:
         sys.argv = before
 
@@ -137,13 +145,6 @@ def _output_to_stderr() -> Iterator[None]:
         os.close(saved)
 
 
-def _static_root() -> tuple[Path, ...]:
-    from django.conf import settings
-
-    root = getattr(settings, "STATIC_ROOT", None)
-    return (Path(root).absolute(),) if root else ()
-
-
 @contextmanager
 def _relocated(storage: Any, root: Path, trees: Sequence[Path]) -> Iterator[None]:
     """Move *storage* and the settings with a path in *trees* below *root* in the block."""
@@ -151,7 +152,7 @@ def _relocated(storage: Any, root: Path, trees: Sequence[Path]) -> Iterator[None
     instances = [each for each in (storage, manifest) if each is not None]
     saved = [(instance, dict(vars(instance))) for instance in instances]
     with ExitStack() as stack:
-        stack.enter_context(_settings_moved(root, trees))
+        stack.enter_context(settings_moved(root, trees))
         if local_directories(storage):
             with suppress(CollectFailed):
                 relocate(storage, root)
@@ -161,26 +162,3 @@ def _relocated(storage: Any, root: Path, trees: Sequence[Path]) -> Iterator[None
             for instance, values in saved:
                 vars(instance).clear()
                 vars(instance).update(values)
-
-
-@contextmanager
-def _settings_moved(root: Path, trees: Sequence[Path]) -> Iterator[None]:
-    """Let each setting that is a path in *trees* be that path below *root* in the block."""
-    from django.conf import settings
-
-    saved = {}
-    for name in filter(str.isupper, dir(settings)):
-        value = getattr(settings, name)
-        if not isinstance(value, str | os.PathLike) or not value:
-            continue
-        path = Path(value)
-        if path.is_absolute() and any(path.is_relative_to(tree) for tree in trees):
-            saved[name] = value
-    try:
-        for name, value in saved.items():
-            moved = inside(root, Path(value))
-            setattr(settings, name, str(moved) if isinstance(value, str) else moved)
-        yield
-    finally:
-        for name, value in saved.items():
-            setattr(settings, name, value)

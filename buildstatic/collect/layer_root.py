@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,44 @@ def local_directories(storage: Any) -> tuple[Path, ...]:
 def inside(root: Path, path: Path) -> Path:
     """Return where *path*, absolute, is in the layer root *root*."""
     return root / path.relative_to("/")
+
+
+def static_root() -> tuple[Path, ...]:
+    """Return STATIC_ROOT, absolute, if it is set."""
+    from django.conf import settings
+
+    root = getattr(settings, "STATIC_ROOT", None)
+    return (_absolute(root),) if root else ()
+
+
+@contextmanager
+def settings_moved(root: Path, trees: Sequence[Path]) -> Iterator[None]:
+    """Let each setting that is a path in *trees* be that path below *root* in the block.
+
+    Of relative paths only STATIC_ROOT moves: others may be no paths.
+    """
+    from django.conf import settings
+
+    saved = {}
+    for name in filter(str.isupper, dir(settings)):
+        value = getattr(settings, name)
+        if not isinstance(value, str | os.PathLike) or not value:
+            continue
+        path = _absolute(value) if name == "STATIC_ROOT" else Path(value)
+        if path.is_absolute() and any(path.is_relative_to(tree) for tree in trees):
+            saved[name] = value
+    try:
+        for name, value in saved.items():
+            moved = inside(root, _absolute(value))
+            setattr(settings, name, str(moved) if isinstance(value, str) else moved)
+        yield
+    finally:
+        for name, value in saved.items():
+            setattr(settings, name, value)
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - without "..", as FileSystemStorage has it
 
 
 def relocate(storage: Any, root: Path) -> None:

@@ -187,12 +187,12 @@ def _continued(word: str) -> str:
 
 
 def _variables(project: Project) -> str:
-    """Return PYTHONPATH, and settings module and class if manage.py would select others."""
+    """Return PYTHONPATH, and settings module and class if they would be others, or set too late."""
     file, _, _ = project.settings.source.rpartition(":")
     variables = {}
     if project.python_path:
         variables["PYTHONPATH"] = posixpath.join(APP, project.python_path.value)
-    if file != project.manage.value:
+    if file != project.manage.value or project.early_import:
         variables["DJANGO_SETTINGS_MODULE"] = project.settings.value
     selected = project.configuration
     if selected and selected.source.rpartition(":")[0] != project.manage.value:

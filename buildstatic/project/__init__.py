@@ -227,9 +227,10 @@ class Project:
     from; *sqlite* is set if the default database is SQLite;
     *needed* are the directories of static files, templates and apps that the settings name;
     *health* the path of a health check among the URLs. *python_path* is set if modules are in a
-    directory that is not on the default module search path; *gis* are the Debian
-    packages of GeoDjango; *packages* are the Python packages that are installed, by name, and
-    *system* what they need of Debian.
+    directory that is not on the default module search path; *early_import* is the package of an
+    application that imports something before the application's file names the settings; *gis* are
+    the Debian packages of GeoDjango; *packages* are the Python packages that are installed, by
+    name, and *system* what they need of Debian.
     *configuration* is the settings class of django-configurations; *storage_switch* are the
     variables that decide whether the storage is remote, if any do. *before* and *after* are the
     commands of manage.py that installed apps require before and after collecting.
@@ -255,6 +256,7 @@ class Project:
     node_modules: tuple[Fact[str], ...] = ()
     unbuilt: tuple[Fact[str], ...] = ()
     python_path: Fact[str] | None = None
+    early_import: Fact[str] | None = None
     gis: Fact[tuple[str, ...]] | None = None
     configuration: Fact[str] | None = None
     storage_switch: Fact[tuple[str, ...]] | None = None

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid
+from buildstatic.manage_py import settings_modules
 from buildstatic.project import (
     Connection,
     Database,
@@ -167,6 +168,7 @@ def detect(
         unbuilt=frontends.unbuilt,
         gis=gis_packages(evaluated),
         python_path=_python_path((chosen, wsgi, asgi), search),
+        early_import=_early_import(chosen.value, (wsgi, asgi), search),
         configuration=selected,
         storage_switch=static.storage_switch,
         needed=static_files.needed(evaluated, search),
@@ -209,6 +211,24 @@ def _python_path(modules: tuple[Fact[str] | None, ...], search: Search) -> Fact[
         path = fact and search.module(name := fact.value.partition(":")[0])
         if path and search.is_in_src(name):
             return Fact("src", f"{search.relative(path)}:1")
+    return None
+
+
+def _early_import(
+    settings: str, applications: tuple[Fact[str] | None, ...], search: Search
+) -> Fact[str] | None:
+    """Return the package of an application for *settings* that imports something itself."""
+    for fact in filter(None, applications):
+        module = fact.value.partition(":")[0]
+        package = module.partition(".")[0]
+        path, file = search.module(package), search.module(module)
+        if path is None or file is None or path == file:
+            continue
+        if settings not in dict(settings_modules(files.read_python(file, search.root))):
+            continue
+        for node in files.read_python(path, search.root).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                return Fact(package, f"{search.relative(path)}:{node.lineno}")
     return None
 
 

@@ -126,7 +126,7 @@ def test_command_that_fails_publishes_nothing(
     assert (ran.code, message in ran.err) == (code, True), ran.err
     assert contents(layer) == {}
     if command.startswith("stop"):
-        assert ran.err.index("stopping") < ran.err.index("error: ")
+        assert ran.err.index("stopping") < ran.err.index("\nerror: ")
 
 
 def test_manage_py_has_the_exit_code_of_a_command(site: Site) -> None:

@@ -185,6 +185,34 @@ class Own(StaticFilesStorage):
 """
 
 
+@pytest.mark.parametrize("static_root", ["{!r}", "os.path.relpath({!r})"])
+def test_own_code_finds_its_files_below_static_root(
+    site: Site, collect: Collect, static_root: str
+) -> None:
+    site.write({"mysite/files.py": READS_STATIC_ROOT})
+    site.storage("mysite.files.Upper")
+    site.append(f"import os\nSTATIC_ROOT = {static_root.format(PLACE)}\n")
+    layer = site.root.parent / "layer"
+    assert collect(site, "--noinput", "--layer-root", layer).code == 0
+    assert (layer / INSIDE / "css/site.css").read_text().startswith("BODY")
+
+
+READS_STATIC_ROOT = """\
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import StaticFilesStorage
+
+
+class Upper(StaticFilesStorage):
+    def post_process(self, paths, dry_run=False, **options):
+        for name in paths:
+            file = Path(settings.STATIC_ROOT) / name
+            file.write_text(file.read_text().upper())
+            yield name, name, True
+"""
+
+
 @pytest.mark.slow
 def test_concurrent_runs_wait_for_each_other(site: Site) -> None:
     site.storage(WHITENOISE)

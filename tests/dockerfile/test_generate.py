@@ -295,6 +295,11 @@ def test_settings_module_other_than_the_default_of_manage_py() -> None:
     assert "DJANGO_SETTINGS_MODULE=mysite.settings.prod" in stage(text, "base")
 
 
+def test_settings_module_for_a_package_that_imports_something() -> None:
+    text = text_of(Variant({"early_import": Fact("mysite", "mysite/__init__.py:1")}))
+    assert "DJANGO_SETTINGS_MODULE=mysite.settings" in stage(text, "base")
+
+
 @pytest.mark.parametrize(("source", "is_set"), [("mysite/wsgi.py:1", True), ("manage.py:1", False)])
 def test_settings_class_other_than_the_default_of_manage_py(source: str, is_set: bool) -> None:
     text = text_of(Variant({"configuration": Fact("Production", source)}))

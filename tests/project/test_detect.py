@@ -281,6 +281,27 @@ WSGI = {
 
 
 @pytest.mark.parametrize(
+    ("imports", "named", "found"),
+    [
+        ("from .celery import app\n", "mysite.settings", Fact("mysite", "mysite/__init__.py:1")),
+        ("from .celery import app\n", "mysite.other", None),
+        ("__version__ = '1'\n", "mysite.settings", None),
+    ],
+)
+def test_package_that_imports_before_settings_are_named(
+    tmp_path: Path, imports: str, named: str, found: Fact[str] | None
+) -> None:
+    wsgi = f"os.environ.setdefault('DJANGO_SETTINGS_MODULE', {named!r})\napplication = f()\n"
+    files = {
+        "manage.py": MAIN,
+        "mysite/settings.py": "",
+        "mysite/__init__.py": imports,
+        "mysite/wsgi.py": f"import os\n{wsgi}",
+    }
+    assert detect(write(tmp_path, files), environ={}).early_import == found
+
+
+@pytest.mark.parametrize(
     ("files", "source"),
     [
         pytest.param({"manage.py": MAIN, **SRC}, "src/mysite/settings.py:1", id="settings"),
