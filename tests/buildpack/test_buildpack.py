@@ -412,6 +412,7 @@ RUN python /lifecycle.py /buildpack /workspace /cnb PIP_FIND_LINKS=/wheels > /se
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.engine
 def test_builds_in_a_container_with_another_python(
     engine: DockerClient, tag: Callable[[str], str], tmp_path: Path

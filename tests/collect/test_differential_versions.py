@@ -32,6 +32,7 @@ PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", MODULE)
 SOURCES = ("buildstatic", "tests", "pyproject.toml", "README.md", "LICENSE")
 
 
+@pytest.mark.exhaustive
 def test_random_trees_equal_django_4_2() -> None:
     wanted = ("Django~=4.2.0", *TOOLS)
     done = subprocess.run(

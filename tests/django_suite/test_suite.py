@@ -25,6 +25,7 @@ def test_djangos_own_tests_pass(door: str, workshop: Path, tmp_path: Path) -> No
     assert_whole(here(door, workshop, tmp_path), "5.2")
 
 
+@pytest.mark.exhaustive
 def test_djangos_own_tests_pass_by_worker_processes(workshop: Path, tmp_path: Path) -> None:
     found = here("processes", workshop, tmp_path)
     assert_whole(found, "5.2")

@@ -17,7 +17,6 @@ import brotli
 import pytest
 from backports import zstd
 
-from buildstatic.dockerfile.assets import SERVERS
 from tests import engine as engines
 from tests.dockerfile.served import BASE, FILES, PORT, RULES, TYPES, fetch, names, site
 from tests.engine import Build, Served, get, serve
@@ -42,7 +41,10 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 # The tests of a server run on one worker, which builds and starts its images once.
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=pytest.mark.xdist_group(f"by-{name}")) for name in SERVERS],
+    params=[
+        pytest.param("nginx", marks=pytest.mark.xdist_group("by-nginx")),
+        pytest.param("caddy", marks=[pytest.mark.xdist_group("by-caddy"), pytest.mark.exhaustive]),
+    ],
 )
 def server(request: pytest.FixtureRequest) -> str:
     name: str = request.param

@@ -107,6 +107,7 @@ def test_missing_secret_is_named(
         assert "DJANGO_SECRET_KEY" in run(container, "docker", "compose", "config", fails=True)
 
 
+@pytest.mark.exhaustive
 def test_compose_accepts_golden_files_and_any_directory_name(
     engine: DockerClient, shared: Path, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
