@@ -22,8 +22,8 @@ from buildstatic.project.settings import Settings, evaluate_script, read
 
 # The settings class (django-configurations.readthedocs.io/en/stable/#quickstart).
 CONFIGURATION_VARIABLE = "DJANGO_CONFIGURATION"
-DEVELOPMENT = ("dev", "local", "development")
-PRODUCTION = ("production", "prod", "deploy")
+DEVELOPMENT = ("dev", "local", "development", "devel")
+PRODUCTION = ("production", "prod", "deploy", "live", "product", "heroku")
 # Modules with the settings that the others import. They are not deployed themselves.
 SHARED = ("base", "common", "default", "defaults")
 INSTALLED_APPS = r"^INSTALLED_APPS\b[^=\n]*="
