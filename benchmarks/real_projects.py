@@ -52,6 +52,8 @@ class Project:
     directory: str = "."
     #: Lines to append to files, by path, if the unedited project fails.
     add: Mapping[str, str] = field(default_factory=dict)
+    #: A command to run in the directory then.
+    run: tuple[str, ...] = ()
     #: Variables to run the image with, in addition to those found.
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -338,11 +340,13 @@ def attempt(project: Project, sources: Path, log: Path) -> Result:
         copy = Path(directory, "project")
         shutil.copytree(sources, copy, symlinks=True)
         result = build_and_fetch(project, copy / project.directory, log)
-        if result.outcome == "yes" or not project.add:
+        if result.outcome == "yes" or not (project.add or project.run):
             return result
         for name, lines in project.add.items():
             with (copy / name).open("a") as file:
                 file.write(f"\n{lines}\n")
+        if project.run:
+            subprocess.run(project.run, cwd=copy / project.directory, check=True)
         again = build_and_fetch(project, copy / project.directory, log)
         detail = f"{result.outcome}: {result.detail}"
         if again.outcome != "yes":

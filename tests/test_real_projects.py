@@ -18,7 +18,8 @@ name = "manifest"
 
 [[project]]
 name = "pinned"
-add = {"pyproject.toml" = "[tool.buildstatic]\\nsettings = 'mysite.settings'"}
+add = {"pyproject.toml" = "[tool.buildstatic]"}
+run = ["sed", "-i", "s/buildstatic]/&\\nsettings = 'mysite.settings'/", "pyproject.toml"]
 
 [[project]]
 name = "nothing"
