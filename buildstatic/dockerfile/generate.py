@@ -18,7 +18,7 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.packages.system import required
-from buildstatic.project.static_files import DEFAULT_STATIC_ROOT
+from buildstatic.project.static_files import DEFAULT_STATIC_ROOT, uploads
 from buildstatic.templates import GeneratedFile, render
 
 PLACEHOLDER_SECRET_KEY = "only-to-collect"
@@ -91,6 +91,7 @@ def _quoted_values(project: Project, options: DockerfileOptions) -> Iterator[str
     yield project.manage.value
     yield project.settings.value
     yield static_root_in_image(project)
+    yield _writable_uploads(project) or ""
     if project.dependencies:
         yield from (*project.dependencies.value.files, *project.dependencies.value.local)
     for frontend in project.frontends:
@@ -100,7 +101,7 @@ def _quoted_values(project: Project, options: DockerfileOptions) -> Iterator[str
 
 
 def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
-    """Yield notes about the images, and about files that the application cannot write in /app."""
+    """Yield notes about the images, and about files that the application writes in /app."""
     if options.assets:
         yield from assets_notes(project)
     for frontend in project.frontends:
@@ -113,11 +114,19 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
             f"{import_os}, and run the image with DATABASE_PATH=/data/db.sqlite3."
         )
     if project.media_root and not project.media_root.value.startswith("/"):
-        yield (
-            f"Uploads: {project.media_root.source} puts them into {APP}, which the application "
-            "cannot write to. Read MEDIA_ROOT from an environment variable, and set it to a path "
-            "in /data."
-        )
+        place = posixpath.join(APP, project.media_root.value)
+        if _writable_uploads(project):
+            effect = "where they are lost with the container. Mount a volume there"
+        else:
+            effect = "which the application cannot write to. Read MEDIA_ROOT from a variable"
+        yield f"Uploads: {project.media_root.source} puts them into {place}, {effect}."
+
+
+def _writable_uploads(project: Project) -> str | None:
+    """Return the directory in the project that the application has to write uploads to."""
+    place = uploads(project) if project.media_root else None
+    tree = posixpath.relpath(static_root_in_image(project), APP)
+    return None if place is None or f"{tree}/".startswith(f"{place}/") else place
 
 
 def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
@@ -172,6 +181,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
         **_dependencies_context(project),
         **frontend_context([frontend.value for frontend in project.frontends], APP),
+        "uploads": _writable_uploads(project),
         "assets": options.assets,
         **(assets_context(project, options.assets, tree) if options.assets else {}),
     }

@@ -295,6 +295,26 @@ def test_settings_module_other_than_the_default_of_manage_py() -> None:
     assert "DJANGO_SETTINGS_MODULE=mysite.settings.prod" in stage(text, "base")
 
 
+@pytest.mark.parametrize(
+    ("media_root", "static_root", "line"),
+    [
+        ("media", "staticfiles", "RUN install --directory --owner=app --group=app media"),
+        ("my media", "staticfiles", "RUN install --directory --owner=app --group=app 'my media'"),
+        ("public", "public/static", None),
+        ("/srv/media", "staticfiles", None),
+        (".", "staticfiles", None),
+    ],
+)
+def test_application_may_write_to_media_root(
+    media_root: str, static_root: str, line: str | None
+) -> None:
+    facts = {"media_root": Fact(media_root, "s:1"), "static_root": Fact(static_root, "s:2")}
+    text = text_of(Variant(facts))
+    assert ("--owner=app --group=app" in text.rpartition("COPY . .")[2]) == (line is not None)
+    if line is not None:
+        assert line in stage(text, "web").splitlines()
+
+
 def test_settings_module_for_a_package_that_imports_something() -> None:
     text = text_of(Variant({"early_import": Fact("mysite", "mysite/__init__.py:1")}))
     assert "DJANGO_SETTINGS_MODULE=mysite.settings" in stage(text, "base")
