@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 # Any exception that a missing program, repository, file or manifest raises, or its base classes.
 CAUGHT = re.compile(r"\b(?:Base)?Exception|\w*Error\b")
@@ -11,15 +12,18 @@ CAUGHT = re.compile(r"\b(?:Base)?Exception|\w*Error\b")
 GUARD = re.compile(r"\.git\b|\bwhich\b|exists\b|is_?file\b|is_?dir\b|\bDEBUG\b|__name__ ==")
 
 
-def import_time_calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
+def import_time_calls(tree: ast.Module, called: Iterable[str] = ()) -> list[tuple[str, ast.Call]]:
     """Return the calls that importing the module *tree* makes and whose errors nothing catches.
 
-    Each has the name of the function, the full dotted path if it is imported. The bodies of the
-    module's own functions count if it calls them. Left out is what runs only in development or as a
-    program, or if a file exists.
+    Each has the name of the function, the full dotted path if it is imported, with the leading dots
+    of a relative import. The bodies of the module's own functions count if it calls them, or if
+    they are among *called*, those that other modules call. Left out is what runs only in
+    development or as a program, or if a file exists.
     """
     visitor = _Visitor(tree)
     visitor.visit(tree)
+    for name in called:
+        visitor.visit_body(name)
     return visitor.calls
 
 
@@ -37,8 +41,9 @@ class _Visitor(ast.NodeVisitor):
             self.names[alias.asname or top] = alias.name if alias.asname else top
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        for alias in node.names if node.level == 0 else ():
-            self.names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        module = "." * node.level + (f"{node.module}." if node.module else "")
+        for alias in node.names:
+            self.names[alias.asname or alias.name] = f"{module}{alias.name}"
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for part in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults):
@@ -77,6 +82,11 @@ class _Visitor(ast.NodeVisitor):
         self.generic_visit(node)
         name, _, attributes = ast.unparse(node.func).partition(".")
         self.calls.append((f"{self.names.get(name, name)}.{attributes}".rstrip("."), node))
-        if not attributes and (function := self.functions.pop(name, None)):
+        if not attributes:
+            self.visit_body(name)
+
+    def visit_body(self, name: str) -> None:
+        """Visit the body of the module's own function *name*, once."""
+        if function := self.functions.pop(name, None):
             for statement in function.body:
                 self.visit(statement)

@@ -32,14 +32,31 @@ INSTALLS_GIT = re.compile(
 
 def check(context: CheckContext) -> Iterator[Finding]:
     """Yield the calls of the settings whose errors nothing catches."""
-    for path in context.settings_files:
-        for name, node in import_time_calls(files.read_python(path, context.root)):
-            yield from _git(context, path, name, node)
+    trees = {path: files.read_python(path, context.root) for path in context.settings_files}
+    called: dict[Path | None, list[str]] = {}
+    for path, tree in trees.items():
+        for name, _ in import_time_calls(tree):
+            module, _, function = name.rpartition(".")
+            called.setdefault(_module(module, path, context), []).append(function)
+    for path, tree in trees.items():
+        for name, node in import_time_calls(tree, called.get(path, ())):
+            yield from _git(context, path, name, node, tree)
             yield from _file(context, path, name, node)
 
 
-def _git(context: CheckContext, path: Path, name: str, node: ast.Call) -> Iterator[Finding]:
-    runs = name in SUBPROCESS and node.args and RUNS_GIT.match(ast.unparse(node.args[0]))
+def _module(name: str, importer: Path, context: CheckContext) -> Path | None:
+    """Return the file of the module *name*, which may be relative to *importer*, or None."""
+    bare = name.lstrip(".")
+    if bare == name:
+        return context.search.module(name) if name else None
+    directory = importer.parents[len(name) - len(bare) - 1]
+    return files.module_at(directory.joinpath(*bare.split(".")))
+
+
+def _git(
+    context: CheckContext, path: Path, name: str, node: ast.Call, tree: ast.Module
+) -> Iterator[Finding]:
+    runs = name in SUBPROCESS and node.args and RUNS_GIT.match(_unparsed(node.args[0], tree))
     options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
     # A shell without git raises nothing if the exit status is not checked.
     is_checked = name in ("subprocess.check_output", "subprocess.check_call") or "check" in options
@@ -57,6 +74,15 @@ def _git(context: CheckContext, path: Path, name: str, node: ast.Call) -> Iterat
         "The image has no git and no .git directory, so collecting and the site fail to start.",
         'Read the version from a variable: os.environ.get("GIT_COMMIT", ""), or catch the error.',
     )
+
+
+def _unparsed(node: ast.expr, tree: ast.Module) -> str:
+    """Return the source of *node*, or of what *tree* assigns to the name that it is."""
+    for statement in ast.walk(tree) if isinstance(node, ast.Name) else ():
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == ast.unparse(node):
+                return ast.unparse(value)
+    return ast.unparse(node)
 
 
 def _file(context: CheckContext, path: Path, name: str, node: ast.Call) -> Iterator[Finding]:

@@ -150,6 +150,9 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
                 failure = failure or error
             environ |= placeholders_for(project, error.names)
         except BuildstaticError as error:
+            if modules := _missing_node_modules(project, error):
+                reason = f"{error.problem.rstrip('.')}; install the packages in {modules}"
+                return Examination(failure=failure, skipped=reason)
             lacking = _lacking(project, chosen, error)
             if not lacking:
                 return Examination(failure=failure or error)
@@ -157,6 +160,19 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
             return Examination(failure=failure, skipped=f"{reason}; {_how_to_run(project)}")
         except RuntimeError as error:
             return Examination(failure=failure, skipped=f"internal error: {error}")
+
+
+def _missing_node_modules(project: Project, error: BuildstaticError) -> str:
+    """Return the missing directory that *error* names and that the image has; empty if none."""
+    installed = [item.value.modules for item in project.frontends if item.value.modules]
+    return next(
+        (
+            modules
+            for modules in installed
+            if modules in error.problem and not (project.root / modules).exists()
+        ),
+        "",
+    )
 
 
 def _lacking(project: Project, python: Path, error: BuildstaticError) -> str:

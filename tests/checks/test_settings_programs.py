@@ -22,6 +22,9 @@ VERSION = {"VERSION": "1.0\n", ".dockerignore": "staticfiles\n*\n!mysite\n!shop\
         pytest.param("import git\nV = git.Repo('.').head\n", id="gitpython"),
         pytest.param("from setuptools_scm import get_version\nV = get_version()\n", id="scm"),
         pytest.param(
+            "import subprocess\nC = ['git', 'x']; V = subprocess.check_call(C)\n", id="variable"
+        ),
+        pytest.param(
             "import subprocess as s\nV = s.check_output('git x', shell=True)\n", id="shell"
         ),
     ],
@@ -34,6 +37,23 @@ def test_settings_run_git(tmp_path: Path, text: str) -> None:
 def test_function_that_the_settings_call_runs_git(tmp_path: Path) -> None:
     text = f"import subprocess\ndef version():\n    return {GIT}\nV = version()\n"
     assert only(clean_project(tmp_path, change=("", text)), "settings-run-git").line == 29
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("from mysite.release import get\nV = get()\n", id="function"),
+        pytest.param("from .release import get as g\nV = g()\n", id="relative"),
+        pytest.param("from . import release\nV = release.get()\n", id="module"),
+    ],
+)
+def test_function_of_another_module_runs_git(tmp_path: Path, text: str) -> None:
+    release = f"import subprocess\ndef get():\n    return {GIT}\n"
+    root = clean_project(tmp_path, {"mysite/release.py": release}, ("", text))
+    assert only(root, "settings-run-git").location == "mysite/release.py:3"
+    settings = root / "mysite/settings.py"
+    settings.write_text(settings.read_text().replace("V = ", "def v(): "))
+    assert codes(root) == []
 
 
 @pytest.mark.parametrize(

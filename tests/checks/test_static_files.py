@@ -41,12 +41,20 @@ def test_pipes_are_not_read(tmp_path: Path) -> None:
 
 
 @MODES
-def test_broken_link_is_reported_beside_the_rest(tmp_path: Path, runs: bool) -> None:
+@pytest.mark.parametrize(
+    ("place", "target"),
+    [("assets/logo.svg", "nowhere.svg"), ("shop/static/shop/dot.svg", "../../../../gone")],
+    ids=["project", "app"],
+)
+def test_broken_link_is_reported_beside_the_rest(
+    tmp_path: Path, runs: bool, place: str, target: str
+) -> None:
     root = clean_project(tmp_path, CONFLICT)
-    (root / "assets/logo.svg").symlink_to("nowhere.svg")
-    link, conflict = findings(root, runs=runs)
-    assert (link.code, link.location) == ("source-unreadable", "assets/logo.svg")
-    assert link.what.endswith("assets/logo.svg is a broken symbolic link (to nowhere.svg).")
+    (root / place).unlink(missing_ok=True)
+    (root / place).symlink_to(target)
+    link, conflict = (item for item in findings(root, runs=runs) if "reference" not in item.code)
+    assert (link.code, link.location) == ("source-unreadable", place)
+    assert link.what.endswith(f"{place} is a broken symbolic link (to {target}).")
     assert conflict.code == "names-conflict"
     (root / ".staticignore").write_text("*.svg\nsite.css\n")
     assert "source-unreadable" not in codes(root, runs=runs)

@@ -103,6 +103,28 @@ def test_packages_that_are_not_installed_are_no_error(
     assert "pip install -r requirements.txt" in skipped
 
 
+FINDER = """\
+import os
+from django.contrib.staticfiles.finders import BaseFinder
+class NpmFinder(BaseFinder):
+    def list(self, ignore_patterns):
+        os.listdir("node_modules")
+        return []
+    find = None
+"""
+
+
+def test_packages_of_node_that_only_the_image_has_are_no_error(tmp_path: Path) -> None:
+    files = {"npm/__init__.py": "", "npm/finders.py": FINDER}
+    text = 'STATICFILES_FINDERS = ["npm.finders.NpmFinder"]\n'
+    root = clean_project(tmp_path, files, change=("", text))
+    assert [finding.code for finding in check(root).findings] == ["collecting-fails"]
+    (root / "package.json").write_text('{"dependencies": {"htmx.org": "2"}}')
+    result = check(root)
+    assert result.findings == ()
+    assert "install the packages in node_modules" in result.skipped[0]
+
+
 def test_errors_are_raised(tmp_path: Path) -> None:
     with pytest.raises(ProjectNotFound):
         check(tmp_path)
