@@ -121,7 +121,8 @@ def _remote(
     """
     if storage is None:
         return (Fact(False, f"{settings.file}:1") if settings.complete else None), None
-    switches = tuple(name for name in storage.switches if "DEBUG" not in name.upper())
+    others = (name for name in storage.switches if "DEBUG" not in name.upper())
+    switches = tuple(dict.fromkeys(others))
     options = storage.options if storage.data is UNKNOWN or switches else (storage.data,)
     results = {
         is_remote(option, search) if isinstance(option, str) else False if option is None else None

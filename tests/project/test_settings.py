@@ -382,6 +382,11 @@ def test_path_by_variable_or_default(tmp_path: Path) -> None:
     [
         pytest.param("import os\nif os.path.exists('no.py'):\n  from no import *", True, id="no"),
         pytest.param("import d\nd.DjangoDynaconf(__name__)", False, id="dynaconf"),
+        pytest.param("from d import D\ns = D(__name__, env='X')", False, id="by-name"),
+        pytest.param("import h\nh.settings(locals())", False, id="locals"),
+        pytest.param("globals().update(load())", False, id="globals"),
+        pytest.param("__getattr__, __dir__ = Settings.use()", False, id="dir"),
+        pytest.param("import logging\nlogging.getLogger(__name__)", True, id="logger"),
         pytest.param(
             "class A:\n  @classmethod\n  def load(cls, name): pass\nA.load(__name__)",
             False,

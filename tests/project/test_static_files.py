@@ -166,6 +166,19 @@ SWITCH = "import os\nS3 = os.getenv('USE_S3') == '1'\n"
             3,
             id="expression",
         ),
+        pytest.param(
+            f"{storages(MANIFEST)}if S3:\n  STORAGES.update(staticfiles={{'BACKEND': '{S3}'}})",
+            ("USE_S3",),
+            5,
+            id="updated",
+        ),
+        pytest.param(
+            f"match os.getenv('HOST'):\n  case 'aws':\n    {storages(S3)}  case _:\n"
+            f"    {storages(MANIFEST)}",
+            ("HOST",),
+            7,
+            id="match",
+        ),
         pytest.param(f"if not S3:\n  {storages(MANIFEST)}", None, 0, id="local-either-way"),
     ],
 )

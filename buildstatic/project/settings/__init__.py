@@ -89,7 +89,8 @@ def read(path: Path, search: Search, configuration: str | None = None) -> Settin
     chosen = configuration if configuration in classes else None
     if chosen is not None:
         names = {**names, **_class_settings(names[chosen], Frame(evaluation, path, names))}
-    is_seen = not evaluation.unseen and evaluation.steps_left >= 0
+    # Django reads dir() of the module (docs.python.org/3/reference/datamodel.html#module.__dir__).
+    is_seen = not evaluation.unseen and "__dir__" not in names and evaluation.steps_left >= 0
     return Settings(
         search.relative(path),
         names,

@@ -150,7 +150,12 @@ def _expression(node: ast.expr, frame: Frame) -> Flow:
         case ast.Call(
             func=ast.Attribute(value=ast.Name() | ast.Subscript() as base, attr=name)
         ) if name in CHANGING_METHODS:
-            _change(base, name, tuple(evaluate(part, frame) for part in node.args), frame)
+            given = [evaluate(part, frame) for part in node.args]
+            if node.keywords:
+                names = [ast.Constant(word.arg) if word.arg else None for word in node.keywords]
+                entries = ast.Dict([*names], [word.value for word in node.keywords])
+                given.append(evaluate(ast.copy_location(entries, node), frame))
+            _change(base, name, tuple(given), frame)
         case ast.Call(func=ast.Name() | ast.Attribute() as function):
             called = evaluate(function, frame).data
             if called == INCLUDE:
@@ -210,7 +215,7 @@ def _key_path(target: ast.expr, frame: Frame) -> tuple[ast.expr, tuple[object, .
 
 
 def _change(base: ast.expr, method: str, given: tuple[Value, ...], frame: Frame) -> None:
-    """``MIDDLEWARE.append("…")``, ``DATABASES["default"].update({…})``."""
+    """``MIDDLEWARE.append("…")``, ``DATABASES["default"].update(NAME="…")``."""
     before = evaluate(base, frame)
     if not given or not isinstance(before.data, tuple | dict):
         return
@@ -223,8 +228,10 @@ def _change(base: ast.expr, method: str, given: tuple[Value, ...], frame: Frame)
         case "remove", _, removed:
             items = before.data if isinstance(before.data, tuple) else ()
             data = tuple(item for item in items if item.data != removed)
-        case "update", _, added:
-            data = operate(before.data, ast.BitOr(), added)
+        case "update", _, _:
+            data = before.data
+            for added in given:
+                data = operate(data, ast.BitOr(), added.data)
         case _:
             data = operate(before.data, ast.Add(), (given[-1],))
     value = replace(before, data=bounded(data), reads=union(before, *given))
