@@ -66,7 +66,8 @@ def find_dependencies(
         is_usual = directory == root or directory in between
         for found in _installations(directory, root, manage, python, options):
             if found.fact is not None and found.fact.value.manager != "pip":
-                path = directory / "pyproject.toml"
+                is_pipenv = found.fact.value.manager == "pipenv"
+                path = directory / ("Pipfile" if is_pipenv else "pyproject.toml")
                 found = _with_secrets(found, pyproject.index_variables(path, root))
             if "django" in found.packages:
                 return found
@@ -271,13 +272,17 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
     installed = _installed("pip", root, packages, found.files, found.local, additional=additional)
     installed = _with_secrets(installed, found.secrets)
     left_out, by_name = dict.fromkeys(found.left_out), dict.fromkeys(found.by_name)
-    if installed.fact is None or not (left_out or by_name):
+    if installed.fact is None:
         return installed
-    notes = []
+    notes = [
+        f"{path} is not in the project, so installing the packages fails unless the image has it. "
+        "Copy it into the project, or write name==version instead."
+        for path in dict.fromkeys(found.absolute)
+    ]
     if left_out:
         notes.append(
-            f"{installed.fact.value.file}: {', '.join(left_out)} cannot be installed on Linux, so "
-            "the image does without. Remove it from the file."
+            f"{installed.fact.value.file}: {', '.join(left_out)} cannot be installed in the image, "
+            "which does without. Remove it from the file."
         )
     if by_name:
         notes.append(

@@ -31,12 +31,16 @@ DRIVERS = {
     "oracledb": "oracle",
     "asyncpg": "postgresql",
 }
-# What ``pip freeze`` lists on Windows, macOS and old Debian, and cannot be installed elsewhere
-# (bugs.launchpad.net/ubuntu/+source/python-pip/+bug/1635463).
-NOT_ON_LINUX = frozenset(
+# What ``pip freeze`` lists on Windows, macOS, Debian and Ubuntu, and cannot be installed elsewhere
+# (bugs.launchpad.net/ubuntu/+source/python-pip/+bug/1635463). The system's own packages, such as
+# python-apt, are not on PyPI.
+NOT_INSTALLABLE = frozenset(
     {
         *("pywin32", "pypiwin32", "pywinpty", "windows-curses", "twisted-iocpsupport", "wmi"),
-        *("pyobjc", "pyobjc-core", "pkg-resources"),
+        *("pyobjc", "pyobjc-core", "pyobjc-framework-cocoa", "pkg-resources", "python-apt"),
+        *("command-not-found", "ubuntu-advantage-tools", "ubuntu-pro-client", "cloud-init"),
+        *("ubuntu-drivers-common", "unattended-upgrades", "language-selector", "ufw", "apturl"),
+        *("brlapi", "cupshelpers", "usb-creator", "xkit"),
     }
 )
 # Words in the names of files, groups and extras.

@@ -288,10 +288,11 @@ def pipfile(path: Path, root: Path) -> Packages:
     data, text = files.read_toml(path, root)
     found = []
     for name, entry in pyproject.table(data, "packages").items():
-        extras = _texts(entry, "extras") if isinstance(entry, dict) else frozenset()
+        options = entry if isinstance(entry, dict) else {}
+        extras = frozenset(map(canonical, _texts(options, "extras")))
         line = files.toml_line(text, "packages", name)
         source = f"{files.relative(path, root)}:{line}"
-        found.append(Package(canonical(name), "", frozenset(map(canonical, extras)), source))
+        found.append(Package(canonical(name), "", extras, source, vcs="git" in options))
     return join(found)
 
 

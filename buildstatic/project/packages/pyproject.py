@@ -17,7 +17,6 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Packages, files
 from buildstatic.project.packages.known import DependencyOptions, Selection, select
 from buildstatic.project.packages.requirements import (
-    VARIABLE,
     canonical,
     join,
     marker_applies,
@@ -28,6 +27,7 @@ INDEXES = {
     ("tool", "uv", "index"): "UV_INDEX_{name}_{part}",
     ("tool", "poetry", "source"): "POETRY_HTTP_BASIC_{name}_{part}",
     ("tool", "pdm", "source"): "",
+    ("source",): "",  # of a Pipfile
 }
 PUBLIC_INDEXES = {
     *("pypi.org", "test.pypi.org", "download.pytorch.org", "pypi.nvidia.com", "www.piwheels.org"),
@@ -98,10 +98,11 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
 
 
 def index_variables(path: Path, root: Path) -> list[str]:
-    """Return the variables with the credentials of the private indexes in a pyproject.toml.
+    """Return the variables with the credentials of private indexes in a pyproject.toml or Pipfile.
 
-    docs.astral.sh/uv/concepts/indexes, python-poetry.org/docs/repositories, and PDM, which expands
-    variables in URLs (pdm-project.org/latest/usage/config).
+    docs.astral.sh/uv/concepts/indexes, python-poetry.org/docs/repositories, and PDM and Pipenv,
+    which expand variables in URLs (pdm-project.org/latest/usage/config,
+    pipenv.pypa.io/en/latest/credentials.html).
     """
     if not files.is_file(path):
         return []
@@ -112,7 +113,7 @@ def index_variables(path: Path, root: Path) -> list[str]:
         for entry in entries if isinstance(entries, list) else ():
             url = str(entry.get("url", "")) if isinstance(entry, dict) else ""
             host = re.sub(r"^\w+://([^@/]*@)?|[:/].*$", "", url)
-            if variables := VARIABLE.findall(url):
+            if variables := re.findall(r"\$\{?([A-Z0-9_]+)", url):
                 found += variables
             elif form and host and host not in PUBLIC_INDEXES and "name" in entry:
                 name = re.sub(r"[^A-Z0-9]", "_", str(entry["name"]).upper())
@@ -172,13 +173,18 @@ def _valid(entries: object) -> list[Requirement]:
 
 
 def _poetry(dependencies: Mapping[str, object]) -> Iterator[Requirement]:
-    """Yield names and extras of Poetry's dependencies; the versions are in its lock file."""
+    """Yield names, extras and repositories of Poetry's dependencies.
+
+    The versions are in its lock file.
+    """
     for name, spec in dependencies.items():
-        if name == "python" or (isinstance(spec, dict) and spec.get("optional") is True):
+        options = spec if isinstance(spec, dict) else {}
+        if name == "python" or options.get("optional") is True:
             continue
-        extras = spec.get("extras", []) if isinstance(spec, dict) else []
+        extras = options.get("extras", [])
         listed = ",".join(map(str, extras)) if isinstance(extras, list) else ""
+        url = f" @ git+{options['git']}" if "git" in options else ""
         try:
-            yield Requirement(f"{name}[{listed}]")
+            yield Requirement(f"{name}[{listed}]{url}")
         except InvalidRequirement:
             continue

@@ -24,7 +24,7 @@ from packaging.utils import (
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Package, Packages, files
-from buildstatic.project.packages.known import NOT_ON_LINUX
+from buildstatic.project.packages.known import NOT_INSTALLABLE
 
 MACHINES = ("x86_64", "aarch64")
 SHORT_OPTIONS = {"r": "requirement", "c": "constraint", "e": "editable", "f": "find-links"}
@@ -103,8 +103,9 @@ def marker_applies(marker: Marker | str | None, python: str, extras: Iterable[st
 class Requirements:
     """The content of requirements files: packages, the *files* read, *local* directories used.
 
-    *left_out* are packages that cannot be installed on Linux, *by_name* those whose file is on
-    another machine (``x @ file:///…``). *secrets* are the variables in the lines (``${TOKEN}``).
+    *left_out* are packages that cannot be installed in an image, *by_name* those whose file is on
+    another machine (``x @ file:///…``). *secrets* are the variables in the lines (``${TOKEN}``),
+    and *absolute* the absolute paths, each after its file and line.
     """
 
     root: Path
@@ -116,6 +117,7 @@ class Requirements:
     left_out: list[str] = field(default_factory=list)
     by_name: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
+    absolute: list[str] = field(default_factory=list)
 
     @property
     def packages(self) -> Packages:
@@ -234,7 +236,8 @@ def _read_requirement(
     bare = text.partition(";")[0].partition("[")[0].strip()
     is_path = bare.startswith((".", "/")) or "/" in bare or bare.lower().endswith(ARCHIVES)
     if is_path and not re.search(r"\s@\s|://", bare):
-        _add_local(text, path, place, result)
+        if not _add_local(text, path, place, result):
+            result.absolute.append(f"{place}: {text}")
         return
     try:
         requirement = Requirement(_named(text) if URL.match(text) else text)
@@ -244,7 +247,7 @@ def _read_requirement(
         raise ConfigInvalid(problem, "Write it as name==version.") from error
     if marker_applies(requirement.marker, result.python):
         name = canonical(requirement.name)
-        if name in NOT_ON_LINUX:
+        if name in NOT_INSTALLABLE:
             result.left_out.append(name)
             return
         if requirement.url and requirement.url.startswith("file:"):
@@ -279,8 +282,11 @@ def _archive_name(address: str) -> str:
         return ""
 
 
-def _add_local(text: str, path: Path, place: str, result: Requirements) -> None:
-    """Add a directory or an archive of the project that is installed."""
+def _add_local(text: str, path: Path, place: str, result: Requirements) -> bool:
+    """Add a directory or an archive of the project that is installed.
+
+    Return whether it is in the project; an absolute path may exist in the image.
+    """
     bare = _unquoted(text.partition(";")[0].partition("[")[0].strip().removeprefix("file:"))
     # pip resolves it from its working directory, the root; the author may mean the file's.
     for directory in (result.root, path.parent):
@@ -289,11 +295,12 @@ def _add_local(text: str, path: Path, place: str, result: Requirements) -> None:
             continue
         if files.is_directory(found):
             result.local.append(found)
-            return
+            return True
         if files.is_file(found):
             result.files.append(found)
             if name := _archive_name(found.name):
                 result.found.append(Package(canonical(name), "", frozenset(), place))
-            return
-    if not bare.startswith("/"):  # an absolute path may exist in the image
+            return True
+    if not bare.startswith("/"):
         raise ConfigInvalid(f"{place}: {bare} not found in the project.", "Add it, or remove it.")
+    return False

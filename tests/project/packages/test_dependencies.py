@@ -232,6 +232,13 @@ def test_requirements_for_production_are_found(
     assert ("gunicorn" in found.packages) == bool(additional)
 
 
+@pytest.mark.parametrize("line", ["/home/me/x-1.0-py3-none-any.whl", "-e /home/me/x"])
+def test_note_on_requirement_outside_of_the_project(tmp_path: Path, line: str) -> None:
+    found = find(write(tmp_path, {"requirements.txt": f"Django\n{line}\n-f /home/me/wheels\n"}))
+    (note,) = found.notes
+    assert note.startswith(f"requirements.txt:2: {line.removeprefix('-e ')} is not in the project")
+
+
 def test_named_requirements_replace_those_found(tmp_path: Path) -> None:
     write(tmp_path, {"uv.lock": LOCK, "a/x.txt": "Django\n", "b.txt": "gunicorn\n"})
     options = DependencyOptions(requirements=("a/x.txt", "b.txt"))
@@ -574,6 +581,14 @@ PRIVATE = "https://pypi.corp.example/simple"
             },
             ("TOKEN",),
             id="pdm",
+        ),
+        pytest.param(
+            {
+                "Pipfile.lock": '{"default": {"django": {"version": "==5.2"}}}',
+                "Pipfile": '[[source]]\nurl = "https://$USER_1:${TOKEN}@corp.example"\n',
+            },
+            ("USER_1", "TOKEN"),
+            id="pipenv",
         ),
     ],
 )

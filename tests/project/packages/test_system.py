@@ -126,6 +126,26 @@ files = [{ file = "built-1.tar.gz" }]
 }
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("requirements.txt", "-e git+ssh://git@example.com/owner/repo.git@v1#egg=repo\n"),
+        ("pyproject.toml", '[project]\ndependencies = ["repo @ git+https://example.com/r.git"]\n'),
+        (
+            "pyproject.toml",
+            '[tool.poetry.dependencies]\nrepo = {git = "https://example.com/r"}\n',
+        ),
+        ("Pipfile", '[packages]\nrepo = { git = "https://example.com/r.git", ref = "main" }\n'),
+        ("Pipfile.lock", '{"default": {"repo": {"git": "https://example.com/r.git"}}}'),
+        ("setup.cfg", "[options]\ninstall_requires = repo @ git+https://example.com/r.git\n"),
+    ],
+    ids=["editable", "project", "poetry", "pipfile", "pipfile-lock", "setup"],
+)
+def test_packages_in_a_repository_require_git(tmp_path: Path, file: str, text: str) -> None:
+    found = find_dependencies(write(tmp_path, {file: text}), tmp_path, "3.13").packages
+    assert find_system_packages(found, "3.13").build == ("git",)
+
+
 @pytest.mark.parametrize("manager", FILES)
 def test_lock_files_tell_wheels_and_repositories(tmp_path: Path, manager: str) -> None:
     write(tmp_path, {f"{manager}.lock": FILES[manager], "pyproject.toml": ""})
