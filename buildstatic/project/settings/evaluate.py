@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import lru_cache, reduce
 from pathlib import PurePosixPath
 
 from buildstatic.project import files
@@ -71,7 +71,8 @@ def evaluate(node: ast.expr, frame: Frame) -> Value:
         value = _evaluate(node, frame)
     except RecursionError:
         value = Value(UNKNOWN)
-    return replace(value, data=bounded(value.data), source=frame.source(node))
+    data, source = bounded(value.data), frame.source(node)
+    return Value(data, source, value.reads, value.options, value.switches)
 
 
 def _evaluate(node: ast.expr, frame: Frame) -> Value:
@@ -324,6 +325,13 @@ def _conditional(node: ast.IfExp, frame: Frame) -> Value:
     return replace(merged, reads=union(merged, test))
 
 
+@lru_cache(maxsize=1 << 14)  # a function of the settings may be called often
+def _passes_module_name(node: ast.Call) -> bool:
+    return "logger" not in ast.unparse(node.func).lower() and any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node)
+    )
+
+
 def _call(node: ast.Call, frame: Frame) -> Value:
     positional = _items(node.args, frame)
     named: dict[str, Value] = {}
@@ -334,9 +342,7 @@ def _call(node: ast.Call, frame: Frame) -> Value:
         elif isinstance(value.data, dict):
             named |= {key: item for key, item in value.data.items() if isinstance(key, str)}
     # DjangoDynaconf(__name__) sets names in this module; getLogger(__name__) does not.
-    if "logger" not in ast.unparse(node.func).lower() and any(
-        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node)
-    ):
+    if _passes_module_name(node):
         frame.mark_unseen(node)
     arguments = Arguments(positional, named, node, frame)
     if not isinstance(node.func, ast.Attribute):

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from buildstatic.project.files import Search
@@ -58,7 +59,7 @@ class Evaluation:
     unseen: set[str] = field(default_factory=set)
     file_names: dict[Path, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def cwd(self) -> PurePosixPath:
         """The working directory of the code: that of manage.py."""
         return self.place(self.search.manage)
