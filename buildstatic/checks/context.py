@@ -111,5 +111,12 @@ def load_context(
     """
     settings, search = read_settings(project)
     return CheckContext(
-        project, settings, search, config, settings.modules, edits(project), examination, today
+        project,
+        settings,
+        search,
+        config,
+        settings.modules,
+        edits(project, (settings, search)),
+        examination,
+        today,
     )

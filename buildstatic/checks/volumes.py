@@ -95,8 +95,14 @@ def _compose_mounts(context: CheckContext) -> Iterator[Mount]:
                 continue
             dockerfile = _text(yaml_nodes.entries(service.get("build")).get("dockerfile"))
             dockerfile = dockerfile.removeprefix("./") or "Dockerfile"
-            for item in yaml_nodes.items(service.get("volumes")):
-                yield from _compose_mount(item, file, dockerfile)
+            mounts = [
+                mount
+                for item in yaml_nodes.items(service.get("volumes"))
+                for mount in _compose_mount(item, file, dockerfile)
+            ]
+            words = " ".join(_words(service.get(key)) for key in ("command", "entrypoint"))
+            if "runserver" not in words:
+                yield from mounts
 
 
 def _compose_mount(item: yaml.Node, file: str, dockerfile: str) -> Iterator[Mount]:

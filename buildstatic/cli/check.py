@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from textwrap import indent
@@ -179,8 +180,15 @@ def _print_findings(result: ProjectCheck, *, verbose: bool) -> None:
 
 def _other_edits(result: ProjectCheck) -> list[Edit]:
     """Return the edits that are not the fix of a finding as well."""
-    fixes = [finding.fix for finding in result.findings]
-    return [edit for edit in result.edits if not any(edit.text in fix for fix in fixes)]
+    # A whole item of the fix: "whitenoise" is also a part of a storage's name.
+    return [
+        edit
+        for edit in result.edits
+        if not any(
+            re.search(rf"(?<![\w.]){re.escape(edit.text.strip(' ,'))}(?![\w.])", finding.fix)
+            for finding in result.findings
+        )
+    ]
 
 
 def _print_annotations(result: ProjectCheck) -> None:

@@ -225,6 +225,7 @@ class Project:
     *unbuilt* are the directories of a package.json whose build scripts are not run, each with the
     place of the first. *node_modules* are the directories of that name that the settings collect
     from; *sqlite* is set if the default database is SQLite;
+    *web_server* is the server whose configuration in the project serves STATIC_URL.
     *needed* are the directories of static files, templates and apps that the settings name;
     *health* the path of a health check among the URLs. *python_path* is set if modules are in a
     directory that is not on the default module search path; *early_import* is the package of an
@@ -265,6 +266,7 @@ class Project:
     secret_key: Variable | None = None
     connection: Fact[Connection] | None = None
     health: Fact[str] | None = None
+    web_server: Fact[str] | None = None
     processes: Fact[tuple[Process, ...]] | None = None
     packages: Packages = field(default_factory=dict)
     before: tuple[str, ...] = ()

@@ -119,12 +119,13 @@ def detect(
     packages = installed.packages
     python = python or python_for_pins(packages)
     whitenoise = packages.get("whitenoise")
-    needed = find_system_packages(packages, python.value if python else DEFAULT_PYTHON)
+    version = python.value if python else DEFAULT_PYTHON
+    needed = find_system_packages(packages, version)
     legacy = static_files.reads_legacy_storage(packages)
     static = static_files.find(evaluated, search, legacy=legacy)
     modules = static_files.node_modules(evaluated, search)
     frontends = frontend.find(evaluated, search, modules, configuration)
-    driver = find_driver(packages)
+    driver = find_driver(packages, version)
     wsgi = find_application("wsgi", chosen.value, evaluated, search)
     asgi = find_application("asgi", chosen.value, evaluated, search)
     name = files.relative(script, root)
@@ -140,6 +141,15 @@ def detect(
             f"The image uses the settings class {selected.value} ({selected.source}), not the one"
             " for development. DJANGO_CONFIGURATION in [tool.buildstatic.env] selects another.",
         )
+    url = static.static_url.value if static.static_url else "/static/"
+    web_server = static_files.find_web_server(url, search) if url.strip("/") else None
+    is_local = static.remote is not None and not static.remote.value
+    if web_server is not None and whitenoise is None and is_local:
+        notes += (
+            f"{web_server.value} serves {url} ({web_server.source}), so WhiteNoise is not"
+            " suggested. The files for it: buildstatic build --serve"
+            f" {web_server.value.lower()} --target assets.",
+        )
     legacy_storage = evaluated.get("STATICFILES_STORAGE")
     if legacy_storage is not None and not legacy:
         notes += (
@@ -154,6 +164,7 @@ def detect(
         asgi=asgi,
         python=python,
         dependencies=installed.fact,
+        web_server=web_server,
         server=find_server(packages, asgi=asgi is not None, wsgi=wsgi is not None),
         whitenoise=Fact(True, whitenoise.source) if whitenoise else None,
         database=driver,
@@ -393,13 +404,16 @@ def find_processes(
     return Fact((Process("worker", command),), packages["celery"].source)
 
 
-def find_driver(packages: Packages) -> Fact[Database] | None:
-    """Return the first database driver among *packages*, with the Debian packages for all."""
+def find_driver(packages: Packages, python: str = DEFAULT_PYTHON) -> Fact[Database] | None:
+    """Return the first database driver among *packages*, with the Debian packages for all.
+
+    *python* is the version that they are installed for.
+    """
     found = {name: packages[name] for name in DRIVERS if name in packages}
     if not found:
         return None
     parts = {name: packages[name] for name in PARTS_OF_PSYCOPG if name in packages}
-    needed = find_system_packages({**found, **parts}, DEFAULT_PYTHON)
+    needed = find_system_packages({**found, **parts}, python)
     first = next(iter(found.values()))
     return Fact(Database(first.name, needed.build, needed.run), first.source)
 

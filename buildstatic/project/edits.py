@@ -7,12 +7,16 @@ environment, and SECRET_KEY if nothing sets it.
 
 from __future__ import annotations
 
+import os
+import posixpath
+import re
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from buildstatic.project import Edit, Packages, Project, files, static_files
 from buildstatic.project.files import Search
 from buildstatic.project.manage import read_settings
+from buildstatic.project.packages import LOCK_FILES
 from buildstatic.project.settings import UNKNOWN, Settings, Value, imports_os, plain
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -24,6 +28,8 @@ STORAGES = f"""STORAGES = {{
     "default": {{"BACKEND": "django.core.files.storage.FileSystemStorage"}},
     "staticfiles": {BACKEND},
 }}"""
+# Django in a requirements file, a list of pyproject.toml, or a lock file.
+LISTS_DJANGO = re.compile(r"^[\s\[{\"']*(?:name = \")?django[\"'\s=<>~!\[;]", re.I | re.M)
 COMMANDS = {
     "uv": "uv add {}",
     "poetry": "poetry add {}",
@@ -32,12 +38,13 @@ COMMANDS = {
 }
 
 
-def edits(project: Project) -> tuple[Edit, ...]:
+def edits(project: Project, evaluated: tuple[Settings, Search] | None = None) -> tuple[Edit, ...]:
     """Return the edits that *project* needs, in the order to make them; often none.
 
     WhiteNoise is suggested if the storage is local and nothing else serves the static files.
+    *evaluated* is the result of `read_settings`, if it is known.
     """
-    settings, search = read_settings(project)
+    settings, search = evaluated or read_settings(project)
     packages = project.packages
     local = project.remote is not None and not project.remote.value
     serves = local and not _is_served(project, settings, packages, search)
@@ -58,6 +65,8 @@ def _is_served(project: Project, settings: Settings, packages: Packages, search:
     if project.static_url and project.static_url.value.startswith(("http://", "https://")):
         return True
     if any(name in packages for name in OTHER_SERVERS) or _mentions(settings, "servestatic"):
+        return True
+    if project.web_server is not None and not _mentions(settings, "whitenoise"):
         return True
     module = project.wsgi.value.partition(":")[0] if project.wsgi else ""
     path = search.module(module) if module else None
@@ -81,6 +90,13 @@ def _requirements(project: Project, *, serves: bool) -> Iterator[Edit]:
     position = missing.index("whitenoise") if "whitenoise" in missing else len(missing)
     missing[position:position] = [] if project.server else ["gunicorn"]
     found = project.dependencies.value if project.dependencies else None
+    above = _packages_above(project.root) if found is None else None
+    if above is not None:
+        why = "It lists Django, but is not part of the build. Run buildstatic in its directory."
+        yield Edit(
+            above, "outside of the root", why, f"buildstatic check {posixpath.dirname(above)}"
+        )
+        return
     file = found.file if found else "requirements.txt"
     why = "The image installs these packages."
     if found and found.manager in COMMANDS:
@@ -91,6 +107,21 @@ def _requirements(project: Project, *, serves: bool) -> Iterator[Edit]:
         yield Edit(file, "in dependencies of [project]", why, lines)
     else:
         yield Edit(file, "at the end" if found else "a new file", why, "\n".join(missing))
+
+
+def _packages_above(root: Path) -> str | None:
+    """Return the file, relative to *root*, that lists Django up to two directories above."""
+    for above in list(root.parents)[:2]:
+        for name in (*LOCK_FILES, "pyproject.toml", "requirements.txt"):
+            try:
+                text = (above / name).read_text(errors="replace")
+            except OSError:
+                continue
+            if LISTS_DJANGO.search(text):
+                return os.path.relpath(above / name, root)
+        if (above / ".git").exists():
+            break
+    return None
 
 
 def _import_os(edits: Sequence[Edit], search: Search) -> Iterator[Edit]:
@@ -146,7 +177,8 @@ def _middleware(settings: Settings) -> Iterator[Edit]:
         return
     items = value.data if isinstance(value.data, tuple) else ()
     security = next((item for item in items if plain(item) == SECURITY), None)
-    file, line = _place(security or value, settings)
+    # What is appended to the list may be in another file, or below.
+    file, line = _place(security or next(iter(items), value), settings)
     where = (
         f"below line {line}, SecurityMiddleware" if security else f"first in the list, line {line}"
     )
@@ -175,7 +207,8 @@ def _static_root(project: Project, settings: Settings) -> Iterator[Edit]:
 def _storages(settings: Settings, packages: Packages) -> Iterator[Edit]:
     backend = static_files.backend(settings, legacy=static_files.reads_legacy_storage(packages))
     is_set = backend is not None or settings.get("STATICFILES_STORAGE") is not None
-    if is_set or not settings.complete:
+    # django-compressor names its files by their content.
+    if is_set or not settings.complete or "compressor" in settings.listed("INSTALLED_APPS"):
         return
     value = settings.get("STORAGES")
     if value is None or value.data == {}:

@@ -46,7 +46,8 @@ BY_NAME = {
     r"(HOSTS?|DOMAINS?|HOSTNAME)$": "localhost",
     r"(PORT|TIMEOUT|SECONDS|MINUTES|HOURS|DAYS|SITE_ID)$": PLACEHOLDERS["number"],
     r"DEBUG$": PLACEHOLDERS["flag"],
-    r"(DIR|DIRECTORY)$": PLACEHOLDERS["directory"],
+    r"STATIC_?(ROOT|DIR|DIRECTORY|PATH)$": "staticfiles",  # STATIC_ROOT, below the root
+    r"(DIR|DIRECTORY|MEDIA_?ROOT)$": PLACEHOLDERS["directory"],
     r"(AWS|S3)\w*_REGION(_NAME)?$": "us-east-1",
     r"(TIME_ZONE|TIMEZONE|TZ)$": "UTC",
 }

@@ -223,9 +223,24 @@ def _production_sibling(module: str, search: Search) -> str | None:
             return existing(prefix + candidate for candidate in renamed)
     if name in SHARED and existing(prefix + other for other in DEVELOPMENT):
         return existing(prefix + new for new in PRODUCTION)
+    if name == "settings":
+        overlay = existing(f"{module}_{new}" for new in PRODUCTION)
+        path = search.module(overlay) if overlay else None
+        if path is not None and _imports_all_of(name, path, search):
+            return overlay
     if search.package(module) and _imports_only_development(module, search):
         return existing(f"{module}.{new}" for new in PRODUCTION)
     return None
+
+
+def _imports_all_of(name: str, path: Path, search: Search) -> bool:
+    """Return whether the module at *path* has ``from .name import *``."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").rpartition(".")[2] == name
+        and node.names[0].name == "*"
+        for node in files.read_python(path, search.root).body
+    )
 
 
 def _imports_only_development(package: str, search: Search) -> bool:
@@ -235,7 +250,10 @@ def _imports_only_development(package: str, search: Search) -> bool:
         return True
     if path.name != "__init__.py":
         return False
-    for node in files.read_python(path, search.root).body:
+    body = files.read_python(path, search.root).body
+    # What follows ``except`` is imported where the development module does not exist.
+    tried = [part for node in body if isinstance(node, ast.Try) for part in node.body]
+    for node in (*(node for node in body if not isinstance(node, ast.Try)), *tried):
         match node:
             case ast.Pass() | ast.Expr(value=ast.Constant()):
                 continue

@@ -7,9 +7,10 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from buildstatic.errors import ConfigInvalid
+from buildstatic.manage_py import MAX_DEPTH, subdirectories
 from buildstatic.project import Fact, Packages, Project, files
 from buildstatic.project.files import Search
 from buildstatic.project.settings import ROOT, UNKNOWN, Settings, Value, normalize
@@ -17,6 +18,7 @@ from buildstatic.project.settings import ROOT, UNKNOWN, Settings, Value, normali
 DEFAULT_MEDIA = "media"
 DEFAULT_STATIC_ROOT = "staticfiles"
 NODE_MODULES = "node_modules"
+NGINX_FILE = re.compile(r"\.conf(?:\.\w+)*$")  # nginx.conf, default.conf.template
 # Settings of finders that collect from node_modules: the directory that contains it.
 NODE_ROOTS = ("NPM_ROOT_PATH", "NPM_PREFIX_PATH", "YARN_ROOT_PATH")
 # Packages whose storages keep files elsewhere: S3, Google Cloud, Azure and the like.
@@ -92,6 +94,40 @@ def find(settings: Settings, search: Search, *, legacy: bool = True) -> StaticFi
         remote,
         switch,
     )
+
+
+def find_web_server(url: str, search: Search) -> Fact[str] | None:
+    """Return the server whose configuration in the project serves *url*, or None.
+
+    https://nginx.org/en/docs/http/ngx_http_core_module.html#location and
+    https://caddyserver.com/docs/caddyfile/directives/handle_path.
+    """
+    path = re.escape(url.rstrip("/"))
+    places = {
+        "nginx": rf"^\s*location\s+(?:[=~^*]+\s*)?\^?{path}\b",
+        "Caddy": rf"^\s*(?:handle|handle_path|route|file_server)\s+{path}\b",
+    }
+    level = [search.root]
+    for _ in range(MAX_DEPTH + 1):
+        for directory in level:
+            for file in _files(directory):
+                name = file.name.lower()
+                server = "Caddy" if name.startswith("caddyfile") else "nginx"
+                if server == "nginx" and not NGINX_FILE.search(name):
+                    continue
+                text = files.read_bytes(file, search.root).decode(errors="replace")
+                if re.search(places[server], text, re.MULTILINE):
+                    line = files.line_of(text, places[server])
+                    return Fact(server, f"{search.relative(file)}:{line}")
+        level = [below for place in level for below in subdirectories(place)]
+    return None
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if files.is_file(path))
+    except OSError:
+        return []
 
 
 def backend(settings: Settings, *, legacy: bool) -> Value | None:

@@ -54,6 +54,10 @@ def test_compose_volume_over_the_tree(tmp_path: Path, text: str, line: int) -> N
         ),
         pytest.param(compose("- ./src/mysite/:/app"), id="part-in-development"),
         pytest.param(compose("- media:/app/media"), id="sibling"),
+        pytest.param(
+            compose("- s:/app/staticfiles", build="build: .\n    command: manage.py runserver"),
+            id="runserver",
+        ),
         pytest.param(compose("- cache:/app/staticfiles/CACHE"), id="below"),
         pytest.param(compose("- s:/app/staticfiles", build="image: nginx"), id="another-image"),
         pytest.param("services: [\n", id="invalid"),

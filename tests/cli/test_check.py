@@ -187,6 +187,16 @@ def test_commands_around_collecting_are_shown(tmp_path: Path, invoke: Invoke) ->
     assert re.search(r"before collecting +prepare --all +pyproject.toml:2", out)
 
 
+def test_package_is_needed_beside_its_storage(tmp_path: Path, invoke: Invoke) -> None:
+    root = clean_project(tmp_path, {"requirements.txt": "Django\ngunicorn\n"})
+    settings = root / "mysite/settings.py"
+    lines = [line for line in settings.read_text().splitlines() if "WhiteNoiseM" not in line]
+    settings.write_text("\n".join(lines).replace("CompressedManifest", "Compressed"))
+    out = invoke("check", "--no-run", root).out
+    assert "manifest-storage-off" in out
+    assert "requirements.txt, at the end: The image installs these packages.\n\nwhitenoise\n" in out
+
+
 def test_missing_changes_are_not_passed_over(tmp_path: Path, invoke: Invoke) -> None:
     root = clean_project(tmp_path, {"requirements.txt": "Django\n"})
     assert invoke("check", root).out.startswith("No problems found, but changes are needed")

@@ -212,5 +212,12 @@ def test_database_driver_with_system_packages(
     assert (value.driver, value.build_packages, value.run_packages) == (driver, build, run)
 
 
+@pytest.mark.parametrize(("python", "build"), [("3.12", ()), ("3.13", PG_BUILD)])
+def test_wheels_of_the_driver_are_those_of_the_python(python: str, build: tuple[str, ...]) -> None:
+    found = detect.find_driver(packages("psycopg2-binary==2.9.9"), python)
+    assert found is not None
+    assert found.value.build_packages == build
+
+
 def test_no_database_driver() -> None:
     assert detect.find_driver(packages("django", "django-redis")) is None

@@ -114,7 +114,7 @@ def test_complete_project_has_no_edits(tmp_path: Path) -> None:
         ),
         pytest.param(
             [("security.Security", "common.Common"), (f"{MIDDLEWARE}\n", "")],
-            "first in the list, line 6",
+            "first in the list, line 7",
             MIDDLEWARE,
             id="no-security-middleware",
         ),
@@ -208,6 +208,76 @@ def test_no_whitenoise_if_something_else_serves(
     write(tmp_path, {"mysite/wsgi.py": wsgi.encode("latin-1")})
     changes = [(f"{MIDDLEWARE}\n", ""), (STORAGES, "")]
     assert needed(tmp_path, *changes, installs=("requirements.txt", requirements)) == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line"),
+    [
+        ("deploy/nginx.conf", "server {\n  location /static/ {\n", 2),
+        ("nginx/default.conf.template", "location ^~ /static {", 1),
+        ("config/site.conf.erb", "location ~ ^/static/ {", 1),
+        ("Caddyfile", "example.org\nhandle_path /static/* {", 2),
+    ],
+)
+def test_no_whitenoise_if_a_web_server_serves(
+    tmp_path: Path, file: str, text: str, line: int
+) -> None:
+    write(tmp_path, {file: text})
+    changes = [(f"{MIDDLEWARE}\n", ""), (STORAGES, "")]
+    assert needed(tmp_path, *changes, installs=("requirements.txt", "Django\ngunicorn")) == ()
+    assert f"serves /static/ ({file}:{line})" in " ".join(detect(tmp_path, environ={}).notes)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("nginx.conf", "location / {\n  proxy_pass http://web;"),
+        ("nginx.conf", "# location /static/ {"),
+        ("notes.txt", "location /static/ {"),
+    ],
+)
+def test_whitenoise_if_no_web_server_serves(tmp_path: Path, file: str, text: str) -> None:
+    write(tmp_path, {file: text})
+    installs = ("requirements.txt", "Django\ngunicorn")
+    texts = [edit.text for edit in needed(tmp_path, (f"{MIDDLEWARE}\n", ""), installs=installs)]
+    assert texts == ["whitenoise", MIDDLEWARE]
+
+
+def test_appended_middleware_is_not_the_first(tmp_path: Path) -> None:
+    changes = [
+        ("security.Security", "common.Common"),
+        (f"{MIDDLEWARE}\n", ""),
+        ("STATIC_URL", 'MIDDLEWARE += ["mysite.last"]\nSTATIC_URL'),
+    ]
+    assert [edit.where for edit in needed(tmp_path, *changes)] == ["first in the list, line 7"]
+
+
+def test_no_manifest_storage_for_django_compressor(tmp_path: Path) -> None:
+    apps = ('"django.contrib.staticfiles"', '"django.contrib.staticfiles", "compressor"')
+    assert needed(tmp_path, (STORAGES, ""), apps) == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("requirements.txt", "Django>=5.2\n"),
+        ("pyproject.toml", '[project]\ndependencies = [\n  "django>=5",\n]\n'),
+        ("uv.lock", '[[package]]\nname = "django"\nversion = "5.2"\n'),
+    ],
+)
+def test_packages_above_the_root_are_named(tmp_path: Path, file: str, text: str) -> None:
+    write(tmp_path, {file: text})
+    root = tmp_path / "backend"
+    project(root, {"mysite/settings.py": DONE})
+    found = edits(detect(root, environ={}))
+    assert [(edit.file, edit.text) for edit in found] == [(f"../{file}", "buildstatic check ..")]
+
+
+def test_other_packages_above_the_root_are_ignored(tmp_path: Path) -> None:
+    write(tmp_path, {"requirements.txt": "flask\ndjango-htmx\n"})
+    project(tmp_path / "backend", {"mysite/settings.py": DONE})
+    found = edits(detect(tmp_path / "backend", environ={}))
+    assert [edit.file for edit in found] == ["requirements.txt"]
 
 
 def test_no_static_root_or_whitenoise_for_remote_storage(tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ def test_missing_lists_required_variables(requiring: Project) -> None:
         ("SIZE", "number", (), "1"),
         ("ON", "flag", (), "0"),
         ("DEBUG_SQL", "text", ("True", "1"), "0"),
+        ("DJANGO_STATIC_ROOT", "text", (), "staticfiles"),
+        ("DJANGO_MEDIA_ROOT", "text", (), "/tmp"),
         ("CACHE", "cache", (), "locmemcache://"),
         ("MAIL", "email", (), "consolemail://"),
         ("SENDER", "address", (), "placeholder@example.com"),

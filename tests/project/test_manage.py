@@ -338,6 +338,23 @@ def test_shared_base_is_replaced_by_production(tmp_path: Path) -> None:
     assert chosen(tmp_path)[0].value == "s.prod"
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        pytest.param("from .settings import *  # noqa\nDEBUG = False\n", True, id="relative"),
+        pytest.param("from s.settings import *\n", True, id="absolute"),
+        pytest.param("from .settings import DEBUG\n", False, id="one-name"),
+        pytest.param("DEBUG = False\n", False, id="alone"),
+    ],
+)
+def test_production_module_over_the_settings_is_used(
+    tmp_path: Path, text: str, taken: bool
+) -> None:
+    files = {"s/settings.py": "DEBUG = True\n", "s/settings_production.py": text}
+    project(tmp_path, files, "s.settings")
+    assert chosen(tmp_path)[0].value == ("s.settings_production" if taken else "s.settings")
+
+
 def test_only_manage_py_choice_is_replaced(tmp_path: Path) -> None:
     project(tmp_path, {"s/dev.py": "", "s/prod.py": ""}, "s.dev")
     assert chosen(tmp_path, "s.dev")[0].value == "s.dev"
@@ -353,6 +370,11 @@ def test_only_manage_py_choice_is_replaced(tmp_path: Path) -> None:
         pytest.param("from .dev import *", "s.prod", id="only-development"),
         pytest.param("from s.local import *  # noqa", "s.prod", id="absolute"),
         pytest.param(None, "s.prod", id="no-init"),
+        pytest.param(
+            "try:\n  from .dev import *\nexcept ImportError:\n  from .prod import *",
+            "s.prod",
+            id="development-if-it-exists",
+        ),
         pytest.param("from .base import *", "s", id="base"),
         pytest.param("DEBUG = True", "s", id="own-settings"),
         pytest.param(

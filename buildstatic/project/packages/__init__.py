@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact, Packages, files
@@ -76,6 +79,12 @@ def find_dependencies(
     return fallback or Installed(None, {}, tuple(notes))
 
 
+def _source(requirement: Requirement, path: Path, root: Path) -> str:
+    """Return the place of *requirement* in the pyproject.toml at *path*."""
+    name = rf"(?:[\"']|^){re.escape(requirement.name)}(?![\w-])"
+    return f"{files.relative(path, root)}:{files.line_of(files.read_text(path, root), name)}"
+
+
 def _subdirectories(root: Path) -> list[Path]:
     """Return the directories in *root* that may have the requirements of another one."""
     names = (name for name in _names(root) if not words(name) & (NOT_SEARCHED | DEVELOPMENT))
@@ -109,7 +118,7 @@ def _installations(
             [
                 *project.packages.values(),
                 *(
-                    requirements.package(item, f"{files.relative(path, root)}:1")
+                    requirements.package(item, _source(item, path, root))
                     for item in project.selected(selection)
                     if requirements.marker_applies(item.marker, python)
                 ),
@@ -120,7 +129,7 @@ def _installations(
             yield found if project.packages or selection.extras else _groups_only(found)
         elif project.poetry:
             packages = requirements.join(
-                requirements.package(item, f"{files.relative(path, root)}:1")
+                requirements.package(item, _source(item, path, root))
                 for item in (*project.direct, *project.selected(selection))
             )
             note = f"{files.relative(path, root)} has no poetry.lock. Run: poetry lock"

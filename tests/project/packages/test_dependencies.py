@@ -314,6 +314,13 @@ def test_groups_without_a_project_are_installed_alone(tmp_path: Path) -> None:
     assert (found.fact.value.groups, found.fact.value.groups_only) == (("main",), True)
 
 
+def test_source_of_a_package_of_an_extra_is_its_line(tmp_path: Path) -> None:
+    lines = ["[project]", 'dependencies = ["django"]', "[project.optional-dependencies]"]
+    lines += ["server = [", '  "gunicorn-log",', '  "gunicorn==23",', "]"]
+    write(tmp_path, {"pyproject.toml": "\n".join(lines)})
+    assert find(tmp_path).packages["gunicorn"].source == "pyproject.toml:6"
+
+
 def test_named_groups_and_extras_replace_those_found(tmp_path: Path) -> None:
     text = '[dependency-groups]\nprod = ["Django", { include-group = "web" }]\nweb = ["uvicorn"]\n'
     write(tmp_path, {"pyproject.toml": text})
