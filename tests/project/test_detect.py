@@ -238,6 +238,23 @@ def test_commands_of_installed_apps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("offline", "runs"),
+    [
+        ("DEBUG = os.getenv('DEBUG') == '1'\nCOMPRESS_OFFLINE = not DEBUG", True),
+        ("COMPRESS_OFFLINE = os.environ.get('OFFLINE', 'yes') == 'yes'", True),
+        ("if not os.getenv('DEBUG'):\n    COMPRESS_OFFLINE = True", True),
+        ("COMPRESS_OFFLINE = False", False),
+    ],
+    ids=["not-debug", "default", "branch", "off"],
+)
+def test_offline_compression_in_production(tmp_path: Path, offline: str, runs: bool) -> None:
+    text = f"import os\nINSTALLED_APPS = ['django_js_reverse', 'compressor']\n{offline}\n"
+    found = detect(project(tmp_path, {"mysite/settings.py": text}), environ={})
+    assert found.before == ("collectstatic_js_reverse",)
+    assert found.after == (("compress",) if runs else ())
+
+
+@pytest.mark.parametrize(
     ("settings", "requirements", "note"),
     [
         pytest.param(
