@@ -215,6 +215,8 @@ def _print_annotations(result: ProjectCheck) -> None:
 
 def _document(result: ProjectCheck) -> dict[str, Any]:
     """Return *result* as JSON."""
+    from buildstatic.project.environment import placeholder
+
     project = result.project
     facts = {name: getattr(project, name) for name in FACTS}
     return {
@@ -230,7 +232,12 @@ def _document(result: ProjectCheck) -> dict[str, Any]:
             },
         },
         "variables": [
-            {"name": item.name, "required": item.required, "from": item.source}
+            {
+                "name": item.name,
+                "required": item.required,
+                "placeholder": placeholder(item),
+                "from": item.source,
+            }
             for item in project.variables
         ],
         "edits": [
