@@ -44,7 +44,7 @@ def _misplaced(items: tuple[Value, ...], index: int, value: Value) -> Iterator[F
     ]
     if others:
         what = f"WhiteNoise's middleware is below {others[-1]}."
-        why = "Each request for a static file passes the middleware above it, such as sessions."
+        why = "Each request for a static file passes the middleware above it."
     elif any(item.data == SECURITY for item in items[index:]):
         what = "WhiteNoise's middleware is above SecurityMiddleware."
         why = "Static files are served without HTTPS redirects and security headers."

@@ -32,6 +32,7 @@ BY_NAME = {
     r"(DATABASE|DB)_URL$": PLACEHOLDERS["database"],
     r"(POSTGRES|POSTGRESQL|PG)_(URL|URI|DSN)$": PLACEHOLDERS["postgresql"],
     r"(REDIS|BROKER|CELERY|CHANNELS?|RESULT)\w*_(URL|URI)$": PLACEHOLDERS["redis"],
+    r"RESULT_BACKEND$": PLACEHOLDERS["redis"],  # of Celery
     r"(AMQP|RABBITMQ)\w*_(URL|URI)$": PLACEHOLDERS["amqp"],
     r"CACHE_(URL|URI)$": PLACEHOLDERS["cache"],
     r"EMAIL_(URL|URI)$": PLACEHOLDERS["email"],

@@ -61,6 +61,7 @@ def test_missing_lists_required_variables(requiring: Project) -> None:
         ("READ_DB_URL", "url", (), "sqlite:///:memory:"),
         ("MAIN", "database", (), "sqlite:///:memory:"),
         ("CELERY_BROKER_URL", "text", (), "redis://localhost:6379/0"),
+        ("CELERY_RESULT_BACKEND", "text", (), "redis://localhost:6379/0"),
         ("SENTRY_DSN", "text", (), "https://placeholder@localhost/1"),
         ("AWS_S3_ENDPOINT_URL", "text", (), "http://localhost"),
         ("HOMEPAGE", "url", (), "http://localhost"),
