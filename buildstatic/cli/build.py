@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buildstatic.cli.options import (
+    chosen_dependencies,
     configured,
+    dependency_options,
     manage_option,
     path_argument,
     serve_option,
@@ -85,6 +87,7 @@ Examples:
 )
 @manage_option
 @settings_option
+@dependency_options
 @traceback_option
 @click.pass_context
 def command(
@@ -104,6 +107,9 @@ def command(
     python: Path | None,
     manage: str | None,
     settings: str | None,
+    requirements: tuple[str, ...],
+    groups: tuple[str, ...],
+    extras: tuple[str, ...],
     **values: Any,
 ) -> None:
     """Build the image of the project in PATH, with its static files in a separate layer.
@@ -138,6 +144,11 @@ def command(
         raise click.UsageError(
             "--python requires the embedded builder: a Dockerfile uses its own Python."
         )
+    if is_embedded and (requirements or groups or extras):
+        raise click.UsageError(
+            "--requirement, --group and --extra require a Dockerfile: the embedded builder runs"
+            " the project's Python."
+        )
     options = BuildOptions(
         tags=tags,
         target=target,
@@ -165,6 +176,7 @@ def command(
             options,
             manage=manage,
             settings=settings,
+            dependencies=chosen_dependencies(requirements, groups, extras),
             python=python,
             verbosity=0 if as_json else 1,
             isolate=False,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buildstatic.cli.options import (
+    chosen_dependencies,
+    dependency_options,
     given,
     manage_option,
     path_option,
@@ -98,6 +100,7 @@ def _existing(
 @path_option
 @manage_option
 @settings_option
+@dependency_options
 @click.option("--stdout", is_flag=True, help="Print the files; write nothing.")
 @click.option("--diff", is_flag=True, help="Print what would change; write nothing.")
 @click.option("--check", is_flag=True, help="Exit with 1 if anything would change; write nothing.")
@@ -196,6 +199,9 @@ def command(
     path: Path,
     manage: str | None,
     settings: str | None,
+    requirements: tuple[str, ...],
+    groups: tuple[str, ...],
+    extras: tuple[str, ...],
     stdout: bool,
     diff: bool,
     check: bool,
@@ -224,6 +230,7 @@ def command(
         options,
         manage=manage,
         settings=settings,
+        dependencies=chosen_dependencies(requirements, groups, extras),
         mode="render" if stdout else "compare" if diff or check else "write",
         force=force,
     )

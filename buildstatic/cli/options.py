@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from buildstatic.project.packages.known import DependencyOptions
 
 DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -27,6 +30,44 @@ manage_option = click.option(
 settings_option = click.option(
     "--settings", metavar="MODULE", help="Settings module to use. [default: the one found]"
 )
+_requirement_option = click.option(
+    "--requirement",
+    "-r",
+    "requirements",
+    multiple=True,
+    metavar="FILE",
+    help="Dockerfile: requirements file to install, can be repeated. [default: those found]",
+)
+_group_option = click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    help="Dockerfile: dependency group to install, can be repeated. [default: those found]",
+)
+_extra_option = click.option(
+    "--extra",
+    "extras",
+    multiple=True,
+    metavar="NAME",
+    help="Dockerfile: extra to install, can be repeated. [default: those found]",
+)
+
+
+def dependency_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `chosen_dependencies` to the command *function*."""
+    return _requirement_option(_group_option(_extra_option(function)))
+
+
+def chosen_dependencies(
+    requirements: tuple[str, ...], groups: tuple[str, ...], extras: tuple[str, ...]
+) -> DependencyOptions:
+    """Return what the options of `dependency_options` select instead of what would be found."""
+    from buildstatic.project.packages.known import DependencyOptions
+
+    return DependencyOptions(requirements, groups or None, extras or None)
+
+
 python_option = click.option(
     "--python",
     metavar="FILE",

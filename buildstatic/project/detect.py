@@ -31,7 +31,13 @@ from buildstatic.project import (
 from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.manage import choose_settings, evaluate_settings, find_script
 from buildstatic.project.packages import find_dependencies
-from buildstatic.project.packages.known import ASGI_SERVERS, DRIVERS, SERVERS, DependencyOptions
+from buildstatic.project.packages.known import (
+    ASGI_SERVERS,
+    DRIVERS,
+    NO_OPTIONS,
+    SERVERS,
+    DependencyOptions,
+)
 from buildstatic.project.packages.python_version import (
     DEFAULT_PYTHON,
     find_python_version,
@@ -88,13 +94,14 @@ def detect(
     *,
     manage: str | None = None,
     settings: str | None = None,
+    dependencies: DependencyOptions = NO_OPTIONS,
     environ: Mapping[str, str] | None = None,
 ) -> Project:
     """Return the Django project in *root*, each fact with its source.
 
-    *manage* and *settings* are those of the command line; *environ* is by default the
-    environment of this process. Raises `ProjectNotFound`, `SettingsInvalid`, `InterpreterNotFound`
-    and `ConfigInvalid`.
+    *manage*, *settings* and *dependencies* are those of the command line; *environ* is by default
+    the environment of this process. Raises `ProjectNotFound`, `SettingsInvalid`,
+    `InterpreterNotFound` and `ConfigInvalid`.
     """
     root = root.resolve()
     environ = os.environ if environ is None else environ
@@ -110,9 +117,9 @@ def detect(
         search.manage,
         python.value if python else DEFAULT_PYTHON,
         DependencyOptions(
-            configuration.requirements,
-            configuration.groups,
-            configuration.extras,
+            dependencies.requirements or configuration.requirements,
+            configuration.groups if dependencies.groups is None else dependencies.groups,
+            configuration.extras if dependencies.extras is None else dependencies.extras,
             _written_engine(evaluated),
         ),
     )

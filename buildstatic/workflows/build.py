@@ -34,6 +34,7 @@ from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
 from buildstatic.project.config import load
 from buildstatic.project.detect import detect
+from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.generate import GenerateOptions, dockerfile_options
 from buildstatic.workflows.layer import collect_tree
@@ -64,6 +65,7 @@ def build(
     *,
     manage: str | None = None,
     settings: str | None = None,
+    dependencies: DependencyOptions = NO_OPTIONS,
     python: Path | None = None,
     verbosity: int = 1,
     isolate: bool = True,
@@ -81,7 +83,7 @@ def build(
     raises.
     """
     previous = find_image(options.reuse) if options.reuse else None
-    project = detect(path, manage=manage, settings=settings)
+    project = detect(path, manage=manage, settings=settings, dependencies=dependencies)
     is_embedded = options.builder == EMBEDDED or options.base or options.output
     options = dataclasses.replace(
         options,
@@ -98,6 +100,11 @@ def build(
         embedded.check(request)
         return _build_embedded(embedded, request, previous, report)
     source = _choose_dockerfile(project, options, report)
+    if source.path is not None and dependencies != NO_OPTIONS:
+        raise ConfigInvalid(
+            f"Selected dependencies have no effect: {source.path.name} is built as it is.",
+            "Install them there, or run `buildstatic generate dockerfile` with the same options.",
+        )
     request = dataclasses.replace(
         request, dockerfile=source.dockerfile, dockerignore=source.dockerignore
     )

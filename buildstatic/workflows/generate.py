@@ -23,6 +23,7 @@ from buildstatic.project.config import load
 from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
 from buildstatic.project.files import read_bytes
+from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.templates import GeneratedFile
 from buildstatic.templates.write import FileChange, compare, write
 from buildstatic.workflows.targets import DEFAULT_TARGETS, check_targets
@@ -85,6 +86,7 @@ def generate(
     *,
     manage: str | None = None,
     settings: str | None = None,
+    dependencies: DependencyOptions = NO_OPTIONS,
     mode: Literal["write", "compare", "render"] = "write",
     force: bool = False,
 ) -> Generation:
@@ -98,7 +100,7 @@ def generate(
     target and for one that the project cannot have, FilesExist if a file exists with other content
     and *force* is not set, and FileError if one cannot be written.
     """
-    project = detect(path, manage=manage, settings=settings)
+    project = detect(path, manage=manage, settings=settings, dependencies=dependencies)
     targets = configured_targets(project.root) if targets is None else targets
     check_targets(targets)
     options = options or GenerateOptions.configured(project.root)

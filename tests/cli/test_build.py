@@ -63,6 +63,7 @@ def root(tmp_path: Path) -> Path:
         pytest.param(["--insecure"], "embedded builder", id="insecure"),
         pytest.param(["--python", "/bin/sh"], "embedded builder", id="python"),
         pytest.param(["--serve", "nginx", "-o", "l"], "does not support --serve", id="serve"),
+        pytest.param(["--group", "web", "-o", "l"], "--group and --extra require", id="group"),
     ],
 )
 def test_usage_errors(root: Path, options: list[str], message: str, invoke: Invoke) -> None:
@@ -229,6 +230,14 @@ def test_unreadable_dockerfile(root: Path, invoke: Invoke) -> None:
     ran = invoke("build", root)
     assert ran.code == ConfigInvalid.exit_code
     assert "Dockerfile" in ran.err
+
+
+def test_selected_dependencies_of_an_own_dockerfile_are_an_error(
+    root: Path, invoke: Invoke
+) -> None:
+    ran = invoke("build", root, "--requirement", "requirements.txt")
+    assert (ran.code, ran.out) == (ConfigInvalid.exit_code, "")
+    assert "Dockerfile is built as it is" in ran.err
 
 
 def test_serve_adds_stages_to_the_generated_dockerfile(tmp_path: Path, invoke: Invoke) -> None:

@@ -88,6 +88,30 @@ def test_named_files(site: Path, names: list[str], expected: list[str], generate
     assert ran.out.splitlines() == [f"written    {path}" for path in expected]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--requirement", "a.txt", "-r", "b.txt"], "--requirement a.txt --requirement b.txt"),
+        (["--group", "web"], "--group=web"),
+        (["--extra", "web"], "--extra=web"),
+    ],
+)
+def test_selected_dependencies_are_installed(
+    site: Path, options: list[str], expected: str, generate: Invoke
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (site / name).write_text("Django\n")
+    if "-r" not in options:
+        (site / "pyproject.toml").write_text(
+            '[project]\nname = "shop"\nversion = "1"\ndependencies = ["Django"]\n'
+            '[project.optional-dependencies]\nweb = ["gunicorn"]\nprod = []\n'
+            '[dependency-groups]\nweb = ["gunicorn"]\nprod = []\n'
+        )
+        (site / "requirements.txt").unlink()
+    ran = generate("dockerfile", "--stdout", *options)
+    assert (ran.code, expected in ran.out) == (0, True), ran.out
+
+
 def test_existing_file_is_overwritten_with_force_only(site: Path, generate: Invoke) -> None:
     (site / "Procfile").write_text("web: mine\n")
     before = files(site)

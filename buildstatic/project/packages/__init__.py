@@ -190,7 +190,9 @@ def _from_named_requirements(root: Path, python: str, names: Sequence[str]) -> I
         path = files.resolved(root / name)
         if not files.is_file(path) or not path.is_relative_to(root):
             problem = f"The requirements file {name} was not found in {root}."
-            raise ConfigInvalid(problem, "Set requirements in [tool.buildstatic] to its path.")
+            raise ConfigInvalid(
+                problem, "Correct --requirement, or requirements in [tool.buildstatic]."
+            )
         requirements.read_into(path, found)
     paths = [files.resolved(root / name) for name in names]
     return _from_read(found, paths)
