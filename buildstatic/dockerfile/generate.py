@@ -18,7 +18,7 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.packages.system import required
-from buildstatic.project.static_files import DEFAULT_STATIC_ROOT, uploads
+from buildstatic.project.static_files import DEFAULT_STATIC_ROOT, contains_needed, uploads
 from buildstatic.templates import GeneratedFile, render
 
 PLACEHOLDER_SECRET_KEY = "only-to-collect"
@@ -91,7 +91,7 @@ def _quoted_values(project: Project, options: DockerfileOptions) -> Iterator[str
     yield project.manage.value
     yield project.settings.value
     yield static_root_in_image(project)
-    yield _writable_uploads(project) or ""
+    yield from (*_writable_directories(project), *_writable_files(project))
     if project.dependencies:
         yield from (*project.dependencies.value.files, *project.dependencies.value.local)
     for frontend in project.frontends:
@@ -115,18 +115,39 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
         )
     if project.media_root and not project.media_root.value.startswith("/"):
         place = posixpath.join(APP, project.media_root.value)
-        if _writable_uploads(project):
+        if uploads(project) in _writable_directories(project):
             effect = "where they are lost with the container. Mount a volume there"
         else:
             effect = "which the application cannot write to. Read MEDIA_ROOT from a variable"
         yield f"Uploads: {project.media_root.source} puts them into {place}, {effect}."
 
 
-def _writable_uploads(project: Project) -> str | None:
-    """Return the directory in the project that the application has to write uploads to."""
+def _writable_directories(project: Project) -> tuple[str, ...]:
+    """Return the directories in the project that the application writes uploads or logs to."""
     place = uploads(project) if project.media_root else None
     tree = posixpath.relpath(static_root_in_image(project), APP)
-    return None if place is None or f"{tree}/".startswith(f"{place}/") else place
+    own = () if place is None or f"{tree}/".startswith(f"{place}/") else (place,)
+    return tuple(dict.fromkeys((*own, *_log_directories(project))))
+
+
+def _log_directories(project: Project) -> tuple[str, ...]:
+    """Return the directories of log files, if nothing but logs is in them."""
+    places = dict.fromkeys(posixpath.dirname(file.value) for file in project.log_files)
+    return tuple(
+        place
+        for place in places
+        if place
+        and not contains_needed(project, place)
+        and not any((project.root / place).glob("*.py"))
+    )
+
+
+def _writable_files(project: Project) -> tuple[str, ...]:
+    """Return the log files in directories that the application may not write to."""
+    names = dict.fromkeys(file.value for file in project.log_files)
+    return tuple(
+        name for name in names if posixpath.dirname(name) not in _writable_directories(project)
+    )
 
 
 def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
@@ -181,7 +202,9 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
         **_dependencies_context(project),
         **frontend_context([frontend.value for frontend in project.frontends], APP),
-        "uploads": _writable_uploads(project),
+        "log_directories": _log_directories(project),
+        "writable_directories": _writable_directories(project),
+        "writable_files": _writable_files(project),
         "assets": options.assets,
         **(assets_context(project, options.assets, tree) if options.assets else {}),
     }

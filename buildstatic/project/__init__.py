@@ -229,7 +229,8 @@ class Project:
     *needed* are the directories of static files, templates and apps that the settings name;
     *health* the path of a health check among the URLs. *python_path* is set if modules are in a
     directory that is not on the default module search path; *early_import* is the package of an
-    application that imports something before the application's file names the settings; *gis* are
+    application that imports something before the application's file names the settings; *log_files*
+    are those of LOGGING in the project; *gis* are
     the Debian packages of GeoDjango; *packages* are the Python packages that are installed, by
     name, and *system* what they need of Debian.
     *configuration* is the settings class of django-configurations; *storage_switch* are the
@@ -258,6 +259,7 @@ class Project:
     unbuilt: tuple[Fact[str], ...] = ()
     python_path: Fact[str] | None = None
     early_import: Fact[str] | None = None
+    log_files: tuple[Fact[str], ...] = ()
     gis: Fact[tuple[str, ...]] | None = None
     configuration: Fact[str] | None = None
     storage_switch: Fact[tuple[str, ...]] | None = None

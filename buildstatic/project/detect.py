@@ -186,6 +186,7 @@ def detect(
         unbuilt=frontends.unbuilt,
         gis=gis_packages(evaluated),
         python_path=_python_path((chosen, wsgi, asgi), search),
+        log_files=static_files.log_files(evaluated, search),
         early_import=_early_import(chosen.value, (wsgi, asgi), search),
         configuration=selected,
         storage_switch=static.storage_switch,

@@ -327,6 +327,14 @@ def media_root(settings: Settings, search: Search) -> Fact[str] | None:
     return directory(settings.get("MEDIA_ROOT"), search)
 
 
+def log_files(settings: Settings, search: Search) -> tuple[Fact[str], ...]:
+    """Return the files that handlers of LOGGING write, relative to the root, if they are in it."""
+    handlers = entry(settings.get("LOGGING"), "handlers")
+    names = handlers.data if handlers is not None and isinstance(handlers.data, dict) else {}
+    found = (directory(entry(handler, "filename"), search) for handler in names.values())
+    return tuple(file for file in found if file is not None and not file.value.startswith("/"))
+
+
 def uploads(project: Project) -> str | None:
     """Return the directory in *project* that holds uploads and nothing that a build needs.
 

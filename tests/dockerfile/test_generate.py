@@ -315,6 +315,20 @@ def test_application_may_write_to_media_root(
         assert line in stage(text, "web").splitlines()
 
 
+def test_application_may_write_its_log_files() -> None:
+    names = ("logs/site.log", "logs/errors.log", "debug.log", "mysite/audit.log")
+    facts = {
+        "log_files": tuple(Fact(name, "s:1") for name in names),
+        "needed": ("mysite/templates",),
+    }
+    text = text_of(Variant(facts))
+    assert "RUN mkdir --parents logs" in stage(text, "static").splitlines()
+    lines = stage(text, "web").splitlines()
+    assert "RUN install --directory --owner=app --group=app logs" in lines
+    touched = [line.rpartition(" ")[2] for line in lines if "/dev/null" in line]
+    assert touched == ["debug.log", "mysite/audit.log"]
+
+
 def test_settings_module_for_a_package_that_imports_something() -> None:
     text = text_of(Variant({"early_import": Fact("mysite", "mysite/__init__.py:1")}))
     assert "DJANGO_SETTINGS_MODULE=mysite.settings" in stage(text, "base")

@@ -306,6 +306,19 @@ def test_media_root(tmp_path: Path, text: str, expected: str | None) -> None:
     assert found == (Fact(expected, "mysite/settings.py:4") if expected else None)
 
 
+def test_log_files(tmp_path: Path) -> None:
+    handlers = {
+        "file": {"filename": "debug.log"},
+        "path": {"filename": "PATH"},
+        "outside": {"filename": "/var/log/site.log"},
+        "console": {"class": "logging.StreamHandler"},
+    }
+    text = repr({"handlers": handlers}).replace("'PATH'", "BASE_DIR / 'logs/site.log'")
+    settings = read(tmp_path, {"mysite/settings.py": f"{OS_BASE}LOGGING = {text}"})
+    found = static_files.log_files(settings, Search(tmp_path, tmp_path))
+    assert [file.value for file in found] == ["debug.log", "logs/site.log"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
