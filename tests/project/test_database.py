@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import Connection, Database, Fact, Sqlite, detect
+from buildstatic.project import Connection, Database, Fact, Sqlite, database
 from buildstatic.project.files import Search
 from tests.project.tree import packages, read
 
@@ -97,7 +97,7 @@ def test_connection_of_default_database(
 ) -> None:
     settings = read(tmp_path, {"mysite/settings.py": f"{ENVIRON}{text}\n"})
     installed = Fact(Database(driver, (), ()), "requirements.txt:1") if driver else None
-    found = detect.find_connection(settings, installed)
+    found = database.find_connection(settings, installed)
     assert (found.value if found else None) == expected
 
 
@@ -108,15 +108,15 @@ SPATIALITE = "django.contrib.gis.db.backends.spatialite"
 @pytest.mark.parametrize(
     ("text", "needed"),
     [
-        pytest.param(GIS_APPS, detect.GIS_RUN, id="app"),
+        pytest.param(GIS_APPS, database.GIS_RUN, id="app"),
         pytest.param(
             "DATABASES = {'default': {'ENGINE': 'django.contrib.gis.db.backends.postgis'}}",
-            detect.GIS_RUN,
+            database.GIS_RUN,
             id="engine",
         ),
         pytest.param(
             f"{GIS_APPS}DATABASES = {{'default': {{}}, 'places': {{'ENGINE': '{SPATIALITE}'}}}}",
-            (*detect.GIS_RUN, "libsqlite3-mod-spatialite"),
+            (*database.GIS_RUN, "libsqlite3-mod-spatialite"),
             id="another database",
         ),
     ],
@@ -124,7 +124,7 @@ SPATIALITE = "django.contrib.gis.db.backends.spatialite"
 def test_geodjango_requires_system_packages(
     text: str, needed: tuple[str, ...], tmp_path: Path
 ) -> None:
-    found = detect.gis_packages(read(tmp_path, {"mysite/settings.py": text}))
+    found = database.gis_packages(read(tmp_path, {"mysite/settings.py": text}))
     assert found == Fact(needed, "mysite/settings.py:1")
     assert "gdal-bin" in needed
 
@@ -133,7 +133,7 @@ def test_geodjango_requires_system_packages(
     "text", ["", "INSTALLED_APPS = ['gis']", "import x\nDATABASES = {'default': x.find()}"]
 )
 def test_no_gis_packages_without_geodjango(text: str, tmp_path: Path) -> None:
-    assert detect.gis_packages(read(tmp_path, {"mysite/settings.py": text})) is None
+    assert database.gis_packages(read(tmp_path, {"mysite/settings.py": text})) is None
 
 
 BASE = "import os\nfrom pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\n"
@@ -160,7 +160,7 @@ def test_sqlite_file_that_does_not_depend_on_environment(
     tmp_path: Path, content: str, expected: str | None
 ) -> None:
     text = f"{BASE}import dj_database_url\nDATABASES = {{'default': {content}}}\n"
-    found = detect.find_sqlite(
+    found = database.find_sqlite(
         read(tmp_path, {"mysite/settings.py": text}), Search(tmp_path, tmp_path)
     )
     assert found == (Fact(Sqlite(expected, True), "mysite/settings.py:5") if expected else None)
@@ -170,7 +170,7 @@ def test_sqlite_file_that_does_not_depend_on_environment(
 def test_sqlite_knows_whether_settings_import_os(tmp_path: Path, first: str, has_os: bool) -> None:
     base = f"{first}DATABASES = {{'default': {{{SQLITE_ENGINE}, 'NAME': 'db'}}}}\n"
     files = {"mysite/settings.py": "import os\nfrom .base import *\n", "mysite/base.py": base}
-    found = detect.find_sqlite(read(tmp_path, files), Search(tmp_path, tmp_path))
+    found = database.find_sqlite(read(tmp_path, files), Search(tmp_path, tmp_path))
     assert found is not None
     assert found.source.startswith("mysite/base.py:")
     assert found.value.imports_os is has_os
@@ -206,7 +206,7 @@ MYSQL_BUILD = ("gcc", "libc6-dev", "pkg-config", "default-libmysqlclient-dev")
 def test_database_driver_with_system_packages(
     lines: list[str], driver: str, build: tuple[str, ...], run: tuple[str, ...]
 ) -> None:
-    found = detect.find_driver(packages(*lines))
+    found = database.find_driver(packages(*lines))
     assert found is not None
     value = found.value
     assert (value.driver, value.build_packages, value.run_packages) == (driver, build, run)
@@ -214,10 +214,10 @@ def test_database_driver_with_system_packages(
 
 @pytest.mark.parametrize(("python", "build"), [("3.12", ()), ("3.13", PG_BUILD)])
 def test_wheels_of_the_driver_are_those_of_the_python(python: str, build: tuple[str, ...]) -> None:
-    found = detect.find_driver(packages("psycopg2-binary==2.9.9"), python)
+    found = database.find_driver(packages("psycopg2-binary==2.9.9"), python)
     assert found is not None
     assert found.value.build_packages == build
 
 
 def test_no_database_driver() -> None:
-    assert detect.find_driver(packages("django", "django-redis")) is None
+    assert database.find_driver(packages("django", "django-redis")) is None

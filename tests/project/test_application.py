@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.project import Fact, Package, Packages, Process, Server, detect
+from buildstatic.project import Fact, Package, Packages, Process, Server, application
 from buildstatic.project.files import Search
 from tests.project.tree import packages, read, write
 
@@ -26,21 +26,21 @@ from tests.project.tree import packages, read, write
     ],
 )
 def test_server(lines: list[str], expected: Fact[Server] | None) -> None:
-    assert detect.find_server(packages(*lines), asgi=True) == expected
+    assert application.find_server(packages(*lines), asgi=True) == expected
 
 
 def test_server_fits_the_application() -> None:
     both = packages("gunicorn", "hypercorn", "uvicorn")
-    asgi_only = detect.find_server(both, asgi=True, wsgi=False)
+    asgi_only = application.find_server(both, asgi=True, wsgi=False)
     assert asgi_only is not None
     assert asgi_only.value.name == "uvicorn"
-    assert detect.find_server(packages("uvicorn", "daphne"), asgi=False) is None
+    assert application.find_server(packages("uvicorn", "daphne"), asgi=False) is None
 
 
 def find(root: Path, kind: str, module: str, files: dict[str, str]) -> Fact[str] | None:
     file = f"{module.replace('.', '/')}.py"
     settings = read(root, {file: "", **files}, file)
-    return detect.find_application(kind, module, settings, Search(root, root))
+    return application.find_application(kind, module, settings, Search(root, root))
 
 
 def test_application_named_by_settings(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ HEAD = "from django.urls import include, path, re_path\n"
 def health(root: Path, urls: str, **more: str) -> Fact[str] | None:
     others = {f"{name}/urls.py": text for name, text in more.items()}
     write(root, {"mysite/urls.py": HEAD + urls, **others})
-    return detect.find_health_check(
+    return application.find_health_check(
         read(root, {"mysite/settings.py": SETTINGS}), Search(root, root)
     )
 
@@ -152,7 +152,7 @@ def test_circular_url_includes_end(tmp_path: Path) -> None:
 
 def test_no_health_check_without_urls(tmp_path: Path) -> None:
     settings = read(tmp_path, {"mysite/settings.py": SETTINGS})
-    assert detect.find_health_check(settings, Search(tmp_path, tmp_path)) is None
+    assert application.find_health_check(settings, Search(tmp_path, tmp_path)) is None
 
 
 CELERY: Packages = {"celery": Package("celery", "", frozenset(), "requirements.txt:3")}
@@ -175,25 +175,25 @@ def test_processes_from_procfile(
     tmp_path: Path, text: str, expected: list[tuple[str, str]]
 ) -> None:
     write(tmp_path, {"Procfile": text})
-    found = detect.find_processes("mysite.settings", {}, Search(tmp_path, tmp_path))
+    found = application.find_processes("mysite.settings", {}, Search(tmp_path, tmp_path))
     made = [(item.name, item.command) for item in found.value] if found else []
     assert made == expected
 
 
 def test_celery_worker(tmp_path: Path) -> None:
     search = Search(tmp_path, tmp_path)
-    assert detect.find_processes("mysite.settings", CELERY, search) is None
+    assert application.find_processes("mysite.settings", CELERY, search) is None
     write(tmp_path, {"mysite/celery.py": ""})
     worker = Process("worker", "celery -A mysite worker")
-    assert detect.find_processes("mysite.settings", CELERY, search) == Fact(
+    assert application.find_processes("mysite.settings", CELERY, search) == Fact(
         (worker,), "requirements.txt:3"
     )
-    assert detect.find_processes("mysite.settings", {}, search) is None
+    assert application.find_processes("mysite.settings", {}, search) is None
 
 
 def test_celery_runs_in_manage_py_directory(tmp_path: Path) -> None:
     write(tmp_path, {"back end/mysite/celery.py": ""})
-    found = detect.find_processes(
+    found = application.find_processes(
         "mysite.settings", CELERY, Search(tmp_path, tmp_path / "back end")
     )
     assert found
@@ -203,4 +203,4 @@ def test_celery_runs_in_manage_py_directory(tmp_path: Path) -> None:
 def test_generated_procfile_keeps_celery_worker(tmp_path: Path) -> None:
     """Otherwise, generating twice would give different files."""
     write(tmp_path, {"mysite/celery.py": "", "Procfile": "release: a\nweb: b\n"})
-    assert detect.find_processes("mysite.settings", CELERY, Search(tmp_path, tmp_path))
+    assert application.find_processes("mysite.settings", CELERY, Search(tmp_path, tmp_path))
