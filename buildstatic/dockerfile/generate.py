@@ -144,10 +144,9 @@ def _log_directories(project: Project) -> tuple[str, ...]:
 
 def _writable_files(project: Project) -> tuple[str, ...]:
     """Return the log files in directories that the application may not write to."""
+    writable = _writable_directories(project)
     names = dict.fromkeys(file.value for file in project.log_files)
-    return tuple(
-        name for name in names if posixpath.dirname(name) not in _writable_directories(project)
-    )
+    return tuple(name for name in names if posixpath.dirname(name) not in writable)
 
 
 def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
