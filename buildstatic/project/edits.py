@@ -7,6 +7,7 @@ environment, and SECRET_KEY if nothing sets it.
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
 import re
@@ -110,17 +111,21 @@ def _requirements(project: Project, *, serves: bool) -> Iterator[Edit]:
 
 
 def _packages_above(root: Path) -> str | None:
-    """Return the file, relative to *root*, that lists Django up to two directories above."""
-    for above in list(root.parents)[:2]:
+    """Return the file, relative to *root*, that lists Django up to two directories above.
+
+    The search ends at the root of a repository.
+    """
+    for directory, above in itertools.pairwise((root, *root.parents[:2])):
+        if (directory / ".git").exists():
+            return None
         for name in (*LOCK_FILES, "pyproject.toml", "requirements.txt"):
+            path = above / name
             try:
-                text = (above / name).read_text(errors="replace")
+                text = path.read_text(errors="replace") if files.is_file(path) else ""
             except OSError:
                 continue
             if LISTS_DJANGO.search(text):
-                return os.path.relpath(above / name, root)
-        if (above / ".git").exists():
-            break
+                return os.path.relpath(path, root)
     return None
 
 

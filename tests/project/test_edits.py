@@ -280,6 +280,13 @@ def test_other_packages_above_the_root_are_ignored(tmp_path: Path) -> None:
     assert [edit.file for edit in found] == ["requirements.txt"]
 
 
+def test_files_outside_of_the_repository_are_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {"requirements.txt": "Django\n", "backend/.git/HEAD": ""})
+    project(tmp_path / "backend", {"mysite/settings.py": DONE})
+    found = edits(detect(tmp_path / "backend", environ={}))
+    assert [edit.file for edit in found] == ["requirements.txt"]
+
+
 def test_no_static_root_or_whitenoise_for_remote_storage(tmp_path: Path) -> None:
     changes = [
         (f"{MIDDLEWARE}\n", ""),
