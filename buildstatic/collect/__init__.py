@@ -31,14 +31,10 @@ from buildstatic.collect.layer_root import LayerRoot
 from buildstatic.collect.planning import (
     Plan,
     Source,
-    check_paths,
     check_strict,
     find_conflicts,
-    ignored_by_django,
-    leave_out,
-    list_sources,
     load_finders,
-    make_plan,
+    plan_sources,
 )
 from buildstatic.collect.project_setup import load_storage, run_checks, start_project
 from buildstatic.collect.publish import tree_of
@@ -211,12 +207,9 @@ def _make_plan(
     if generated and request.options.before:
         found = run_before(request.options.before, storage, request.manage, generated)
         finders = (*load_finders(request), *found)
-    offered = list_sources(request, finders)
-    sources, ignored = leave_out(request, offered, (*trees, *((layer.path,) if layer else ())))
-    check_paths(sources)
-    if with_ignored:
-        ignored += ignored_by_django(request, finders, offered)
-    return storage, layer, make_plan(sources, ignored)
+    if layer:
+        trees = (*trees, layer.path)
+    return storage, layer, plan_sources(request, finders, trees, with_ignored=with_ignored)
 
 
 def _read_error(source: Source) -> BuildstaticError | None:

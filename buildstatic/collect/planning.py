@@ -81,6 +81,60 @@ class Finder:
     finder: Any
 
 
+@dataclass(frozen=True)
+class Ignored:
+    """A source that is left out, and the *rule* that excludes it."""
+
+    source: Source
+    rule: str
+
+
+@dataclass(frozen=True)
+class Shadowed:
+    """A source that is not collected, because *by*, an earlier one, has its path."""
+
+    source: Source
+    by: Source
+
+    @cached_property
+    def differs(self) -> bool:
+        """Tell whether the content differs; both files are read for it, once."""
+        return _differ(self.by, self.source)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be collected; made before anything is written.
+
+    *offers* are the sources in the finders' order, of which those in *wins* are collected;
+    *ignored* were left out before.
+    """
+
+    offers: tuple[Source, ...]
+    wins: tuple[Source, ...]
+    shadowed: tuple[Shadowed, ...]
+    ignored: tuple[Ignored, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON values, in the format of ``--report``."""
+        return {
+            "files": [{"path": source.path, "source": source.place} for source in self.wins],
+            "shadowed": [
+                {
+                    "path": shadowed.source.path,
+                    "source": shadowed.source.place,
+                    "by": shadowed.by.place,
+                    "equal": not shadowed.differs,
+                }
+                for shadowed in self.shadowed
+            ],
+            "ignored": [
+                {"path": ignored.source.path, "source": ignored.source.place, "rule": ignored.rule}
+                for ignored in self.ignored
+            ],
+        }
+
+
 def load_finders(request: Request) -> tuple[Finder, ...]:
     """Return the finders of the started project, in their order.
 
@@ -98,22 +152,44 @@ def load_finders(request: Request) -> tuple[Finder, ...]:
     return tuple(finders)
 
 
-def list_sources(request: Request, finders: tuple[Finder, ...]) -> tuple[Source, ...]:
-    """Return every file that *finders* offer, in Django's order.
+def plan_sources(
+    request: Request,
+    finders: tuple[Finder, ...],
+    trees: Iterable[Path],
+    *,
+    with_ignored: bool = False,
+) -> Plan:
+    """Return the plan for what *finders* offer, in Django's order.
 
-    Raises `CollectFailed` or `VariablesMissing` for a finder that raises.
+    Left out is what matches the patterns of *request*, and what an earlier run wrote into one of
+    *trees*, if that is inside a source directory: Django would collect it again, one level deeper.
+    With *with_ignored* the plan also lists what Django ignores.
+
+    Raises `CollectFailed` or `VariablesMissing` for a finder that raises, `CollectFailed` for a
+    path outside the tree, and `ConfigInvalid` for an invalid pattern.
     """
-    patterns = ignore_patterns(request)
-    sources: list[Source] = []
+    patterns = _django_patterns(request)
+    offered: list[Source] = []
     for finder in finders:
         try:
-            sources += sources_of(finder, patterns)
+            offered += sources_of(finder, patterns)
         except (Exception, SystemExit) as error:
             raise _finder_error(request, finder.name, error) from error
-    return tuple(sources)
+    pattern_rule = _pattern_rule(request)
+    tree_rule = in_trees(trees)
+    kept, ignored = [], []
+    for source in offered:
+        if rule := pattern_rule(source.path) or tree_rule(source):
+            ignored.append(Ignored(source, rule))
+        else:
+            kept.append(source)
+    _check_paths(kept)
+    if with_ignored:
+        ignored += _ignored_by_django(finders, offered, patterns)
+    return make_plan(kept, ignored)
 
 
-def ignore_patterns(request: Request) -> list[str]:
+def _django_patterns(request: Request) -> list[str]:
     """Return Django's ignore patterns, as ``Command.set_options`` of collectstatic does."""
     from django.apps import apps
 
@@ -179,60 +255,6 @@ def _finder_error(request: Request, name: str, error: BaseException) -> Exceptio
     return CollectFailed(problem, "It is one of STATICFILES_FINDERS in the settings.")
 
 
-def check_path(source: Source) -> None:
-    """Raise SuspiciousFileOperation, as Django does, if *source* is outside the tree."""
-    if _SUSPICIOUS.search(source.path):
-        from django.core.files.utils import validate_file_name
-
-        validate_file_name(source.path, allow_relative_path=True)
-
-
-def check_paths(sources: Iterable[Source]) -> None:
-    """Raise `CollectFailed` for the first of *sources* that `check_path` rejects."""
-    from django.core.exceptions import SuspiciousFileOperation
-
-    for source in sources:
-        try:
-            check_path(source)
-        except SuspiciousFileOperation as error:
-            try:
-                place = source.place
-            except SuspiciousFileOperation:  # a storage may reject the name that it offers
-                place = source.name
-            problem = f"{place} cannot be collected: {error}."
-            advice = "Rename it, or exclude it with --ignore PATTERN."
-            raise CollectFailed(problem, advice) from error
-
-
-@dataclass(frozen=True)
-class Ignored:
-    """A source that is left out, and the *rule* that excludes it."""
-
-    source: Source
-    rule: str
-
-
-def leave_out(
-    request: Request, sources: Iterable[Source], trees: Iterable[Path]
-) -> tuple[tuple[Source, ...], tuple[Ignored, ...]]:
-    """Return *sources* without the ignored ones, and the ignored ones.
-
-    Ignored are those that match the patterns of *request*, and those that an earlier run wrote into
-    one of *trees*, if that is inside a source directory: Django would collect them again, one level
-    deeper. Raises `ConfigInvalid` for an invalid pattern.
-    """
-    pattern_rule = _pattern_rule(request)
-    tree_rule = in_trees(trees)
-    kept, ignored = [], []
-    for source in sources:
-        rule = pattern_rule(source.path) or tree_rule(source)
-        if rule:
-            ignored.append(Ignored(source, rule))
-        else:
-            kept.append(source)
-    return tuple(kept), tuple(ignored)
-
-
 def _pattern_rule(request: Request) -> Callable[[str], str]:
     """Return a function from a path to the pattern that excludes it, empty for none."""
     if not request.patterns:
@@ -280,18 +302,42 @@ def in_trees(trees: Iterable[Path]) -> Callable[[Source], str]:
     return rule
 
 
-def ignored_by_django(
-    request: Request, finders: Iterable[Finder], sources: Iterable[Source]
-) -> tuple[Ignored, ...]:
+def check_path(source: Source) -> None:
+    """Raise SuspiciousFileOperation, as Django does, if *source* is outside the tree."""
+    if _SUSPICIOUS.search(source.path):
+        from django.core.files.utils import validate_file_name
+
+        validate_file_name(source.path, allow_relative_path=True)
+
+
+def _check_paths(sources: Iterable[Source]) -> None:
+    """Raise `CollectFailed` for the first of *sources* that `check_path` rejects."""
+    from django.core.exceptions import SuspiciousFileOperation
+
+    for source in sources:
+        try:
+            check_path(source)
+        except SuspiciousFileOperation as error:
+            try:
+                place = source.place
+            except SuspiciousFileOperation:  # a storage may reject the name that it offers
+                place = source.name
+            problem = f"{place} cannot be collected: {error}."
+            advice = "Rename it, or exclude it with --ignore PATTERN."
+            raise CollectFailed(problem, advice) from error
+
+
+def _ignored_by_django(
+    finders: Iterable[Finder], sources: Iterable[Source], patterns: Iterable[str]
+) -> list[Ignored]:
     """Return what *finders* offer beside *sources* if Django ignores nothing."""
     known = {(source.path, source.name, id(source.storage)) for source in sources}
-    patterns = ignore_patterns(request)
-    return tuple(
+    return [
         Ignored(source, _django_rule(source.name, patterns))
         for finder in finders
         for source in sources_of(finder, [])
         if (source.path, source.name, id(source.storage)) not in known
-    )
+    ]
 
 
 def _django_rule(name: str, patterns: Iterable[str]) -> str:
@@ -304,50 +350,15 @@ def _django_rule(name: str, patterns: Iterable[str]) -> str:
     return "Django's patterns"
 
 
-@dataclass(frozen=True)
-class Shadowed:
-    """A source that is not collected, because *by*, an earlier one, has its path."""
-
-    source: Source
-    by: Source
-
-    @cached_property
-    def differs(self) -> bool:
-        """Tell whether the content differs; both files are read for it, once."""
-        return _differ(self.by, self.source)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What will be collected; made before anything is written.
-
-    *offers* are the sources in the finders' order, of which those in *wins* are collected;
-    *ignored* were left out before.
-    """
-
-    offers: tuple[Source, ...]
-    wins: tuple[Source, ...]
-    shadowed: tuple[Shadowed, ...]
-    ignored: tuple[Ignored, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON values, in the format of ``--report``."""
-        return {
-            "files": [{"path": source.path, "source": source.place} for source in self.wins],
-            "shadowed": [
-                {
-                    "path": shadowed.source.path,
-                    "source": shadowed.source.place,
-                    "by": shadowed.by.place,
-                    "equal": not shadowed.differs,
-                }
-                for shadowed in self.shadowed
-            ],
-            "ignored": [
-                {"path": ignored.source.path, "source": ignored.source.place, "rule": ignored.rule}
-                for ignored in self.ignored
-            ],
-        }
+def make_plan(sources: Sequence[Source], ignored: Sequence[Ignored] = ()) -> Plan:
+    """Return the plan for *sources*: of those with the same path, the first is collected."""
+    wins: dict[str, Source] = {}
+    shadowed = []
+    for source in sources:
+        winner = wins.setdefault(source.path, source)
+        if winner is not source:
+            shadowed.append(Shadowed(source, winner))
+    return Plan(tuple(sources), tuple(wins.values()), tuple(shadowed), tuple(ignored))
 
 
 @dataclass(frozen=True)
@@ -375,17 +386,6 @@ class Conflict:
             f"{sentence} Move each to a directory named after its app: "
             f"static/<app>/{self.collected.path}."
         )
-
-
-def make_plan(sources: tuple[Source, ...], ignored: tuple[Ignored, ...] = ()) -> Plan:
-    """Return the plan for *sources*: of those with the same path, the first is collected."""
-    wins: dict[str, Source] = {}
-    shadowed = []
-    for source in sources:
-        winner = wins.setdefault(source.path, source)
-        if winner is not source:
-            shadowed.append(Shadowed(source, winner))
-    return Plan(sources, tuple(wins.values()), tuple(shadowed), ignored)
 
 
 def find_conflicts(plan: Plan) -> Iterator[Conflict]:
