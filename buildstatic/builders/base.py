@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from buildstatic.builders.progress import OnEvent, Progress, Stage, dockerfile_stages
 from buildstatic.dockerfile.assets import Assets
-from buildstatic.errors import StaticLayerNotFound
 from buildstatic.oci.static_layer import StaticLayer
 
 
 @dataclass(frozen=True)
 class ExpectedFiles:
-    """The static files that the built image must contain.
+    """The static files of the built image.
 
-    *static_root* is the tree, absolute or relative to the project, or None if it is unknown. With
-    *manifest_only* the image contains at most the manifest.
+    *static_root* is the tree, absolute or relative to the project, or None if it is unknown. The
+    build fails without them if they are *required*.
     """
 
     static_root: str | None
-    manifest_only: bool = False
+    required: bool = True
 
 
 @dataclass(frozen=True)
@@ -130,22 +129,17 @@ class Builder(Protocol):
 def build_result(
     request: BuildRequest,
     progress: Progress,
-    image_id: str | None,
-    previous: Collection[str],
     started: float,
-    find_static_layer: Callable[[ExpectedFiles], StaticLayer] | None = None,
+    *,
+    image_id: str | None = None,
+    static: StaticLayer | None = None,
+    previous: Collection[str] = (),
 ) -> BuildResult:
     """Return the result of a Dockerfile build that began at *started* (`time.monotonic`).
 
-    *previous* are the diffIDs of the image that had the tag before.
+    *static* is the static layer of the image *image_id*, and *previous* are the diffIDs of the
+    image that had the tag before.
     """
-    static = None
-    if request.expected and find_static_layer:
-        try:
-            static = find_static_layer(request.expected)
-        except StaticLayerNotFound:
-            if not request.expected.manifest_only:
-                raise
     own = dockerfile_stages(request.dockerfile)
     return BuildResult(
         image=request.options.tags[0] if request.options.tags else None,

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from buildstatic.builders.base import BuildRequest, BuildResult, ExpectedFiles, build_result
+from buildstatic.builders.base import BuildRequest, BuildResult, build_result
 from buildstatic.builders.progress import (
     Built,
     Event,
@@ -100,11 +100,10 @@ class BuildxBuilder:
             image_id = built.config or built.digest
             if self.client:
                 image_id = image_id_in_engine(self.client, built.digest, built.config) or image_id
-
-            def find(expected: ExpectedFiles) -> StaticLayer:
-                return self._static_layer(request, image_id, expected.static_root)
-
-            return build_result(request, progress, image_id, previous, started, find)
+            static = self._static_layer(request, image_id)
+        return build_result(
+            request, progress, started, image_id=image_id, static=static, previous=previous
+        )
 
     def _run(self, request: BuildRequest, on_event: OnEvent) -> Progress:
         try:
@@ -139,7 +138,7 @@ class BuildxBuilder:
                 for name in names:
                     Path(built, name).replace(target / name)
                 files += len(names)
-            result = build_result(request, progress, None, (), started)
+            result = build_result(request, progress, started)
         return dataclasses.replace(result, exported=files)
 
     def _keeps_image(self, request: BuildRequest) -> bool:
@@ -154,9 +153,10 @@ class BuildxBuilder:
             return registry_layers(request.options.tags[0])
         return layers_of(self.client, request.options.tags[0]) if self.client else ()
 
-    def _static_layer(
-        self, request: BuildRequest, image_id: str | None, static_root: str | None
-    ) -> StaticLayer:
+    def _static_layer(self, request: BuildRequest, image_id: str | None) -> StaticLayer | None:
+        expected = request.expected
+        if expected is None:
+            return None
         if self._keeps_image(request):
             with tempfile.TemporaryDirectory(prefix="buildstatic-") as directory:
                 archive = Path(directory, "image.tar")
@@ -164,13 +164,15 @@ class BuildxBuilder:
                     pass
                 with archive.open("rb") as stream:
                     images = read_saved_images(stream)
-            layer = find_in_images(images, static_root)
+            layer = find_in_images(images, expected.static_root, required=expected.required)
         elif image_id is None:
             raise EngineFailed("buildx did not report the ID of the image.")
         else:
             assert self.client is not None
-            layer = find_in_engine(self.client, image_id, static_root)
-        if request.options.push and layer.digest is None:
+            layer = find_in_engine(
+                self.client, image_id, expected.static_root, required=expected.required
+            )
+        if request.options.push and layer and layer.digest is None:
             digest = registry_digest(request.options.tags[0], layer.diff_id)
             layer = dataclasses.replace(layer, digest=digest)
         return layer

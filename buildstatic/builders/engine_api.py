@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
-from buildstatic.builders.base import BuildRequest, BuildResult, ExpectedFiles, build_result
+from buildstatic.builders.base import BuildRequest, BuildResult, build_result
 from buildstatic.builders.context import BuildContext, read_context, write_tar
 from buildstatic.builders.progress import Built, Event, OnEvent, StepOutput, Vertex, follow
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures
 from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine, layers_of
-from buildstatic.oci.static_layer import StaticLayer
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -81,11 +80,14 @@ class EngineApiBuilder:
             if config is None:
                 raise EngineFailed("The Docker engine did not report the ID of the image.")
             image_id = image_id_in_engine(self.client, config) or config
-
-            def find(expected: ExpectedFiles) -> StaticLayer:
-                return find_in_engine(self.client, image_id, expected.static_root)
-
-            return build_result(request, progress, image_id, previous, started, find)
+            static = None
+            if expected := request.expected:
+                static = find_in_engine(
+                    self.client, image_id, expected.static_root, required=expected.required
+                )
+        return build_result(
+            request, progress, started, image_id=image_id, static=static, previous=previous
+        )
 
 
 def run(client: DockerClient, request: BuildRequest) -> Generator[Event, None, None]:

@@ -19,7 +19,7 @@ from io import BufferedReader, RawIOBase
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from buildstatic.errors import ImageInvalid
+from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.documents import blob_path, is_attestation
 from buildstatic.oci.layer_reader import LayerEntry, open_layer
 from buildstatic.oci.layer_writer import directory_entries
@@ -75,22 +75,34 @@ def layers_of(client: DockerClient, image: str) -> tuple[str, ...]:
     return ()
 
 
-def find_in_engine(client: DockerClient, image_id: str, static_root: str | None) -> StaticLayer:
+def find_in_engine(
+    client: DockerClient, image_id: str, static_root: str | None, *, required: bool = True
+) -> StaticLayer | None:
     """Return the static layer of the image *image_id*, by its tree if possible.
 
-    *static_root* is absolute or relative to the project, None if it is unknown. Raises
-    StaticLayerNotFound.
+    *static_root* is absolute or relative to the project, None if it is unknown. Without a static
+    layer that is *required*, it raises StaticLayerNotFound.
     """
     found = find_by_tree(client, image_id, static_root) if static_root else None
     if found:
         return found
     images = read_saved_images(stream_chunks(client.api.get_image(image_id)))
-    return find_in_images(images, static_root)
+    return find_in_images(images, static_root, required=required)
 
 
-def find_in_images(images: Sequence[Image], static_root: str | None) -> StaticLayer:
-    """Return the static layer of *images*, one for each platform; raises StaticLayerNotFound."""
-    layers = [find_static_layer(image, static_root) for image in images]
+def find_in_images(
+    images: Sequence[Image], static_root: str | None, *, required: bool = True
+) -> StaticLayer | None:
+    """Return the static layer of the first of *images*, which are one for each platform.
+
+    Raises StaticLayerNotFound if one of them has none and it is *required*.
+    """
+    try:
+        layers = [find_static_layer(image, static_root) for image in images]
+    except StaticLayerNotFound:
+        if required:
+            raise
+        return None
     return layers[0]
 
 

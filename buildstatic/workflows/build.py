@@ -228,10 +228,10 @@ def _complete(
 def _expected(
     project: Project, source: DockerfileSource, target: str | None
 ) -> ExpectedFiles | None:
-    """Return the static files that the image of *target* must contain, None if it has none."""
+    """Return the static files that the image of *target* contains, None if it has none."""
     if source.has_assets_image and source.is_final(target):
-        # The manifest is in the tree, or in a place of its own.
-        return ExpectedFiles(None, manifest_only=True)
+        # At most the manifest, in the tree or in a place of its own.
+        return ExpectedFiles(None, required=False)
     is_assets = source.has_assets_image and target is not None and target.lower() == ASSETS
     if not is_assets and not (source.has_stage("static") and source.is_final(target)):
         return None

@@ -112,6 +112,7 @@ def test_other_files_in_the_tree_require_reading_the_image(
         assert found(engine, name) is None
         image_id = str(engine.images.get(name).id)
         layer = find_in_engine(engine, image_id, "staticfiles")
+        assert layer is not None
         assert (layer.files, layer.older) == (1, 1)
 
 
