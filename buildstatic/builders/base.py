@@ -10,7 +10,7 @@ from typing import Protocol
 
 from buildstatic.builders.progress import OnEvent, Progress, Stage, dockerfile_stages
 from buildstatic.dockerfile.assets import Assets
-from buildstatic.oci.static_layer import StaticLayer
+from buildstatic.oci.layer_lookup import StaticLayer
 
 
 @dataclass(frozen=True)

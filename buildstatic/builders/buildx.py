@@ -37,13 +37,13 @@ from buildstatic.errors import (
 )
 from buildstatic.oci.engine import connect, failures
 from buildstatic.oci.layer_lookup import (
+    StaticLayer,
     find_in_engine,
     find_in_images,
     image_id_in_engine,
     layers_of,
     read_saved_images,
 )
-from buildstatic.oci.static_layer import StaticLayer
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -20,6 +20,7 @@ from buildstatic.collect.workers.pool import available_cores
 from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.errors import UnsupportedByBuilder
 from buildstatic.oci.append import append, source_date_epoch
+from buildstatic.oci.layer_lookup import StaticLayer
 from buildstatic.oci.layer_writer import (
     DIFF_ID,
     MANIFEST,
@@ -30,7 +31,7 @@ from buildstatic.oci.layer_writer import (
     write_tree,
 )
 from buildstatic.oci.reference import Reference, parse_reference
-from buildstatic.oci.static_layer import StaticLayer, check_layer_location, check_target_path
+from buildstatic.oci.static_layer import check_layer_location, check_target_path
 from buildstatic.project import Project
 
 NAME = "embedded"

@@ -61,6 +61,16 @@ class LayerEntry(NamedTuple):
     offset: int = 0
 
 
+def replaced_path(entry: LayerEntry) -> tuple[str, bool]:
+    """Return the path of a lower layer that *entry* replaces, and whether it keeps its content."""
+    parent, name = posixpath.split(entry.path)
+    if name == OPAQUE:
+        return parent or ".", False
+    if name.startswith(WHITEOUT):
+        return posixpath.join(parent, name.removeprefix(WHITEOUT)), False
+    return entry.path, entry.kind == "dir"
+
+
 class LayerReader:
     """Iterates over the entries of an uncompressed tar; `chunks` returns the content of the last.
 

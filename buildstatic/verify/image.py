@@ -12,6 +12,7 @@ from functools import cached_property
 
 from buildstatic.errors import FileError, ImageInvalid, ImageNotFound
 from buildstatic.oci.documents import Document, ImageConfig, Manifest, may_be_image, parse_manifest
+from buildstatic.oci.layer_lookup import Image, ImageLayer, locate_static_files
 from buildstatic.oci.layer_reader import (
     FILES,
     OPAQUE,
@@ -22,7 +23,7 @@ from buildstatic.oci.layer_reader import (
     read_layer,
     read_plain_layer,
 )
-from buildstatic.oci.static_layer import Image, ImageLayer, locate_static_files, marked_layers
+from buildstatic.oci.static_layer import marked_layers
 from buildstatic.oci.stores.base import ImageSource, read_config, read_image
 from buildstatic.oci.stream import CHUNK, FileSlice, copy_stream, verified
 from buildstatic.verify.tree import LayerContent, StaticTree, tree_not_found

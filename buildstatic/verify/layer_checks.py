@@ -9,8 +9,7 @@ from pathlib import PurePosixPath
 
 from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.oci.documents import ImageConfig
-from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry
-from buildstatic.oci.static_layer import replaced_path
+from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry, replaced_path
 from buildstatic.verify import VerifyCheck, VerifyFinding, printable
 from buildstatic.verify.content_checks import original_name
 from buildstatic.verify.image import LayeredImage

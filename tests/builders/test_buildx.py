@@ -18,8 +18,7 @@ from buildstatic.builders.base import BuildOptions, BuildRequest
 from buildstatic.builders.buildx import from_json, split_json
 from buildstatic.builders.progress import Event, Progress, StepOutput, Vertex, follow, stage_name
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
-from buildstatic.oci.layer_lookup import read_saved_images
-from buildstatic.oci.static_layer import find_static_layer
+from buildstatic.oci.layer_lookup import find_static_layer, read_saved_images
 from tests.oci.tiny import DOCKERFILE, registry, second_engine, tiny
 
 if TYPE_CHECKING:

@@ -1,139 +1,147 @@
-"""The static layer of an image in the engine: by its tree the same as by reading the image."""
+"""Finding the static layer by its content, and layers that hide it."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from buildstatic.errors import StaticLayerNotFound
-from buildstatic.oci.engine import uses_containerd
 from buildstatic.oci.layer_lookup import (
-    find_by_tree,
-    find_in_engine,
-    image_id_in_engine,
-    layers_of,
+    Image,
+    ImageLayer,
+    StaticLayer,
+    find_in_images,
+    find_static_layer,
 )
-from buildstatic.oci.static_layer import StaticLayer, find_static_layer
-from tests.oci.scratch import build_image, engine_image
-from tests.oci.test_layer_writer import LONG, make_tree, run_buildx, settle_directories, write
-from tests.oci.tiny import second_engine
+from buildstatic.oci.layer_reader import LayerEntry as Entry
 
-if TYPE_CHECKING:
-    from docker import DockerClient
-
-pytestmark = pytest.mark.engine
-
-TREE = "app/staticfiles"
+BASE = ("usr/", "usr/bin/python", "app/")
+CODE = ("app/", "app/manage.py", "app/mysite/settings.py")
+TREE = ("app/", "app/staticfiles/", "app/staticfiles/a.css", "app/staticfiles/b/c.js")
 
 
-def found(engine: DockerClient, tag: str, static_root: str = "staticfiles") -> StaticLayer | None:
-    """Return the static layer of the image *tag* by its tree; checks that no container is left."""
-    image = image_id_in_engine(engine, None, "sha256:0", tag)
-    assert image is not None
-    layer = find_by_tree(engine, image, static_root)
-    assert engine.containers.list(all=True, filters={"ancestor": image}) == []
-    return layer
+def entry(path: str) -> Entry:
+    """Return a directory if *path* ends in a slash, a symlink if in an @, else a file."""
+    if path.endswith("/"):
+        return Entry(path[:-1], "dir", 0)
+    if path.endswith("@"):
+        return Entry(path[:-1], "symlink", 0)
+    return Entry(path, "file", 10)
 
 
-def built(context: Path, engine: DockerClient, tag: str) -> StaticLayer:
-    """Build the image *tag* of the layer in *context*; return its static layer by reading it."""
-    run_buildx(context, f"--tag={tag}")
-    return find_static_layer(engine_image(engine, tag), "staticfiles")
+def image(*layers: tuple[str, ...], working_dir: str = "/app") -> Image:
+    return Image(
+        "linux/amd64",
+        working_dir,
+        tuple(
+            ImageLayer(f"sha256:{number}", f"sha256:packed{number}", tuple(map(entry, paths)))
+            for number, paths in enumerate(layers)
+        ),
+    )
 
 
-def test_tree_gives_the_layer_that_reading_the_image_gives(
-    tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
+@pytest.mark.parametrize(
+    ("layers", "position"),
+    [
+        ((TREE, BASE, CODE), 0),
+        ((BASE, TREE, CODE), 1),
+        ((BASE, CODE, TREE), 2),
+        ((BASE, CODE, TREE, ("etc/passwd", "app/", "app/staticfiles.txt")), 2),
+        (((*BASE, *CODE, *TREE),), 0),
+        ((BASE, ("app/staticfiles/old.css",), TREE), 2),
+    ],
+)
+def test_layer_with_the_static_files_is_found(
+    layers: tuple[tuple[str, ...], ...], position: int
 ) -> None:
-    (tmp_path / "layer/app").mkdir(parents=True)
-    make_tree(tmp_path / f"layer/{TREE}")
-    settle_directories(tmp_path / "layer")
-    name = tag("lookup-kinds")
-    layer = built(tmp_path, engine, name)
-    assert layer.files > len(LONG)
-    assert found(engine, name) == layer
-    assert layer.diff_id in layers_of(engine, name)
-    assert layers_of(engine, f"{name}-missing") == ()
+    found = find_static_layer(image(*layers), "staticfiles")
+    assert (found.diff_id, found.digest) == (f"sha256:{position}", f"sha256:packed{position}")
+    assert (found.path, found.files, found.bytes) == ("/app/staticfiles", 2, 20)
 
 
-@pytest.fixture
-def containerd(monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerClient]:
-    """Return a client of the second engine."""
-    from docker import DockerClient
-
-    monkeypatch.setenv("DOCKER_HOST", second_engine())
-    with closing(DockerClient(base_url=second_engine(), timeout=120)) as client:
-        yield client
-
-
-def test_tree_gives_the_layer_in_the_containerd_store(
-    tmp_path: Path, containerd: DockerClient
+@pytest.mark.parametrize(
+    ("static_root", "working_dir", "prefix"),
+    [
+        ("staticfiles", "/app", "app/staticfiles"),
+        ("staticfiles", "/app/src", "app/src/staticfiles"),
+        ("staticfiles", "/app/src", "app/staticfiles"),
+        ("staticfiles", "/", "app/staticfiles"),
+        ("public/static", "/srv/code", "srv/code/public/static"),
+        ("/var/www/static", "/app", "var/www/static"),
+        (None, "/app", "anywhere/at/all"),
+    ],
+)
+def test_static_root_is_found_in_the_image(
+    static_root: str | None, working_dir: str, prefix: str
 ) -> None:
-    assert uses_containerd(containerd)
-    write(tmp_path / "layer", f"{TREE}/site.css", b"body {}")
-    settle_directories(tmp_path / "layer")
-    name = "buildstatic-tests:lookup-containerd"
-    try:
-        layer = built(tmp_path, containerd, name)
-        by_tree = found(containerd, name)
-        assert by_tree is not None
-        assert (by_tree.diff_id, by_tree.files) == (layer.diff_id, 1)
-        # Only the archive of the image has the digest of the compressed layer.
-        assert (layer.digest is None, by_tree.digest) == (False, None)
-    finally:
-        containerd.images.remove(name, force=True)
+    layer = (f"{prefix}/staticfiles.json", f"{prefix}/a.css")
+    built = image(BASE, CODE, layer, working_dir=working_dir)
+    found = find_static_layer(built, static_root)
+    assert (found.path, found.files) == (f"/{prefix}", 2)
 
 
-@pytest.fixture
-def image(
-    request: pytest.FixtureRequest, tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
-) -> str:
-    """Return an image that no other test has: `found` counts the containers of it."""
-    name = tag(f"lookup-{request.node.name}")
-    write(tmp_path / "layer", f"{TREE}/site.css", name.encode())
-    settle_directories(tmp_path / "layer")
-    layer = built(tmp_path, engine, name)
-    assert found(engine, name) == layer
-    (tmp_path / "more.css").write_text("p {}")
-    return name
+def test_hard_links_are_files_without_bytes() -> None:
+    layer = ImageLayer(
+        "sha256:1", None, (entry(TREE[2]), Entry("app/staticfiles/a.1.css", "link", 0))
+    )
+    found = find_static_layer(Image("linux/amd64", "/app", (layer,)), "staticfiles")
+    assert found == StaticLayer("/app/staticfiles", 2, 10, "sha256:1", None)
 
 
-def test_other_files_in_the_tree_require_reading_the_image(
-    tmp_path: Path, image: str, engine: DockerClient, tag: Callable[[str], str]
+@pytest.mark.parametrize("static_root", ["staticfiles", "/srv/static", None])
+@pytest.mark.parametrize(
+    "layers", [(BASE, CODE), (("app/staticfiles/",),), (("app/staticfiles/.wh.a.css",),), ()]
+)
+def test_image_without_static_files_is_an_error_if_they_are_required(
+    static_root: str | None, layers: tuple[tuple[str, ...], ...]
 ) -> None:
-    later, earlier = tag("lookup-more"), tag("lookup-older")
-    build_image(engine, tmp_path, later, f"FROM {image}\nCOPY more.css /{TREE}/more.css\n")
-    last = f"COPY --link --from={image} / /"
-    build_image(engine, tmp_path, earlier, f"FROM scratch\nCOPY more.css /{TREE}/\n{last}\n")
-    for name in (later, earlier):
-        assert found(engine, name) is None
-        image_id = str(engine.images.get(name).id)
-        layer = find_in_engine(engine, image_id, "staticfiles")
-        assert layer is not None
-        assert (layer.files, layer.older) == (1, 1)
+    built = image(*layers)
+    with pytest.raises(StaticLayerNotFound, match="COPY --link --from=static /layer/ /"):
+        find_in_images([built], static_root)
+    assert find_in_images([built], static_root, required=False) is None
 
 
-def test_later_layer_elsewhere_changes_nothing(
-    tmp_path: Path, image: str, engine: DockerClient, tag: Callable[[str], str]
-) -> None:
-    name = tag("lookup-later")
-    later = build_image(engine, tmp_path, name, f"FROM {image}\nCOPY more.css /elsewhere/\n")
-    assert found(engine, name) == find_static_layer(later, "staticfiles")
+@pytest.mark.parametrize(
+    "later",
+    [
+        "app/staticfiles/a.css",
+        "app/staticfiles/b/c.js/",
+        "app/staticfiles/.wh.a.css",
+        "app/staticfiles/b/.wh..wh..opq",
+        "app/staticfiles/.wh..wh..opq",
+        "app/.wh.staticfiles",
+        "app/.wh..wh..opq",
+        ".wh.app",
+        ".wh..wh..opq",
+        "app",
+        "app@",
+        "app/staticfiles@",
+        "app/staticfiles/b",
+    ],
+)
+def test_later_layer_that_hides_a_file_is_an_error(later: str) -> None:
+    with pytest.raises(StaticLayerNotFound, match=r"later layer \(sha256:2\) hides /"):
+        find_static_layer(image(BASE, TREE, (later,), CODE), "staticfiles")
+    find_static_layer(image(BASE, (later,), TREE, CODE), "staticfiles")
 
 
-def test_later_layer_that_replaces_the_tree_is_the_static_one(
-    tmp_path: Path, image: str, engine: DockerClient, tag: Callable[[str], str]
-) -> None:
-    name = tag("lookup-replaced")
-    copy = f"COPY more.css /{TREE}/site.css"
-    read = find_static_layer(build_image(engine, tmp_path, name, f"FROM {image}\n{copy}\n"), TREE)
-    assert found(engine, name) in (None, read)
+@pytest.mark.parametrize(
+    "later",
+    [
+        "app/",
+        "app/staticfiles/",
+        "app/staticfiles/new.css",
+        "app/staticfiles/.wh.old.css",
+        "app/mysite/.wh..wh..opq",
+        "app/.wh.staticfiles.old",
+        "srv/staticfiles/a.css",
+    ],
+)
+def test_later_layer_that_hides_nothing_is_accepted(later: str) -> None:
+    assert find_static_layer(image(BASE, TREE, (later,)), "staticfiles").files == 2
 
 
-def test_image_without_the_tree(image: str, engine: DockerClient) -> None:
-    assert found(engine, image, "elsewhere") is None
-    with pytest.raises(StaticLayerNotFound):
-        find_in_engine(engine, image, "elsewhere")
+def test_files_of_earlier_layers_are_counted_as_older() -> None:
+    before = ("app/staticfiles/a.css", "app/staticfiles/old.css", "app/staticfiles/older.css")
+    whole = (*TREE, "app/staticfiles/d.css", "app/staticfiles/e.css")
+    assert find_static_layer(image(before[:2], before, whole), "staticfiles").older == 2
+    assert find_static_layer(image(whole), "staticfiles").older == 0
