@@ -15,12 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.cache import Cache, default_directory
-from buildstatic.collect.compress import (
-    Variants,
-    compress,
-    compress_options,
-    items_to_compress,
-)
+from buildstatic.collect.compress import Variants, compress
 from buildstatic.collect.fingerprint import (
     Fingerprinted,
     Fingerprints,
@@ -291,16 +286,15 @@ class _Collector:
         self, staging: Staging, outputs: tuple[OutputFile, ...], variants: Variants, cache: Cache
     ) -> set[str]:
         """Make the *variants* of *outputs*; return their names."""
-        items = items_to_compress(outputs, variants, staging)
+        items, results = compress(outputs, variants, staging, cache, self.options.reuse, self.pool)
         for item in items if self.below else ():
             for codec in variants.codecs:
                 self.remove_below(f"{name}.{codec.suffix}" for name in item.names)
-        common = compress_options(variants, staging, cache, self.options.reuse)
         written: set[str] = set()
         counts: Counter[str] = Counter()
         total = sum(item.size for item in items)
         with self.step("compress", total) as progress, staging.final_names():
-            for item, compressed in compress(items, common, self.pool):
+            for item, compressed in results:
                 for variant in compressed:
                     pairs = [(name, f"{name}.{variant.suffix}") for name in item.names]
                     self.outcome.post_processed += pairs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,33 +93,22 @@ def variants_for(storage: Any, adapter: Adapter, options: CollectOptions) -> Var
     return Variants(tuple(codecs), own.fits, own.chained)
 
 
-def items_to_compress(
-    outputs: Iterable[OutputFile], variants: Variants, staging: Staging
-) -> list[CompressItem]:
-    """Return each content of *outputs* once, with all its names that *variants* fit."""
-    names: dict[str, list[str]] = {}
-    sizes: dict[str, int] = {}
-    for output in outputs:
-        sizes[output.identity] = output.size
-        if fitting := [name for name in output.names if variants.fits(name)]:
-            names.setdefault(output.identity, []).extend(fitting)
-    return [
-        CompressItem(
-            identity,
-            sizes[identity],
-            staging.tree.path(own[0]),
-            tuple(own),
-            staging.file_time(identity),
-        )
-        for identity, own in names.items()
-    ]
+def compress(
+    outputs: Iterable[OutputFile],
+    variants: Variants,
+    staging: Staging,
+    cache: Cache,
+    reuse: Path | None,
+    pool: WorkerPool,
+) -> tuple[list[CompressItem], Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]]:
+    """Return the contents of *outputs* to compress, and an iterator that writes their *variants*.
 
-
-def compress_options(
-    variants: Variants, staging: Staging, cache: Cache, reuse: Path | None
-) -> CompressOptions:
-    """Return what all contents that are compressed into *staging* have in common."""
-    return CompressOptions(
+    It yields each content as it is completed, the largest first, with the variants that were worth
+    keeping. What *cache* or the earlier tree *reuse* has is not made again. The cache's limit is
+    applied at the end, also after a failure. The iterator raises OSError and `CollectFailed`.
+    """
+    items = _items_to_compress(outputs, variants, staging)
+    options = CompressOptions(
         codecs=tuple((c.format, c.level, c.suffix, c.key) for c in variants.codecs),
         chained=variants.chained,
         libraries=library_paths(),
@@ -132,27 +121,45 @@ def compress_options(
         direct=staging.is_new,
         parent=os.getpid(),
     )
+    return items, _compressed(items, options, cache, pool)
 
 
-def compress(
-    contents: Iterable[CompressItem], options: CompressOptions, pool: WorkerPool
+def _items_to_compress(
+    outputs: Iterable[OutputFile], variants: Variants, staging: Staging
+) -> list[CompressItem]:
+    """Return each content of *outputs* once, with all its names that *variants* fit."""
+    names: dict[str, list[str]] = {}
+    sizes: dict[str, int] = {}
+    for output in outputs:
+        sizes[output.identity] = output.size
+        if fitting := [name for name in output.names if variants.fits(name)]:
+            names.setdefault(output.identity, []).extend(fitting)
+    items = (
+        CompressItem(
+            identity,
+            sizes[identity],
+            staging.tree.path(own[0]),
+            tuple(own),
+            staging.file_time(identity),
+        )
+        for identity, own in names.items()
+    )
+    return sorted(items, key=lambda item: item.size, reverse=True)
+
+
+def _compressed(
+    items: Sequence[CompressItem], options: CompressOptions, cache: Cache, pool: WorkerPool
 ) -> Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]:
-    """Yield *contents* as they are completed, each with the variants that were worth keeping.
-
-    What the cache or the earlier tree has is not made again. The cache's limit is applied at the
-    end, also after a failure. Raises OSError and `CollectFailed`.
-    """
-    ordered = sorted(contents, key=lambda content: content.size, reverse=True)
-    items = [(each.path, each.size, each.sha256, each.names, each.seconds) for each in ordered]
+    tasks = [(each.path, each.size, each.sha256, each.names, each.seconds) for each in items]
     common = astuple(options)
     put, is_done = 0, False
     try:
-        for number, result in pool.run_by_size("compress", items, common):
+        for number, result in pool.run_by_size("compress", tasks, common):
             if result == UNABLE:
-                result = compress_file(*items[number], *common)
+                result = compress_file(*tasks[number], *common)
             put += result[0]
-            yield ordered[number], tuple(WrittenVariant(*variant) for variant in result[1])
+            yield items[number], tuple(WrittenVariant(*variant) for variant in result[1])
         is_done = True
     finally:
-        if options.cache and (put or not is_done):
-            Cache(Path(options.cache), options.limit).evict()
+        if put or not is_done:
+            cache.evict()

@@ -30,8 +30,8 @@ class CompressOptions:
     """What all contents of a run have in common, in values that `marshal` can write.
 
     *codecs* are (format, level, suffix, key), in their order, *chained* if brotli decides on the
-    rest; *libraries* are the directories to import them from. *cache* and *reuse*, an earlier tree,
-    are directories, or empty; *limit* is the cache's, in bytes. Variants are written below *root*,
+    rest; *libraries* are the directories to import them from. *cache* is a directory, with the
+    *limit* in bytes, *reuse* that of an earlier tree, or empty. Variants are written below *root*,
     with *mode*, *links* and *direct* as for `write`. *parent* is the process that compresses.
     """
 
@@ -99,7 +99,7 @@ def _compressor(options: CompressOptions) -> Compressor | None:
     ]
     if len(codecs) < len(options.codecs):
         return None
-    cache = Cache(Path(options.cache), options.limit) if options.cache else None
+    cache = Cache(Path(options.cache), options.limit)
     reuse = Path(options.reuse) if options.reuse else None
     return Compressor(tuple(codecs), cache, reuse, options.chained)
 
@@ -112,15 +112,15 @@ class Compressor:
     """
 
     codecs: tuple[Codec, ...]
-    cache: Cache | None = None
-    reuse: Path | None = None
-    chained: bool = True
+    cache: Cache
+    reuse: Path | None
+    chained: bool
     put: int = 0
 
     def variants(self, content: bytes, sha256: str, names: tuple[str, ...]) -> Iterator[Variant]:
         """Yield the variants of *content*, with the digest *sha256*, that are worth keeping."""
         for codec in self.codecs:
-            cached = self.cache.get(sha256, codec, content) if self.cache else None
+            cached = self.cache.get(sha256, codec, content)
             if cached not in (None, NOT_WORTH_IT) and not _is_worth_it(cached, content):
                 cached = None  # made by another rule
             reused = self._find(codec, content, names) if cached is None else None
@@ -144,9 +144,8 @@ class Compressor:
             data = codec.compress(content)
         if not _is_worth_it(data, content):
             data = NOT_WORTH_IT
-        if self.cache:
-            self.cache.put(sha256, codec, data)
-            self.put += 1
+        self.cache.put(sha256, codec, data)
+        self.put += 1
         return data
 
 

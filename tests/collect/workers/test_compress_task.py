@@ -12,9 +12,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
@@ -22,10 +22,16 @@ from textwrap import dedent
 import pytest
 
 from buildstatic.collect.cache import BLOCK, NOT_WORTH_IT, Cache
-from buildstatic.collect.codecs import FORMATS, Codec, Effort, library_paths, load_codec
-from buildstatic.collect.compress import CompressItem, WrittenVariant, compress
-from buildstatic.collect.workers.compress_task import CompressOptions
-from buildstatic.collect.workers.pool import MEMORY_LIMIT, MIN_BYTES, MIN_ITEMS, worker_pool
+from buildstatic.collect.codecs import FORMATS, Codec, Effort, load_codec
+from buildstatic.collect.compress import CompressItem, Variants, WrittenVariant, compress
+from buildstatic.collect.publish import OutputFile, Staging, Tree
+from buildstatic.collect.workers.pool import (
+    MEMORY_LIMIT,
+    MIN_BYTES,
+    MIN_ITEMS,
+    WorkerPool,
+    worker_pool,
+)
 from buildstatic.errors import CollectFailed
 from tests.collect.conftest import Collect
 from tests.collect.pythons import REPOSITORY
@@ -34,6 +40,7 @@ from tests.collect.workers.test_pool import gone, soon
 from tests.running import started
 
 ROOM = 1 << 40
+NO_CACHE = Cache(Path(os.devnull, "cache"), ROOM)
 
 
 def codecs(*suffixes: str, effort: Effort = "fast") -> tuple[Codec, ...]:
@@ -41,13 +48,13 @@ def codecs(*suffixes: str, effort: Effort = "fast") -> tuple[Codec, ...]:
     return tuple(codec for codec in loaded if codec)
 
 
-def task(root: Path, name: str, content: bytes, *others: str) -> CompressItem:
-    """Write *content* to the file *name* below *root*, and return the task of compressing it."""
+def task(root: Path, name: str, content: bytes, *others: str) -> OutputFile:
+    """Write *content* to the file *name* below *root*, and return it as what was collected."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    return CompressItem(
-        hashlib.sha256(content).hexdigest(), len(content), str(path), (name, *others)
+    return OutputFile(
+        (name, *others), "", hashlib.sha256(content).hexdigest(), len(content), str(path)
     )
 
 
@@ -60,35 +67,25 @@ class Variant:
     told: WrittenVariant
 
 
-def job(
+def compressed(
     root: Path,
+    tasks: Iterable[OutputFile],
     *suffixes: str,
-    cache: Cache | None = None,
+    pool: WorkerPool,
+    cache: Cache = NO_CACHE,
     reuse: Path | None = None,
     effort: Effort = "fast",
-) -> CompressOptions:
-    """Return the job of compressing what is below *root*."""
-    own = tuple((c.format, c.level, c.suffix, c.key) for c in codecs(*suffixes, effort=effort))
-    where, limit = (str(cache.directory), cache.limit) if cache else ("", 0)
-    return CompressOptions(
-        own,
-        True,
-        library_paths(),
-        where,
-        limit,
-        str(reuse or ""),
-        str(root),
-        -1,
-        False,
-        False,
-        os.getpid(),
-    )
+) -> Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]:
+    """Return the iterator that compresses *tasks*, whose files are below *root*."""
+    variants = Variants(codecs(*suffixes, effort=effort), lambda _: True)
+    staging = Staging(Tree(str(root), None, None), str(root))
+    return compress(tasks, variants, staging, cache, reuse, pool)[1]
 
 
 def made(
-    tasks: Iterable[CompressItem],
+    tasks: Iterable[OutputFile],
     *suffixes: str,
-    cache: Cache | None = None,
+    cache: Cache = NO_CACHE,
     reuse: Path | None = None,
     effort: Effort = "fast",
     count: int = 2,
@@ -96,9 +93,11 @@ def made(
     """Compress *tasks*, whose files are all below one directory; return the variants by name."""
     tasks = list(tasks)
     root = Path(tasks[0].path.removesuffix(tasks[0].names[0])) if tasks else Path()
-    given = job(root, *suffixes, cache=cache, reuse=reuse, effort=effort)
     with worker_pool(count) as pool:
-        done = [(own, told) for own, all_ in compress(tasks, given, pool) for told in all_]
+        results = compressed(
+            root, tasks, *suffixes, pool=pool, cache=cache, reuse=reuse, effort=effort
+        )
+        done = [(own, told) for own, all_ in results for told in all_]
     found = []
     for own, told in done:
         written = {(root / f"{name}.{told.suffix}").read_bytes() for name in own.names}
@@ -165,7 +164,7 @@ def test_largest_content_first(tmp_path: Path) -> None:
     sizes = [3000, 9000, 1, 5000]
     tasks = [task(tmp_path, f"{size}.css", b"a" * size) for size in sizes]
     with worker_pool(1) as pool:
-        done = [own.size for own, _ in compress(tasks, job(tmp_path, "gz"), pool)]
+        done = [own.size for own, _ in compressed(tmp_path, tasks, "gz", pool=pool)]
     assert done == [9000, 5000, 3000, 1]
 
 
@@ -190,7 +189,7 @@ def test_cached_variant_that_is_too_large_is_not_used(tmp_path: Path) -> None:
     content = Path(ours.path).read_bytes()
     stored = gzip.compress(content, 0)
     assert codec.is_variant(stored, content)
-    cache.put(ours.sha256, codec, stored)
+    cache.put(ours.identity, codec, stored)
     [variant] = made([ours], "gz", cache=cache)
     assert not variant.told.hit
     assert len(variant.data) < len(stored)
@@ -207,7 +206,7 @@ def test_cache_limit_is_applied_at_the_end(tmp_path: Path) -> None:
 def test_cache_limit_is_applied_after_a_failure(tmp_path: Path, size: int) -> None:
     cache = Cache(tmp_path / "cache", 3 * BLOCK)
     tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS)]
-    missing = CompressItem("0" * 64, size, str(tmp_path / "gone.css"), ("gone.css",))
+    missing = OutputFile(("gone.css",), "", "0" * 64, size, str(tmp_path / "gone.css"))
     with pytest.raises(OSError, match=r"gone\.css"):
         made([*tasks, missing], cache=cache)
     assert len(cache.entries()) <= 3
@@ -303,24 +302,29 @@ def test_workers_write_the_same_as_one_process(tmp_path: Path) -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_parent_compresses_if_workers_have_other_codecs(tmp_path: Path) -> None:
+def test_parent_compresses_if_workers_have_other_codecs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tasks = [task(tmp_path, f"{number}.css", text * 900) for number, text in enumerate(TEXTS)]
-    given = replace(job(tmp_path), libraries=())
+    monkeypatch.setattr("buildstatic.collect.compress.library_paths", tuple)
     with worker_pool(2) as pool:
-        done = [[told.suffix for told in all_] for _, all_ in compress(tasks, given, pool)]
+        results = compressed(tmp_path, tasks, pool=pool)
+        done = [[told.suffix for told in all_] for _, all_ in results]
         assert pool.processes
     assert done == [["br", "gz", "zst"]] * len(TEXTS)
 
 
-def test_worker_of_an_ended_run_begins_nothing(tmp_path: Path) -> None:
+def test_worker_of_an_ended_run_begins_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tasks = [task(tmp_path, f"{number}.css", text * 900) for number, text in enumerate(TEXTS)]
     before = contents(tmp_path)
-    ended = replace(job(tmp_path), parent=os.getppid())
-    with (
-        pytest.raises(CollectFailed, match=f"status {128 + signal.SIGTERM}"),
-        worker_pool(1) as pool,
-    ):
-        list(compress(tasks, ended, pool))
+    with worker_pool(1) as pool:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", os.getppid)
+            results = compressed(tmp_path, tasks, pool=pool)
+        with pytest.raises(CollectFailed, match=f"status {128 + signal.SIGTERM}"):
+            list(results)
     assert contents(tmp_path) == before
 
 
@@ -337,15 +341,16 @@ def test_file_larger_than_the_memory_limit(tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
     with large.open("wb") as file:
         file.truncate(MEMORY_LIMIT + 1)
-    alone = CompressItem("0" * 64, MEMORY_LIMIT + 1, str(large), ("large.txt",))
+    alone = OutputFile(("large.txt",), "", "0" * 64, MEMORY_LIMIT + 1, str(large))
     assert len(made([alone, task(tmp_path, "a.css", TEXTS[0])], "gz")) == 2
 
 
 def test_closing_the_iterator_stops_the_work(tmp_path: Path) -> None:
-    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(TEXTS * 200)]
+    texts = (b"body { color: red } /* %d */\n" % number * 99 for number in range(1000))
+    tasks = [task(tmp_path, f"{number}.css", text) for number, text in enumerate(texts)]
     before = threading.active_count()
     with worker_pool(2) as pool:
-        work = compress(tasks, job(tmp_path, "gz"), pool)
+        work = compressed(tmp_path, tasks, "gz", pool=pool)
         next(work)
         work.close()  # type: ignore[attr-defined]
         for thread in threading.enumerate():
@@ -361,25 +366,29 @@ def python(code: str, *arguments: object) -> AbstractContextManager[subprocess.P
     return started(*command, cwd=REPOSITORY, encoding="utf-8", **pipes)
 
 
-PEAK = """
+SETUP = """
     import os, pathlib, resource, sys
-    from buildstatic.collect.codecs import library_paths, load_codec
-    from buildstatic.collect.compress import CompressItem, compress
-    from buildstatic.collect.workers.compress_task import CompressOptions
+    from buildstatic.collect.cache import Cache
+    from buildstatic.collect.codecs import load_codec
+    from buildstatic.collect.compress import Variants, compress
+    from buildstatic.collect.publish import OutputFile, Staging, Tree
     from buildstatic.collect.workers.pool import worker_pool
     root = sys.argv[1]
-    tasks = [
-        CompressItem(str(number), path.stat().st_size, str(path), (path.name,))
-        for number, path in enumerate(pathlib.Path(root).iterdir())
+    outputs = [
+        OutputFile((path.name,), "", path.name, path.stat().st_size, str(path))
+        for path in pathlib.Path(root).iterdir()
     ]
-    zst = load_codec("zst", "fast")
-    codecs = ((zst.format, zst.level, zst.suffix, zst.key),)
-    libraries, parent = library_paths(), os.getpid()
-    job = CompressOptions(codecs, True, libraries, "", 0, "", root, -1, False, False, parent)
+    staging = Staging(Tree(root, None, None), root)
+    cache = Cache(pathlib.Path(os.devnull, "cache"), 0)
+    def compressed(suffix, effort, pool):
+        variants = Variants((load_codec(suffix, effort),), lambda _: True)
+        return compress(outputs, variants, staging, cache, None, pool)[1]
+"""
+PEAK = f"""{SETUP}
     peak = lambda who: resource.getrusage(who).ru_maxrss
     before = peak(resource.RUSAGE_SELF)
     with worker_pool(4) as pool:
-        made = list(compress(tasks, job, pool))
+        made = list(compressed("zst", "fast", pool))
     print(peak(resource.RUSAGE_SELF) - before, peak(resource.RUSAGE_CHILDREN))
 """
 
@@ -398,26 +407,12 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
 
 
-INTERRUPTED = """
-    import os, pathlib, random, sys
-    from buildstatic.collect.codecs import library_paths, load_codec
-    from buildstatic.collect.compress import CompressItem, compress
-    from buildstatic.collect.workers.compress_task import CompressOptions
-    from buildstatic.collect.workers.pool import worker_pool
-    root = pathlib.Path(sys.argv[1])
-    tasks = [
-        CompressItem(name, (root / name).stat().st_size, str(root / name), (name,))
-        for name in ("slow", "9")
-    ]
-    br = load_codec("br", "best")
-    codecs = ((br.format, br.level, br.suffix, br.key),)
-    libraries, parent = library_paths(), os.getpid()
-    job = CompressOptions(codecs, True, libraries, "", 0, "", str(root), -1, False, False, parent)
+INTERRUPTED = f"""{SETUP}
     print("begun", flush=True)
     try:
         with worker_pool(2) as pool:
-            for task, _ in compress(tasks, job, pool):
-                print(*task.names, *(process.pid for process in pool.processes), flush=True)
+            for item, _ in compressed("br", "best", pool):
+                print(*item.names, *(process.pid for process in pool.processes), flush=True)
     except KeyboardInterrupt:
         print("interrupted")
 """
