@@ -17,7 +17,11 @@ from buildstatic.atomic import replace_output
 from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, LayerFile
 from buildstatic.builders.progress import OnEvent, Stage
 from buildstatic.collect.workers.pool import available_cores
-from buildstatic.dockerfile.generate import static_root_in_image
+from buildstatic.dockerfile.static_root import (
+    check_layer_location,
+    check_target_path,
+    static_root_in_image,
+)
 from buildstatic.errors import UnsupportedByBuilder
 from buildstatic.oci.append import append, source_date_epoch
 from buildstatic.oci.layer_lookup import StaticLayer
@@ -31,7 +35,6 @@ from buildstatic.oci.layer_writer import (
     write_tree,
 )
 from buildstatic.oci.reference import Reference, parse_reference
-from buildstatic.oci.static_layer import check_layer_location, check_target_path
 from buildstatic.project import Project
 
 NAME = "embedded"

@@ -1,4 +1,4 @@
-"""The generated Dockerfile and .dockerignore, and the choice of the project's own."""
+"""The generated Dockerfile and .dockerignore, the project's own, and STATIC_ROOT in the image."""
 
 DOCKERFILE = "Dockerfile"
 IGNORE_FILE = ".dockerignore"

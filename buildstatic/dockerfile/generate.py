@@ -14,11 +14,12 @@ from buildstatic.dockerfile import APP, DOCKERFILE
 from buildstatic.dockerfile.assets import FORMATS, Assets, assets_context, assets_notes
 from buildstatic.dockerfile.frontend import frontend_context, frontend_notes, frontend_values
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
+from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.packages.system import required
-from buildstatic.project.static_files import DEFAULT_STATIC_ROOT, contains_needed, uploads
+from buildstatic.project.static_files import contains_needed, uploads
 from buildstatic.templates import GeneratedFile, render
 
 PLACEHOLDER_SECRET_KEY = "only-to-collect"
@@ -79,12 +80,6 @@ def base_image(project: Project, python: str | None = None) -> str:
     """Return the reference of the base image; *python* overrides the detected version."""
     found = project.python.value if project.python else DEFAULT_PYTHON
     return f"python:{python or found}-slim"
-
-
-def static_root_in_image(project: Project) -> str:
-    """Return the absolute path of STATIC_ROOT in the image."""
-    static_root = project.static_root.value if project.static_root else DEFAULT_STATIC_ROOT
-    return posixpath.normpath(posixpath.join(APP, static_root))
 
 
 def _quoted_values(project: Project, options: DockerfileOptions) -> Iterator[str]:

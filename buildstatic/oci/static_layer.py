@@ -1,7 +1,4 @@
-"""The static layer of an image: where it may be, how it is marked, and how it is found.
-
-``COPY --link`` creates the parents of what it copies as directories with mode 0755 owned by root.
-A parent that is a symlink in the final image is replaced, other modes and owners are changed.
+"""The mark of a static layer, and the recognition of layers without a mark.
 
 A layer that buildstatic adds to an image is marked twice, because a store may keep only one of the
 marks: the descriptor has an annotation, which engines drop and Docker's own manifests cannot hold,
@@ -17,13 +14,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from buildstatic.dockerfile import APP
-from buildstatic.dockerfile.generate import static_root_in_image
-from buildstatic.errors import ImageInvalid, StaticRootInvalid
+from buildstatic.errors import ImageInvalid
 from buildstatic.oci.documents import Descriptor, ImageConfig, Manifest
 from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry, read_layer
 from buildstatic.oci.stores.base import ImageSource
-from buildstatic.project import Project
 
 ANNOTATION = "io.buildstatic.layer"
 STATIC = "static"
@@ -31,20 +25,6 @@ COMMENT = f"{ANNOTATION}={STATIC}"
 _REBUILD = "Build or pull the image again."
 # BuildKit's history omits the options; kaniko writes the line of the Dockerfile.
 _COPY_TO_ROOT = re.compile(r".*\bCOPY\b.*\s/\s*(?:# buildkit)?\s*")
-# In Debian's images and the generated one; the collecting stage detects any others.
-SYMLINKS = {"/bin", "/lib", "/lib32", "/lib64", "/sbin", "/var/lock", "/var/run", "/dev/fd"}
-SPECIAL_DIRECTORIES = {
-    "/data": "owned by the application",
-    "/dev": "not part of an image",
-    "/proc": "not part of an image",
-    "/root": "of mode 0700",
-    "/run/lock": "of mode 1777",
-    "/sys": "not part of an image",
-    "/tmp": "of mode 1777",
-    "/var/local": "of mode 2775",
-    "/var/mail": "of mode 2775",
-    "/var/tmp": "of mode 1777",
-}
 
 
 @dataclass(frozen=True)
@@ -73,55 +53,6 @@ class ImageStep:
         return self.layer is not None and (
             comment == COMMENT or self.layer.annotations.get(ANNOTATION) == STATIC
         )
-
-
-def check_layer_location(project: Project) -> None:
-    """Raise StaticRootInvalid if the project's STATIC_ROOT cannot be a separate layer."""
-    tree = PurePosixPath(static_root_in_image(project))
-    if reason := _static_root_problem(project, tree):
-        setting = f" ({project.static_root.source})" if project.static_root else ""
-        raise StaticRootInvalid(
-            f"STATIC_ROOT is {tree} in the image{setting}: {reason}.",
-            'Use another directory, such as STATIC_ROOT = BASE_DIR / "staticfiles".',
-        )
-
-
-def check_target_path(path: PurePosixPath) -> None:
-    """Raise StaticRootInvalid if a layer with the tree *path*, an absolute path, does damage.
-
-    The image is not known, so the directories are those of Debian's images.
-    """
-    for directory in (path, *path.parents):
-        reason = ""
-        if directory.name.startswith(WHITEOUT):
-            reason = f"{directory} is a whiteout, which deletes files of the image"
-        elif str(directory) in SYMLINKS:
-            reason = f"{directory} is a symlink, which the layer would replace by a directory"
-        elif directory != path and str(directory) in SPECIAL_DIRECTORIES:
-            properties = SPECIAL_DIRECTORIES[str(directory)]
-            reason = f"{directory} is {properties}, which the layer would change"
-        elif path == path.parent:
-            reason = "it is the root directory"
-        if reason:
-            problem = f"The static files cannot be at {path}: {reason}."
-            raise StaticRootInvalid(problem, "Use another path, such as --at /app/staticfiles.")
-
-
-def _static_root_problem(project: Project, tree: PurePosixPath) -> str:
-    if str(tree) in ("/", APP):
-        return f"{tree} contains more than the static files"
-    for directory in (tree, *tree.parents):
-        is_project_link = (
-            directory != tree
-            and directory.is_relative_to(APP)
-            and (project.root / directory.relative_to(APP)).is_symlink()
-            and str(directory) != APP
-        )
-        if is_project_link or str(directory) in SYMLINKS:
-            return f"{directory} is a symlink, which the layer would replace by a directory"
-        if properties := SPECIAL_DIRECTORIES.get(str(directory)):
-            return f"{directory} is {properties}, which the layer would change"
-    return ""
 
 
 def marked_layers(manifest: Manifest, config: ImageConfig, source: str) -> tuple[int, ...]:

@@ -17,8 +17,8 @@ from buildstatic.builders.embedded import NAME as EMBEDDED
 from buildstatic.builders.embedded import EmbeddedBuilder
 from buildstatic.builders.progress import dockerfile_stages
 from buildstatic.dockerfile import assets
-from buildstatic.dockerfile.generate import static_root_in_image
 from buildstatic.dockerfile.source import ASSETS, DockerfileSource, choose_dockerfile
+from buildstatic.dockerfile.static_root import check_layer_location, static_root_in_image
 from buildstatic.errors import (
     ConfigInvalid,
     EngineNotFound,
@@ -29,7 +29,6 @@ from buildstatic.errors import (
 )
 from buildstatic.oci.reference import Reference
 from buildstatic.oci.reuse import extract_variants
-from buildstatic.oci.static_layer import check_layer_location
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
 from buildstatic.project.config import load

@@ -11,11 +11,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from buildstatic.builders.embedded import collected_tree, missing_frontend_output, save_layer
-from buildstatic.dockerfile.generate import static_root_in_image
+from buildstatic.dockerfile.static_root import (
+    check_layer_location,
+    check_target_path,
+    static_root_in_image,
+)
 from buildstatic.oci import append as image
 from buildstatic.oci.layer_writer import MANIFEST, Compression, WrittenLayer
 from buildstatic.oci.reference import parse_reference
-from buildstatic.oci.static_layer import check_layer_location, check_target_path
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
 from buildstatic.project.config import load
@@ -82,7 +85,8 @@ def layer(
             if at:
                 check_target_path(at)
             else:
-                at = place_in_image(project)
+                check_layer_location(project)
+                at = PurePosixPath(static_root_in_image(project))
             tree = collect_tree(
                 project,
                 Path(temporary, "layer"),
@@ -103,12 +107,6 @@ def layer(
                 base, tag, written, file, insecure=append.insecure, created=created
             )
     return LayerResult(written, appended, time.monotonic() - started)
-
-
-def place_in_image(project: Project) -> PurePosixPath:
-    """Return where the image has the tree of *project*; raises StaticRootInvalid."""
-    check_layer_location(project)
-    return PurePosixPath(static_root_in_image(project))
 
 
 def collect_tree(

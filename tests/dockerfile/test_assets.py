@@ -14,11 +14,8 @@ from urllib.parse import quote, unquote
 import pytest
 
 from buildstatic.dockerfile.assets import SERVERS, Assets, url_prefix
-from buildstatic.dockerfile.generate import (
-    DockerfileOptions,
-    generate_dockerfile,
-    static_root_in_image,
-)
+from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Fact
 from tests.dockerfile.served import BASE, PORT, fetch

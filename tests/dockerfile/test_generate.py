@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.dockerfile.generate import generate_dockerfile, static_root_in_image
+from buildstatic.dockerfile.generate import generate_dockerfile
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact
-from tests.dockerfile.variants import LOCKS, VARIANTS, Variant, plain, with_names
+from tests.dockerfile.variants import LOCKS, VARIANTS, Variant, with_names
 
 HADOLINT = str(Path(sys.executable).with_name("hadolint"))
 every_variant = pytest.mark.parametrize(
@@ -465,21 +465,6 @@ def test_collected_node_modules_are_not_in_the_final_image() -> None:
     copied = "COPY . .\nCOPY --from=frontend /app/web/node_modules /app/web/node_modules"
     assert copied in stage(unbuilt, "static")
     assert "node_modules" not in stage(unbuilt, "web")
-
-
-@pytest.mark.parametrize(
-    ("static_root", "tree"),
-    [
-        pytest.param("staticfiles", "/app/staticfiles", id="in the root"),
-        pytest.param("src/static", "/app/src/static", id="in a directory"),
-        pytest.param("/srv/static", "/srv/static", id="outside"),
-        pytest.param("../static", "/static", id="above"),
-        pytest.param(None, "/app/staticfiles", id="unknown"),
-    ],
-)
-def test_static_root_in_image(static_root: str | None, tree: str) -> None:
-    fact = Fact(static_root, "settings.py:1") if static_root else None
-    assert static_root_in_image(plain(Path("/x"), static_root=fact)) == tree
 
 
 def docker(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from buildstatic.dockerfile.static_root import (
+    check_layer_location,
+    check_target_path,
+    static_root_in_image,
+)
 from buildstatic.errors import StaticRootInvalid
-from buildstatic.oci.static_layer import check_layer_location, check_target_path
 from buildstatic.project import Fact, Project
 from tests.dockerfile.variants import plain
 from tests.engine import inside
@@ -18,6 +22,21 @@ if TYPE_CHECKING:
 
 # Directories that are not used as STATIC_ROOT
 SYSTEM = ("/etc", "/usr", "/var/lib", "/var/cache", "/var/log", "/var/spool")
+
+
+@pytest.mark.parametrize(
+    ("static_root", "tree"),
+    [
+        pytest.param("staticfiles", "/app/staticfiles", id="in the root"),
+        pytest.param("src/static", "/app/src/static", id="in a directory"),
+        pytest.param("/srv/static", "/srv/static", id="outside"),
+        pytest.param("../static", "/static", id="above"),
+        pytest.param(None, "/app/staticfiles", id="unknown"),
+    ],
+)
+def test_static_root_in_image(static_root: str | None, tree: str) -> None:
+    fact = Fact(static_root, "settings.py:1") if static_root else None
+    assert static_root_in_image(plain(Path("/x"), static_root=fact)) == tree
 
 
 def project_with(root: Path, static_root: str) -> Project:
