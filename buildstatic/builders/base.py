@@ -115,9 +115,6 @@ class Builder(Protocol):
     def name(self) -> str:
         """The name of the builder for messages."""
 
-    def check(self, request: BuildRequest, /) -> None:
-        """Raise UnsupportedByBuilder if *request* needs what this builder does not support."""
-
     def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
         """Run *request* and call *on_event* for each event of a Dockerfile build.
 

@@ -84,10 +84,6 @@ class BuildxBuilder:
         needs_engine = driver == ENGINE_DRIVER or not (options.push or options.export)
         return cls(driver, connect() if needs_engine else None)
 
-    @staticmethod
-    def check(_request: BuildRequest, /) -> None:
-        """Accept every request: only the build tells what a builder does not support."""
-
     def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
         """Run *request* as `Builder.build` describes."""
         started = time.monotonic()

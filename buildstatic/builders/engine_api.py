@@ -48,15 +48,9 @@ class EngineApiBuilder:
     def connect(cls, request: BuildRequest) -> EngineApiBuilder:
         """Return the builder of the engine that the ``docker`` command would use.
 
-        Raises UnsupportedByBuilder if it does not support *request*, and what
+        Raises UnsupportedByBuilder if the API does not support *request*, and what
         `oci.engine.connect` raises.
         """
-        cls.check(request)
-        return cls(connect())
-
-    @staticmethod
-    def check(request: BuildRequest, /) -> None:
-        """Raise UnsupportedByBuilder if *request* needs what the API does not support."""
         options = request.options
         unsupported = {
             "secrets (--secret)": bool(options.secrets),
@@ -67,10 +61,10 @@ class EngineApiBuilder:
         }
         if used := ", ".join(name for name, is_used in unsupported.items() if is_used):
             raise UnsupportedByBuilder(f"The engine's API does not support {used}.", _USE_BUILDX)
+        return cls(connect())
 
     def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
         """Run *request* as `Builder.build` describes."""
-        self.check(request)
         started = time.monotonic()
         with failures():
             tags = request.options.tags

@@ -109,7 +109,6 @@ def build(
     )
     _check_dockerfile(project, source, request, report)
     builder = choose_builder(request, None if options.serve else embedded)
-    builder.check(request)
     if builder is embedded:
         report.note("No Docker engine responds: building the static layer only.")
         return _build_embedded(embedded, request, previous, report)
