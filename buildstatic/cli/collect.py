@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,9 +18,6 @@ from buildstatic.cli.options import (
     settings_option,
     traceback_option,
 )
-
-if TYPE_CHECKING:
-    from buildstatic.collect import CollectResult
 
 EPILOG = """\b
 Examples:
@@ -185,7 +182,7 @@ def command(
     variable that is not set; placeholders for other variables are read from
     [tool.buildstatic.env].
     """
-    from buildstatic.cli.progress import reporter
+    from buildstatic.cli.progress import print_collected, reporter
     from buildstatic.workflows.collect import collect, configured_options, plan
 
     if link and layer_root:
@@ -214,16 +211,6 @@ def command(
         _print_plan(document)
     else:
         print_collected(collected, verbosity)
-
-
-def print_collected(collected: CollectResult, verbosity: int = 1) -> None:
-    """Print the summary to standard error, and Django's closing line to standard output."""
-    from buildstatic.cli.progress import print_summary
-
-    if verbosity:
-        print_summary(collected.summary)
-    if collected.closing:
-        click.echo(collected.closing)
 
 
 def _print_plan(plan: Mapping[str, Any]) -> None:

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from buildstatic import console
 
 if TYPE_CHECKING:
-    from buildstatic.collect import Summary
+    from buildstatic.collect import CollectResult, Summary
     from buildstatic.workflows import Reporter
 
 # Seconds between two lines of one step, if no progress bar is drawn.
@@ -80,6 +82,14 @@ class _Lines:
         if now - self._last >= INTERVAL and total:
             self._last = now
             console.note(f"{STEPS[step]}: {done * 100 // total} %")
+
+
+def print_collected(collected: CollectResult, verbosity: int = 1) -> None:
+    """Print the summary to standard error, and Django's closing line to standard output."""
+    if verbosity:
+        print_summary(collected.summary)
+    if collected.closing:
+        click.echo(collected.closing)
 
 
 def print_summary(summary: Summary) -> None:
