@@ -7,6 +7,7 @@ codecs and, inside functions, the project's Django.
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -100,8 +101,10 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
         # A storage's own code may open files below STATIC_ROOT.
         with _static_root_in(layer if recognition.adapter is None else None):
             result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
-        with _static_root_in(layer):
-            run_after(after, request.manage, layer)
+        sys.stdout.flush()  # What follows goes to standard error.
+        if after:
+            with _static_root_in(layer):
+                run_after(after, request.manage, layer)
         if layer:
             has_collected = not result.summary.own_code and not after
             for warning in layer_root.normalize(layer, has_collected=has_collected):

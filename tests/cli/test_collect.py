@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import pytest
 from buildstatic.errors import ConfigInvalid, ProjectNotFound, VariablesMissing
 from tests.cli.conftest import Invoke
 from tests.collect.sites import Ran, Site, contents, make_site, manage, run
+from tests.running import environment
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 # In this process or in a child process of the project's Python.
@@ -83,6 +85,22 @@ def tree(site: Site) -> dict[str, object]:
 def test_usage_errors(site: Site, options: tuple[str, ...], invoke: Invoke) -> None:
     assert invoke("collect", "--path", site.root, *options).code == 2
     assert not (site.root / "l").exists()
+
+
+def test_messages_come_before_the_summary_in_one_stream(site: Site) -> None:
+    command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "-v2")
+    ran = subprocess.run(
+        command,
+        cwd=site.root,
+        env=environment(),  # with no PYTHONUNBUFFERED
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=True,
+        encoding="utf-8",
+    )
+    messages, _, rest = ran.stdout.partition("files  ")
+    assert messages.count("Copying ") == 3
+    assert "Copying " not in rest
 
 
 def test_manage_option(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ class Command(collectstatic.Command):  # type: ignore[misc]
                 with _more_finders(finders):
                     counts = collect(self, storage)
                     counts = dict(super().collect()) if counts is None else counts
-            run_after(config.after or (), manage, None)
+            if config.after:
+                run_after(config.after, manage, None)
         except CommandFailed as error:
             raise CommandError(str(error), returncode=error.exit_code) from error
         except ConfigInvalid as error:
