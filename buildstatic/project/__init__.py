@@ -26,7 +26,7 @@ class Package:
     """A package: its canonical name, PEP 440 specifier set, extras and source (``file:line``).
 
     *wheel* is whether a lock file lists a wheel for the image's platform, None if it is not known;
-    *vcs* whether it is installed from a version control repository.
+    *vcs* the program that its version control repository needs (git, hg, svn, bzr), empty without.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Package:
     extras: frozenset[str]
     source: str
     wheel: bool | None = None
-    vcs: bool = False
+    vcs: str = ""
 
 
 Packages = dict[str, Package]

@@ -6,7 +6,7 @@ uv.lock, poetry.lock, pdm.lock and Pipfile.lock, in the formats of today and of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from buildstatic.project.packages.known import (
     DependencyOptions,
     Selection,
 )
-from buildstatic.project.packages.requirements import canonical, join, marker_applies
+from buildstatic.project.packages.requirements import VCS, canonical, join, marker_applies
 
 Table = Mapping[str, object]
 Lines = Mapping[str, int]
@@ -278,7 +278,7 @@ def pipenv(path: Path, root: Path, python: str) -> LockFile:
         version = str(entry.get("version", "")).replace("*", "")
         source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
         extras = _texts(entry, "extras")
-        found.append(Package(canonical(name), version, extras, source, vcs="git" in entry))
+        found.append(Package(canonical(name), version, extras, source, vcs=_vcs(entry)))
         places.append(entry.get("path"))
     return _lock(join(found), _paths(path.parent, places), root)
 
@@ -292,7 +292,7 @@ def pipfile(path: Path, root: Path) -> Packages:
         extras = frozenset(map(canonical, _texts(options, "extras")))
         line = files.toml_line(text, "packages", name)
         source = f"{files.relative(path, root)}:{line}"
-        found.append(Package(canonical(name), "", extras, source, vcs="git" in options))
+        found.append(Package(canonical(name), "", extras, source, vcs=_vcs(options)))
     return join(found)
 
 
@@ -339,10 +339,14 @@ def _package(table: Table, lines: Lines, path: Path, root: Path, python: str) ->
     specifier = f"=={version}" if version else ""
     source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
     origin = table.get("source")
-    kind = origin.get("type") if isinstance(origin, dict) else None
-    is_vcs = kind == "git" or "git" in table or (isinstance(origin, dict) and "git" in origin)
+    held = {*table, *origin, str(origin.get("type"))} if isinstance(origin, dict) else table
     wheel = _has_wheel(table, python)
-    return Package(canonical(name), specifier, frozenset(), source, wheel, is_vcs)
+    return Package(canonical(name), specifier, frozenset(), source, wheel, _vcs(held))
+
+
+def _vcs(keys: Collection[str]) -> str:
+    """Return the version control program that is among the *keys* of a package."""
+    return next((program for program in VCS if program in keys), "")
 
 
 def _has_wheel(table: Table, python: str) -> bool | None:

@@ -36,7 +36,7 @@ PINNED = r"===?[^,*]+"
 # pip.pypa.io/en/stable/reference/requirements-file-format/#using-environment-variables
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 URL = re.compile(r"[a-z+]+://")
-VCS = ("git+", "hg+", "svn+", "bzr+")
+VCS = ("git", "hg", "svn", "bzr")
 
 
 def canonical(name: str) -> str:
@@ -48,8 +48,13 @@ def package(requirement: Requirement, source: str) -> Package:
     """Return *requirement*, found at *source*, as a package."""
     extras = frozenset(map(canonical, requirement.extras))
     name, specifier = canonical(requirement.name), str(requirement.specifier)
-    is_vcs = bool(requirement.url and requirement.url.startswith(VCS))
-    return Package(name, specifier, extras, source, vcs=is_vcs)
+    return Package(name, specifier, extras, source, vcs=_vcs(requirement.url or ""))
+
+
+def _vcs(url: str) -> str:
+    """Return the version control program of *url* (``git+https://…``), empty without one."""
+    program, plus, _ = url.partition("+")
+    return program if plus and program in VCS else ""
 
 
 def join(packages: Iterable[Package]) -> Packages:
@@ -255,7 +260,7 @@ def _read_requirement(
             if not (file.is_relative_to(result.root) and file.exists()):
                 result.by_name.append(name)
         found = package(requirement, place)
-        packages.append(replace(found, vcs=found.vcs or text.startswith(VCS)))
+        packages.append(replace(found, vcs=found.vcs or _vcs(text)))
 
 
 def _named(url: str) -> str:
@@ -266,7 +271,7 @@ def _named(url: str) -> str:
     name = egg[1] if egg else _archive_name(address)
     if name:
         return f"{name} ;{marker}" if marker else name
-    stem = address.partition("@")[0] if address.startswith(VCS) else address
+    stem = address.partition("@")[0] if _vcs(address) else address
     repository = stem.rstrip("/").rpartition("/")[2].removesuffix(".git")
     return re.sub(r"\W+", "-", repository).strip("-") or "unnamed"
 

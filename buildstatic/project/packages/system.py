@@ -15,6 +15,8 @@ from buildstatic.project import Packages, SystemPackages
 
 COMPILER = ("gcc", "libc6-dev")
 CPP_COMPILER = (*COMPILER, "g++")
+# pip.pypa.io/en/stable/topics/vcs-support
+VCS_PACKAGES = {"git": "git", "hg": "mercurial", "svn": "subversion", "bzr": "brz"}
 _Row = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -120,7 +122,7 @@ def find_system_packages(packages: Packages, python: str) -> SystemPackages:
     """Return what *packages* require with *python* (``3.13``).
 
     A package of a lock file that lists no wheel for the image gets a compiler, unless it is one of
-    Django's, which have no C code. What is installed from a repository needs git.
+    Django's, which have no C code. What is installed from a repository needs its program.
     """
     build: list[str] = []
     run: list[str] = []
@@ -136,7 +138,7 @@ def find_system_packages(packages: Packages, python: str) -> SystemPackages:
         if package.wheel is None and minor in since and _is_older(package.specifier, since[minor]):
             build += (*COMPILER, *headers)
             run += (library for header in headers for library in _LIBRARIES.get(header, ()))
-        build += ("git",) if package.vcs else ()
+        build += (VCS_PACKAGES[package.vcs],) if package.vcs else ()
     psycopg = packages.get("psycopg")
     if psycopg is not None and "c" in psycopg.extras:
         build += _POSTGRESQL[0] if "psycopg-c" not in packages else ()

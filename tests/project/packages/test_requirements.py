@@ -98,8 +98,8 @@ def packages(root: Path, text: str | bytes, python: str = "3.13") -> dict[str, P
 def test_requirement_lines(
     tmp_path: Path, line: str, name: str, specifier: str, extras: tuple[str, ...]
 ) -> None:
-    is_vcs = "git+" in line
-    expected = Package(name, specifier, frozenset(extras), "requirements.txt:2", vcs=is_vcs)
+    vcs = "git" if "git+" in line else ""
+    expected = Package(name, specifier, frozenset(extras), "requirements.txt:2", vcs=vcs)
     assert packages(tmp_path, f"# first\n{line}\n") == {name: expected}
 
 

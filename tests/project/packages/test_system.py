@@ -146,14 +146,34 @@ def test_packages_in_a_repository_require_git(tmp_path: Path, file: str, text: s
     assert find_system_packages(found, "3.13").build == ("git",)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "program"),
+    [
+        ("requirements.txt", "-e hg+https://example.com/repo#egg=repo\n", "mercurial"),
+        ("requirements.txt", "repo @ svn+https://example.com/repo/trunk\n", "subversion"),
+        ("Pipfile", '[packages]\nrepo = { hg = "https://example.com/r" }\n', "mercurial"),
+        (
+            "pdm.lock",
+            '[[package]]\nname = "repo"\ngroups = ["default"]\nsvn = "https://example.com/r"\n',
+            "subversion",
+        ),
+    ],
+)
+def test_program_of_every_kind_of_repository(
+    tmp_path: Path, file: str, text: str, program: str
+) -> None:
+    found = find_dependencies(write(tmp_path, {file: text}), tmp_path, "3.13").packages
+    assert find_system_packages(found, "3.13").build == (program,)
+
+
 @pytest.mark.parametrize("manager", FILES)
 def test_lock_files_tell_wheels_and_repositories(tmp_path: Path, manager: str) -> None:
     write(tmp_path, {f"{manager}.lock": FILES[manager], "pyproject.toml": ""})
     found = find_dependencies(tmp_path, tmp_path, "3.13").packages
     assert {name: (item.wheel, item.vcs) for name, item in found.items()} == {
-        "django": (True, False),
-        "repo": (None, True),
-        "built": (False, False),
+        "django": (True, ""),
+        "repo": (None, "git"),
+        "built": (False, ""),
     }
 
 
