@@ -339,7 +339,11 @@ def _selection(dependencies: Dependencies) -> str:
             options = [f"--only={','.join(('main', *groups))}"]
             options += [f"--extras={' '.join(extras)}"] if extras else []
         case "pdm":
-            options = [f"--group={name}" for name in (*groups, *extras)]
+            # With --prod, PDM refuses the groups for development that are named.
+            options = [] if groups else ["--prod"]
+            options += [f"--group={name}" for name in (*groups, *extras)]
+        case "pipenv":
+            options = [f"--categories={','.join(('packages', *groups))}"] if groups else []
         case _:
             options = []
     return "".join(f" {shlex.quote(option)}" for option in options)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.dockerfile.generate import generate_dockerfile
+from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact
-from tests.dockerfile.variants import LOCKS, VARIANTS, Variant, with_names
+from tests.dockerfile.variants import LOCKS, SERVE, VARIANTS, Variant, managed, plain, with_names
 
 HADOLINT = str(Path(sys.executable).with_name("hadolint"))
 every_variant = pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_dependency_files_in_a_directory(manager: str) -> None:
     installs = {
         "uv": "uv sync --locked --no-dev --project='back end'",
         "poetry": "poetry install --directory='back end'",
-        "pdm": "pdm sync --project='back end'",
+        "pdm": "pdm sync --project='back end' --prod --no-self",
         "pipenv": 'PIPENV_PIPFILE="back end/Pipfile"',
         "pyproject": "--requirement 'back end/pyproject.toml'",
         "pip": "--requirement 'back end/requirements.txt'",
@@ -130,6 +130,22 @@ def test_dependency_files_in_a_directory(manager: str) -> None:
     assert installs[manager] in deps
     for name in LOCKS[manager]:
         assert f'COPY ["back end/{name}", "./back end/{name}"]' in deps
+
+
+@pytest.mark.parametrize(
+    ("manager", "command"),
+    [
+        ("pdm", "pdm sync --group=web --group=pg --no-self"),
+        ("pipenv", "pipenv install --deploy --categories=packages,web"),
+    ],
+)
+def test_groups_are_installed(tmp_path: Path, manager: str, command: str) -> None:
+    found = plain(tmp_path, dependencies=managed(manager, groups=("web",), extras=("pg",)))
+    assert command in generate_dockerfile(found, DockerfileOptions(SERVE)).text
+    without = plain(tmp_path, dependencies=managed(manager))
+    installed = stage(generate_dockerfile(without, DockerfileOptions(SERVE)).text, "deps")
+    assert "categories" not in installed
+    assert ("pdm sync --prod --no-self" in installed) == (manager == "pdm")
 
 
 def test_workspace_member_is_installed() -> None:

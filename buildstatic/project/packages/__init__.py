@@ -137,8 +137,8 @@ def _installations(
     path = directory / "Pipfile"
     if files.is_file(path):
         note = f"{files.relative(path, root)} has no Pipfile.lock. Run: pipenv lock"
-        packages = locks.pipfile(path, root)
-        yield _installed("pipenv", root, packages, [path], notes=(note,))
+        packages, selection = locks.pipfile(path, root, options)
+        yield _installed("pipenv", root, packages, [path], selection=selection, notes=(note,))
     if error:
         raise error
     if listed:
@@ -175,7 +175,7 @@ def _from_lock_file(
         case "pdm":
             lock = locks.pdm(path, root, python, options)
         case _:
-            lock = locks.pipenv(path, root, python)
+            lock = locks.pipenv(path, root, python, options)
     beside = [other for item in others if files.is_file(other := path.parent / item)]
     read = [path, *beside, *lock.files]
     return _installed(

@@ -19,11 +19,23 @@ from buildstatic.project.packages.known import (
     NO_SELECTION,
     DependencyOptions,
     Selection,
+    select,
 )
 from buildstatic.project.packages.requirements import VCS, canonical, join, marker_applies
 
 Table = Mapping[str, object]
 Lines = Mapping[str, int]
+# Sections of a Pipfile with other names in its lock file, and those that are not categories.
+PIPFILE_LOCK = {"packages": "default", "dev-packages": "develop"}
+PIPFILE = {
+    *PIPFILE_LOCK,
+    *PIPFILE_LOCK.values(),
+    "_meta",
+    "source",
+    "requires",
+    "scripts",
+    "pipenv",
+}
 # Fields for which uv has to build a package to know its dependencies if they are dynamic.
 DYNAMIC_DEPENDENCIES = {"dependencies", "optional-dependencies"}
 
@@ -231,7 +243,7 @@ def _poetry_node(
 def pdm(path: Path, root: Path, python: str, options: DependencyOptions = NO_OPTIONS) -> LockFile:
     """Read pdm.lock: the default group; in older files, the dependencies of pyproject.toml.
 
-    Extras are groups of the lock file. PDM does not install its other groups in production.
+    Extras are groups of the lock file. Those that it was not locked with are not selected.
     """
     data, text = files.read_toml(path, root)
     lines = _name_lines(text)
@@ -241,9 +253,17 @@ def pdm(path: Path, root: Path, python: str, options: DependencyOptions = NO_OPT
         if marker_applies(_marker(table.get("marker")), python)
     ]
     project = pyproject.read(path.parent / "pyproject.toml", root, python)
-    selection = replace(project, groups={}).select(options) if project else Selection()
+    selection = Selection()
+    if project:
+        locked_groups = _texts(pyproject.table(data, "metadata"), "groups")
+        groups, optional = (
+            {k: v for k, v in found.items() if not locked_groups or canonical(k) in locked_groups}
+            for found in ({**project.groups, **project.pdm_groups}, project.extras)
+        )
+        project = replace(project, groups=groups, extras=optional)
+        selection = project.select(options)
     if any("groups" in table for table in tables):
-        chosen = {"default", *selection.groups, *selection.extras}
+        chosen = {"default", *map(canonical, (*selection.groups, *selection.extras))}
         found = join(
             replace(_package(table, lines, path, root, python), extras=_texts(table, "extras"))
             for table in tables
@@ -266,34 +286,54 @@ def pdm(path: Path, root: Path, python: str, options: DependencyOptions = NO_OPT
     return _lock(found, _paths(path.parent, places), root, "", selection)
 
 
-def pipenv(path: Path, root: Path, python: str) -> LockFile:
-    """Read Pipfile.lock: its default section."""
+def pipenv(
+    path: Path, root: Path, python: str, options: DependencyOptions = NO_OPTIONS
+) -> LockFile:
+    """Read Pipfile.lock: its default section, and the categories that are selected."""
     data, text = files.read_json(path, root)
-    lines = _name_lines(text, r'^\s+"([^"]+)": \{', text.find('"default"'))
-    section = data.get("default")
+    selection = _categories(data, options)
     found, places = [], []
-    for name, entry in section.items() if isinstance(section, dict) else ():
-        if not isinstance(entry, dict) or not marker_applies(_marker(entry.get("markers")), python):
-            continue
-        version = str(entry.get("version", "")).replace("*", "")
-        source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
-        extras = _texts(entry, "extras")
-        found.append(Package(canonical(name), version, extras, source, vcs=_vcs(entry)))
-        places.append(entry.get("path"))
-    return _lock(join(found), _paths(path.parent, places), root)
+    for section in ("default", *(PIPFILE_LOCK.get(name, name) for name in selection.groups)):
+        lines = _name_lines(text, r'^\s+"([^"]+)": \{', text.find(f'"{section}": {{'))
+        for name, entry in pyproject.table(data, section).items():
+            if not isinstance(entry, dict):
+                continue
+            if not marker_applies(_marker(entry.get("markers")), python):
+                continue
+            version = str(entry.get("version", "")).replace("*", "")
+            source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
+            extras = _texts(entry, "extras")
+            found.append(Package(canonical(name), version, extras, source, vcs=_vcs(entry)))
+            places.append(entry.get("path"))
+    return _lock(join(found), _paths(path.parent, places), root, selection=selection)
 
 
-def pipfile(path: Path, root: Path) -> Packages:
-    """Return the packages in a Pipfile; the versions are in its lock file."""
+def pipfile(
+    path: Path, root: Path, options: DependencyOptions = NO_OPTIONS
+) -> tuple[Packages, Selection]:
+    """Return the packages in a Pipfile and its categories; the versions are in its lock file."""
     data, text = files.read_toml(path, root)
+    selection = _categories(data, options)
     found = []
-    for name, entry in pyproject.table(data, "packages").items():
-        options = entry if isinstance(entry, dict) else {}
-        extras = frozenset(map(canonical, _texts(options, "extras")))
-        line = files.toml_line(text, "packages", name)
-        source = f"{files.relative(path, root)}:{line}"
-        found.append(Package(canonical(name), "", extras, source, vcs=_vcs(options)))
-    return join(found)
+    for section in ("packages", *selection.groups):
+        for name, entry in pyproject.table(data, section).items():
+            keys = entry if isinstance(entry, dict) else {}
+            extras = frozenset(map(canonical, _texts(keys, "extras")))
+            line = files.toml_line(text, section, name)
+            source = f"{files.relative(path, root)}:{line}"
+            found.append(Package(canonical(name), "", extras, source, vcs=_vcs(keys)))
+    return join(found), selection
+
+
+def _categories(data: Table, options: DependencyOptions) -> Selection:
+    """Return the selected categories of a Pipfile, or of its lock file, as groups.
+
+    pipenv.pypa.io/en/latest/pipfile.html, "Custom Package Categories"
+    """
+    names = {name: list(map(canonical, pyproject.table(data, name))) for name in data}
+    base = names.get("packages", names.get("default", []))
+    groups = {name: held for name, held in names.items() if name not in PIPFILE}
+    return replace(select(base, groups, {}, options), extras=())
 
 
 def _tables(value: object) -> list[Table]:

@@ -40,8 +40,8 @@ class Pyproject:
     """The dependencies in pyproject.toml.
 
     *direct* are the standard's and Poetry's; *packages* the standard's alone, by name; *poetry* is
-    whether it has Poetry's table. *groups* are the dependency groups, with Poetry's, and *extras*
-    the optional dependencies.
+    whether it has Poetry's table. *groups* are the dependency groups, with Poetry's, *pdm_groups*
+    those that only PDM reads, and *extras* the optional dependencies.
     """
 
     direct: list[Requirement]
@@ -49,6 +49,7 @@ class Pyproject:
     poetry: bool
     groups: Mapping[str, list[Requirement]] = field(default_factory=dict)
     extras: Mapping[str, list[Requirement]] = field(default_factory=dict)
+    pdm_groups: Mapping[str, list[Requirement]] = field(default_factory=dict)
 
     def select(self, options: DependencyOptions) -> Selection:
         """Return the groups and extras that are installed."""
@@ -93,8 +94,11 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
             **table(data, "project", "optional-dependencies"),
         }.items()
     }
+    # pdm-project.org/latest/usage/dependency, "Add development only dependencies"
+    pdm = table(data, "tool", "pdm", "dev-dependencies")
+    pdm_groups = {name: _valid(listed) for name, listed in pdm.items()}
     direct = [*own, *_poetry(dependencies)]
-    return Pyproject(direct, packages, bool(dependencies), groups, extras)
+    return Pyproject(direct, packages, bool(dependencies), groups, extras, pdm_groups)
 
 
 def index_variables(path: Path, root: Path) -> list[str]:

@@ -348,6 +348,75 @@ pg = [{ name = "psycopg" }]
     "poetry": '[extras]\npg = ["psycopg"]\n',
     "pdm": "",
 }
+LOCKED_PDM = """\
+[metadata]
+groups = ["default", "live-site", "pg"]
+[[package]]
+name = "django"
+groups = ["default"]
+[[package]]
+name = "gunicorn"
+groups = ["live-site"]
+[[package]]
+name = "ruff"
+groups = ["dev"]
+"""
+PDM_GROUPS = """\
+[tool.pdm.dev-dependencies]
+Live_Site = ["gunicorn"]
+deploy = ["not-locked"]
+dev = ["ruff"]
+"""
+LOCKED_PIPENV = """\
+{
+    "_meta": {},
+    "default": {"django": {"version": "==5.2"}},
+    "develop": {"uvicorn": {}},
+    "web": {
+        "gunicorn": {"version": "==23"}
+    }
+}
+"""
+PIPFILE = """\
+[[source]]
+url = "https://pypi.org/simple"
+[packages]
+django = "*"
+[dev-packages]
+uvicorn = "*"
+[web]
+gunicorn = {extras = ["setproctitle"]}
+[requires]
+python_version = "3.13"
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "group", "source"),
+    [
+        ({"pdm.lock": LOCKED_PDM, "pyproject.toml": PROJECT + PDM_GROUPS}, "Live_Site", 7),
+        ({"Pipfile.lock": LOCKED_PIPENV, "Pipfile": PIPFILE}, "web", 6),
+        ({"Pipfile": PIPFILE}, "web", 8),
+    ],
+    ids=["pdm", "Pipfile.lock", "Pipfile"],
+)
+def test_pdm_groups_and_pipenv_categories(
+    tmp_path: Path, files: dict[str, str], group: str, source: int
+) -> None:
+    root = write(tmp_path, files)
+    found = find(root)
+    assert found.fact is not None
+    assert found.fact.value.groups == (group,)
+    assert set(found.packages) == {"django", "gunicorn"}
+    assert found.packages["gunicorn"].source == f"{found.fact.value.file}:{source}"
+    named = find_dependencies(root, root, "3.13", DependencyOptions(groups=()))
+    assert list(named.packages) == ["django"]
+
+
+def test_named_section_of_a_pipfile_lock(tmp_path: Path) -> None:
+    root = write(tmp_path, {"Pipfile.lock": LOCKED_PIPENV})
+    found = find_dependencies(root, root, "3.13", DependencyOptions(groups=("dev-packages",)))
+    assert set(found.packages) == {"django", "uvicorn"}
 
 
 @pytest.mark.parametrize("manager", GROUPED)
