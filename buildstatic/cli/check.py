@@ -288,6 +288,8 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
     rows = [("root", str(project.root), project.manage.source)]
     for name in FACTS:
         fact = getattr(project, name)
+        if fact is None:
+            fact = result.undetermined.get(name)
         if isinstance(fact, tuple):
             found = fact or ((None,) if verbose else ())
             rows += [(name.removesuffix("s"), *_row(each)) for each in found]

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,13 +26,15 @@ from buildstatic.errors import (
 )
 from buildstatic.interpreter.find import choose_python
 from buildstatic.interpreter.process import call
-from buildstatic.project import Edit, Project, Variable
+from buildstatic.project import Edit, Fact, Project, Variable
 from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import placeholders, placeholders_for
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
+from buildstatic.project.settings import UNKNOWN, Settings
+from buildstatic.project.static_files import backend
 from buildstatic.workflows.collect import (
     all_missing_variables,
     decides_on_static_files,
@@ -65,7 +67,8 @@ print(json.dumps({str(d.metadata["Name"]): d.version for d in distributions()}))
 class ProjectCheck:
     """The findings in *project*, most severe first, and the *edits* that it still needs.
 
-    *skipped* says what was not looked at and why; it is empty if everything was.
+    *skipped* says what was not looked at and why; it is empty if everything was. *undetermined*
+    are the facts whose settings have a value that reading does not tell, and what it depends on.
     """
 
     project: Project
@@ -73,6 +76,7 @@ class ProjectCheck:
     edits: Sequence[Edit]
     findings: Sequence[Finding]
     skipped: Sequence[str]
+    undetermined: Mapping[str, Fact[str]]
 
 
 def check(
@@ -104,7 +108,23 @@ def check(
         skipped.insert(0, f"references between static files ({examination.skipped})")
     if not context.settings.complete:
         skipped.append(f"settings that {context.settings.file} sets while it runs")
-    return ProjectCheck(project, config, context.edits, findings, tuple(skipped))
+    undetermined = dict(_undetermined(project, context.settings))
+    return ProjectCheck(project, config, context.edits, findings, tuple(skipped), undetermined)
+
+
+def _undetermined(project: Project, settings: Settings) -> Iterator[tuple[str, Fact[str]]]:
+    storage = backend(settings, legacy=True)
+    values = {
+        "static_root": settings.get("STATIC_ROOT"),
+        "static_url": settings.get("STATIC_URL"),
+        "storage": storage,
+        "remote": storage,
+    }
+    for name, value in values.items():
+        variables = (value.switches or value.reads) if value else ()
+        if value and getattr(project, name) is None and (value.data is UNKNOWN or variables):
+            text = f"depends on {' and '.join(variables)}" if variables else "unknown"
+            yield name, Fact(text, value.source)
 
 
 def fix(result: ProjectCheck) -> tuple[Finding, ...]:

@@ -151,6 +151,24 @@ def test_facts_are_a_table(tmp_path: Path, invoke: Invoke) -> None:
     assert facts["database"] == [driver, "requirements/production.txt:3"]
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("STATIC_URL = f\"https://{os.environ['CDN']}/static/\"", "static_url +depends on CDN "),
+        ('STATIC_ROOT = os.environ.get("OUT")', "static_root +depends on OUT "),
+        ("STATIC_ROOT = find()", "static_root +unknown "),
+        ('STORAGES = {"staticfiles": {"BACKEND": os.environ["S"]}}', "storage +depends on S "),
+    ],
+)
+def test_settings_that_are_set_are_not_called_missing(
+    tmp_path: Path, line: str, shown: str, invoke: Invoke
+) -> None:
+    root = project(tmp_path, {"mysite/settings.py": f"import os\n{line}\n"})
+    assert re.search(
+        rf"^{shown}+mysite/settings.py:2$", invoke("check", "--no-run", root).out, re.M
+    )
+
+
 def test_variables_and_placeholders_to_paste(tmp_path: Path, invoke: Invoke) -> None:
     root = write(tmp_path, FULL)
     assert not re.search(r"DEBUG +optional", invoke("check", "--no-run", root).out)

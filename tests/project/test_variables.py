@@ -223,6 +223,23 @@ def test_variable_is_listed_once_with_requiring_line(tmp_path: Path) -> None:
     assert found.variables == (Variable("A", True, "mysite/settings.py:3"),)
 
 
+@pytest.mark.parametrize(
+    ("text", "required"),
+    [
+        (DJANGO_ENVIRON + "SECRET_KEY = env('KEY', default=None)", True),
+        (DECOUPLE + "SECRET_KEY = config('KEY', default='')", True),
+        ("SECRET_KEY = os.getenv('KEY')", True),
+        ("SECRET_KEY = os.getenv('KEY') or 'dev'", False),
+        ("SECRET_KEY = os.getenv('KEY', 'dev')", False),
+        ("OTHER = os.getenv('KEY')", False),
+    ],
+)
+def test_secret_key_without_a_usable_default_is_required(
+    tmp_path: Path, text: str, required: bool
+) -> None:
+    assert variables(tmp_path, text) == {"KEY": required}
+
+
 def test_source_of_variable_read_by_helper(tmp_path: Path) -> None:
     files = {
         "mysite/env.py": "import os\ndef get(name):\n  return os.environ[name]\n",

@@ -91,6 +91,9 @@ def read(path: Path, search: Search, configuration: str | None = None) -> Settin
         names = {**names, **_class_settings(names[chosen], Frame(evaluation, path, names))}
     # Django reads dir() of the module (docs.python.org/3/reference/datamodel.html#module.__dir__).
     is_seen = not evaluation.unseen and "__dir__" not in names and evaluation.steps_left >= 0
+    key = names.get("SECRET_KEY")
+    if key is not None and key.data in (None, "") and len(key.reads) == 1:
+        evaluation.require(key.reads)  # Django refuses an empty one
     return Settings(
         search.relative(path),
         names,
