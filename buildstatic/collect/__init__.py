@@ -82,7 +82,7 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
         request, with_ignored=request.with_plan, generated=generated
     )
     options = request.options
-    after = () if options.dry_run else options.after or ()
+    after = () if options.dry_run else options.after
     recognition = recognize(storage)
     conflicts = tuple(find_conflicts(made_plan))
     check_strict(options, conflicts)
@@ -207,7 +207,7 @@ def _make_plan(
         run_checks(request)
     trees = layer_root.local_directories(storage)
     layer = layer_root.move_to_layer_root(request, storage)
-    if generated and request.options.before:
+    if generated:
         found = run_before(request.options.before, storage, request.manage, generated)
         finders = (*load_finders(request), *found)
     if layer:

@@ -20,7 +20,7 @@ class CollectOptions:
     *hardlinks* makes equal files one file; *prune* removes files of earlier runs; *strict* fails on
     files of one path and different content; *missing_maps* is what to do about missing source maps.
     *before* and *after* are commands of manage.py, each with its arguments, that run before and
-    after collecting; None for those of the configuration.
+    after collecting.
     *explicit* names the options to warn about if the storage's own code has to ignore them.
     """
 
@@ -42,8 +42,8 @@ class CollectOptions:
     strict: bool = False
     missing_maps: Literal["fail", "warn"] = "fail"
     explicit: tuple[str, ...] = ()
-    before: tuple[str, ...] | None = None
-    after: tuple[str, ...] | None = None
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     def django_arguments(self) -> list[str]:
         """Return the arguments of ``manage.py collectstatic``."""

@@ -27,19 +27,27 @@ _COLLECTOR_ONLY = ("prune", "hardlinks", "compress", "formats", "reuse", "missin
 
 
 def configured_options(path: Path, **given: Any) -> CollectOptions:
-    """Return *given* on top of ``[tool.buildstatic.collect]`` of the project in *path*.
+    """Return *given* on top of ``[tool.buildstatic]`` of the project in *path*.
 
     Raises ConfigInvalid if that table is invalid.
     """
-    config = dict(load(path.resolve()).options("collect"))
-    if "cache" in config:
-        config["cache"] = path.resolve() / config["cache"]
+    root = path.resolve()
+    config = load(root)
+    own = config.options("collect")
+    configured = {
+        **own,
+        "cache": root / own["cache"] if "cache" in own else None,
+        "compress": config.compress,
+        "formats": config.formats,
+        "before": config.before or (),
+        "after": config.after or (),
+    }
     explicit = tuple(
         f"--{name.replace('_', '-')}"
         for name in _COLLECTOR_ONLY
         if given.get(name) not in (None, False, (), "fail")
     )
-    return CollectOptions(**{**config, **given}, explicit=explicit)
+    return CollectOptions(**{**configured, **given}, explicit=explicit)
 
 
 def collect(
@@ -55,7 +63,7 @@ def collect(
 ) -> CollectResult:
     """Collect the static files of the project in the directory *path*.
 
-    Without *options* those of ``[tool.buildstatic.collect]`` hold. *manage* is the project's
+    Without *options* those of ``[tool.buildstatic]`` hold. *manage* is the project's
     manage.py, relative to *path*, and *settings* its settings module, in place of those found. It
     runs in a child process of *python*, or of the Python found; without *isolate* and *python*, in
     this process if it can import Django, which becomes the project's: directory, path, environment
@@ -212,14 +220,7 @@ def make_request(
         manage=root / project.manage.value,
         settings=project.settings.value,
         settings_given=not project.settings.source.startswith(f"{project.manage.value}:"),
-        options=replace(
-            options,
-            compress=options.compress or config.compress,
-            formats=options.formats or config.formats,
-            before=config.before if options.before is None else options.before,
-            after=config.after if options.after is None else options.after,
-            **paths,
-        ),
+        options=replace(options, **paths),
         patterns=ignore_patterns(project.root, config),
         libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
         **values,

@@ -26,6 +26,8 @@ EVERYTHING = CollectOptions(
     cache=Path("/cache"),
     reuse=Path("/earlier"),
     explicit=("--reuse",),
+    before=("compilescss", "thumbnails --all"),
+    after=("compress",),
 )
 
 

@@ -73,11 +73,15 @@ def test_no_placeholder_for_what_decides_on_the_static_files(
 
 
 def test_options_take_precedence_over_configuration(site: Site) -> None:
-    site.write({"pyproject.toml": '[tool.buildstatic.collect]\nstrict = true\ncache = "cache"\n'})
+    table = '[tool.buildstatic]\ncompress = "best"\nformats = ["br"]\nbefore = ["a"]\n'
+    more = '[tool.buildstatic.collect]\nstrict = true\ncache = "cache"\n'
+    site.write({"pyproject.toml": table + more})
     options = configured_options(site.root, prune=True, missing_maps="fail")
     assert (options.strict, options.prune, options.cache) == (True, True, site.root / "cache")
+    assert (options.compress, options.formats, options.before) == ("best", ("br",), ("a",))
     assert options.explicit == ("--prune",)
-    assert not configured_options(site.root, strict=False).strict
+    options = configured_options(site.root, strict=False, compress="none", before=("b",))
+    assert (options.strict, options.compress, options.before) == (False, "none", ("b",))
 
 
 def test_errors_are_raised(site: Site) -> None:
