@@ -7,7 +7,11 @@ follows from them. The comment above a row says whose message it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
+
+from buildstatic.project.packages.system import WHEELS_SINCE
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TOOLCHAIN = ("build-essential",)
@@ -21,14 +25,54 @@ _SECRET = (
 )
 _PYTHON = 'In pyproject.toml:\n  [tool.buildstatic.generate]\n  python = "3.X"'
 _COMMIT_LOCK = "Commit it after this command:\n  "
+# The commands that add a development dependency to package.json and to its lock file.
+_ADD = {
+    "npm": "npm install --save-dev",
+    "pnpm": "pnpm add --save-dev",
+    "yarn": "yarn add --dev",
+    "bun": "bun add --dev",
+}
+# The packages on npm with programs of another name, by `bin` of their package.json.
+_PROGRAMS = {
+    "cleancss": "clean-css-cli",
+    "eleventy": "@11ty/eleventy",
+    "grunt": "grunt grunt-cli",
+    "lessc": "less",
+    "ng": "@angular/cli",
+    "parcel": "parcel",
+    "postcss": "postcss postcss-cli",
+    "run-p": "npm-run-all",
+    "run-s": "npm-run-all",
+    "swc": "@swc/core @swc/cli",
+    "babel": "@babel/core @babel/cli",
+    "tailwind": "tailwindcss",
+    "tsc": "typescript",
+    "uglifyjs": "uglify-js",
+    "vue-cli-service": "@vue/cli-service",
+    "webpack": "webpack webpack-cli",
+}
+# What was being installed or built when a step failed: pip, uv.
+_FAILED_PACKAGE = re.compile(
+    r"(?:╰─> (?!See |No )|Failed building wheel for |Failed to build `?)(?P<name>[A-Za-z][\w.-]*\w)"
+)
+# The addresses in messages of urllib3, uv, npm and git, getaddrinfo, curl, and apt.
+_ADDRESSES = (
+    r"(?P<scheme>HTTPS?)ConnectionPool\(host='(?P<host>[^']+)', port=\d+\)"
+    r": Max retries exceeded with url: (?P<path>/\S*)",
+    r"HTTPS?Connection(?:Pool)?\(host='(?P<host>[^']+)'",
+    r"(?:Failed to (?:fetch|download):? |request to |unable to access |for url \()[`'\"]?"
+    r"(?P<host>https?://[^\s'\"`)]+)",
+    r"(?:getaddrinfo \w+ |Could not resolve host: |Temporary failure resolving ')"
+    r"(?P<host>[\w.-]*\w)",
+)
 
 
 class Advice(NamedTuple):
     """What to do about a message.
 
     *pattern* is a regular expression for the message, on one or several lines. *text* is the
-    sentence, with the named groups of the pattern in braces, or empty if the step lacks Debian
-    *packages* only.
+    sentence, with the named groups of the pattern and the values of `_values` in braces, or empty
+    if the step lacks Debian *packages* only.
     """
 
     pattern: str
@@ -128,6 +172,12 @@ ADVICE = (
         + _NODE_INSTALL
         + "g++ make python3",
     ),
+    # GCC, for sources that use what this version of Python's C interface no longer has
+    Advice(
+        r"^\s*\S+\.(?:c|cc|cpp|cxx|h|hpp|pyx):\d+:\d+: error: ",
+        "{package} does not compile for the Python of the image: its version is too old."
+        "{place} Require a version that has a wheel:\n  {requirement}",
+    ),
     # setuptools, distutils, uWSGI, meson, CMake
     Advice(
         r"command '[^']*(?:gcc|g\+\+|cc|c\+\+|clang)' failed"
@@ -153,9 +203,11 @@ ADVICE = (
         "collecting needs it, in pyproject.toml:\n  [tool.buildstatic]\n  network = true",
     ),
     Advice(
-        r"Temporary failure in name resolution|Name or service not known|EAI_AGAIN"
-        r"|Failed to establish a new connection|Could not resolve host|dns error",
-        "The builder cannot reach the network. Behind a proxy, build with:\n"
+        r"Temporary failure in name resolution|Name or service not known|EAI_AGAIN|ENOTFOUND"
+        r"|Failed to establish a new connection|Could not resolve host|dns error"
+        r"|Temporary failure resolving",
+        "The builder cannot reach {address}.{place} Check address and connection; behind a proxy, "
+        "build with:\n"
         "  buildstatic build --build-arg HTTPS_PROXY=http://proxy.example.org:3128",
     ),
     # mysqlclient, setup.py
@@ -344,6 +396,14 @@ ADVICE = (
         "enough, in pyproject.toml:\n"
         '  [tool.buildstatic.env]\n  {name}{environ}{decouple}{key} = "…"',
     ),
+    # dash, Yarn 4 and Bun, running a script of package.json
+    Advice(
+        r"^\[[^\]\n]*\] RUN [^\n]*\b(?P<manager>npm|pnpm|yarn|bun) (?s:.*)"
+        r"(?:^(?:/bin/)?sh: (?:\d+: )?(?P<program>[\w.-]+): not found"
+        r"|command not found: (?P<command>[\w.-]+))",
+        "A script of package.json runs {program}{command}, which none of its packages has. Commit "
+        "what this command changes in the directory of package.json:\n  {add}",
+    ),
     # dash
     Advice(
         r"^(?:/bin/)?sh: \d+: (?P<name>[\w.-]+): not found",
@@ -360,10 +420,12 @@ ADVICE = (
 )
 
 
-def advice_for(text: str) -> str:
+def advice_for(text: str, context: Path | None = None) -> str:
     """Return the advice for a step that printed *text*, empty if nothing in it is known.
 
-    Several rows may lack packages; then the advice lists all of them.
+    *text* begins with the step's instruction. The files that this mounts are looked up in the
+    directory *context*, for the line with what failed. Several rows may lack packages; then the
+    advice lists all of them.
     """
     text = _ANSI.sub("", text)
     packages: dict[str, None] = {}
@@ -374,7 +436,7 @@ def advice_for(text: str) -> str:
         if row.packages:
             packages.update(dict.fromkeys(row.packages))
         elif not packages:
-            return row.text.format(**found.groupdict(default=""))
+            return row.text.format(**_values(found.groupdict(default=""), text, context))
     if not packages:
         return ""
     names = ", ".join(f'"{name}"' for name in sorted(packages))
@@ -384,3 +446,46 @@ def advice_for(text: str) -> str:
         f"  [tool.buildstatic]\n  build-packages = [{names}]\n"
         "A Dockerfile that you wrote has to install them itself before this step."
     )
+
+
+def _values(groups: Mapping[str, str], text: str, context: Path | None) -> dict[str, str]:
+    """Return *groups*, and what the sentence of a row may name beside them.
+
+    *address* could not be reached, *package* could not be built, and *requirement* is a version of
+    it with a wheel; *place* is a sentence with the line that names the address or the package.
+    *add* is the command that adds the package of a program to package.json.
+    """
+    addresses = (re.search(pattern, text) for pattern in _ADDRESSES)
+    found = next((match.groupdict() for match in addresses if match), {})
+    host, path = found.get("host", ""), found.get("path", "")
+    address = f"{found['scheme'].lower()}://{host}{path}" if path else host
+    package = match["name"] if (match := _FAILED_PACKAGE.search(text)) else ""
+    python = match[1] if (match := re.search(r"\bpython(3\.\d+)\b", text)) else ""
+    since = WHEELS_SINCE.get(package, ({}, ()))[0].get(python)
+    program = groups.get("program") or groups.get("command") or ""
+    place = _place(
+        (rf"^[^#]*{re.escape(word)}(?![\w-])" for word in (address, host, package) if word),
+        text,
+        context,
+    )
+    return {
+        **groups,
+        "address": address or "the network",
+        "package": package or "A package",
+        "requirement": f"{package}>={since}" if since else package or "…",
+        "place": f" {place}." if place else "",
+        "add": f"{_ADD.get(groups.get('manager', ''), '')} {_PROGRAMS.get(program, program)}",
+    }
+
+
+def _place(patterns: Iterable[str], text: str, context: Path | None) -> str:
+    """Return ``file:line names it: content`` for the first of *patterns* in the mounted files."""
+    names = re.findall(r"--mount=type=bind,source=([^,\s]+),", text)
+    for pattern in patterns:
+        for name in names if context else ():
+            path = Path(context or "", name)
+            lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+            for number, line in enumerate(lines, start=1):
+                if re.search(pattern, line, re.IGNORECASE):
+                    return f"{name}:{number} names it: {line.strip()}"
+    return ""

@@ -103,7 +103,7 @@ class BuildxBuilder:
 
     def _run(self, request: BuildRequest, on_event: OnEvent) -> Progress:
         try:
-            return follow(run(request), on_event)
+            return follow(run(request), on_event, request.context)
         except StageFailed as error:
             if _CONNECTING not in error.problem or error.stage:
                 raise

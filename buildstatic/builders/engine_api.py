@@ -69,7 +69,7 @@ class EngineApiBuilder:
         with failures():
             tags = request.options.tags
             previous = layers_of(self.client, tags[0]) if tags else ()
-            progress = follow(run(self.client, request), on_event)
+            progress = follow(run(self.client, request), on_event, request.context)
             config = progress.built.config if progress.built else None
             if config is None:
                 raise EngineFailed("The Docker engine did not report the ID of the image.")

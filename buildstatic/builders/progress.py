@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeAlias
 
 from buildstatic.builders.advice import advice_for
@@ -107,8 +108,11 @@ class Progress:
         stages.sort(key=lambda item: item[0])
         return tuple(stage for _, stage in stages)
 
-    def failure(self) -> StageFailed | None:
-        """Return the error of the step that failed, with advice and what it printed last."""
+    def failure(self, context: Path | None = None) -> StageFailed | None:
+        """Return the error of the step that failed, with advice and what it printed last.
+
+        *context* is the directory with the files that the step reads.
+        """
         for vertex in self.vertices.values():
             # A step that BuildKit cancels because another one failed has an error, too.
             reason = vertex.error.rpartition(COMMAND_FAILED)[2]
@@ -120,7 +124,7 @@ class Progress:
             output = "".join(self.output[vertex.digest])
             return StageFailed(
                 problem,
-                advice_for("\n".join((vertex.name, output, vertex.error))),
+                advice_for("\n".join((vertex.name, output, vertex.error)), context),
                 stage=stage,
                 vertex=vertex.digest,
                 output=tuple(output.splitlines()[-LAST_LINES:]),
@@ -128,8 +132,10 @@ class Progress:
         return None
 
 
-def follow(events: Generator[Event, None, None], on_event: OnEvent) -> Progress:
-    """Run the build that yields *events* to its end, and call *on_event* for each.
+def follow(
+    events: Generator[Event, None, None], on_event: OnEvent, context: Path | None = None
+) -> Progress:
+    """Run the build of *context* that yields *events* to its end, and call *on_event* for each.
 
     Raises StageFailed for the step that failed, else the builder's own error.
     """
@@ -141,7 +147,7 @@ def follow(events: Generator[Event, None, None], on_event: OnEvent) -> Progress:
                 progress.add(event)
                 on_event(event, progress)
     except BuildstaticError as error:
-        failure = progress.failure()
+        failure = progress.failure(context)
         # The builder's error is recognized by its text, which a failed command may have printed.
         if failure and (isinstance(error, EngineFailed) or COMMAND_FAILED in failure.problem):
             raise failure from error

@@ -64,7 +64,10 @@ PRINTED = {
     "npm_401": "buildstatic build --secret",
     "npm_403": "buildstatic build --secret",
     "pnpm_401": "buildstatic build --secret",
-    "pip_no_network": "--build-arg HTTPS_PROXY=",
+    "pip_no_network": "cannot reach the network. Check ",
+    "pip_no_host": "The builder cannot reach https://files.example.org/simple/odd.zip.",
+    "pipenv_no_host": "The builder cannot reach packages.example.org.",
+    "psycopg2_too_old": "psycopg2-binary does not compile for the Python of the image",
     "pip_no_file": "requirements/prod.txt is not in this stage",
     "pip_local_file": "refers to /home/x/foo-1.0.tar.gz,",
     "no_pkg_resources": "  setuptools<81",
@@ -100,6 +103,14 @@ MESSAGES = {
     "[frontend 5/5] RUN --mount=type=cache npm run build:css\nError: x": "The script build:css of",
     "mysite/settings.py:3 requires the environment variable API_KEY, which is not set.": "API_KEY",
 }
+NO_HOST = {
+    "error: Failed to fetch: `https://a.example.org/x/`\n  dns error": "a.example.org/x/",
+    "ENOTFOUND\nnpm error request to https://npm.example.org/x failed": "npm.example.org/x",
+    "getaddrinfo EAI_AGAIN npm.example.org": "npm.example.org",
+    "fatal: unable to access 'https://git.example.org/x/': Could not resolve host: git": "git.exam",
+    "E: Temporary failure resolving 'deb.example.org'": "deb.example.org",
+}
+MOUNTS = "[deps 4/4] RUN --mount=type=bind,source=base.txt,target=base.txt --mount=type=bind,"
 EVERY = {name: (OUTPUTS / f"{name}.txt").read_text("utf-8") for name in (*PACKAGES, *PRINTED)}
 
 
@@ -119,8 +130,49 @@ def test_advice_for_a_message(message: str) -> None:
     assert MESSAGES[message] in advice_for(message)
 
 
+@pytest.mark.parametrize("message", NO_HOST)
+def test_address_that_cannot_be_reached(message: str) -> None:
+    told = advice_for(message)
+    assert re.match(rf"The builder cannot reach \S*{re.escape(NO_HOST[message])}\S*\. ", told)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("pip_no_host", "odd @ https://files.example.org/simple/odd.zip"),
+        ("pipenv_no_host", 'url = "https://packages.example.org/simple"'),
+        ("psycopg2_too_old", "psycopg2-binary==2.8.3"),
+    ],
+)
+def test_line_that_names_what_failed(name: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / "base.txt").write_text("django\n")
+    (tmp_path / "prod.txt").write_text(f"# {line}\npsycopg2-binary-x\n{line}\n")
+    text = f"{MOUNTS}source=prod.txt,target=prod.txt x\n{EVERY[name]}"
+    assert f" prod.txt:3 names it: {line}. " in advice_for(text, tmp_path)
+
+
+def test_version_with_a_wheel_is_named() -> None:
+    assert advice_for(EVERY["psycopg2_too_old"]).endswith("wheel:\n  psycopg2-binary>=2.9.5")
+
+
+@pytest.mark.parametrize(
+    ("step", "printed", "command"),
+    [
+        ("npm run css", "sh: 1: sass: not found", "npm install --save-dev sass"),
+        ("pnpm run css", "sh: 1: tsc: not found", "pnpm add --save-dev typescript"),
+        ("yarn run css", "/bin/sh: 1: lessc: not found", "yarn add --dev less"),
+        ("yarn run css", "command not found: postcss", "yarn add --dev postcss postcss-cli"),
+        ("bun run css", "bun: command not found: ng", "bun add --dev @angular/cli"),
+    ],
+)
+def test_command_that_adds_the_program_of_a_script(step: str, printed: str, command: str) -> None:
+    text = f"[frontend 5/5] RUN --mount=type=cache,target=/x {step}\n> x@1.0.0 css\n{printed}"
+    assert advice_for(text).endswith(f"\n  {command}")
+
+
 def test_every_row_has_a_test() -> None:
-    texts = (*EVERY.values(), *MESSAGES)
+    program = "[frontend 5/5] RUN npm run css\nsh: 1: sass: not found"
+    texts = (*EVERY.values(), *MESSAGES, program)
     unused = [row.pattern for row in ADVICE if not any(re.search(row[0], t, re.M) for t in texts)]
     assert unused == []
     assert {path.stem for path in OUTPUTS.iterdir()} == {*PACKAGES, *PRINTED}
