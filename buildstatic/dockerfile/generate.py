@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Literal
 
 from buildstatic import __version__
@@ -14,7 +15,7 @@ from buildstatic.dockerfile import APP, DOCKERFILE
 from buildstatic.dockerfile.assets import FORMATS, Assets, assets_context, assets_notes
 from buildstatic.dockerfile.frontend import frontend_context, frontend_notes, frontend_values
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
-from buildstatic.dockerfile.static_root import static_root_in_image
+from buildstatic.dockerfile.static_root import DATA, data_directory, static_root_in_image
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
@@ -102,11 +103,15 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
     for frontend in project.frontends:
         yield from frontend_notes(frontend.value)
     if project.sqlite and not project.sqlite.value.file.startswith("/"):
+        place = posixpath.dirname(project.sqlite.value.file)
+        directory = posixpath.join(APP, place).rstrip("/")
         import_os = "" if project.sqlite.value.imports_os else " and import os"
-        yield (
-            f"SQLite: {project.sqlite.source} puts the database into {APP}, which the application "
-            'cannot write to. Wrap the value of NAME in os.environ.get("DATABASE_PATH", …)'
-            f"{import_os}, and run the image with DATABASE_PATH=/data/db.sqlite3."
+        yield f"SQLite: {project.sqlite.source} puts the database into {directory}, " + (
+            "where it is lost with the container. Mount a volume there."
+            if place in _writable_directories(project)
+            else "which the application cannot write to. Wrap the value of NAME in "
+            f'os.environ.get("DATABASE_PATH", …){import_os}, and run the image with '
+            f"DATABASE_PATH={data_directory(project)}/db.sqlite3."
         )
     if project.media_root and not project.media_root.value.startswith("/"):
         place = posixpath.join(APP, project.media_root.value)
@@ -118,16 +123,32 @@ def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
 
 
 def _writable_directories(project: Project) -> tuple[str, ...]:
-    """Return the directories in the project that the application writes uploads or logs to."""
+    """Return the directories that the application writes uploads, logs or databases to.
+
+    They are relative to the project, or absolute.
+    """
     place = uploads(project) if project.media_root else None
-    tree = posixpath.relpath(static_root_in_image(project), APP)
-    own = () if place is None or f"{tree}/".startswith(f"{place}/") else (place,)
-    return tuple(dict.fromkeys((*own, *_log_directories(project))))
+    if project.media_root and data_directory(project) != DATA:
+        media = PurePosixPath(project.media_root.value)
+        place = str(media) if media.is_relative_to(DATA) else place
+    tree = posixpath.join(APP, place or "")
+    own = (
+        ()
+        if place is None or f"{static_root_in_image(project)}/".startswith(f"{tree}/")
+        else (place,)
+    )
+    return tuple(dict.fromkeys((*own, *_file_directories(project))))
 
 
-def _log_directories(project: Project) -> tuple[str, ...]:
-    """Return the directories of log files, if nothing but logs is in them."""
-    places = dict.fromkeys(posixpath.dirname(file.value) for file in project.log_files)
+def _file_directories(project: Project) -> tuple[str, ...]:
+    """Return the directories of log files and SQLite databases, if no code or source is in them.
+
+    They have to exist when the project is imported, and often the repository does not have them.
+    """
+    written = [file.value for file in (*project.log_files, *project.sqlite_files)]
+    if project.sqlite and not project.sqlite.value.file.startswith("/"):
+        written.append(project.sqlite.value.file)
+    places = dict.fromkeys(map(posixpath.dirname, written))
     return tuple(
         place
         for place in places
@@ -196,7 +217,8 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
         **_dependencies_context(project),
         **frontend_context([frontend.value for frontend in project.frontends], APP),
-        "log_directories": _log_directories(project),
+        "file_directories": _file_directories(project),
+        "data": data_directory(project),
         "writable_directories": _writable_directories(project),
         "writable_files": _writable_files(project),
         "assets": options.assets,

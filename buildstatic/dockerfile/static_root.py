@@ -7,6 +7,7 @@ A parent that is a symlink in the final image is replaced, other modes and owner
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from buildstatic.dockerfile import APP
@@ -14,10 +15,11 @@ from buildstatic.errors import StaticRootInvalid
 from buildstatic.project import Project
 from buildstatic.project.static_files import DEFAULT_STATIC_ROOT
 
+DATA = "/data"
 # In Debian's images and the generated one; the collecting stage detects any others.
 SYMLINKS = {"/bin", "/lib", "/lib32", "/lib64", "/sbin", "/var/lock", "/var/run", "/dev/fd"}
 SPECIAL_DIRECTORIES = {
-    "/data": "owned by the application",
+    DATA: "owned by the application",
     "/dev": "not part of an image",
     "/proc": "not part of an image",
     "/root": "of mode 0700",
@@ -36,10 +38,20 @@ def static_root_in_image(project: Project) -> str:
     return posixpath.normpath(posixpath.join(APP, static_root))
 
 
-def check_layer_location(project: Project) -> None:
-    """Raise StaticRootInvalid if the project's STATIC_ROOT cannot be a separate layer."""
+def data_directory(project: Project) -> str:
+    """Return the directory that the application owns, its home: never above STATIC_ROOT."""
     tree = PurePosixPath(static_root_in_image(project))
-    if reason := _static_root_problem(project, tree):
+    return "/home/app" if tree.is_relative_to(DATA) else DATA
+
+
+def check_layer_location(project: Project, *, owns_data: bool = True) -> None:
+    """Raise StaticRootInvalid if the project's STATIC_ROOT cannot be a separate layer.
+
+    *owns_data* is whether ``/data`` belongs to the application in the image.
+    """
+    tree = PurePosixPath(static_root_in_image(project))
+    special = {name: why for name, why in SPECIAL_DIRECTORIES.items() if owns_data or name != DATA}
+    if reason := _static_root_problem(project, tree, special):
         setting = f" ({project.static_root.source})" if project.static_root else ""
         raise StaticRootInvalid(
             f"STATIC_ROOT is {tree} in the image{setting}: {reason}.",
@@ -47,7 +59,7 @@ def check_layer_location(project: Project) -> None:
         )
 
 
-def _static_root_problem(project: Project, tree: PurePosixPath) -> str:
+def _static_root_problem(project: Project, tree: PurePosixPath, special: Mapping[str, str]) -> str:
     if str(tree) in ("/", APP):
         return f"{tree} contains more than the static files"
     for directory in (tree, *tree.parents):
@@ -59,7 +71,7 @@ def _static_root_problem(project: Project, tree: PurePosixPath) -> str:
         )
         if is_project_link or str(directory) in SYMLINKS:
             return f"{directory} is a symlink, which the layer would replace by a directory"
-        if properties := SPECIAL_DIRECTORIES.get(str(directory)):
+        if properties := special.get(str(directory)):
             return f"{directory} is {properties}, which the layer would change"
     return ""
 

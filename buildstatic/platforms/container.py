@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from buildstatic.dockerfile.static_root import data_directory
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.commands import (
     SYSTEM_VARIABLES,
@@ -21,7 +22,6 @@ from buildstatic.platforms.server import serve_command
 from buildstatic.project import Connection, Process, Project
 
 APP = "/app"
-DATA = "/data"
 PORT = 8000
 PATH = "DATABASE_PATH"
 
@@ -89,7 +89,7 @@ def read_container(project: Project, options: Options, target: str) -> Container
         required=tuple(variable.name for variable in others if variable.required),
         optional=tuple(variable.name for variable in others if not variable.required),
         invalid_names=tuple(v.name for v in project.variables if not _is_settable(v.name)),
-        volume=DATA if _is_sqlite(connection) and not _volume_hides_tree(project) else None,
+        volume=(data_directory(project) if connection and connection.engine == "sqlite" else None),
     )
 
 
@@ -103,11 +103,6 @@ def container_warnings(project: Project, container: Container) -> Iterator[str]:
     for name in container.invalid_names:
         yield f"The settings read the variable {name!r}, which no platform can set. Rename it."
     connection = container.connection
-    if _is_sqlite(connection) and _volume_hides_tree(project):
-        yield (
-            f"STATIC_ROOT is in {DATA}, so a volume for the database there would hide the static "
-            "files, and none is created. Collect into another directory."
-        )
     if connection is None or project.connection is None:
         return
     if connection.engine in ("postgresql", "mysql") and not (connection.url or connection.parts):
@@ -115,7 +110,7 @@ def container_warnings(project: Project, container: Container) -> Iterator[str]:
             f"The database address is hard-coded in {project.connection.source}, so no platform "
             "can change it. Read it from a variable such as DATABASE_URL."
         )
-    if project.sqlite and not project.sqlite.value.file.startswith(DATA):
+    if project.sqlite and not project.sqlite.value.file.startswith(data_directory(project)):
         yield (
             f"The SQLite database ({project.sqlite.source}) is inside the image and is lost with "
             f'each container. Set NAME to os.environ.get("{PATH}", <current value>).'
@@ -135,21 +130,12 @@ def _is_settable(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
 
 
-def _is_sqlite(connection: Connection | None) -> bool:
-    return connection is not None and connection.engine == "sqlite"
-
-
-def _volume_hides_tree(project: Project) -> bool:
-    """Return whether a volume at `DATA` would hide the static files."""
-    return f"{posixpath.normpath(tree_in_image(project))}/".startswith(f"{DATA}/")
-
-
 def _fixed_variables(project: Project, connection: Connection | None) -> Iterator[tuple[str, str]]:
     module = settings_module(project)
     if module is not None:
         yield "DJANGO_SETTINGS_MODULE", module
     if connection is not None and connection.engine == "sqlite":
         if connection.url:
-            yield connection.url, f"sqlite:///{DATA}/db.sqlite3"
+            yield connection.url, f"sqlite:///{data_directory(project)}/db.sqlite3"
         else:
-            yield connection.parts.get("NAME", PATH), f"{DATA}/db.sqlite3"
+            yield connection.parts.get("NAME", PATH), f"{data_directory(project)}/db.sqlite3"

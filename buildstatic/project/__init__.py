@@ -230,7 +230,7 @@ class Project:
     *health* the path of a health check among the URLs. *python_path* is set if modules are in a
     directory that is not on the default module search path; *early_import* is the package of an
     application that imports something before the application's file names the settings; *log_files*
-    are those of LOGGING in the project; *gis* are
+    are those of LOGGING in the project, *sqlite_files* those that any setting names; *gis* are
     the Debian packages of GeoDjango; *packages* are the Python packages that are installed, by
     name, and *system* what they need of Debian.
     *configuration* is the settings class of django-configurations; *storage_switch* are the
@@ -260,6 +260,7 @@ class Project:
     python_path: Fact[str] | None = None
     early_import: Fact[str] | None = None
     log_files: tuple[Fact[str], ...] = ()
+    sqlite_files: tuple[Fact[str], ...] = ()
     gis: Fact[tuple[str, ...]] | None = None
     configuration: Fact[str] | None = None
     storage_switch: Fact[tuple[str, ...]] | None = None

@@ -147,6 +147,7 @@ def detect(
         gis=gis_packages(evaluated),
         python_path=python_path((chosen, wsgi, asgi), search),
         log_files=static_files.log_files(evaluated, search),
+        sqlite_files=static_files.sqlite_files(evaluated, search),
         early_import=early_import(chosen.value, (wsgi, asgi), search),
         configuration=selected,
         storage_switch=static.storage_switch,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TypeGuard
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.manage_py import MAX_DEPTH, subdirectories
@@ -18,6 +19,7 @@ from buildstatic.project.settings import ROOT, UNKNOWN, Settings, Value, normali
 DEFAULT_MEDIA = "media"
 DEFAULT_STATIC_ROOT = "staticfiles"
 NODE_MODULES = "node_modules"
+SQLITE_SUFFIXES = (".sqlite3", ".sqlite", ".db")
 NGINX_FILE = re.compile(r"\.conf(?:\.\w+)*$")  # nginx.conf, default.conf.template
 # Settings of finders that collect from node_modules: the directory that contains it.
 NODE_ROOTS = ("NPM_ROOT_PATH", "NPM_PREFIX_PATH", "YARN_ROOT_PATH")
@@ -392,7 +394,29 @@ def node_modules(settings: Settings, search: Search) -> tuple[Fact[str], ...]:
 
 def named_paths(settings: Settings, search: Search) -> tuple[str, ...]:
     """Return the paths in the project that any setting names, below the root."""
-    found = list(needed(settings, search))
+    facts = (directory(item, search) for item in _values(settings) if _is_path(item.data))
+    found = (*needed(settings, search), *(fact.value for fact in facts if fact))
+    return tuple(path for path in dict.fromkeys(found) if path != "." and not path.startswith("/"))
+
+
+def sqlite_files(settings: Settings, search: Search) -> tuple[Fact[str], ...]:
+    """Return the SQLite databases in the project that any setting names, in one of its branches.
+
+    Relative to the root. Beside DATABASES, settings of task queues and caches name such files.
+    """
+    values = (
+        replace(item, data=data)
+        for item in _values(settings)
+        for data in (item.data, *item.options)
+        if _is_path(data) and PurePosixPath(data).suffix in SQLITE_SUFFIXES
+    )
+    facts = (directory(value, search) for value in values)
+    found = {fact.value: fact for fact in facts if fact and not fact.value.startswith("/")}
+    return tuple(found[name] for name in sorted(found))
+
+
+def _values(settings: Settings) -> Iterator[Value]:
+    """Yield the values of all settings, and those in them."""
     left = [value for name, value in settings.names.items() if not name.startswith("__")]
     seen = set[int]()
     while left:
@@ -404,12 +428,15 @@ def named_paths(settings: Settings, search: Search) -> tuple[str, ...]:
             left += item.data.values()
         elif isinstance(item.data, tuple):
             left += item.data
-        elif isinstance(item.data, PurePosixPath) or (
-            isinstance(item.data, str) and item.data.startswith(f"{ROOT}/")
-        ):
-            fact = directory(item, search)
-            found += [fact.value] if fact else []
-    return tuple(path for path in dict.fromkeys(found) if path != "." and not path.startswith("/"))
+        else:
+            yield item
+
+
+def _is_path(data: object) -> TypeGuard[str | PurePosixPath]:
+    """Return whether *data* is a path below the root."""
+    return isinstance(data, PurePosixPath) or (
+        isinstance(data, str) and data.startswith(f"{ROOT}/")
+    )
 
 
 def needed(settings: Settings, search: Search) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from buildstatic.builders.embedded import EmbeddedBuilder
 from buildstatic.builders.progress import dockerfile_stages
 from buildstatic.dockerfile import assets
 from buildstatic.dockerfile.source import ASSETS, DockerfileSource, choose_dockerfile
-from buildstatic.dockerfile.static_root import check_layer_location, static_root_in_image
+from buildstatic.dockerfile.static_root import DATA, check_layer_location, static_root_in_image
 from buildstatic.errors import (
     ConfigInvalid,
     EngineNotFound,
@@ -191,7 +191,7 @@ def _check_dockerfile(
         stages = ", ".join(filter(None, source.stages))
         raise ConfigInvalid(f"The Dockerfile has no stage {target}.", f"It has: {stages}.")
     if source.has_stage("static"):
-        check_layer_location(project)
+        check_layer_location(project, owns_data=f"--home-dir {DATA}" in source.dockerfile)
     from rich.filesize import decimal
 
     size = measure(read_context(request.context, request.dockerignore))

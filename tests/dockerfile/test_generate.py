@@ -13,7 +13,7 @@ import pytest
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import Dependencies, Fact
+from buildstatic.project import Dependencies, Fact, Sqlite
 from tests.dockerfile.variants import LOCKS, SERVE, VARIANTS, Variant, managed, plain, with_names
 
 HADOLINT = str(Path(sys.executable).with_name("hadolint"))
@@ -329,6 +329,34 @@ def test_application_may_write_to_media_root(
     assert ("--owner=app --group=app" in text.rpartition("COPY . .")[2]) == (line is not None)
     if line is not None:
         assert line in stage(text, "web").splitlines()
+
+
+def test_directory_of_a_sqlite_database_exists_and_belongs_to_the_application() -> None:
+    named = (Fact("data/tasks.sqlite3", "s:1"), Fact("db.sqlite3", "s:2"), Fact("shop/x.db", "s:3"))
+    facts = {
+        "sqlite_files": named,
+        "sqlite": Fact(Sqlite("var/db/site", True), "s:4"),
+        "needed": ("shop/static",),
+    }
+    generated = generate_dockerfile(
+        Variant(facts).project(Path("/nowhere")), Variant().dockerfile_options
+    )
+    assert "RUN mkdir --parents data var/db" in stage(generated.text, "static").splitlines()
+    owned = "RUN install --directory --owner=app --group=app data var/db"
+    assert owned in stage(generated.text, "web").splitlines()
+    (note,) = generated.notes
+    assert note == (
+        "SQLite: s:4 puts the database into /app/var/db, where it is lost with the container. "
+        "Mount a volume there."
+    )
+
+
+def test_home_of_the_application_is_not_above_the_static_files() -> None:
+    facts = {"static_root": Fact("/data/static", "s:1"), "media_root": Fact("/data/media", "s:2")}
+    web = stage(text_of(Variant(facts)), "web")
+    assert "--home-dir /home/app --no-create-home" in web
+    assert " && install --directory --owner=app --group=app /home/app\n" in web
+    assert "RUN install --directory --owner=app --group=app /data/media\n" in web
 
 
 def test_application_may_write_its_log_files() -> None:

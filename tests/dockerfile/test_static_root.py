@@ -104,6 +104,10 @@ def test_symlink_in_the_project_is_refused_as_a_parent(static_root: str, tmp_pat
     check_layer_location(project_with(tmp_path, "real/static"))
 
 
+def test_data_directory_is_accepted_if_the_application_does_not_own_it(tmp_path: Path) -> None:
+    check_layer_location(project_with(tmp_path, "/data/static"), owns_data=False)
+
+
 def test_static_root_itself_may_be_a_symlink(tmp_path: Path) -> None:
     (tmp_path / "staticfiles").symlink_to("/var/www/static")
     check_layer_location(project_with(tmp_path, "staticfiles"))

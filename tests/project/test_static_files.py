@@ -319,6 +319,21 @@ def test_log_files(tmp_path: Path) -> None:
     assert [file.value for file in found] == ["debug.log", "logs/site.log"]
 
 
+def test_sqlite_files_that_any_setting_names(tmp_path: Path) -> None:
+    text = f"""{OS_BASE}
+if os.environ.get('ENGINE') == 'postgres':
+    database = {{'ENGINE': 'django.db.backends.postgresql', 'NAME': 'site'}}
+else:
+    database = {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': BASE_DIR / 'data/db.sqlite3'}}
+DATABASES = {{'default': database}}
+QUEUE = {{'connection': {{'filename': BASE_DIR / 'data/tasks.db', 'name': 'x.db'}}}}
+OTHERS = [BASE_DIR / 'data/words.txt', '/var/lib/site/site.db']
+"""
+    settings = read(tmp_path, {"mysite/settings.py": text})
+    found = static_files.sqlite_files(settings, Search(tmp_path, tmp_path))
+    assert [file.value for file in found] == ["data/db.sqlite3", "data/tasks.db"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
