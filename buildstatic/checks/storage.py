@@ -45,19 +45,21 @@ def _without_fingerprints(context: CheckContext) -> Iterator[Finding]:
         source = url.source if url else f"{settings.file}:0"
     else:
         return
-    if replacement is not None and context.needs("STORAGES"):
-        replacement = "whitenoise.storage.CompressedManifestStaticFilesStorage"
     if replacement is not None:
+        edit = next((each for each in context.edits if each.text.startswith("STORAGES")), None)
+        fix = f'Set STORAGES["staticfiles"]["BACKEND"] to "{replacement}".'
+        if edit is not None:  # it is shown as the fix alone
+            fix = f"In {edit.file}, {edit.where}, add:\n\n{edit.text}"
         calls = find_calls(context)
         first = f"{files.relative(calls[0][0], context.root)}:{calls[0][1]}" if calls else ""
-        before = f" First move the calls of static() out of import time ({first})." if calls else ""
+        before = f"First move the calls of static() out of import time ({first}). " if calls else ""
         yield Finding(
             OFF,
             Severity.WARNING,
             *split_source(source),
             f"The static files storage is {name}, which adds no fingerprints to file names.",
             "Browsers must revalidate every file, or show outdated files after a deployment.",
-            f'Set STORAGES["staticfiles"]["BACKEND"] to "{replacement}".{before}',
+            f"{before}{fix}",
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.project.edits import BACKEND, STORAGES
 from tests.checks.projects import SETTINGS, clean_project, codes, findings, only
 from tests.project.tree import write
 from tests.startproject import startproject
@@ -142,7 +143,13 @@ def test_storage_selected_by_a_variable(tmp_path: Path) -> None:
 def test_storage_fix_agrees_with_the_edits(tmp_path: Path) -> None:
     root = startproject(tmp_path)
     (finding,) = [each for each in findings(root) if each.code == "manifest-storage-off"]
-    assert STORAGE in finding.fix
+    assert STORAGES in finding.fix
+
+
+def test_storage_fix_agrees_with_the_edits_of_other_storages(tmp_path: Path) -> None:
+    lines = [line for line in SETTINGS.splitlines() if '"staticfiles": {' not in line]
+    root = write(clean_project(tmp_path), {"mysite/settings.py": "\n".join(lines)})
+    assert f'STORAGES["staticfiles"] = {BACKEND}' in only(root, "manifest-storage-off").fix
 
 
 @pytest.mark.parametrize(

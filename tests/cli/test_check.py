@@ -188,6 +188,7 @@ def test_startproject_needs_changes(tmp_path: Path, invoke: Invoke, document: An
     assert "requirements.txt, a new file: " in ran.out
     assert "\n\nDjango\ngunicorn\nwhitenoise\n" in ran.out
     assert ran.out.count('STATIC_ROOT = BASE_DIR / "staticfiles"') == 1  # as the fix of a finding
+    assert ran.out.count("CompressedManifestStaticFilesStorage") == 1
     edits = document(root)["edits"]
     assert [set(edit) for edit in edits] == [{"file", "where", "why", "text"}] * 6
     ran = invoke("check", "--no-run", edited(root))
