@@ -59,7 +59,7 @@ start = _click_command(
     START,
     """\b
 Examples:
-  buildstatic start                      wait for the database, then run gunicorn
+  buildstatic start                      wait for the database, then run the server
   buildstatic start --migrate            one of several replicas migrates, the others wait
   buildstatic start -- uvicorn --host 0.0.0.0 mysite.asgi:application
 """,

@@ -94,7 +94,7 @@ START = RuntimeCommand(
 
     Static files are collected only if they are missing. With --migrate, one of several replicas
     migrates under a database lock; the others wait and find nothing to do. Finally this process
-    is replaced by gunicorn, or by COMMAND.""",
+    is replaced by the server that is installed, preferably gunicorn, or by COMMAND.""",
     (
         Option("--collect", "Collect the static files even if they are present."),
         Option("--migrate", "Migrate under a lock, one process at a time."),

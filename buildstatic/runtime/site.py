@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -151,15 +152,41 @@ def _advice(error: BaseException) -> str:
 
 
 def server_command(requested: tuple[str, ...], site: Site) -> tuple[str, ...]:
-    """Return the argv that serves *site*, with an absolute program: *requested*, else gunicorn.
+    """Return the argv that serves *site*, with an absolute program.
 
-    Raises `ServerNotFound` if it is not installed, or if there is no application to serve.
+    It is *requested*, else gunicorn, else another server that is installed. Raises `ServerNotFound`
+    if it is not installed, or if there is no application to serve.
     """
     path = site.environ.get("PATH", os.defpath)
     if requested:
-        return (_find_program(requested[0], path), *requested[1:])
-    program = _find_program("gunicorn", os.pathsep.join((str(Path(sys.executable).parent), path)))
+        if program := shutil.which(requested[0], path=path):
+            return (program, *requested[1:])
+        problem = f"The server {requested[0]} is not installed: PATH is {path}."
+        raise ServerNotFound(problem, "Name another server after --.")
+    path = os.pathsep.join((str(Path(sys.executable).parent), path))
+    wsgi, asgi = _applications()
+    if not wsgi and not asgi:
+        package = os.environ[SETTINGS_VARIABLE].partition(".")[0]
+        problem = f"WSGI_APPLICATION is not set, and {site.directory} has no {package}/wsgi.py."
+        raise ServerNotFound(problem, "Set it in the settings, or name the server after --.")
     directory = os.path.relpath(site.directory, site.current)
+    gunicorn = shutil.which("gunicorn", path=path)
+    if gunicorn and (wsgi or _is_module("uvicorn_worker")):
+        return _gunicorn(gunicorn, directory, wsgi, asgi, site)
+    for name, *words in _other_servers(wsgi, asgi, site):
+        if program := shutil.which(name, path=path):
+            argv = (program, *words)
+            env = shutil.which("env", path=path) or "env"
+            return argv if directory == "." else (env, f"--chdir={directory}", *argv)
+    if gunicorn:
+        problem = "The project has only an ASGI application, and uvicorn-worker is not installed."
+        raise ServerNotFound(problem, "Add it to the project's requirements.")
+    problem = f"The server gunicorn is not installed, and no other is: PATH is {path}."
+    advice = "Add it to the project's requirements, or name another server after --."
+    raise ServerNotFound(problem, advice)
+
+
+def _gunicorn(program: str, directory: str, wsgi: str, asgi: str, site: Site) -> tuple[str, ...]:
     has_own_tmp_dir = "--worker-tmp-dir" in site.environ.get("GUNICORN_CMD_ARGS", "")
     argv = [program]
     if directory != ".":
@@ -169,7 +196,34 @@ def server_command(requested: tuple[str, ...], site: Site) -> tuple[str, ...]:
         argv += ["--worker-tmp-dir", SHARED_MEMORY]
     if _has_control_socket():
         argv.append("--no-control-socket")
-    return (*argv, *_application(site))
+    worker = () if wsgi else ("--worker-class", "uvicorn_worker.UvicornWorker")
+    return (*argv, *worker, wsgi or asgi)
+
+
+def _other_servers(wsgi: str, asgi: str, site: Site) -> Iterator[tuple[str, ...]]:
+    """Yield the commands that serve the applications, the preferred server first.
+
+    The servers that serve both get the ASGI application with Channels, which requires it. The
+    options are those of `buildstatic.platforms.server`.
+    """
+    from django.conf import settings
+
+    port, workers = site.environ.get("PORT") or PORT, site.environ.get("WEB_CONCURRENCY") or "1"
+    is_asgi = not wsgi or (bool(asgi) and "channels" in settings.INSTALLED_APPS)
+    application = asgi if is_asgi else wsgi
+    bind, host = f"0.0.0.0:{port}", ("--host", "0.0.0.0", "--port", port)
+    interface = ("--interface", "asginl" if is_asgi else "wsgi")
+    yield ("granian", *interface, *host, "--workers", workers, application)
+    if wsgi:
+        options = ("--master", "--die-on-term", "--need-app", "--enable-threads")
+        yield ("uwsgi", "--http-socket", bind, "--module", wsgi, *options, "--processes", workers)
+    if asgi:
+        yield ("uvicorn", *host, asgi)  # reads WEB_CONCURRENCY itself
+        yield ("daphne", "--bind", "0.0.0.0", "--port", port, asgi)
+    prefix = "" if is_asgi else "wsgi:"
+    yield ("hypercorn", "--bind", bind, "--workers", workers, f"{prefix}{application}")
+    if wsgi:
+        yield ("waitress-serve", f"--listen={bind}", wsgi)
 
 
 def become_server(argv: tuple[str, ...], site: Site) -> NoReturn:
@@ -192,15 +246,6 @@ def become_server(argv: tuple[str, ...], site: Site) -> NoReturn:
         raise ServerNotFound(problem, "Check its first line and its architecture.") from error
 
 
-def _find_program(program: str, path: str) -> str:
-    if found := shutil.which(program, path=path):
-        return found
-    advice = "Name another server after --."
-    if program == "gunicorn":
-        advice = "Add it to the project's requirements, or name another server after --."
-    raise ServerNotFound(f"The server {program} is not installed: PATH is {path}.", advice)
-
-
 def _has_control_socket() -> bool:
     """Return whether gunicorn is 25.1 or later, which creates a socket below HOME."""
     try:
@@ -210,28 +255,20 @@ def _has_control_socket() -> bool:
         return False
 
 
-def _application(site: Site) -> tuple[str, ...]:
-    """Return the WSGI application, else the ASGI application with its worker class."""
+def _applications() -> tuple[str, str]:
+    """Return ``module:name`` of the WSGI and ASGI application, each empty if there is none."""
     from django.conf import settings
 
-    package = os.environ["DJANGO_SETTINGS_MODULE"].partition(".")[0]
-    if settings.WSGI_APPLICATION:
-        return (_operand(settings.WSGI_APPLICATION),)
-    if _is_module(f"{package}.wsgi"):
-        return (f"{package}.wsgi:application",)
-    worker = ("--worker-class", "uvicorn_worker.UvicornWorker")
-    if asgi := getattr(settings, "ASGI_APPLICATION", None):
-        return (*worker, _operand(asgi))
-    if _is_module(f"{package}.asgi"):
-        return (*worker, f"{package}.asgi:application")
-    problem = f"WSGI_APPLICATION is not set, and {site.directory} has no {package}/wsgi.py."
-    raise ServerNotFound(problem, "Set it in the settings, or name the server after --.")
+    package = os.environ[SETTINGS_VARIABLE].partition(".")[0]
 
+    def find(kind: str) -> str:
+        module, _, name = (getattr(settings, f"{kind}_APPLICATION", "") or "").rpartition(".")
+        if module:
+            return f"{module}:{name}"
+        module = f"{package}.{kind.lower()}"
+        return f"{module}:application" if _is_module(module) else ""
 
-def _operand(dotted: str) -> str:
-    """Return Django's ``package.module.name`` in gunicorn's form, ``package.module:name``."""
-    module, _, name = dotted.rpartition(".")
-    return f"{module}:{name}"
+    return find("WSGI"), find("ASGI")
 
 
 def _is_module(module: str) -> bool:

@@ -134,6 +134,37 @@ def test_server_ignores_no_signal(where: Place) -> None:
     assert ignored & 1 << signal.SIGTERM - 1 == 0
 
 
+WSGI, ASGI = "mysite.wsgi:application", "mysite.asgi:application"
+
+
+@pytest.mark.parametrize(
+    ("server", "current", "expected"),
+    [
+        ("granian", ".", f"--interface wsgi --host 0.0.0.0 --port 81 --workers 3 {WSGI}"),
+        ("uvicorn", ".", f"--host 0.0.0.0 --port 81 {ASGI}"),
+        ("daphne", ".", f"--bind 0.0.0.0 --port 81 {ASGI}"),
+        ("hypercorn", ".", f"--bind 0.0.0.0:81 --workers 3 wsgi:{WSGI}"),
+        ("waitress-serve", "..", f"--listen=0.0.0.0:81 {WSGI}"),
+    ],
+)
+def test_installed_server_is_run_without_gunicorn(
+    server: str, current: str, expected: str, tmp_path: Path, where: Place
+) -> None:
+    (where.root / "mysite/asgi.py").touch()
+    program = tmp_path / "bin" / server
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "{server} $* in $PWD"\n')
+    program.chmod(0o755)
+    # Without the programs beside this Python, among them gunicorn.
+    code = f"import os, sys; os.chdir({current!r}); sys.executable = {str(program)!r}"
+    code += "; from buildstatic.runtime import __main__"
+    code += "; sys.exit(__main__.main(['start']))"
+    path = f"{program.parent}:/usr/bin:/bin"
+    done = where.run(MODULE[0], "-c", code, PATH=path, PORT="81", WEB_CONCURRENCY="3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"{server} {expected} in {where.root}"
+
+
 def test_exit_status_is_the_servers(where: Place) -> None:
     assert where.run(*MODULE, "start", "--", "sh", "-c", "exit 37").returncode == 37
 
