@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,13 +98,10 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
     if options.dry_run:
         layer = None
     with layer_root.locked(layer) if layer else nullcontext():
-        # A storage's own code may open files below STATIC_ROOT.
-        with _static_root_in(layer if recognition.adapter is None else None):
-            result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
+        result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
         sys.stdout.flush()  # What follows goes to standard error.
         if after:
-            with _static_root_in(layer):
-                run_after(after, request.manage, layer)
+            run_after(after, request.manage, layer)
         if layer:
             has_collected = not result.summary.own_code and not after
             for warning in layer_root.normalize(layer, has_collected=has_collected):
@@ -118,13 +115,6 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
     )
     described = made_plan.to_dict() if request.with_plan else None
     return CollectResult(result.closing, summary, described)
-
-
-def _static_root_in(layer: LayerRoot | None) -> AbstractContextManager[None]:
-    """Let the settings with paths in STATIC_ROOT have them in *layer*, if there is one."""
-    if layer is None:
-        return nullcontext()
-    return layer_root.settings_moved(layer.path, layer_root.static_root())
 
 
 def plan(request: Request) -> dict[str, Any]:

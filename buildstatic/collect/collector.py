@@ -123,7 +123,7 @@ def run_collector(
                 replace(r, content=None) if r.path and r.content else r for r in readings
             )
             keeps_originals = made is None or adapter.keeps_originals(storage)
-            outputs = outputs_of(readings, made.files if made else {}, originals=keeps_originals)
+            outputs = _outputs_of(readings, made.files if made else {}, originals=keeps_originals)
             if layer:
                 empty(layer)
             in_layer = layer is not None
@@ -228,10 +228,11 @@ class _Collector:
             remove_files(self.tree, self.before & parent_directories(outputs))
             self.below = names_below(self.before)
         current = {reading.source.path for reading in readings if reading.is_unmodified}
-        for reading in readings if made else ():
-            item = made.files.get(reading.source.path) if made else None
-            if item and self.is_current(item, reading):
-                current.add(item.name)
+        if made:
+            for reading in readings:
+                item = made.files[reading.source.path]
+                if self.is_current(item, reading):
+                    current.add(item.name)
         to_write = without_names(outputs, current)
         if self.variants is not None or self.options.compress is not None:
             # Before anything is written: a run that is killed may leave none, but no wrong ones.
@@ -431,7 +432,7 @@ def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, .
     return tuple(originals)
 
 
-def outputs_of(
+def _outputs_of(
     readings: Sequence[Reading], files: Mapping[str, Fingerprinted], *, originals: bool
 ) -> tuple[OutputFile, ...]:
     """Return what *readings* become, with the fingerprinted names in *files*.

@@ -12,7 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,7 +71,7 @@ def run_before(
 
     trees = tuple(dict.fromkeys((*static_root(), *local_directories(storage))))
     with _relocated(storage, directory, trees):
-        run_commands(commands, manage)
+        _run_commands(commands, manage)
     get_finder.cache_clear()
     found = [inside(directory, tree) for tree in trees]
     return tuple(Finder("STATIC_ROOT", _GeneratedFiles(tree)) for tree in found if tree.is_dir())
@@ -80,18 +80,18 @@ def run_before(
 def run_after(commands: Sequence[str], manage: Path, layer: LayerRoot | None) -> None:
     """Run *commands* of *manage* on the collected tree, which may be in *layer*.
 
-    STATIC_ROOT has to be in the layer. If a command fails, the layer is empty. Raises
-    `CommandFailed`.
+    If a command fails, the layer is emptied. Raises `CommandFailed`.
     """
     try:
-        run_commands(commands, manage)
+        with settings_moved(layer.path, static_root()) if layer else nullcontext():
+            _run_commands(commands, manage)
     except CommandFailed:
         if layer:
             empty(layer)
         raise
 
 
-def run_commands(commands: Sequence[str], manage: Path) -> None:
+def _run_commands(commands: Sequence[str], manage: Path) -> None:
     """Run *commands*, each as ``manage.py COMMAND``; what they print goes to standard error.
 
     Raises `CommandFailed` with the exit code of the command, and `ConfigInvalid`.

@@ -12,7 +12,7 @@ from buildstatic.collect.collector import Outcome, run_collector
 from buildstatic.collect.compress import variants_for
 from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
-from buildstatic.collect.layer_root import LayerRoot, empty
+from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
 from buildstatic.collect.planning import Plan
 from buildstatic.collect.project_setup import importable
 from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request, Summary
@@ -61,16 +61,19 @@ def call_collectstatic(
     """
     from django.contrib.staticfiles.management.commands import collectstatic
 
-    reason = own_code_reason(request.options, recognition)
+    reason = _own_code_reason(request.options, recognition)
     summary = Summary(files=len(plan.wins), own_code=reason)
 
     class PlannedCommand(collectstatic.Command):  # type: ignore[misc]
         def collect(self) -> dict[str, Any]:
             nonlocal summary
             if reason or recognition.adapter is None:
-                if layer:
-                    empty(layer)
-                return dict(super().collect())
+                if layer is None:
+                    return dict(super().collect())
+                empty(layer)
+                # The storage's own code may open files below STATIC_ROOT.
+                with settings_moved(layer.path, static_root()):
+                    return dict(super().collect())
             with importable(request.libraries):
                 variants = variants_for(storage, recognition.adapter, request.options)
             outcome = run_collector(
@@ -93,7 +96,7 @@ def call_collectstatic(
     return CollectResult(closing, summary)
 
 
-def own_code_reason(options: CollectOptions, recognition: Recognition) -> str:
+def _own_code_reason(options: CollectOptions, recognition: Recognition) -> str:
     """Return why Django's own loop and the storage's own code run, empty if the collector does."""
     if recognition.adapter is None:
         return recognition.reason
@@ -170,7 +173,7 @@ def unsupported_options(options: CollectOptions, recognition: Recognition) -> li
 
     A dry run does nothing with any option. Equal files in a layer root are always linked.
     """
-    reason = own_code_reason(options, recognition)
+    reason = _own_code_reason(options, recognition)
     given = [o for o in options.explicit if o != "--hardlinks" or options.layer_root is None]
     if options.dry_run or not reason or not given:
         return []

@@ -49,7 +49,7 @@ class Locations:
         return (self.tree, *others)
 
 
-def find_locations(storage: Any) -> Locations:
+def _find_locations(storage: Any) -> Locations:
     """Return the locations of *storage*; raises `StorageRemote` if they are not on this disk."""
     manifest = getattr(storage, "manifest_storage", None)
     return Locations(_location(storage), _location(manifest) if manifest is not None else None)
@@ -58,7 +58,7 @@ def find_locations(storage: Any) -> Locations:
 def local_directories(storage: Any) -> tuple[Path, ...]:
     """Return the directories that *storage* writes to, none if they are not on this disk."""
     try:
-        return find_locations(storage).directories
+        return _find_locations(storage).directories
     except StorageRemote:
         return ()
 
@@ -202,7 +202,7 @@ def move_to_layer_root(request: Request, storage: Any) -> LayerRoot | None:
     if request.options.layer_root is None:
         return None
     root = request.options.layer_root
-    locations = find_locations(storage)
+    locations = _find_locations(storage)
     check_layer_root(root, request.root, locations)
     if request.is_image:
         check_layer_parents(locations)

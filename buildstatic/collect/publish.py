@@ -72,7 +72,7 @@ def _walk(directory: str, prefix: str) -> Iterator[str]:
 @contextmanager
 def lock_tree(tree: Tree) -> Iterator[int]:
     """Hold the lock on *tree*, which is created if it does not exist; yield its descriptor."""
-    with lock_directory(tree.root, lambda: make_directories(tree, [""])) as descriptor:
+    with lock_directory(tree.root, lambda: _make_directories(tree, [""])) as descriptor:
         yield descriptor
 
 
@@ -105,7 +105,7 @@ def _lock(directory: str) -> int | None:
     return None
 
 
-def make_directories(tree: Tree, names: Iterable[str]) -> None:
+def _make_directories(tree: Tree, names: Iterable[str]) -> None:
     """Create the directories *names* and their parents, as ``FileSystemStorage._save`` does."""
     mode = tree.directory_mode
     before = os.umask(0o777 & ~mode) if mode is not None else None
@@ -277,7 +277,7 @@ def publish(
             merged[key] = replace(known, names=(*known.names, *output.names)) if known else output
         outputs = list(merged.values())
     directories = {os.path.dirname(name) for output in outputs for name in output.names}
-    make_directories(staging.tree, directories)
+    _make_directories(staging.tree, directories)
     mode = staging.file_mode
     items = [
         (
