@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.deployment import Line, script_lines
 from buildstatic.checks.finding import Finding, Severity
+from buildstatic.project import files
+from buildstatic.project.detect import COMMANDS_BEFORE, COMPRESSOR
+from buildstatic.project.static_files import app_directory
 
 CODES: tuple[str, ...] = ("collect-without-command",)
 COLLECTSTATIC = re.compile(r"(?:manage\.py|django-admin|-m\s+django)\s.*\bcollectstatic\b")
+COMMAND = re.compile(r"(?:manage\.py|django-admin|-m\s+django)\s+(\w+)")
 FILES = ("Dockerfile", "Procfile", "railway.json", "railway.toml", "fly.toml", "render.yaml")
 
 
@@ -26,7 +30,8 @@ def check(context: CheckContext) -> Iterator[Finding]:
         return
     for when, commands in (("before", context.project.before), ("after", context.project.after)):
         for command in commands:
-            if re.search(rf"\b{re.escape(command.split()[0])}\b(?!-)", text):
+            name = command.split()[0]
+            if re.search(rf"\b{re.escape(name)}\b(?!-)", text) or _is_replaced(name, text, context):
                 continue
             yield Finding(
                 CODES[0],
@@ -37,6 +42,16 @@ def check(context: CheckContext) -> Iterator[Finding]:
                 "Pages refer to files that are not collected, and fail.",
                 f"Run manage.py {command} {when} collectstatic, or collect with buildstatic.",
             )
+
+
+def _is_replaced(name: str, text: str, context: CheckContext) -> bool:
+    """Return whether *text* runs a command of the project that uses the app of *name*."""
+    package = {command: app for app, command in COMMANDS_BEFORE.items()}.get(name, COMPRESSOR)
+    apps = (app_directory(app, context.search) for app in context.settings.listed("INSTALLED_APPS"))
+    own = [context.root / app / "management/commands" for app in apps if app]
+    paths = (each / f"{command}.py" for command in set(COMMAND.findall(text)) for each in own)
+    modules = (files.read_bytes(path, context.root) for path in paths if files.is_file(path))
+    return any(package.encode() in module for module in modules)
 
 
 def _lines(context: CheckContext) -> Iterator[Line]:

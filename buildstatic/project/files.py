@@ -21,6 +21,13 @@ from buildstatic.errors import ConfigInvalid
 
 # The first line of a Dockerfile that buildstatic wrote begins with this.
 GENERATED = "# Written by buildstatic"
+# Lines that only a later Python parses: its version, their syntax.
+LATER_SYNTAX = {
+    r"\b[rR]?[fF][rR]?[\"']": ((3, 12), "f-strings (PEP 701)"),
+    r"^\s*(type\s+\w+[^=]*=|((async\s+)?def|class)\s+\w+\s*\[)": ((3, 12), "types (PEP 695)"),
+    r"\b[rR]?[tT][rR]?[\"']": ((3, 14), "t-strings (PEP 750)"),
+    r"^\s*except\*?\s+[\w.]+\s*,": ((3, 14), "except without parentheses (PEP 758)"),
+}
 TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 
 
@@ -166,19 +173,26 @@ def read_python(path: Path, root: Path) -> ast.Module:
             return ast.parse(text)
     except SyntaxError as error:
         reason = error.msg.partition(" for '")[0]
-        problem = f"{relative(path, root)}:{error.lineno or 1}: not valid Python: {reason}."
-        raise ConfigInvalid(problem, _syntax_advice()) from error
+        running = f"{version_info.major}.{version_info.minor}"
+        problem = (
+            f"{relative(path, root)}:{error.lineno or 1}: not valid Python {running}: {reason}."
+        )
+        raise ConfigInvalid(problem, _syntax_advice(error.text or "")) from error
     except ValueError as error:  # a null byte, before Python 3.12
         raise ConfigInvalid(f"{relative(path, root)}:1: not valid Python: {error}.") from error
     except (RecursionError, MemoryError) as error:
         raise _too_deep(path, root) from error
 
 
-def _syntax_advice() -> str:
-    running = f"{version_info.major}.{version_info.minor}"
-    return (
-        f"Fix it. If it is newer syntax than Python {running}, run buildstatic with a newer Python."
-    )
+def _syntax_advice(line: str) -> str:
+    for pattern, (version, syntax) in LATER_SYNTAX.items():
+        if version > version_info[:2] and re.search(pattern, line):
+            needed = ".".join(map(str, version))
+            return (
+                f"If it is the syntax of Python {needed} for {syntax}, install buildstatic with "
+                f"Python {needed} or newer. Otherwise fix it."
+            )
+    return "Fix it, or install buildstatic with a newer Python if that parses it."
 
 
 def _too_deep(path: Path, root: Path) -> ConfigInvalid:

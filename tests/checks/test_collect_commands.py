@@ -41,6 +41,13 @@ def test_collecting_without_a_required_command(
             id="elsewhere",
         ),
         pytest.param({"Dockerfile": "FROM python\nRUN buildstatic collect\n"}, id="buildstatic"),
+        pytest.param(
+            {
+                "Dockerfile": f"FROM python\nRUN python manage.py press\n{COLLECT}",
+                "shop/management/commands/press.py": "from compressor.cache import get_offline\n",
+            },
+            id="own-command",
+        ),
         pytest.param({}, id="nowhere"),
     ],
 )

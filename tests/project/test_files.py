@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from buildstatic.project import files
 from buildstatic.project.files import Search, is_module_name
 from tests.project.tree import write
 
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 READERS = [files.read_text, files.read_toml, files.read_json, files.read_python]
 Reader = Callable[[Path, Path], object]
 
@@ -61,10 +63,10 @@ def test_python_source_encoding(tmp_path: Path) -> None:
         (files.read_json, b"[" * 100_000, "x is nested too deeply."),
         (files.read_toml, b"a = " + b"9" * 5000, "x: invalid TOML"),
         (files.read_json, b'{"a": ' + b"9" * 5000 + b"}", "x: invalid JSON"),
-        (files.read_python, b"a = 1\nb = (\n", "x:2: not valid Python: '(' was never closed."),
-        (files.read_python, b"import os\0\n", "x:1: not valid Python: "),
+        (files.read_python, b"a = 1\nb = (\n", f"x:2: not valid Python {RUNNING}: '(' was"),
+        (files.read_python, b"import os\0\n", "x:1: not valid Python"),
         (files.read_python, b"X = '\xff'\n", "x:1: not "),
-        (files.read_python, b"# coding: nonsense\n", "x:1: not valid Python: unknown encoding"),
+        (files.read_python, b"# coding: nonsense\n", f"x:1: not valid Python {RUNNING}: unknown"),
         (files.read_python, b"a = " + b"(" * 50_000, "x"),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)[:30]),
@@ -76,6 +78,32 @@ def test_invalid_content_is_an_error_with_line(
     with pytest.raises(ConfigInvalid) as caught:
         read(tmp_path / "x", tmp_path)
     assert caught.value.problem.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [
+        ('X = f"{Y["a"]}"', (3, 12)),
+        ("X = f\"{'\\n'.join(Y)}\"", (3, 12)),
+        ('X = f"{', (3, 12)),
+        ("type X = int", (3, 12)),
+        ("async def x[T](): pass", (3, 12)),
+        ("class X[T]: pass", (3, 12)),
+        ('X = t"{Y}"', (3, 14)),
+        ("except A, B: pass", (3, 14)),
+    ],
+)
+def test_error_names_the_python_of_newer_syntax(
+    tmp_path: Path, line: str, version: tuple[int, int]
+) -> None:
+    if sys.version_info >= version:
+        pytest.skip("this Python parses it")
+    text = "\ntry: pass" if line.startswith("except") else "\n"
+    write(tmp_path, {"x.py": f"{text}\n{line}\n" + ("}" + '"' if line.endswith("{") else "")})
+    with pytest.raises(ConfigInvalid, match=rf"^x.py:3: not valid Python {RUNNING}: ") as caught:
+        files.read_python(tmp_path / "x.py", tmp_path)
+    needed = ".".join(map(str, version))
+    assert f"install buildstatic with Python {needed} or newer" in caught.value.advice
 
 
 def test_warnings_of_parsed_code_are_suppressed(tmp_path: Path) -> None:
