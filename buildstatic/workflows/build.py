@@ -35,7 +35,7 @@ from buildstatic.project.config import load
 from buildstatic.project.detect import detect
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.workflows import SILENT, Reporter
-from buildstatic.workflows.generate import GenerateOptions, dockerfile_options
+from buildstatic.workflows.generate import configured_dockerfile
 from buildstatic.workflows.layer import collect_tree
 
 __all__ = ["BuildOptions", "BuildOutcome", "build"]
@@ -160,11 +160,10 @@ def _choose_dockerfile(
     project: Project, options: BuildOptions, report: Reporter
 ) -> DockerfileSource:
     """Return the project's own Dockerfile or a generated one."""
-    serve = {"serve": options.serve} if options.serve else {}
-    generate = GenerateOptions.configured(project.root, **serve)
-    for text in (*project.notes, *(assets.assumptions(project) if generate.serve else ())):
+    dockerfile = configured_dockerfile(project, options.serve)
+    for text in (*project.notes, *(assets.assumptions(project) if dockerfile.assets else ())):
         report.note(text)
-    source = choose_dockerfile(project, dockerfile_options(project, generate))
+    source = choose_dockerfile(project, dockerfile)
     if source.skipped:
         report.warn(
             f"{source.skipped.name} has no stage named static: using the generated one instead."

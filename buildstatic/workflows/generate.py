@@ -133,6 +133,15 @@ def configured_targets(path: Path) -> Collection[str]:
     return targets or DEFAULT_TARGETS
 
 
+def configured_dockerfile(project: Project, serve: Assets | None = None) -> DockerfileOptions:
+    """Return the options of the Dockerfile that `generate` writes by default.
+
+    *serve* takes precedence over the configuration. Raises ConfigInvalid.
+    """
+    given = {"serve": serve} if serve else {}
+    return dockerfile_options(project, GenerateOptions.configured(project.root, **given))
+
+
 def dockerfile_options(project: Project, options: GenerateOptions) -> DockerfileOptions:
     """Return the options of the Dockerfile, from *options* and the project's configuration."""
     config = load(project.root)
