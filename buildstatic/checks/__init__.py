@@ -104,7 +104,7 @@ def run_checks(context: CheckContext) -> tuple[tuple[Finding, ...], tuple[str, .
     for module in CHECKS:
         try:
             for finding in module.check(context):
-                if finding.code not in context.config.silence:
+                if finding.code not in context.project.config.silence:
                     key = (finding.code, finding.location, finding.what)
                     findings.setdefault(key, _with_effective_autofix(context, finding))
         except Exception as error:

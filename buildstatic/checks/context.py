@@ -11,7 +11,6 @@ from typing import Any
 
 from buildstatic.errors import BuildstaticError
 from buildstatic.project import Edit, Project, files
-from buildstatic.project.config import ProjectConfig
 from buildstatic.project.edits import edits
 from buildstatic.project.files import Search
 from buildstatic.project.manage import read_settings
@@ -43,7 +42,6 @@ class CheckContext:
     project: Project
     settings: Settings
     search: Search
-    config: ProjectConfig
     settings_files: tuple[Path, ...]
     edits: tuple[Edit, ...]
     examination: Examination
@@ -102,9 +100,7 @@ class CheckContext:
         return files.read_bytes(path, self.root).decode("utf-8-sig", errors="replace")
 
 
-def load_context(
-    project: Project, config: ProjectConfig, examination: Examination, today: date
-) -> CheckContext:
+def load_context(project: Project, examination: Examination, today: date) -> CheckContext:
     """Return the context for checking *project*.
 
     Raises `ConfigInvalid` if the settings cannot be read.
@@ -114,7 +110,6 @@ def load_context(
         project,
         settings,
         search,
-        config,
         settings.modules,
         edits(project, (settings, search)),
         examination,

@@ -17,7 +17,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
     """Yield the references that make collecting fail; nothing if the project did not run."""
     if context.problems is None:
         return
-    maps_only_warn = context.config.options("collect").get("missing_maps") == "warn"
+    maps_only_warn = context.project.config.options("collect").get("missing_maps") == "warn"
     for reference in context.problems["references"]:
         is_map = reference["map"]
         is_info = is_map and maps_only_warn

@@ -36,7 +36,7 @@ def _unreadable(context: CheckContext) -> Iterator[tuple[str, str]]:
         for found in context.problems["unreadable"]:
             yield found["source"], found["problem"]
         return
-    patterns = ignore_patterns(context.root, context.config)
+    patterns = ignore_patterns(context.root, context.project.config)
     ignored = GitIgnoreSpec.from_lines([pattern for pattern, _ in patterns])
     for source in source_directories(context):
         for name, file in source_files(context, source, with_broken_links=True):

@@ -296,9 +296,9 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
         elif fact is not None or verbose:
             rows.append((name, *_row(fact)))
     for name in ("before", "after"):
-        chosen = getattr(result.config, name)
-        if commands := getattr(project, name) if chosen is None else chosen:
-            source = result.config.source(name) if chosen else "INSTALLED_APPS"
+        if commands := getattr(project, f"{name}_collecting"):
+            chosen = getattr(project.config, name)
+            source = project.config.source(name) if chosen else "INSTALLED_APPS"
             rows.append((f"{name} collecting", ", ".join(commands), source))
     console.table(rows, header=("fact", "value", "from"))
     if project.notes:
@@ -343,7 +343,7 @@ def _print_variables(result: ProjectCheck, *, verbose: bool) -> None:
     from buildstatic import console
     from buildstatic.project.environment import missing, paste
 
-    project, placeholders = result.project, result.config.env
+    project, placeholders = result.project, result.project.config.env
     key = project.secret_key.name if project.secret_key else None
     rows: list[tuple[str, str, str]] = []
     for item in project.variables:

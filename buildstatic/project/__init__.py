@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from buildstatic.project.config import ProjectConfig
+
 T = TypeVar("T")
 
 
@@ -235,7 +237,8 @@ class Project:
     name, and *system* what they need of Debian.
     *configuration* is the settings class of django-configurations; *storage_switch* are the
     variables that decide whether the storage is remote, if any do. *before* and *after* are the
-    commands of manage.py that installed apps require before and after collecting.
+    commands of manage.py that installed apps require before and after collecting. *config* is what
+    ``[tool.buildstatic]`` of pyproject.toml sets.
     """
 
     root: Path
@@ -276,3 +279,14 @@ class Project:
     after: tuple[str, ...] = ()
     system: SystemPackages = SystemPackages()
     notes: tuple[str, ...] = ()
+    config: ProjectConfig = field(default_factory=ProjectConfig)
+
+    @property
+    def before_collecting(self) -> tuple[str, ...]:
+        """The commands that run before collecting: those configured, else *before*."""
+        return self.before if self.config.before is None else self.config.before
+
+    @property
+    def after_collecting(self) -> tuple[str, ...]:
+        """The commands that run after collecting: those configured, else *after*."""
+        return self.after if self.config.after is None else self.config.after

@@ -165,6 +165,7 @@ def detect(
             (*needed.run, *configuration.run_packages),
         ),
         notes=notes,
+        config=configuration,
     )
 
 

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 from buildstatic.project import Project, Variable
-from buildstatic.project.config import ProjectConfig
 from buildstatic.project.manage import CONFIGURATION_VARIABLE
 
 PLACEHOLDERS = {
@@ -56,15 +55,13 @@ TRUE = ("1", "true", "yes", "y", "on", "t")
 PRODUCTION = ("production", "prod", "live", "release", "deploy")
 
 
-def placeholders(
-    project: Project, config: ProjectConfig, environ: Mapping[str, str]
-) -> dict[str, str]:
+def placeholders(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables for collecting that are not in *environ*.
 
-    They are those of *config*, a random value for the variable that SECRET_KEY is read from, and
-    the settings class of django-configurations.
+    They are those of ``[tool.buildstatic.env]``, a random value for the variable that SECRET_KEY is
+    read from, and the settings class of django-configurations.
     """
-    given = {name: value for name, value in config.env.items() if name not in environ}
+    given = {name: value for name, value in project.config.env.items() if name not in environ}
     if project.configuration is not None and CONFIGURATION_VARIABLE not in environ:
         given[CONFIGURATION_VARIABLE] = project.configuration.value
     key = project.secret_key

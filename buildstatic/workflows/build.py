@@ -31,7 +31,6 @@ from buildstatic.oci.reference import Reference
 from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
-from buildstatic.project.config import load
 from buildstatic.project.detect import detect
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.workflows import SILENT, Reporter
@@ -146,10 +145,8 @@ def _build_embedded(
 
 def _note_commands(project: Project, result: BuildResult, report: Reporter) -> None:
     """Say that the commands around collecting may be why the layer is not the previous one."""
-    config = load(project.root)
-    before = project.before if config.before is None else config.before
-    after = project.after if config.after is None else config.after
-    if result.reused is False and (commands := (*before, *after)):
+    commands = (*project.before_collecting, *project.after_collecting)
+    if result.reused is False and commands:
         report.note(
             f"The static layer is new. If no source has changed, what {', '.join(commands)} "
             "writes differs each time: `buildstatic verify OLD NEW` lists the files."

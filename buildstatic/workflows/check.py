@@ -27,7 +27,6 @@ from buildstatic.errors import (
 from buildstatic.interpreter.find import choose_python
 from buildstatic.interpreter.process import call
 from buildstatic.project import Edit, Fact, Project, Variable
-from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import placeholders, placeholders_for
 from buildstatic.project.manage import read_settings
@@ -72,7 +71,6 @@ class ProjectCheck:
     """
 
     project: Project
-    config: ProjectConfig
     edits: Sequence[Edit]
     findings: Sequence[Finding]
     skipped: Sequence[str]
@@ -98,10 +96,9 @@ def check(
     are not installed in that Python.
     """
     project = detect(path, manage=manage, settings=settings)
-    config = load(project.root)
-    validate_silence(config)
-    examination = examine(project, config, python) if run else Examination(skipped=NO_RUN)
-    context = load_context(project, config, examination, datetime.now(UTC).date())
+    validate_silence(project.config)
+    examination = examine(project, python) if run else Examination(skipped=NO_RUN)
+    context = load_context(project, examination, datetime.now(UTC).date())
     findings, incomplete = run_checks(context)
     skipped = list(incomplete)
     if examination.skipped:
@@ -109,7 +106,7 @@ def check(
     if not context.settings.complete:
         skipped.append(f"settings that {context.settings.file} sets while it runs")
     undetermined = dict(_undetermined(project, context.settings))
-    return ProjectCheck(project, config, context.edits, findings, tuple(skipped), undetermined)
+    return ProjectCheck(project, context.edits, findings, tuple(skipped), undetermined)
 
 
 def _undetermined(project: Project, settings: Settings) -> Iterator[tuple[str, Fact[str]]]:
@@ -135,7 +132,7 @@ def fix(result: ProjectCheck) -> tuple[Finding, ...]:
     return apply_fixes(result.project.root, result.findings)
 
 
-def examine(project: Project, config: ProjectConfig, python: Path | None) -> Examination:
+def examine(project: Project, python: Path | None) -> Examination:
     """Return the problems that collecting *project* would have.
 
     It runs in a child process of *python*, or of the Python found, with placeholders for variables
@@ -144,8 +141,8 @@ def examine(project: Project, config: ProjectConfig, python: Path | None) -> Exa
     """
     if project.remote is not None and project.remote.value:
         return Examination(skipped=REMOTE)
-    request = make_request(project, config, CollectOptions(verbosity=0))
-    environ = {**os.environ, **placeholders(project, config, os.environ)}
+    request = make_request(project, CollectOptions(verbosity=0))
+    environ = {**os.environ, **placeholders(project, os.environ)}
     try:
         chosen = choose_python(python, request.root, request.manage.parent, environ)
     except InterpreterNotFound as error:

@@ -26,13 +26,15 @@ from buildstatic.workflows import SILENT, Reporter
 _COLLECTOR_ONLY = ("prune", "hardlinks", "compress", "formats", "reuse", "missing_maps")
 
 
-def configured_options(path: Path, **given: Any) -> CollectOptions:
+def configured_options(
+    path: Path, config: ProjectConfig | None = None, **given: Any
+) -> CollectOptions:
     """Return *given* on top of ``[tool.buildstatic]`` of the project in *path*.
 
-    Raises ConfigInvalid if that table is invalid.
+    *config* is that table if it has been loaded. Raises ConfigInvalid if it is invalid.
     """
     root = path.resolve()
-    config = load(root)
+    config = config or load(root)
     own = config.options("collect")
     configured = {
         **own,
@@ -77,7 +79,7 @@ def collect(
     FilesConflict, ReferencesBroken or FileError.
     """
     project = detect(path, manage=manage, settings=settings)
-    options = options or configured_options(path)
+    options = options or configured_options(path, project.config)
     return collect_project(
         project, options, python=python, with_plan=with_plan, isolate=isolate, report=report
     )
@@ -98,7 +100,7 @@ def plan(
     out by a rule. The parameters are those of `collect`, which raises the same.
     """
     project = detect(path, manage=manage, settings=settings)
-    request, environ = _prepare(project, options or configured_options(path))
+    request, environ = _prepare(project, options or configured_options(path, project.config))
     with all_missing_variables(project, environ):
         if not isolate and python is None and has_django():
             os.environ.update(environ)
@@ -161,9 +163,8 @@ def _prepare(
     project: Project, options: CollectOptions, **values: Any
 ) -> tuple[Request, dict[str, str]]:
     """Return the request and the environment of a collection."""
-    config = load(project.root)
-    request = make_request(project, config, options, **values)
-    return request, {**os.environ, **placeholders(project, config, os.environ)}
+    request = make_request(project, options, **values)
+    return request, {**os.environ, **placeholders(project, os.environ)}
 
 
 @contextmanager
@@ -205,9 +206,7 @@ def _named(
     return tuple(dict.fromkeys((*by_name, *by_line)))
 
 
-def make_request(
-    project: Project, config: ProjectConfig, options: CollectOptions, **values: Any
-) -> Request:
+def make_request(project: Project, options: CollectOptions, **values: Any) -> Request:
     """Return the request for *project*, with what only this process knows of it, and *values*."""
     root = project.root.absolute()
     paths = {
@@ -221,7 +220,7 @@ def make_request(
         settings=project.settings.value,
         settings_given=not project.settings.source.startswith(f"{project.manage.value}:"),
         options=replace(options, **paths),
-        patterns=ignore_patterns(project.root, config),
+        patterns=ignore_patterns(project.root, project.config),
         libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
         **values,
     )

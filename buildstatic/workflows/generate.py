@@ -19,7 +19,7 @@ from buildstatic.platforms.server import (
     server_command,
 )
 from buildstatic.project import Edit, Process, Project
-from buildstatic.project.config import load
+from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
 from buildstatic.project.files import read_bytes
@@ -52,12 +52,15 @@ class GenerateOptions:
     serve: Assets | None = None
 
     @classmethod
-    def configured(cls, path: Path, **given: Any) -> GenerateOptions:
+    def configured(
+        cls, path: Path, config: ProjectConfig | None = None, **given: Any
+    ) -> GenerateOptions:
         """Return *given* on top of ``[tool.buildstatic.generate]`` of the project in *path*.
 
-        Raises ConfigInvalid if that table is invalid.
+        *config* is the project's configuration if it has been loaded. Raises ConfigInvalid if it
+        is invalid.
         """
-        table = dict(load(path.resolve()).options("generate"))
+        table = dict((config or load(path.resolve())).options("generate"))
         table.pop("targets", None)
         return cls(**{**table, **given})
 
@@ -101,9 +104,9 @@ def generate(
     and *force* is not set, and FileError if one cannot be written.
     """
     project = detect(path, manage=manage, settings=settings, dependencies=dependencies)
-    targets = configured_targets(project.root) if targets is None else targets
+    targets = configured_targets(project.root, project.config) if targets is None else targets
     check_targets(targets)
-    options = options or GenerateOptions.configured(project.root)
+    options = options or GenerateOptions.configured(project.root, project.config)
     files = tuple(_files(project, targets, options))
     changes = compare(project.root, files) if mode != "render" else ()
     if mode == "write":
@@ -122,12 +125,13 @@ def generate(
     )
 
 
-def configured_targets(path: Path) -> Collection[str]:
+def configured_targets(path: Path, config: ProjectConfig | None = None) -> Collection[str]:
     """Return the targets of ``[tool.buildstatic.generate]`` in *path*, else `DEFAULT_TARGETS`.
 
-    Raises ConfigInvalid if one does not exist.
+    *config* is the project's configuration if it has been loaded. Raises ConfigInvalid if a target
+    does not exist.
     """
-    config = load(path.resolve())
+    config = config or load(path.resolve())
     targets: tuple[str, ...] = config.options("generate").get("targets", ())
     check_targets(targets, config.source("generate.targets"))
     return targets or DEFAULT_TARGETS
@@ -139,12 +143,15 @@ def configured_dockerfile(project: Project, serve: Assets | None = None) -> Dock
     *serve* takes precedence over the configuration. Raises ConfigInvalid.
     """
     given = {"serve": serve} if serve else {}
-    return dockerfile_options(project, GenerateOptions.configured(project.root, **given))
+    options = GenerateOptions.configured(project.root, project.config, **given)
+    return _dockerfile_options(project, options)
 
 
-def dockerfile_options(project: Project, options: GenerateOptions) -> DockerfileOptions:
+def _dockerfile_options(project: Project, options: GenerateOptions) -> DockerfileOptions:
     """Return the options of the Dockerfile, from *options* and the project's configuration."""
-    config = load(project.root)
+    config = project.config
+    # buildstatic reads the configured commands, so that the Dockerfile names the others only.
+    names_all = options.collector == "django"
     return DockerfileOptions(
         serve=server_command(project, options.server),
         install=missing_packages(project, options.server),
@@ -157,18 +164,9 @@ def dockerfile_options(project: Project, options: GenerateOptions) -> Dockerfile
         environment=config.env,
         assets=options.serve,
         formats_configured=bool(config.formats or config.compress),
-        before=_commands(options, config.before, project.before),
-        after=_commands(options, config.after, project.after),
+        before=project.before_collecting if names_all or config.before is None else (),
+        after=project.after_collecting if names_all or config.after is None else (),
     )
-
-
-def _commands(
-    options: GenerateOptions, configured: tuple[str, ...] | None, detected: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Return the commands that the Dockerfile has to name: buildstatic reads *configured* ones."""
-    if configured is None:
-        return detected
-    return configured if options.collector == "django" else ()
 
 
 def _files(
@@ -177,7 +175,7 @@ def _files(
     """Yield the files of *targets*, in the order of `TARGETS`."""
     generated = None
     if "dockerfile" in targets:
-        generated = generate_dockerfile(project, dockerfile_options(project, options))
+        generated = generate_dockerfile(project, _dockerfile_options(project, options))
         yield generated
     if "dockerignore" in targets:
         yield generate_dockerignore(project)

@@ -8,7 +8,6 @@ import time
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from buildstatic.builders.embedded import collected_tree, missing_frontend_output, save_layer
 from buildstatic.dockerfile.static_root import (
@@ -21,7 +20,6 @@ from buildstatic.oci.layer_writer import MANIFEST, Compression, WrittenLayer
 from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
-from buildstatic.project.config import load
 from buildstatic.project.detect import detect
 from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.collect import collect_project, configured_options
@@ -127,11 +125,15 @@ def collect_tree(
     if sentence := missing_frontend_output(project):
         report.warn(sentence)
     layer_root.mkdir()
-    more: dict[str, Any] = {"reuse": reuse} if reuse else {}
-    config = load(project.root)
-    more |= {"before": project.before} if config.before is None else {}
-    more |= {"after": project.after} if config.after is None else {}
-    options = configured_options(project.root, layer_root=layer_root, verbosity=verbosity, **more)
+    options = configured_options(
+        project.root,
+        project.config,
+        layer_root=layer_root,
+        verbosity=verbosity,
+        before=project.before_collecting,
+        after=project.after_collecting,
+        reuse=reuse,
+    )
     with chdir(Path.cwd()):
         collected = collect_project(
             project, options, python=python, isolate=isolate, report=report, is_image=False

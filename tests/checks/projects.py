@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 
 from buildstatic.checks import Examination, Finding, load_context, run_checks
-from buildstatic.project.config import load
 from buildstatic.project.detect import detect
 from buildstatic.workflows.check import examine
 from tests.project.tree import MANAGE, write
@@ -83,10 +82,9 @@ def clean_project(
 def findings(root: Path, *, runs: bool = False, today: date = TODAY) -> list[Finding]:
     """Check the project in *root*; with *runs*, its own Python examines it as well."""
     project = detect(root)
-    config = load(project.root)
-    examination = examine(project, config, None) if runs else Examination()
+    examination = examine(project, None) if runs else Examination()
     assert not examination.skipped
-    found, incomplete = run_checks(load_context(project, config, examination, today))
+    found, incomplete = run_checks(load_context(project, examination, today))
     assert not incomplete
     return list(found)
 

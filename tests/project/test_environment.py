@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,22 +29,23 @@ def requiring(tmp_path: Path) -> Project:
 
 
 def test_secret_key_placeholder_is_random(requiring: Project) -> None:
-    keys = {placeholders(requiring, ProjectConfig(), {})["DJANGO_KEY"] for _ in range(3)}
+    keys = {placeholders(requiring, {})["DJANGO_KEY"] for _ in range(3)}
     assert len(keys) == 3
     assert all(len(key) >= 50 for key in keys)
 
 
 def test_environment_takes_precedence_over_configuration(requiring: Project) -> None:
     config = ProjectConfig(env={"TOKEN": "placeholder", "DATABASE_URL": "sqlite://"})
-    given = placeholders(requiring, config, {"TOKEN": "real", "DJANGO_KEY": "real"})
+    configured = replace(requiring, config=config)
+    given = placeholders(configured, {"TOKEN": "real", "DJANGO_KEY": "real"})
     assert given == {"DATABASE_URL": "sqlite://"}
-    kept = placeholders(requiring, ProjectConfig(env={"DJANGO_KEY": "for-tests"}), {})
-    assert kept == {"DJANGO_KEY": "for-tests"}
+    with_key = replace(requiring, config=ProjectConfig(env={"DJANGO_KEY": "for-tests"}))
+    assert placeholders(with_key, {}) == {"DJANGO_KEY": "for-tests"}
 
 
 def test_no_placeholder_for_constant_secret_key(tmp_path: Path) -> None:
     project(tmp_path, {"mysite/settings.py": "SECRET_KEY = 'insecure'\n"})
-    assert placeholders(detect(tmp_path, environ={}), ProjectConfig(), {}) == {}
+    assert placeholders(detect(tmp_path, environ={}), {}) == {}
 
 
 def test_missing_lists_required_variables(requiring: Project) -> None:
@@ -95,8 +97,8 @@ def test_configuration_class_is_set_for_collecting(tmp_path: Path) -> None:
     wsgi = "import os\nos.environ.setdefault('DJANGO_CONFIGURATION', 'Prod')\n"
     root = project(tmp_path, {"mysite/settings.py": text, "mysite/wsgi.py": wsgi})
     found = detect(root, environ={})
-    assert placeholders(found, ProjectConfig(), {}) == {"DJANGO_CONFIGURATION": "Prod"}
-    assert placeholders(found, ProjectConfig(), {"DJANGO_CONFIGURATION": "Other"}) == {}
+    assert placeholders(found, {}) == {"DJANGO_CONFIGURATION": "Prod"}
+    assert placeholders(found, {"DJANGO_CONFIGURATION": "Other"}) == {}
 
 
 def test_paste_is_valid_toml() -> None:
