@@ -239,8 +239,7 @@ class _Collector:
             self.outdated = outdated_variants(to_write, outputs, self.before)
             remove_files(self.tree, self.outdated)
         with self.step("publish", len(to_write)) as progress:
-            for output in to_write if self.below else ():
-                self.remove_below(output.names)
+            self.remove_below(name for output in to_write for name in output.names)
             with staging.final_names():
                 copies = publish(staging, to_write, self.pool, progress)
             self.outcome.add(copies=copies)
@@ -263,7 +262,7 @@ class _Collector:
 
     def remove_below(self, names: Iterable[str]) -> None:
         """Remove the files of directories that files called *names* replace."""
-        for name in names:
+        for name in names if self.below else ():
             remove_files(self.tree, self.below.get(name, ()))
 
     def count(self, readings: Iterable[Reading], made: Fingerprints | None) -> None:
@@ -288,9 +287,12 @@ class _Collector:
     ) -> set[str]:
         """Make the *variants* of *outputs*; return their names."""
         items, results = compress(outputs, variants, staging, cache, self.options.reuse, self.pool)
-        for item in items if self.below else ():
-            for codec in variants.codecs:
-                self.remove_below(f"{name}.{codec.suffix}" for name in item.names)
+        self.remove_below(
+            f"{name}.{codec.suffix}"
+            for item in items
+            for name in item.names
+            for codec in variants.codecs
+        )
         written: set[str] = set()
         counts: Counter[str] = Counter()
         total = sum(item.size for item in items)

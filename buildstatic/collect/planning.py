@@ -113,7 +113,7 @@ class Plan:
     offers: tuple[Source, ...]
     wins: tuple[Source, ...]
     shadowed: tuple[Shadowed, ...]
-    ignored: tuple[Ignored, ...] = ()
+    ignored: tuple[Ignored, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values, in the format of ``--report``."""
