@@ -109,7 +109,7 @@ def _installations(
     project = pyproject.read(path, root, python)
     listed, error = None, None
     try:
-        listed = _from_requirements(directory, root, python)
+        listed = _from_requirements(directory, root, python, options.drivers)
     except ConfigInvalid as invalid:
         error = invalid
     if project is not None:
@@ -198,12 +198,14 @@ def _from_named_requirements(root: Path, python: str, names: Sequence[str]) -> I
     return _from_read(found, paths)
 
 
-def _from_requirements(directory: Path, root: Path, python: str) -> Installed | None:
+def _from_requirements(
+    directory: Path, root: Path, python: str, drivers: Sequence[str]
+) -> Installed | None:
     """Return the installation of the requirements file for production in *directory*.
 
     A file that installs Django is preferred, then one that is not for development, one that
     includes others, one with a server, and requirements.txt. One for production that only adds to
-    it is installed as well.
+    it is installed as well. Without one of *drivers* in it, one that includes it and has one.
     """
     candidates: list[Requirements] = []
     errors: list[ConfigInvalid] = []
@@ -230,6 +232,15 @@ def _from_requirements(directory: Path, root: Path, python: str) -> Installed | 
         )
 
     best = min(candidates, key=rank)
+    if held[id(best)].keys().isdisjoint(drivers):
+        with_driver = [
+            item
+            for item in candidates
+            if best.files[0] in item.files[1:]
+            and not rank(item)[1]
+            and not held[id(item)].keys().isdisjoint(drivers)
+        ]
+        best = min(with_driver, key=rank, default=best)
     additional = []
     if all(_word_rank(file) is None for file in best.files):
         additional = [

@@ -76,6 +76,11 @@ class DependencyOptions:
     extras: tuple[str, ...] | None = None
     engine: str | None = None
 
+    @property
+    def drivers(self) -> tuple[str, ...]:
+        """The drivers of *engine*, in order of preference; all if it is not known."""
+        return tuple(name for name, engine in DRIVERS.items() if self.engine in (None, engine))
+
 
 NO_SELECTION = Selection()
 NO_OPTIONS = DependencyOptions()
@@ -101,8 +106,7 @@ def select(
     optional |= {("extra", name): held for name, held in extras.items()}
     optional = {key: held for key, held in optional.items() if not words(key[1]) & DEVELOPMENT}
     chosen = [key for key in optional if words(key[1]) & set(PRODUCTION)]
-    drivers = [name for name, engine in DRIVERS.items() if options.engine in (None, engine)]
-    for wanted in (("django",), SERVERS, drivers):
+    for wanted in (("django",), SERVERS, options.drivers):
         present = set(base).union(*(optional[key] for key in chosen))
         holding = [key for key, held in optional.items() if _first(wanted, held) is not None]
         if holding and _first(wanted, present) is None:

@@ -232,6 +232,31 @@ def test_requirements_for_production_are_found(
     assert ("gunicorn" in found.packages) == bool(additional)
 
 
+@pytest.mark.parametrize(
+    ("engine", "file"),
+    [
+        ("postgresql", "requirements/postgres.txt"),
+        ("mysql", "requirements/mariadb.txt"),
+        ("sqlite", "requirements/base.txt"),
+        (None, "requirements/mariadb.txt"),
+    ],
+)
+def test_requirements_with_the_database_driver_are_installed(
+    tmp_path: Path, engine: str | None, file: str
+) -> None:
+    contents = {
+        "base.txt": "Django\n",
+        "mariadb.txt": "-r base.txt\nmysqlclient\n",
+        "postgres.txt": "-r base.txt\npsycopg[binary]\n",
+        "test.txt": "-r base.txt\nmysqlclient\npsycopg\n",
+    }
+    write(tmp_path, {f"requirements/{name}": text for name, text in contents.items()})
+    options = DependencyOptions(engine=engine)
+    found = find_dependencies(tmp_path, tmp_path, "3.13", options)
+    assert found.fact is not None
+    assert found.fact.value.file == file
+
+
 @pytest.mark.parametrize("line", ["/home/me/x-1.0-py3-none-any.whl", "-e /home/me/x"])
 def test_note_on_requirement_outside_of_the_project(tmp_path: Path, line: str) -> None:
     found = find(write(tmp_path, {"requirements.txt": f"Django\n{line}\n-f /home/me/wheels\n"}))
