@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,12 +85,25 @@ def _project_error(subject: str, error: BaseException, request: Request) -> Buil
     if variable := missing_variable_error(error, request):
         return variable
     advice = "Fix it there; --traceback shows the full traceback."
+    if "unable to open database file" in str(error):
+        advice = f"Create the directory of the SQLite database{_missing_directory(request)}"
     if isinstance(error, ModuleNotFoundError):
         advice = (
             f"Check the name; install the missing module for {sys.executable}; or, if that is not "
             "the project's Python, name the right one with --python FILE."
         )
     return SettingsInvalid(f"{subject}: {describe_error(error, request)}", advice)
+
+
+def _missing_directory(request: Request) -> str:
+    """Return how to create the directory of the default database, as the end of a sentence."""
+    from django.conf import settings
+
+    databases = settings.DATABASES if settings.configured else {}
+    file = request.manage.parent / str(databases.get("default", {}).get("NAME") or "")
+    if file.parent.is_dir():
+        return ", and make it writable."
+    return f":\n\nmkdir -p {shlex.quote(os.path.relpath(file.parent, request.root))}"
 
 
 def _current_app(error: BaseException) -> str | None:

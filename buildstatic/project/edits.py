@@ -18,6 +18,7 @@ from buildstatic.project import Edit, Packages, Project, files, static_files
 from buildstatic.project.files import Search
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import LOCK_FILES
+from buildstatic.project.packages.distributions import COMMANDS, imported_distributions
 from buildstatic.project.settings import UNKNOWN, Settings, Value, imports_os, plain
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -31,12 +32,6 @@ STORAGES = f"""STORAGES = {{
 }}"""
 # Django in a requirements file, a list of pyproject.toml, or a lock file.
 LISTS_DJANGO = re.compile(r"^[\s\[{\"']*(?:name = \")?django[\"'\s=<>~!\[;]", re.I | re.M)
-COMMANDS = {
-    "uv": "uv add {}",
-    "poetry": "poetry add {}",
-    "pdm": "pdm add {}",
-    "pipenv": "pipenv install {}",
-}
 
 
 def edits(project: Project, evaluated: tuple[Settings, Search] | None = None) -> tuple[Edit, ...]:
@@ -51,7 +46,7 @@ def edits(project: Project, evaluated: tuple[Settings, Search] | None = None) ->
     serves = local and not _is_served(project, settings, packages, search)
     from_environment = (*_secret_key(settings), *_allowed_hosts(settings))
     return (
-        *_requirements(project, serves=serves),
+        *_requirements(project, settings, search, serves=serves),
         *_import_os(from_environment, search),
         *from_environment,
         *_installed(settings),
@@ -80,9 +75,12 @@ def _mentions(settings: Settings, word: str) -> bool:
     return any(isinstance(item, str) and word in item.lower() for item in middleware)
 
 
-def _requirements(project: Project, *, serves: bool) -> Iterator[Edit]:
+def _requirements(
+    project: Project, settings: Settings, search: Search, *, serves: bool
+) -> Iterator[Edit]:
+    imported = imported_distributions(settings, search) if project.dependencies is None else ()
     missing = [
-        *(["Django"] if "django" not in project.packages else []),
+        *(imported or (["Django"] if "django" not in project.packages else [])),
         *(["whitenoise"] if serves and "whitenoise" not in project.packages else []),
     ]
     if not missing:

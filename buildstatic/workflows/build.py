@@ -32,6 +32,8 @@ from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
+from buildstatic.project.manage import read_settings
+from buildstatic.project.packages.distributions import how_to_add, imported_distributions
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.generate import configured_dockerfile
@@ -176,7 +178,7 @@ def _check_dockerfile(
     if source.path is None and project.dependencies is None:
         raise ConfigInvalid(
             f"{project.root} declares no dependencies that can be installed.",
-            "Add a lock file or a requirements.txt; `buildstatic check` says what is missing.",
+            how_to_add("\n".join(imported_distributions(*read_settings(project))), None),
         )
     if serve and not source.has_assets_image:
         raise ConfigInvalid(

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+
 from buildstatic import collect as in_process
 from buildstatic.collect import Callbacks, CollectOptions, CollectResult, Request
 from buildstatic.errors import SettingsInvalid, VariablesMissing
@@ -20,6 +22,8 @@ from buildstatic.project import Project, Variable
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import missing, paste, placeholders, placeholders_for
+from buildstatic.project.files import Search
+from buildstatic.project.packages.distributions import distribution, how_to_add, is_of_project
 from buildstatic.workflows import SILENT, Reporter
 
 # Options that have no effect if the storage's own code collects.
@@ -172,7 +176,7 @@ def all_missing_variables(project: Project, environ: Mapping[str, str]) -> Itera
     """Raise VariablesMissing of the block with all variables that the settings require.
 
     An error of the settings counts as well if it names a variable that is not set, or the line that
-    requires one.
+    requires one. If it names a module that is not installed, its advice says how to add that.
     """
     try:
         yield
@@ -184,6 +188,8 @@ def all_missing_variables(project: Project, environ: Mapping[str, str]) -> Itera
         else:
             named = _named(error.problem, known, required)
             if not named:
+                if advice := _missing_package(error.problem, project):
+                    raise SettingsInvalid(error.problem, advice) from error
                 raise
         others = [name for name in required if name not in named]
         also = f" The settings also require {', '.join(others)}." if others else ""
@@ -193,6 +199,27 @@ def all_missing_variables(project: Project, environ: Mapping[str, str]) -> Itera
         raise VariablesMissing(
             error.problem + also, advice + paste(variables.values()), variables
         ) from error
+
+
+def _missing_package(problem: str, project: Project) -> str:
+    """Return how to add the package that provides the module in the message *problem*.
+
+    Empty if there is none, or if it is a module of the project or a dependency already.
+    """
+    # The second message is that of Django's database backends.
+    found = re.search(r"No module named '([\w.]+)'|Error loading (\w+)\b.* module", problem)
+    if found is None:
+        return ""
+    module = found[1] or found[2]
+    name = distribution(module)
+    search = Search(project.root, (project.root / project.manage.value).parent)
+    if is_of_project(module, search) or Requirement(name).name.lower() in project.packages:
+        return ""
+    dependencies = project.dependencies.value if project.dependencies else None
+    return (
+        f"None of the dependencies has it. {how_to_add(name, dependencies)}\n\n"
+        "If it is installed, name the project's Python with --python FILE."
+    )
 
 
 def _named(

@@ -52,6 +52,16 @@ def root(tmp_path: Path) -> Path:
     return tiny(tmp_path / "tiny")
 
 
+def test_requirements_that_a_project_without_any_needs_are_named(
+    tmp_path: Path, invoke: Invoke
+) -> None:
+    root = tiny(tmp_path / "tiny", None, {"mysite/urls.py": "import rest_framework\n"})
+    (root / "requirements.txt").unlink()
+    ran = invoke("build", root)
+    assert ran.code == ConfigInvalid.exit_code
+    assert "Create requirements.txt:\n\nDjango\ndjangorestframework\n" in ran.err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

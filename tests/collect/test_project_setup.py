@@ -122,6 +122,24 @@ def test_missing_app_is_named(site: Site, collect: Collect) -> None:
     assert "'nosuchapp' in INSTALLED_APPS cannot be imported: ModuleNotFoundError" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("file", "advice"),
+    [
+        ("var/my data/site.db", "database:\n\nmkdir -p 'var/my data'\n"),
+        ("mysite", "database, and make it writable.\n"),
+    ],
+)
+def test_directory_of_a_sqlite_database_is_named(
+    site: Site, collect: Collect, file: str, advice: str
+) -> None:
+    default = f"'ENGINE': 'django.db.backends.sqlite3', 'NAME': BASE_DIR / {file!r}"
+    site.append(f"DATABASES = {{'default': {{{default}}}}}\n")
+    site.app("shop", {}, {"models.py": "from django.db import connection\nconnection.cursor()\n"})
+    ran = collect(site, "--noinput")
+    assert ran.code == 13
+    assert f"Create the directory of the SQLite {advice}" in ran.err
+
+
 def test_empty_secret_key_gives_djangos_message(site: Site, collect: Collect) -> None:
     site.append('SECRET_KEY = ""\nLOGGING_CONFIG = None\n')
     site.app("shop", {}, {"apps.py": "from django.conf import settings\n\nsettings.SECRET_KEY\n"})

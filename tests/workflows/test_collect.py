@@ -72,6 +72,37 @@ def test_no_placeholder_for_what_decides_on_the_static_files(
         collect(site.root, CollectOptions(layer_root=tmp_path / "layer"))
 
 
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        pytest.param("INSTALLED_APPS += ['mptt']\n", "django-mptt", id="app"),
+        pytest.param("import corsheaders.defaults\n", "django-cors-headers", id="import"),
+        pytest.param(
+            "DATABASES = {'default': {'ENGINE': 'django.db.backends.oracle'}}\n"
+            "INSTALLED_APPS += ['shop']\n",
+            "oracledb",
+            id="driver",
+        ),
+    ],
+)
+def test_package_that_no_requirement_lists_is_named(site: Site, lines: str, name: str) -> None:
+    site.write({"requirements.txt": "Django\n", "shop/__init__.py": ""})
+    site.write({"shop/models.py": "from django.db import models\n\nclass A(models.Model): pass\n"})
+    site.append(lines)
+    with pytest.raises(SettingsInvalid) as raised:
+        collect(site.root)
+    assert f"Add it to requirements.txt:\n\n{name}\n\nIf" in raised.value.advice
+
+
+@pytest.mark.parametrize("lines", ["import mysite.local\n", "INSTALLED_APPS += ['mptt']\n"])
+def test_module_of_the_project_or_of_a_requirement_is_not_missing(site: Site, lines: str) -> None:
+    site.write({"requirements.txt": "Django\ndjango-mptt\n"})
+    site.append(lines)
+    with pytest.raises(SettingsInvalid) as raised:
+        collect(site.root)
+    assert "requirements.txt" not in raised.value.advice
+
+
 def test_options_take_precedence_over_configuration(site: Site) -> None:
     table = '[tool.buildstatic]\ncompress = "best"\nformats = ["br"]\nbefore = ["a"]\n'
     more = '[tool.buildstatic.collect]\nstrict = true\ncache = "cache"\n'
