@@ -299,6 +299,7 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         in_directory = f" {_DIRECTORY_OPTIONS[manager]}={shlex.quote(directory)}"
     return {
         "manager": manager,
+        "dependency_file": dependencies.file,
         "is_locked": dependencies.file.endswith(".lock"),
         "requirements": _requirements(dependencies),
         "selection": _selection(dependencies),
@@ -325,6 +326,8 @@ def _requirements(dependencies: Dependencies) -> str:
     directory, name = posixpath.split(file)
     if name in ("setup.py", "setup.cfg"):
         return f" --editable {shlex.quote(directory or '.')}"
+    if dependencies.manager == "conda":
+        return "".join(f" {shlex.quote(argument)}" for argument in dependencies.arguments)
     names = (*(() if dependencies.groups_only else (file,)), *dependencies.additional)
     return "".join(f" --requirement {shlex.quote(name)}" for name in names)
 

@@ -54,14 +54,15 @@ class SystemPackages:
 class Dependencies:
     """How the project's packages are installed.
 
-    *manager* is uv, poetry, pdm, pipenv, pyproject or pip; *file* the lock or requirements file;
-    *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
+    *manager* is uv, poetry, pdm, pipenv, pyproject, conda or pip; *file* the lock or requirements
+    file; *files* every file that the installation reads (*file*, pyproject.toml, ``-r`` and ``-c``
     files, wheels); *local* the directories that it reads (``-e .``, ``./libs/x``, find-links).
     *member* is the package of a workspace that is installed, if it is not the root. *groups* and
     *extras* are installed as well, and so are the requirements files *additional*; *groups_only* is
     whether there is nothing else to install. Not installed are the packages *left_out*, which Linux
     does not have; those in *by_name* are taken from the index, as their files are elsewhere.
-    *secrets* are the environment variables with the credentials of private indexes.
+    *secrets* are the environment variables with the credentials of private indexes. *arguments*
+    are those of pip in place of *file* if it cannot read that.
     All paths are POSIX and relative to the root.
     """
 
@@ -77,6 +78,7 @@ class Dependencies:
     by_name: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     groups_only: bool = False
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,9 @@ def _requirements(
     if found and found.manager in COMMANDS:
         command = COMMANDS[found.manager].format(" ".join(missing).lower())
         yield Edit(file, "with this command", why, command)
+    elif found and found.manager == "conda":
+        lines = "\n".join(f"  - {name}".lower() for name in missing)
+        yield Edit(file, "in dependencies", why, lines)
     elif found and found.manager == "pyproject":
         lines = "\n".join(f'    "{name}",' for name in missing)
         yield Edit(file, "in dependencies of [project]", why, lines)

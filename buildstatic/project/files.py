@@ -162,6 +162,20 @@ def read_json(path: Path, root: Path) -> tuple[dict[str, object], str]:
     return value, text
 
 
+def read_yaml(path: Path, root: Path) -> tuple[object, str]:
+    """Return the content of a YAML file, and its text."""
+    import yaml
+
+    text = read_text(path, root)
+    try:
+        return yaml.safe_load(text), text
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = f"{relative(path, root)}:{line}: invalid YAML."
+        raise ConfigInvalid(problem, "Fix that line.") from error
+
+
 def read_python(path: Path, root: Path) -> ast.Module:
     """Return the syntax tree of a Python file, decoded as Python does (PEP 263)."""
     content = read_bytes(path, root)

@@ -54,6 +54,7 @@ INSTALL = {
     "pdm": "pdm sync",
     "pipenv": "pipenv sync",
     "pyproject": "pip install .",
+    "conda": "conda env create",
 }
 VERSIONS = """\
 import json

@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from buildstatic.errors import ConfigInvalid
 from buildstatic.project import BuildScript, Frontend, files
 from buildstatic.project.frontend import scripts
 from buildstatic.project.frontend.node_version import node_version
@@ -188,18 +187,9 @@ def workspaces(package: Package) -> tuple[tuple[Package, ...], tuple[str, ...]]:
 
 def _pnpm_packages(path: Path, root: Path) -> tuple[object, str]:
     """Return the patterns in a pnpm-workspace.yaml, and their source."""
-    import yaml
-
-    text = files.read_text(path, root)
-    name = files.relative(path, root)
-    try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise ConfigInvalid(f"{name}:{line}: invalid YAML.", "Fix that line.") from error
+    data, text = files.read_yaml(path, root)
     listed = data.get("packages") if isinstance(data, dict) else None
-    return listed, f"{name}:{files.line_of(text, '^packages:')}"
+    return listed, f"{files.relative(path, root)}:{files.line_of(text, '^packages:')}"
 
 
 def _expand_braces(pattern: str) -> Iterator[str]:

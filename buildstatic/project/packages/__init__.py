@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact, Packages, files
-from buildstatic.project.packages import locks, pyproject, requirements
+from buildstatic.project.packages import conda, locks, pyproject, requirements
 from buildstatic.project.packages.known import (
     DEVELOPMENT,
     NO_OPTIONS,
@@ -58,8 +58,9 @@ def find_dependencies(
 
     The directories are *root*, then those from *manage* (manage.py's) up to it, then the others in
     *root*. In each a lock file takes precedence over pyproject.toml, that over requirements files,
-    unless one of these locks everything in pyproject.toml, and those over setup.py. *python* is the
-    version for markers. Raises `ConfigInvalid` for a file that cannot be read.
+    unless one of these locks everything in pyproject.toml, and those over conda's environment.yml
+    and setup.py. *python* is the version for markers. Raises `ConfigInvalid` for a file that cannot
+    be read.
     """
     if options.requirements:
         return _from_named_requirements(root, python, options.requirements)
@@ -143,6 +144,10 @@ def _installations(
         raise error
     if listed:
         yield listed
+    exports = [path for path in _requirements_files(directory) if conda.is_export(path)]
+    for path in (*(directory / name for name in conda.FILES), *exports):
+        if files.is_file(path):
+            yield _from_conda(path, root, python)
     yield from _from_setup(directory, root, python)
 
 
@@ -210,6 +215,8 @@ def _from_requirements(
     candidates: list[Requirements] = []
     errors: list[ConfigInvalid] = []
     for path in _requirements_files(directory):
+        if conda.is_export(path):
+            continue
         try:
             candidates.append(requirements.read(path, root, python))
         except ConfigInvalid as error:
@@ -338,6 +345,24 @@ def _packages(found: Requirements) -> Packages:
         for installed in _from_setup(directory, found.root, found.python):
             packages += installed.packages.values()
     return requirements.join(packages)
+
+
+def _from_conda(path: Path, root: Path, python: str) -> Installed:
+    found, arguments = conda.read(path, root, python)
+    installed = _installed("conda", root, _packages(found), [path, *found.files], found.local)
+    assert installed.fact is not None
+    value = installed.fact.value
+    note = f"{value.file}: pip installs its packages from PyPI, not from conda's channels."
+    if left_out := list(dict.fromkeys(found.left_out)):
+        shown = ", ".join(left_out[:8])
+        more = f" and {len(left_out) - 8} more" if len(left_out) > 8 else ""
+        note += (
+            f" Left out, as pip cannot install them: {shown}{more}. If the site needs one, add its"
+            " Debian package to build-packages or run-packages in [tool.buildstatic]."
+        )
+    value = replace(value, files=value.files[1:], arguments=arguments)
+    fact = replace(installed.fact, value=value)
+    return _with_secrets(Installed(fact, installed.packages, (note,)), found.secrets)
 
 
 def _from_setup(directory: Path, root: Path, python: str) -> Iterator[Installed]:

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Fact, Packages, files
-from buildstatic.project.packages import pyproject
+from buildstatic.project.packages import conda, pyproject
 
 # The image's Python if the project does not require one.
 DEFAULT_PYTHON = "3.13"
@@ -48,8 +48,8 @@ def find_python_version(root: Path, manage: Path) -> Fact[str] | None:
     """Return the Python version that the files of a project name; it may be below 3.11.
 
     *root*, then *manage* (manage.py's directory), are searched for .python-version, runtime.txt,
-    .tool-versions, mise.toml, pyproject.toml and Pipfile, then for a Dockerfile. Of the versions
-    that pyproject.toml allows, the Dockerfile's is preferred.
+    .tool-versions, mise.toml, pyproject.toml, Pipfile and conda's environment.yml, then for a
+    Dockerfile. Of the versions that pyproject.toml allows, the Dockerfile's is preferred.
     """
     readers = {
         ".python-version": _from_text,
@@ -58,6 +58,7 @@ def find_python_version(root: Path, manage: Path) -> Fact[str] | None:
         "mise.toml": _from_mise,
         "pyproject.toml": _from_pyproject,
         "Pipfile": _from_pipfile,
+        **dict.fromkeys(conda.FILES, _from_conda),
     }
     directories = tuple(dict.fromkeys((root, manage)))
     image = _from_dockerfiles(directories, root)
@@ -133,6 +134,15 @@ def _from_tool_versions(path: Path, root: Path) -> Fact[str] | None:
     """``python 3.12.4 3.11``, of asdf and mise; the first one."""
     for number, line in enumerate(files.read_text(path, root).splitlines(), start=1):
         found = re.match(rf"\s*python\s+{VERSION}(?![\w-])", line)
+        if found:
+            return _version(found, f"{files.relative(path, root)}:{number}")
+    return None
+
+
+def _from_conda(path: Path, root: Path) -> Fact[str] | None:
+    """``- python=3.12``."""
+    for number, line in enumerate(files.read_text(path, root).splitlines(), start=1):
+        found = re.match(rf"\s*-\s*[\"']?(?:[\w-]+::)?python\s*=+\s*{VERSION}", line)
         if found:
             return _version(found, f"{files.relative(path, root)}:{number}")
     return None

@@ -180,7 +180,14 @@ def _read_file(path: Path, result: Requirements, packages: list[Package]) -> Non
     if path in result.files:
         return
     result.files.append(path)
-    for number, line in _logical_lines(files.read_text(path, result.root)):
+    read_lines(_logical_lines(files.read_text(path, result.root)), path, result, packages)
+
+
+def read_lines(
+    lines: Iterable[tuple[int, str]], path: Path, result: Requirements, packages: list[Package]
+) -> None:
+    """Read *lines* of *path*, with their numbers, into *result*; raises as `read` does."""
+    for number, line in lines:
         place = f"{files.relative(path, result.root)}:{number}"
         result.secrets += VARIABLE.findall(line)
         if not line.startswith("-"):
