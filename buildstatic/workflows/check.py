@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +25,9 @@ from buildstatic.errors import (
 )
 from buildstatic.interpreter.find import choose_python
 from buildstatic.interpreter.process import call
-from buildstatic.project import Edit, Fact, Project, Variable
+from buildstatic.project import Edit, Fact, Project
 from buildstatic.project.detect import detect
-from buildstatic.project.environment import placeholders, placeholders_for
+from buildstatic.project.environment import placeholders_for
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
@@ -36,8 +35,8 @@ from buildstatic.project.settings import UNKNOWN, Settings
 from buildstatic.project.static_files import backend
 from buildstatic.workflows.collect import (
     all_missing_variables,
-    decides_on_static_files,
-    make_request,
+    decide_on_static_files,
+    prepare,
 )
 
 NO_RUN = "--no-run"
@@ -142,15 +141,13 @@ def examine(project: Project, python: Path | None) -> Examination:
     """
     if project.remote is not None and project.remote.value:
         return Examination(skipped=REMOTE)
-    request = make_request(project, CollectOptions(verbosity=0))
-    environ = {**os.environ, **placeholders(project, os.environ)}
+    request, environ = prepare(project, CollectOptions(verbosity=0))
     try:
         chosen = choose_python(python, request.root, request.manage.parent, environ)
     except InterpreterNotFound as error:
         if python is not None:
             raise
         return Examination(skipped=f"{error.problem.rstrip('.')}; {_how_to_run(project)}")
-    known = {variable.name: variable for variable in project.variables}
     failure: BuildstaticError | None = None
     while True:
         try:
@@ -161,10 +158,9 @@ def examine(project: Project, python: Path | None) -> Examination:
             return Examination(failure=failure, skipped=REMOTE)
         except VariablesMissing as error:
             # A layer is collected with placeholders for all but those of static files.
-            read = [known.get(name, Variable(name, True, "")) for name in error.names]
             if all(name in environ for name in error.names):
                 return Examination(failure=failure or error)
-            if any(decides_on_static_files(variable, project) for variable in read):
+            if decide_on_static_files(error.names, project):
                 failure = failure or error
             environ |= placeholders_for(project, error.names)
         except BuildstaticError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +104,7 @@ def plan(
     out by a rule. The parameters are those of `collect`, which raises the same.
     """
     project = detect(path, manage=manage, settings=settings)
-    request, environ = _prepare(project, options or configured_options(path, project.config))
+    request, environ = prepare(project, options or configured_options(path, project.config))
     with all_missing_variables(project, environ):
         if not isolate and python is None and has_django():
             os.environ.update(environ)
@@ -130,45 +130,65 @@ def collect_project(
     For a layer root, variables that the settings require and that are not set get placeholders,
     with a warning, unless they are read for the static files.
     """
-    request, environ = _prepare(project, options, with_plan=with_plan, is_image=is_image)
+    request, environ = prepare(project, options, with_plan=with_plan, is_image=is_image)
     callbacks = Callbacks(report.warn, report.progress)
     if not isolate and python is None and has_django():
         os.environ.update(environ)
         with all_missing_variables(project, environ):
             return in_process.collect(request, callbacks)
     chosen = choose_python(python, request.root, request.manage.parent, environ)
-    known = {variable.name: variable for variable in project.variables}
     while True:
         try:
             with all_missing_variables(project, environ):
                 return collect_with(chosen, request, environ, callbacks)
         except VariablesMissing as error:
-            read = [known.get(name, Variable(name, True, "")) for name in error.names]
-            is_known = all(name in environ for name in error.names)
-            decisive = any(decides_on_static_files(variable, project) for variable in read)
-            if options.layer_root is None or is_known or decisive:
+            can_be_replaced = options.layer_root and any(n not in environ for n in error.names)
+            if not can_be_replaced or decide_on_static_files(error.names, project):
                 raise
             environ |= placeholders_for(project, error.names)
             names = ", ".join(error.names)
             report.warn(f"Placeholders are used for variables that are not set: {names}.")
 
 
-def decides_on_static_files(variable: Variable, project: Project) -> bool:
-    """Return whether the name of *variable* or the line that reads it is about static files."""
-    file, _, line = variable.source.rpartition(":")
-    path = project.root / file
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-    read_at = lines[int(line) - 1] if line.isdigit() and int(line) <= len(lines) else ""
-    words = re.compile(r"STATIC|STORAGE|BUCKET|CDN|ASSET", re.IGNORECASE)
-    return bool(words.search(variable.name) or words.search(read_at))
-
-
-def _prepare(
+def prepare(
     project: Project, options: CollectOptions, **values: Any
 ) -> tuple[Request, dict[str, str]]:
-    """Return the request and the environment of a collection."""
-    request = make_request(project, options, **values)
+    """Return the request to collect *project*, and the environment to do it in.
+
+    The request also has *values*, and what only this process knows of the project. The environment
+    is this process's, with the variables of `placeholders`.
+    """
+    root = project.root.absolute()
+    paths = {
+        name: path.absolute()
+        for name in ("layer_root", "cache", "reuse")
+        if (path := getattr(options, name))
+    }
+    request = Request(
+        root=root,
+        manage=root / project.manage.value,
+        settings=project.settings.value,
+        settings_given=not project.settings.source.startswith(f"{project.manage.value}:"),
+        options=replace(options, **paths),
+        patterns=ignore_patterns(project.root, project.config),
+        libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
+        **values,
+    )
     return request, {**os.environ, **placeholders(project, os.environ)}
+
+
+def decide_on_static_files(names: Iterable[str], project: Project) -> bool:
+    """Return whether one of the variables *names* is about static files: its name or its line."""
+    words = re.compile(r"STATIC|STORAGE|BUCKET|CDN|ASSET", re.IGNORECASE)
+    sources = {variable.name: variable.source for variable in project.variables}
+    for name in names:
+        file, _, line = sources.get(name, "").rpartition(":")
+        path = project.root / file
+        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+        read_at = lines[int(line) - 1] if line.isdigit() and int(line) <= len(lines) else ""
+        if words.search(name) or words.search(read_at):
+            return True
+    return False
 
 
 @contextmanager
@@ -231,23 +251,3 @@ def _named(
     by_name = [name for name in known if name in words and (name in required or "_" in name)]
     by_line = [item.name for item in required.values() if item.source in lines]
     return tuple(dict.fromkeys((*by_name, *by_line)))
-
-
-def make_request(project: Project, options: CollectOptions, **values: Any) -> Request:
-    """Return the request for *project*, with what only this process knows of it, and *values*."""
-    root = project.root.absolute()
-    paths = {
-        name: path.absolute()
-        for name in ("layer_root", "cache", "reuse")
-        if (path := getattr(options, name))
-    }
-    return Request(
-        root=root,
-        manage=root / project.manage.value,
-        settings=project.settings.value,
-        settings_given=not project.settings.source.startswith(f"{project.manage.value}:"),
-        options=replace(options, **paths),
-        patterns=ignore_patterns(project.root, project.config),
-        libraries=tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
-        **values,
-    )
