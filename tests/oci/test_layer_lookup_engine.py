@@ -39,7 +39,7 @@ HIDDEN = {
 
 def found(engine: DockerClient, tag: str, static_root: str = "staticfiles") -> StaticLayer | None:
     """Return the static layer of the image *tag* by its tree; checks that no container is left."""
-    image = image_id_in_engine(engine, None, "sha256:0", tag)
+    image = image_id_in_engine(engine, None, f"sha256:{0:064}", tag)
     assert image is not None
     layer = find_by_tree(engine, image, static_root)
     assert engine.containers.list(all=True, filters={"ancestor": image}) == []
