@@ -42,35 +42,6 @@ DATABASE = {"NAME": "app", "USER": "app", "PASSWORD": "app", "PORT": "5432"}
 
 
 @dataclass(frozen=True)
-class Change:
-    """What an error says to change: in files, by path, or with a command in the directory."""
-
-    #: Lines to append.
-    add: Mapping[str, str] = field(default_factory=dict)
-    #: A text, and what replaces it.
-    replace: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    run: tuple[str, ...] = ()
-
-    def apply(self, root: Path, directory: Path) -> None:
-        """Change the project in *root*, which is built in *directory*."""
-        for name, lines in self.add.items():
-            with (root / name).open("a") as file:
-                file.write(f"\n{lines}\n")
-        for name, (old, new) in self.replace.items():
-            text = (root / name).read_text()
-            assert old in text, f"{name} does not contain {old}"
-            (root / name).write_text(text.replace(old, new))
-        if self.run:
-            subprocess.run(self.run, cwd=directory, check=True)
-
-    def is_named_by(self, error: str) -> bool:
-        """Return whether *error* has every line of the change."""
-        texts = (*self.add.values(), *(new for _, new in self.replace.values()), " ".join(self.run))
-        told = {line.removeprefix("  | ").strip() for line in error.splitlines()}
-        return all(line.strip() in told | {""} for text in texts for line in text.splitlines())
-
-
-@dataclass(frozen=True)
 class Project:
     """An entry of the list."""
 
@@ -79,8 +50,10 @@ class Project:
     commit: str = ""
     #: The directory to build, relative to the project's.
     directory: str = "."
-    #: What to change if the project fails, one after the other.
-    changes: tuple[Change, ...] = ()
+    #: Lines to append to files, by path, if the unedited project fails.
+    add: Mapping[str, str] = field(default_factory=dict)
+    #: A command to run in the directory then.
+    run: tuple[str, ...] = ()
     #: Variables to run the image with, in addition to those found.
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -92,12 +65,10 @@ class Result:
     name: str
     found: str = ""
     seconds: float = 0.0
-    #: "yes", "with … changes", or at which step it failed.
+    #: "yes", or at which step it failed.
     outcome: str = ""
     detail: str = ""
     page: str = ""
-    #: What was printed, if it failed.
-    error: str = ""
 
 
 class Failed(Exception):
@@ -314,9 +285,7 @@ def build_and_fetch(project: Project, root: Path, log: Path) -> Result:
         lines = [line for line in failure.output.splitlines() if line.strip()]
         told = [line for line in lines if line.startswith(("error: ", "  | error: "))]
         detail = (told or lines or [""])[-1].removeprefix("  | ")
-        return replace(
-            result, seconds=seconds, outcome=failure.step, detail=detail, error=failure.output
-        )
+        return replace(result, seconds=seconds, outcome=failure.step, detail=detail)
     finally:
         for name in (tag, f"{tag}-assets"):
             subprocess.run(["docker", "image", "rm", "--force", name], capture_output=True)
@@ -366,26 +335,23 @@ def run(
 
 
 def attempt(project: Project, sources: Path, log: Path) -> Result:
-    """Try a project as it is and, as long as it fails, with one more change of its entry."""
+    """Try a project as it is and, if that fails, with the lines that its entry adds."""
     with tempfile.TemporaryDirectory(prefix=f"{project.name}-") as directory:
         copy = Path(directory, "project")
         shutil.copytree(sources, copy, symlinks=True)
-        place = copy / project.directory
-        result = build_and_fetch(project, place, log)
-        errors = []
-        for change in project.changes:
-            if result.outcome == "yes":
-                break
-            unnamed = "" if change.is_named_by(result.error) else " (does not name the change)"
-            errors.append(f"{result.detail}{unnamed}")
-            change.apply(copy, place)
-            result = build_and_fetch(project, place, log)
-        if not errors:
+        result = build_and_fetch(project, copy / project.directory, log)
+        if result.outcome == "yes" or not (project.add or project.run):
             return result
-        if result.outcome != "yes":
-            return replace(result, detail=" Then: ".join((*errors, result.detail)))
-        count = "a change" if len(errors) == 1 else f"{len(errors)} changes"
-        return replace(result, outcome=f"with {count}", detail=" Then: ".join(errors))
+        for name, lines in project.add.items():
+            with (copy / name).open("a") as file:
+                file.write(f"\n{lines}\n")
+        if project.run:
+            subprocess.run(project.run, cwd=copy / project.directory, check=True)
+        again = build_and_fetch(project, copy / project.directory, log)
+        detail = f"{result.outcome}: {result.detail}"
+        if again.outcome != "yes":
+            return replace(again, detail=f"{detail}; with the line added: {again.detail}")
+        return replace(again, outcome="with a line", detail=detail)
 
 
 def table(results: list[Result]) -> str:
@@ -417,12 +383,7 @@ def main() -> None:
         if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode:
             docker("tag", image, name)
     entries = tomllib.loads(options.list.read_text())["project"]
-    projects = [
-        Project(
-            **{**entry, "changes": tuple(Change(**change) for change in entry.get("changes", ()))}
-        )
-        for entry in entries
-    ]
+    projects = [Project(**entry) for entry in entries]
     options.results.mkdir(parents=True, exist_ok=True)
     for project in projects:
         if options.table or (options.names and project.name not in options.names):

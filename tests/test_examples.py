@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parent.parent
-NAMES = ("Dockerfile", "Procfile", "railway.json")
+NAMES = ("Dockerfile", "Procfile", "railpack.json", "railway.json")
 
 
 @pytest.fixture

@@ -26,14 +26,16 @@ SERVED = {
     "manifest+nginx": ("manifest", "nginx"),
     "startproject+caddy": ("startproject", "caddy"),
 }
-EXAMPLES = ("Dockerfile", "Procfile", "railway.json")
+EXAMPLES = {
+    "Dockerfile": ("dockerfile",),
+    "Procfile": ("procfile",),
+    "railpack.json": ("railway",),
+    "railway.json": ("railway", "--legacy"),
+}
 
 
-def generated(
-    name: str, parent: Path, capsys: pytest.CaptureFixture[str], *options: str
-) -> dict[str, str]:
-    """Run ``generate`` with *options* on the project *name*; return the files it reports."""
-    root = copy(name, parent)
+def generated(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, str]:
+    """Run ``generate`` with *options* on the project in *root*; return the files it reports."""
     capsys.readouterr()
     assert run(["generate", *options, "--path", str(root), "--force"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -62,7 +64,10 @@ def record(directory: Path, files: dict[str, str]) -> None:
 def test_generated_files_equal_the_golden_files(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = generated(name, tmp_path, capsys, *RECORDED)
+    root = copy(name, tmp_path)
+    # Without the Dockerfile, which Railway would use.
+    made = generated(root, capsys, "railway", "--chain", "build")
+    made |= generated(root, capsys, *RECORDED)
     if os.environ.get("GOLDEN_RECORD"):
         record(GOLDEN / name, made)
     assert made == golden(GOLDEN / name)
@@ -73,7 +78,7 @@ def test_serve_option_generates_the_golden_dockerfile(
     directory: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name, server = SERVED[directory]
-    made = generated(name, tmp_path, capsys, "dockerfile", "--serve", server)
+    made = generated(copy(name, tmp_path), capsys, "dockerfile", "--serve", server)
     if os.environ.get("GOLDEN_RECORD"):
         record(GOLDEN / directory, made)
     assert made == golden(GOLDEN / directory)
@@ -92,8 +97,11 @@ def test_hadolint_accepts_the_dockerfiles() -> None:
 def test_examples_are_generated_for_a_startproject(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = generated("startproject", tmp_path, capsys)
-    examples = {REPOSITORY / f"{name}.example": made[name] for name in EXAMPLES}
+    examples = {}
+    for name, arguments in EXAMPLES.items():
+        root = copy("startproject", tmp_path / name)
+        (made,) = generated(root, capsys, *arguments).values()
+        examples[REPOSITORY / f"{name}.example"] = made
     if os.environ.get("GOLDEN_RECORD"):
         for path, text in examples.items():
             path.write_bytes(text.encode())

@@ -18,7 +18,10 @@ from buildstatic.project.static_files import app_directory
 CODES: tuple[str, ...] = ("collect-without-command",)
 COLLECTSTATIC = re.compile(r"(?:manage\.py|django-admin|-m\s+django)\s.*\bcollectstatic\b")
 COMMAND = re.compile(r"(?:manage\.py|django-admin|-m\s+django)\s+(\w+)")
-FILES = ("Dockerfile", "Procfile", "railway.json", "railway.toml", "fly.toml", "render.yaml")
+FILES = (
+    *("Dockerfile", "Procfile", "railpack.json", "railway.json", "railway.toml"),
+    *("fly.toml", "render.yaml"),
+)
 
 
 def check(context: CheckContext) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """The commands and volumes of a deployment, read from platform files and shell scripts.
 
-Procfile, railway.json, railway.toml, fly.toml, render.yaml, and shell scripts in usual places.
-Nothing is reported about files that cannot be read: the platform itself does that.
+Procfile, railpack.json, railway.json, railway.toml, fly.toml, render.yaml, and shell scripts in
+usual places. Nothing is reported about files that cannot be read: the platform itself does that.
 """
 
 from __future__ import annotations
@@ -126,7 +126,11 @@ def script_lines(context: CheckContext) -> Iterator[list[Line]]:
 
 
 def _railway(context: CheckContext) -> Iterator[PlatformService]:
-    """Yield the service of railway.json, or else of railway.toml."""
+    """Yield the service of railpack.json, and that of railway.json, or else of railway.toml."""
+    name = "railpack.json"
+    if (text := context.read_text(name)) is not None:
+        for table in _tables(_read_mapping(context, name), "deploy"):
+            yield PlatformService("Railway", start=_lines(name, text, table, "startCommand"))
     for name in ("railway.json", "railway.toml"):
         text = context.read_text(name)
         if text is not None:

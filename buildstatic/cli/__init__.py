@@ -87,7 +87,7 @@ class LazyGroup(click.Group):
 EPILOG = """\b
 Examples:
   buildstatic check                  find deployment problems
-  buildstatic generate               write Dockerfile, Procfile, railway.json ...
+  buildstatic generate               write Dockerfile, Procfile, railpack.json ...
   buildstatic build --tag mysite     build the image
 
 Shell completion: eval "$(_BUILDSTATIC_COMPLETE=bash_source buildstatic)"

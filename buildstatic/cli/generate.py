@@ -39,14 +39,14 @@ CRON = rf"{NAME}=\s*(?P<schedule>\S+( \S+){{4}})\s+(?P<command>\S.*)"
 
 EPILOG = """\b
 Examples:
-  buildstatic generate                       Dockerfile, .dockerignore, Procfile, Railway
+  buildstatic generate                       Dockerfile, .dockerignore, Procfile
   buildstatic generate dockerfile --stdout   print it first
   buildstatic generate --diff                show what would change in existing files
   buildstatic generate --check               in CI: fail if files are out of date
   buildstatic generate procfile --collect-in release
-  buildstatic generate dockerfile railway --no-cache-mounts
-  buildstatic generate railway --worker 'mail=python manage.py send' --cron 'tidy=0 4 * * * make'
-  buildstatic generate railway --from railway.json
+  buildstatic generate railway               railpack.json, if there is no Dockerfile
+  buildstatic generate railway-iac --cron 'tidy=0 4 * * * python manage.py clearsessions'
+  buildstatic generate railway-iac --from railway.json
   buildstatic generate dockerfile --serve nginx
   buildstatic generate deploy.sh gitignore
   buildstatic generate procfile heroku       for Heroku, with app.json and bin/post_compile
@@ -121,9 +121,9 @@ def _existing(
 )
 @click.option(
     "--cache-mounts/--no-cache-mounts",
-    default=True,
+    default=False,
     show_default=True,
-    help="Dockerfile: use cache mounts, which Railway does not accept.",
+    help="Dockerfile: use cache mounts: faster builds, but Railway rejects them.",
 )
 @click.option(
     "--multi-platform/--no-multi-platform",
@@ -156,8 +156,8 @@ def _existing(
 )
 @click.option(
     "--builder",
-    type=click.Choice(["railpack", "dockerfile", "nixpacks"]),
-    help="Railway: builder. [default: dockerfile if Railway accepts it, else railpack]",
+    type=click.Choice(["railpack", "dockerfile"]),
+    help="Railway: builder. [default: dockerfile if there is one, else railpack]",
 )
 @click.option(
     "--chain",
@@ -165,6 +165,12 @@ def _existing(
     default="start",
     show_default=True,
     help="Railway: command that collects, if no Dockerfile does.",
+)
+@click.option(
+    "--legacy",
+    is_flag=True,
+    default=False,
+    help="Railway: write railway.json, which Railway reads until 2026-12-01.",
 )
 @click.option(
     "--worker",
@@ -222,8 +228,10 @@ def command(
         path, processes=processes, existing=existing, **given(context, values)
     )
     chosen = targets or configured_targets(path)
-    if existing and "railway" not in chosen:
-        raise click.UsageError("--from is for railway: buildstatic generate railway --from FILE")
+    if existing and "railway-iac" not in chosen:
+        raise click.UsageError(
+            "--from is for railway-iac: buildstatic generate railway-iac --from FILE"
+        )
     generation = generate(
         path,
         chosen,

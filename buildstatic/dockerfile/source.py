@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
@@ -54,6 +55,8 @@ class DockerfileSource:
 def choose_dockerfile(project: Project, options: DockerfileOptions) -> DockerfileSource:
     """Return the project's Dockerfile if it has a stage ``static``, else one with *options*.
 
+    One that was generated, and not changed since, gets the cache mounts of *options*.
+
     Raises ConfigInvalid if a file cannot be read, or if no Dockerfile can be generated.
     """
     own = project.root / DOCKERFILE
@@ -69,10 +72,19 @@ def choose_dockerfile(project: Project, options: DockerfileOptions) -> Dockerfil
     text = _read(own) if own.exists() else ""
     stages = stage_names(text)
     if text.startswith(GENERATED) or "static" in stages:
-        return DockerfileSource(text, ignore, own, stages)
+        return DockerfileSource(_with_cache_mounts(project, options, text), ignore, own, stages)
     generated = generate_dockerfile(project, options).text
     skipped = own if text else None
     return DockerfileSource(generated, ignore, None, stage_names(generated), skipped)
+
+
+def _with_cache_mounts(project: Project, options: DockerfileOptions, text: str) -> str:
+    """Return the Dockerfile *text*, or if it is generated the same with cache mounts."""
+    with suppress(ConfigInvalid):
+        without = generate_dockerfile(project, replace(options, cache_mounts=False)).text
+        if text == without:
+            return generate_dockerfile(project, options).text
+    return text
 
 
 def stage_names(text: str) -> tuple[str, ...]:

@@ -27,15 +27,17 @@ class Dockerfile:
 class Options:
     """The user's choices; None leaves the choice to the platform.
 
-    *collect_in* is where Heroku collects; *builder* and *chain* are for Railway; *dockerfile* is
-    the project's Dockerfile, existing or generated in the same run. *processes* are added to those
-    found. *existing* are Railway configurations to migrate, pairs of a service and its file.
+    *collect_in* is where Heroku collects; *builder*, *chain* and *legacy* (a railway.json) are for
+    Railway; *dockerfile* is the project's Dockerfile, existing or generated in the same run.
+    *processes* are added to those found. *existing* are Railway configurations to migrate, pairs of
+    a service and its file.
     """
 
     server: ServerName | None = None
     collect_in: Literal["build", "release"] | None = None
-    builder: Literal["railpack", "dockerfile", "nixpacks"] | None = None
+    builder: Literal["railpack", "dockerfile"] | None = None
     chain: Literal["start", "build"] = "start"
+    legacy: bool = False
     dockerfile: Dockerfile | None = None
     processes: tuple[Process, ...] = ()
     existing: tuple[tuple[str, str], ...] = ()

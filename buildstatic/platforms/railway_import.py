@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms.repository import enclosing_github_repository, path_in_repository
 from buildstatic.project import Project, files
 from buildstatic.templates import GeneratedFile, render
 
@@ -52,20 +51,22 @@ class ServiceConfig:
     warnings: tuple[str, ...]
 
 
-def import_config(project: Project, name: str, sources: Sequence[tuple[str, str]]) -> GeneratedFile:
+def import_config(
+    project: Project, sources: Sequence[tuple[str, str]], context: Mapping[str, object]
+) -> GeneratedFile:
     """Return a railway.py with the settings of *sources*, pairs of a service and its file.
+
+    *context* are the values of the template that do not come from them.
 
     Raises ConfigInvalid for a file that cannot be read, and, with the line, for a setting that
     railway.py does not support.
     """
     services = tuple(_read_config(project, service, file) for service, file in sources)
     text = render(
-        "railway-migrated.py.jinja",
-        name=name,
-        origin=enclosing_github_repository(project.root),
-        directory=path_in_repository(project.root),
+        "railway-iac-migrated.py.jinja",
         services=services,
         environments={item.service: item.environments for item in services if item.environments},
+        **context,
     )
     listed = ", ".join(dict.fromkeys(item.file for item in services))
     notes = (
@@ -192,8 +193,8 @@ def _warnings(data: Mapping[str, Any], source: _Source) -> Iterator[str]:
     if PULL_REQUESTS in environments:
         yield (
             f"{source.line('environments', PULL_REQUESTS)}: environments.{PULL_REQUESTS} applied "
-            "to the environments of all pull requests; in railway.py it only applies to an "
-            f"environment named {PULL_REQUESTS}."
+            "to the environments of all pull requests; railway.py applies it to those only if the "
+            f"CLI says which they are, and to an environment named {PULL_REQUESTS}."
         )
 
 

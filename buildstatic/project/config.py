@@ -241,7 +241,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
             "the Python version of the image, instead of the detected one",
         ),
         "port": Key(Number(1, 65535), "the port, if the platform does not set PORT", 8000),
-        "cache_mounts": Key(Flag(), "use cache mounts in the build", True),
+        "cache_mounts": Key(Flag(), "use cache mounts in the Dockerfile", False),
         "multi_platform": Key(Flag(), "collect once for all platforms", False),
         "collector": Key(
             one_of("buildstatic", "django"),
@@ -259,12 +259,13 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
             one_of("nginx", "caddy"), "the server of the static files, if not the application"
         ),
         "collect_in": Key(one_of("build", "release"), "the phase in which Heroku collects"),
-        "builder": Key(one_of("railpack", "dockerfile", "nixpacks"), "the builder on Railway"),
+        "builder": Key(one_of("railpack", "dockerfile"), "the builder on Railway"),
         "chain": Key(
             one_of("start", "build"),
             "the Railway command that collects without a Dockerfile",
             "start",
         ),
+        "legacy": Key(Flag(), "write railway.json in place of railpack.json", False),
     },
     "build": {
         "builder": Key(Text(), "a buildx builder, or embedded"),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from buildstatic.dockerfile import DOCKERFILE
 from buildstatic.dockerfile.assets import Assets
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
-from buildstatic.platforms import PLATFORMS
+from buildstatic.platforms import PLATFORMS, railway
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.platforms.server import (
     ServerName,
@@ -40,13 +42,14 @@ class GenerateOptions:
 
     python: str | None = None
     port: int = 8000
-    cache_mounts: bool = True
+    cache_mounts: bool | None = None
     multi_platform: bool = False
     collector: Literal["buildstatic", "django"] = "buildstatic"
     server: ServerName | None = None
     collect_in: Literal["build", "release"] | None = None
-    builder: Literal["railpack", "dockerfile", "nixpacks"] | None = None
+    builder: Literal["railpack", "dockerfile"] | None = None
     chain: Literal["start", "build"] = "start"
+    legacy: bool = False
     processes: tuple[Process, ...] = ()
     existing: tuple[tuple[str, str], ...] = ()
     serve: Assets | None = None
@@ -107,14 +110,21 @@ def generate(
     targets = configured_targets(project.root, project.config) if targets is None else targets
     check_targets(targets)
     options = options or GenerateOptions.configured(project.root, project.config)
-    files = tuple(_files(project, targets, options))
+    image_files = tuple(_image_files(project, targets, options))
+    platform_options = _platform_options(project, options, image_files)
+    platforms = [platform for platform in PLATFORMS if platform.NAME in targets]
+    platform_files = (platform.files(project, platform_options) for platform in platforms)
+    files = (*image_files, *chain.from_iterable(platform_files))
+    warnings = [warning for file in files for warning in file.warnings]
+    if "dockerfile" not in targets and not (project.root / DOCKERFILE).is_file():
+        warnings += missing_package_warnings(project, options.server)
+    notes = [note for file in files for note in file.notes]
+    if railway.NAME in targets:
+        # A service with a Dockerfile needs settings on Railway, and no file.
+        notes += railway.notes(project, platform_options)
     changes = compare(project.root, files) if mode != "render" else ()
     if mode == "write":
         write(project.root, changes, force=force)
-    warnings = [warning for file in files for warning in file.warnings]
-    if "dockerfile" not in targets and not (project.root / "Dockerfile").is_file():
-        warnings += missing_package_warnings(project, options.server)
-    notes = [note for file in files for note in file.notes]
     return Generation(
         project,
         files,
@@ -138,12 +148,14 @@ def configured_targets(path: Path, config: ProjectConfig | None = None) -> Colle
 
 
 def configured_dockerfile(project: Project, serve: Assets | None = None) -> DockerfileOptions:
-    """Return the options of the Dockerfile that `generate` writes by default.
+    """Return the options of the Dockerfile for a build: those configured, and cache mounts.
 
     *serve* takes precedence over the configuration. Raises ConfigInvalid.
     """
     given = {"serve": serve} if serve else {}
     options = GenerateOptions.configured(project.root, project.config, **given)
+    if options.cache_mounts is None:
+        options = replace(options, cache_mounts=True)
     return _dockerfile_options(project, options)
 
 
@@ -157,7 +169,7 @@ def _dockerfile_options(project: Project, options: GenerateOptions) -> Dockerfil
         install=missing_packages(project, options.server),
         python=options.python,
         port=options.port,
-        cache_mounts=options.cache_mounts,
+        cache_mounts=bool(options.cache_mounts),
         multi_platform=options.multi_platform,
         collector=options.collector,
         network=config.network,
@@ -169,35 +181,38 @@ def _dockerfile_options(project: Project, options: GenerateOptions) -> Dockerfil
     )
 
 
-def _files(
+def _image_files(
     project: Project, targets: Collection[str], options: GenerateOptions
 ) -> Iterator[GeneratedFile]:
-    """Yield the files of *targets*, in the order of `TARGETS`."""
-    generated = None
+    """Yield the Dockerfile and .dockerignore, if they are among *targets*."""
     if "dockerfile" in targets:
-        generated = generate_dockerfile(project, _dockerfile_options(project, options))
-        yield generated
+        yield generate_dockerfile(project, _dockerfile_options(project, options))
     if "dockerignore" in targets:
         yield generate_dockerignore(project)
-    platform_options = Options(
+
+
+def _platform_options(
+    project: Project, options: GenerateOptions, image_files: Collection[GeneratedFile]
+) -> Options:
+    """Return the options of the platforms, with the Dockerfile of *image_files* if it is there."""
+    generated = next((file for file in image_files if file.path == DOCKERFILE), None)
+    return Options(
         server=options.server,
         collect_in=options.collect_in,
         builder=options.builder,
         chain=options.chain,
+        legacy=options.legacy,
         dockerfile=_dockerfile(project, generated),
         processes=options.processes,
         existing=options.existing,
     )
-    for platform in PLATFORMS:
-        if platform.NAME in targets:
-            yield from platform.files(project, platform_options)
 
 
 def _dockerfile(project: Project, generated: GeneratedFile | None) -> Dockerfile | None:
     """Return the facts of the Dockerfile that is *generated*, else of the existing one."""
     if generated:
         return read_dockerfile(generated.text)
-    path = project.root / "Dockerfile"
+    path = project.root / DOCKERFILE
     if not path.is_file():
         return None
     return read_dockerfile(read_bytes(path, project.root).decode("utf-8", errors="replace"))

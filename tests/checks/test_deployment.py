@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.checks import Severity
+from buildstatic.cli import run
 from tests.checks.projects import clean_project, codes, findings, only
 from tests.samples import copy
 
@@ -105,7 +106,22 @@ def test_railway_stops_reading_its_config_files(
     assert finding.severity == Severity.INFO
 
 
+def test_dockerfile_makes_railpack_config_useless(tmp_path: Path) -> None:
+    files = {"railpack.json": '{"deploy": {"startCommand": "gunicorn mysite.wsgi"}}'}
+    assert codes(clean_project(tmp_path / "without", files)) == []
+    root = copy("manifest", tmp_path)
+    (root / "railpack.json").write_text(files["railpack.json"])
+    assert run(["generate", "dockerfile", "dockerignore", "--path", str(root), "--force"]) == 0
+    assert "railpack-config-unused" in codes(root)
+
+
 SEQUENCES = [
+    pytest.param(
+        "railpack.json",
+        f'{{\n"deploy": {{"startCommand": "{MIGRATE} && {COLLECT} && gunicorn"}}}}',
+        2,
+        id="railpack.json",
+    ),
     pytest.param("Procfile", f"release: {MIGRATE}\nweb: {COLLECT} && gunicorn\n", 1, id="procfile"),
     pytest.param("Procfile", f"web: {MIGRATE} && {COLLECT} && gunicorn\n", 1, id="one-line"),
     pytest.param("deploy.sh", f"#!/bin/sh\nset -e\n{MIGRATE}\n{COLLECT}\n", 3, id="script"),

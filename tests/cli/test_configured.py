@@ -37,19 +37,21 @@ def configure(root: Path, text: str) -> None:
     [
         pytest.param('python = "3.12"', ["--python=3.12"], id="python"),
         pytest.param("port = 8080", ["--port=8080"], id="port"),
-        pytest.param("cache_mounts = false", ["--no-cache-mounts"], id="cache_mounts"),
+        pytest.param("cache_mounts = true", ["--cache-mounts"], id="cache_mounts"),
         pytest.param("multi_platform = true", ["--multi-platform"], id="multi_platform"),
         pytest.param('collector = "django"', ["--collector=django"], id="collector"),
         pytest.param('server = "uvicorn-worker"', ["--server=uvicorn-worker"], id="server"),
         pytest.param('serve = "nginx"', ["--serve=nginx"], id="serve"),
         pytest.param('collect_in = "release"', ["--collect-in=release"], id="collect_in"),
-        pytest.param('builder = "nixpacks"', ["--builder=nixpacks"], id="builder"),
+        pytest.param('builder = "railpack"', ["--builder=railpack"], id="builder"),
         pytest.param('chain = "build"', ["--chain=build"], id="chain"),
+        pytest.param("legacy = true", ["--legacy"], id="legacy"),
         pytest.param('targets = ["procfile"]', ["procfile"], id="targets"),
     ],
 )
 def test_generate(site: Path, line: str, options: list[str], invoke: Invoke) -> None:
-    more = ["--stdout", *(["--builder=railpack"] if "chain" in line else [])]
+    is_for_railway = line.startswith(("chain", "legacy"))
+    more = ["--stdout", *(["railway", "--builder=railpack"] if is_for_railway else [])]
     plain = invoke("generate", "--path", site, *more).out
     expected = invoke("generate", "--path", site, *more, *options).out
     configure(site, f"generate.{line}")
@@ -59,8 +61,8 @@ def test_generate(site: Path, line: str, options: list[str], invoke: Invoke) -> 
 def test_command_line_takes_precedence(site: Path, invoke: Invoke) -> None:
     command = ("generate", "dockerfile", "--stdout", "--path", site)
     plain = invoke(*command).out
-    configure(site, "generate = {port = 8080, cache_mounts = false, multi_platform = true}")
-    options = ("--port=8000", "--cache-mounts", "--no-multi-platform")
+    configure(site, "generate = {port = 8080, cache_mounts = true, multi_platform = true}")
+    options = ("--port=8000", "--no-cache-mounts", "--no-multi-platform")
     assert invoke(*command, *options).out == plain
 
 

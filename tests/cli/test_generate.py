@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -17,7 +16,7 @@ from tests.collect.sites import Ran
 from tests.samples import copy
 from tests.startproject import startproject
 
-FILES = ["Dockerfile", ".dockerignore", "Procfile", "railway.json", ".railway/railway.py"]
+FILES = ["Dockerfile", ".dockerignore", "Procfile"]
 MORE = ["dockerfile", "dockerignore", "procfile", "railway", "deploy.sh", "gitignore"]
 
 
@@ -77,7 +76,7 @@ def test_format_of_the_files(site: Path, generate: Invoke) -> None:
     ("names", "expected"),
     [
         pytest.param(["PROCFILE", "procfile"], ["Procfile"], id="twice, in any case"),
-        pytest.param(["railway"], ["railway.json", ".railway/railway.py"], id="railway"),
+        pytest.param(["railway"], ["railpack.json"], id="railway"),
         pytest.param(["gitignore", "dockerignore"], [".dockerignore", ".gitignore"], id="order"),
     ],
 )
@@ -165,7 +164,7 @@ def test_stdout_of_several_files(generate: Invoke) -> None:
     headings = [line for line in ran.out.splitlines() if line.startswith("# file: ")]
     assert headings == [f"# file: {path}" for path in FILES]
     assert "note:" not in ran.out
-    assert "2026-12-01" in ran.err
+    assert "note: Railway: " in ran.err
 
 
 def test_stdout_is_verbatim(site: Path, generate: Invoke) -> None:
@@ -175,29 +174,27 @@ def test_stdout_is_verbatim(site: Path, generate: Invoke) -> None:
     assert "python ':smile: [bold]/manage.py' migrate" in generate("procfile", "--stdout").out
 
 
-@pytest.mark.parametrize(
-    ("options", "build"),
-    [
-        pytest.param([], {"builder": "RAILPACK"}, id="cache-mounts"),
-        pytest.param(["--no-cache-mounts"], {"builder": "DOCKERFILE"}, id="none"),
-    ],
-)
-def test_railway_uses_the_dockerfile_without_cache_mounts(
-    site: Path, options: list[str], build: dict[str, str], generate: Invoke
-) -> None:
-    ran = generate(*options)
-    assert ("type=cache" in (site / "Dockerfile").read_text()) is not bool(options)
-    assert ("--no-cache-mounts" in ran.err) is not bool(options)
-    railway = json.loads((site / "railway.json").read_text())
-    assert railway["build"] == build
-    assert ("startCommand" in railway["deploy"]) is not bool(options)
+def test_railway_builds_with_the_dockerfile(site: Path, generate: Invoke) -> None:
+    ran = generate()
+    assert "type=cache" not in (site / "Dockerfile").read_text()
+    assert "pre-deploy command to `python manage.py migrate --noinput`" in ran.err
+    assert "rejects" not in ran.err
     # The next run reads the Dockerfile that was written.
-    assert generate("railway", "--check").code == 0
+    assert generate("railway").out == ""
+    (site / "Dockerfile").unlink()
+    assert generate("railway").out == "written    railpack.json\n"
+
+
+def test_cache_mounts_are_for_other_builders_than_railway(site: Path, generate: Invoke) -> None:
+    ran = generate("--cache-mounts")
+    assert "type=cache" in (site / "Dockerfile").read_text()
+    assert "rejects the cache mounts" in ran.err
 
 
 def test_all_files_have_the_same_server(site: Path, generate: Invoke) -> None:
     generate("--server", "uvicorn-worker")
-    for name in ("Dockerfile", "Procfile", "railway.json", ".railway/railway.py"):
+    generate("railway", "railway-iac", "--builder", "railpack", "--server", "uvicorn-worker")
+    for name in ("Dockerfile", "Procfile", "railpack.json", ".railway/railway.py"):
         text = (site / name).read_text()
         assert "uvicorn_worker.UvicornWorker" in text
         assert "mysite.asgi:application" in text
@@ -233,7 +230,6 @@ def test_subfolder_is_in_each_command(tmp_path: Path, invoke: Invoke) -> None:
     invoke("generate", "--path", site)
     assert "release: python src/manage.py migrate" in (site / "Procfile").read_text()
     assert "gunicorn --chdir src " in (site / "Procfile").read_text()
-    assert "python src/manage.py collectstatic" in (site / "railway.json").read_text()
     assert '"--chdir", "src"' in (site / "Dockerfile").read_text()
 
 
@@ -257,9 +253,9 @@ def test_changes_that_the_project_needs_are_printed(tmp_path: Path, invoke: Invo
         pytest.param(["podman"], id="file"),
         pytest.param(["procfile", "--worker", "no command"], id="worker"),
         pytest.param(["procfile", "--worker", "a b=true"], id="name of a worker"),
-        pytest.param(["railway", "--cron", "a=0 4 * * true"], id="schedule"),
-        pytest.param(["procfile", "--from", "railway.json"], id="from without railway"),
-        pytest.param(["railway", "--from", "a=x", "--from", "a=y"], id="service twice"),
+        pytest.param(["railway-iac", "--cron", "a=0 4 * * true"], id="schedule"),
+        pytest.param(["railway", "--from", "railway.json"], id="from without railway-iac"),
+        pytest.param(["railway-iac", "--from", "a=x", "--from", "a=y"], id="service twice"),
         pytest.param(["--stdout", "--check"], id="stdout and check"),
         pytest.param(["--stdout", "--diff"], id="stdout and diff"),
     ],

@@ -280,7 +280,7 @@ def test_generating_a_path_that_is_not_utf_8(
     mode: list[str], tmp_path: Path, invoke: Invoke
 ) -> None:
     root = copy("startproject", tmp_path).rename(tmp_path / os.fsdecode(b"caf\xff"))
-    ran = invoke("generate", "railway", *mode, "--path", root)
+    ran = invoke("generate", "railway-iac", *mode, "--path", root)
     assert (ran.code, ran.out) == (ConfigInvalid.exit_code, "")
     assert "railway.py" in ran.err
     assert "not UTF-8" in ran.err

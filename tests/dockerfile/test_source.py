@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,20 @@ def test_own_dockerfile_is_used_if_generated_or_with_a_static_stage(
     own = text.removeprefix("\ufeff").replace("\r\n", "\n")
     assert (source.dockerfile, source.path) == (own, tmp_path / "Dockerfile")
     assert source.skipped is None
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_generated_dockerfile_gets_cache_mounts_until_it_is_changed(
+    tmp_path: Path, is_changed: bool
+) -> None:
+    options = PLAIN.dockerfile_options
+    without = replace(options, cache_mounts=False)
+    text = generate_dockerfile(plain(tmp_path), without).text
+    assert "type=cache" not in text
+    own = text + "# mine\n" if is_changed else text
+    source = chosen(tmp_path, Dockerfile=own)
+    assert source.path == tmp_path / "Dockerfile"
+    assert source.dockerfile == (own if is_changed else generated(tmp_path))
 
 
 @pytest.mark.parametrize(

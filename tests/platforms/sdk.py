@@ -11,8 +11,11 @@ from railway_sdk import create_railway_context
 from buildstatic.templates import GeneratedFile
 
 
-def evaluated(root: Path, file: GeneratedFile, environment: str | None = None) -> dict[str, Any]:
-    """Write *file* to *root*, import it, and return the graph that the SDK makes of it."""
+def evaluated(root: Path, file: GeneratedFile, context: object = "") -> dict[str, Any]:
+    """Write *file* to *root*, import it, and return the graph that the SDK makes of it.
+
+    *context* is what the CLI gives, or the name of an environment for the SDK's own context.
+    """
     path = root / file.path
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(file.text.encode())
@@ -21,6 +24,7 @@ def evaluated(root: Path, file: GeneratedFile, environment: str | None = None) -
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    given = {"environment": environment} if environment else {}
-    result: dict[str, Any] = module.main(create_railway_context(given)).to_graph()
+    if isinstance(context, str):
+        context = create_railway_context({"environment": context} if context else {})
+    result: dict[str, Any] = module.main(context).to_graph()
     return result

@@ -273,7 +273,7 @@ def test_collects_without_secrets_and_ignores_the_pythonpath(
     assert tree(root)
 
 
-def test_failed_collection_fails_the_build_with_one_line(
+def test_failed_collection_fails_the_build_with_one_error(
     build_system: Heroku, tmp_path: Path
 ) -> None:
     root = slug("whitenoise", tmp_path)
@@ -281,8 +281,8 @@ def test_failed_collection_fails_the_build_with_one_line(
         settings.write("\nimport no_such_module\n")
     done = build_system.build(root, **OFF)
     assert done.returncode == 1
-    last = done.stdout.splitlines()[-2:]
-    assert last[0].startswith("       error: ")
-    assert "no_such_module" in last[0]
-    assert last[1] == " !     Error: Failed to run the bin/post_compile script."
+    *lines, last = done.stdout.splitlines()
+    (error,) = (line for line in lines if line.startswith("       error: "))
+    assert "no_such_module" in error
+    assert last == " !     Error: Failed to run the bin/post_compile script."
     assert "Traceback" not in done.stdout

@@ -101,7 +101,7 @@ def test_files_are_valid_for_any_names(platform: Platform, name: str, tmp_path: 
 
 def test_golden_files_exist_for_every_platform() -> None:
     for platform in PLATFORMS:
-        first, *_ = platform.files(full(GOLDEN), Options(dockerfile=GENERATED))
+        first, *_ = platform.files(full(GOLDEN), Options(builder="railpack", dockerfile=GENERATED))
         for directory in (d for d in GOLDEN.iterdir() if d.name not in SERVED):
             assert (directory / first.path).is_file() is (platform.NAME in RECORDED)
 
@@ -117,4 +117,4 @@ def test_a_module_with_a_name_is_a_platform(
         sys.modules.pop("buildstatic.platforms.podman", None)
         vars(platforms).pop("podman", None)
     assert sorted(names) == sorted(["podman", *(platform.NAME for platform in PLATFORMS)])
-    assert names[-2:] == ["podman", "render"]
+    assert names[-3:] == ["podman", "railway-iac", "render"]

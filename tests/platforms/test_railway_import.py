@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms import railway
+from buildstatic.platforms import railway_iac
 from buildstatic.platforms.options import Options
 from buildstatic.templates import GeneratedFile, python_value
 from tests.platforms.projects import AWKWARD, project
@@ -51,12 +52,14 @@ FULL: dict[str, Any] = {
 
 
 def import_files(root: Path, *sources: tuple[str, str]) -> GeneratedFile:
-    (file,) = railway.files(project(root), Options(existing=sources or (("web", "railway.json"),)))
+    (file,) = railway_iac.files(
+        project(root), Options(existing=sources or (("web", "railway.json"),))
+    )
     return file
 
 
 def services(root: Path, file: GeneratedFile, environment: str | None = None) -> dict[str, Any]:
-    resources = evaluated(root, file, environment)["resources"]
+    resources = evaluated(root, file, environment or "")["resources"]
     return {item["name"]: item for item in resources}
 
 
@@ -107,6 +110,30 @@ def test_each_service_keeps_its_settings(tmp_path: Path) -> None:
         "it's a worker": {"startCommand": "b", "region": "x"},
     }
     assert "delete railway.json, worker.json" in " ".join(file.notes)
+
+
+def test_settings_of_pull_requests_hold_if_the_cli_names_them(tmp_path: Path) -> None:
+    old = {"deploy": {"startCommand": "a"}, "environments": {"pr": {"deploy": {"region": "x"}}}}
+    (tmp_path / "railway.json").write_text(json.dumps(old))
+    file = import_files(tmp_path)
+    pull_request = SimpleNamespace(environment="pr-7", pr={"number": 7})
+    for context, region in ((pull_request, "x"), (SimpleNamespace(environment="pr-7"), None)):
+        (web,) = evaluated(tmp_path, file, context)["resources"]
+        assert web["deploy"].get("region") == region
+    assert "environments.pr" in " ".join(file.warnings)
+
+
+def test_settings_of_the_service_hold_without_a_context(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A CLI that gives none reads standard output."""
+    (tmp_path / "railway.json").write_text(json.dumps(FULL))
+    file = import_files(tmp_path)
+    (web,) = evaluated(tmp_path, file, None)["resources"]
+    assert web["deploy"] == without_nulls(FULL["deploy"])
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "does not name the environment" in printed.err
 
 
 def test_empty_file_is_a_service(tmp_path: Path) -> None:

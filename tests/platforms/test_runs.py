@@ -44,7 +44,7 @@ def checkout(tmp_path: Path) -> Path:
     run(root, "django-admin", "startproject", "mysite", ".")
     with (root / "mysite" / "settings.py").open("a") as settings:
         settings.write(EDITS)
-    found, options = project(root), Options(dockerfile=GENERATED)
+    found, options = project(root), Options(builder="railpack", dockerfile=GENERATED)
     files = [file for platform in PLATFORMS for file in platform.files(found, options)]
     write(root, compare(root, files))
     return root
@@ -59,7 +59,7 @@ def test_honcho_runs_release_and_then_web(checkout: Path) -> None:
 
 
 def start_command(checkout: Path) -> str:
-    deploy = json.loads((checkout / "railway.json").read_text())["deploy"]
+    deploy = json.loads((checkout / "railpack.json").read_text())["deploy"]
     assert list(deploy) == ["startCommand"]
     return str(deploy["startCommand"])
 

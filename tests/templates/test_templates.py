@@ -138,7 +138,7 @@ def test_templates_are_formatted_like_their_files(name: str) -> None:
     ("name", "quoted"),
     [
         ("railway.json", "json"),
-        ("railway.py.jinja", "py"),
+        ("railway-iac.py.jinja", "py"),
         ("compose.yaml", "yaml"),
         ("render.yaml", "yaml"),
         ("fly.toml", "toml"),

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid, FilesExist
+from buildstatic.project.detect import detect
 from buildstatic.templates.write import State
-from buildstatic.workflows.generate import GenerateOptions, configured_targets, generate
+from buildstatic.workflows.generate import (
+    GenerateOptions,
+    configured_dockerfile,
+    configured_targets,
+    generate,
+)
 from tests.samples import copy
 
 
@@ -49,6 +55,14 @@ def test_options_and_configuration(root: Path) -> None:
     assert (options.port, options.server) == (9000, "uvicorn-worker")
     (file,) = generate(root, options=GenerateOptions(port=9001), mode="render").files
     assert "PORT=9001" in file.text
+
+
+def test_only_a_build_uses_cache_mounts_by_itself(root: Path) -> None:
+    (file,) = generate(root, ["dockerfile"], mode="render").files
+    assert "type=cache" not in file.text
+    assert configured_dockerfile(detect(root)).cache_mounts
+    (root / "pyproject.toml").write_text("[tool.buildstatic.generate]\ncache_mounts = false\n")
+    assert not configured_dockerfile(detect(root)).cache_mounts
 
 
 def test_dockerfile_runs_the_commands_around_collecting(root: Path) -> None:

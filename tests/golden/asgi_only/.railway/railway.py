@@ -1,9 +1,18 @@
-"""Railway project: `railway config plan` shows the changes, `railway config apply` makes them.
+"""The services of a Railway project: `railway config plan`, then `railway config apply`.
 
+Read the plan before you apply it: a line that deletes or detaches removes what is on Railway and
+not in this file. For an existing project, run `railway config pull` first, and compare.
 Requires `pip install railway-sdk`. A service cannot use railway.json at the same time.
 """
 
-from railway_sdk import define_railway, project, service
+from railway_sdk import define_railway, preserve, project, service
+
+# This file is one part of the project: databases and other services are left alone.
+PARTIAL = "asgi-only"
+
+# These keep the values that they have on Railway. A variable that is not listed is deleted.
+VARIABLES = {
+}
 
 
 @define_railway
@@ -11,11 +20,7 @@ def main(ctx=None):
     web = service(
         "web",
         # No source: deploy with `railway up`, or set source=github("owner/name").
-        build={"builder": "RAILPACK"},
-        # The build does not collect static files, and a pre-deploy command's files are discarded.
-        start=(
-            "python manage.py collectstatic --noinput && "
-            "exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket --worker-class uvicorn_worker.UvicornWorker mysite.asgi:application"
-        ),
+        build={"builder": "DOCKERFILE"},
+        env=VARIABLES,
     )
     return project("asgi_only", resources=[web])

@@ -1,9 +1,19 @@
-"""Railway project: `railway config plan` shows the changes, `railway config apply` makes them.
+"""The services of a Railway project: `railway config plan`, then `railway config apply`.
 
+Read the plan before you apply it: a line that deletes or detaches removes what is on Railway and
+not in this file. For an existing project, run `railway config pull` first, and compare.
 Requires `pip install railway-sdk`. A service cannot use railway.json at the same time.
 """
 
-from railway_sdk import define_railway, project, service
+from railway_sdk import define_railway, preserve, project, service
+
+# This file is one part of the project: databases and other services are left alone.
+PARTIAL = "remote"
+
+# These keep the values that they have on Railway. A variable that is not listed is deleted.
+VARIABLES = {
+    "STATIC_BUCKET": preserve(),
+}
 
 
 @define_railway
@@ -11,9 +21,9 @@ def main(ctx=None):
     web = service(
         "web",
         # No source: deploy with `railway up`, or set source=github("owner/name").
-        build={"builder": "RAILPACK"},
+        build={"builder": "DOCKERFILE"},
         # Runs once per deployment in a separate container, whose files are discarded.
-        preDeploy="python manage.py collectstatic --noinput",
-        start="exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application",
+        preDeploy="/bin/sh -c 'python manage.py collectstatic --noinput'",
+        env=VARIABLES,
     )
     return project("remote", resources=[web])
