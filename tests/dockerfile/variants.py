@@ -103,6 +103,9 @@ def with_names(name: str) -> dict[str, Any]:
 
 
 S3 = {"storage": Fact("storages.backends.s3.S3Storage", "s:1"), "remote": Fact(True, "s:1")}
+CONDA = Dependencies(
+    "conda", "environment.yml", ("more.txt",), arguments=("django==5.2.*", "-r", "./more.txt")
+)
 PSYCOPG2 = Fact(Database("psycopg2", ("gcc", "libpq-dev"), ("libpq5",)), "requirements.txt:4")
 
 VARIANTS = {
@@ -112,6 +115,7 @@ VARIANTS = {
         f"{manager} in a directory": Variant({"dependencies": managed(manager, "back end")})
         for manager in LOCKS
     },
+    "conda": Variant({"dependencies": Fact(CONDA, "environment.yml:1")}),
     "no dependencies": Variant({"dependencies": None}),
     "member of a workspace": Variant(
         {"dependencies": managed("uv", member="web", local=("packages/shop",))}
