@@ -45,6 +45,11 @@ def _without_fingerprints(context: CheckContext) -> Iterator[Finding]:
         source = url.source if url else f"{settings.file}:0"
     else:
         return
+    has_whitenoise = context.project.whitenoise is not None or any(
+        "whitenoise" in each.text for each in context.edits
+    )
+    if replacement == REPLACEMENTS[DEFAULT] and has_whitenoise:
+        replacement = REPLACEMENTS["whitenoise.storage.CompressedStaticFilesStorage"]
     if replacement is not None:
         edit = next((each for each in context.edits if each.text.startswith("STORAGES")), None)
         fix = f'Set STORAGES["staticfiles"]["BACKEND"] to "{replacement}".'

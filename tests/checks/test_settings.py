@@ -12,6 +12,7 @@ from tests.project.tree import write
 from tests.startproject import startproject
 
 DEBUG = "DEBUG = False"
+DJANGO = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 SECURITY = '    "django.middleware.security.SecurityMiddleware",\n'
 WHITENOISE = '    "whitenoise.middleware.WhiteNoiseMiddleware",\n'
@@ -91,21 +92,20 @@ def test_other_hosts_are_accepted(tmp_path: Path, hosts: str) -> None:
     assert codes(clean_project(tmp_path, change=('["example.com"]', hosts))) == []
 
 
-@pytest.mark.parametrize(
-    ("backend", "replacement"),
-    [
-        pytest.param(
-            "django.contrib.staticfiles.storage.StaticFilesStorage",
-            "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
-            id="django",
-        ),
-        pytest.param("whitenoise.storage.CompressedStaticFilesStorage", STORAGE, id="whitenoise"),
-    ],
-)
-def test_storage_without_fingerprints(tmp_path: Path, backend: str, replacement: str) -> None:
+@pytest.mark.parametrize("backend", [DJANGO, "whitenoise.storage.CompressedStaticFilesStorage"])
+def test_storage_without_fingerprints(tmp_path: Path, backend: str) -> None:
     finding = only(clean_project(tmp_path, change=(STORAGE, backend)), "manifest-storage-off")
     assert finding.location == "mysite/settings.py:24"
-    assert replacement in finding.fix
+    assert STORAGE in finding.fix
+
+
+def test_storage_without_fingerprints_behind_nginx(tmp_path: Path) -> None:
+    files = {"nginx.conf": "location /static/ {\n", "requirements.txt": "Django\ngunicorn\n"}
+    root = clean_project(tmp_path, files, change=(STORAGE, DJANGO))
+    settings = root / "mysite/settings.py"
+    settings.write_text(settings.read_text().replace(WHITENOISE, ""))
+    fix = only(root, "manifest-storage-off").fix
+    assert "django.contrib.staticfiles.storage.ManifestStaticFilesStorage" in fix
 
 
 def test_default_storage_has_no_fingerprints(tmp_path: Path) -> None:
