@@ -16,6 +16,7 @@ from typing import Any
 from buildstatic.collect import layer_root
 from buildstatic.collect.collector import originals_of, read_sources
 from buildstatic.collect.commands import generated_directory, run_after, run_before
+from buildstatic.collect.compress import compress_changes, variants_for
 from buildstatic.collect.django_command import (
     call_collectstatic,
     overridden_command,
@@ -37,7 +38,7 @@ from buildstatic.collect.planning import (
     load_finders,
     plan_sources,
 )
-from buildstatic.collect.project_setup import load_storage, run_checks, start_project
+from buildstatic.collect.project_setup import importable, load_storage, run_checks, start_project
 from buildstatic.collect.publish import tree_of
 from buildstatic.collect.request import (
     Callbacks,
@@ -101,7 +102,13 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
         result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
         sys.stdout.flush()  # What follows goes to standard error.
         if after:
-            run_after(after, request.manage, layer)
+            adapter = None if result.summary.own_code else recognition.adapter
+            with importable(request.libraries):
+                variants = variants_for(storage, adapter, options) if adapter else None
+            with compress_changes(storage, variants, options, in_layer=bool(layer)) as counts:
+                run_after(after, request.manage, layer)
+            more: dict[str, Any] = {k: getattr(result.summary, k) + n for k, n in counts.items()}
+            result = replace(result, summary=replace(result.summary, **more))
         if layer:
             has_collected = not result.summary.own_code and not after
             for warning in layer_root.normalize(layer, has_collected=has_collected):

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.cache import Cache
+from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.codecs import FORMATS, Codec, library_paths, load_codec
-from buildstatic.collect.publish import OutputFile, Staging
+from buildstatic.collect.publish import (
+    OutputFile,
+    Staging,
+    Tree,
+    list_files,
+    lock_tree,
+    outdated_variants,
+    remove_files,
+    tree_of,
+)
 from buildstatic.collect.request import CollectOptions
 from buildstatic.collect.storages.adapter import Adapter, CompressionRules
 from buildstatic.collect.workers.compress_task import UNABLE, CompressOptions, compress_file
-from buildstatic.collect.workers.pool import WorkerPool
+from buildstatic.collect.workers.pool import WorkerPool, available_cores, worker_pool
 from buildstatic.errors import CollectFailed
 
 # WhiteNoise's list (whitenoise/compress.py), for storages that have none of their own.
@@ -122,6 +135,55 @@ def compress(
         parent=os.getpid(),
     )
     return items, _compressed(items, options, cache, pool)
+
+
+@contextmanager
+def compress_changes(
+    storage: Any, variants: Variants | None, options: CollectOptions, *, in_layer: bool
+) -> Iterator[Counter[str]]:
+    """Make the *variants* of what the block writes to *storage*, and remove outdated ones.
+
+    Yields the counts for `Summary`, which are set when the block has ended without an exception.
+    Raises OSError and `CollectFailed`.
+    """
+    counts: Counter[str] = Counter()
+    if variants is None or not options.post_process:
+        yield counts
+        return
+    tree = tree_of(storage)
+    with lock_tree(tree):
+        before = _states(tree)
+    yield counts
+    cache = Cache(options.cache or default_directory())
+    staging = Staging(tree, tree.root, in_layer or options.hardlinks, in_layer)
+    with lock_tree(tree) as lock, worker_pool(available_cores(), lock) as pool:
+        after = _states(tree)
+        changed = {name for name, state in after.items() if before.get(name) != state}
+        contents: dict[str, list[str]] = {}
+        for name in sorted(filter(variants.fits, changed)):
+            with Path(tree.path(name)).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            contents.setdefault(digest, []).append(name)
+        outputs = [
+            OutputFile(tuple(names), "", digest, after[names[0]][0])
+            for digest, names in contents.items()
+        ]
+        remove_files(tree, outdated_variants(outputs, (), after.keys() - changed))
+        _, results = compress(outputs, variants, staging, cache, options.reuse, pool)
+        for _, compressed in results:
+            for variant in compressed:
+                counts.update(variants=1, variant_bytes=variant.size)
+                counts.update(hits=int(variant.hit), reused=int(variant.reused))
+
+
+def _states(tree: Tree) -> Mapping[str, tuple[int, int, int]]:
+    """Return size, time and inode of each regular file in *tree*."""
+    statuses = ((name, os.lstat(tree.path(name))) for name in list_files(tree))
+    return {
+        name: (status.st_size, status.st_mtime_ns, status.st_ino)
+        for name, status in statuses
+        if stat.S_ISREG(status.st_mode)
+    }
 
 
 def _items_to_compress(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -26,6 +27,13 @@ COMMANDS = {
         names = sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*") if p.is_file())
         (tree / "bundle.txt").write_text(" ".join(names))
         print("bundled", options["words"])
+""",
+    "restyle": """\
+        tree = Path(settings.BUNDLE_ROOT)
+        (tree / "css" / "site.css").write_text("d { e: f }\\n" * 99)
+        (tree / "js" / "site.js").write_text("log()")
+        (tree / "CACHE").mkdir()
+        (tree / "CACHE" / "new.css").write_text("g { h: i }\\n" * 99)
 """,
     "stop": """\
         print("stopping")
@@ -91,6 +99,29 @@ def test_commands_write_sources_and_the_tree(collected: tuple[Ran, dict[str, byt
     assert {*tree["bundle.txt"].decode().split()} == tree.keys() - {"bundle.txt"}
     assert "bundled ['two words']" in ran.err
     assert "bundled" not in ran.out
+
+
+@pytest.mark.parametrize("door", ["static-root", "layer-root", "manage.py"])
+def test_changes_of_commands_have_variants(
+    site: Site, collect: Collect, tmp_path: Path, door: str
+) -> None:
+    site.append(f'STATIC_ROOT = Path("{PLACE}")\n' if door == "layer-root" else "")
+    add_commands(site, after=["restyle"])
+    site.storage("whitenoise.storage.CompressedStaticFilesStorage")
+    site.write({"static/css/site.css": "a { b: c }\n" * 99, "static/js/site.js": "log();\n" * 99})
+    if door == "manage.py":
+        site.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
+        ran, tree = manage(site, "--noinput"), site.tree
+    else:
+        layer = ("--layer-root", tmp_path / "layer") if door == "layer-root" else ()
+        ran = collect(site, "--noinput", *layer)
+        tree = tmp_path / f"layer{PLACE}" if layer else site.tree
+    assert ran.code == 0, ran.err
+    found = contents(tree)
+    assert gzip.decompress(found["css/site.css.gz"]) == found["css/site.css"]
+    assert gzip.decompress(found["CACHE/new.css.gz"]) == found["CACHE/new.css"]
+    assert found["css/site.css"].startswith(b"d")
+    assert "js/site.js.gz" not in found
 
 
 def test_layer_with_commands_is_reproducible(site: Site, collect: Collect, tmp_path: Path) -> None:

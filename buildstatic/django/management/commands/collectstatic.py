@@ -15,7 +15,7 @@ from django.core.management.base import CommandError
 
 from buildstatic.collect.collector import run_collector
 from buildstatic.collect.commands import generated_directory, run_after, run_before
-from buildstatic.collect.compress import variants_for
+from buildstatic.collect.compress import compress_changes, variants_for
 from buildstatic.collect.django_command import counts_conflicts, counts_of
 from buildstatic.collect.failures import file_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
@@ -84,7 +84,11 @@ class Command(collectstatic.Command):  # type: ignore[misc]
                     counts = collect(self, storage)
                     counts = dict(super().collect()) if counts is None else counts
             if config.after:
-                run_after(config.after, manage, None)
+                adapter = recognize(storage).adapter
+                options = CollectOptions(post_process=self.post_process)
+                variants = variants_for(storage, adapter, options) if adapter else None
+                with compress_changes(storage, variants, options, in_layer=False):
+                    run_after(config.after, manage, None)
         except CommandFailed as error:
             raise CommandError(str(error), returncode=error.exit_code) from error
         except ConfigInvalid as error:
