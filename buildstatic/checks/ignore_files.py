@@ -84,13 +84,18 @@ def _git_drops(context: CheckContext) -> Iterator[Finding]:
         )
         pattern = git.ignoring_pattern(context.root, ignored[0]) if ignored else None
         if pattern is not None:
+            lines = (context.read_text(pattern[0]) or "").splitlines()
+            text = lines[pattern[1] - 1].strip() if len(lines) >= pattern[1] else ""
+            fix = "Start the pattern with a slash so that it matches only one directory."
+            if "/" in text.rstrip("/") or "/" not in source.path:  # it is the one that is matched
+                fix = f"Remove the pattern, or add files with it: git add --force {source.path}"
             yield Finding(
                 GIT_DROPS,
                 Severity.WARNING,
                 *pattern,
                 f"git ignores {source.path}, a source directory of static files ({source.source}).",
                 "Deployments from git (CI, Heroku, Railway) do not have these files.",
-                "Start the pattern with a slash so that it matches only one directory.",
+                fix,
             )
 
 
@@ -133,7 +138,10 @@ def _docker_drops(
 
 
 def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
-    """Yield the source directories in the project, except those a front-end build creates."""
+    """Yield the source directories in the project, except those a front-end build creates.
+
+    STATIC_ROOT has a finding of its own if it is one.
+    """
     for source in source_directories(context):
         is_inside = not source.path.startswith(("/", ".."))
         # A front-end in the app's directory, as django-tailwind's, builds into it.
@@ -142,7 +150,8 @@ def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
             not source.app or f"{frontend.value.directory}/".startswith(app)
             for frontend in context.project.frontends
         )
-        if is_inside and not is_built and has_files(context, source):
+        is_root = source.path == context.static_root
+        if is_inside and not is_root and not is_built and has_files(context, source):
             yield source
 
 

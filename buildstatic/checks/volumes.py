@@ -101,7 +101,8 @@ def _compose_mounts(context: CheckContext) -> Iterator[Mount]:
                 for mount in _compose_mount(item, file, dockerfile)
             ]
             words = " ".join(_words(service.get(key)) for key in ("command", "entrypoint"))
-            if "runserver" not in words:
+            # What collects when it starts renews the files in the volume.
+            if "runserver" not in words and "collectstatic" not in words:
                 yield from mounts
 
 

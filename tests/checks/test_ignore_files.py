@@ -33,17 +33,24 @@ def test_gitignore_of_a_parent_directory_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "place", "fix"),
     [
-        pytest.param("*.pyc\nstatic/\n", ".gitignore:2", id="any-depth"),
-        pytest.param("/shop/*\n!/shop/*.py\n", ".gitignore:1", id="by-name"),
+        pytest.param("*.pyc\nstatic/\n", ".gitignore:2", "Start ", id="any-depth"),
+        pytest.param("/shop/*\n!/shop/*.py\n", ".gitignore:1", "Remove ", id="by-name"),
     ],
 )
-def test_ignored_sources_in_git(tmp_path: Path, text: str, place: str) -> None:
+def test_ignored_sources_in_git(tmp_path: Path, text: str, place: str, fix: str) -> None:
     root = clean_project(tmp_path, {".gitignore": f"{text}staticfiles/\n"})
     finding = only(repository(root, "blog"), "gitignore-drops-sources")
     assert finding.location == place
     assert "git ignores shop/static" in finding.what
+    assert finding.fix.startswith(fix)
+
+
+def test_static_root_among_the_sources_is_one_finding(tmp_path: Path) -> None:
+    files = {".gitignore": "/assets/\n", ".dockerignore": "assets\n"}
+    root = clean_project(tmp_path, files, ('"staticfiles"', '"assets"'))
+    assert codes(repository(root, "shop", "blog")) == ["static-root-in-sources"]
 
 
 def test_output_of_a_front_end_may_be_ignored(tmp_path: Path) -> None:

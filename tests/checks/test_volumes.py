@@ -58,6 +58,13 @@ def test_compose_volume_over_the_tree(tmp_path: Path, text: str, line: int) -> N
             compose("- s:/app/staticfiles", build="build: .\n    command: manage.py runserver"),
             id="runserver",
         ),
+        pytest.param(
+            compose(
+                "- s:/app/staticfiles",
+                build='build: .\n    command: sh -c "./manage.py collectstatic && gunicorn x"',
+            ),
+            id="collected-at-the-start",
+        ),
         pytest.param(compose("- cache:/app/staticfiles/CACHE"), id="below"),
         pytest.param(compose("- s:/app/staticfiles", build="image: nginx"), id="another-image"),
         pytest.param("services: [\n", id="invalid"),
