@@ -24,7 +24,6 @@ from buildstatic.collect.request import Request
 from buildstatic.collect.workers.file_tasks import UNLINKABLE
 from buildstatic.errors import CollectFailed, FileError, StaticRootInvalid, StorageRemote
 
-_GROUP_WRITABLE = 0o775
 _VARIANTS = tuple(f".{suffix}" for suffix in FORMATS)
 _DEDICATED = "Give --layer-root a directory of its own, such as /layer."
 # Part of the names of the backends that keep a database in a file.
@@ -255,8 +254,9 @@ def check_layer_parents(locations: Locations) -> None:
 
     A layer contains every parent of its files as a directory of root's with mode 0755; in the final
     image that replaces a symbolic link and overrides another owner or mode. So each existing
-    parent, as spelt in the settings, must be just that. Mode 0775 of root:root, as a checkout with
-    umask 002 has it, is accepted: 0755 does no harm there. ``/`` itself is in no layer.
+    parent, as spelt in the settings, must be just that. Modes of root's with which 0755 does no
+    harm are accepted: 0775 of a checkout with umask 002, 0555 of a read-only one. ``/`` itself is
+    in no layer.
     """
     for location in locations.directories:
         for parent in [*reversed(location.parents)][1:]:
@@ -275,7 +275,7 @@ def _check_directory(directory: Path, location: Path) -> None:
     elif not stat.S_ISDIR(status.st_mode):
         problem = "it is not a directory"
         advice = "Set STATIC_ROOT to a directory of its own, such as /app/staticfiles."
-    elif status.st_uid == 0 and (mode == 0o755 or (mode == _GROUP_WRITABLE and status.st_gid == 0)):
+    elif status.st_uid == 0 and _is_equivalent(mode, status.st_gid):
         return
     else:
         problem = f"it belongs to {status.st_uid}:{status.st_gid} with mode {mode:04o}"
@@ -286,6 +286,14 @@ def _check_directory(directory: Path, location: Path) -> None:
         )
     effect = f"A layer with {location} would change {directory} to a root-owned directory, mode"
     raise StaticRootInvalid(f"{effect} 0755, but {problem}.", advice)
+
+
+def _is_equivalent(mode: int, group: int) -> bool:
+    """Return whether 0755 gives everybody but root the same access as *mode*."""
+    is_public = mode & (stat.S_IROTH | stat.S_IXOTH) == stat.S_IROTH | stat.S_IXOTH
+    is_writable = mode & stat.S_IWOTH or (mode & stat.S_IWGRP and group != 0)
+    is_special = mode & (stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX)
+    return is_public and not is_writable and not is_special
 
 
 @contextmanager

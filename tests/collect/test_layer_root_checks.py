@@ -32,7 +32,7 @@ def tree(path: Path) -> Locations:
 
 
 @as_root
-@pytest.mark.parametrize("mode", [0o755, 0o775], ids=oct)
+@pytest.mark.parametrize("mode", [0o755, 0o775, 0o555], ids=oct)
 def test_directories_of_root_are_accepted(app: Path, mode: int) -> None:
     app.chmod(mode)
     check_layer_parents(tree(app / "not" / "yet" / "there"))
