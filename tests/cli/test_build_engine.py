@@ -52,6 +52,8 @@ def test_json_and_lines_of_progress(
     root: Path, door: Mapping[str, str], tag: Callable[[str], str], engine: DockerClient
 ) -> None:
     name = tag(f"json-{len(door)}")
+    # A step that another build shares is reported under that build's state.
+    (root / "static" / "own.txt").write_text(name)
     ran = build(root, "--tag", name, "--json", environ={**door, "CI": "true"})
     report = ran.report
     assert ran.out.count("\n") == 1
@@ -59,7 +61,7 @@ def test_json_and_lines_of_progress(
     assert list(report["static"]) == STATIC_KEYS
     assert all(list(stage) == ["name", "seconds", "cached"] for stage in report["stages"])
     assert (report["image"], report["id"]) == (name, engine.images.get(name).id)
-    assert (report["static"]["path"], report["static"]["files"]) == ("/app/staticfiles", 2)
+    assert (report["static"]["path"], report["static"]["files"]) == ("/app/staticfiles", 3)
     assert {stage["name"] for stage in report["stages"]} == {"static", "stage-1"}
 
     assert "\x1b" not in ran.err
