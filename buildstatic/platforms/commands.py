@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
+from collections.abc import Iterator
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.options import Options
@@ -85,6 +86,21 @@ def to_argv(command: str) -> tuple[str, ...]:
 def has_remote_storage(project: Project) -> bool:
     """Return whether the static files are stored remotely, such as on S3."""
     return project.remote is not None and project.remote.value
+
+
+def sqlite_note(project: Project) -> Iterator[str]:
+    """Yield where the database is lost, if it is an SQLite file that no URL replaces.
+
+    A volume is mounted neither for a release phase nor for a pre-deploy command
+    (devcenter.heroku.com/articles/sqlite3, docs.railway.com/deployments/pre-deploy-command).
+    """
+    connection = project.connection
+    if connection and connection.value.engine == "sqlite" and connection.value.url is None:
+        yield (
+            f"The SQLite database ({connection.source}) is lost on Heroku with every dyno, and "
+            "on Railway with every container that has no volume, such as that of a pre-deploy "
+            "command. Use PostgreSQL there."
+        )
 
 
 def settings_module(project: Project) -> str | None:

@@ -37,7 +37,7 @@ class DatabaseService:
 
 
 POSTGRESQL = DatabaseService(
-    "postgres:17",
+    "postgres:18",
     "postgres",
     5432,
     (
@@ -47,11 +47,11 @@ POSTGRESQL = DatabaseService(
     ),
     # Over TCP, because during its initialization the server already answers on its socket.
     ("CMD", "pg_isready", "--host=127.0.0.1", "--username=django", "--dbname=django"),
-    "/var/lib/postgresql/data",
+    "/var/lib/postgresql",  # from 18 on (hub.docker.com/_/postgres, "PGDATA")
 )
 DATABASES = {
     "postgresql": POSTGRESQL,
-    "postgis": replace(POSTGRESQL, image="postgis/postgis:17-3.5", scheme="postgis"),
+    "postgis": replace(POSTGRESQL, image="postgis/postgis:18-3.6", scheme="postgis"),
     "mysql": DatabaseService(
         "mariadb:11.8",
         "mysql",
@@ -105,6 +105,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
             f"Compose: set {', '.join(names)} in the environment, or in a file .env next to "
             "compose.yaml. Keep that file out of git."
         )
+    notes.append("Compose: ALLOWED_HOSTS needs the host name of the site, such as localhost.")
     notes += [
         f"Compose: it cannot schedule {process.name}; run it from cron on the machine."
         for process in container.processes

@@ -25,12 +25,12 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         migrations=migrate_commands(project),
         serve=serve_command(project, options.server),
     )
-    notes: tuple[str, ...] = ()
+    notes = ["deploy.sh: ALLOWED_HOSTS needs the domain of the site."]
     commands = [
         f"`{command}` in {directory}"
         for frontend in project.frontends
         for directory, command in frontend.value.commands
     ]
     if commands:
-        notes = (f"deploy.sh: run {' and '.join(commands)} first.",)
-    return (GeneratedFile("deploy.sh", text, executable=True, notes=notes, serves=(text,)),)
+        notes.append(f"deploy.sh: run {' and '.join(commands)} first.")
+    return (GeneratedFile("deploy.sh", text, executable=True, notes=tuple(notes), serves=(text,)),)

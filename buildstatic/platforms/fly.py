@@ -77,7 +77,6 @@ def _warnings(container: Container) -> Iterator[str]:
 
 def _notes(project: Project, container: Container) -> Iterator[str]:
     connection = container.connection
-    # `fly postgres attach` sets a variable to the URL of a PostgreSQL database.
     is_attached = connection and connection.engine == "postgresql" and connection.url
     names = [
         *((container.secret_key,) if container.secret_key else ()),
@@ -86,17 +85,17 @@ def _notes(project: Project, container: Container) -> Iterator[str]:
     ]
     if names:
         yield f"Fly: set the secrets: `fly secrets set {' '.join(f'{name}=…' for name in names)}`."
-    if is_attached:
-        command = f"fly postgres attach NAME --variable-name {is_attached}"
-        yield f"Fly: attach a database, which sets its URL: `{command}`."
+    if connection and is_attached:  # fly.io/docs/flyctl/mpg-attach
+        create = "fly mpg create" + (" --enable-postgis-support" if connection.has_gis else "")
+        yield (
+            f"Fly: create a database, `{create}`, and attach it, which sets its URL: "
+            f"`fly mpg attach CLUSTER_ID --variable-name {is_attached}`."
+        )
     elif container.database_variables:
         variables = ", ".join(container.database_variables)
         yield f"Fly: create a database and set {variables} to point to it."
-    if project.health:
-        yield (
-            f"Fly: the health check uses the host name {container.name}.fly.dev. Add it to "
-            "ALLOWED_HOSTS."
-        )
+    used = ", which the health check uses," if project.health else ""
+    yield f"Fly: ALLOWED_HOSTS needs {container.name}.fly.dev{used} and your own domains."
     if container.volume:
         yield (
             "Fly: only one machine can use a volume, so run one: `fly scale count 1`. If the "

@@ -1,9 +1,10 @@
-"""Heroku's files besides the Procfile: app.json, and the hook bin/post_compile that collects.
+"""Heroku's files besides the Procfile: app.json, .python-version, and the hook that collects.
 
-The classic Python buildpack runs the hook in the build directory, with ``python`` on PATH,
-BUILD_DIR, CACHE_DIR and the config vars in the environment, and fails the build if it fails
-(heroku/heroku-buildpack-python: lib/hooks.sh, spec/hatchet/hooks_spec.rb). CACHE_DIR is kept
-between builds and not part of the slug.
+The classic Python buildpack runs the hook bin/post_compile in the build directory, with ``python``
+on PATH, BUILD_DIR, CACHE_DIR and the config vars in the environment, and fails the build if it
+fails (heroku/heroku-buildpack-python: lib/hooks.sh, spec/hatchet/hooks_spec.rb). CACHE_DIR is kept
+between builds and not part of the slug. With uv both Python buildpacks require a .python-version
+(lib/python_version.sh there; heroku/buildpacks-python: src/python_version.rs).
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from collections.abc import Iterator
 from buildstatic import __version__
 from buildstatic.platforms.commands import SYSTEM_VARIABLES, settings_module
 from buildstatic.platforms.options import Options
-from buildstatic.platforms.procfile import collects_in_release, settings_note
+from buildstatic.platforms.procfile import app_notes, collects_in_release
 from buildstatic.platforms.repository import github_repository
 from buildstatic.project import Project
+from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "heroku"
 IS_DEFAULT = False
 
-STACK = "heroku-24"
+STACK = "heroku-26"
+PYTHON_VERSION = ".python-version"
 DATABASE_URL = "DATABASE_URL"
 HOSTS = ("ALLOWED_HOSTS", "DJANGO_ALLOWED_HOSTS")
 POSTGRESQL = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
@@ -33,7 +36,9 @@ Entry = dict[str, str | bool]
 
 
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
-    """Return the app.json of *project*, and bin/post_compile if the build collects.
+    """Return the app.json of *project*, bin/post_compile if the build collects, .python-version.
+
+    The latter is for uv only, unless there is one.
 
     https://devcenter.heroku.com/articles/app-json-schema
     """
@@ -48,11 +53,17 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     addons = ["heroku-postgresql"] if driver in POSTGRESQL and reads_url else []
     collector = "the release phase" if in_release else "bin/post_compile"
     notes = [
-        *settings_note(project),
+        *app_notes(project),
         "Heroku: app.json is only read when an app is created (button, review app). For an "
         "existing app run `heroku config:set DISABLE_COLLECTSTATIC=1`, so that "
         f"{collector} collects instead of the buildpack.",
     ]
+    if names := [variable.name for variable in project.variables if variable.required]:
+        notes.append(
+            "Heroku: the Cloud Native Buildpack (Fir) imports the settings in the build, with "
+            "`manage.py help collectstatic`, and fails without their required variables. Set "
+            f"{', '.join(names)} before the first build."
+        )
     if directories and not builds_frontend:
         notes.append(
             f"Heroku: heroku/nodejs expects package.json in the root, but it is in "
@@ -67,8 +78,18 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         env=dict(_environment(project, in_release, has_database=bool(addons))),
         addons=addons,
     )
-    app_json = GeneratedFile("app.json", text, notes=tuple(notes))
-    return (app_json,) if in_release else (app_json, _hook(project))
+    found = [GeneratedFile("app.json", text, notes=tuple(notes))]
+    if not in_release:
+        found.append(_hook(project))
+    dependencies = project.dependencies
+    if (
+        dependencies
+        and dependencies.value.manager == "uv"
+        and not (project.root / PYTHON_VERSION).exists()
+    ):
+        version = project.python.value if project.python else DEFAULT_PYTHON
+        found.append(GeneratedFile(PYTHON_VERSION, f"{version}\n"))
+    return tuple(found)
 
 
 def _hook(project: Project) -> GeneratedFile:

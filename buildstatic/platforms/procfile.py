@@ -17,6 +17,7 @@ from buildstatic.platforms.commands import (
     other_processes,
     require_single_line,
     settings_module,
+    sqlite_note,
 )
 from buildstatic.platforms.options import Options
 from buildstatic.platforms.server import serve_command
@@ -40,6 +41,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         remote=has_remote_storage(project),
         in_release=in_release,
         migrates=bool(migrate),
+        discards_database=bool(tuple(sqlite_note(project))),
         release=require_single_line(release, FILE) if release else "",
         web=serve,
         processes=[
@@ -65,8 +67,10 @@ def collects_in_release(project: Project, options: Options) -> bool:
     return options.collect_in == "release"
 
 
-def settings_note(project: Project) -> Iterator[str]:
-    """Yield how to set the settings module on Heroku, if manage.py does not."""
+def app_notes(project: Project) -> Iterator[str]:
+    """Yield what the settings need on Heroku."""
+    yield "Heroku: ALLOWED_HOSTS needs the domains of the app, such as NAME.herokuapp.com."
+    yield from sqlite_note(project)
     module = settings_module(project)
     if module is not None:
         command = f"heroku config:set DJANGO_SETTINGS_MODULE={module}"
@@ -74,7 +78,7 @@ def settings_note(project: Project) -> Iterator[str]:
 
 
 def _notes(project: Project, in_release: bool) -> Iterator[str]:
-    yield from settings_note(project)
+    yield from app_notes(project)
     if in_release and has_remote_storage(project):
         yield (
             "Heroku: the release phase collects, so disable collecting in the buildpack: "

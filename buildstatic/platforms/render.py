@@ -88,8 +88,5 @@ def _notes(project: Project, container: Container) -> Iterator[str]:
         yield (
             "Render: if the disk belongs to root, change its owner to the user of the image, 10001."
         )
-    if project.health:
-        yield (
-            f"Render: the health check uses the host name {container.name}.onrender.com. Add it to "
-            "ALLOWED_HOSTS."
-        )
+    used = "; the health check uses one of those if there are any" if project.health else ""
+    yield (f"Render: ALLOWED_HOSTS needs {container.name}.onrender.com and your own domains{used}.")

@@ -156,8 +156,9 @@ def test_required_and_optional_variables(tmp_path: Path) -> None:
     assert environment["SECRET_KEY"] == "${SECRET_KEY:?}"
     assert environment["PAYMENTS_URL"] == "${PAYMENTS_URL:?}"
     assert environment["ALLOWED_HOSTS"] is None
-    (note,) = only_file(compose, full(tmp_path), BUILT).notes
+    note, hosts = only_file(compose, full(tmp_path), BUILT).notes
     assert "set SECRET_KEY, PAYMENTS_URL, DATABASE_PASSWORD" in note
+    assert "ALLOWED_HOSTS" in hosts
 
 
 def test_project_without_database_does_not_migrate(tmp_path: Path) -> None:

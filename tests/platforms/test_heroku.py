@@ -20,7 +20,7 @@ from buildstatic.builders.context import make_wheel
 from buildstatic.cli import run
 from buildstatic.platforms import heroku
 from buildstatic.platforms.options import Options
-from buildstatic.project import Database, Fact, Frontend, Project, Variable
+from buildstatic.project import Database, Dependencies, Fact, Frontend, Project, Variable
 from tests.collect import pythons
 from tests.platforms.projects import (
     AWKWARD,
@@ -95,6 +95,32 @@ def test_postgresql_addon_if_its_url_is_read(
     assert (variable in content["env"]) == (addons is None)
 
 
+@pytest.mark.parametrize(
+    ("manager", "existing", "expected"),
+    [
+        pytest.param("uv", None, "3.12\n", id="uv"),
+        pytest.param("uv", "3.11", None, id="uv, existing"),
+        pytest.param("pip", None, None, id="pip"),
+    ],
+)
+def test_python_version_file_is_generated_for_uv(
+    tmp_path: Path, manager: str, existing: str | None, expected: str | None
+) -> None:
+    dependencies = Fact(Dependencies(manager, "uv.lock", ("uv.lock",)), "uv.lock")
+    python = Fact("3.12", "pyproject.toml:4")
+    if existing:
+        (tmp_path / ".python-version").write_text(existing)
+    files = heroku.files(project(tmp_path, dependencies=dependencies, python=python), DEFAULTS)
+    found = {file.path: file.text for file in files}
+    assert found.get(".python-version") == expected
+
+
+def test_variables_that_the_build_needs_are_noted(tmp_path: Path) -> None:
+    found = project(tmp_path, secret_key=SECRET, variables=(SECRET,))
+    assert "manage.py help collectstatic" in heroku.files(found, DEFAULTS)[0].notes[-1]
+    assert "APP_KEY" in heroku.files(found, DEFAULTS)[0].notes[-1]
+
+
 def test_front_end_buildpack_comes_first(tmp_path: Path) -> None:
     urls = [item["url"] for item in app(with_frontend(tmp_path))["buildpacks"]]
     assert urls == ["heroku/nodejs", "heroku/python"]
@@ -165,7 +191,7 @@ class Heroku:
         pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         pip.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
         path = f"{self.python.parent}:{os.defpath}"
-        return {**pip, "PATH": path, "HOME": f"{root}-home", "STACK": "heroku-24"}
+        return {**pip, "PATH": path, "HOME": f"{root}-home", "STACK": heroku.STACK}
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from tests.platforms.projects import (
 
 COLLECT = "python manage.py collectstatic --noinput"
 MIGRATE = "python manage.py migrate --noinput"
+HOSTS = "Heroku: ALLOWED_HOSTS needs the domains of the app, such as NAME.herokuapp.com."
 
 
 def generate(found: Project, options: Options = DEFAULTS) -> GeneratedFile:
@@ -45,8 +46,15 @@ def test_release_migrates(tmp_path: Path) -> None:
         "web": "gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application",
     }
     assert "collected during the build, not here" in file.text
-    assert not file.notes
+    assert file.notes == (HOSTS,)
     assert not file.warnings
+
+
+def test_lost_sqlite_database_is_noted(tmp_path: Path) -> None:
+    file = generate(connected(tmp_path, "sqlite", NAME="DATABASE_PATH"))
+    assert any("The SQLite database (mysite/settings.py:80) is lost" in note for note in file.notes)
+    assert "discards the SQLite database" in file.text
+    assert generate(connected(tmp_path, "sqlite", "DATABASE_URL")).notes == (HOSTS,)
 
 
 @pytest.mark.parametrize(
@@ -96,17 +104,17 @@ def test_remote_storage_has_no_warning(
 def test_remote_storage_disables_collecting_in_the_build(
     tmp_path: Path,
 ) -> None:
-    (note,) = generate(remote(tmp_path)).notes
+    _, note = generate(remote(tmp_path)).notes
     assert "DISABLE_COLLECTSTATIC=1" in note
 
 
 def test_production_settings_are_noted(tmp_path: Path) -> None:
-    (note,) = generate(production(tmp_path)).notes
+    _, note = generate(production(tmp_path)).notes
     assert "heroku config:set DJANGO_SETTINGS_MODULE=mysite.settings.production" in note
 
 
 def test_front_end_buildpack_is_noted(tmp_path: Path) -> None:
-    (note,) = generate(with_frontend(tmp_path)).notes
+    _, note = generate(with_frontend(tmp_path)).notes
     assert "heroku buildpacks:add --index 1 heroku/nodejs" in note
 
 
