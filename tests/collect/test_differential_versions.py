@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parent.parent.parent
-MODULE = "tests/collect/test_differential_trees.py"
+MODULES = ("tests/collect/test_differential_trees.py", "tests/collect/test_called.py")
 TOOLS = (
     "pytest>=8.2",
     "hypothesis>=6.100",
     "whitenoise>=6.6",
     "servestatic>=4.4",
 )
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", MODULE)
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *MODULES)
 # What the package and the module are made of.
 SOURCES = ("buildstatic", "tests", "pyproject.toml", "README.md", "LICENSE")
 

@@ -166,7 +166,7 @@ def test_patched_known_classes_are_found(code: Any, monkeypatch: pytest.MonkeyPa
         (ManifestStaticFilesStorage, "_url"),
         (CompressedManifestStaticFilesStorage, "compress_files"),
         (CompressedManifestStaticFilesStorage, "hashed_name"),
-        (FileSystemStorage, "deconstruct"),
+        (FileSystemStorage, "delete"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(kind, name, code)
@@ -188,23 +188,48 @@ def test_wrapped_methods_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recognize(made(ManifestStaticFilesStorage)).reason == message
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["url", "stored_name", "load_manifest", "deconstruct", "my_own", "__init__", "patterns"],
+)
+def test_code_that_collecting_never_calls_changes_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for known in (ManifestStaticFilesStorage, CompressedManifestStaticFilesStorage):
+        storage = made(known)
+        own = made(known)
+        own.__class__ = type("Own", (known,), {name: function})
+        assert recognize(own).adapter
+        with monkeypatch.context() as patch:
+            patch.setattr(known, name, function, raising=False)
+            assert recognize(storage).adapter
+
+
 @pytest.fixture
-def mixed_in() -> Iterator[type]:
+def mixed_in(request: pytest.FixtureRequest) -> Iterator[type]:
     """Add a base class to a known class, as django-debug-toolbar does."""
 
     class Mixin:
         def url(self, name: str) -> Any:
             return super().url(name)  # type: ignore[misc]
 
-    bases = ManifestStaticFilesStorage.__bases__
-    ManifestStaticFilesStorage.__bases__ = (Mixin, *bases)
+    bases = request.param.__bases__
+    request.param.__bases__ = (Mixin, *bases)
     yield Mixin
-    ManifestStaticFilesStorage.__bases__ = bases
+    request.param.__bases__ = bases
 
 
-def test_added_base_classes_are_found(mixed_in: type) -> None:
+@pytest.mark.parametrize("mixed_in", [ManifestStaticFilesStorage], indirect=True)
+def test_mixin_with_url_in_front_changes_nothing(mixed_in: type) -> None:
+    assert mixed_in in ManifestStaticFilesStorage.__mro__
+    assert recognize(made(ManifestStaticFilesStorage)).adapter
+
+
+@pytest.mark.parametrize("mixed_in", [StaticFilesStorage], indirect=True)
+def test_mixin_whose_url_is_called_for_references_is_found(mixed_in: type) -> None:
     message = f"{__name__}.{mixed_in.__qualname__} has its own url"
     assert recognize(made(ManifestStaticFilesStorage)).reason == message
+    assert recognize(made(StaticFilesStorage)).adapter
 
 
 def test_unknown_storages_run_their_own_code() -> None:

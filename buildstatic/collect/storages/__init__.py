@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
 from buildstatic.collect.storages.adapter import DJANGO, Adapter
+from buildstatic.collect.storages.called import (
+    AFTER,
+    FILE_METHODS,
+    HOOKS,
+    PROCESSING,
+    SETTINGS,
+    STATE,
+    UNUSED_SPECIAL,
+)
 from buildstatic.collect.storages.whitenoise import SERVESTATIC, WHITENOISE
 
 _ADAPTERS: dict[str, Adapter] = {**DJANGO, **WHITENOISE, **SERVESTATIC}
@@ -38,27 +47,52 @@ def unwrap(storage: Any) -> Any:
 def recognize(storage: Any) -> Recognition:
     """Return how *storage* can be collected.
 
-    A class of the installed packages is known, and so is a class that only sets data on top of it.
-    Methods, descriptors and callables count as code.
+    A class of the installed packages is known, and so is a subclass, or one with a mixin, that
+    overrides nothing that collecting calls.
     """
     known = next((cls for cls in type(storage).__mro__ if _name(cls) in _ADAPTERS), None)
     if known is None:
         return Recognition(None, "its storage class is not supported")
     adapter = _ADAPTERS[_name(known)]
-    reason = _changed(storage, known) or adapter.refuses(storage) or _manifest_elsewhere(storage)
+    methods = FILE_METHODS | PROCESSING | (HOOKS if adapter.fingerprints else frozenset())
+    reason = (
+        next(_overrides(storage, known, methods), "")
+        or adapter.refuses(storage)
+        or _manifest_elsewhere(storage)
+    )
     return Recognition(None if reason else adapter, reason)
 
 
-def _changed(storage: Any, known: type) -> str:
-    """Return what makes *storage* behave differently from *known*, empty if nothing does."""
-    for cls in type(storage).__mro__:
+def _overrides(storage: Any, known: type, methods: Set[str]) -> Iterator[str]:
+    """Yield what makes collecting into *storage* different from collecting into *known*.
+
+    *methods* are those that collecting calls. Methods, descriptors and callables count as code.
+    """
+    passed = set()
+    for cls in type(storage).__mro__[:-1]:
+        passed.add(_name(cls))
+        called = methods | {name for name, after in AFTER.items() if after in passed}
         if cls in known.__mro__ and _is_own(cls.__module__):
-            if patched := next(_patched(cls), None):
-                return f"{_name(cls)}.{patched} was replaced"
-        elif cls is not object and (changed := next(_code(cls), None)):
-            return f"{_name(cls)} has its own {changed}"
-    replaced = next(_code(storage), None)
-    return f"its {replaced} was replaced" if replaced else ""
+            for name in _patched(cls):
+                if name in called or name in STATE or name in SETTINGS or _is_special(name):
+                    yield f"{_name(cls)}.{name} was replaced"
+        else:
+            for name in _effective(cls, called):
+                yield f"{_name(cls)} has its own {name}"
+    for name in _effective(storage, methods):
+        yield f"its {name} was replaced"
+
+
+def _effective(holder: Any, methods: Set[str]) -> Iterator[str]:
+    """Yield the attributes of a class or an instance that are code that collecting runs."""
+    code = set(_code(holder))
+    for name in vars(holder):
+        if name in methods or (name in code and (name in STATE or _is_special(name))):
+            yield name
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__") and name not in UNUSED_SPECIAL
 
 
 def _manifest_elsewhere(storage: Any) -> str:
@@ -71,7 +105,8 @@ def _manifest_elsewhere(storage: Any) -> str:
     cls = type(manifest_storage)
     if not isinstance(manifest_storage, FileSystemStorage):
         return f"it keeps its manifest in a {cls.__name__}"
-    changed = _changed(manifest_storage, cls if _is_own(cls.__module__) else FileSystemStorage)
+    known = cls if _is_own(cls.__module__) else FileSystemStorage
+    changed = next(_overrides(manifest_storage, known, FILE_METHODS), "")
     return f"its manifest storage was changed: {changed}" if changed else ""
 
 
