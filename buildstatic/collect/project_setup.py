@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,12 +88,25 @@ def _project_error(subject: str, error: BaseException, request: Request) -> Buil
     advice = "Fix it there; --traceback shows the full traceback."
     if "unable to open database file" in str(error):
         advice = f"Create the directory of the SQLite database{_missing_directory(request)}"
+    if _runs_git(error):
+        advice = (
+            "A container build has neither git nor the repository. Read the value from a variable: "
+            'os.environ.get("GIT_COMMIT", ""), or catch the error.'
+        )
     if isinstance(error, ModuleNotFoundError):
         advice = (
             f"Check the name; install the missing module for {sys.executable}; or, if that is not "
             "the project's Python, name the right one with --python FILE."
         )
     return SettingsInvalid(f"{subject}: {describe_error(error, request)}", advice)
+
+
+def _runs_git(error: BaseException) -> bool:
+    """Return whether *error* is that of `subprocess` for git."""
+    if isinstance(error, subprocess.CalledProcessError):
+        command = error.cmd.split() if isinstance(error.cmd, str) else error.cmd
+        return bool(command) and command[0] == "git"
+    return isinstance(error, FileNotFoundError) and error.filename == "git"
 
 
 def _missing_directory(request: Request) -> str:
@@ -103,7 +117,10 @@ def _missing_directory(request: Request) -> str:
     file = request.manage.parent / str(databases.get("default", {}).get("NAME") or "")
     if file.parent.is_dir():
         return ", and make it writable."
-    return f":\n\nmkdir -p {shlex.quote(os.path.relpath(file.parent, request.root))}"
+    directory = file.parent.resolve()
+    if directory.is_relative_to(request.root):
+        directory = directory.relative_to(request.root)
+    return f":\n\nmkdir -p {shlex.quote(str(directory))}"
 
 
 def _current_app(error: BaseException) -> str | None:

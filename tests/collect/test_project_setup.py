@@ -126,6 +126,7 @@ def test_missing_app_is_named(site: Site, collect: Collect) -> None:
     ("file", "advice"),
     [
         ("var/my data/site.db", "database:\n\nmkdir -p 'var/my data'\n"),
+        ("../../../nonexistent/site.db", "database:\n\nmkdir -p /"),
         ("mysite", "database, and make it writable.\n"),
     ],
 )
@@ -138,6 +139,24 @@ def test_directory_of_a_sqlite_database_is_named(
     ran = collect(site, "--noinput")
     assert ran.code == 13
     assert f"Create the directory of the SQLite {advice}" in ran.err
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param("check_output(['git', 'rev-parse', 'HEAD'], cwd='/')", id="no-repository"),
+        pytest.param("run('git rev-parse', cwd='/', shell=True, check=True)", id="in-a-shell"),
+        pytest.param("run(['git'], env={'PATH': '/nonexistent'})", id="no-git"),
+    ],
+)
+def test_settings_that_run_git_are_told_what_replaces_it(
+    site: Site, collect: Collect, call: str
+) -> None:
+    site.append(f"import subprocess\nsubprocess.{call}\n")
+    ran = collect(site, "--noinput")
+    assert ran.code == 13
+    assert "has neither git nor the repository" in ran.err
+    assert 'os.environ.get("GIT_COMMIT", "")' in ran.err
 
 
 def test_empty_secret_key_gives_djangos_message(site: Site, collect: Collect) -> None:
