@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from buildstatic.project import (
@@ -31,7 +32,7 @@ from buildstatic.project.database import (
     written_engine,
 )
 from buildstatic.project.files import Search
-from buildstatic.project.manage import choose_settings, evaluate_settings, find_script
+from buildstatic.project.manage import choose_settings, evaluate_settings, find_script, locate
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.project.packages.python_version import (
@@ -41,7 +42,7 @@ from buildstatic.project.packages.python_version import (
     supported,
 )
 from buildstatic.project.packages.system import find_system_packages
-from buildstatic.project.settings import Settings, secret_key
+from buildstatic.project.settings import Settings, read, secret_key
 
 # Commands of manage.py that apps require before collecting, each from the app's own documentation:
 # they compile into the sources, or write to STATIC_ROOT what the manifest has to contain.
@@ -95,6 +96,12 @@ def detect(
     needed = find_system_packages(packages, version)
     legacy = static_files.reads_legacy_storage(packages)
     static = static_files.find(evaluated, search, legacy=legacy)
+    root_setting = evaluated.get("STATIC_ROOT")
+    if root_setting and not configuration.env.keys().isdisjoint(root_setting.reads):
+        name = selected.value if selected else None
+        given = read(locate(chosen, search), search, name, configuration.env)
+        found = static_files.find(given, search, legacy=legacy).static_root
+        static = replace(static, static_root=found or static.static_root)
     modules = static_files.node_modules(evaluated, search)
     frontends = frontend.find(evaluated, search, modules, configuration)
     driver = find_driver(packages, version)

@@ -333,3 +333,20 @@ def test_python_path_for_modules_only_in_src(
 ) -> None:
     found = detect(write(tmp_path, files), environ={}).python_path
     assert found == (Fact("src", source) if source else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("static", "/srv/site/static"), ("/var/static", "/var/static")],
+)
+def test_static_root_from_a_variable_that_the_configuration_sets(
+    tmp_path: Path, value: str, expected: str
+) -> None:
+    files = {
+        "mysite/settings.py": "import os\nHOST = os.environ['DB_HOST']\n"
+        "STATIC_ROOT = os.path.join('/srv/site', os.environ['PLACE'])\n",
+        "pyproject.toml": f'[tool.buildstatic.env]\nPLACE = "{value}"\nDB_HOST = "localhost"\n',
+    }
+    found = detect(project(tmp_path, files), environ={})
+    assert found.static_root == Fact(expected, "mysite/settings.py:3")
+    assert {item.name for item in found.variables if item.required} == {"PLACE", "DB_HOST"}

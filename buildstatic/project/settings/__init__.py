@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from buildstatic.project import Variable, files
 from buildstatic.project.files import Search
@@ -77,13 +78,19 @@ class Settings:
         return entries if isinstance(entries, tuple) else (UNKNOWN,)
 
 
-def read(path: Path, search: Search, configuration: str | None = None) -> Settings:
+def read(
+    path: Path,
+    search: Search,
+    configuration: str | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Settings:
     """Evaluate the settings module in *path*, and what it imports from the project.
 
-    *configuration* is the settings class of django-configurations to use. Raises `ConfigInvalid`
-    if a file is not valid Python.
+    *configuration* is the settings class of django-configurations to use, and *environ* are
+    variables that are set. Raises `ConfigInvalid` if a file is not valid Python.
     """
     evaluation = Evaluation(search, execute)
+    evaluation.environ.update({name: Value(text) for name, text in environ.items()})
     names = load(path, evaluation)
     classes = tuple(name for name, value in names.items() if _is_configuration(value))
     chosen = configuration if configuration in classes else None
