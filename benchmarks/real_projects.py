@@ -42,6 +42,35 @@ DATABASE = {"NAME": "app", "USER": "app", "PASSWORD": "app", "PORT": "5432"}
 
 
 @dataclass(frozen=True)
+class Change:
+    """What an error says to change: in files, by path, or with a command in the directory."""
+
+    #: Lines to append.
+    add: Mapping[str, str] = field(default_factory=dict)
+    #: A text, and what replaces it.
+    replace: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    run: tuple[str, ...] = ()
+
+    def apply(self, root: Path, directory: Path) -> None:
+        """Change the project in *root*, which is built in *directory*."""
+        for name, lines in self.add.items():
+            with (root / name).open("a") as file:
+                file.write(f"\n{lines}\n")
+        for name, (old, new) in self.replace.items():
+            text = (root / name).read_text()
+            assert old in text, f"{name} does not contain {old}"
+            (root / name).write_text(text.replace(old, new))
+        if self.run:
+            subprocess.run(self.run, cwd=directory, check=True)
+
+    def is_named_by(self, error: str) -> bool:
+        """Return whether *error* has every line of the change."""
+        texts = (*self.add.values(), *(new for _, new in self.replace.values()), " ".join(self.run))
+        told = {line.removeprefix("  | ").strip() for line in error.splitlines()}
+        return all(line.strip() in told | {""} for text in texts for line in text.splitlines())
+
+
+@dataclass(frozen=True)
 class Project:
     """An entry of the list."""
 
@@ -50,10 +79,8 @@ class Project:
     commit: str = ""
     #: The directory to build, relative to the project's.
     directory: str = "."
-    #: Lines to append to files, by path, if the unedited project fails.
-    add: Mapping[str, str] = field(default_factory=dict)
-    #: A command to run in the directory then.
-    run: tuple[str, ...] = ()
+    #: What to change if the project fails, one after the other.
+    changes: tuple[Change, ...] = ()
     #: Variables to run the image with, in addition to those found.
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -65,10 +92,12 @@ class Result:
     name: str
     found: str = ""
     seconds: float = 0.0
-    #: "yes", or at which step it failed.
+    #: "yes", "with … changes", or at which step it failed.
     outcome: str = ""
     detail: str = ""
     page: str = ""
+    #: What was printed, if it failed.
+    error: str = ""
 
 
 class Failed(Exception):
@@ -129,7 +158,8 @@ def environment(
 ) -> dict[str, str]:
     """Return the variables to run the image with: those of the database, and the required ones.
 
-    The database is SQLite if *has_driver* is false: the project has no driver of another.
+    The database is SQLite, or none, if *has_driver* is false: the project has no driver of
+    PostgreSQL.
     """
     known = {"PORT": PORT, "SECRET_KEY": secrets.token_urlsafe(50)}
     known["ALLOWED_HOSTS"] = "*"
@@ -274,7 +304,9 @@ def build_and_fetch(project: Project, root: Path, log: Path) -> Result:
         result = replace(result, found=describe(facts))
         built = buildstatic(log, "build", "--json", "--tag", tag, str(root))
         result = replace(result, seconds=time.monotonic() - started)
-        has_driver = facts.get("database") is not None
+        driver = facts.get("database")
+        name = str(driver.get("value")) if isinstance(driver, dict) else ""
+        has_driver = name.startswith(("psycopg", "asyncpg"))
         variables = environment(project, checked["variables"], has_driver=has_driver)
         page, server = run(root, log, tag, built, facts, variables)
         return replace(result, outcome="yes", page=page, detail=server)
@@ -285,7 +317,12 @@ def build_and_fetch(project: Project, root: Path, log: Path) -> Result:
         lines = [line for line in failure.output.splitlines() if line.strip()]
         told = [line for line in lines if line.startswith(("error: ", "  | error: "))]
         detail = (told or lines or [""])[-1].removeprefix("  | ")
-        return replace(result, seconds=seconds, outcome=failure.step, detail=detail)
+        advice = failure.output.partition("\n\n")[2].partition("\n\n")[0]
+        if detail.startswith("error: The stage ") and not advice.startswith("  | "):
+            detail = " ".join(("error:", *advice.split()))
+        return replace(
+            result, seconds=seconds, outcome=failure.step, detail=detail, error=failure.output
+        )
     finally:
         for name in (tag, f"{tag}-assets"):
             subprocess.run(["docker", "image", "rm", "--force", name], capture_output=True)
@@ -335,23 +372,26 @@ def run(
 
 
 def attempt(project: Project, sources: Path, log: Path) -> Result:
-    """Try a project as it is and, if that fails, with the lines that its entry adds."""
+    """Try a project as it is and, as long as it fails, with one more change of its entry."""
     with tempfile.TemporaryDirectory(prefix=f"{project.name}-") as directory:
         copy = Path(directory, "project")
         shutil.copytree(sources, copy, symlinks=True)
-        result = build_and_fetch(project, copy / project.directory, log)
-        if result.outcome == "yes" or not (project.add or project.run):
+        place = copy / project.directory
+        result = build_and_fetch(project, place, log)
+        errors = []
+        for change in project.changes:
+            if result.outcome == "yes":
+                break
+            unnamed = "" if change.is_named_by(result.error) else " (does not name the change)"
+            errors.append(f"{result.detail}{unnamed}")
+            change.apply(copy, place)
+            result = build_and_fetch(project, place, log)
+        if not errors:
             return result
-        for name, lines in project.add.items():
-            with (copy / name).open("a") as file:
-                file.write(f"\n{lines}\n")
-        if project.run:
-            subprocess.run(project.run, cwd=copy / project.directory, check=True)
-        again = build_and_fetch(project, copy / project.directory, log)
-        detail = f"{result.outcome}: {result.detail}"
-        if again.outcome != "yes":
-            return replace(again, detail=f"{detail}; with the line added: {again.detail}")
-        return replace(again, outcome="with a line", detail=detail)
+        if result.outcome != "yes":
+            return replace(result, detail=" Then: ".join((*errors, result.detail)))
+        count = "a change" if len(errors) == 1 else f"{len(errors)} changes"
+        return replace(result, outcome=f"with {count}", detail=" Then: ".join(errors))
 
 
 def table(results: list[Result]) -> str:
@@ -383,7 +423,12 @@ def main() -> None:
         if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode:
             docker("tag", image, name)
     entries = tomllib.loads(options.list.read_text())["project"]
-    projects = [Project(**entry) for entry in entries]
+    projects = [
+        Project(
+            **{**entry, "changes": tuple(Change(**change) for change in entry.get("changes", ()))}
+        )
+        for entry in entries
+    ]
     options.results.mkdir(parents=True, exist_ok=True)
     for project in projects:
         if options.table or (options.names and project.name not in options.names):

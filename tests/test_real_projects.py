@@ -18,8 +18,18 @@ name = "manifest"
 
 [[project]]
 name = "pinned"
-add = {"pyproject.toml" = "[tool.buildstatic]"}
-run = ["sed", "-i", "s/buildstatic]/&\\\\nsettings = 'mysite.settings'/", "pyproject.toml"]
+
+[[project.changes]]
+add = {"pyproject.toml" = "[tool.buildstatic]\nsettings = 'mysite.nothing'"}
+
+[[project.changes]]
+replace = {"pyproject.toml" = ["nothing", "elsewhere"]}
+
+[[project.changes]]
+run = ["sed", "-i", "s/elsewhere/settings/", "pyproject.toml"]
+
+[[project.changes]]
+run = ["false"]
 
 [[project]]
 name = "nothing"
@@ -47,8 +57,12 @@ def test_table_of_projects_unedited_with_a_line_and_failing(tmp_path: Path) -> N
         if len(cells := [cell.strip() for cell in line.split("|")]) > 1
     }
     assert rows["manifest"][4:6] == ["yes", "application"]
-    assert rows["pinned"][4] == "with a line"
-    assert "mysite.nowhere" in rows["pinned"][5]
+    assert rows["pinned"][4] == "with 3 changes"
+    for name, text in zip(
+        ("nowhere", "nothing", "elsewhere"), rows["pinned"][5].split(" Then: "), strict=True
+    ):
+        assert f"mysite.{name}" in text
+        assert text.endswith(" (does not name the change)")
     assert rows["nothing"][4] == "check"
     assert "No manage.py found" in rows["nothing"][5]
     assert ran.stdout.endswith("1 of 3 unedited.\n")
