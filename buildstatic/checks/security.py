@@ -15,6 +15,15 @@ DEBUG, KEY, HOSTS = "debug-on", "secret-key-insecure", "allowed-hosts-local"
 CODES: tuple[str, ...] = (DEBUG, KEY, HOSTS)
 # The prefix that `django-admin startproject` writes, and that Django's check security.W009 reports.
 INSECURE = "django-insecure-"
+# Variables that a platform sets: render.com/docs/environment-variables, devcenter.heroku.com/
+# articles/dynos, fly.io/docs/machines/runtime-environment, docs.railway.com/reference/variables.
+PLATFORMS = {
+    "RENDER": "Render",
+    "DYNO": "Heroku",
+    "FLY_APP_NAME": "Fly.io",
+    "RAILWAY_ENVIRONMENT": "Railway",
+    "RAILWAY_ENVIRONMENT_NAME": "Railway",
+}
 LOCAL_HOSTS = {"localhost", ".localhost", "127.0.0.1", "[::1]", "::1", "0.0.0.0", "testserver"}
 
 
@@ -31,9 +40,13 @@ def _debug(context: CheckContext) -> Iterator[Finding]:
     if value is None or not isinstance(value.data, bool | int | str) or not value.data:
         return
     variables = " or ".join(value.reads)
+    platforms = [PLATFORMS[name] for name in value.reads if name in PLATFORMS]
     if value.reads and isinstance(value.data, str):
         what = f"DEBUG is a string read from {variables}, and every non-empty string is true."
         fix = f'Use DEBUG = os.environ.get("{value.reads[0]}") == "1"'
+    elif platforms:
+        what = f"DEBUG is on everywhere but on {' and '.join(platforms)}, which sets {variables}."
+        fix = f"Set {variables} elsewhere, too, or read DEBUG from a variable of its own."
     elif value.reads:
         what = f"DEBUG is on unless {variables} turns it off."
         fix = "Make DEBUG default to False if the variable is not set."
@@ -42,7 +55,7 @@ def _debug(context: CheckContext) -> Iterator[Finding]:
         fix = "Set DEBUG = False, or name the production settings with --settings."
     yield Finding(
         DEBUG,
-        Severity.WARNING,
+        Severity.INFO if platforms else Severity.WARNING,
         *split_source(value.source),
         what,
         "Error pages show settings and code to everyone, and static files have no fingerprints.",

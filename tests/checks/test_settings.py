@@ -31,6 +31,11 @@ BELOW = "is below django.middleware.common"
             id="on-by-default",
         ),
         pytest.param(
+            '"RENDER" not in os.environ',
+            "DEBUG is on everywhere but on Render, which sets RENDER.",
+            id="platform",
+        ),
+        pytest.param(
             'os.environ.get("DEBUG", "False")',
             "DEBUG is a string read from DEBUG, and every non-empty string is true.",
             id="string",
