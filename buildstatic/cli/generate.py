@@ -19,7 +19,7 @@ from buildstatic.cli.options import (
     settings_option,
     traceback_option,
 )
-from buildstatic.workflows.targets import DEFAULT_TARGETS, TARGETS
+from buildstatic.workflows.targets import DEFAULT_TARGETS, TARGETS, nearest_target
 
 if TYPE_CHECKING:
     from buildstatic.templates import GeneratedFile
@@ -54,6 +54,17 @@ Examples:
 \b
 If a file exists with other content, nothing is written; --force overwrites it.
 """
+
+
+def _targets(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the names of targets in lower case; the nearest is suggested for an unknown one."""
+    names = tuple(value.lower() for value in values)
+    for value, name in zip(values, names, strict=True):
+        if name not in TARGETS:
+            raise click.BadParameter(f"Unknown target {value!r}. {nearest_target(name)}")
+    return names
 
 
 def _python(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -94,9 +105,10 @@ def _existing(
 @click.argument(
     "targets",
     nargs=-1,
-    type=click.Choice(TARGETS, case_sensitive=False),
+    callback=_targets,
     metavar="[FILE]...",
 )
+@click.option("--list", "lists", is_flag=True, help="Print what FILE can be; write nothing.")
 @path_option
 @manage_option
 @settings_option
@@ -202,6 +214,7 @@ def command(
     context: click.Context,
     /,
     targets: tuple[str, ...],
+    lists: bool,
     path: Path,
     manage: str | None,
     settings: str | None,
@@ -221,6 +234,9 @@ def command(
     from buildstatic.project import Process
     from buildstatic.workflows.generate import GenerateOptions, configured_targets, generate
 
+    if lists:
+        _print_targets()
+        return 0
     if stdout and (diff or check):
         raise click.UsageError("--stdout prints files, --diff and --check compare them.")
     processes = tuple(Process(**process) for process in (*workers, *crons))
@@ -250,6 +266,13 @@ def command(
         _print_states(generation.changes)
     _print_notes(generation)
     return 0
+
+
+def _print_targets() -> None:
+    width = max(map(len, TARGETS))
+    for name, summary in TARGETS.items():
+        default = " (default)" if name in DEFAULT_TARGETS else ""
+        click.echo(f"{name:<{width}}  {summary}{default}")
 
 
 def _print_files(files: Sequence[GeneratedFile]) -> None:

@@ -1,7 +1,7 @@
 """The files that each platform needs: one target per module, all with the same interface.
 
-A module of this package with a NAME is a target. A new target is a module, a template and its
-golden files.
+A module of this package with a NAME is a target. A new target is a module, a template, its golden
+files and a page in docs/how-to/.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from buildstatic.templates import GeneratedFile
 
 
 class Platform(Protocol):
-    """The interface of a target: its name, whether it is a default target, and its files."""
+    """The interface of a target: its name, one line on it, whether it is a default, its files."""
 
     NAME: str
+    SUMMARY: str
     IS_DEFAULT: bool
 
     def files(self, project: Project, options: Options) -> tuple[GeneratedFile, ...]:

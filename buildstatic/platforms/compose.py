@@ -17,6 +17,7 @@ from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "compose"
+SUMMARY = "compose.yaml: the server, its database and migrations on one machine"
 IS_DEFAULT = False
 
 # The names of the services besides web.

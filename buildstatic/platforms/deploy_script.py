@@ -13,6 +13,7 @@ from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "deploy.sh"
+SUMMARY = "deploy.sh: collect, migrate and serve on a plain server"
 IS_DEFAULT = False
 
 

@@ -21,6 +21,7 @@ from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "fly"
+SUMMARY = "fly.toml for Fly"
 IS_DEFAULT = False
 
 APP = "app"  # Fly's name for the server process

@@ -11,6 +11,7 @@ from buildstatic.project.static_files import output_tree, uploads
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "gitignore"
+SUMMARY = ".gitignore, to which missing lines are added"
 IS_DEFAULT = False
 
 FILE = ".gitignore"

@@ -22,6 +22,7 @@ from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "heroku"
+SUMMARY = "app.json and bin/post_compile for Heroku, beside the Procfile"
 IS_DEFAULT = False
 
 STACK = "heroku-26"

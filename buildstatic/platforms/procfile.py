@@ -25,6 +25,7 @@ from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "procfile"
+SUMMARY = "Procfile for Heroku and other platforms"
 IS_DEFAULT = True
 
 FILE = "Procfile"

@@ -31,6 +31,7 @@ from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "railway"
+SUMMARY = "railpack.json for Railway without a Dockerfile"
 IS_DEFAULT = True
 
 RAILPACK, DOCKERFILE = "RAILPACK", "DOCKERFILE"

@@ -27,6 +27,7 @@ from buildstatic.project import Process, Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "railway-iac"
+SUMMARY = ".railway/railway.py: the services of a Railway project as code"
 IS_DEFAULT = False
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"

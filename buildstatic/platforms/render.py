@@ -17,6 +17,7 @@ from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "render"
+SUMMARY = "render.yaml for Render"
 IS_DEFAULT = False
 
 PROPERTIES = {

@@ -11,6 +11,7 @@ import pytest
 from buildstatic.errors import ConfigInvalid, FilesExist
 from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
+from buildstatic.workflows.targets import DEFAULT_TARGETS, TARGETS
 from tests.cli.conftest import Invoke
 from tests.collect.sites import Ran
 from tests.samples import copy
@@ -241,6 +242,28 @@ def test_changes_that_the_project_needs_are_printed(tmp_path: Path, invoke: Invo
     for edit in needed:
         assert edit.file in err
         assert edit.text in err
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("Procfiel", "Did you mean procfile?"),
+        (".dockerignore", "Did you mean dockerignore?"),
+        ("qqq", "Use one of dockerfile, "),
+    ],
+)
+def test_nearest_target_is_suggested(name: str, advice: str, generate: Invoke) -> None:
+    ran = generate(name)
+    assert ran.code == 2
+    assert f"Unknown target {name!r}. {advice}" in ran.err
+
+
+def test_list_option_prints_each_target(site: Path, generate: Invoke) -> None:
+    before = files(site)
+    lines = generate("--list").out.splitlines()
+    assert [line.split()[0] for line in lines] == list(TARGETS)
+    assert {line.split()[0] for line in lines if line.endswith("(default)")} == {*DEFAULT_TARGETS}
+    assert files(site) == before
 
 
 @pytest.mark.parametrize(
