@@ -1,7 +1,9 @@
-"""Static files that cannot be read, such as broken symbolic links."""
+"""Files that cannot be read: broken links among the sources, and code in the image."""
 
 from __future__ import annotations
 
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from buildstatic.checks.static_sources import source_directories, source_files
 from buildstatic.project import files
 from buildstatic.project.config import ignore_patterns
 
-CODES: tuple[str, ...] = ("source-unreadable",)
+CODES: tuple[str, ...] = ("source-unreadable", "code-unreadable")
+USER = re.compile(r"^\s*USER\s", re.IGNORECASE | re.MULTILINE)
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
@@ -28,6 +31,32 @@ def check(context: CheckContext) -> Iterator[Finding]:
             "Collecting fails when it reaches this file.",
             "Fix it, or exclude it in .staticignore.",
         )
+    yield from _private_code(context)
+
+
+def _private_code(context: CheckContext) -> Iterator[Finding]:
+    """Yield the first file of the project's code that only its owner can read.
+
+    COPY keeps modes (docs.docker.com/reference/dockerfile, "COPY --chown --chmod"), and the image
+    runs as another user than root.
+    """
+    dockerfile = context.read_text("Dockerfile")
+    if dockerfile is not None and not USER.search(dockerfile):
+        return
+    for path in (context.root / context.project.manage.value, *context.settings_files):
+        mode = path.stat().st_mode
+        if not mode & stat.S_IROTH:
+            name = files.relative(path, context.root)
+            yield Finding(
+                CODES[1],
+                Severity.WARNING,
+                name,
+                0,
+                f"{name} has mode {stat.S_IMODE(mode):04o}: only its owner can read it.",
+                "The image runs as another user, and cannot import the project.",
+                "chmod -R go+rX .",
+            )
+            return
 
 
 def _unreadable(context: CheckContext) -> Iterator[tuple[str, str]]:

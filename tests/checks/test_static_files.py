@@ -66,6 +66,17 @@ def test_pipe_cannot_be_collected(tmp_path: Path) -> None:
     assert "regular file" in only(root, "source-unreadable", runs=True).what
 
 
+@pytest.mark.parametrize("name", ["manage.py", "mysite/settings.py"])
+def test_code_that_only_its_owner_can_read(tmp_path: Path, name: str) -> None:
+    root = clean_project(tmp_path)
+    (root / name).chmod(0o600)
+    finding = only(root, "code-unreadable")
+    assert (finding.file, finding.fix) == (name, "chmod -R go+rX .")
+    assert "mode 0600" in finding.what
+    (root / "Dockerfile").write_text("FROM python\nCOPY . .\n")  # runs as root
+    assert "code-unreadable" not in codes(root)
+
+
 def test_missing_references_are_reported_with_lines(tmp_path: Path) -> None:
     css = 'body {\n  background: url("nowhere.svg");\n}\n@import "gone.css";\n'
     found = findings(clean_project(tmp_path, {"shop/static/shop/site.css": css}), runs=True)
