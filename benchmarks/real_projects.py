@@ -18,6 +18,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -65,7 +66,11 @@ class Change:
 
     def is_named_by(self, error: str) -> bool:
         """Return whether *error* has every line of the change."""
-        texts = (*self.add.values(), *(new for _, new in self.replace.values()), " ".join(self.run))
+        texts = (
+            *self.add.values(),
+            *(new for _, new in self.replace.values()),
+            shlex.join(self.run),
+        )
         told = {line.removeprefix("  | ").strip() for line in error.splitlines()}
         return all(line.strip() in told | {""} for text in texts for line in text.splitlines())
 

@@ -6,6 +6,7 @@ follows from them. The comment above a row says whose message it is.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -396,6 +397,13 @@ ADVICE = (
         "enough, in pyproject.toml:\n"
         '  [tool.buildstatic.env]\n  {name}{environ}{decouple}{key} = "…"',
     ),
+    # Django before 4.0, listing a finder's directory
+    Advice(
+        r"in get_files\b(?s:.*)FileNotFoundError: [^\n]* directory: '/app/(?P<directory>[^'\n]+)'$",
+        "{directory} is to be collected, but not in the image: no script of package.json builds "
+        "it, or .dockerignore excludes it. For a task of gulp, add the script with this command:\n"
+        "  npm pkg set 'scripts.build=gulp {task}'",
+    ),
     # dash, Yarn 4 and Bun, running a script of package.json
     Advice(
         r"^\[[^\]\n]*\] RUN [^\n]*\b(?P<manager>npm|pnpm|yarn|bun) (?s:.*)"
@@ -453,7 +461,8 @@ def _values(groups: Mapping[str, str], text: str, context: Path | None) -> dict[
 
     *address* could not be reached, *package* could not be built, and *requirement* is a version of
     it with a wheel; *place* is a sentence with the line that names the address or the package.
-    *add* is the command that adds the package of a program to package.json.
+    *add* is the command that adds the package of a program to package.json, *task* the task of gulp
+    that may build a directory.
     """
     addresses = (re.search(pattern, text) for pattern in _ADDRESSES)
     found = next((match.groupdict() for match in addresses if match), {})
@@ -463,6 +472,9 @@ def _values(groups: Mapping[str, str], text: str, context: Path | None) -> dict[
     python = match[1] if (match := re.search(r"\bpython(3\.\d+)\b", text)) else ""
     since = WHEELS_SINCE.get(package, ({}, ()))[0].get(python)
     program = groups.get("program") or groups.get("command") or ""
+    gulpfile = context / "gulpfile.js" if context else None
+    tasks = gulpfile.read_text(errors="replace") if gulpfile and gulpfile.is_file() else ""
+    named = posixpath.basename(groups.get("directory", ""))
     place = _place(
         (rf"^[^#]*{re.escape(word)}(?![\w-])" for word in (address, host, package) if word),
         text,
@@ -474,6 +486,7 @@ def _values(groups: Mapping[str, str], text: str, context: Path | None) -> dict[
         "package": package or "A package",
         "requirement": f"{package}>={since}" if since else package or "…",
         "place": f" {place}." if place else "",
+        "task": named if named and re.search(rf"\b{re.escape(named)}\b", tasks) else "build",
         "add": f"{_ADD.get(groups.get('manager', ''), '')} {_PROGRAMS.get(program, program)}",
     }
 

@@ -101,6 +101,9 @@ MESSAGES = {
     "decouple.UndefinedValueError: API_KEY not found. Declare it": '\n  API_KEY = "…"',
     "KeyError: 'API_KEY'": "[tool.buildstatic.env]",
     "[frontend 5/5] RUN --mount=type=cache npm run build:css\nError: x": "The script build:css of",
+    "in get_files\nFileNotFoundError: [Errno 2] No such file or directory: '/app/static/css'": (
+        "npm pkg set 'scripts.build=gulp build'"
+    ),
     "mysite/settings.py:3 requires the environment variable API_KEY, which is not set.": "API_KEY",
 }
 NO_HOST = {
@@ -149,6 +152,12 @@ def test_line_that_names_what_failed(name: str, line: str, tmp_path: Path) -> No
     (tmp_path / "prod.txt").write_text(f"# {line}\npsycopg2-binary-x\n{line}\n")
     text = f"{MOUNTS}source=prod.txt,target=prod.txt x\n{EVERY[name]}"
     assert f" prod.txt:3 names it: {line}. " in advice_for(text, tmp_path)
+
+
+def test_task_of_gulp_that_builds_a_missing_directory(tmp_path: Path) -> None:
+    text = "in get_files\nFileNotFoundError: [Errno 2] No such file or directory: '/app/static/dev'"
+    (tmp_path / "gulpfile.js").write_text("module.exports = { build, dev };\n")
+    assert advice_for(text, tmp_path).endswith("\n  npm pkg set 'scripts.build=gulp dev'")
 
 
 def test_version_with_a_wheel_is_named() -> None:
