@@ -350,7 +350,7 @@ def test_json_is_all_of_standard_output(tmp_path: Path) -> None:
 def test_generated_files_have_no_findings(tmp_path: Path, name: str) -> None:
     root = edited(startproject(tmp_path)) if name == "edited" else copy(name, tmp_path)
     before = {path for path in root.rglob("*") if path.is_file()}
-    more = ("railway-iac", "deploy.sh", "gitignore")
+    more = ("railway-iac", "deploy.sh", "gitignore", "kubernetes")
     for targets in ((), more):
         assert run(["generate", "--path", str(root), "--force", *targets]) == 0
         written = {str(path.relative_to(root)) for path in root.rglob("*") if path not in before}

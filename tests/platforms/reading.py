@@ -20,6 +20,7 @@ from buildstatic.templates import GeneratedFile
 
 SCHEMAS = {
     "compose": files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json",
+    "kubernetes": Path(__file__).with_name("kubernetes.schema.json"),
     "fly": Path(__file__).with_name("fly.schema.json"),
     "render": Path(__file__).with_name("render.schema.json"),
 }
@@ -41,8 +42,13 @@ def read(platform: Platform, project: Project, options: Options) -> dict[str, An
 
 def yaml(text: str) -> dict[str, Any]:
     """Parse the YAML *text*."""
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(io.StringIO(text))
+    (content,) = yaml_documents(text)
     return content
+
+
+def yaml_documents(text: str) -> list[dict[str, Any]]:
+    """Parse the documents of the YAML *text*."""
+    return list(YAML(typ="safe", pure=True).load_all(io.StringIO(text)))
 
 
 @cache

@@ -20,7 +20,7 @@ from buildstatic.platforms.options import Options
 from buildstatic.project import Fact, Process, Project, Variable
 from buildstatic.templates import GeneratedFile
 from tests.platforms.projects import AWKWARD, GENERATED, full
-from tests.platforms.reading import yaml
+from tests.platforms.reading import yaml_documents
 from tests.test_golden import GOLDEN, RECORDED, SERVED
 
 BROKEN = ("line\nbreak", "\x7f\x85\u2028\ufeff")
@@ -71,7 +71,7 @@ def parsed(file: GeneratedFile) -> object:
     """Parse *file* with the parser of its language."""
     match file.path.rpartition(".")[2]:
         case "yaml":
-            return yaml(file.text)
+            return yaml_documents(file.text)
         case "toml":
             return tomllib.loads(file.text)
         case "json":
@@ -94,8 +94,8 @@ def test_files_are_valid_for_any_names(platform: Platform, name: str, tmp_path: 
         return
     for file in platform.files(found, options):
         content = parsed(file)
-        if isinstance(content, dict) and "$schema" not in content:
-            dollar = "$$" if platform.NAME == "compose" else "$"
+        if isinstance(content, dict | list) and "$schema" not in content:
+            dollar = "$$" if platform.NAME in ("compose", "kubernetes") else "$"
             assert f"{name}.settings".replace("$", dollar) in texts(content)
 
 

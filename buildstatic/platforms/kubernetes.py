@@ -1,0 +1,118 @@
+"""Kubernetes: kubernetes.yaml, with the server, its migrations and the other processes.
+
+A Job migrates once per deployment, and an init container keeps new replicas from serving before
+that. A volume of SQLite can only be mounted on one node, so there the init container of the one
+replica migrates (kubernetes.io/docs/concepts/storage/persistent-volumes, "Access Modes"). In
+commands and variables Kubernetes replaces ``$(NAME)``, and ``$$`` is a literal ``$``
+(kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from buildstatic.platforms.commands import to_argv
+from buildstatic.platforms.container import Container, container_warnings, read_container
+from buildstatic.platforms.options import Options
+from buildstatic.platforms.server import operand
+from buildstatic.project import Process, Project
+from buildstatic.templates import GeneratedFile, render
+
+NAME = "kubernetes"
+SUMMARY = "kubernetes.yaml: Deployment, Service and migration Job"
+IS_DEFAULT = False
+
+FILE = "kubernetes.yaml"
+RESERVED = ("web", "migrate")
+
+
+def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
+    """Return the kubernetes.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
+    container = read_container(project, options, NAME)
+    name = _name(container.name)
+    release = container.release
+    # With a volume there is one replica, which can migrate; else a Job does, and replicas wait.
+    job = release if release and not container.volume else None
+    manage = shlex.quote(operand(project.manage.value))
+    wait = f"until python {manage} migrate --check; do sleep 2; done"
+    text = render(
+        "kubernetes.yaml",
+        name=name,
+        port=container.port,
+        job=_argv(job) if job else None,
+        before=_argv(wait if job else release) if release else None,
+        environment=[(key, _escape(value)) for key, value in container.fixed.items()],
+        secret=bool(_secrets(container)),
+        volume=container.volume,
+        health=project.health.value if project.health else None,
+        processes=[
+            (_process_name(name, item), _argv(item.command), item.schedule)
+            for item in _processes(container)
+        ],
+    )
+    return (
+        GeneratedFile(
+            FILE,
+            text,
+            notes=tuple(_notes(project, container, name, has_job=job is not None)),
+            warnings=(*container_warnings(project, container), *_warnings(container)),
+        ),
+    )
+
+
+def _processes(container: Container) -> tuple[Process, ...]:
+    """Return the other processes; none if the database is on the volume of the server."""
+    return () if container.volume else container.processes
+
+
+def _secrets(container: Container) -> tuple[str, ...]:
+    secret_key = (container.secret_key,) if container.secret_key else ()
+    return (*secret_key, *container.required, *container.database_variables)
+
+
+def _name(name: str) -> str:
+    """Return *name* as that of a Service, which begins with a letter (RFC 1035).
+
+    It is short enough for names that begin with it.
+    """
+    return (name if name[0].isalpha() else f"site-{name}")[:40].rstrip("-")
+
+
+def _process_name(name: str, process: Process) -> str:
+    """Return the component of *process*, for a label and for the names of its resources."""
+    component = re.sub(r"[^a-z0-9]+", "-", process.name.lower()).strip("-") or "process"
+    component = f"{component}-process" if component in RESERVED else component
+    return component[: 52 - len(name) - 1].rstrip("-")  # a CronJob's name has at most 52 characters
+
+
+def _warnings(container: Container) -> Iterator[str]:
+    if container.volume and container.processes:
+        names = ", ".join(item.name for item in container.processes)
+        yield (
+            f"Kubernetes: only one pod can use the volume, so {names} cannot share the SQLite "
+            "database and is left out. Use PostgreSQL to share it."
+        )
+
+
+def _notes(project: Project, container: Container, name: str, *, has_job: bool) -> Iterator[str]:
+    yield f"Kubernetes: replace the image {name}:latest in {FILE} by the one in your registry."
+    if names := _secrets(container):
+        literals = " ".join(f"--from-literal={key}=…" for key in names)
+        yield f"Kubernetes: create the secret: `kubectl create secret generic {name} {literals}`."
+    if has_job:
+        yield (
+            "Kubernetes: a Job cannot be changed, so delete it before each deployment: "
+            f"`kubectl delete job {name}-migrate --ignore-not-found`."
+        )
+    used = ", and localhost for the readiness probe" if project.health else ""
+    yield f"Kubernetes: ALLOWED_HOSTS needs the domains of the site{used}."
+
+
+def _argv(command: str) -> list[str]:
+    return [_escape(word) for word in to_argv(command)]
+
+
+def _escape(text: str) -> str:
+    return text.replace("$", "$$")
