@@ -51,6 +51,7 @@ PROJECTS: dict[str, str | None] = {
     "docs/how-to/remote-storage.md": "remote",
     "docs/how-to/compose.md": "services",
     "docs/how-to/fly.md": "services",
+    "docs/how-to/kamal.md": "services",
     "docs/how-to/kubernetes.md": "services",
     "docs/how-to/render.md": "services",
 }

@@ -70,7 +70,7 @@ def texts(value: object) -> Iterator[str]:
 def parsed(file: GeneratedFile) -> object:
     """Parse *file* with the parser of its language."""
     match file.path.rpartition(".")[2]:
-        case "yaml":
+        case "yaml" | "yml":
             return yaml_documents(file.text)
         case "toml":
             return tomllib.loads(file.text)
