@@ -50,6 +50,7 @@ PROJECTS: dict[str, str | None] = {
     "docs/how-to/front-end.md": "frontend",
     "docs/how-to/remote-storage.md": "remote",
     "docs/how-to/compose.md": "services",
+    "docs/how-to/digitalocean.md": "services",
     "docs/how-to/fly.md": "services",
     "docs/how-to/kamal.md": "services",
     "docs/how-to/kubernetes.md": "services",

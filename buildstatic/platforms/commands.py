@@ -121,6 +121,13 @@ def slug(project: Project) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-") or "site"
 
 
+def dns_label(text: str, length: int) -> str:
+    """Return *text* as a name that begins with a letter (RFC 1035), of 2 to *length* characters."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    name = name if re.match("[a-z].", name) else f"site-{name}"
+    return name[:length].strip("-")
+
+
 def other_processes(project: Project, options: Options) -> tuple[Process, ...]:
     """Return the processes besides the server; *options* override those found by name.
 

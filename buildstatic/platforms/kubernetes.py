@@ -9,11 +9,10 @@ commands and variables Kubernetes replaces ``$(NAME)``, and ``$$`` is a literal 
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 
-from buildstatic.platforms.commands import to_argv
+from buildstatic.platforms.commands import dns_label, to_argv
 from buildstatic.platforms.container import Container, container_warnings, read_container
 from buildstatic.platforms.options import Options
 from buildstatic.platforms.server import operand
@@ -31,7 +30,7 @@ RESERVED = ("web", "migrate")
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the kubernetes.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
     container = read_container(project, options, NAME)
-    name = _name(container.name)
+    name = dns_label(container.name, 30)
     release = container.release
     # With a volume there is one replica, which can migrate; else a Job does, and replicas wait.
     job = release if release and not container.volume else None
@@ -72,19 +71,11 @@ def _secrets(container: Container) -> tuple[str, ...]:
     return (*secret_key, *container.required, *container.database_variables)
 
 
-def _name(name: str) -> str:
-    """Return *name* as that of a Service, which begins with a letter (RFC 1035).
-
-    It is short enough for names that begin with it.
-    """
-    return (name if name[0].isalpha() else f"site-{name}")[:40].rstrip("-")
-
-
 def _process_name(name: str, process: Process) -> str:
     """Return the component of *process*, for a label and for the names of its resources."""
-    component = re.sub(r"[^a-z0-9]+", "-", process.name.lower()).strip("-") or "process"
-    component = f"{component}-process" if component in RESERVED else component
-    return component[: 52 - len(name) - 1].rstrip("-")  # a CronJob's name has at most 52 characters
+    # A CronJob's name has at most 52 characters, of which "-process" may be eight.
+    component = dns_label(process.name, 52 - len(name) - 9)
+    return f"{component}-process" if component in RESERVED else component
 
 
 def _warnings(container: Container) -> Iterator[str]:

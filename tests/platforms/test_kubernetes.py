@@ -153,7 +153,7 @@ def test_processes_are_deployments_and_cron_jobs(tmp_path: Path) -> None:
     assert any(name.endswith("-big-mail") for _, name in found)
 
 
-@pytest.mark.parametrize("name", ["web", "migrate", "__"])
+@pytest.mark.parametrize("name", ["web", "Migrate"])
 def test_reserved_process_names_are_changed(tmp_path: Path, name: str) -> None:
     found = replace(full(tmp_path), processes=Fact((Process(name, "true"),), "Procfile:1"))
     components = [
