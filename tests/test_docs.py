@@ -49,6 +49,7 @@ PROJECTS: dict[str, str | None] = {
     "docs/tutorial/first-image.md": None,
     "docs/how-to/front-end.md": "frontend",
     "docs/how-to/remote-storage.md": "remote",
+    "docs/how-to/cloud-run.md": "services",
     "docs/how-to/compose.md": "services",
     "docs/how-to/digitalocean.md": "services",
     "docs/how-to/fly.md": "services",

@@ -20,6 +20,7 @@ from buildstatic.templates import GeneratedFile
 
 SCHEMAS = {
     "compose": files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json",
+    "cloud-run": Path(__file__).with_name("cloud-run.schema.json"),
     "digitalocean": Path(__file__).with_name("digitalocean.schema.json"),
     "kamal": Path(__file__).with_name("kamal.schema.json"),
     "kubernetes": Path(__file__).with_name("kubernetes.schema.json"),
