@@ -74,11 +74,12 @@ def test_generated_files_equal_the_golden_files(
 
 
 @pytest.mark.parametrize("directory", SERVED)
-def test_serve_option_generates_the_golden_dockerfile(
+def test_serve_option_generates_the_golden_files(
     directory: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name, server = SERVED[directory]
-    made = generated(copy(name, tmp_path), capsys, "dockerfile", "--serve", server)
+    targets = ("dockerfile", "kubernetes")
+    made = generated(copy(name, tmp_path), capsys, *targets, "--serve", server)
     if os.environ.get("GOLDEN_RECORD"):
         record(GOLDEN / directory, made)
     assert made == golden(GOLDEN / directory)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from buildstatic.dockerfile.assets import url_prefix
 from buildstatic.platforms.commands import dns_label, to_argv
 from buildstatic.platforms.container import Container, container_warnings, read_container
 from buildstatic.platforms.options import Options
@@ -24,7 +25,7 @@ SUMMARY = "kubernetes.yaml: Deployment, Service and migration Job"
 IS_DEFAULT = False
 
 FILE = "kubernetes.yaml"
-RESERVED = ("web", "migrate")
+RESERVED = ("web", "migrate", "assets")
 
 
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
@@ -36,8 +37,10 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     job = release if release and not container.volume else None
     manage = shlex.quote(operand(project.manage.value))
     wait = f"until python {manage} migrate --check; do sleep 2; done"
+    has_assets = options.dockerfile is not None and options.dockerfile.assets
     text = render(
         "kubernetes.yaml",
+        assets=url_prefix(project) if has_assets else None,
         name=name,
         port=container.port,
         job=_argv(job) if job else None,
@@ -55,7 +58,10 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         GeneratedFile(
             FILE,
             text,
-            notes=tuple(_notes(project, container, name, has_job=job is not None)),
+            notes=(
+                *_notes(project, container, name, has_job=job is not None),
+                *((_assets_note(project, name),) if has_assets else ()),
+            ),
             warnings=(*container_warnings(project, container), *_warnings(container)),
         ),
     )
@@ -99,6 +105,13 @@ def _notes(project: Project, container: Container, name: str, *, has_job: bool) 
         )
     used = ", and localhost for the readiness probe" if project.health else ""
     yield f"Kubernetes: ALLOWED_HOSTS needs the domains of the site{used}."
+
+
+def _assets_note(project: Project, name: str) -> str:
+    return (
+        f"Kubernetes: the static files are in the image {name}-assets:latest: `buildstatic build "
+        f"--target assets`. Route {url_prefix(project)} to the Service {name}-assets."
+    )
 
 
 def _argv(command: str) -> list[str]:

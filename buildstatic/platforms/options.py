@@ -15,12 +15,14 @@ class Dockerfile:
     """The properties of a Dockerfile that platforms depend on.
 
     *static_stage*: static files are collected in a stage named static. *cache_mounts*: it has cache
-    mounts that Railway rejects. *port*: the port of its image if the platform sets none.
+    mounts that Railway rejects. *port*: the port of its image if the platform sets none. *assets*:
+    the stage assets serves the static files, and the image of the application has none.
     """
 
     static_stage: bool
     cache_mounts: bool
     port: int | None = None
+    assets: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def read_dockerfile(text: str) -> Dockerfile:
     )
     return Dockerfile(
         static_stage=bool(re.search(r"^\s*FROM\s.*\sAS\s+static\s*$", lines, flags)),
+        assets=bool(re.search(r"^\s*FROM\s.*\sAS\s+assets\s*$", lines, flags)),
         cache_mounts=any(
             "type=cache" in mount and not any(part.startswith("id=s/") for part in mount)
             for mount in mounts

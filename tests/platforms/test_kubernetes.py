@@ -133,6 +133,19 @@ def test_secret_holds_required_variables(tmp_path: Path) -> None:
     assert "envFrom" not in web(project(tmp_path))["containers"][0]
 
 
+def test_assets_image_is_a_deployment_of_its_own(tmp_path: Path) -> None:
+    options = Options(dockerfile=Dockerfile(True, False, assets=True))
+    sqlite = connected(tmp_path, "sqlite", NAME="SQLITE")
+    found = resources(sqlite, options)
+    name = next(iter(found))[1]
+    assets = pod(found["Deployment", f"{name}-assets"])
+    assert assets["containers"][0]["image"] == f"{name}-assets:latest"
+    assert assets["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert ("Service", f"{name}-assets") in found
+    assert "Route /static/ to" in only_file(kubernetes, sqlite, options).notes[-1]
+    assert not any(name.endswith("-assets") for _, name in resources(sqlite))
+
+
 def test_production_settings_are_set(tmp_path: Path) -> None:
     given = environment(web(production(tmp_path))["containers"][0])
     assert given["DJANGO_SETTINGS_MODULE"] == "mysite.settings.production"
@@ -153,7 +166,7 @@ def test_processes_are_deployments_and_cron_jobs(tmp_path: Path) -> None:
     assert any(name.endswith("-big-mail") for _, name in found)
 
 
-@pytest.mark.parametrize("name", ["web", "Migrate"])
+@pytest.mark.parametrize("name", ["web", "Migrate", "assets"])
 def test_reserved_process_names_are_changed(tmp_path: Path, name: str) -> None:
     found = replace(full(tmp_path), processes=Fact((Process(name, "true"),), "Procfile:1"))
     components = [

@@ -277,6 +277,9 @@ def _run_steps(root: Path, line: str) -> list[str]:
     [
         pytest.param("FROM a AS static\n", Dockerfile(True, False), id="a static stage"),
         pytest.param("from a as Static \n", Dockerfile(True, False), id="in any case"),
+        pytest.param(
+            "FROM a AS assets\n", Dockerfile(False, False, assets=True), id="an assets stage"
+        ),
         pytest.param("FROM a AS statics\n", Dockerfile(False, False), id="another stage"),
         pytest.param("# FROM a AS static\n", Dockerfile(False, False), id="a comment"),
         pytest.param(

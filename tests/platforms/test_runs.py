@@ -13,6 +13,7 @@ from buildstatic.platforms import PLATFORMS
 from buildstatic.platforms.options import Options
 from buildstatic.templates.write import compare, write
 from tests.platforms.projects import GENERATED, project
+from tests.platforms.reading import yaml_documents
 from tests.running import (
     SECONDS,
     assert_page_and_style_sheet,
@@ -48,6 +49,16 @@ def checkout(tmp_path: Path) -> Path:
     files = [file for platform in PLATFORMS for file in platform.files(found, options)]
     write(root, compare(root, files))
     return root
+
+
+def test_replicas_on_kubernetes_wait_for_the_migrations(checkout: Path) -> None:
+    deployment, *_ = yaml_documents((checkout / "kubernetes.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["initContainers"]
+    with pytest.raises(subprocess.CalledProcessError) as waited:
+        run(checkout, "timeout", "4", *container["command"])
+    assert waited.value.returncode == 124
+    run(checkout, "python", "manage.py", "migrate", "--noinput")
+    run(checkout, "timeout", "20", *container["command"])
 
 
 def test_honcho_runs_release_and_then_web(checkout: Path) -> None:
