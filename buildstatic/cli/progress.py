@@ -97,6 +97,8 @@ def print_summary(summary: Summary) -> None:
     if summary.own_code:
         console.note(f"Django's own code was used, because {summary.own_code}.")
         return
+    if summary.in_memory:
+        console.note(f"storage     its own code ran in memory, because {summary.in_memory}")
     counts = {"unmodified": summary.unmodified, "ignored": summary.ignored, "equal": summary.equal}
     files = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
     console.note(f"files       {summary.files:,}, {console.size(summary.bytes)}{files}")

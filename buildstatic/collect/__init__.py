@@ -224,7 +224,7 @@ def _read_error(source: Source) -> BuildstaticError | None:
 
 def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan) -> None:
     """Resolve every reference; raises `UnresolvedReferences` and `CircularReferences`."""
-    if recognition.adapter is None or not recognition.adapter.fingerprints:
+    if recognition.reason or not recognition.adapter or not recognition.adapter.fingerprints:
         return
     with worker_pool(available_cores()) as pool:
         readings = read_sources(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.compress import Variants, compress
@@ -22,7 +22,8 @@ from buildstatic.collect.fingerprint import (
     Kept,
     Original,
     fingerprint_files,
-    save_manifest,
+    make_manifest,
+    write_manifest,
 )
 from buildstatic.collect.layer_root import LayerRoot, empty
 from buildstatic.collect.planning import Plan, Source
@@ -47,6 +48,9 @@ from buildstatic.collect.request import Callbacks, CollectOptions, Summary
 from buildstatic.collect.storages.adapter import Adapter, FinishedTree
 from buildstatic.collect.workers.file_tasks import ABSENT, OLDER, OTHER, SAME, Needle, digest
 from buildstatic.collect.workers.pool import WorkerPool, available_cores, worker_pool
+
+if TYPE_CHECKING:
+    from buildstatic.collect.storages.memory import MemoryTree
 
 
 @dataclass
@@ -101,11 +105,15 @@ def run_collector(
     variants: Variants | None,
     layer: LayerRoot | None,
     callbacks: Callbacks,
+    run_own_code: RunOwnCode | None = None,
 ) -> Outcome:
     """Collect *plan* into *storage*, which is moved to *layer* if there is one.
 
-    Read, fingerprint, publish, compress; the manifest last. Raises `UnresolvedReferences`,
-    `CircularReferences` (see `fingerprint`), OSError and `CollectFailed`.
+    Read, fingerprint, publish, compress; the manifest last. With *run_own_code*, the storage's own
+    code makes the files from those that were read, in memory.
+
+    Raises `UnresolvedReferences`, `CircularReferences` (see `fingerprint`), OSError,
+    `CollectFailed`, and what *run_own_code* does.
     """
     cache = Cache(options.cache or default_directory())
     tree = tree_of(storage)
@@ -116,30 +124,22 @@ def run_collector(
             work = _Collector(
                 storage, adapter, plan, options, variants, layer, callbacks, tree, before, pool
             )
-            readings = work.read()
-            made = work.fingerprint(readings)
-            # A content that can be read again would only take memory.
-            readings = tuple(
-                replace(r, content=None) if r.path and r.content else r for r in readings
-            )
-            keeps_originals = made is None or adapter.keeps_originals(storage)
-            outputs = _outputs_of(readings, made.files if made else {}, originals=keeps_originals)
+            if run_own_code:
+                made = work.make_in_memory(work.read(hashed=True), run_own_code)
+            else:
+                made = work.make(work.read(hashed=False))
             if layer:
                 empty(layer)
             in_layer = layer is not None
             staging = stack.enter_context(
                 staging_directory(tree, links=in_layer or options.hardlinks, reproducible=in_layer)
             )
-            work.publish(staging, outputs, readings, made)
-            collected = {name for output in outputs for name in output.names}
+            work.publish(staging, made)
+            collected = {name for output in made.outputs for name in output.names}
             if variants and options.post_process:
-                collected |= work.compress(staging, outputs, variants, cache)
+                collected |= work.compress(staging, made, variants, cache)
             staging.commit()
-            work.finish(
-                made,
-                collected | parent_directories(outputs),
-                set() if keeps_originals else {reading.source.path for reading in readings},
-            )
+            work.finish(made, collected | parent_directories(made.outputs))
             return work.outcome
 
 
@@ -153,6 +153,27 @@ def _without_gc() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+# Called with the tree, and what was read of each source storage: by the identity of the storage and
+# the name in it, the content and whether the file on disk is up to date.
+Sources = Mapping[int, Mapping[str, tuple[OutputFile, bool]]]
+RunOwnCode = Callable[["MemoryTree", Sources], None]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The *outputs* of a collection, of whose names the tree has those in *current* already.
+
+    *removed* are the files of earlier runs that do not stay. *manifest* is the manifest, if any.
+    Only the names in *compressed* may get variants, if it is not None.
+    """
+
+    outputs: tuple[OutputFile, ...]
+    current: Set[str]
+    removed: Set[str] = frozenset()
+    manifest: bytes | None = None
+    compressed: Set[str] | None = None
 
 
 @dataclass
@@ -184,7 +205,7 @@ class _Collector:
         if not self.options.clear:
             self.reusable = self.before
 
-    def read(self) -> tuple[Reading, ...]:
+    def read(self, *, hashed: bool) -> tuple[Reading, ...]:
         options = self.options
         with self.step("read", len(self.plan.wins)) as progress:
             readings = read_sources(
@@ -193,47 +214,128 @@ class _Collector:
                 self.tree,
                 self.pool,
                 progress,
-                fingerprints=self.adapter.fingerprints and options.post_process,
+                fingerprints=self.adapter.fingerprints and options.post_process and not hashed,
                 existing=self.reusable,
-                strong=options.hardlinks or bool(self.layer) or self.variants is not None,
+                strong=self.is_strong,
+                hashed=hashed,
             )
         self.outcome.add(files=len(readings), bytes=sum(reading.size for reading in readings))
+        outcome = self.outcome
+        for reading in readings:
+            name = reading.source.path
+            (outcome.unmodified if reading.is_unmodified else outcome.modified).append(name)
+            if name in self.reusable and not reading.is_unmodified:
+                outcome.replaced.append(name)
+        outcome.add(copied=len(outcome.modified), unmodified=len(outcome.unmodified))
         return readings
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether the SHA-256 of each content is needed."""
+        return self.options.hardlinks or bool(self.layer) or self.variants is not None
+
+    @property
+    def kept(self) -> Kept:
+        if self.layer:
+            return Kept.NOTHING
+        options = self.options
+        return Kept.DIRECTORIES if options.clear or options.prune else Kept.FILES
+
+    def make(self, readings: tuple[Reading, ...]) -> _Made:
+        """Return what *readings* become."""
+        made = self.fingerprint(readings)
+        # A content that can be read again would only take memory.
+        readings = tuple(replace(r, content=None) if r.path and r.content else r for r in readings)
+        files = made.files if made else {}
+        keeps_originals = made is None or self.adapter.keeps_originals(self.storage)
+        current = {reading.source.path for reading in readings if reading.is_unmodified}
+        for reading in readings if made else ():
+            item = files[reading.source.path]
+            if self.is_current(item, reading):
+                current.add(item.name)
+        if made:
+            self.outcome.post_processed += made.processed
+            self.outcome.skipped += made.skipped
+            self.outcome.add(fingerprinted=len(files))
+        return _Made(
+            _outputs_of(readings, files, originals=keeps_originals),
+            current,
+            set() if keeps_originals else {reading.source.path for reading in readings},
+            make_manifest(self.storage, files) if made else None,
+        )
+
+    def make_in_memory(self, readings: tuple[Reading, ...], run: RunOwnCode) -> _Made:
+        """Return what the storage's own code makes of *readings*."""
+        from buildstatic.collect.storages.memory import MemoryTree
+
+        kept = self.kept
+        memory = MemoryTree(
+            self.storage,
+            self.reusable if kept is Kept.FILES else frozenset(),
+            shows_directories=kept is not Kept.NOTHING,
+            strong=self.is_strong,
+        )
+        sources: dict[int, dict[str, tuple[OutputFile, bool]]] = {}
+        for reading in readings:
+            stored = OutputFile(
+                (),
+                reading.digest,
+                reading.identity,
+                reading.size,
+                reading.path,
+                reading.modified,
+                None if reading.path else reading.content,
+            )
+            memory.by_digest.setdefault((stored.digest, stored.size), stored)
+            of_storage = sources.setdefault(id(reading.source.storage), {})
+            of_storage[reading.source.name] = stored, reading.is_unmodified
+        with self.step("fingerprint", len(readings)), memory.shown(self.adapter):
+            run(memory, sources)
+        outputs = memory.outputs()
+        unmodified = {r.source.path: r.digest for r in readings if r.is_unmodified}
+        current = {
+            name
+            for output in outputs
+            for name in output.names
+            if name in self.reusable
+            and (unmodified.get(name) == output.digest or self.is_equal(name, output))
+        }
+        stayed = sorted(n for n in memory.processed if memory.is_on_disk(n))
+        paths = [self.tree.path(name) for name in stayed]
+        found = self.pool.run("read", [(p, "", (), False, self.is_strong, True) for p in paths])
+        for name, path, (size, modified, md5, sha256, *_) in zip(stayed, paths, found, strict=True):
+            outputs.append(OutputFile((name,), md5, sha256, size, path, modified))
+            current.add(name)
+        self.outcome.add(fingerprinted=len(memory.processed))
+        return _Made(tuple(outputs), current, memory.removed, memory.manifest, memory.compressed)
+
+    def is_equal(self, name: str, output: OutputFile) -> bool:
+        """Tell whether the tree's file *name* has the content of *output*."""
+        path = self.tree.path(name)
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != output.size:
+            return False
+        content = Path(output.path).read_bytes() if output.content is None else output.content
+        return Path(path).read_bytes() == content
 
     def fingerprint(self, readings: Iterable[Reading]) -> Fingerprints | None:
         """Return what *readings* become; None if the storage does not fingerprint."""
-        options = self.options
-        if not (self.adapter.fingerprints and options.post_process):
+        if not (self.adapter.fingerprints and self.options.post_process):
             return None
         originals = originals_of(readings, self.storage)
-        if self.layer:
-            kept = Kept.NOTHING
-        else:
-            kept = Kept.DIRECTORIES if options.clear or options.prune else Kept.FILES
-        warn = self.callbacks.warn if options.missing_maps == "warn" else None
+        warn = self.callbacks.warn if self.options.missing_maps == "warn" else None
         with self.step("fingerprint", len(originals)):
             return fingerprint_files(
-                self.storage, originals, kept=kept, existing=self.reusable, warn=warn
+                self.storage, originals, kept=self.kept, existing=self.reusable, warn=warn
             )
 
-    def publish(
-        self,
-        staging: Staging,
-        outputs: tuple[OutputFile, ...],
-        readings: tuple[Reading, ...],
-        made: Fingerprints | None,
-    ) -> None:
-        """Write *outputs*, but for the names that the tree has already with the right content."""
+    def publish(self, staging: Staging, made: _Made) -> None:
+        """Write the outputs, but for the names that the tree has already with the right content."""
+        outputs = made.outputs
         if self.options.clear or self.options.prune:
             remove_files(self.tree, self.before & parent_directories(outputs))
             self.below = names_below(self.before)
-        current = {reading.source.path for reading in readings if reading.is_unmodified}
-        if made:
-            for reading in readings:
-                item = made.files[reading.source.path]
-                if self.is_current(item, reading):
-                    current.add(item.name)
-        to_write = without_names(outputs, current)
+        to_write = without_names(outputs, made.current)
         if self.variants is not None or self.options.compress is not None:
             # Before anything is written: a run that is killed may leave none, but no wrong ones.
             self.outdated = outdated_variants(to_write, outputs, self.before)
@@ -244,7 +346,6 @@ class _Collector:
                 copies = publish(staging, to_write, self.pool, progress)
             self.outcome.add(copies=copies)
         check_names(staging, outputs)
-        self.count(readings, made)
 
     def is_current(self, item: Fingerprinted, reading: Reading) -> bool:
         """Tell whether the tree has *item*, made of *reading*, with the right content.
@@ -265,27 +366,12 @@ class _Collector:
         for name in names if self.below else ():
             remove_files(self.tree, self.below.get(name, ()))
 
-    def count(self, readings: Iterable[Reading], made: Fingerprints | None) -> None:
-        """Count as collectstatic does."""
-        outcome = self.outcome
-        for reading in readings:
-            name = reading.source.path
-            (outcome.unmodified if reading.is_unmodified else outcome.modified).append(name)
-            if name in self.reusable and not reading.is_unmodified:
-                outcome.replaced.append(name)
-        if made:
-            outcome.post_processed += made.processed
-            outcome.skipped += made.skipped
-        outcome.add(
-            copied=len(outcome.modified),
-            unmodified=len(outcome.unmodified),
-            fingerprinted=len(made.files) if made else 0,
-        )
-
-    def compress(
-        self, staging: Staging, outputs: tuple[OutputFile, ...], variants: Variants, cache: Cache
-    ) -> set[str]:
-        """Make the *variants* of *outputs*; return their names."""
+    def compress(self, staging: Staging, made: _Made, variants: Variants, cache: Cache) -> set[str]:
+        """Make the *variants* of the outputs; return their names."""
+        outputs = made.outputs
+        names = made.compressed
+        if names is not None and not self.options.compress:
+            variants = replace(variants, fits=lambda name: name in names)
         items, results = compress(outputs, variants, staging, cache, self.options.reuse, self.pool)
         self.remove_below(
             f"{name}.{codec.suffix}"
@@ -308,25 +394,25 @@ class _Collector:
         self.outcome.add(**counts)
         return written
 
-    def finish(self, made: Fingerprints | None, collected: Set[str], originals: Set[str]) -> None:
+    def finish(self, made: _Made, collected: Set[str]) -> None:
         """Replace the manifest if there is one, then remove files of the tree.
 
         The stale files are those that the tree had and that are not *collected* now. All are
-        removed with ``--clear`` or ``--prune``, else only *originals* that are not kept and
+        removed with ``--clear`` or ``--prune``, else only those that the storage removes, and
         outdated variants, which were removed before.
         """
         options = self.options
         stale = self.before - collected
-        if made:
+        if made.manifest is not None:
             manifest = self.storage.manifest_storage.path(self.storage.manifest_name)
             stale -= {os.path.relpath(manifest, self.tree.root)}
         removed = stale
         if not (options.clear or options.prune):
-            removed = stale & (originals | self.outdated)
-        if made:
+            removed = stale & (made.removed | self.outdated)
+        if made.manifest is not None:
             gone = frozenset(map(self.tree.path, removed))
             tree = FinishedTree(gone, self.layer.path if self.layer else None)
-            save_manifest(self.storage, self.adapter, made.files, tree)
+            write_manifest(self.storage, self.adapter, made.manifest, tree)
         if options.clear:
             self.outcome.deleted = sorted(self.before)
         remove_files(self.tree, removed)
@@ -372,15 +458,16 @@ def read_sources(
     fingerprints: bool,
     existing: frozenset[str],
     strong: bool,
+    hashed: bool = False,
 ) -> tuple[Reading, ...]:
     """Read *sources*, each once; *progress* is called with 1 for each.
 
     If *storage* *fingerprints*, the content is kept of sources that refer to others; it is always
     kept of those that are not files on this disk. *existing* are the files of the tree that may
-    stay. With *strong* the SHA-256 is computed. Raises OSError.
+    stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case. Raises OSError.
     """
     paths = [source.local_path() for source in sources]
-    hashed = fingerprints or strong
+    hashed = hashed or fingerprints or strong
     by_suffix: dict[str, tuple[Needle, ...] | None] = {}
     items = []
     for source, path in zip(sources, paths, strict=True):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from buildstatic.collect.collector import Outcome, run_collector
-from buildstatic.collect.compress import variants_for
+from buildstatic.collect.collector import Outcome, Sources, run_collector
+from buildstatic.collect.compress import Variants, variants_for
 from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
@@ -25,6 +26,9 @@ from buildstatic.errors import (
 )
 from buildstatic.tracebacks import locals_of
 
+if TYPE_CHECKING:
+    from buildstatic.collect.storages.memory import MemoryTree
+
 _COMMAND = "django.contrib.staticfiles.management.commands.collectstatic"
 _STORAGE = "django.contrib.staticfiles.storage"
 
@@ -34,11 +38,12 @@ class _PlannedFinder:
     """A finder that offers the plan's sources, so that each of the project's is run once."""
 
     plan: Plan
+    storages: Mapping[int, Any] = field(default_factory=dict)
 
     def list(self, ignore_patterns: list[str]) -> Iterator[tuple[str, Any]]:  # noqa: ARG002
         """Yield names and storages; the patterns were applied in the plan."""
         for source in self.plan.offers:
-            yield source.name, source.storage
+            yield source.name, self.storages.get(id(source.storage), source.storage)
 
 
 def call_collectstatic(
@@ -62,25 +67,31 @@ def call_collectstatic(
     from django.contrib.staticfiles.management.commands import collectstatic
 
     reason = _own_code_reason(request.options, recognition)
-    summary = Summary(files=len(plan.wins), own_code=reason)
+    summary = Summary(files=len(plan.wins))
 
     class PlannedCommand(collectstatic.Command):  # type: ignore[misc]
         def collect(self) -> dict[str, Any]:
             nonlocal summary
-            if reason or recognition.adapter is None:
-                if layer is None:
-                    return dict(super().collect())
-                empty(layer)
-                # The storage's own code may open files below STATIC_ROOT.
-                with settings_moved(layer.path, static_root()):
-                    return dict(super().collect())
-            with importable(request.libraries):
-                variants = variants_for(storage, recognition.adapter, request.options)
-            outcome = run_collector(
-                storage, recognition.adapter, plan, request.options, variants, layer, callbacks
-            )
-            summary = outcome.summary
-            return counts_of(self, plan, outcome)
+            options, why = request.options, reason
+            if not why and recognition.adapter:
+                with importable(request.libraries):
+                    variants = variants_for(storage, recognition.adapter, options)
+                collected = collect_by_adapter(
+                    self, storage, recognition, plan, options, variants, layer, callbacks
+                )
+                if not isinstance(collected, str):
+                    counts, summary = collected
+                    return counts
+                why = collected
+                for warning in _ineffective_options(options, why):
+                    callbacks.warn(warning)
+            summary = replace(summary, own_code=why)
+            if layer is None:
+                return dict(super().collect())
+            empty(layer)
+            # The storage's own code may open files below STATIC_ROOT.
+            with settings_moved(layer.path, static_root()):
+                return dict(super().collect())
 
     command = PlannedCommand()
     parser = command.create_parser("manage.py", "collectstatic")
@@ -94,6 +105,95 @@ def call_collectstatic(
     except (Exception, SystemExit) as error:
         raise _command_error(request, storage, error) from error
     return CollectResult(closing, summary)
+
+
+def collect_by_adapter(
+    command: Any,
+    storage: Any,
+    recognition: Recognition,
+    plan: Plan,
+    options: CollectOptions,
+    variants: Variants | None,
+    layer: LayerRoot | None,
+    callbacks: Callbacks,
+) -> tuple[dict[str, Any], Summary] | str:
+    """Collect *plan* without the loop of *command*, or with that loop on a tree in memory.
+
+    Return what ``Command.collect`` returns, and the summary; or why the loop has to run on the
+    disk, where nothing has been written. *storage* and *command* are then as they were.
+    """
+    assert recognition.adapter is not None
+    arguments = (storage, recognition.adapter, plan, options, variants, layer, callbacks)
+    if not recognition.in_memory:
+        outcome = run_collector(*arguments)
+        return counts_of(command, plan, outcome), outcome.summary
+
+    from buildstatic.collect.storages.memory import NeedsDisk
+
+    counts: dict[str, Any] = {}
+
+    def run_own_code(memory: MemoryTree, sources: Sources) -> None:
+        counts.update(_collect_in_memory(command, plan, memory, sources))
+
+    before = [(holder, _copied(vars(holder))) for holder in (storage, command)]
+    try:
+        outcome = run_collector(*arguments, run_own_code)
+    except NeedsDisk as error:
+        for holder, attributes in before:
+            vars(holder).clear()
+            vars(holder).update(attributes)
+        return f"{recognition.reason}, and {error}"
+    if options.clear:
+        _log_deleted(command, outcome)
+        counts["deleted"] = outcome.deleted
+    for name, variant in outcome.post_processed:
+        command.log(f"Post-processed '{name}' as '{variant}'")
+    counts["post_processed"] = [*counts["post_processed"], *(n for n, _ in outcome.post_processed)]
+    return counts, replace(outcome.summary, in_memory=recognition.reason)
+
+
+def _copied(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = (dict, list, set)
+    return {k: copy(v) if isinstance(v, kinds) else v for k, v in attributes.items()}
+
+
+def _collect_in_memory(
+    command: Any, plan: Plan, memory: MemoryTree, sources: Sources
+) -> dict[str, Any]:
+    """Run the installed ``Command.collect`` of *command*, copying *sources* into *memory*."""
+    from django.contrib.staticfiles.management.commands import collectstatic
+
+    from buildstatic.collect.storages.memory import SourceStorage
+
+    storages = {
+        key: SourceStorage(source.storage, {name: stored for name, (stored, _) in read.items()})
+        for source in plan.wins
+        if (key := id(source.storage)) and (read := sources[key])
+    }
+
+    def copy_file(path: str, prefixed_path: str, source_storage: Any) -> None:
+        stored, is_unmodified = sources[source_storage.identity][path]
+        if is_unmodified:
+            command.log(f"Skipping '{path}' (not modified)")
+            command.unmodified_files.append(prefixed_path)
+        else:
+            if memory.exists(prefixed_path):
+                command.log(f"Deleting '{path}'")
+                memory.delete(prefixed_path)
+            command.log(f"Copying '{source_storage.path(path)}'")
+            if memory.storage.get_available_name(prefixed_path, max_length=None) != prefixed_path:
+                memory.fail("it saves files under other names")
+            command.copied_files.append(prefixed_path)
+        memory.add(memory.normalized(prefixed_path), stored)
+
+    attributes = {"copy_file": copy_file, "clear_dir": lambda _path: None}
+    vars(command).update(attributes)
+    try:
+        with _finders_replaced(collectstatic, _PlannedFinder(plan, storages)):
+            return dict(collectstatic.Command.collect(command))
+    finally:
+        for name in attributes:
+            del vars(command)[name]
 
 
 def _own_code_reason(options: CollectOptions, recognition: Recognition) -> str:
@@ -119,8 +219,7 @@ def counts_of(command: Any, plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 def _log(command: Any, plan: Plan, outcome: Outcome) -> None:
     """Log Django's message for each file, at the verbosity at which the installed Django does."""
-    for name in outcome.deleted:
-        command.log(f"Deleting '{name}'", level=2 if counts_conflicts(command) else 1)
+    _log_deleted(command, outcome)
     if command.verbosity < 2:
         return
     unmodified, replaced = set(outcome.unmodified), set(outcome.replaced)
@@ -138,6 +237,11 @@ def _log(command: Any, plan: Plan, outcome: Outcome) -> None:
         command.log(f"Post-processed '{name}' as '{new_name}'")
     for name in outcome.skipped:
         command.log(f"Skipped post-processing '{name}'")
+
+
+def _log_deleted(command: Any, outcome: Outcome) -> None:
+    for name in outcome.deleted:
+        command.log(f"Deleting '{name}'", level=2 if counts_conflicts(command) else 1)
 
 
 def counts_conflicts(command: Any) -> bool:
@@ -173,9 +277,18 @@ def unsupported_options(options: CollectOptions, recognition: Recognition) -> li
 
     A dry run does nothing with any option. Equal files in a layer root are always linked.
     """
+    if options.dry_run:
+        return []
     reason = _own_code_reason(options, recognition)
+    if not reason and recognition.in_memory and "--missing-maps" in options.explicit:
+        why = f"the storage's own code is used, because {recognition.reason}"
+        return [f"--missing-maps has no effect: {why}."]
+    return _ineffective_options(options, reason)
+
+
+def _ineffective_options(options: CollectOptions, reason: str) -> list[str]:
     given = [o for o in options.explicit if o != "--hardlinks" or options.layer_root is None]
-    if options.dry_run or not reason or not given:
+    if not reason or not given:
         return []
     verb = "has" if len(given) == 1 else "have"
     return [f"{', '.join(given)} {verb} no effect: Django's own code is used, because {reason}."]

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -338,47 +337,34 @@ def _overlay(
         del storage.exists, storage.open, storage.file_hash
 
 
-def save_manifest(
-    storage: Any, adapter: Adapter, files: Mapping[str, Fingerprinted], tree: FinishedTree
-) -> None:
-    """Let *storage* create the manifest of *files*, and replace the old one with it.
+def make_manifest(storage: Any, files: Mapping[str, Fingerprinted]) -> bytes:
+    """Return the manifest that *storage* makes for *files*.
 
-    ``save_manifest`` of the installed Django deletes the old manifest first, so it writes to memory
-    here, and the *adapter* adds to it there.
+    ``save_manifest`` of the installed Django deletes the old manifest first, so it writes
+    to memory.
     """
+    from buildstatic.collect.storages.memory import ManifestInMemory
+
     storage.hashed_files = {
         storage.hash_key(storage.clean_name(name)): item.name
         for name, item in sorted(files.items())
     }
-    manifest_storage = storage.manifest_storage
-    storage.manifest_storage = in_memory = _InMemory()
-    try:
+    with ManifestInMemory.of(storage) as in_memory:
         storage.save_manifest()
-        if adapter.complete:
+    return in_memory.content
+
+
+def write_manifest(storage: Any, adapter: Adapter, content: bytes, tree: FinishedTree) -> None:
+    """Replace the manifest of *storage*; the *adapter* adds to *content* what it does."""
+    from buildstatic.collect.storages.memory import ManifestInMemory
+
+    if adapter.complete:
+        with ManifestInMemory.of(storage, content) as in_memory:
             adapter.complete(storage, tree)
-    finally:
-        storage.manifest_storage = manifest_storage
+        content = in_memory.content
+    manifest_storage = storage.manifest_storage
     path = Path(manifest_storage.path(storage.manifest_name))
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = getattr(manifest_storage, "file_permissions_mode", None)
     with replace_file(path, mode=mode) as file:
-        file.write(in_memory.content)
-
-
-class _InMemory:
-    """A storage for one file."""
-
-    content: bytes = b""
-
-    def exists(self, name: str) -> bool:  # noqa: ARG002
-        return False
-
-    def open(self, name: str) -> BytesIO:  # noqa: ARG002
-        return BytesIO(self.content)
-
-    def delete(self, name: str) -> None:
-        """Do nothing: the next `_save` replaces the content."""
-
-    def _save(self, name: str, content: Any) -> str:
-        self.content = content.read()
-        return name
+        file.write(content)

@@ -132,7 +132,8 @@ class Summary:
     earlier runs remain, *removed* files were deleted; *copies* could not be hard links.
 
     *seconds* are by step. *own_code* is the reason why Django's and the storage's own code ran,
-    empty if the collector did.
+    empty if the collector did; *in_memory* is the reason why the storage's own code ran on a
+    tree in memory.
     """
 
     files: int = 0
@@ -152,6 +153,7 @@ class Summary:
     copies: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     own_code: str = ""
+    in_memory: str = ""
 
 
 @dataclass(frozen=True)

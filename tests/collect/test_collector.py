@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -309,16 +310,42 @@ def test_killed_run_leaves_no_outdated_variants(site: Site) -> None:
     assert not (site.tree / "a.css.br").exists()
 
 
-def test_summary_gives_the_reason_for_own_code(site: Site, collect: Collect) -> None:
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "return super().hashed_name(*arguments)",
+            "storage     its own code ran in memory, because mysite.files.Own has its own "
+            "hashed_name",
+        ),
+        (
+            "return str(self.location) and super().hashed_name(*arguments)",
+            "Django's own code was used, because mysite.files.Own has its own hashed_name, and its "
+            "code uses location.",
+        ),
+        (
+            "return open(__file__) and super().hashed_name(*arguments)",
+            "Django's own code was used, because mysite.files.Own has its own hashed_name, and its "
+            "code uses open.",
+        ),
+    ],
+    ids=["in memory", "on disk after all", "on disk"],
+)
+def test_summary_says_how_the_storage_was_used_and_why(
+    line: str, message: str, site: Site, collect: Collect
+) -> None:
     code = (
         "from django.contrib.staticfiles.storage import ManifestStaticFilesStorage\n\n\n"
         "class Own(ManifestStaticFilesStorage):\n"
-        "    def hashed_name(self, name, content=None, filename=None):\n"
-        "        return super().hashed_name(name, content, filename)\n"
+        f"    def hashed_name(self, *arguments):\n        {line}\n"
     )
     site.write({"mysite/files.py": code})
     site.storage("mysite.files.Own")
     ran = collect(site, "--noinput")
     assert ran.code == 0
-    message = "Django's own code was used, because mysite.files.Own has its own hashed_name."
-    assert message in ran.err
+    assert f"{message}\n" in ran.err
+    assert json.loads((site.tree / "staticfiles.json").read_text())["paths"].keys() == {
+        "css/site.css",
+        "img/dot.svg",
+        "js/site.js",
+    }

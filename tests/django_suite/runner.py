@@ -22,8 +22,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-COMMAND = "django.management.commands.collectstatic"
-
 
 @dataclass
 class Report:
@@ -121,7 +119,7 @@ def module(name: str) -> Any:
 
 def count_runs(report: Report) -> None:
     """Count the runs of the collector."""
-    command = module(COMMAND)
+    command = module("collect.django_command")
     run_collector = command.run_collector
 
     def counted(*arguments: Any) -> Any:

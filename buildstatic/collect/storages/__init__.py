@@ -1,4 +1,4 @@
-"""Recognize storages that the collector can replace without running their code."""
+"""Recognize how much of a storage's own code has to run, and where."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from buildstatic.collect.storages.called import (
     AFTER,
     FILE_METHODS,
     HOOKS,
+    NAMING,
     PROCESSING,
     SETTINGS,
     STATE,
+    STATS,
     UNUSED_SPECIAL,
 )
+from buildstatic.collect.storages.disk_access import unknown_call
 from buildstatic.collect.storages.whitenoise import SERVESTATIC, WHITENOISE
 
 _ADAPTERS: dict[str, Adapter] = {**DJANGO, **WHITENOISE, **SERVESTATIC}
@@ -27,10 +30,19 @@ _ADDED_BY_PYTHON = ("__annotate__", "__annotate_func__", "__dict__", "__weakref_
 
 @dataclass(frozen=True)
 class Recognition:
-    """The *adapter* of a storage, or None and the *reason* why its own code has to run."""
+    """How a storage is collected.
+
+    By the collector alone if there is an *adapter* and no *reason*; with *reason*, the storage's
+    own code runs on a tree in memory if there is an *adapter*, else on the disk.
+    """
 
     adapter: Adapter | None
     reason: str = ""
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the storage's own code runs on a tree in memory."""
+        return self.adapter is not None and bool(self.reason)
 
 
 def unwrap(storage: Any) -> Any:
@@ -50,17 +62,44 @@ def recognize(storage: Any) -> Recognition:
     A class of the installed packages is known, and so is a subclass, or one with a mixin, that
     overrides nothing that collecting calls.
     """
-    known = next((cls for cls in type(storage).__mro__ if _name(cls) in _ADAPTERS), None)
-    if known is None:
+    from django.core.files.storage import FileSystemStorage
+
+    if not isinstance(storage, FileSystemStorage):
         return Recognition(None, "its storage class is not supported")
-    adapter = _ADAPTERS[_name(known)]
-    methods = FILE_METHODS | PROCESSING | (HOOKS if adapter.fingerprints else frozenset())
-    reason = (
-        next(_overrides(storage, known, methods), "")
-        or adapter.refuses(storage)
-        or _manifest_elsewhere(storage)
-    )
-    return Recognition(None if reason else adapter, reason)
+    known = next((cls for cls in type(storage).__mro__ if _name(cls) in _ADAPTERS), None)
+    adapter = _ADAPTERS[_name(known)] if known else Adapter()
+    methods = FILE_METHODS | PROCESSING
+    if adapter.fingerprints:
+        methods |= HOOKS
+    if adapter.complete:
+        methods |= STATS
+    if known is None:
+        reason = f"its class {_name(type(storage))} is not derived from a supported one"
+    else:
+        reason = next(_overrides(storage, known, methods), "")
+    if adapter.fingerprints and not reason and storage.keep_intermediate_files:
+        reason = "it keeps intermediate files"
+    refused = adapter.refuses(storage) or _manifest_elsewhere(storage)
+    if reason and not refused:
+        refused = _needs_disk(storage, reason)
+    return Recognition(None, refused) if refused else Recognition(adapter, reason)
+
+
+def _needs_disk(storage: Any, reason: str) -> str:
+    """Return why the own code of *storage* cannot run on a tree in memory, empty if it can.
+
+    *reason* is why it has to run at all.
+    """
+    on_disk = (FILE_METHODS - NAMING) | STATS | {"create_compressor"}
+    for changed in _overrides(storage, type(storage), on_disk):
+        return changed
+    names = HOOKS | PROCESSING | NAMING | AFTER.keys()
+    for name in _effective(storage, names):
+        return f"its {name} was replaced"
+    unknown = unknown_call(type(storage), names)
+    if unknown in names:
+        return reason
+    return f"{reason}, and its code uses {unknown}" if unknown else ""
 
 
 def _overrides(storage: Any, known: type, methods: Set[str]) -> Iterator[str]:
@@ -72,7 +111,7 @@ def _overrides(storage: Any, known: type, methods: Set[str]) -> Iterator[str]:
     for cls in type(storage).__mro__[:-1]:
         passed.add(_name(cls))
         called = methods | {name for name, after in AFTER.items() if after in passed}
-        if cls in known.__mro__ and _is_own(cls.__module__):
+        if _is_own(cls.__module__) and cls in known.__mro__:
             for name in _patched(cls):
                 if name in called or name in STATE or name in SETTINGS or _is_special(name):
                     yield f"{_name(cls)}.{name} was replaced"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+PACKAGES = ("django", "whitenoise", "servestatic")
 _MODULE = "django.contrib.staticfiles.storage"
 
 
@@ -61,14 +62,7 @@ class Adapter:
     complete: Callable[[Any, FinishedTree], None] | None = None
 
 
-def refuses_intermediate_files(storage: Any) -> str:
-    """Return why *storage*, which fingerprints as Django does, has to run its own code."""
-    return "it keeps intermediate files" if storage.keep_intermediate_files else ""
-
-
 DJANGO = {
     f"{_MODULE}.StaticFilesStorage": Adapter(),
-    f"{_MODULE}.ManifestStaticFilesStorage": Adapter(
-        fingerprints=True, refuses=refuses_intermediate_files
-    ),
+    f"{_MODULE}.ManifestStaticFilesStorage": Adapter(fingerprints=True),
 }

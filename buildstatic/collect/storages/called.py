@@ -29,6 +29,8 @@ FILE_METHODS = frozenset(
         "save",
     }
 )
+# Those that only choose the name of a new file.
+NAMING = frozenset({"get_alternative_name", "get_available_name", "is_name_available"})
 # What `post_process` is, and what WhiteNoise's and ServeStatic's call to compress.
 PROCESSING = frozenset({"create_compressor", "post_process"})
 # Methods that `post_process` calls to fingerprint.
@@ -37,7 +39,6 @@ HOOKS = frozenset(
         "_post_process",
         "_stored_name",
         "_url",
-        "add_stats_to_manifest",
         "clean_name",
         "compress_files",
         "delete_files",
@@ -48,14 +49,14 @@ HOOKS = frozenset(
         "is_in_ignored_block",
         "make_helpful_exception",
         "post_process_with_compression",
-        "read_manifest",
         "save_manifest",
         "start_tracking_new_files",
-        "stat_static_root",
         "stop_tracking_new_files",
         "url_converter",
     }
 )
+# What ServeStatic's `post_process` calls at the end, for the sizes and times of the files.
+STATS = frozenset({"add_stats_to_manifest", "read_manifest", "stat_static_root"})
 # Data that the collector takes from the storage whenever Django's code would.
 SETTINGS = frozenset(
     {

@@ -15,7 +15,6 @@ from buildstatic.collect.storages.adapter import (
     Adapter,
     CompressionRules,
     FinishedTree,
-    refuses_intermediate_files,
 )
 
 SUFFIXES = {"zst": "zstd"}
@@ -40,12 +39,10 @@ def _whitenoise_compression(storage: Any) -> CompressionRules:
     return CompressionRules(formats, compressor.should_compress)
 
 
-def _refuses_servestatic(storage: Any) -> str:
+def _refuses_servestatic(_storage: Any) -> str:
     """Return why the storage's own compressor has to run."""
     from django.conf import settings
 
-    if getattr(storage, "keep_intermediate_files", False):
-        return refuses_intermediate_files(storage)
     if getattr(settings, "SERVESTATIC_MINIFY", False):
         return "its variants are minified (SERVESTATIC_MINIFY)"
     if getattr(settings, "SERVESTATIC_ZSTD_DICTIONARY", None) is not None:
@@ -124,7 +121,6 @@ WHITENOISE = {
     "whitenoise.storage.CompressedManifestStaticFilesStorage": Adapter(
         fingerprints=True,
         compression=_whitenoise_compression,
-        refuses=refuses_intermediate_files,
         keeps_originals=_keeps_originals,
     ),
 }

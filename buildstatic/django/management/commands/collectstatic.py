@@ -13,10 +13,9 @@ from django.contrib.staticfiles.storage import HashedFilesMixin
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.management.base import CommandError
 
-from buildstatic.collect.collector import run_collector
 from buildstatic.collect.commands import generated_directory, run_after, run_before
 from buildstatic.collect.compress import compress_changes, variants_for
-from buildstatic.collect.django_command import counts_conflicts, counts_of
+from buildstatic.collect.django_command import collect_by_adapter, counts_conflicts
 from buildstatic.collect.failures import file_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import check_removal, local_directories
@@ -99,15 +98,17 @@ class Command(collectstatic.Command):  # type: ignore[misc]
 def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     """Return what ``Command.collect`` of *command* returns, None if its own code has to run.
 
-    That is if *storage* is not known or has no location (which Django notices only when there is a
-    file), for links and for dry runs.
+    That is if *storage* has to run its own code on the disk or has no location (which Django
+    notices only when there is a file), for links and for dry runs.
     """
-    adapter = recognize(storage).adapter
+    recognition = recognize(storage)
+    adapter = recognition.adapter
     if adapter is None or not storage.location or command.symlink or command.dry_run:
         return None
     is_collected = in_trees(local_directories(storage))
     plan = make_plan(tuple(s for s in _sources(command) if not is_collected(s)))
-    _log_shadowed(command, plan)
+    if not recognition.in_memory:  # else Django's loop does
+        _log_shadowed(command, plan)
     for source in plan.wins:
         check_path(source)
     try:
@@ -116,8 +117,10 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
         options = CollectOptions(post_process=command.post_process, clear=command.clear)
         variants = variants_for(storage, adapter, options)
         callbacks = Callbacks(command.stderr.write)
-        outcome = run_collector(storage, adapter, plan, options, variants, None, callbacks)
-        return counts_of(command, plan, outcome)
+        collected = collect_by_adapter(
+            command, storage, recognition, plan, options, variants, None, callbacks
+        )
+        return None if isinstance(collected, str) else collected[0]
     except (UnresolvedReferences, CircularReferences) as error:
         _raise_as_django(command, error)
     except BuildstaticError as error:
