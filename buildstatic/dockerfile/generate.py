@@ -240,7 +240,8 @@ def _variables(project: Project) -> str:
     file, _, _ = project.settings.source.rpartition(":")
     variables = {}
     if project.python_path:
-        variables["PYTHONPATH"] = posixpath.join(APP, project.python_path.value)
+        directories = (posixpath.join(APP, name) for name in project.python_path.value)
+        variables["PYTHONPATH"] = ":".join(directories)
     if file != project.manage.value or project.early_import:
         variables["DJANGO_SETTINGS_MODULE"] = project.settings.value
     selected = project.configuration

@@ -231,8 +231,8 @@ class Project:
     from; *sqlite* is set if the default database is SQLite;
     *web_server* is the server whose configuration in the project serves STATIC_URL.
     *needed* are the directories of static files, templates and apps that the settings name;
-    *health* the path of a health check among the URLs. *python_path* is set if modules are in a
-    directory that is not on the default module search path; *early_import* is the package of an
+    *health* the path of a health check among the URLs. *python_path* are the directories
+    with modules that are not on the default module search path; *early_import* is the package of an
     application that imports something before the application's file names the settings; *log_files*
     are those of LOGGING in the project, *sqlite_files* those that any setting names; *gis* are
     the Debian packages of GeoDjango; *packages* are the Python packages that are installed, by
@@ -262,7 +262,7 @@ class Project:
     sqlite: Fact[Sqlite] | None = None
     node_modules: tuple[Fact[str], ...] = ()
     unbuilt: tuple[Fact[str], ...] = ()
-    python_path: Fact[str] | None = None
+    python_path: Fact[tuple[str, ...]] | None = None
     early_import: Fact[str] | None = None
     log_files: tuple[Fact[str], ...] = ()
     sqlite_files: tuple[Fact[str], ...] = ()

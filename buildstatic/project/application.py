@@ -31,13 +31,22 @@ PROCFILE_LINE = re.compile(r"(?P<name>[A-Za-z0-9_-]+):\s*(?P<command>.*\S)\s*")
 SERVED = ("web", "release")
 
 
-def python_path(modules: tuple[Fact[str] | None, ...], search: Search) -> Fact[str] | None:
-    """Return ``src`` if one of *modules* (``module:attribute``) is evaluated only there."""
+def python_path(
+    modules: tuple[Fact[str] | None, ...], added: tuple[Fact[str], ...], search: Search
+) -> Fact[tuple[str, ...]] | None:
+    """Return the directories that a server has to find modules in, in addition to manage.py's.
+
+    These are the ones *added* by manage.py, which the server does not run, and ``src`` if one of
+    *modules* (``module:attribute``) is found only there.
+    """
+    found = list(added)
     for fact in modules:
         path = fact and search.module(name := fact.value.partition(":")[0])
         if path and search.is_in_src(name):
-            return Fact("src", f"{search.relative(path)}:1")
-    return None
+            found.append(Fact("src", f"{search.relative(path)}:1"))
+    if not found:
+        return None
+    return Fact(tuple(dict.fromkeys(fact.value for fact in found)), found[0].source)
 
 
 def early_import(

@@ -32,7 +32,13 @@ from buildstatic.project.database import (
     written_engine,
 )
 from buildstatic.project.files import Search
-from buildstatic.project.manage import choose_settings, evaluate_settings, find_script, locate
+from buildstatic.project.manage import (
+    added_directories,
+    choose_settings,
+    evaluate_settings,
+    find_script,
+    locate,
+)
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.project.packages.python_version import (
@@ -74,6 +80,8 @@ def detect(
     configuration = config.load(root)
     script = find_script(root, manage or configuration.manage)
     search = Search(root, script.resolve().parent)
+    added = added_directories(script, search)
+    search = replace(search, added=tuple(root / directory.value for directory in added))
     chosen, notes = choose_settings(search, script, settings, configuration, environ)
     evaluated, selected = evaluate_settings(chosen, search, script, configuration, environ)
     required = find_python_version(root, search.manage)
@@ -152,7 +160,7 @@ def detect(
         node_modules=modules,
         unbuilt=frontends.unbuilt,
         gis=gis_packages(evaluated),
-        python_path=python_path((chosen, wsgi, asgi), search),
+        python_path=python_path((chosen, wsgi, asgi), added, search),
         log_files=static_files.log_files(evaluated, search),
         sqlite_files=static_files.sqlite_files(evaluated, search),
         early_import=early_import(chosen.value, (wsgi, asgi), search),

@@ -53,15 +53,16 @@ def resolved(path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Search:
-    """The module search path: manage.py's directory, the root, the root's ``src``."""
+    """The module search path: manage.py's directory, those *added* by it, the root, its ``src``."""
 
     root: Path
     manage: Path
+    added: tuple[Path, ...] = ()
 
     @property
     def directories(self) -> tuple[Path, ...]:
         """The directories in search order, without duplicates."""
-        return tuple(dict.fromkeys((self.manage, self.root, self.root / "src")))
+        return tuple(dict.fromkeys((self.manage, *self.added, self.root, self.root / "src")))
 
     def relative(self, path: Path) -> str:
         """Return *path* in POSIX form, relative to the root."""

@@ -19,6 +19,7 @@ from buildstatic.project import Fact, Project, files
 from buildstatic.project.config import ProjectConfig
 from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.settings import Settings, evaluate_script, read
+from buildstatic.project.settings.values import ROOT
 
 # The settings class (django-configurations.readthedocs.io/en/stable/#quickstart).
 CONFIGURATION_VARIABLE = "DJANGO_CONFIGURATION"
@@ -95,9 +96,27 @@ def locate(settings: Fact[str], search: Search) -> Path:
     )
 
 
+def added_directories(script: Path, search: Search) -> tuple[Fact[str], ...]:
+    """Return the directories of the project that *script* adds to ``sys.path``."""
+    evaluation = evaluate_script(script, search)
+    return tuple(
+        Fact(name, fact.source)
+        for fact in evaluation.module_paths
+        if fact.value.is_relative_to(ROOT) and fact.value not in (ROOT, evaluation.cwd)
+        if files.is_directory(search.root / (name := str(fact.value.relative_to(ROOT))))
+    )
+
+
+def module_search(project: Project) -> Search:
+    """Return where the modules of *project* are found."""
+    manage = (project.root / project.manage.value).resolve().parent
+    added = project.python_path.value if project.python_path else ()
+    return Search(project.root, manage, tuple(project.root / name for name in added))
+
+
 def read_settings(project: Project) -> tuple[Settings, Search]:
     """Evaluate the settings of *project*; raises `ConfigInvalid` as detecting it did."""
-    search = Search(project.root, (project.root / project.manage.value).resolve().parent)
+    search = module_search(project)
     configuration = project.configuration.value if project.configuration else None
     return read(locate(project.settings, search), search, configuration), search
 

@@ -22,7 +22,7 @@ from buildstatic.project import Project, Variable
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import missing, paste, placeholders, placeholders_for
-from buildstatic.project.files import Search
+from buildstatic.project.manage import module_search
 from buildstatic.project.packages.distributions import distribution, how_to_add, is_of_project
 from buildstatic.workflows import SILENT, Reporter
 
@@ -232,7 +232,7 @@ def _missing_package(problem: str, project: Project) -> str:
         return ""
     module = found[1] or found[2]
     name = distribution(module)
-    search = Search(project.root, (project.root / project.manage.value).parent)
+    search = module_search(project)
     if is_of_project(module, search) or Requirement(name).name.lower() in project.packages:
         return ""
     dependencies = project.dependencies.value if project.dependencies else None

@@ -243,7 +243,7 @@ VARIANTS = {
     "manage.py in a directory": Variant({"manage": Fact("src/manage.py", "src/manage.py:1")}),
     "manage.py that was selected": Variant({"manage": Fact("b/manage.py", "--manage")}),
     "modules in src": Variant(
-        {"python_path": Fact("src", "src/mysite/settings.py:1")}, {"multi_platform": True}
+        {"python_path": Fact(("src",), "src/mysite/settings.py:1")}, {"multi_platform": True}
     ),
     "no STATIC_ROOT": Variant({"static_root": None}),
     **{f"served by {server}": Variant({}, {"assets": server}) for server in SERVERS},

@@ -332,7 +332,27 @@ def test_python_path_for_modules_only_in_src(
     tmp_path: Path, files: dict[str, str], source: str | None
 ) -> None:
     found = detect(write(tmp_path, files), environ={}).python_path
-    assert found == (Fact("src", source) if source else None)
+    assert found == (Fact(("src",), source) if source else None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'sys.path.insert(0, str(Path(__file__).resolve().parent / "apps"))',
+        'sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps"))',
+        'sys.path.append("apps")',
+        'import site\nsite.addsitedir("apps")',
+    ],
+)
+def test_python_path_has_what_manage_py_adds(tmp_path: Path, line: str) -> None:
+    """The server does not run manage.py."""
+    imports = "import os, sys\nfrom pathlib import Path\n"
+    others = 'sys.path.append("/srv/lib")\nsys.path.append(".")\nsys.path.append("gone")\n'
+    made = {"manage.py": f"{imports}{line}\n{others}{MAIN}", "mysite/settings.py": ""}
+    found = detect(write(tmp_path, {**made, "apps/blog/__init__.py": ""}), environ={})
+    assert found.python_path is not None
+    assert found.python_path.value == ("apps",)
+    assert found.python_path.source.startswith("manage.py:")
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import glob
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import files
+from buildstatic.project import Fact, files
 from buildstatic.project.files import module_at
 from buildstatic.project.settings.classes import define
 from buildstatic.project.settings.environment import set_variable
@@ -37,6 +38,7 @@ from buildstatic.project.settings.values import (
 ENVIRON = Ref("os.environ")
 EXITS = (Ref("sys.exit"), Ref("exit"), Ref("quit"), Ref("os._exit"))
 INCLUDE = Ref("split_settings.tools.include")
+ADDING_MODULES = (Ref("sys.path.insert"), Ref("sys.path.append"), Ref("site.addsitedir"))
 # Methods that change the list or dict that they are called on.
 CHANGING_METHODS = frozenset({"append", "insert", "add", "extend", "remove", "update"})
 # How many imports by name are followed from the settings: their helpers, and no further.
@@ -161,11 +163,21 @@ def _expression(node: ast.expr, frame: Frame) -> Flow:
             if called == INCLUDE:
                 _include(node, [evaluate(part, frame) for part in node.args], frame)
                 return Flow.CONTINUES
+            if called in ADDING_MODULES and node.args:
+                _add_module_path(node.args[-1], frame)
             evaluate(node, frame)
             return Flow.RAISES if called in EXITS else Flow.CONTINUES
         case _:
             evaluate(node, frame)
     return Flow.CONTINUES
+
+
+def _add_module_path(node: ast.expr, frame: Frame) -> None:
+    """``sys.path.append(str(BASE_DIR / "apps"))``."""
+    directory = evaluate(node, frame).data
+    if isinstance(directory, str | PurePosixPath):
+        path = PurePosixPath(posixpath.normpath(frame.evaluation.cwd / directory))
+        frame.evaluation.module_paths.append(Fact(path, frame.source(node)))
 
 
 def _assign(target: ast.expr, value: Value, frame: Frame) -> None:

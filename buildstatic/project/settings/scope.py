@@ -9,6 +9,7 @@ from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from buildstatic.project import Fact
 from buildstatic.project.files import Search
 from buildstatic.project.settings.values import ROOT, Module, Value, union
 
@@ -41,10 +42,11 @@ class Evaluation:
     """The state shared by all frames of one evaluation.
 
     *execute* runs a block of statements. *environ* has the environment variables that the code
-    sets, *possible_environ* those that it sets in code that may not be reached. *missing_imports*
-    counts imports of project modules that do not exist. *unseen* are the places that may set names
-    which the evaluation cannot see. *steps_left* and *calls_left* limit the work. *file_names*
-    caches the relative names of files.
+    sets, *possible_environ* those that it sets in code that may not be reached. *module_paths* are
+    the directories that it adds to ``sys.path``. *missing_imports* counts imports of project
+    modules that do not exist. *unseen* are the places that may set names which the evaluation
+    cannot see. *steps_left* and *calls_left* limit the work. *file_names* caches the relative names
+    of files.
     """
 
     search: Search
@@ -53,6 +55,7 @@ class Evaluation:
     reads: list[VariableRead] = field(default_factory=list)
     environ: dict[str, Value] = field(default_factory=dict)
     possible_environ: dict[str, Value] = field(default_factory=dict)
+    module_paths: list[Fact[PurePosixPath]] = field(default_factory=list)
     steps_left: int = MAX_STEPS
     calls_left: int = MAX_CALL_DEPTH
     missing_imports: int = 0
