@@ -7,6 +7,7 @@ environment, and SECRET_KEY if nothing sets it.
 
 from __future__ import annotations
 
+import ast
 import itertools
 import os
 import posixpath
@@ -53,6 +54,7 @@ def edits(project: Project, evaluated: tuple[Settings, Search] | None = None) ->
         *(_middleware(settings) if serves else ()),
         *(_static_root(project, settings) if local else ()),
         *(_storages(settings, packages) if serves else ()),
+        *(_applications(project, search) if settings.classes else ()),
     )
 
 
@@ -229,6 +231,25 @@ def _storages(settings: Settings, packages: Packages) -> Iterator[Edit]:
         "File names contain a content hash, and files are compressed at build time.",
         text,
     )
+
+
+def _applications(project: Project, search: Search) -> Iterator[Edit]:
+    """Yield the import that settings classes require in wsgi.py and asgi.py.
+
+    django-configurations.readthedocs.io, "Quickstart".
+    """
+    for kind, application in (("wsgi", project.wsgi), ("asgi", project.asgi)):
+        path = search.module(application.value.partition(":")[0]) if application else None
+        if path is None or b"configurations" in files.read_bytes(path, search.root):
+            continue
+        for node in files.read_python(path, search.root).body:
+            if isinstance(node, ast.ImportFrom) and node.module == f"django.core.{kind}":
+                yield Edit(
+                    search.relative(path),
+                    f"in place of line {node.lineno}",
+                    "The server cannot import settings classes otherwise.",
+                    f"from configurations.{kind} import get_{kind}_application",
+                )
 
 
 def _place(value: Value | None, settings: Settings) -> tuple[str, str]:

@@ -318,6 +318,21 @@ def test_no_edits_for_settings_in_classes(tmp_path: Path) -> None:
     assert edits(detect(tmp_path, environ={})) == ()
 
 
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_settings_classes_require_their_own_application(tmp_path: Path, kind: str) -> None:
+    text = "from configurations import Configuration\nclass Prod(Configuration):\n  DEBUG = False\n"
+    function = f"get_{kind}_application"
+    line = f"from django.core.{kind} import {function}"
+    application = f"import os\n\n{line}\n\napplication = {function}()\n"
+    made = {"mysite/settings.py": text, "requirements.txt": REQUIREMENTS}
+    project(tmp_path, {**made, f"mysite/{kind}.py": application})
+    (edit,) = edits(detect(tmp_path, environ={}))
+    assert (edit.file, edit.where) == (f"mysite/{kind}.py", "in place of line 3")
+    assert edit.text == line.replace("django.core", "configurations")
+    (tmp_path / f"mysite/{kind}.py").write_text(application.replace(line, edit.text))
+    assert edits(detect(tmp_path, environ={})) == ()
+
+
 def wagtail(root: Path) -> Path:
     """Create a project with settings split like those of ``wagtail start``."""
     run(root, "django-admin", "startproject", "mysite", ".")
