@@ -102,7 +102,7 @@ ADVICE = (
     ),
     # The kernel
     Advice(
-        r"No space left on device|ENOSPC: no space",
+        r"(?i:No space left on device)|ENOSPC: no space",
         "The builder's disk is full. `docker system df` shows what uses it; to free most of it:\n"
         "  docker builder prune",
     ),

@@ -79,6 +79,7 @@ MESSAGES = {
     "[internal] load metadata for x.example.org/base:1\n401 Unauthorized": "the base image",
     "process did not complete successfully: exit code: 137": "for lack of memory",
     "OSError: [Errno 28] No space left on device": "  docker builder prune",
+    "failed to copy files: copy file range failed: no space left on device": "builder prune",
     "exec /bin/sh: exec format error": "binfmt --install all",
     "SSLCertVerificationError: CERTIFICATE_VERIFY_FAILED": "PIP_CERT",
     "RUN --network=none x\nsocket.gaierror: Temporary failure in name resolution": "network =",
