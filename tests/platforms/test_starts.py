@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 OPTIONS = {
-    "usual": Options(dockerfile=GENERATED),
-    "in the build": Options(dockerfile=GENERATED, chain="build"),
+    "usual": Options(dockerfile=GENERATED, builder="railpack"),
+    "in the build": Options(dockerfile=GENERATED, builder="railpack", chain="build"),
     "foreign": Options(dockerfile=CUSTOM, builder="dockerfile"),
 }
 HOSTILE = 'it\'s $(touch pwned) `touch pwned` "q" %s ünï\\;# &'
