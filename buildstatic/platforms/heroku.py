@@ -15,7 +15,12 @@ from collections.abc import Iterator
 from buildstatic import __version__
 from buildstatic.platforms.commands import SYSTEM_VARIABLES, settings_module
 from buildstatic.platforms.options import Options
-from buildstatic.platforms.procfile import app_notes, collects_in_release
+from buildstatic.platforms.procfile import (
+    PYTHON_VERSION,
+    app_notes,
+    collects_in_release,
+    requires_python_version,
+)
 from buildstatic.platforms.repository import github_repository
 from buildstatic.project import Project
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
@@ -26,7 +31,6 @@ SUMMARY = "app.json and bin/post_compile for Heroku, beside the Procfile"
 IS_DEFAULT = False
 
 STACK = "heroku-26"
-PYTHON_VERSION = ".python-version"
 DATABASE_URL = "DATABASE_URL"
 HOSTS = ("ALLOWED_HOSTS", "DJANGO_ALLOWED_HOSTS")
 POSTGRESQL = ("psycopg", "psycopg2", "psycopg2-binary", "asyncpg")
@@ -82,12 +86,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     found = [GeneratedFile("app.json", text, notes=tuple(notes))]
     if not in_release:
         found.append(_hook(project))
-    dependencies = project.dependencies
-    if (
-        dependencies
-        and dependencies.value.manager == "uv"
-        and not (project.root / PYTHON_VERSION).exists()
-    ):
+    if requires_python_version(project):
         version = project.python.value if project.python else DEFAULT_PYTHON
         found.append(GeneratedFile(PYTHON_VERSION, f"{version}\n"))
     return tuple(found)

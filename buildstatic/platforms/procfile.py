@@ -29,6 +29,7 @@ SUMMARY = "Procfile for Heroku and other platforms"
 IS_DEFAULT = True
 
 FILE = "Procfile"
+PYTHON_VERSION = ".python-version"
 
 
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
@@ -78,8 +79,20 @@ def app_notes(project: Project) -> Iterator[str]:
         yield f"Heroku: set the settings module: `{command}`."
 
 
+def requires_python_version(project: Project) -> bool:
+    """Return whether Heroku's Python buildpacks fail without a .python-version: with uv only."""
+    dependencies = project.dependencies
+    is_uv = dependencies is not None and dependencies.value.manager == "uv"
+    return is_uv and not (project.root / PYTHON_VERSION).exists()
+
+
 def _notes(project: Project, in_release: bool) -> Iterator[str]:
     yield from app_notes(project)
+    if requires_python_version(project):
+        yield (
+            f"Heroku: with uv the file {PYTHON_VERSION} is required: `uv python pin`, or "
+            "`buildstatic generate heroku`."
+        )
     if in_release and has_remote_storage(project):
         yield (
             "Heroku: the release phase collects, so disable collecting in the buildpack: "

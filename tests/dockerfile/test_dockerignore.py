@@ -44,6 +44,8 @@ NEEDED = (
     "locale/de/LC_MESSAGES/django.mo",
     "vendor/wheels/own-1.0-py3-none-any.whl",
     "compose_a_song/models.py",
+    "config/settings.py",
+    "config/deploy.py",
     "README.md",
 )
 EXCLUDED = (
@@ -82,6 +84,10 @@ EXCLUDED = (
     "Dockerfile",
     "Dockerfile.dev",
     "compose.yaml",
+    "kubernetes.yaml",
+    "cloud-run/service.yaml",
+    "config/deploy.yml",
+    ".do/app.yaml",
     "docker-compose.override.yml",
     ".dockerignore",
 )

@@ -12,7 +12,7 @@ from honcho.environ import parse_procfile
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import procfile
 from buildstatic.platforms.options import Options
-from buildstatic.project import Project
+from buildstatic.project import Dependencies, Fact, Project
 from buildstatic.templates import GeneratedFile
 from tests.platforms.projects import (
     AWKWARD,
@@ -55,6 +55,17 @@ def test_lost_sqlite_database_is_noted(tmp_path: Path) -> None:
     assert any("The SQLite database (mysite/settings.py:80) is lost" in note for note in file.notes)
     assert "discards the SQLite database" in file.text
     assert generate(connected(tmp_path, "sqlite", "DATABASE_URL")).notes == (HOSTS,)
+
+
+@pytest.mark.parametrize(("manager", "expected"), [("uv", True), ("pip", False)])
+def test_missing_python_version_is_noted_for_uv(
+    tmp_path: Path, manager: str, expected: bool
+) -> None:
+    dependencies = Fact(Dependencies(manager, "uv.lock", ("uv.lock",)), "uv.lock")
+    found = project(tmp_path, dependencies=dependencies)
+    assert any("uv python pin" in note for note in generate(found).notes) is expected
+    (tmp_path / ".python-version").write_text("3.13\n")
+    assert generate(found).notes == (HOSTS,)
 
 
 @pytest.mark.parametrize(

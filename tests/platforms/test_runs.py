@@ -55,7 +55,7 @@ def test_replicas_on_kubernetes_wait_for_the_migrations(checkout: Path) -> None:
     deployment, *_ = yaml_documents((checkout / "kubernetes.yaml").read_text())
     (container,) = deployment["spec"]["template"]["spec"]["initContainers"]
     with pytest.raises(subprocess.CalledProcessError) as waited:
-        run(checkout, "timeout", "4", *container["command"])
+        run(checkout, "timeout", "2", *container["command"])
     assert waited.value.returncode == 124
     run(checkout, "python", "manage.py", "migrate", "--noinput")
     run(checkout, "timeout", "20", *container["command"])
