@@ -236,17 +236,20 @@ def _continued(word: str) -> str:
 
 
 def _variables(project: Project) -> str:
-    """Return PYTHONPATH, and settings module and class if they would be others, or set too late."""
+    """Return PYTHONPATH and the settings class, which only manage.py sets, and the settings module.
+
+    The module is left out if the application sets the same one in time.
+    """
     file, _, _ = project.settings.source.rpartition(":")
     variables = {}
     if project.python_path:
         directories = (posixpath.join(APP, name) for name in project.python_path.value)
         variables["PYTHONPATH"] = ":".join(directories)
-    if file != project.manage.value or project.early_import:
+    # django-configurations reads it while the application's file is still importing.
+    if file != project.manage.value or project.early_import or project.configuration:
         variables["DJANGO_SETTINGS_MODULE"] = project.settings.value
-    selected = project.configuration
-    if selected and selected.source.rpartition(":")[0] != project.manage.value:
-        variables["DJANGO_CONFIGURATION"] = selected.value
+    if project.configuration:
+        variables["DJANGO_CONFIGURATION"] = project.configuration.value
     return "".join(f" \\\n    {name}={env_value(value)}" for name, value in variables.items())
 
 

@@ -246,7 +246,7 @@ def _applications(project: Project, search: Search) -> Iterator[Edit]:
             if isinstance(node, ast.ImportFrom) and node.module == f"django.core.{kind}":
                 yield Edit(
                     search.relative(path),
-                    f"in place of line {node.lineno}",
+                    f"in place of line {node.lineno}, below what sets os.environ",
                     "The server cannot import settings classes otherwise.",
                     f"from configurations.{kind} import get_{kind}_application",
                 )

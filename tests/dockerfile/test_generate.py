@@ -378,10 +378,11 @@ def test_settings_module_for_a_package_that_imports_something() -> None:
     assert "DJANGO_SETTINGS_MODULE=mysite.settings" in stage(text, "base")
 
 
-@pytest.mark.parametrize(("source", "is_set"), [("mysite/wsgi.py:1", True), ("manage.py:1", False)])
-def test_settings_class_other_than_the_default_of_manage_py(source: str, is_set: bool) -> None:
+@pytest.mark.parametrize("source", ["mysite/wsgi.py:1", "manage.py:1"])
+def test_settings_class_is_set_for_the_server(source: str) -> None:
     text = text_of(Variant({"configuration": Fact("Production", source)}))
-    assert ("DJANGO_CONFIGURATION=Production" in stage(text, "base")) is is_set
+    assert "DJANGO_CONFIGURATION=Production" in stage(text, "base")
+    assert "DJANGO_SETTINGS_MODULE=mysite.settings" in stage(text, "base")
 
 
 def test_src_directory_is_on_pythonpath() -> None:

@@ -327,7 +327,10 @@ def test_settings_classes_require_their_own_application(tmp_path: Path, kind: st
     made = {"mysite/settings.py": text, "requirements.txt": REQUIREMENTS}
     project(tmp_path, {**made, f"mysite/{kind}.py": application})
     (edit,) = edits(detect(tmp_path, environ={}))
-    assert (edit.file, edit.where) == (f"mysite/{kind}.py", "in place of line 3")
+    assert (edit.file, edit.where) == (
+        f"mysite/{kind}.py",
+        "in place of line 3, below what sets os.environ",
+    )
     assert edit.text == line.replace("django.core", "configurations")
     (tmp_path / f"mysite/{kind}.py").write_text(application.replace(line, edit.text))
     assert edits(detect(tmp_path, environ={})) == ()
