@@ -272,7 +272,7 @@ class _Collector:
         memory = MemoryTree(
             self.storage,
             self.reusable if kept is Kept.FILES else frozenset(),
-            shows_directories=kept is not Kept.NOTHING,
+            shows_directories=kept is not Kept.NOTHING and any(Path(self.tree.root).iterdir()),
             strong=self.is_strong,
         )
         sources: dict[int, dict[str, tuple[OutputFile, bool]]] = {}

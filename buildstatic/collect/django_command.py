@@ -165,10 +165,10 @@ def _collect_in_memory(
 
     from buildstatic.collect.storages.memory import SourceStorage
 
+    finders = {id(source.storage): source.storage for source in plan.wins}
     storages = {
-        key: SourceStorage(source.storage, {name: stored for name, (stored, _) in read.items()})
-        for source in plan.wins
-        if (key := id(source.storage)) and (read := sources[key])
+        key: SourceStorage(storage, {name: stored for name, (stored, _) in sources[key].items()})
+        for key, storage in finders.items()
     }
 
     def copy_file(path: str, prefixed_path: str, source_storage: Any) -> None:

@@ -162,6 +162,38 @@ def _substitute(
     return "".join((*pieces, content[done:]))
 
 
+class QuickPattern:
+    """A pattern of a storage that searches only what contains its literal text."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+        self._literal = _literal(pattern.pattern)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pattern, name)
+
+    def sub(self, convert: Any, text: str, *count: Any, **options: Any) -> str:
+        """Do what ``re.Pattern.sub`` does."""
+        if count or options or not callable(convert):
+            return self._pattern.sub(convert, text, *count, **options)
+        if not self._may_match(text):
+            return text
+        return _substitute(self._pattern, self._literal, convert, text)
+
+    def search(self, text: str, *positions: int) -> re.Match[str] | None:
+        """Do what ``re.Pattern.search`` does."""
+        return self._pattern.search(text, *positions) if self._may_match(text) else None
+
+    def _may_match(self, text: str) -> bool:
+        literal = self._literal
+        return literal is None or contains_needle(_encoded(text), (literal.encode(),))
+
+
+@lru_cache(maxsize=1)
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
 def needles(storage: Any, path: str) -> tuple[Needle, ...] | None:
     """Return what a file contains if one of the patterns for *path* matches (see `matters`).
 

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parent.parent.parent
-MODULES = ("tests/collect/test_differential_trees.py", "tests/collect/test_called.py")
+MODULES = (
+    "tests/collect/test_called.py",
+    "tests/collect/test_census.py",
+    "tests/collect/test_differential_trees.py",
+)
 TOOLS = (
     "pytest>=8.2",
     "hypothesis>=6.100",

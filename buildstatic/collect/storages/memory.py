@@ -11,16 +11,17 @@ import io
 import json
 import os
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage
 
 from buildstatic.collect.publish import OutputFile
+from buildstatic.collect.references import QuickPattern
 from buildstatic.collect.storages.adapter import PACKAGES, Adapter
 from buildstatic.collect.workers.file_tasks import digest
 
@@ -49,7 +50,7 @@ class StoredFile(File):  # type: ignore[misc]
         if self._opened is None:
             content = self.stored.content
             if content is None:
-                self._opened = Path(self.stored.path).open("rb")  # noqa: SIM115
+                self._opened = open(self.stored.path, "rb")  # noqa: SIM115
             else:
                 self._opened = io.BytesIO(content)
         return self._opened
@@ -126,6 +127,7 @@ class MemoryTree:
     needs_disk: str = ""
     by_digest: dict[tuple[str, int], OutputFile] = field(default_factory=dict)
     manifest: bytes | None = None
+    last: tuple[bytes, str] = (b"", "d41d8cd98f00b204e9800998ecf8427e")
 
     def __post_init__(self) -> None:
         self.disk = FileSystemStorage(location=self.storage.location)
@@ -161,7 +163,7 @@ class MemoryTree:
 
     def is_directory_on_disk(self, name: str) -> bool:
         """Tell whether the tree on disk has the directory *name*, which stays."""
-        return self.shows_directories and Path(self.root, name).is_dir()
+        return self.shows_directories and os.path.isdir(f"{self.root}/{name}")
 
     def open(self, name: Any, mode: str = "rb") -> Any:
         """Do what ``FileSystemStorage.open`` does, for reading."""
@@ -199,14 +201,23 @@ class MemoryTree:
         if isinstance(content, StoredFile):
             self.add(path, content.stored)
             return path
-        chunks = list(content.chunks())
-        if not all(isinstance(chunk, bytes) for chunk in chunks):
-            self.fail("it saves text, not bytes")
-        data = b"".join(chunks)
-        md5, _ = digest(data, strong=False)
+        data, md5 = self.hashed(content)
         known = self.by_digest.get((md5, len(data)))
         self.add(path, known or OutputFile((), md5, "", len(data), content=data))
         return path
+
+    def hashed(self, content: Any) -> tuple[bytes, str]:
+        """Return the bytes of *content*, a file, and their MD5, which is computed only once."""
+        if type(content) is ContentFile and type(content.file) is io.BytesIO:
+            data = content.file.getvalue()  # the same object until it is changed
+        else:
+            chunks = list(content.chunks())
+            if not all(isinstance(chunk, bytes) for chunk in chunks):
+                self.fail("it saves text, not bytes")
+            data = b"".join(chunks)
+        if data is not self.last[0]:
+            self.last = data, digest(data, strong=False)[0]
+        return self.last
 
     def delete(self, name: Any) -> None:
         """Do what ``FileSystemStorage.delete`` does, for a file."""
@@ -249,6 +260,13 @@ class MemoryTree:
         values["get_modified_time"] = _Trap(self, "get_modified_time")
         if self.is_plain("file_hash"):
             values["file_hash"] = self.file_hash()
+        if isinstance(patterns := vars(storage).get("_patterns"), dict):
+            values["_patterns"] = _quick(patterns)
+        if self.is_plain("_post_process"):
+            post_process = storage._post_process
+            values["_post_process"] = lambda paths, adjustable, hashed_files: post_process(
+                paths, _Names(adjustable), hashed_files
+            )
         if hasattr(storage, "post_process"):
             values["post_process"] = self.recorded(storage.post_process)
         if self.is_plain("delete_files"):
@@ -289,6 +307,8 @@ class MemoryTree:
         def file_hash(name: Any, content: Any = None) -> Any:
             if isinstance(content, StoredFile):
                 return content.stored.digest[:12]
+            if type(content) is ContentFile and type(content.file) is io.BytesIO:
+                return self.hashed(content)[1][:12]
             return original(name, content)
 
         return file_hash
@@ -367,6 +387,30 @@ class ManifestInMemory:
         if self.fail and not name.startswith("__"):
             self.fail(f"it calls {name} of its manifest storage")
         raise AttributeError(name)
+
+
+def _quick(patterns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``HashedFilesMixin._patterns`` with patterns that search less."""
+    return {
+        extension: [
+            (QuickPattern(each[0]), *each[1:])
+            if isinstance(each, tuple) and isinstance(each[0], re.Pattern)
+            else each
+            for each in of_extension
+        ]
+        for extension, of_extension in patterns.items()
+    }
+
+
+class _Names(list[str]):
+    """A list of names in which ``in`` does not search."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(names)
+        self.names = frozenset(names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
 
 
 class _Compressor:
