@@ -117,4 +117,4 @@ def test_a_module_with_a_name_is_a_platform(
         sys.modules.pop("buildstatic.platforms.podman", None)
         vars(platforms).pop("podman", None)
     assert sorted(names) == sorted(["podman", *(platform.NAME for platform in PLATFORMS)])
-    assert names[-3:] == ["podman", "railway-iac", "render"]
+    assert names[-4:] == ["podman", "railway-iac", "render", "systemd"]
