@@ -136,13 +136,21 @@ def collect_by_adapter(
         counts.update(_collect_in_memory(command, plan, memory, sources))
 
     before = [(holder, _copied(vars(holder))) for holder in (storage, command)]
+    held: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
+    streams = command.stdout, command.stderr
+    command.stdout, command.stderr = (_HeldStream(stream, held) for stream in streams)
     try:
         outcome = run_collector(*arguments, run_own_code)
     except NeedsDisk as error:
+        held.clear()
         for holder, attributes in before:
             vars(holder).clear()
             vars(holder).update(attributes)
         return f"{recognition.reason}, and {error}"
+    finally:
+        command.stdout, command.stderr = streams
+        for stream, words, how in held:
+            stream.write(*words, **how)
     if options.clear:
         _log_deleted(command, outcome)
         counts["deleted"] = outcome.deleted
@@ -150,6 +158,21 @@ def collect_by_adapter(
         command.log(f"Post-processed '{name}' as '{variant}'")
     counts["post_processed"] = [*counts["post_processed"], *(n for n, _ in outcome.post_processed)]
     return counts, replace(outcome.summary, in_memory=recognition.reason)
+
+
+@dataclass(frozen=True)
+class _HeldStream:
+    """An output of a command; adds what is written to *held*, with the *stream* it is meant for."""
+
+    stream: Any
+    held: list[tuple[Any, tuple[Any, ...], dict[str, Any]]]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, *words: Any, **how: Any) -> None:
+        """Write later."""
+        self.held.append((self.stream, words, how))
 
 
 def _copied(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -300,6 +300,26 @@ class CompressedOnlySome(CompressedStaticFilesStorage):
 
 
 @listed(MEMORY)
+class OnlyHashedFiles(Compressed):
+    keep_only_hashed_files = True
+
+    def file_hash(self, name: str, content: Any = None) -> Any:
+        hashed = super().file_hash(name, content)
+        return hashed and hashed[:8]
+
+
+@listed(MEMORY)
+class ReadsFilesTwice(Manifest):
+    def file_hash(self, name: str, content: Any = None) -> Any:
+        if content is None:
+            return None
+        with content.open() as file:
+            first = file.read(3)
+        lines = list(content.open())
+        return f"{len(content)}{len(first)}{len(lines)}{content.tell()}{content.closed}"
+
+
+@listed(MEMORY)
 class OriginalsAreDeleted(Manifest):
     def post_process(self, *arguments: Any, **options: Any) -> Any:
         for name, hashed_name, processed in super().post_process(*arguments, **options):
@@ -456,6 +476,35 @@ class LooksAtItsLocation(Manifest):
         except:  # noqa: E722
             depth = 0
         return f"d{depth > 0}/{super().hashed_name(name, content, filename)}"
+
+
+@listed(OWN_CODE)
+class HidesThatItLooksAtTheDisk(Manifest):
+    def post_process(self, *arguments: Any, **options: Any) -> Any:
+        yield from super().post_process(*arguments, **options)
+        try:
+            self.path("css/a.css")
+        except:  # noqa: E722
+            raise ValueError("no such file") from None
+
+
+@listed(OWN_CODE)
+class ReadsAPathOfTheSettings(Manifest):
+    def file_hash(self, name: str, content: Any = None) -> Any:
+        place = settings.BASE_DIR / "version.txt"
+        return place.read_text() if place.is_file() else super().file_hash(name, content)
+
+
+@listed(OWN_CODE)
+class ReadsTheManifestOfAnEarlierRun(Manifest):
+    def __init__(self, location: str) -> None:
+        keeper = FileSystemStorage(location=posixpath.join(location, "manifests"))
+        super().__init__(location=location, manifest_storage=keeper)
+
+    def save_manifest(self) -> None:
+        earlier = self.read_manifest()
+        self.manifest_version = "1.1" if earlier is None else "1.0"
+        super().save_manifest()
 
 
 @listed(OWN_CODE)

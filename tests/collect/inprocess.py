@@ -32,6 +32,7 @@ def start() -> None:
             INSTALLED_APPS=["django.contrib.staticfiles"],
             STATIC_URL=STATIC_URL,
             STATIC_ROOT="/nonexistent",
+            BASE_DIR=Path("/nonexistent"),
             USE_TZ=True,
             WHITENOISE_SKIP_COMPRESS_EXTENSIONS=TEXTS,
             SERVESTATIC_SKIP_COMPRESS_EXTENSIONS=TEXTS,

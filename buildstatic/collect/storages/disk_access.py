@@ -39,6 +39,14 @@ _UNSAFE = {
 }
 _UNSAFE_PACKAGES = ("django.core.files.move", "django.core.files.temp", "django.core.management")
 _UNSAFE_CLASSES = {"FileSystemStorage", "StaticFilesStorage", "get_storage_class"}
+# Those of ``pathlib.Path``, which settings may be, that no storage or file has.
+_PATH_METHODS = frozenset(
+    {
+        *("chmod", "glob", "hardlink_to", "is_dir", "is_file", "iterdir", "lstat", "mkdir"),
+        *("read_bytes", "read_text", "rename", "rglob", "rmdir", "samefile", "stat"),
+        *("symlink_to", "touch", "unlink", "walk", "write_bytes", "write_text"),
+    }
+)
 _OS_NAMES = {"PathLike", "environ", "fspath", "getenv", "path", "sep"}
 _UNKNOWN = ModuleType("unknown")
 _DATA = (str, bytes, int, float, bool, type(None), tuple, list, dict, set, frozenset, re.Pattern)
@@ -70,6 +78,8 @@ def unknown_call(storage: type, names: Iterable[str]) -> str:
                 pending += [f for f in map(_function, vars(value).values()) if f]
             elif not _is_harmless(name, value):
                 return name
+        if on_paths := _PATH_METHODS & attributes:
+            return min(on_paths)
         pending += _methods(storage, attributes)
     return ""
 

@@ -65,6 +65,13 @@ class StoredFile(File):  # type: ignore[misc]
         """Whether it was closed."""
         return self._is_closed
 
+    def open(self, mode: str | None = None) -> StoredFile:  # noqa: ARG002
+        """Return to the beginning; open it again if it was closed."""
+        if self._is_closed:
+            self._opened, self._is_closed = None, False
+        self.seek(0)
+        return self
+
     def seek(self, position: int, whence: int = 0) -> int:
         """Change the position; return it."""
         if self._opened is None and not position and not whence:
@@ -286,7 +293,11 @@ class MemoryTree:
             if hasattr(settings, "STATIC_ROOT"):
                 stack.callback(setattr, settings, "STATIC_ROOT", settings.STATIC_ROOT)
                 settings.STATIC_ROOT = _Trap(self, "STATIC_ROOT")
-            yield
+            try:
+                yield
+            except Exception:
+                if not self.needs_disk:
+                    raise
         if self.needs_disk:
             raise NeedsDisk(self.needs_disk)
         self.take_manifest(kept_manifest, keeper)
@@ -365,6 +376,8 @@ class ManifestInMemory:
 
     def open(self, name: str) -> io.BytesIO:  # noqa: ARG002
         """Return the content."""
+        if self.fail and not self.is_saved:
+            self.fail("it reads the manifest of an earlier run")
         return io.BytesIO(self.content)
 
     def delete(self, name: str) -> None:
