@@ -244,7 +244,7 @@ def _document(result: ProjectCheck) -> dict[str, Any]:
             {"file": edit.file, "where": edit.where, "why": edit.why, "text": edit.text}
             for edit in result.edits
         ],
-        "notes": list(project.notes),
+        "notes": list(result.notes),
     }
 
 
@@ -301,9 +301,9 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
             source = project.config.source(name) if chosen else "INSTALLED_APPS"
             rows.append((f"{name} collecting", ", ".join(commands), source))
     console.table(rows, header=("fact", "value", "from"))
-    if project.notes:
+    if result.notes:
         console.say()
-    for text in project.notes:
+    for text in result.notes:
         console.say(f"note: {text}")
     _print_variables(result, verbose=verbose)
     edits = _other_edits(result)

@@ -140,7 +140,7 @@ def examine(request: Request) -> dict[str, Any]:
     ``unreadable`` are the sources that cannot be read; the others are found without them.
     ``conflicts`` are accidental ones; ``references`` cannot be resolved, with their source and
     line; ``circle`` are the sources that refer to each other in a cycle. The last two are empty if
-    the storage is not known, or does not fingerprint.
+    the storage runs its own code, or does not fingerprint. ``storage`` says where and why it does.
 
     Raises what `collect` raises before it writes, but does not run Django's system checks.
     """
@@ -163,14 +163,16 @@ def examine(request: Request) -> dict[str, Any]:
         for conflict in find_conflicts(made_plan)
         if not conflict.is_intended
     ]
+    recognition = recognize(storage)
     problems: dict[str, Any] = {
+        "storage": recognition.describe(),
         "unreadable": list(unreadable.values()),
         "conflicts": conflicts,
         "references": [],
         "circle": [],
     }
     try:
-        _resolve_references(storage, recognize(storage), made_plan)
+        _resolve_references(storage, recognition, made_plan)
     except UnresolvedReferences as error:
         problems["references"] = [
             {

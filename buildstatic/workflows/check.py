@@ -68,6 +68,7 @@ class ProjectCheck:
 
     *skipped* says what was not looked at and why; it is empty if everything was. *undetermined*
     are the facts whose settings have a value that reading does not tell, and what it depends on.
+    *notes* are worth knowing.
     """
 
     project: Project
@@ -75,6 +76,7 @@ class ProjectCheck:
     findings: Sequence[Finding]
     skipped: Sequence[str]
     undetermined: Mapping[str, Fact[str]]
+    notes: Sequence[str]
 
 
 def check(
@@ -106,7 +108,9 @@ def check(
     if not context.settings.complete:
         skipped.append(f"settings that {context.settings.file} sets while it runs")
     undetermined = dict(_undetermined(project, context.settings))
-    return ProjectCheck(project, context.edits, findings, tuple(skipped), undetermined)
+    storage = (context.problems or {}).get("storage")
+    notes = (*project.notes, *([storage] if storage else ()))
+    return ProjectCheck(project, context.edits, findings, tuple(skipped), undetermined, notes)
 
 
 def _undetermined(project: Project, settings: Settings) -> Iterator[tuple[str, Fact[str]]]:

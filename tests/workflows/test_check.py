@@ -36,6 +36,35 @@ def test_check_imports_the_project(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "note"),
+    [
+        ("return super().url(name)", None),
+        (
+            "return name",
+            "Collecting runs the storage's own code in memory, because mysite.files.Own has its "
+            "own hashed_name.",
+        ),
+        (
+            "return open(name)",
+            "Collecting runs the storage's own code, as with Django alone, because "
+            "mysite.files.Own has its own hashed_name, and its code uses open.",
+        ),
+    ],
+    ids=["not called", "in memory", "on the disk"],
+)
+def test_note_says_how_the_storage_is_used(tmp_path: Path, line: str, note: str | None) -> None:
+    method = "hashed_name" if note else "url"
+    code = (
+        "from whitenoise.storage import CompressedManifestStaticFilesStorage\n"
+        "class Own(CompressedManifestStaticFilesStorage):\n"
+        f"    def {method}(self, name, *arguments):\n        {line}\n"
+    )
+    change = ("whitenoise.storage.CompressedManifestStaticFilesStorage", "mysite.files.Own")
+    result = check(clean_project(tmp_path, {"mysite/files.py": code}, change))
+    assert [text for text in result.notes if "storage" in text] == ([note] if note else [])
+
+
 def test_project_that_fails_to_import_has_a_finding(tmp_path: Path) -> None:
     apps = """\
 from django.apps import AppConfig

@@ -44,6 +44,13 @@ class Recognition:
         """Whether the storage's own code runs on a tree in memory."""
         return self.adapter is not None and bool(self.reason)
 
+    def describe(self) -> str:
+        """Return where the storage's own code runs, and why; empty if it does not."""
+        if not self.reason:
+            return ""
+        place = " in memory" if self.in_memory else ", as with Django alone"
+        return f"Collecting runs the storage's own code{place}, because {self.reason}."
+
 
 def unwrap(storage: Any) -> Any:
     """Return the storage behind a lazy one: ``staticfiles_storage``, ``default_storage``."""
