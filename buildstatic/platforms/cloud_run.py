@@ -37,7 +37,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         "name": name,
         "port": container.port,
         "values": container.fixed,
-        "secrets": _secrets(container),
+        "secrets": container.secrets,
         "cloud_sql": container.connection is not None and container.connection.engine in CLOUD_SQL,
     }
     service = GeneratedFile(
@@ -52,11 +52,6 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     return service, GeneratedFile(
         JOB, render("cloud-run.yaml", job=True, command=to_argv(job), **context)
     )
-
-
-def _secrets(container: Container) -> tuple[str, ...]:
-    secret_key = (container.secret_key,) if container.secret_key else ()
-    return (*secret_key, *container.required, *container.database_variables)
 
 
 def _warnings(container: Container) -> Iterator[str]:
@@ -78,7 +73,7 @@ def _warnings(container: Container) -> Iterator[str]:
 def _notes(container: Container, name: str, *, has_job: bool) -> Iterator[str]:
     files = f"{SERVICE} and {JOB}" if has_job else SERVICE
     yield f"Cloud Run: replace REGION, PROJECT and REPOSITORY in {files} by your own."
-    if names := _secrets(container):
+    if names := container.secrets:
         secrets = ", ".join(f"{name}-{variable}" for variable in names)
         yield f"Cloud Run: create the secrets in Secret Manager: {secrets}."
     if has_job:

@@ -52,6 +52,12 @@ class Container:
     volume: str | None
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """The variables that the image needs and whose values are not known."""
+        secret_key = (self.secret_key,) if self.secret_key else ()
+        return (*secret_key, *self.required, *self.database_variables)
+
+    @property
     def release_and_serve(self) -> str:
         """The command for platforms where only the server can access the disk of the database."""
         return join_commands(*filter(None, (self.release, f"exec {self.serve}")))

@@ -92,12 +92,7 @@ def _values(container: Container) -> dict[str, str]:
 
 def _secrets(container: Container) -> tuple[str, ...]:
     """Return the variables whose values have to be set on DigitalOcean."""
-    names = (
-        *((container.secret_key,) if container.secret_key else ()),
-        *container.required,
-        *container.database_variables,
-    )
-    return tuple(name for name in names if name not in _values(container))
+    return tuple(name for name in container.secrets if name not in _values(container))
 
 
 def _name(process: Process) -> str:

@@ -71,9 +71,9 @@ def _variables(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the variables with known values, and those whose values are in .kamal/secrets."""
     clear = dict(container.fixed)
-    secret = [*((container.secret_key,) if container.secret_key else ()), *container.required]
     if database is None or container.connection is None or container.connection.url:
-        return clear, (*secret, *container.database_variables)
+        return clear, container.secrets
+    secret = [*((container.secret_key,) if container.secret_key else ()), *container.required]
     values = {
         "HOST": f"{container.name}-database",
         "PORT": str(database.port),

@@ -46,7 +46,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         job=_argv(job) if job else None,
         before=_argv(wait if job else release) if release else None,
         environment=[(key, _escape(value)) for key, value in container.fixed.items()],
-        secret=bool(_secrets(container)),
+        secret=bool(container.secrets),
         volume=container.volume,
         health=project.health.value if project.health else None,
         processes=[
@@ -72,11 +72,6 @@ def _processes(container: Container) -> tuple[Process, ...]:
     return () if container.volume else container.processes
 
 
-def _secrets(container: Container) -> tuple[str, ...]:
-    secret_key = (container.secret_key,) if container.secret_key else ()
-    return (*secret_key, *container.required, *container.database_variables)
-
-
 def _process_name(name: str, process: Process) -> str:
     """Return the component of *process*, for a label and for the names of its resources."""
     # A CronJob's name has at most 52 characters, of which "-process" may be eight.
@@ -95,7 +90,7 @@ def _warnings(container: Container) -> Iterator[str]:
 
 def _notes(project: Project, container: Container, name: str, *, has_job: bool) -> Iterator[str]:
     yield f"Kubernetes: replace the image {name}:latest in {FILE} by the one in your registry."
-    if names := _secrets(container):
+    if names := container.secrets:
         literals = " ".join(f"--from-literal={key}=…" for key in names)
         yield f"Kubernetes: create the secret: `kubectl create secret generic {name} {literals}`."
     if has_job:
