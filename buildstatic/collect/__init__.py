@@ -19,6 +19,7 @@ from buildstatic.collect.commands import generated_directory, run_after, run_bef
 from buildstatic.collect.compress import compress_changes, variants_for
 from buildstatic.collect.django_command import (
     call_collectstatic,
+    find_error_in_memory,
     overridden_command,
     unsupported_options,
 )
@@ -140,7 +141,8 @@ def examine(request: Request) -> dict[str, Any]:
     ``unreadable`` are the sources that cannot be read; the others are found without them.
     ``conflicts`` are accidental ones; ``references`` cannot be resolved, with their source and
     line; ``circle`` are the sources that refer to each other in a cycle. The last two are empty if
-    the storage runs its own code, or does not fingerprint. ``storage`` says where and why it does.
+    the storage runs its own code on the disk, or does not fingerprint. ``storage`` says where its
+    own code runs, and why. If that is in memory, only the first reference is found.
 
     Raises what `collect` raises before it writes, but does not run Django's system checks.
     """
@@ -226,7 +228,8 @@ def _read_error(source: Source) -> BuildstaticError | None:
 
 def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan) -> None:
     """Resolve every reference; raises `UnresolvedReferences` and `CircularReferences`."""
-    if recognition.reason or not recognition.adapter or not recognition.adapter.fingerprints:
+    adapter, in_memory = recognition.adapter, recognition.in_memory
+    if adapter is None or not (adapter.fingerprints or in_memory):
         return
     with worker_pool(available_cores()) as pool:
         readings = read_sources(
@@ -235,8 +238,13 @@ def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan)
             tree_of(storage),
             pool,
             lambda _more: None,
-            fingerprints=True,
+            fingerprints=not in_memory,
             existing=frozenset(),
             strong=False,
+            hashed=True,
         )
+    if in_memory:
+        if broken := find_error_in_memory(storage, adapter, made_plan, readings):
+            raise UnresolvedReferences((broken,))
+        return
     fingerprint_files(storage, originals_of(readings, storage), kept=Kept.DIRECTORIES)

@@ -275,20 +275,7 @@ class _Collector:
             shows_directories=kept is not Kept.NOTHING and any(Path(self.tree.root).iterdir()),
             strong=self.is_strong,
         )
-        sources: dict[int, dict[str, tuple[OutputFile, bool]]] = {}
-        for reading in readings:
-            stored = OutputFile(
-                (),
-                reading.digest,
-                reading.identity,
-                reading.size,
-                reading.path,
-                reading.modified,
-                None if reading.path else reading.content,
-            )
-            memory.by_digest.setdefault((stored.digest, stored.size), stored)
-            of_storage = sources.setdefault(id(reading.source.storage), {})
-            of_storage[reading.source.name] = stored, reading.is_unmodified
+        sources = in_memory_sources(readings, memory)
         with self.step("fingerprint", len(readings)), memory.shown(self.adapter):
             run(memory, sources)
         outputs = memory.outputs()
@@ -493,6 +480,25 @@ def read_sources(
         readings.append(reading)
         progress(1)
     return tuple(readings)
+
+
+def in_memory_sources(readings: Iterable[Reading], memory: MemoryTree) -> Sources:
+    """Return *readings* by storage and name, as *memory* takes them."""
+    sources: dict[int, dict[str, tuple[OutputFile, bool]]] = {}
+    for reading in readings:
+        stored = OutputFile(
+            (),
+            reading.digest,
+            reading.identity,
+            reading.size,
+            reading.path,
+            reading.modified,
+            None if reading.path else reading.content,
+        )
+        memory.by_digest.setdefault((stored.digest, stored.size), stored)
+        of_storage = sources.setdefault(id(reading.source.storage), {})
+        of_storage[reading.source.name] = stored, reading.is_unmodified
+    return sources
 
 
 def _target_state(source: Source, target: str, content: bytes) -> int:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from buildstatic.collect.collector import Outcome, Sources, run_collector
+from buildstatic.collect.collector import (
+    Outcome,
+    Reading,
+    Sources,
+    in_memory_sources,
+    run_collector,
+)
 from buildstatic.collect.compress import Variants, variants_for
 from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
 from buildstatic.collect.planning import Plan
 from buildstatic.collect.project_setup import importable
+from buildstatic.collect.references import BrokenReference
 from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request, Summary
 from buildstatic.collect.storages import Recognition
+from buildstatic.collect.storages.adapter import Adapter
 from buildstatic.errors import (
     BuildstaticError,
     CollectCancelled,
@@ -158,6 +167,35 @@ def collect_by_adapter(
         command.log(f"Post-processed '{name}' as '{variant}'")
     counts["post_processed"] = [*counts["post_processed"], *(n for n, _ in outcome.post_processed)]
     return counts, replace(outcome.summary, in_memory=recognition.reason)
+
+
+def find_error_in_memory(
+    storage: Any, adapter: Adapter, plan: Plan, readings: Sequence[Reading]
+) -> BrokenReference | None:
+    """Return the reference at which collecting *readings* in memory ends, if there is one.
+
+    None also for other errors, and if the storage's code needs the disk.
+    """
+    from django.contrib.staticfiles.management.commands import collectstatic
+    from django.core.exceptions import SuspiciousFileOperation
+
+    from buildstatic.collect.storages.memory import MemoryTree, NeedsDisk
+
+    memory = MemoryTree(storage, frozenset(), shows_directories=False, strong=False)
+    command = collectstatic.Command(stdout=StringIO(), stderr=StringIO())
+    parser = command.create_parser("manage.py", "collectstatic")
+    command.set_options(**vars(parser.parse_args(["--noinput", "--verbosity=0"])))
+    command.storage = storage
+    try:
+        with memory.shown(adapter):
+            _collect_in_memory(command, plan, memory, in_memory_sources(readings, memory))
+    except NeedsDisk:
+        return None
+    except Exception as error:
+        cause, name = _cause(error), _current_file(error)
+        if name and isinstance(cause, ValueError | SuspiciousFileOperation):
+            return BrokenReference(name, 0, "", cause)
+    return None
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,26 @@ def test_note_says_how_the_storage_is_used(tmp_path: Path, line: str, note: str 
     assert [text for text in result.notes if "storage" in text] == ([note] if note else [])
 
 
+def test_references_are_resolved_by_the_code_of_the_storage(tmp_path: Path) -> None:
+    code = (
+        "from whitenoise.storage import CompressedManifestStaticFilesStorage\n"
+        "class Own(CompressedManifestStaticFilesStorage):\n"
+        "    def hashed_name(self, name, *arguments):\n"
+        "        if 'optional' in name:\n"
+        "            return name\n"
+        "        return super().hashed_name(name, *arguments)\n"
+    )
+    files = {
+        "mysite/files.py": code,
+        "shop/static/shop/a.css": 'a { background: url("optional.svg") }\n',
+        "shop/static/shop/b.css": 'a { background: url("missing.svg") }\n',
+    }
+    change = ("whitenoise.storage.CompressedManifestStaticFilesStorage", "mysite.files.Own")
+    (finding,) = check(clean_project(tmp_path, files, change)).findings
+    assert (finding.code, finding.location) == ("reference-missing", "shop/static/shop/b.css")
+    assert "shop/missing.svg" in finding.what
+
+
 def test_project_that_fails_to_import_has_a_finding(tmp_path: Path) -> None:
     apps = """\
 from django.apps import AppConfig
