@@ -106,6 +106,9 @@ def _existing(
     "targets",
     nargs=-1,
     callback=_targets,
+    shell_complete=lambda _context, _parameter, typed: [
+        name for name in TARGETS if name.startswith(typed)
+    ],
     metavar="[FILE]...",
 )
 @click.option("--list", "lists", is_flag=True, help="Print what FILE can be; write nothing.")

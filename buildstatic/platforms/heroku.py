@@ -23,7 +23,6 @@ from buildstatic.platforms.procfile import (
 )
 from buildstatic.platforms.repository import github_repository
 from buildstatic.project import Project
-from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.templates import GeneratedFile, render
 
 NAME = "heroku"
@@ -87,6 +86,8 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     if not in_release:
         found.append(_hook(project))
     if requires_python_version(project):
+        from buildstatic.project.packages.python_version import DEFAULT_PYTHON
+
         version = project.python.value if project.python else DEFAULT_PYTHON
         found.append(GeneratedFile(PYTHON_VERSION, f"{version}\n"))
     return tuple(found)
