@@ -24,6 +24,7 @@ MODULES = (
     "tests/collect/test_called.py",
     "tests/collect/test_census.py",
     "tests/collect/test_differential_trees.py",
+    "tests/collect/test_disk_access.py",
 )
 TOOLS = (
     "pytest>=8.2",
