@@ -196,7 +196,7 @@ FAILURES = {
     ),
     "no-module": (
         MANAGE.replace("    from", "    import nosuchmodule\n    from"),
-        "No module named 'nosuchmodule'. Check the name; install the missing module",
+        "No module named 'nosuchmodule'. None of the dependencies has it.",
     ),
     "variable": (
         MANAGE.replace("    from", "    os.environ['MODE']\n    from"),
