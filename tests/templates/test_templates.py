@@ -104,6 +104,7 @@ def test_values_are_not_rendered_as_templates(value: str) -> None:
         "Procfile",
         in_release=False,
         remote=False,
+        discards_database=False,
         release="x",
         web=f"{{{{ {value} }}}}",
         processes=[],
