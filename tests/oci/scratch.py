@@ -8,6 +8,7 @@ import os
 import subprocess
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def sent(root: Path, beside: Path, dockerignore: str | None = None) -> list[str]
         f"--file={dockerfile}",
         f"--output=type=local,dest={out}",
     ]
-    done = subprocess.run([*command, str(root)], capture_output=True, text=True)
+    done = _run_to_its_end([*command, str(root)])
     if done.returncode:
         assert "excludepatterns" in done.stderr, done.stderr
         return None
@@ -59,6 +60,14 @@ def sent(root: Path, beside: Path, dockerignore: str | None = None) -> list[str]
         for parent, directories, files in os.walk(out)
         for name in (*directories, *files)
     )
+
+
+def _run_to_its_end(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run *command*; again if BuildKit waits for a transfer that the client has refused."""
+    for timeout in (30, 60):
+        with suppress(subprocess.TimeoutExpired):
+            return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def tar(files: Mapping[str, bytes | str]) -> bytes:
