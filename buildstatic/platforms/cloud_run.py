@@ -72,7 +72,7 @@ def _warnings(container: Container) -> Iterator[str]:
 
 def _notes(container: Container, name: str, *, has_job: bool) -> Iterator[str]:
     files = f"{SERVICE} and {JOB}" if has_job else SERVICE
-    yield f"Cloud Run: replace REGION, PROJECT and REPOSITORY in {files} by your own."
+    yield f"Cloud Run: replace REGISTRY, PROJECT, REPOSITORY and REGION in {files} by your own."
     if names := container.secrets:
         secrets = ", ".join(f"{name}-{variable}" for variable in names)
         yield f"Cloud Run: create the secrets in Secret Manager: {secrets}."
