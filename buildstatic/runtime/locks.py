@@ -111,7 +111,7 @@ class MySQLLock:
             return bool(cursor.fetchone()[0])
 
     def check(self) -> None:
-        """Ask the server whether this session still holds the lock."""
+        """Ask the server whether this connection still holds the lock."""
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", [self.name])
             if not cursor.fetchone()[0]:

@@ -404,7 +404,7 @@ LOCKED_PIPENV = """\
 """
 PIPFILE = """\
 [[source]]
-url = "https://pypi.org/simple"
+url = "https://packages.example.org/simple"
 [packages]
 django = "*"
 [dev-packages]
