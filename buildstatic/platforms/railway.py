@@ -22,6 +22,7 @@ from buildstatic.platforms.commands import (
     other_processes,
     release_command,
     settings_module,
+    sqlite_note,
 )
 from buildstatic.platforms.gitignore import escape
 from buildstatic.platforms.options import Options
@@ -186,6 +187,7 @@ def notes(project: Project, options: Options) -> Iterator[str]:
             f"Railway: a service runs one process. Add one for each of {names}, with its own start "
             "command, or generate .railway/railway.py: buildstatic generate railway-iac"
         )
+    yield from sqlite_note(project)
 
 
 def _dockerfile_notes(options: Options, service: RailwayService) -> Iterator[str]:

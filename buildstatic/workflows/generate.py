@@ -13,7 +13,6 @@ from buildstatic.dockerfile.assets import Assets
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.platforms import PLATFORMS, railway
-from buildstatic.platforms.commands import sqlite_note
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.platforms.server import (
     ServerName,
@@ -122,7 +121,7 @@ def generate(
     notes = [note for file in files for note in file.notes]
     if railway.NAME in targets:
         # A service with a Dockerfile needs settings on Railway, and no file.
-        notes += (*railway.notes(project, platform_options), *sqlite_note(project))
+        notes += railway.notes(project, platform_options)
     changes = compare(project.root, files) if mode != "render" else ()
     if mode == "write":
         write(project.root, changes, force=force)
