@@ -7,6 +7,16 @@ import subprocess
 from pathlib import Path
 
 TIMEOUT = 30  # seconds
+# What of a repository's own .git/config could run a program: a monitor of changed files, a hook, a
+# promised object's download (git-scm.com/docs/git-config). Files of attributes and patterns are
+# only read.
+SAFE_CONFIG = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+SAFE_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 
 
 def list_files(root: Path, *arguments: str) -> tuple[str, ...] | None:
@@ -27,7 +37,8 @@ def ignoring_pattern(root: Path, path: str) -> tuple[str, int] | None:
 def _run(root: Path, *arguments: str, stdin: str = "") -> str | None:
     try:
         result = subprocess.run(
-            ["git", "-C", str(root), *arguments],
+            ["git", "-C", str(root), *SAFE_CONFIG, *arguments],
+            env=os.environ | SAFE_ENVIRONMENT,
             capture_output=True,
             check=False,
             timeout=TIMEOUT,
