@@ -55,7 +55,7 @@ def site_with_canaries(root: Path, canary: Path) -> Path:
     write(root / ".git", dict.fromkeys(hooks, shell))
     for path in (*(root / name for name in programs), *(root / ".git" / name for name in hooks)):
         path.chmod(0o755)
-    values = {
+    values: dict[str, str | Path] = {
         "core.fsmonitor": root / ".git/fsmonitor",
         "core.hooksPath": root / ".git/hooks",
         "core.pager": root / ".git/pager",

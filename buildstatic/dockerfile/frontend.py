@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from buildstatic.dockerfile.quoting import copy_words, env_value
+from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
+from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Frontend
 from buildstatic.project.config import TABLE
+from buildstatic.templates import shell_word
 
 # nodejs.org/docs/latest-v25.x: "Corepack is no longer distributed".
 WITHOUT_COREPACK = 25
@@ -108,11 +109,6 @@ def frontend_context(frontends: Sequence[Frontend], home: str) -> dict[str, obje
     }
 
 
-def frontend_values(frontend: Frontend) -> Iterator[str]:
-    """Yield the names in *frontend* that the Dockerfile contains."""
-    yield from (frontend.directory, frontend.lock or "", frontend.modules, *frontend.workspaces)
-
-
 def frontend_notes(frontend: Frontend) -> Iterator[str]:
     """Yield what the build needs to install *frontend*, and what makes it slow."""
     if frontend.secret:
@@ -146,7 +142,7 @@ def _stage(name: str, image: str, group: Sequence[Frontend], home: str, previous
             workdir = _path(home, script.directory)
             if not builds or builds[-1][0] != workdir:
                 builds.append((workdir, []))
-            command = f"{frontend.manager} run {shlex.quote(script.name)}"
+            command = f"{frontend.manager} run {shell_word(script.name)}"
             if frontend.needs_legacy_openssl:
                 command = f"NODE_OPTIONS=--openssl-legacy-provider {command}"
             builds[-1][1].append(command)
@@ -163,7 +159,7 @@ def _stage(name: str, image: str, group: Sequence[Frontend], home: str, previous
         activations=tuple(dict.fromkeys(filter(None, map(_activation, group)))),
         early=tuple(early),
         late=tuple(late),
-        reasons=tuple(frontend.needs_sources for frontend in group if frontend.needs_sources),
+        reasons=tuple(" ".join(f.needs_sources.split()) for f in group if f.needs_sources),
     )
 
 
@@ -187,6 +183,11 @@ def _install(frontend: Frontend, home: str) -> _Step:
     if frontend.secret:
         file = frontend.secret.rpartition(":")[0]
         target = _path(home, file)
+        if not is_plain(target):
+            raise ConfigInvalid(
+                f"A secret cannot be mounted at {target!r}.",
+                "Rename the directory: use letters, digits, dots, hyphens and underscores.",
+            )
         mounts += f"--mount=type=secret,id={_secret_id(file)},target={target} \\\n    "
     return _Step(
         workdir=_path(home, directory),
@@ -212,10 +213,10 @@ def _remove_modules(frontend: Frontend, home: str, workdir: str) -> str:
     """Return the command that removes the ``node_modules`` of *frontend*, run in *workdir*."""
     place = _path(home, frontend.directory)
     if frontend.is_nested:
-        start = "." if place == workdir else shlex.quote(place)
+        start = "." if place == workdir else shell_word(place)
         return f"find {start} -name node_modules -prune -exec rm -rf {{}} +"
     modules = posixpath.join(place, "node_modules")
-    return f"rm -rf {'node_modules' if place == workdir else shlex.quote(modules)}"
+    return f"rm -rf {'node_modules' if place == workdir else shell_word(modules)}"
 
 
 def _path(home: str, *parts: str) -> str:

@@ -7,13 +7,14 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import PurePosixPath
 from typing import Literal
 
 from buildstatic import __version__
 from buildstatic.dockerfile import APP, DOCKERFILE
 from buildstatic.dockerfile.assets import FORMATS, Assets, assets_context, assets_notes
-from buildstatic.dockerfile.frontend import frontend_context, frontend_notes, frontend_values
+from buildstatic.dockerfile.frontend import frontend_context, frontend_notes
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.dockerfile.static_root import DATA, data_directory, static_root_in_image
 from buildstatic.errors import ConfigInvalid
@@ -21,7 +22,7 @@ from buildstatic.project import Dependencies, Project
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.packages.system import required
 from buildstatic.project.static_files import contains_needed, uploads
-from buildstatic.templates import GeneratedFile, render
+from buildstatic.templates import GeneratedFile, render, shell_word
 
 PLACEHOLDER_SECRET_KEY = "only-to-collect"
 HEALTHCHECK = (
@@ -67,12 +68,6 @@ def generate_dockerfile(project: Project, options: DockerfileOptions) -> Generat
     Raises ConfigInvalid if a name cannot be quoted in a Dockerfile, or if *options.assets* does not
     support the project.
     """
-    for value in _quoted_values(project, options):
-        if re.search(r"[\r\n\ud800-\udfff]", value):
-            raise ConfigInvalid(
-                f"A Dockerfile cannot contain {value!r}: it has a line break or is not UTF-8.",
-                "Rename the path or module, or change the placeholder.",
-            )
     text = render("Dockerfile", **_context(project, options))
     return GeneratedFile(DOCKERFILE, text, notes=tuple(_notes(project, options)))
 
@@ -81,19 +76,6 @@ def base_image(project: Project, python: str | None = None) -> str:
     """Return the reference of the base image; *python* overrides the detected version."""
     found = project.python.value if project.python else DEFAULT_PYTHON
     return f"python:{python or found}-slim"
-
-
-def _quoted_values(project: Project, options: DockerfileOptions) -> Iterator[str]:
-    yield project.manage.value
-    yield project.settings.value
-    yield static_root_in_image(project)
-    yield from (*_writable_directories(project), *_writable_files(project))
-    if project.dependencies:
-        yield from (*project.dependencies.value.files, *project.dependencies.value.local)
-    for frontend in project.frontends:
-        yield from frontend_values(frontend.value)
-    if options.collector == "django":
-        yield from options.environment.values()
 
 
 def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
@@ -154,7 +136,8 @@ def _file_directories(project: Project) -> tuple[str, ...]:
         for place in places
         if place
         and not contains_needed(project, place)
-        and not any((project.root / place).glob("*.py"))
+        # Path.glob raises for a long name.
+        and not glob("*.py", root_dir=project.root / place)  # noqa: PTH207
     )
 
 
@@ -255,8 +238,9 @@ def _variables(project: Project) -> str:
 
 def _manage_commands(project: Project, commands: tuple[str, ...]) -> tuple[str, ...]:
     """Return *commands* of manage.py as commands of a shell."""
-    manage = shlex.quote(project.manage.value)
-    return tuple(f"python {manage} {shlex.join(shlex.split(each))}" for each in commands)
+    manage = shell_word(project.manage.value)
+    words = (map(shell_word, shlex.split(each)) for each in commands)
+    return tuple(f"python {manage} {' '.join(each)}" for each in words)
 
 
 def _placeholders(project: Project, options: DockerfileOptions) -> str:
@@ -269,7 +253,7 @@ def _placeholders(project: Project, options: DockerfileOptions) -> str:
                 f"The settings read the variable {name!r}, which a shell cannot set.",
                 "Rename it, or use --collector buildstatic.",
             )
-    return "".join(_continued(f"{name}={shlex.quote(value)}") for name, value in variables.items())
+    return "".join(_continued(f"{name}={shell_word(value)}") for name, value in variables.items())
 
 
 def _collect_command(project: Project, options: DockerfileOptions) -> tuple[str, ...]:
@@ -300,7 +284,7 @@ def _dependencies_context(project: Project) -> dict[str, object]:
     if directory and manager == "pipenv":
         in_directory = f" \\\n    PIPENV_PIPFILE={env_value(f'{directory}/Pipfile')}"
     elif directory and manager in _DIRECTORY_OPTIONS:
-        in_directory = f" {_DIRECTORY_OPTIONS[manager]}={shlex.quote(directory)}"
+        in_directory = f" {_DIRECTORY_OPTIONS[manager]}={shell_word(directory)}"
     return {
         "manager": manager,
         "dependency_file": dependencies.file,
@@ -318,7 +302,7 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         else "",
         "left_out": (*dependencies.left_out, *dependencies.by_name),
         "in_directory": in_directory,
-        "member": f" --package={dependencies.member}" if dependencies.member else "",
+        "member": f" --package={shell_word(dependencies.member)}" if dependencies.member else "",
         "dependency_binds": "".join(binds) if mounted else "",
         "dependency_copies": "" if mounted else "".join(copies),
     }
@@ -329,11 +313,11 @@ def _requirements(dependencies: Dependencies) -> str:
     file = dependencies.file
     directory, name = posixpath.split(file)
     if name in ("setup.py", "setup.cfg"):
-        return f" --editable {shlex.quote(directory or '.')}"
+        return f" --editable {shell_word(directory or '.')}"
     if dependencies.manager == "conda":
-        return "".join(f" {shlex.quote(argument)}" for argument in dependencies.arguments)
+        return "".join(f" {shell_word(argument)}" for argument in dependencies.arguments)
     names = (*(() if dependencies.groups_only else (file,)), *dependencies.additional)
-    return "".join(f" --requirement {shlex.quote(name)}" for name in names)
+    return "".join(f" --requirement {shell_word(name)}" for name in names)
 
 
 def _sed_arguments(dependencies: Dependencies) -> str:
@@ -350,7 +334,7 @@ def _sed_arguments(dependencies: Dependencies) -> str:
         name = rf"(({alternatives(dependencies.by_name)})(\[[^]]*])?)"
         scripts.append(rf"s/^[[:space:]]*{name}[[:space:]]*@[[:space:]]*file:[^;[:space:]]*/\1 /I")
     words = [f"--expression={script}" for script in scripts]
-    return shlex.join(words + list(dependencies.files)) if words else ""
+    return " ".join(map(shell_word, (*words, *dependencies.files))) if words else ""
 
 
 def _selection(dependencies: Dependencies) -> str:
@@ -375,4 +359,4 @@ def _selection(dependencies: Dependencies) -> str:
             options = [f"--categories={','.join(('packages', *groups))}"] if groups else []
         case _:
             options = []
-    return "".join(f" {shlex.quote(option)}" for option in options)
+    return "".join(f" {shell_word(option)}" for option in options)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from buildstatic.templates import single_line
+
 _PLAIN = re.compile(r"(?!--)[A-Za-z0-9_./@%+=:,-]+\Z")
 # Including what is special in the list of sent files, which is derived from the same patterns.
 _SPECIAL = re.compile(r"[\\*?\[^{|}\x00-\x1f\x7f]|^[#!\s]|\s$")
@@ -34,7 +36,7 @@ def copy_words(*words: str) -> str:
     """
     if all(_PLAIN.match(word) for word in words):
         return " ".join(words)
-    *sources, target = words
+    *sources, target = map(single_line, words)
     operands = [*map(pattern, sources), target]
     escaped = [re.sub(r"""([\\"'$])""", r"\\\1", operand) for operand in operands]
     return json.dumps(escaped, ensure_ascii=False)
@@ -44,5 +46,5 @@ def env_value(value: str) -> str:
     """Return *value* as the right side of ``ENV NAME=``, or the operand of a WORKDIR."""
     if _PLAIN.match(value):
         return value
-    escaped = re.sub(r'([\\"$])', r"\\\1", value)
+    escaped = re.sub(r'([\\"$])', r"\\\1", single_line(value))
     return f'"{escaped}"'

@@ -133,7 +133,8 @@ def _settable(connection: Connection) -> Connection:
 
 
 def _is_settable(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
+    # The keys of YAML have up to 1024 characters (yaml.org/spec/1.2.2, "Implicit Keys").
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", name) is not None
 
 
 def _fixed_variables(project: Project, connection: Connection | None) -> Iterator[tuple[str, str]]:

@@ -14,8 +14,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from buildstatic.errors import ConfigInvalid
+
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+# In a word of a Dockerfile or a script a line break would begin another instruction.
+_LINE_BREAK = re.compile(r"[\r\n\x00\ud800-\udfff]")
+_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,30 @@ class GeneratedFile:
 
 def render(template: str, **context: object) -> str:
     """Return the text of *template* (a file name in this directory), ending in one newline."""
-    return _environment().get_template(template).render(**context).rstrip("\n") + "\n"
+    text: str = _environment().get_template(template).render(**context)
+    if found := _UNWRITABLE.search(text):
+        raise _unquotable(text[: found.end()].rpartition("\n")[2])
+    return text.rstrip("\n") + "\n"
+
+
+def single_line(value: str) -> str:
+    """Return *value*; raises ConfigInvalid if a generated file cannot have it within a line."""
+    if _LINE_BREAK.search(value):
+        raise _unquotable(value)
+    return value
+
+
+def shell_word(value: str) -> str:
+    """Return *value* as one word of a shell command on one line; raises ConfigInvalid."""
+    return shlex.quote(single_line(value))
+
+
+def _unquotable(value: str) -> ConfigInvalid:
+    shown = value if len(value) < 200 else f"{value[:200]}…"
+    return ConfigInvalid(
+        f"A generated file cannot contain {shown!r}: it has a line break or is not text.",
+        "Rename the path or module, or change the value.",
+    )
 
 
 @cache
@@ -55,7 +84,7 @@ def _environment() -> Environment:
         autoescape=False,
     )
     environment.filters.update(
-        sh=shlex.quote,
+        sh=shell_word,
         json=json_text,
         py=python_text,
         exec=exec_form,

@@ -263,7 +263,7 @@ BREAKS = ["line\nbreak", "carriage\rreturn", "caf\udcff"]
 @pytest.mark.parametrize("name", BREAKS, ids=ascii)
 @pytest.mark.parametrize("fact", ["dependencies", "manage", "static_root", "frontends"])
 def test_names_with_line_breaks_are_refused(name: str, fact: str) -> None:
-    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot contain"):
+    with pytest.raises(ConfigInvalid, match="cannot contain"):
         text_of(Variant({fact: with_names(name)[fact]}))
 
 
@@ -271,7 +271,7 @@ def test_names_with_line_breaks_are_refused(name: str, fact: str) -> None:
 def test_placeholders_with_line_breaks_are_refused_for_django_only(value: str) -> None:
     placeholders = {"environment": {"PEM": value}}
     assert "PEM" not in text_of(Variant({}, placeholders))
-    with pytest.raises(ConfigInvalid, match="A Dockerfile cannot contain"):
+    with pytest.raises(ConfigInvalid, match="cannot contain"):
         text_of(Variant({}, {**placeholders, "collector": "django"}))
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jinja2 import TemplateNotFound, UndefinedError, meta
 
 from buildstatic import templates
+from buildstatic.errors import ConfigInvalid
 from buildstatic.templates import exec_form, json_text, python_text, render
 from tests.platforms.projects import AWKWARD
 from tests.platforms.reading import yaml
@@ -47,11 +48,20 @@ def filtered(name: str, value: object) -> str:
     return templates._environment().from_string("{{ value | " + name + " }}").render(value=value)
 
 
-@pytest.mark.parametrize("value", HOSTILE, ids=ascii)
+BREAKS = [value for value in HOSTILE if "\n" in value]
+
+
+@pytest.mark.parametrize("value", [value for value in HOSTILE if value not in BREAKS], ids=ascii)
 def test_sh_filter_is_one_shell_word(value: str) -> None:
     line = f"printf '%s|' {filtered('sh', value)} end"
     done = subprocess.run(["sh", "-c", line], capture_output=True, check=True, env={"HOME": "/no"})
     assert done.stdout.decode() == f"{value}|end|"
+
+
+@pytest.mark.parametrize("value", [*BREAKS, "\0", "\ud800"], ids=ascii)
+def test_sh_filter_refuses_line_breaks_and_what_is_not_text(value: str) -> None:
+    with pytest.raises(ConfigInvalid, match="cannot contain"):
+        filtered("sh", value)
 
 
 @given(text)

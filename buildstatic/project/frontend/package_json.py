@@ -45,7 +45,7 @@ SECRET = (
     r"^(?!\s*[#;]).*?(?:_authToken|_password|\b_auth|npmAuthToken|npmAuthIdent)[\"']?\s*[=:]"
     r"(?!\s*[\"']?\$\{)"
 )
-VARIABLE = r"^(?!\s*[#;]).*?\$\{([A-Za-z_]\w*)\}"
+VARIABLE = r"^(?!\s*[#;]).*?\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
 # docs.npmjs.com/cli/configuring-npm/package-json, "Git URLs as Dependencies" and "GitHub URLs".
 GIT = r"(?:git[+:@]|(?:github|gitlab|bitbucket|gist):|https?://\S+\.git(?:#|$)|[\w.-]+/[\w.-]+(?:#|$))"
 LOCKED_GIT = r"\bgit\+(?:ssh|https?|file)://|\bgit@|codeload\.github\.com|\btype: git\b"

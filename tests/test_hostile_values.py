@@ -1,0 +1,218 @@
+"""What a project's files say stays within the word of the generated files that it belongs to."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.generate import generate_dockerfile
+from buildstatic.errors import BuildstaticError
+from buildstatic.platforms import PLATFORMS
+from buildstatic.platforms.options import Options, read_dockerfile
+from buildstatic.project import BuildScript, Connection, Fact, Process, Project, Sqlite, Variable
+from tests.dockerfile.variants import LOCKS, Variant, frontend, managed
+from tests.platforms.projects import full
+from tests.platforms.reading import yaml_documents
+
+LEAK = "leak"  # a command that no project asks for
+PAYLOADS = (
+    "x\nRUN leak\n",
+    "x\rRUN leak",
+    "x\\\nleak",
+    "x'; leak; '",
+    'x"; leak; "',
+    "x; leak #",
+    "x && leak",
+    "x | leak",
+    "$(leak)",
+    "`leak`",
+    '"$(leak)"',
+    "${leak}",
+    "x\0leak",
+    "x\ud800leak",
+    "x\u2028leak\u0085leak",
+    "x: leak\n- leak",
+    "x]\n[leak]\nleak = 1",
+    "#leak",
+    "{{ leak }}{% leak %}",
+    "--mount=type=bind,source=/,target=/leak",
+    "x,target=/leak",
+    "<<leak",
+    "x" * 10_000,
+)
+Make = Callable[[str], Variant]
+
+
+def changed(name: str, value: object, **options: Any) -> Variant:
+    """Return a project with the fact *name*."""
+    return Variant({name: Fact(value, "x:1")}, options)
+
+
+def locked(manager: str, directory: str = "", /, **more: Any) -> Variant:
+    return Variant({"dependencies": managed(manager, directory, **more)})
+
+
+def front(directory: str = ".", **more: Any) -> Variant:
+    return Variant({"frontends": frontend("yarn", directory, **more)})
+
+
+def placeholder(name: str, value: str) -> Variant:
+    return Variant({}, {"environment": {name: value}, "collector": "django"})
+
+
+def of_manager(manager: str, kind: str) -> Make:
+    return lambda v: locked(manager, "", **{kind: (v,)})
+
+
+def in_directory_of(manager: str) -> Make:
+    return lambda v: locked(manager, v)
+
+
+VALUES: dict[str, Make] = {
+    "manage.py": lambda v: changed("manage", f"{v}/manage.py"),
+    "selected manage.py": lambda v: Variant({"manage": Fact(f"{v}/manage.py", "--manage")}),
+    "manage.py for Django": lambda v: changed("manage", f"{v}/manage.py", collector="django"),
+    "settings": lambda v: changed("settings", v),
+    "configuration": lambda v: changed("configuration", v),
+    "python_path": lambda v: changed("python_path", (v,)),
+    "static_root": lambda v: changed("static_root", v),
+    "static_root for Django": lambda v: changed("static_root", v, collector="django"),
+    "static_url for nginx": lambda v: changed("static_url", f"/{v}/", assets="nginx"),
+    "static_url for caddy": lambda v: changed("static_url", f"/{v}/", assets="caddy"),
+    "storage": lambda v: Variant({"storage": Fact(v, "x:1"), "remote": Fact(True, "x:1")}),
+    "media_root": lambda v: changed("media_root", v),
+    "log file": lambda v: Variant({"log_files": (Fact(f"{v}/x.log", "x:1"),)}),
+    "SQLite file": lambda v: changed("sqlite", Sqlite(f"{v}/x.db", True)),
+    "member": lambda v: locked("uv", member=v),
+    **{
+        f"{kind} of {manager}": of_manager(manager, kind)
+        for manager in LOCKS
+        for kind in ("groups", "extras", "additional", "local")
+    },
+    **{f"directory of {manager}": in_directory_of(manager) for manager in LOCKS},
+    "front-end": lambda v: front(v, lock=f"{v}/yarn.lock"),
+    "modules": lambda v: front(modules=v),
+    "modules only": lambda v: front(modules=v, build=()),
+    "script": lambda v: front(build=(BuildScript(v, "web"),)),
+    "workspace": lambda v: front(workspaces=(v,), build=(BuildScript("build", v),), is_nested=True),
+    "front-end files": lambda v: front(files=(v,), directories=(v,)),
+    "front-end secret": lambda v: front(v, secret=f"{v}/.npmrc:1"),
+    "front-end sources": lambda v: front(needs_sources=v),
+    "placeholder": lambda v: placeholder("A", v),
+    "variable of a placeholder": lambda v: placeholder(v, "x"),
+    "variable": lambda v: Variant({"variables": (Variable(v, True, "x:1"),)}),
+    "secret key": lambda v: Variant({"secret_key": Variable(v, True, "x:1")}),
+    "database": lambda v: changed("connection", Connection("postgresql", v)),
+    "database name": lambda v: changed("connection", Connection("sqlite", None, {"NAME": v})),
+    "health": lambda v: changed("health", v),
+    "schedule": lambda v: changed("processes", (Process("a", "true", v),)),
+    "before": lambda v: Variant({}, {"before": (v,), "collector": "django"}),
+    "server": lambda v: Variant({}, {"serve": ("gunicorn", v)}),
+}
+
+
+def generated(variant: Variant, root: Path) -> dict[str, str]:
+    """Return the text of every file that is generated for *variant* and not refused."""
+    project: Project = replace(full(root), **{"dependencies": managed("pip"), **variant.changes})
+    options, files = Options(dockerfile=read_dockerfile("FROM scratch")), {}
+    try:
+        for file in (
+            generate_dockerfile(project, variant.dockerfile_options),
+            generate_dockerignore(project),
+        ):
+            files[file.path] = file.text
+    except BuildstaticError:
+        pass
+    for platform in PLATFORMS:
+        try:
+            files |= {file.path: file.text for file in platform.files(project, options)}
+        except BuildstaticError:
+            continue
+    return files
+
+
+def check(path: str, text: str) -> None:
+    """Raise AssertionError if *text* is not valid, or has the command `LEAK`."""
+    text.encode()
+    assert "\0" not in text
+    name = path.rpartition("/")[2]
+    if name == "Dockerfile":
+        for instruction, operand in instructions(text):
+            assert instruction in INSTRUCTIONS, operand
+            operand = re.sub(r"^(?:--\S+\s+)*(?=\[)", "", operand)
+            if operand.startswith("["):
+                json.loads(operand)
+            elif instruction == "RUN":
+                assert_no_leak(operand)
+            elif instruction in ("ENV", "COPY", "WORKDIR"):
+                assert not re.search(r"(?<!\\)(?:\\\\)*\$[({]?leak", operand)
+                shlex.split(operand)
+    elif name.endswith(".json"):
+        json.loads(text)
+    elif name.endswith((".yaml", ".yml")):
+        yaml_documents(text)
+    elif name.endswith(".toml"):
+        assert LEAK not in tomllib.loads(text)
+    elif name.endswith(".py"):
+        compile(text, path, "exec")
+    elif name.endswith(".service"):
+        assert all(re.match(r"[#\[A-Z]|$", line) for line in text.split("\n"))
+    elif name == "Procfile":
+        for line in re.split(r"[\r\n]", text):
+            assert re.match(r"#|[\w-]+: |$", line)
+            assert_no_leak("" if line.startswith("#") else line.partition(": ")[2])
+    elif name in ("deploy.sh", "post_compile"):
+        assert_no_leak(text)
+
+
+INSTRUCTIONS = {
+    *("ARG", "CMD", "COPY", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "RUN", "STOPSIGNAL", "USER"),
+    "WORKDIR",
+}
+
+
+def instructions(text: str) -> list[tuple[str, str]]:
+    """Return the instructions of a Dockerfile, without comments and here-documents."""
+    text = re.sub(r'^COPY <<"EOF" (\S+)\n.*?^EOF$', r"COPY x \1", text, flags=re.M | re.S)
+    lines = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
+    joined = lines.replace("\\\n", " ")
+    found = [line.strip().partition(" ") for line in re.split(r"[\r\n]", joined) if line.strip()]
+    return [(word, operand.strip()) for word, _, operand in found]
+
+
+def assert_no_leak(command: str) -> None:
+    """Raise AssertionError if a shell would run `LEAK`, or expand its variable, in *command*."""
+    bare = ""
+    parts = re.compile(r"\\.|'[^']*'|\"((?:\\.|[^\"\\])*)\"|#[^\n]*|.", re.S)
+    for part in parts.finditer(command):
+        if part[1] is not None:  # in double quotes only an expansion counts
+            bare += " ".join(re.findall(r"[$`][({]?leak", re.sub(r"\\.", "", part[1])))
+        elif (part[0][0] == "#" and bare[-1:] not in ("", " ", "\n")) or part[0][0] not in "\\'#":
+            bare += part[0]
+    assert not re.search(r"(?:^|[;&|(`\n]|\$[({]?)\s*leak", bare), command
+    shlex.split(command, comments=True)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_plain_value_is_in_every_file(tmp_path: Path, name: str) -> None:
+    files = generated(VALUES[name]("plain"), tmp_path)
+    assert {"Dockerfile", "Procfile", "deploy.sh", "fly.toml", "compose.yaml"} <= set(files)
+    for path, text in files.items():
+        check(path, text)
+
+
+@given(st.sampled_from(sorted(VALUES)), st.sampled_from(PAYLOADS) | st.text(max_size=30))
+def test_hostile_value_stays_within_its_word(name: str, value: str) -> None:
+    for path, text in generated(VALUES[name](value), Path("/nonexistent")).items():
+        check(path, text)
