@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,26 +80,6 @@ class Request:
     libraries: tuple[str, ...] = ()
     with_plan: bool = False
     is_image: bool = True
-
-    def to_json(self) -> str:
-        """Return the request as one line of JSON."""
-        return json.dumps(asdict(self), default=str)
-
-    @classmethod
-    def from_json(cls, text: str) -> Request:
-        """Return the request that `to_json` wrote."""
-        values = {name: _as_tuple(value) for name, value in json.loads(text).items()}
-        options = {name: _as_tuple(value) for name, value in values["options"].items()}
-        for fields, names in (
-            (values, ("root", "manage")),
-            (options, ("layer_root", "cache", "reuse")),
-        ):
-            fields.update({name: Path(fields[name]) for name in names if fields[name] is not None})
-        return cls(**{**values, "options": CollectOptions(**options)})
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 def _ignore_progress(_step: str, _done: int, _total: int) -> None:

@@ -1,4 +1,9 @@
-"""Call the functions of `buildstatic.collect` in a child process of the project's Python."""
+"""Call the functions of `buildstatic.collect` in a child process of the project's Python.
+
+The request is an argument of the child, as JSON. Its events come back through a pipe, each a line
+of JSON: ``{"warning"}`` and ``{"progress"}``, and finally ``{"result"}``, ``{"error", "args",
+"traceback"}`` for a `BuildstaticError`, or ``{"internal_error", "traceback"}``.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,28 @@ import json
 import os
 import signal
 import subprocess
+import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, TextIO
 
 from buildstatic import errors
-from buildstatic.collect.request import Callbacks, CollectResult, Request, Summary
-from buildstatic.errors import CollectFailed
+from buildstatic.collect import (
+    Callbacks,
+    CollectOptions,
+    CollectResult,
+    Request,
+    Summary,
+    collect,
+    examine,
+    plan,
+)
+from buildstatic.collect.workers.process import end_with_parent
+from buildstatic.errors import BuildstaticError, CollectFailed
 
 # The package is loaded from its directory, without adding to `sys.path`: a project whose storage
 # tries `import brotli` must find the same as under manage.py.
@@ -26,12 +44,12 @@ spec = importlib.util.spec_from_file_location(
 )
 package = sys.modules["buildstatic"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
-from buildstatic.interpreter.child import main
-main(int(channel), int(parent), function, request)
+from buildstatic.interpreter.process import child_main
+child_main(int(channel), int(parent), function, request)
 """
 HOME = Path(__file__).resolve().parent.parent
 GRACE = 2.0  # seconds
-INTERRUPTED = (130, -signal.SIGINT)
+INTERRUPTED = 130
 
 
 def collect_with(
@@ -63,7 +81,7 @@ def call(
     """
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as events:
-        arguments = (str(HOME), str(writing), str(os.getpid()), function, request.to_json())
+        arguments = (str(HOME), str(writing), str(os.getpid()), function, request_to_json(request))
         try:
             child = subprocess.Popen(
                 [python, "-c", BOOTSTRAP, *arguments],
@@ -91,6 +109,48 @@ def call(
     raise error
 
 
+def child_main(channel: int, parent: int, function: str, text: str) -> None:
+    """Be the child: call *function* of `buildstatic.collect` with the request *text*.
+
+    Events go to the file descriptor *channel*. The process ends with the process *parent*, which
+    started it.
+    """
+    os.set_inheritable(channel, False)
+    end_with_parent(parent)
+    with os.fdopen(channel, "w", encoding="utf-8") as stream:
+
+        def send(event: dict[str, Any]) -> None:
+            stream.write(json.dumps(event) + "\n")
+            stream.flush()
+
+        callbacks = Callbacks(
+            lambda warning: send({"warning": warning}),
+            lambda *progress: send({"progress": progress}),
+        )
+        try:
+            send(_last_event(function, text, callbacks))
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+
+
+def _last_event(function: str, text: str, callbacks: Callbacks) -> dict[str, Any]:
+    try:
+        request = request_from_json(text)
+        match function:
+            case "plan":
+                return {"result": plan(request)}
+            case "examine":
+                return {"result": examine(request)}
+            case _:
+                return {"result": asdict(collect(request, callbacks))}
+    except BuildstaticError as error:
+        trace = traceback.format_exc()
+        return {"error": type(error).__name__, "args": error.args, "traceback": trace}
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        return {"internal_error": text, "traceback": traceback.format_exc()}
+
+
 def _read_events(events: TextIO, callbacks: Callbacks) -> dict[str, Any]:
     """Pass on warnings and progress; return the last event, empty if the child died before it."""
     for line in events:
@@ -108,7 +168,7 @@ def _read_events(events: TextIO, callbacks: Callbacks) -> dict[str, Any]:
 
 
 def _died(status: int) -> BaseException:
-    if status in INTERRUPTED:
+    if status in (INTERRUPTED, -signal.SIGINT):
         return KeyboardInterrupt()
     if status < 0:
         name = signal.Signals(-status).name
@@ -140,3 +200,24 @@ def _ended_with_this_process(child: subprocess.Popen[bytes]) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 end()
         child.wait()
+
+
+def request_to_json(request: Request) -> str:
+    """Return *request* as one line of JSON."""
+    return json.dumps(asdict(request), default=str)
+
+
+def request_from_json(text: str) -> Request:
+    """Return the request that `request_to_json` wrote."""
+    values = {name: _as_tuple(value) for name, value in json.loads(text).items()}
+    options = {name: _as_tuple(value) for name, value in values["options"].items()}
+    for fields, names in (
+        (values, ("root", "manage")),
+        (options, ("layer_root", "cache", "reuse")),
+    ):
+        fields.update({name: Path(fields[name]) for name in names if fields[name] is not None})
+    return Request(**{**values, "options": CollectOptions(**options)})
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""The request: it survives JSON, and Django accepts its arguments."""
+"""The request: the child process gets it unchanged, and Django accepts its arguments."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management.base import CommandParser
 
 from buildstatic.collect import CollectOptions, Request
+from buildstatic.interpreter.process import request_from_json, request_to_json
 
 PLAIN = CollectOptions()
 EVERYTHING = CollectOptions(
@@ -40,7 +41,7 @@ def test_a_request_survives_json(options: CollectOptions) -> None:
         options=options,
         patterns=(("*.scss", ".staticignore:1"),),
     )
-    assert Request.from_json(request.to_json()) == request
+    assert request_from_json(request_to_json(request)) == request
 
 
 @pytest.mark.parametrize("options", [PLAIN, EVERYTHING], ids=["plain", "everything"])
