@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect import layer_root
-from buildstatic.collect.collector import originals_of, read_sources
 from buildstatic.collect.commands import generated_directory, run_after, run_before
 from buildstatic.collect.compress import compress_changes, variants_for
 from buildstatic.collect.django_command import (
@@ -40,7 +39,7 @@ from buildstatic.collect.planning import (
     plan_sources,
 )
 from buildstatic.collect.project_setup import importable, load_storage, run_checks, start_project
-from buildstatic.collect.publish import tree_of
+from buildstatic.collect.reading import originals_of, read_sources
 from buildstatic.collect.request import (
     Callbacks,
     CollectOptions,
@@ -50,7 +49,7 @@ from buildstatic.collect.request import (
 )
 from buildstatic.collect.storages import Recognition, recognize
 from buildstatic.collect.workers.file_tasks import open_regular
-from buildstatic.collect.workers.pool import available_cores, worker_pool
+from buildstatic.collect.workers.pool import worker_pool
 from buildstatic.errors import BuildstaticError
 
 __all__ = [
@@ -231,11 +230,11 @@ def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan)
     adapter, in_memory = recognition.adapter, recognition.in_memory
     if adapter is None or not (adapter.fingerprints or in_memory):
         return
-    with worker_pool(available_cores()) as pool:
+    with worker_pool() as pool:
         readings = read_sources(
             made_plan.wins,
             storage,
-            tree_of(storage),
+            "",
             pool,
             lambda _more: None,
             fingerprints=not in_memory,

@@ -4,53 +4,36 @@ from __future__ import annotations
 
 import gc
 import os
-import posixpath
 import stat
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from buildstatic.collect.cache import Cache, default_directory
 from buildstatic.collect.compress import Variants, compress
-from buildstatic.collect.fingerprint import (
-    Fingerprinted,
-    Fingerprints,
-    Kept,
-    Original,
-    fingerprint_files,
-    make_manifest,
-    write_manifest,
-)
+from buildstatic.collect.fingerprint import Fingerprinted, Fingerprints, Kept, fingerprint_files
 from buildstatic.collect.layer_root import LayerRoot, empty
-from buildstatic.collect.planning import Plan, Source
+from buildstatic.collect.planning import Plan
 from buildstatic.collect.publish import (
+    LockedTree,
     OutputFile,
     Staging,
-    Tree,
-    check_names,
     list_files,
-    lock_tree,
-    names_below,
-    outdated_variants,
-    parent_directories,
+    locked_tree,
     publish,
     remove_files,
-    staging_directory,
-    tree_of,
-    without_names,
 )
-from buildstatic.collect.references import is_adjustable, needles
+from buildstatic.collect.reading import Reading, originals_of, read_sources
 from buildstatic.collect.request import Callbacks, CollectOptions, Summary
 from buildstatic.collect.storages.adapter import Adapter, FinishedTree
-from buildstatic.collect.workers.file_tasks import ABSENT, OLDER, OTHER, SAME, Needle, digest
-from buildstatic.collect.workers.pool import WorkerPool, available_cores, worker_pool
+from buildstatic.collect.storages.manifest import make_manifest, write_manifest
+from buildstatic.collect.workers.pool import WorkerPool, worker_pool
 
 if TYPE_CHECKING:
-    from buildstatic.collect.storages.memory import MemoryTree
+    from buildstatic.collect.storages.memory import RunOwnCode
 
 
 @dataclass
@@ -74,29 +57,6 @@ class Outcome:
         self.summary = replace(self.summary, **counts)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A source that was read; *path* is empty if it is not a file on this disk.
-
-    *modified* is in ns, *digest* the MD5, *identity* the SHA-256, *state* that of the file in the
-    tree (see `file_tasks`).
-    """
-
-    source: Source
-    path: str
-    size: int
-    modified: int
-    digest: str
-    identity: str
-    state: int
-    content: bytes | None
-
-    @property
-    def is_unmodified(self) -> bool:
-        """Whether the tree has an equal file that is not older."""
-        return self.state == SAME
-
-
 def run_collector(
     storage: Any,
     adapter: Adapter,
@@ -115,12 +75,9 @@ def run_collector(
     Raises `UnresolvedReferences`, `CircularReferences` (see `fingerprint`), OSError,
     `CollectFailed`, and what *run_own_code* does.
     """
-    cache = Cache(options.cache or default_directory())
-    tree = tree_of(storage)
-    with lock_tree(tree) as lock:
+    with locked_tree(storage) as tree:
         before = frozenset() if layer else list_files(tree)
-        # The staging directory is removed after the workers, which write there.
-        with ExitStack() as stack, worker_pool(available_cores(), lock) as pool, _without_gc():
+        with worker_pool(lock=tree.lock) as pool, _without_gc():
             work = _Collector(
                 storage, adapter, plan, options, variants, layer, callbacks, tree, before, pool
             )
@@ -130,16 +87,12 @@ def run_collector(
                 made = work.make(work.read(hashed=False))
             if layer:
                 empty(layer)
-            in_layer = layer is not None
-            staging = stack.enter_context(
-                staging_directory(tree, links=in_layer or options.hardlinks, reproducible=in_layer)
-            )
-            work.publish(staging, made)
+            staging = work.publish(made)
             collected = {name for output in made.outputs for name in output.names}
             if variants and options.post_process:
-                collected |= work.compress(staging, made, variants, cache)
+                collected |= work.compress(staging, made, variants)
             staging.commit()
-            work.finish(made, collected | parent_directories(made.outputs))
+            work.finish(staging, made, collected)
             return work.outcome
 
 
@@ -153,12 +106,6 @@ def _without_gc() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-# Called with the tree, and what was read of each source storage: by the identity of the storage and
-# the name in it, the content and whether the file on disk is up to date.
-Sources = Mapping[int, Mapping[str, tuple[OutputFile, bool]]]
-RunOwnCode = Callable[["MemoryTree", Sources], None]
 
 
 @dataclass(frozen=True)
@@ -181,9 +128,7 @@ class _Collector:
     """The steps of one collection, and what they know of the names in the tree.
 
     *before* are the files that the tree had; *reusable* those of them that may stay (none with
-    ``--clear``). *outdated* are those that are variants of a file whose content changes: they are
-    removed before it is written. *below* maps each directory that the tree had to its files: they
-    are removed if a file replaces it.
+    ``--clear``).
     """
 
     storage: Any
@@ -193,13 +138,11 @@ class _Collector:
     variants: Variants | None
     layer: LayerRoot | None
     callbacks: Callbacks
-    tree: Tree
+    tree: LockedTree
     before: frozenset[str]
     pool: WorkerPool
     outcome: Outcome = field(default_factory=Outcome)
     reusable: frozenset[str] = frozenset()
-    outdated: frozenset[str] = frozenset()
-    below: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.options.clear:
@@ -211,7 +154,7 @@ class _Collector:
             readings = read_sources(
                 self.plan.wins,
                 self.storage,
-                self.tree,
+                self.tree.root,
                 self.pool,
                 progress,
                 fingerprints=self.adapter.fingerprints and options.post_process and not hashed,
@@ -261,7 +204,9 @@ class _Collector:
             _outputs_of(readings, files, originals=keeps_originals),
             current,
             set() if keeps_originals else {reading.source.path for reading in readings},
-            make_manifest(self.storage, files) if made else None,
+            make_manifest(self.storage, {n: item.name for n, item in files.items()})
+            if made
+            else None,
         )
 
     def make_in_memory(self, readings: tuple[Reading, ...], run: RunOwnCode) -> _Made:
@@ -272,10 +217,10 @@ class _Collector:
         memory = MemoryTree(
             self.storage,
             self.reusable if kept is Kept.FILES else frozenset(),
-            shows_directories=kept is not Kept.NOTHING and any(Path(self.tree.root).iterdir()),
+            shows_directories=kept is not Kept.NOTHING and not self.tree.is_empty,
             strong=self.is_strong,
         )
-        sources = in_memory_sources(readings, memory)
+        sources = memory.sources(map(Reading.stored, readings))
         with self.step("fingerprint", len(readings)), memory.shown(self.adapter):
             run(memory, sources)
         outputs = memory.outputs()
@@ -316,23 +261,29 @@ class _Collector:
                 self.storage, originals, kept=self.kept, existing=self.reusable, warn=warn
             )
 
-    def publish(self, staging: Staging, made: _Made) -> None:
+    def publish(self, made: _Made) -> Staging:
         """Write the outputs, but for the names that the tree has already with the right content."""
-        outputs = made.outputs
-        if self.options.clear or self.options.prune:
-            remove_files(self.tree, self.before & parent_directories(outputs))
-            self.below = names_below(self.before)
-        to_write = without_names(outputs, made.current)
-        if self.variants is not None or self.options.compress is not None:
-            # Before anything is written: a run that is killed may leave none, but no wrong ones.
-            self.outdated = outdated_variants(to_write, outputs, self.before)
-            remove_files(self.tree, self.outdated)
+        options = self.options
+        to_write = made.outputs
+        if made.current:
+            left = (tuple(n for n in o.names if n not in made.current) for o in made.outputs)
+            pairs = zip(made.outputs, left, strict=True)
+            to_write = tuple(replace(output, names=names) for output, names in pairs if names)
         with self.step("publish", len(to_write)) as progress:
-            self.remove_below(name for output in to_write for name in output.names)
-            with staging.final_names():
-                copies = publish(staging, to_write, self.pool, progress)
-            self.outcome.add(copies=copies)
-        check_names(staging, outputs)
+            staging = publish(
+                self.tree,
+                self.before,
+                made.outputs,
+                to_write,
+                self.pool,
+                progress,
+                links=bool(self.layer) or options.hardlinks,
+                reproducible=bool(self.layer),
+                replaces=options.clear or options.prune,
+                has_variants=self.variants is not None or options.compress is not None,
+            )
+        self.outcome.add(copies=staging.copies)
+        return staging
 
     def is_current(self, item: Fingerprinted, reading: Reading) -> bool:
         """Tell whether the tree has *item*, made of *reading*, with the right content.
@@ -348,28 +299,16 @@ class _Collector:
             return False
         return item.content is None or Path(path).read_bytes() == item.content
 
-    def remove_below(self, names: Iterable[str]) -> None:
-        """Remove the files of directories that files called *names* replace."""
-        for name in names if self.below else ():
-            remove_files(self.tree, self.below.get(name, ()))
-
-    def compress(self, staging: Staging, made: _Made, variants: Variants, cache: Cache) -> set[str]:
+    def compress(self, staging: Staging, made: _Made, variants: Variants) -> set[str]:
         """Make the *variants* of the outputs; return their names."""
-        outputs = made.outputs
         names = made.compressed
         if names is not None and not self.options.compress:
             variants = replace(variants, fits=lambda name: name in names)
-        items, results = compress(outputs, variants, staging, cache, self.options.reuse, self.pool)
-        self.remove_below(
-            f"{name}.{codec.suffix}"
-            for item in items
-            for name in item.names
-            for codec in variants.codecs
-        )
+        items, results = compress(made.outputs, variants, staging, self.pool)
         written: set[str] = set()
         counts: Counter[str] = Counter()
         total = sum(item.size for item in items)
-        with self.step("compress", total) as progress, staging.final_names():
+        with self.step("compress", total) as progress:
             for item, compressed in results:
                 for variant in compressed:
                     pairs = [(name, f"{name}.{variant.suffix}") for name in item.names]
@@ -381,7 +320,7 @@ class _Collector:
         self.outcome.add(**counts)
         return written
 
-    def finish(self, made: _Made, collected: Set[str]) -> None:
+    def finish(self, staging: Staging, made: _Made, collected: Set[str]) -> None:
         """Replace the manifest if there is one, then remove files of the tree.
 
         The stale files are those that the tree had and that are not *collected* now. All are
@@ -389,13 +328,13 @@ class _Collector:
         outdated variants, which were removed before.
         """
         options = self.options
-        stale = self.before - collected
+        stale = self.before - collected - staging.directories
         if made.manifest is not None:
             manifest = self.storage.manifest_storage.path(self.storage.manifest_name)
             stale -= {os.path.relpath(manifest, self.tree.root)}
         removed = stale
         if not (options.clear or options.prune):
-            removed = stale & (made.removed | self.outdated)
+            removed = stale & (made.removed | staging.outdated)
         if made.manifest is not None:
             gone = frozenset(map(self.tree.path, removed))
             tree = FinishedTree(gone, self.layer.path if self.layer else None)
@@ -435,98 +374,6 @@ class _StepProgress:
             self.callbacks.progress(self.step, self.done, self.total)
 
 
-def read_sources(
-    sources: Sequence[Source],
-    storage: Any,
-    tree: Tree,
-    pool: WorkerPool,
-    progress: Callable[[int], None],
-    *,
-    fingerprints: bool,
-    existing: frozenset[str],
-    strong: bool,
-    hashed: bool = False,
-) -> tuple[Reading, ...]:
-    """Read *sources*, each once; *progress* is called with 1 for each.
-
-    If *storage* *fingerprints*, the content is kept of sources that refer to others; it is always
-    kept of those that are not files on this disk. *existing* are the files of the tree that may
-    stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case. Raises OSError.
-    """
-    paths = [source.local_path() for source in sources]
-    hashed = hashed or fingerprints or strong
-    by_suffix: dict[str, tuple[Needle, ...] | None] = {}
-    items = []
-    for source, path in zip(sources, paths, strict=True):
-        target = tree.path(source.path) if source.path in existing else ""
-        wanted: tuple[Needle, ...] | None = ()
-        is_text = fingerprints and is_adjustable(storage, source.path)
-        if is_text:
-            suffix = posixpath.splitext(source.name)[1] or source.name
-            if suffix not in by_suffix:
-                by_suffix[suffix] = needles(storage, source.name)
-            wanted = by_suffix[suffix]
-        items.append((path, target, wanted, is_text, strong, hashed))
-    results = pool.run("read", [item for item in items if item[0]])
-    readings = []
-    for source, path, item in zip(sources, paths, items, strict=True):
-        if path:
-            reading = Reading(source, path, *next(results))
-        else:
-            content = source.read()
-            state = _target_state(source, item[1], content)
-            digests = digest(content, strong)
-            reading = Reading(source, "", len(content), 0, *digests, state, content)
-        readings.append(reading)
-        progress(1)
-    return tuple(readings)
-
-
-def in_memory_sources(readings: Iterable[Reading], memory: MemoryTree) -> Sources:
-    """Return *readings* by storage and name, as *memory* takes them."""
-    sources: dict[int, dict[str, tuple[OutputFile, bool]]] = {}
-    for reading in readings:
-        stored = OutputFile(
-            (),
-            reading.digest,
-            reading.identity,
-            reading.size,
-            reading.path,
-            reading.modified,
-            None if reading.path else reading.content,
-        )
-        memory.by_digest.setdefault((stored.digest, stored.size), stored)
-        of_storage = sources.setdefault(id(reading.source.storage), {})
-        of_storage[reading.source.name] = stored, reading.is_unmodified
-    return sources
-
-
-def _target_state(source: Source, target: str, content: bytes) -> int:
-    """Return the state of *target* by Django's rule; a source without a time is always newer."""
-    if not os.path.lexists(target):
-        return ABSENT
-    try:
-        modified = source.storage.get_modified_time(source.name).timestamp()
-    except (OSError, NotImplementedError):
-        return OLDER
-    found = os.lstat(target)
-    if not stat.S_ISREG(found.st_mode) or int(found.st_mtime) < int(modified):
-        return OLDER
-    return SAME if Path(target).read_bytes() == content else OTHER
-
-
-def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, ...]:
-    """Return *readings* as `fingerprint_files` takes them."""
-    originals = []
-    for reading in readings:
-        name = reading.source.path
-        content = reading.content if reading.path or is_adjustable(storage, name) else None
-        originals.append(
-            Original(name, reading.source.name, reading.digest, reading.identity, content)
-        )
-    return tuple(originals)
-
-
 def _outputs_of(
     readings: Sequence[Reading], files: Mapping[str, Fingerprinted], *, originals: bool
 ) -> tuple[OutputFile, ...]:
@@ -546,17 +393,7 @@ def _outputs_of(
         if item is not None and item.content is None and not item.is_taken:
             names = (*names, item.name)
         if names:
-            outputs.append(
-                OutputFile(
-                    names,
-                    reading.digest,
-                    reading.identity,
-                    reading.size,
-                    reading.path,
-                    reading.modified,
-                    None if reading.path else reading.content,
-                )
-            )
+            outputs.append(reading.output(names))
         if item is not None and item.content is not None:
             size = len(item.content)
             outputs.append(

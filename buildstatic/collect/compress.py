@@ -20,15 +20,14 @@ from buildstatic.collect.publish import (
     Staging,
     Tree,
     list_files,
-    lock_tree,
+    locked_tree,
     outdated_variants,
     remove_files,
-    tree_of,
 )
 from buildstatic.collect.request import CollectOptions
 from buildstatic.collect.storages.adapter import Adapter, CompressionRules
 from buildstatic.collect.workers.compress_task import UNABLE, CompressOptions, compress_file
-from buildstatic.collect.workers.pool import WorkerPool, available_cores, worker_pool
+from buildstatic.collect.workers.pool import WorkerPool, worker_pool
 from buildstatic.errors import CollectFailed
 
 # WhiteNoise's list (whitenoise/compress.py), for storages that have none of their own.
@@ -45,11 +44,14 @@ _PACKAGES = {"br": "brotli", "zst": "backports.zstd"}
 class Variants:
     """The variants to make, by *codecs* in this order, of the names that *fits* accepts.
 
-    With *chained*, if brotli's variant is not worth keeping, no other is tried.
+    With *chained*, if brotli's variant is not worth keeping, no other is tried. What *cache* or the
+    earlier tree *reuse* has is not made again.
     """
 
     codecs: tuple[Codec, ...]
     fits: Callable[[str], bool]
+    cache: Cache
+    reuse: Path | None = None
     chained: bool = True
 
 
@@ -81,8 +83,9 @@ def variants_for(storage: Any, adapter: Adapter, options: CollectOptions) -> Var
     """Return the variants for *storage*, or None if none are made.
 
     Without *options* for them, the storage's own settings apply. Raises `CollectFailed` for a
-    format whose library is not installed.
+    format whose library is not installed, and `ConfigInvalid` for an invalid size of the cache.
     """
+    cache = Cache(options.cache or default_directory())
     effort = None if options.compress == "none" else options.compress
     formats = options.formats
     if effort is None and not formats and not adapter.compression:
@@ -103,38 +106,43 @@ def variants_for(storage: Any, adapter: Adapter, options: CollectOptions) -> Var
         for codec in loaded.values()
         if codec
     )
-    return Variants(tuple(codecs), own.fits, own.chained)
+    return Variants(tuple(codecs), own.fits, cache, options.reuse, own.chained)
 
 
 def compress(
     outputs: Iterable[OutputFile],
     variants: Variants,
     staging: Staging,
-    cache: Cache,
-    reuse: Path | None,
     pool: WorkerPool,
 ) -> tuple[list[CompressItem], Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]]:
     """Return the contents of *outputs* to compress, and an iterator that writes their *variants*.
 
     It yields each content as it is completed, the largest first, with the variants that were worth
-    keeping. What *cache* or the earlier tree *reuse* has is not made again. The cache's limit is
-    applied at the end, also after a failure. The iterator raises OSError and `CollectFailed`.
+    keeping. The cache's limit is applied at the end, also after a failure. The iterator raises
+    OSError and `CollectFailed`.
     """
     items = _items_to_compress(outputs, variants, staging)
+    staging.remove_below(
+        f"{name}.{codec.suffix}"
+        for item in items
+        for name in item.names
+        for codec in variants.codecs
+    )
+    cache = variants.cache
     options = CompressOptions(
         codecs=tuple((c.format, c.level, c.suffix, c.key) for c in variants.codecs),
         chained=variants.chained,
         libraries=library_paths(),
         cache=str(cache.directory),
         limit=cache.limit,
-        reuse=str(reuse or ""),
+        reuse=str(variants.reuse or ""),
         root=staging.tree.root,
         mode=staging.file_mode,
         links=staging.links,
         direct=staging.is_new,
         parent=os.getpid(),
     )
-    return items, _compressed(items, options, cache, pool)
+    return items, _compressed(items, options, staging, cache, pool)
 
 
 @contextmanager
@@ -150,13 +158,11 @@ def compress_changes(
     if variants is None or not options.post_process:
         yield counts
         return
-    tree = tree_of(storage)
-    with lock_tree(tree):
+    with locked_tree(storage) as tree:
         before = _states(tree)
     yield counts
-    cache = Cache(options.cache or default_directory())
-    staging = Staging(tree, tree.root, in_layer or options.hardlinks, in_layer)
-    with lock_tree(tree) as lock, worker_pool(available_cores(), lock) as pool:
+    with locked_tree(storage) as tree, worker_pool(lock=tree.lock) as pool:
+        staging = Staging(tree, tree.root, in_layer or options.hardlinks, in_layer)
         after = _states(tree)
         changed = {name for name, state in after.items() if before.get(name) != state}
         contents: dict[str, list[str]] = {}
@@ -169,7 +175,7 @@ def compress_changes(
             for digest, names in contents.items()
         ]
         remove_files(tree, outdated_variants(outputs, (), after.keys() - changed))
-        _, results = compress(outputs, variants, staging, cache, options.reuse, pool)
+        _, results = compress(outputs, variants, staging, pool)
         for _, compressed in results:
             for variant in compressed:
                 counts.update(variants=1, variant_bytes=variant.size)
@@ -210,17 +216,22 @@ def _items_to_compress(
 
 
 def _compressed(
-    items: Sequence[CompressItem], options: CompressOptions, cache: Cache, pool: WorkerPool
+    items: Sequence[CompressItem],
+    options: CompressOptions,
+    staging: Staging,
+    cache: Cache,
+    pool: WorkerPool,
 ) -> Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]:
     tasks = [(each.path, each.size, each.sha256, each.names, each.seconds) for each in items]
     common = astuple(options)
     put, is_done = 0, False
     try:
-        for number, result in pool.run_by_size("compress", tasks, common):
-            if result == UNABLE:
-                result = compress_file(*tasks[number], *common)
-            put += result[0]
-            yield items[number], tuple(WrittenVariant(*variant) for variant in result[1])
+        with staging.final_names():
+            for number, result in pool.run_by_size("compress", tasks, common):
+                if result == UNABLE:
+                    result = compress_file(*tasks[number], *common)
+                put += result[0]
+                yield items[number], tuple(WrittenVariant(*variant) for variant in result[1])
         is_done = True
     finally:
         if put or not is_done:

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.collector import (
     Outcome,
-    Reading,
-    Sources,
-    in_memory_sources,
     run_collector,
 )
 from buildstatic.collect.compress import Variants, variants_for
@@ -23,6 +20,7 @@ from buildstatic.collect.fingerprint import CircularReferences, UnresolvedRefere
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
 from buildstatic.collect.planning import Plan
 from buildstatic.collect.project_setup import importable
+from buildstatic.collect.reading import Reading
 from buildstatic.collect.references import BrokenReference
 from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request, Summary
 from buildstatic.collect.storages import Recognition
@@ -36,7 +34,7 @@ from buildstatic.errors import (
 from buildstatic.tracebacks import locals_of
 
 if TYPE_CHECKING:
-    from buildstatic.collect.storages.memory import MemoryTree
+    from buildstatic.collect.storages.memory import MemoryTree, Sources
 
 _COMMAND = "django.contrib.staticfiles.management.commands.collectstatic"
 _STORAGE = "django.contrib.staticfiles.storage"
@@ -188,7 +186,7 @@ def find_error_in_memory(
     command.storage = storage
     try:
         with memory.shown(adapter):
-            _collect_in_memory(command, plan, memory, in_memory_sources(readings, memory))
+            _collect_in_memory(command, plan, memory, memory.sources(map(Reading.stored, readings)))
     except NeedsDisk:
         return None
     except Exception as error:

@@ -18,9 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from buildstatic.atomic import replace_file
 from buildstatic.collect.references import BrokenReference, NameLookup, is_adjustable, rewrite
-from buildstatic.collect.storages.adapter import Adapter, FinishedTree
 from buildstatic.collect.workers.file_tasks import digest
 
 _PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)
@@ -335,36 +333,3 @@ def _overlay(
         yield
     finally:
         del storage.exists, storage.open, storage.file_hash
-
-
-def make_manifest(storage: Any, files: Mapping[str, Fingerprinted]) -> bytes:
-    """Return the manifest that *storage* makes for *files*.
-
-    ``save_manifest`` of the installed Django deletes the old manifest first, so it writes
-    to memory.
-    """
-    from buildstatic.collect.storages.memory import ManifestInMemory
-
-    storage.hashed_files = {
-        storage.hash_key(storage.clean_name(name)): item.name
-        for name, item in sorted(files.items())
-    }
-    with ManifestInMemory.of(storage) as in_memory:
-        storage.save_manifest()
-    return in_memory.content
-
-
-def write_manifest(storage: Any, adapter: Adapter, content: bytes, tree: FinishedTree) -> None:
-    """Replace the manifest of *storage*; the *adapter* adds to *content* what it does."""
-    from buildstatic.collect.storages.memory import ManifestInMemory
-
-    if adapter.complete:
-        with ManifestInMemory.of(storage, content) as in_memory:
-            adapter.complete(storage, tree)
-        content = in_memory.content
-    manifest_storage = storage.manifest_storage
-    path = Path(manifest_storage.path(storage.manifest_name))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = getattr(manifest_storage, "file_permissions_mode", None)
-    with replace_file(path, mode=mode) as file:
-        file.write(content)

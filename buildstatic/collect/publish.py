@@ -1,4 +1,4 @@
-"""The output tree: what it will hold, and writing it.
+"""The output tree: what it has, what it will have, and writing it.
 
 For an empty tree, files are written into a staging directory in it and moved at the end; otherwise
 each file is written under a temporary name and then renamed.
@@ -10,9 +10,9 @@ import fcntl
 import os
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,37 @@ def _walk(directory: str, prefix: str) -> Iterator[str]:
         return
 
 
+@dataclass(frozen=True)
+class LockedTree(Tree):
+    """A tree that no other process changes.
+
+    *lock* is the descriptor of its lock, *staging* the path of a staging directory in it, which
+    does not exist yet.
+    """
+
+    lock: int
+    staging: Path
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has neither files nor directories."""
+        return not any(Path(self.root).iterdir())
+
+
 @contextmanager
-def lock_tree(tree: Tree) -> Iterator[int]:
-    """Hold the lock on *tree*, which is created if it does not exist; yield its descriptor."""
+def locked_tree(storage: Any) -> Iterator[LockedTree]:
+    """Yield the tree of *storage*, which is created if it does not exist, and hold its lock.
+
+    The staging directory is removed when the block ends.
+    """
+    tree = tree_of(storage)
     with lock_directory(tree.root, lambda: _make_directories(tree, [""])) as descriptor:
-        yield descriptor
+        staging = temporary_path(Path(tree.root, "staging"))
+        try:
+            yield LockedTree(tree.root, tree.file_mode, tree.directory_mode, descriptor, staging)
+        finally:
+            with suppress(FileNotFoundError):
+                shutil.rmtree(staging)
 
 
 @contextmanager
@@ -151,14 +177,6 @@ class OutputFile:
     content: bytes | None = None
 
 
-def without_names(outputs: Sequence[OutputFile], names: Set[str]) -> list[OutputFile]:
-    """Return *outputs* without *names*, which the tree has already."""
-    if not names:
-        return list(outputs)
-    rest = ((output, tuple(n for n in output.names if n not in names)) for output in outputs)
-    return [replace(output, names=left) for output, left in rest if left]
-
-
 def outdated_variants(
     changed: Iterable[OutputFile], outputs: Iterable[OutputFile], existing: Set[str]
 ) -> frozenset[str]:
@@ -173,7 +191,7 @@ def outdated_variants(
     return frozenset(found.difference(*(output.names for output in outputs)) if found else ())
 
 
-def names_below(names: Iterable[str]) -> dict[str, list[str]]:
+def _names_below(names: Iterable[str]) -> dict[str, list[str]]:
     """Return the directories of *names*, and their parents, each with the names below it."""
     found: dict[str, list[str]] = {}
     for name in names:
@@ -183,7 +201,7 @@ def names_below(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def parent_directories(outputs: Iterable[OutputFile]) -> frozenset[str]:
+def _parent_directories(outputs: Iterable[OutputFile]) -> frozenset[str]:
     """Return the directories of *outputs*, and their parents."""
     found: set[str] = set()
     for output in outputs:
@@ -199,12 +217,20 @@ class Staging:
 
     *links*: all names of a content are hard links to one file. *reproducible*: mode, time and owner
     depend on the content only, as in a layer.
+
+    *directories* are those of the files that were published. *outdated* are variants of an earlier
+    content, which were removed. *below* are directories with their files, which a file of the
+    directory's name replaces. *copies* are names that could not be hard links.
     """
 
     tree: Tree
     root: str
     links: bool = False
     reproducible: bool = False
+    directories: Set[str] = frozenset()
+    outdated: Set[str] = frozenset()
+    below: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    copies: int = 0
 
     @property
     def is_new(self) -> bool:
@@ -233,6 +259,11 @@ class Staging:
         """Return the time in seconds of a file with the digest *sha256*, -1 for now."""
         return content_time(sha256) if self.reproducible else -1
 
+    def remove_below(self, names: Iterable[str]) -> None:
+        """Remove the files of directories that files called *names* replace."""
+        for name in names if self.below else ():
+            remove_files(self.tree, self.below.get(name, ()))
+
     def commit(self) -> None:
         """Move what was written to its final path."""
         if self.is_new:
@@ -240,25 +271,46 @@ class Staging:
                 path.rename(f"{self.root}/{path.name}")
 
 
-@contextmanager
-def staging_directory(tree: Tree, *, links: bool, reproducible: bool) -> Iterator[Staging]:
-    """Yield a staging directory for *tree*, or *tree* itself if it is not empty.
-
-    The directory is removed when the block ends.
-    """
-    if any(Path(tree.root).iterdir()):
-        yield Staging(tree, tree.root, links, reproducible)
-        return
-    directory = temporary_path(Path(tree.root, "staging"))
-    try:
-        directory.mkdir()
-        yield Staging(replace(tree, root=str(directory)), tree.root, links, reproducible)
-    finally:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(directory)
-
-
 def publish(
+    tree: LockedTree,
+    before: Set[str],
+    outputs: Sequence[OutputFile],
+    to_write: Sequence[OutputFile],
+    pool: WorkerPool,
+    progress: Callable[[int], None],
+    *,
+    links: bool,
+    reproducible: bool,
+    replaces: bool,
+    has_variants: bool,
+) -> Staging:
+    """Write those of *outputs* that are *to_write*, for a *tree* that has the files in *before*.
+
+    A tree that is not empty is its own staging directory. With *replaces*, files and directories
+    are replaced by each other; with *has_variants*, variants of files that change are removed.
+    *progress* is called with 1 for each content.
+
+    Raises OSError, and `CollectFailed` if one of *outputs* would replace another.
+    """
+    staging = Staging(tree, tree.root, links, reproducible, _parent_directories(outputs))
+    if tree.is_empty:
+        tree.staging.mkdir()
+        staging = replace(staging, tree=replace(tree, root=str(tree.staging)))
+    if replaces:
+        remove_files(tree, before & staging.directories)
+        staging = replace(staging, below=_names_below(before))
+    if has_variants:
+        # Before anything is written: a run that is killed may leave none, but no wrong ones.
+        staging = replace(staging, outdated=outdated_variants(to_write, outputs, before))
+        remove_files(tree, staging.outdated)
+    staging.remove_below(name for output in to_write for name in output.names)
+    with staging.final_names():
+        copies = _write(staging, to_write, pool, progress)
+    _check_names(staging, outputs)
+    return replace(staging, copies=copies)
+
+
+def _write(
     staging: Staging,
     outputs: Sequence[OutputFile],
     pool: WorkerPool,
@@ -266,8 +318,7 @@ def publish(
 ) -> int:
     """Write *outputs*; return how many names are copies because they could not be links.
 
-    *progress* is called with 1 for each content. Without links all names are copies, and the result
-    is 0. Raises OSError.
+    Without links all names are copies, and the result is 0.
     """
     if staging.links:
         merged: dict[tuple[str, str], OutputFile] = {}
@@ -304,7 +355,7 @@ def content_time(digest: str) -> int:
     return EPOCH + int(digest, 16) % SPAN
 
 
-def check_names(staging: Staging, outputs: Sequence[OutputFile]) -> None:
+def _check_names(staging: Staging, outputs: Sequence[OutputFile]) -> None:
     """Raise `CollectFailed` if one of *outputs* replaced another in *staging*.
 
     That happens on a file system that ignores case or the Unicode form of names. Django does not

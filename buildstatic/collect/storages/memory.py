@@ -23,10 +23,15 @@ from django.core.files.storage import FileSystemStorage
 from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.references import QuickPattern
 from buildstatic.collect.storages.adapter import PACKAGES, Adapter
+from buildstatic.collect.storages.manifest import ManifestInMemory, replaced_attributes
 from buildstatic.collect.workers.file_tasks import digest
 
 _MAX_COMPONENT = 255  # bytes; NAME_MAX of Linux
-_ABSENT = object()
+
+
+# What was read: by the identity of the source's storage and the name in it, the content and whether
+# the file on disk is up to date.
+Sources = Mapping[int, Mapping[str, tuple[OutputFile, bool]]]
 
 
 class NeedsDisk(BaseException):
@@ -140,6 +145,14 @@ class MemoryTree:
         self.disk = FileSystemStorage(location=self.storage.location)
         self.root: str = self.disk.location
         self.overwrites = bool(getattr(self.storage, "_allow_overwrite", False))
+
+    def sources(self, read: Iterable[tuple[Any, str, OutputFile, bool]]) -> Sources:
+        """Return what was *read*, by storage and name, and remember the digests."""
+        sources: dict[int, dict[str, tuple[OutputFile, bool]]] = {}
+        for storage, name, stored, is_unmodified in read:
+            self.by_digest.setdefault((stored.digest, stored.size), stored)
+            sources.setdefault(id(storage), {})[name] = stored, is_unmodified
+        return sources
 
     def fail(self, reason: str) -> NoReturn:
         """Raise `NeedsDisk`, and remember it, as bare ``except`` clauses catch everything."""
@@ -289,7 +302,7 @@ class MemoryTree:
         if kept_manifest is not storage:
             values["manifest_storage"] = keeper
         with ExitStack() as stack:
-            stack.enter_context(_attributes(storage, values))
+            stack.enter_context(replaced_attributes(storage, values))
             if hasattr(settings, "STATIC_ROOT"):
                 stack.callback(setattr, settings, "STATIC_ROOT", settings.STATIC_ROOT)
                 settings.STATIC_ROOT = _Trap(self, "STATIC_ROOT")
@@ -362,46 +375,6 @@ class MemoryTree:
         return found
 
 
-class ManifestInMemory:
-    """A storage for one file; *fail* is called if it is used in another way than for that."""
-
-    def __init__(self, fail: Callable[[str], NoReturn] | None = None, content: bytes = b"") -> None:
-        self.fail = fail
-        self.content = content
-        self.is_saved = False
-
-    def exists(self, name: str) -> bool:  # noqa: ARG002
-        """Return False, so that the manifest is saved under its own name."""
-        return False
-
-    def open(self, name: str) -> io.BytesIO:  # noqa: ARG002
-        """Return the content."""
-        if self.fail and not self.is_saved:
-            self.fail("it reads the manifest of an earlier run")
-        return io.BytesIO(self.content)
-
-    def delete(self, name: str) -> None:
-        """Do nothing: the next `_save` replaces the content."""
-
-    def _save(self, name: str, content: Any) -> str:
-        self.content = content.read()
-        self.is_saved = True
-        return name
-
-    @classmethod
-    @contextmanager
-    def of(cls, storage: Any, content: bytes = b"") -> Iterator[ManifestInMemory]:
-        """Let *storage* keep its manifest in the yielded storage in the block."""
-        in_memory = cls(content=content)
-        with _attributes(storage, {"manifest_storage": in_memory}):
-            yield in_memory
-
-    def __getattr__(self, name: str) -> Any:
-        if self.fail and not name.startswith("__"):
-            self.fail(f"it calls {name} of its manifest storage")
-        raise AttributeError(name)
-
-
 def _quick(patterns: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``HashedFilesMixin._patterns`` with patterns that search less."""
     return {
@@ -457,22 +430,6 @@ class _Trap:
     __bool__ = __len__ = __iter__ = __getitem__ = __getattr__ = _used
 
 
-@contextmanager
-def _attributes(holder: Any, values: Mapping[str, Any]) -> Iterator[None]:
-    """Set attributes of the instance *holder* in the block."""
-    before = {name: vars(holder).get(name, _ABSENT) for name in values}
-    try:
-        for name, value in values.items():
-            setattr(holder, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            if value is _ABSENT:
-                delattr(holder, name)
-            else:
-                setattr(holder, name, value)
-
-
 def _sorted_manifest(content: bytes) -> bytes:
     """Return a manifest with sorted paths: before Django 6.0 they depend on the order of files."""
     try:
@@ -482,3 +439,6 @@ def _sorted_manifest(content: bytes) -> bytes:
     except (ValueError, KeyError, TypeError):
         return content
     return json.dumps({**payload, "paths": dict(sorted(payload["paths"].items()))}).encode()
+
+
+RunOwnCode = Callable[[MemoryTree, Sources], None]

@@ -149,13 +149,14 @@ class WorkerPool:
 
 
 @contextmanager
-def worker_pool(count: int, lock: int | None = None) -> Iterator[WorkerPool]:
+def worker_pool(count: int | None = None, lock: int | None = None) -> Iterator[WorkerPool]:
     """Yield a `WorkerPool` whose processes have all exited when the block ends.
 
-    *lock* is the descriptor of a lock that the workers hold as long as they run. If the block
-    raises, they stop at once, without leaving an incomplete file.
+    *count* is by default the number of available cores. *lock* is the descriptor of a lock that the
+    workers hold as long as they run. If the block raises, they stop at once, without leaving an
+    incomplete file.
     """
-    pool = WorkerPool(count, lock)
+    pool = WorkerPool(available_cores() if count is None else count, lock)
     try:
         yield pool
     except BaseException:

@@ -77,9 +77,9 @@ def compressed(
     effort: Effort = "fast",
 ) -> Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]:
     """Return the iterator that compresses *tasks*, whose files are below *root*."""
-    variants = Variants(codecs(*suffixes, effort=effort), lambda _: True)
+    variants = Variants(codecs(*suffixes, effort=effort), lambda _: True, cache, reuse)
     staging = Staging(Tree(str(root), None, None), str(root))
-    return compress(tasks, variants, staging, cache, reuse, pool)[1]
+    return compress(tasks, variants, staging, pool)[1]
 
 
 def made(
@@ -381,8 +381,8 @@ SETUP = """
     staging = Staging(Tree(root, None, None), root)
     cache = Cache(pathlib.Path(os.devnull, "cache"), 0)
     def compressed(suffix, effort, pool):
-        variants = Variants((load_codec(suffix, effort),), lambda _: True)
-        return compress(outputs, variants, staging, cache, None, pool)[1]
+        variants = Variants((load_codec(suffix, effort),), lambda _: True, cache)
+        return compress(outputs, variants, staging, pool)[1]
 """
 PEAK = f"""{SETUP}
     peak = lambda who: resource.getrusage(who).ru_maxrss

@@ -1,0 +1,127 @@
+"""Read the sources of a plan, each once, and compare them with the tree."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buildstatic.collect.fingerprint import Original
+from buildstatic.collect.planning import Source
+from buildstatic.collect.publish import OutputFile
+from buildstatic.collect.references import is_adjustable, needles
+from buildstatic.collect.workers.file_tasks import ABSENT, OLDER, OTHER, SAME, Needle, digest
+from buildstatic.collect.workers.pool import WorkerPool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source that was read; *path* is empty if it is not a file on this disk.
+
+    *modified* is in ns, *digest* the MD5, *identity* the SHA-256, *state* that of the file in the
+    tree (see `file_tasks`).
+    """
+
+    source: Source
+    path: str
+    size: int
+    modified: int
+    digest: str
+    identity: str
+    state: int
+    content: bytes | None
+
+    @property
+    def is_unmodified(self) -> bool:
+        """Whether the tree has an equal file that is not older."""
+        return self.state == SAME
+
+    def output(self, names: tuple[str, ...] = ()) -> OutputFile:
+        """Return the content as it is, with *names* in the tree."""
+        content = None if self.path else self.content
+        modified = self.modified
+        return OutputFile(
+            names, self.digest, self.identity, self.size, self.path, modified, content
+        )
+
+    def stored(self) -> tuple[Any, str, OutputFile, bool]:
+        """Return the source's storage and name, the content, and whether it is unmodified."""
+        return self.source.storage, self.source.name, self.output(), self.is_unmodified
+
+
+def read_sources(
+    sources: Sequence[Source],
+    storage: Any,
+    root: str,
+    pool: WorkerPool,
+    progress: Callable[[int], None],
+    *,
+    fingerprints: bool,
+    existing: frozenset[str],
+    strong: bool,
+    hashed: bool = False,
+) -> tuple[Reading, ...]:
+    """Read *sources*, each once; *progress* is called with 1 for each.
+
+    If *storage* *fingerprints*, the content is kept of sources that refer to others; it is always
+    kept of those that are not files on this disk. *existing* are the files of the tree *root* that
+    may stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case. Raises
+    OSError.
+    """
+    paths = [source.local_path() for source in sources]
+    hashed = hashed or fingerprints or strong
+    by_suffix: dict[str, tuple[Needle, ...] | None] = {}
+    items = []
+    for source, path in zip(sources, paths, strict=True):
+        target = f"{root}/{source.path}" if source.path in existing else ""
+        wanted: tuple[Needle, ...] | None = ()
+        is_text = fingerprints and is_adjustable(storage, source.path)
+        if is_text:
+            suffix = posixpath.splitext(source.name)[1] or source.name
+            if suffix not in by_suffix:
+                by_suffix[suffix] = needles(storage, source.name)
+            wanted = by_suffix[suffix]
+        items.append((path, target, wanted, is_text, strong, hashed))
+    results = pool.run("read", [item for item in items if item[0]])
+    readings = []
+    for source, path, item in zip(sources, paths, items, strict=True):
+        if path:
+            reading = Reading(source, path, *next(results))
+        else:
+            content = source.read()
+            state = _target_state(source, item[1], content)
+            digests = digest(content, strong)
+            reading = Reading(source, "", len(content), 0, *digests, state, content)
+        readings.append(reading)
+        progress(1)
+    return tuple(readings)
+
+
+def _target_state(source: Source, target: str, content: bytes) -> int:
+    """Return the state of *target* by Django's rule; a source without a time is always newer."""
+    if not os.path.lexists(target):
+        return ABSENT
+    try:
+        modified = source.storage.get_modified_time(source.name).timestamp()
+    except (OSError, NotImplementedError):
+        return OLDER
+    found = os.lstat(target)
+    if not stat.S_ISREG(found.st_mode) or int(found.st_mtime) < int(modified):
+        return OLDER
+    return SAME if Path(target).read_bytes() == content else OTHER
+
+
+def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, ...]:
+    """Return *readings* as `fingerprint_files` takes them."""
+    originals = []
+    for reading in readings:
+        name = reading.source.path
+        content = reading.content if reading.path or is_adjustable(storage, name) else None
+        originals.append(
+            Original(name, reading.source.name, reading.digest, reading.identity, content)
+        )
+    return tuple(originals)
