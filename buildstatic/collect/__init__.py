@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,7 @@ from typing import Any
 from buildstatic.collect import layer_root
 from buildstatic.collect.commands import generated_directory, run_after, run_before
 from buildstatic.collect.compress import compress_changes, variants_for
-from buildstatic.collect.django_command import (
-    call_collectstatic,
-    find_error_in_memory,
-    overridden_command,
-    unsupported_options,
-)
+from buildstatic.collect.django_command import call_collectstatic, find_error_in_memory
 from buildstatic.collect.failures import source_error
 from buildstatic.collect.fingerprint import (
     CircularReferences,
@@ -30,15 +26,13 @@ from buildstatic.collect.fingerprint import (
     fingerprint_files,
 )
 from buildstatic.collect.layer_root import LayerRoot
-from buildstatic.collect.planning import (
-    Plan,
-    Source,
-    check_strict,
-    find_conflicts,
+from buildstatic.collect.planning import Conflict, Plan, Source, plan_sources
+from buildstatic.collect.project_setup import (
+    StartedProject,
+    importable,
     load_finders,
-    plan_sources,
+    start_project,
 )
-from buildstatic.collect.project_setup import importable, load_storage, run_checks, start_project
 from buildstatic.collect.reading import originals_of, read_sources
 from buildstatic.collect.request import (
     Callbacks,
@@ -50,7 +44,7 @@ from buildstatic.collect.request import (
 from buildstatic.collect.storages import Recognition, recognize
 from buildstatic.collect.workers.file_tasks import open_regular
 from buildstatic.collect.workers.pool import worker_pool
-from buildstatic.errors import BuildstaticError
+from buildstatic.errors import BuildstaticError, FilesConflict
 
 __all__ = [
     "Callbacks",
@@ -79,28 +73,21 @@ def collect(request: Request, callbacks: Callbacks) -> CollectResult:
 
 
 def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> CollectResult:
-    storage, layer, made_plan = _make_plan(
+    project, layer, made_plan = _make_plan(
         request, with_ignored=request.with_plan, generated=generated
     )
-    options = request.options
-    after = () if options.dry_run else options.after
+    options, storage, conflicts = request.options, project.storage, made_plan.conflicts
     recognition = recognize(storage)
-    conflicts = tuple(find_conflicts(made_plan))
-    check_strict(options, conflicts)
+    if options.strict and conflicts:
+        raise _strict_error(conflicts)
     if layer is None:
         layer_root.check_clear(request, storage, made_plan.offers)
-    accidents = [str(conflict) for conflict in conflicts if not conflict.is_intended]
-    for warning in (
-        *overridden_command(),
-        *unsupported_options(options, recognition),
-        *accidents,
-    ):
-        callbacks.warn(warning)
     if options.dry_run:
         layer = None
     with layer_root.locked(layer) if layer else nullcontext():
         result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
         sys.stdout.flush()  # What follows goes to standard error.
+        after = () if options.dry_run else options.after
         if after:
             adapter = None if result.summary.own_code else recognition.adapter
             with importable(request.libraries):
@@ -124,6 +111,12 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
     return CollectResult(result.closing, summary, described)
 
 
+def _strict_error(conflicts: Sequence[Conflict]) -> FilesConflict:
+    lines = "\n".join(f"    {conflict}" for conflict in conflicts)
+    problem = f"Different files have the same path, and only one can be collected:\n{lines}"
+    return FilesConflict(problem, "Rename or remove the others, or omit --strict.")
+
+
 def plan(request: Request) -> dict[str, Any]:
     """Return what `collect` would collect, as JSON values; write nothing.
 
@@ -145,7 +138,8 @@ def examine(request: Request) -> dict[str, Any]:
 
     Raises what `collect` raises before it writes, but does not run Django's system checks.
     """
-    storage, _, made_plan = _make_plan(request, with_checks=False)
+    project, _, made_plan = _make_plan(request, with_checks=False)
+    storage = project.storage
     unreadable = {
         source.path: {"source": source.place, "problem": error.problem}
         for source in made_plan.wins
@@ -161,7 +155,7 @@ def examine(request: Request) -> dict[str, Any]:
             "collected": conflict.collected.place,
             "left_out": [source.place for source in conflict.left_out],
         }
-        for conflict in find_conflicts(made_plan)
+        for conflict in made_plan.conflicts
         if not conflict.is_intended
     ]
     recognition = recognize(storage)
@@ -195,24 +189,18 @@ def _make_plan(
     with_checks: bool = True,
     with_ignored: bool = False,
     generated: Path | None = None,
-) -> tuple[Any, LayerRoot | None, Plan]:
-    """Start the project; return its storage, the layer root if there is one, and the plan.
+) -> tuple[StartedProject, LayerRoot | None, Plan]:
+    """Start the project; return it, the layer root if there is one, and the plan.
 
     The commands before collecting run if there is a directory for *generated* files.
     """
-    request = start_project(request)
-    storage = load_storage(request)
-    finders = load_finders(request)
-    if with_checks:
-        run_checks(request)
-    trees = layer_root.local_directories(storage)
-    layer = layer_root.move_to_layer_root(request, storage)
+    project = start_project(request, with_checks=with_checks)
+    request, storage, finders = project.request, project.storage, project.finders
+    trees, layer = layer_root.choose_directories(request, storage)
     if generated:
         found = run_before(request.options.before, storage, request.manage, generated)
         finders = (*load_finders(request), *found)
-    if layer:
-        trees = (*trees, layer.path)
-    return storage, layer, plan_sources(request, finders, trees, with_ignored=with_ignored)
+    return project, layer, plan_sources(request, finders, trees, with_ignored=with_ignored)
 
 
 def _read_error(source: Source) -> BuildstaticError | None:

@@ -68,11 +68,22 @@ def call_collectstatic(
     *recognition* has an adapter. A *layer* is emptied after all checks have passed; Django then
     does not prompt, because no files exist.
 
+    Warnings come first: an overridden command, options without effect, accidental conflicts.
+
     Raises `CollectCancelled`, `FileError`, `VariablesMissing`, `ReferencesBroken` or
     `CollectFailed`.
     """
     from django.contrib.staticfiles.management.commands import collectstatic
+    from django.core.management import get_commands
 
+    app = get_commands()["collectstatic"]
+    if app not in ("django.contrib.staticfiles", "buildstatic.django"):
+        callbacks.warn(f"The collectstatic command of {app} is not run: Django's is used.")
+    for warning in _unsupported_options(request.options, recognition):
+        callbacks.warn(warning)
+    for conflict in plan.conflicts:
+        if not conflict.is_intended:
+            callbacks.warn(str(conflict))
     reason = _own_code_reason(request.options, recognition)
     summary = Summary(files=len(plan.wins))
 
@@ -321,17 +332,7 @@ def _finders_replaced(collectstatic: Any, finder: _PlannedFinder) -> Iterator[No
         collectstatic.get_finders = get_finders
 
 
-def overridden_command() -> list[str]:
-    """Return a warning if an app overrides Django's collectstatic command."""
-    from django.core.management import get_commands
-
-    app = get_commands()["collectstatic"]
-    if app in ("django.contrib.staticfiles", "buildstatic.django"):
-        return []
-    return [f"The collectstatic command of {app} is not run: Django's is used."]
-
-
-def unsupported_options(options: CollectOptions, recognition: Recognition) -> list[str]:
+def _unsupported_options(options: CollectOptions, recognition: Recognition) -> list[str]:
     """Return a warning for the given options that Django's own code does not support.
 
     A dry run does nothing with any option. Equal files in a layer root are always linked.

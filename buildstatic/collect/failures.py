@@ -34,6 +34,17 @@ def missing_variable_error(error: BaseException, request: Request) -> VariablesM
     return VariablesMissing(problem, names=names)
 
 
+def finder_error(name: str, error: BaseException, request: Request) -> BuildstaticError:
+    """Return the error for *error* of the finder *name*."""
+    if variable := missing_variable_error(error, request):
+        return variable
+    match error:
+        case OSError(errno=errno.ELOOP | errno.EACCES) if known := source_error(error):
+            return known
+    problem = f"The finder {name} failed: {describe_error(error, request)}"
+    return CollectFailed(problem, "It is one of STATICFILES_FINDERS in the settings.")
+
+
 def _project_line(error: BaseException, request: Request) -> str:
     def is_of_the_project(file: str) -> bool:
         path = Path(file)

@@ -193,14 +193,18 @@ class LayerRoot:
     directories: tuple[Path, ...] = ()
 
 
-def move_to_layer_root(request: Request, storage: Any) -> LayerRoot | None:
-    """Move *storage* under the layer root of *request*, if there is one; write nothing.
+def choose_directories(request: Request, storage: Any) -> tuple[tuple[Path, ...], LayerRoot | None]:
+    """Return where *storage* writes, and the layer root of *request*, if there is one.
+
+    *storage* is then moved under the layer root; nothing is written. The directories are those that
+    an earlier run may have collected to.
 
     Raises `StorageRemote`, `StaticRootInvalid`, or `CollectFailed` if it cannot be moved.
     """
-    if request.options.layer_root is None:
-        return None
+    trees = local_directories(storage)
     root = request.options.layer_root
+    if root is None:
+        return trees, None
     locations = _find_locations(storage)
     check_layer_root(root, request.root, locations)
     if request.is_image:
@@ -210,7 +214,8 @@ def move_to_layer_root(request: Request, storage: Any) -> LayerRoot | None:
     manifest = None
     if manifest_storage is not None:
         manifest = Path(manifest_storage.path(storage.manifest_name))
-    return LayerRoot(root, manifest, tuple(inside(root, d) for d in locations.directories))
+    layer = LayerRoot(root, manifest, tuple(inside(root, d) for d in locations.directories))
+    return (*trees, root), layer
 
 
 def check_layer_root(root: Path, project: Path, locations: Locations) -> None:

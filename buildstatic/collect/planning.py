@@ -12,23 +12,18 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.failures import (
-    describe_error,
-    link_cycle,
-    missing_variable_error,
-    source_error,
-)
-from buildstatic.collect.project_setup import importable
-from buildstatic.collect.request import CollectOptions, Request
+from buildstatic.collect.failures import finder_error, link_cycle
+from buildstatic.collect.project_setup import Finder, importable
+from buildstatic.collect.request import Request
 from buildstatic.collect.storages import unwrap
 from buildstatic.collect.workers.file_tasks import CHUNK, open_regular
-from buildstatic.errors import CollectFailed, ConfigInvalid, FilesConflict
+from buildstatic.errors import CollectFailed, ConfigInvalid
 
 # What may make a path invalid; Django decides.
 _SUSPICIOUS = re.compile(r"^/|\.\.|(?:^|/)\.?$")
@@ -74,14 +69,6 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Finder:
-    """A finder and its name in STATICFILES_FINDERS."""
-
-    name: str
-    finder: Any
-
-
-@dataclass(frozen=True)
 class Ignored:
     """A source that is left out, and the *rule* that excludes it."""
 
@@ -103,17 +90,46 @@ class Shadowed:
 
 
 @dataclass(frozen=True)
+class Conflict:
+    """Files with the same path and different content, of which only *collected* is collected.
+
+    *is_intended*: the path is in a directory named after an installed app, which is Django's way to
+    override an app's file; any other conflict is most likely an accident.
+    """
+
+    collected: Source
+    left_out: tuple[Source, ...]
+    is_intended: bool
+
+    def __str__(self) -> str:
+        others = " and ".join(source.place for source in self.left_out)
+        verb = "are" if len(self.left_out) > 1 else "is"
+        sentence = (
+            f"Different files have the path {self.collected.path}: "
+            f"{self.collected.place} is collected, {others} {verb} not."
+        )
+        if self.is_intended:
+            return sentence
+        return (
+            f"{sentence} Move each to a directory named after its app: "
+            f"static/<app>/{self.collected.path}."
+        )
+
+
+@dataclass(frozen=True)
 class Plan:
     """What will be collected; made before anything is written.
 
     *offers* are the sources in the finders' order, of which those in *wins* are collected;
-    *ignored* were left out before.
+    *ignored* were left out before. *conflicts* are shadowed sources that differ from what is
+    collected.
     """
 
     offers: tuple[Source, ...]
     wins: tuple[Source, ...]
     shadowed: tuple[Shadowed, ...]
     ignored: tuple[Ignored, ...]
+    conflicts: tuple[Conflict, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values, in the format of ``--report``."""
@@ -133,23 +149,6 @@ class Plan:
                 for ignored in self.ignored
             ],
         }
-
-
-def load_finders(request: Request) -> tuple[Finder, ...]:
-    """Return the finders of the started project, in their order.
-
-    Raises `CollectFailed` or `VariablesMissing` for one that cannot be created.
-    """
-    from django.conf import settings
-    from django.contrib.staticfiles.finders import get_finder
-
-    finders = []
-    for name in settings.STATICFILES_FINDERS:
-        try:
-            finders.append(Finder(name, get_finder(name)))
-        except (Exception, SystemExit) as error:
-            raise _finder_error(request, name, error) from error
-    return tuple(finders)
 
 
 def plan_sources(
@@ -174,7 +173,7 @@ def plan_sources(
         try:
             offered += sources_of(finder, patterns)
         except (Exception, SystemExit) as error:
-            raise _finder_error(request, finder.name, error) from error
+            raise finder_error(finder.name, error, request) from error
     pattern_rule = _pattern_rule(request)
     tree_rule = in_trees(trees)
     kept, ignored = [], []
@@ -186,7 +185,8 @@ def plan_sources(
     _check_paths(kept)
     if with_ignored:
         ignored += _ignored_by_django(finders, offered, patterns)
-    return make_plan(kept, ignored)
+    plan = make_plan(kept, ignored)
+    return replace(plan, conflicts=tuple(_find_conflicts(plan)))
 
 
 def _django_patterns(request: Request) -> list[str]:
@@ -243,16 +243,6 @@ def _guarded_listdir(storage: Any) -> Callable[[str], Any]:
         return listdir(path)
 
     return guarded
-
-
-def _finder_error(request: Request, name: str, error: BaseException) -> Exception:
-    if variable := missing_variable_error(error, request):
-        return variable
-    match error:
-        case OSError(errno=errno.ELOOP | errno.EACCES) if known := source_error(error):
-            return known
-    problem = f"The finder {name} failed: {describe_error(error, request)}"
-    return CollectFailed(problem, "It is one of STATICFILES_FINDERS in the settings.")
 
 
 def _pattern_rule(request: Request) -> Callable[[str], str]:
@@ -351,7 +341,10 @@ def _django_rule(name: str, patterns: Iterable[str]) -> str:
 
 
 def make_plan(sources: Sequence[Source], ignored: Sequence[Ignored] = ()) -> Plan:
-    """Return the plan for *sources*: of those with the same path, the first is collected."""
+    """Return the plan for *sources*: of those with the same path, the first is collected.
+
+    Conflicts are not looked for, which would read files.
+    """
     wins: dict[str, Source] = {}
     shadowed = []
     for source in sources:
@@ -361,34 +354,7 @@ def make_plan(sources: Sequence[Source], ignored: Sequence[Ignored] = ()) -> Pla
     return Plan(tuple(sources), tuple(wins.values()), tuple(shadowed), tuple(ignored))
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """Files with the same path and different content, of which only *collected* is collected.
-
-    *is_intended*: the path is in a directory named after an installed app, which is Django's way to
-    override an app's file; any other conflict is most likely an accident.
-    """
-
-    collected: Source
-    left_out: tuple[Source, ...]
-    is_intended: bool
-
-    def __str__(self) -> str:
-        others = " and ".join(source.place for source in self.left_out)
-        verb = "are" if len(self.left_out) > 1 else "is"
-        sentence = (
-            f"Different files have the path {self.collected.path}: "
-            f"{self.collected.place} is collected, {others} {verb} not."
-        )
-        if self.is_intended:
-            return sentence
-        return (
-            f"{sentence} Move each to a directory named after its app: "
-            f"static/<app>/{self.collected.path}."
-        )
-
-
-def find_conflicts(plan: Plan) -> Iterator[Conflict]:
+def _find_conflicts(plan: Plan) -> Iterator[Conflict]:
     """Yield the shadowed sources of *plan* whose content differs from what is collected."""
     from django.apps import apps
 
@@ -404,14 +370,6 @@ def find_conflicts(plan: Plan) -> Iterator[Conflict]:
         if others := left_out.get(winner.path):
             first, slash, _ = winner.path.partition("/")
             yield Conflict(winner, tuple(others), bool(slash) and first in names)
-
-
-def check_strict(options: CollectOptions, conflicts: Sequence[Conflict]) -> None:
-    """Raise `FilesConflict` if there are *conflicts* and *options* are strict."""
-    if options.strict and conflicts:
-        lines = "\n".join(f"    {conflict}" for conflict in conflicts)
-        problem = f"Different files have the same path, and only one can be collected:\n{lines}"
-        raise FilesConflict(problem, "Rename or remove the others, or omit --strict.")
 
 
 def _differ(one: Source, other: Source) -> bool:

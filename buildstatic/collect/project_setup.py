@@ -1,4 +1,4 @@
-"""Start the project in this process through its manage.py, and load its storage."""
+"""Start the project in this process through its manage.py; load its storage and finders."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.failures import describe_error, missing_variable_error
+from buildstatic.collect.failures import describe_error, finder_error, missing_variable_error
 from buildstatic.collect.request import Request
 from buildstatic.collect.storages import unwrap
 from buildstatic.errors import (
@@ -26,6 +26,28 @@ from buildstatic.manage_py import SETTINGS_VARIABLE, run_manage_py
 from buildstatic.tracebacks import locals_of
 
 _STATICFILES = "django.contrib.staticfiles"
+
+
+@dataclass(frozen=True)
+class Finder:
+    """A finder and its name in STATICFILES_FINDERS."""
+
+    name: str
+    finder: Any
+
+
+@dataclass(frozen=True)
+class StartedProject:
+    """The project that this process has become.
+
+    *request* has the settings module that is used. *storage* is the instance behind Django's
+    ``staticfiles_storage``, so that changes to it apply to the whole process. *finders* are in the
+    order of the settings.
+    """
+
+    request: Request
+    storage: Any
+    finders: tuple[Finder, ...]
 
 
 @contextmanager
@@ -43,13 +65,27 @@ def importable(directories: tuple[str, ...]) -> Iterator[None]:
             sys.path.remove(directory)
 
 
-def start_project(request: Request) -> Request:
-    """Run the project's manage.py up to its command, and load the settings and apps.
+def start_project(request: Request, *, with_checks: bool = True) -> StartedProject:
+    """Start the project of *request* in this process, and load its storage and finders.
+
+    Django's system checks for static files run unless *with_checks* is false.
+
+    Raises `SettingsInvalid`, `VariablesMissing`, `StaticfilesNotInstalled`, `StaticRootInvalid`, or
+    `CollectFailed` if the storage or a finder cannot be created.
+    """
+    request = _run_manage_py(request)
+    storage = _load_storage(request)
+    finders = load_finders(request)
+    if with_checks:
+        _run_checks(request)
+    return StartedProject(request, storage, finders)
+
+
+def _run_manage_py(request: Request) -> Request:
+    """Run manage.py up to its command, and load the settings and apps.
 
     The process becomes what collectstatic of manage.py would find. Returns *request* with the
     settings module that is used.
-
-    Raises `SettingsInvalid` or `VariablesMissing`.
     """
     os.chdir(request.manage.parent)
     arguments = ["collectstatic", *request.options.django_arguments()]
@@ -131,15 +167,7 @@ def _current_app(error: BaseException) -> str | None:
     return getattr(app, "name", None)
 
 
-def load_storage(request: Request) -> Any:
-    """Return the storage of the started project's static files.
-
-    It is the instance behind Django's ``staticfiles_storage``, so that changes to it apply to the
-    whole process.
-
-    Raises `StaticfilesNotInstalled`, `StaticRootInvalid`, `VariablesMissing`, or `CollectFailed`
-    if the storage cannot be created.
-    """
+def _load_storage(request: Request) -> Any:
     from django.apps import apps
     from django.conf import STATICFILES_STORAGE_ALIAS
     from django.core.files.storage import FileSystemStorage, storages
@@ -174,11 +202,25 @@ def _static_root_line() -> str:
             return 'STATIC_ROOT = Path(__file__).resolve().parent.parent / "staticfiles"'
 
 
-def run_checks(request: Request) -> None:
-    """Run the system checks that collectstatic runs.
+def load_finders(request: Request) -> tuple[Finder, ...]:
+    """Return the finders of the started project, in their order.
 
-    Raises `SettingsInvalid` with Django's message, or `CollectFailed` if a check itself raises.
+    Raises `CollectFailed` or `VariablesMissing` for one that cannot be created.
     """
+    from django.conf import settings
+    from django.contrib.staticfiles.finders import get_finder
+
+    finders = []
+    for name in settings.STATICFILES_FINDERS:
+        try:
+            finders.append(Finder(name, get_finder(name)))
+        except (Exception, SystemExit) as error:
+            raise finder_error(name, error, request) from error
+    return tuple(finders)
+
+
+def _run_checks(request: Request) -> None:
+    """Run the system checks that collectstatic runs; an error has Django's message."""
     from django.contrib.staticfiles.management.commands.collectstatic import Command
     from django.core.checks import Tags
     from django.core.management.base import SystemCheckError

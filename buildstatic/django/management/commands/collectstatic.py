@@ -20,7 +20,6 @@ from buildstatic.collect.failures import file_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import check_removal, local_directories
 from buildstatic.collect.planning import (
-    Finder,
     Plan,
     Source,
     check_path,
@@ -28,6 +27,7 @@ from buildstatic.collect.planning import (
     make_plan,
     sources_of,
 )
+from buildstatic.collect.project_setup import Finder
 from buildstatic.collect.request import Callbacks, CollectOptions
 from buildstatic.collect.storages import recognize, unwrap
 from buildstatic.errors import BuildstaticError, CommandFailed, ConfigInvalid
