@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from buildstatic.collect import layer_root
-from buildstatic.collect.commands import generated_directory, run_after, run_before
+from buildstatic.collect.commands import run_after, run_before
 from buildstatic.collect.compress import compress_changes, variants_for
 from buildstatic.collect.django_command import call_collectstatic, find_error_in_memory
 from buildstatic.collect.failures import source_error
@@ -29,7 +30,6 @@ from buildstatic.collect.layer_root import LayerRoot
 from buildstatic.collect.planning import Conflict, Plan, Source, plan_sources
 from buildstatic.collect.project_setup import (
     StartedProject,
-    importable,
     load_finders,
     start_project,
 )
@@ -67,9 +67,10 @@ def collect(request: Request, callbacks: Callbacks) -> CollectResult:
 
     Raises the errors of `buildstatic.errors`, from `SettingsInvalid` to `FileError`.
     """
-    is_dry = request.options.dry_run
-    with generated_directory(None if is_dry else request.options.before) as generated:
-        return _collect(request, callbacks, generated)
+    if request.options.dry_run or not request.options.before:
+        return _collect(request, callbacks, None)
+    with TemporaryDirectory(prefix="buildstatic-generated-") as generated:
+        return _collect(request, callbacks, Path(generated))
 
 
 def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> CollectResult:
@@ -90,8 +91,9 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
         after = () if options.dry_run else options.after
         if after:
             adapter = None if result.summary.own_code else recognition.adapter
-            with importable(request.libraries):
-                variants = variants_for(storage, adapter, options) if adapter else None
+            variants = None
+            if adapter:
+                variants = variants_for(storage, adapter, options, request.libraries)
             with compress_changes(storage, variants, options, in_layer=bool(layer)) as counts:
                 run_after(after, request.manage, layer)
             more: dict[str, Any] = {k: getattr(result.summary, k) + n for k, n in counts.items()}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain
@@ -70,6 +71,21 @@ def load_codec(format: str, effort: Effort, level: int | None = None) -> Codec |
     """
     level = LEVELS[format][effort] if level is None else level
     return {"br": _brotli, "gz": _gzip, "zst": _zstd}[format](level)
+
+
+@contextmanager
+def importable(directories: tuple[str, ...]) -> Iterator[None]:
+    """Add *directories* to the end of ``sys.path`` in the block.
+
+    Not for longer: a storage that tries ``import brotli`` must find what it finds under manage.py.
+    """
+    added = [directory for directory in directories if directory not in sys.path]
+    sys.path.extend(added)
+    try:
+        yield
+    finally:
+        for directory in added:
+            sys.path.remove(directory)
 
 
 def library_paths() -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from buildstatic.collect.publish import (
     LockedTree,
     OutputFile,
     Staging,
-    list_files,
     locked_tree,
     publish,
     remove_files,
@@ -75,25 +74,25 @@ def run_collector(
     Raises `UnresolvedReferences`, `CircularReferences` (see `fingerprint`), OSError,
     `CollectFailed`, and what *run_own_code* does.
     """
-    with locked_tree(storage) as tree:
-        before = frozenset() if layer else list_files(tree)
-        with worker_pool(lock=tree.lock) as pool, _without_gc():
-            work = _Collector(
-                storage, adapter, plan, options, variants, layer, callbacks, tree, before, pool
-            )
-            if run_own_code:
-                made = work.make_in_memory(work.read(hashed=True), run_own_code)
-            else:
-                made = work.make(work.read(hashed=False))
-            if layer:
-                empty(layer)
-            staging = work.publish(made)
-            collected = {name for output in made.outputs for name in output.names}
-            if variants and options.post_process:
-                collected |= work.compress(staging, made, variants)
-            staging.commit()
-            work.finish(staging, made, collected)
-            return work.outcome
+    with (
+        locked_tree(storage, starts_empty=layer is not None) as tree,
+        worker_pool(lock=tree.lock) as pool,
+        _without_gc(),
+    ):
+        work = _Collector(storage, adapter, plan, options, variants, layer, callbacks, tree, pool)
+        if run_own_code:
+            made = work.make_in_memory(work.read(hashed=True), run_own_code)
+        else:
+            made = work.make(work.read(hashed=False))
+        if layer:
+            empty(layer)
+        staging = work.publish(made)
+        collected = {name for output in made.outputs for name in output.names}
+        if variants and options.post_process:
+            collected |= work.compress(staging, made, variants)
+        staging.commit()
+        work.finish(staging, made, collected)
+        return work.outcome
 
 
 @contextmanager
@@ -127,8 +126,7 @@ class _Made:
 class _Collector:
     """The steps of one collection, and what they know of the names in the tree.
 
-    *before* are the files that the tree had; *reusable* those of them that may stay (none with
-    ``--clear``).
+    *reusable* are the files of the tree that may stay (none with ``--clear``).
     """
 
     storage: Any
@@ -139,14 +137,13 @@ class _Collector:
     layer: LayerRoot | None
     callbacks: Callbacks
     tree: LockedTree
-    before: frozenset[str]
     pool: WorkerPool
     outcome: Outcome = field(default_factory=Outcome)
     reusable: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.options.clear:
-            self.reusable = self.before
+            self.reusable = self.tree.files
 
     def read(self, *, hashed: bool) -> tuple[Reading, ...]:
         options = self.options
@@ -272,7 +269,6 @@ class _Collector:
         with self.step("publish", len(to_write)) as progress:
             staging = publish(
                 self.tree,
-                self.before,
                 made.outputs,
                 to_write,
                 self.pool,
@@ -328,7 +324,7 @@ class _Collector:
         outdated variants, which were removed before.
         """
         options = self.options
-        stale = self.before - collected - staging.directories
+        stale = self.tree.files - collected - staging.directories
         if made.manifest is not None:
             manifest = self.storage.manifest_storage.path(self.storage.manifest_name)
             stale -= {os.path.relpath(manifest, self.tree.root)}
@@ -340,7 +336,7 @@ class _Collector:
             tree = FinishedTree(gone, self.layer.path if self.layer else None)
             write_manifest(self.storage, self.adapter, made.manifest, tree)
         if options.clear:
-            self.outcome.deleted = sorted(self.before)
+            self.outcome.deleted = sorted(self.tree.files)
         remove_files(self.tree, removed)
         self.outcome.add(removed=len(removed), stale=len(stale - removed))
 

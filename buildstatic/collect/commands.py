@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from buildstatic.collect.layer_root import (
@@ -48,16 +47,6 @@ class _GeneratedFiles:
         storage = FileSystemStorage(location=self.root)
         for name in get_files(storage, ignore_patterns):
             yield name, storage
-
-
-@contextmanager
-def generated_directory(commands: Sequence[str] | None) -> Iterator[Path | None]:
-    """Yield a temporary directory for `run_before` to write to, None without *commands*."""
-    if not commands:
-        yield None
-        return
-    with TemporaryDirectory(prefix="buildstatic-generated-") as directory:
-        yield Path(directory)
 
 
 def run_before(

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.cache import Cache, default_directory
-from buildstatic.collect.codecs import FORMATS, Codec, library_paths, load_codec
+from buildstatic.collect.codecs import FORMATS, Codec, importable, library_paths, load_codec
 from buildstatic.collect.publish import (
+    LockedTree,
     OutputFile,
     Staging,
-    Tree,
-    list_files,
     locked_tree,
     outdated_variants,
     remove_files,
@@ -79,10 +78,13 @@ class WrittenVariant:
     reused: bool
 
 
-def variants_for(storage: Any, adapter: Adapter, options: CollectOptions) -> Variants | None:
+def variants_for(
+    storage: Any, adapter: Adapter, options: CollectOptions, libraries: tuple[str, ...] = ()
+) -> Variants | None:
     """Return the variants for *storage*, or None if none are made.
 
-    Without *options* for them, the storage's own settings apply. Raises `CollectFailed` for a
+    Without *options* for them, the storage's own settings apply. The codecs may also be in the
+    directories *libraries*. Raises `CollectFailed` for a
     format whose library is not installed, and `ConfigInvalid` for an invalid size of the cache.
     """
     cache = Cache(options.cache or default_directory())
@@ -90,12 +92,13 @@ def variants_for(storage: Any, adapter: Adapter, options: CollectOptions) -> Var
     formats = options.formats
     if effort is None and not formats and not adapter.compression:
         return None
-    own = adapter.compression(storage) if adapter.compression else _DEFAULT
-    loaded = {
-        suffix: load_codec(suffix, effort or "best", None if effort else own.levels.get(suffix))
-        for suffix in FORMATS
-        if suffix in (formats or own.formats)
-    }
+    with importable(libraries):
+        own = adapter.compression(storage) if adapter.compression else _DEFAULT
+        loaded = {
+            suffix: load_codec(suffix, effort or "best", None if effort else own.levels.get(suffix))
+            for suffix in FORMATS
+            if suffix in (formats or own.formats)
+        }
     if missing := [suffix for suffix in formats if not loaded[suffix]]:
         problem = f"The project's Python cannot import a library for .{missing[0]} files."
         raise CollectFailed(problem, f"Install {_PACKAGES[missing[0]]}, or omit the format.")
@@ -182,9 +185,9 @@ def compress_changes(
                 counts.update(hits=int(variant.hit), reused=int(variant.reused))
 
 
-def _states(tree: Tree) -> Mapping[str, tuple[int, int, int]]:
+def _states(tree: LockedTree) -> Mapping[str, tuple[int, int, int]]:
     """Return size, time and inode of each regular file in *tree*."""
-    statuses = ((name, os.lstat(tree.path(name))) for name in list_files(tree))
+    statuses = ((name, os.lstat(tree.path(name))) for name in tree.files)
     return {
         name: (status.st_size, status.st_mtime_ns, status.st_ino)
         for name, status in statuses

@@ -19,7 +19,6 @@ from buildstatic.collect.failures import describe_error, file_error, missing_var
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
 from buildstatic.collect.planning import Plan
-from buildstatic.collect.project_setup import importable
 from buildstatic.collect.reading import Reading
 from buildstatic.collect.references import BrokenReference
 from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request, Summary
@@ -92,8 +91,7 @@ def call_collectstatic(
             nonlocal summary
             options, why = request.options, reason
             if not why and recognition.adapter:
-                with importable(request.libraries):
-                    variants = variants_for(storage, recognition.adapter, options)
+                variants = variants_for(storage, recognition.adapter, options, request.libraries)
                 collected = collect_by_adapter(
                     self, storage, recognition, plan, options, variants, layer, callbacks
                 )

@@ -6,15 +6,13 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.failures import describe_error, finder_error, missing_variable_error
 from buildstatic.collect.request import Request
-from buildstatic.collect.storages import unwrap
+from buildstatic.collect.storages.adapter import unwrap
 from buildstatic.errors import (
     BuildstaticError,
     CollectFailed,
@@ -48,21 +46,6 @@ class StartedProject:
     request: Request
     storage: Any
     finders: tuple[Finder, ...]
-
-
-@contextmanager
-def importable(directories: tuple[str, ...]) -> Iterator[None]:
-    """Add *directories* to the end of ``sys.path`` in the block.
-
-    Not for longer: a storage that tries ``import brotli`` must find what it finds under manage.py.
-    """
-    added = [directory for directory in directories if directory not in sys.path]
-    sys.path.extend(added)
-    try:
-        yield
-    finally:
-        for directory in added:
-            sys.path.remove(directory)
 
 
 def start_project(request: Request, *, with_checks: bool = True) -> StartedProject:

@@ -73,10 +73,11 @@ def _walk(directory: str, prefix: str) -> Iterator[str]:
 class LockedTree(Tree):
     """A tree that no other process changes.
 
-    *lock* is the descriptor of its lock, *staging* the path of a staging directory in it, which
-    does not exist yet.
+    *files* are those that it has, *lock* is the descriptor of its lock, *staging* the path of a
+    staging directory in it, which does not exist yet.
     """
 
+    files: frozenset[str]
     lock: int
     staging: Path
 
@@ -87,16 +88,19 @@ class LockedTree(Tree):
 
 
 @contextmanager
-def locked_tree(storage: Any) -> Iterator[LockedTree]:
+def locked_tree(storage: Any, *, starts_empty: bool = False) -> Iterator[LockedTree]:
     """Yield the tree of *storage*, which is created if it does not exist, and hold its lock.
 
-    The staging directory is removed when the block ends.
+    If it *starts_empty*, its files are not listed, as they will be removed. The staging directory
+    is removed when the block ends.
     """
     tree = tree_of(storage)
     with lock_directory(tree.root, lambda: _make_directories(tree, [""])) as descriptor:
         staging = temporary_path(Path(tree.root, "staging"))
         try:
-            yield LockedTree(tree.root, tree.file_mode, tree.directory_mode, descriptor, staging)
+            files = frozenset() if starts_empty else list_files(tree)
+            values = (tree.root, tree.file_mode, tree.directory_mode)
+            yield LockedTree(*values, files, descriptor, staging)
         finally:
             with suppress(FileNotFoundError):
                 shutil.rmtree(staging)
@@ -273,7 +277,6 @@ class Staging:
 
 def publish(
     tree: LockedTree,
-    before: Set[str],
     outputs: Sequence[OutputFile],
     to_write: Sequence[OutputFile],
     pool: WorkerPool,
@@ -284,7 +287,7 @@ def publish(
     replaces: bool,
     has_variants: bool,
 ) -> Staging:
-    """Write those of *outputs* that are *to_write*, for a *tree* that has the files in *before*.
+    """Write those of *outputs* that are *to_write*.
 
     A tree that is not empty is its own staging directory. With *replaces*, files and directories
     are replaced by each other; with *has_variants*, variants of files that change are removed.
@@ -297,11 +300,11 @@ def publish(
         tree.staging.mkdir()
         staging = replace(staging, tree=replace(tree, root=str(tree.staging)))
     if replaces:
-        remove_files(tree, before & staging.directories)
-        staging = replace(staging, below=_names_below(before))
+        remove_files(tree, tree.files & staging.directories)
+        staging = replace(staging, below=_names_below(tree.files))
     if has_variants:
         # Before anything is written: a run that is killed may leave none, but no wrong ones.
-        staging = replace(staging, outdated=outdated_variants(to_write, outputs, before))
+        staging = replace(staging, outdated=outdated_variants(to_write, outputs, tree.files))
         remove_files(tree, staging.outdated)
     staging.remove_below(name for output in to_write for name in output.names)
     with staging.final_names():

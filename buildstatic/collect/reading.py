@@ -14,7 +14,7 @@ from buildstatic.collect.fingerprint import Original
 from buildstatic.collect.planning import Source
 from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.references import is_adjustable, needles
-from buildstatic.collect.workers.file_tasks import ABSENT, OLDER, OTHER, SAME, Needle, digest
+from buildstatic.collect.workers.file_tasks import SAME, Needle, digest
 from buildstatic.collect.workers.pool import WorkerPool
 
 
@@ -22,8 +22,8 @@ from buildstatic.collect.workers.pool import WorkerPool
 class Reading:
     """A source that was read; *path* is empty if it is not a file on this disk.
 
-    *modified* is in ns, *digest* the MD5, *identity* the SHA-256, *state* that of the file in the
-    tree (see `file_tasks`).
+    *modified* is in ns, *digest* the MD5, *identity* the SHA-256. *is_unmodified*: the tree has an
+    equal file that is not older.
     """
 
     source: Source
@@ -32,13 +32,8 @@ class Reading:
     modified: int
     digest: str
     identity: str
-    state: int
+    is_unmodified: bool
     content: bytes | None
-
-    @property
-    def is_unmodified(self) -> bool:
-        """Whether the tree has an equal file that is not older."""
-        return self.state == SAME
 
     def output(self, names: tuple[str, ...] = ()) -> OutputFile:
         """Return the content as it is, with *names* in the tree."""
@@ -90,29 +85,30 @@ def read_sources(
     readings = []
     for source, path, item in zip(sources, paths, items, strict=True):
         if path:
-            reading = Reading(source, path, *next(results))
+            size, modified, md5, sha256, state, found = next(results)
+            reading = Reading(source, path, size, modified, md5, sha256, state == SAME, found)
         else:
             content = source.read()
-            state = _target_state(source, item[1], content)
+            is_unmodified = _is_up_to_date(source, item[1], content)
             digests = digest(content, strong)
-            reading = Reading(source, "", len(content), 0, *digests, state, content)
+            reading = Reading(source, "", len(content), 0, *digests, is_unmodified, content)
         readings.append(reading)
         progress(1)
     return tuple(readings)
 
 
-def _target_state(source: Source, target: str, content: bytes) -> int:
-    """Return the state of *target* by Django's rule; a source without a time is always newer."""
+def _is_up_to_date(source: Source, target: str, content: bytes) -> bool:
+    """Tell whether *target* is, by Django's rule; a source without a time is always newer."""
     if not os.path.lexists(target):
-        return ABSENT
+        return False
     try:
         modified = source.storage.get_modified_time(source.name).timestamp()
     except (OSError, NotImplementedError):
-        return OLDER
+        return False
     found = os.lstat(target)
     if not stat.S_ISREG(found.st_mode) or int(found.st_mtime) < int(modified):
-        return OLDER
-    return SAME if Path(target).read_bytes() == content else OTHER
+        return False
+    return Path(target).read_bytes() == content
 
 
 def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, ...]:

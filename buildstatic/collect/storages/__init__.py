@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from buildstatic.collect.storages.adapter import DJANGO, Adapter
+from buildstatic.collect.storages.adapter import DJANGO, Adapter, unwrap
 from buildstatic.collect.storages.called import (
     AFTER,
     FILE_METHODS,
@@ -52,17 +52,6 @@ class Recognition:
         return f"Collecting runs the storage's own code{place}, because {self.reason}."
 
 
-def unwrap(storage: Any) -> Any:
-    """Return the storage behind a lazy one: ``staticfiles_storage``, ``default_storage``."""
-    from django.utils.functional import LazyObject, empty
-
-    while isinstance(storage, LazyObject):
-        if storage._wrapped is empty:
-            storage._setup()
-        storage = storage._wrapped
-    return storage
-
-
 def recognize(storage: Any) -> Recognition:
     """Return how *storage* can be collected.
 
@@ -86,7 +75,8 @@ def recognize(storage: Any) -> Recognition:
         reason = next(_overrides(storage, known, methods), "")
     if adapter.fingerprints and not reason and storage.keep_intermediate_files:
         reason = "it keeps intermediate files"
-    refused = adapter.refuses(storage) or _manifest_elsewhere(storage)
+    refused = adapter.refuses(storage) if adapter.refuses else ""
+    refused = refused or _manifest_elsewhere(storage)
     if reason and not refused:
         refused = _needs_disk(storage, reason)
     return Recognition(None, refused) if refused else Recognition(adapter, reason)

@@ -11,6 +11,17 @@ PACKAGES = ("django", "whitenoise", "servestatic")
 _MODULE = "django.contrib.staticfiles.storage"
 
 
+def unwrap(storage: Any) -> Any:
+    """Return the storage behind a lazy one: ``staticfiles_storage``, ``default_storage``."""
+    from django.utils.functional import LazyObject, empty
+
+    while isinstance(storage, LazyObject):
+        if storage._wrapped is empty:
+            storage._setup()
+        storage = storage._wrapped
+    return storage
+
+
 @dataclass(frozen=True)
 class CompressionRules:
     """What a storage compresses: files whose names *fit*, into *formats*.
@@ -37,10 +48,6 @@ class FinishedTree:
     layer_root: Path | None
 
 
-def _supports_all(_storage: Any) -> str:
-    return ""
-
-
 def _keeps_originals(_storage: Any) -> bool:
     return True
 
@@ -57,7 +64,7 @@ class Adapter:
 
     fingerprints: bool = False
     compression: Callable[[Any], CompressionRules] | None = None
-    refuses: Callable[[Any], str] = _supports_all
+    refuses: Callable[[Any], str] | None = None
     keeps_originals: Callable[[Any], bool] = _keeps_originals
     complete: Callable[[Any, FinishedTree], None] | None = None
 

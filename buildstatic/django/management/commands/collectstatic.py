@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 from django.contrib.staticfiles.management.commands import collectstatic
@@ -13,7 +14,7 @@ from django.contrib.staticfiles.storage import HashedFilesMixin
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.management.base import CommandError
 
-from buildstatic.collect.commands import generated_directory, run_after, run_before
+from buildstatic.collect.commands import run_after, run_before
 from buildstatic.collect.compress import compress_changes, variants_for
 from buildstatic.collect.django_command import collect_by_adapter, counts_conflicts
 from buildstatic.collect.failures import file_error
@@ -29,7 +30,8 @@ from buildstatic.collect.planning import (
 )
 from buildstatic.collect.project_setup import Finder
 from buildstatic.collect.request import Callbacks, CollectOptions
-from buildstatic.collect.storages import recognize, unwrap
+from buildstatic.collect.storages import recognize
+from buildstatic.collect.storages.adapter import unwrap
 from buildstatic.errors import BuildstaticError, CommandFailed, ConfigInvalid
 from buildstatic.project.config import FILE, ProjectConfig, load
 
@@ -75,13 +77,14 @@ class Command(collectstatic.Command):  # type: ignore[misc]
             if self.dry_run or getattr(storage, "location", None) == "":
                 config = ProjectConfig()
             manage = Path(sys.argv[0]).absolute()
-            with generated_directory(config.before) as directory:
-                finders: tuple[Finder, ...] = ()
-                if directory and config.before:
+            with ExitStack() as stack:
+                if config.before:
+                    generated = TemporaryDirectory(prefix="buildstatic-generated-")
+                    directory = Path(stack.enter_context(generated))
                     finders = run_before(config.before, storage, manage, directory)
-                with _more_finders(finders):
-                    counts = collect(self, storage)
-                    counts = dict(super().collect()) if counts is None else counts
+                    stack.enter_context(_more_finders(finders))
+                counts = collect(self, storage)
+                counts = dict(super().collect()) if counts is None else counts
             if config.after:
                 adapter = recognize(storage).adapter
                 options = CollectOptions(post_process=self.post_process)
