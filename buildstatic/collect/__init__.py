@@ -1,5 +1,10 @@
 """Collect the static files of a Django project.
 
+To read in this order: `project_setup` starts the project, `layer_root` chooses the directories,
+`planning` decides which files are collected, `storages` how. `django_command` runs Django's command
+with `collector` in place of its loop, whose steps are `reading`, `fingerprint`, `publish`,
+`compress` and `storages.manifest`; `workers` has what they run in other processes.
+
 This package runs in the project's own Python. It imports only the standard library, pathspec, the
 codecs and, inside functions, the project's Django.
 """
