@@ -33,7 +33,8 @@ class BuildOptions:
     builder: the image that gets the layer, under each of *tags*, and the file that the layer is
     written to. *reuse* is an earlier image whose compressed variants are used again. *insecure*
     allows registries without TLS for both. *export* is a directory for the static files, in place
-    of an image; *serve* a server for them in an image of its own.
+    of an image; *serve* a server for them in an image of its own. *keep* is an earlier image, of
+    which the static layers of at most *keep_releases* releases stay below the new one.
     """
 
     tags: tuple[str, ...] = ()
@@ -53,6 +54,8 @@ class BuildOptions:
     pull: bool = False
     export: Path | None = None
     serve: Assets | None = None
+    keep: str | None = None
+    keep_releases: int = 1
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class BuildResult:
     *image* is the first tag. *static* is None if the target contains no static files. *reused*
     says if the previous image of the tag has the same layer, None if there was none. *seconds* is
     the wall time of the build, *exported* the number of exported files, and *layer* is set by the
-    embedded builder only.
+    embedded builder only. *earlier* are the diffIDs of the static layers of earlier releases.
     """
 
     image: str | None
@@ -106,6 +109,7 @@ class BuildResult:
     seconds: float
     exported: int | None = None
     layer: LayerFile | None = None
+    earlier: tuple[str, ...] = ()
 
 
 class Builder(Protocol):

@@ -24,6 +24,7 @@ from buildstatic.dockerfile.static_root import (
 )
 from buildstatic.errors import UnsupportedByBuilder
 from buildstatic.oci.append import append, source_date_epoch
+from buildstatic.oci.earlier_releases import EarlierReleases
 from buildstatic.oci.layer_lookup import StaticLayer
 from buildstatic.oci.layer_writer import (
     DIFF_ID,
@@ -45,6 +46,7 @@ DEFAULT_OUTPUT = Path("static-layer.tar.gz")
 class EmbeddedBuilder:
     """Collects *project* and writes its layer into a file, and onto the image *base* for each tag.
 
+    *earlier* are the static layers of earlier releases to keep in those images.
     *collect* collects into the layer root that it is given, creates it, and returns the tree in it.
     Without an output and *base* the layer is written into `DEFAULT_OUTPUT`.
     """
@@ -52,6 +54,7 @@ class EmbeddedBuilder:
     project: Project
     collect: Callable[..., Path]
     base: Reference | None = None
+    earlier: EarlierReleases | None = None
     name: ClassVar[str] = NAME
 
     @staticmethod
@@ -85,7 +88,15 @@ class EmbeddedBuilder:
             layer = save_layer(tree, PurePosixPath(place), file, "gzip")
             times.append(time.monotonic())
             appended = [
-                append(self.base, tag, layer, file, insecure=options.insecure, created=created)
+                append(
+                    self.base,
+                    tag,
+                    layer,
+                    file,
+                    insecure=options.insecure,
+                    created=created,
+                    earlier=self.earlier,
+                )
                 for tag in tags
                 if self.base
             ]
@@ -105,6 +116,7 @@ class EmbeddedBuilder:
             ),
             seconds=round(time.monotonic() - times[0], 2),
             layer=LayerFile(kept, layer.size),
+            earlier=appended[0].earlier if appended else (),
         )
 
 

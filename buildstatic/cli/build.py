@@ -14,6 +14,7 @@ from buildstatic.cli.options import (
     chosen_dependencies,
     configured,
     dependency_options,
+    keep_options,
     manage_option,
     path_argument,
     serve_option,
@@ -66,8 +67,11 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Embedded: file to write the static layer to. [default: static-layer.tar.gz]",
 )
-@click.option("--insecure", is_flag=True, help="Embedded, --reuse: allow registries without TLS.")
+@click.option(
+    "--insecure", is_flag=True, help="Embedded, --reuse, --keep: allow registries without TLS."
+)
 @click.option("--reuse", metavar="IMAGE", help="Reuse compressed variants of an earlier image.")
+@keep_options
 @click.option("--push", is_flag=True, help="Push the image to the registry of its tag.")
 @click.option("--no-cache", is_flag=True, help="Do not use cached steps.")
 @click.option("--pull", is_flag=True, help="Check for newer base images.")
@@ -138,8 +142,11 @@ def command(
         raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
     if is_embedded and serve:
         raise click.UsageError("The embedded builder does not support --serve.")
-    if insecure and not (is_embedded or reuse):
-        raise click.UsageError("--insecure requires --reuse or the embedded builder.")
+    keep = values["keep"]
+    if keep and not tags:
+        raise click.UsageError("--keep requires --tag.")
+    if insecure and not (is_embedded or reuse or keep):
+        raise click.UsageError("--insecure requires --reuse, --keep or the embedded builder.")
     if python and not is_embedded:
         raise click.UsageError(
             "--python requires the embedded builder: a Dockerfile uses its own Python."
@@ -167,6 +174,8 @@ def command(
         pull=values["pull"],
         export=export,
         serve=serve,
+        keep=keep,
+        keep_releases=values["keep_releases"],
     )
     if is_embedded:
         _check_tags(options)
@@ -190,14 +199,18 @@ def command(
 def _configured(context: click.Context, path: Path) -> dict[str, Any]:
     """Return all values, with the defaults of ``[tool.buildstatic.build]`` for the builder used.
 
-    The embedded builder takes *builder* and *base* from the file, other builders all but *base*.
+    The embedded builder takes *builder*, *base* and what to keep from the file, other builders all
+    but *base*. Without a tag no image is kept.
     """
     given = context.params
     values = configured(context, "build", path, given)
+    if not given["tags"]:
+        values["keep"] = given["keep"]
     if not (given["base"] or given["output"] or values["builder"] == EMBEDDED):
         return {**values, "base": None}
     base = values["base"] if given["tags"] else given["base"]
-    return {**given, "builder": given["builder"] or EMBEDDED, "base": base}
+    keep = {name: values[name] for name in ("keep", "keep_releases")}
+    return {**given, **keep, "builder": given["builder"] or EMBEDDED, "base": base}
 
 
 def _check_tags(options: BuildOptions) -> None:
@@ -234,6 +247,8 @@ def _print(outcome: BuildOutcome, options: BuildOptions, say: Callable[[str], No
         say(f"diffID  {static.diff_id}{'' if result.reused is None else same}")
         unknown = "not reported by the engine's API" if options.push else "none until it is pushed"
         say(f"digest  {static.digest or f'({unknown})'}")
+    for diff_id in result.earlier:
+        say(f"earlier {diff_id}, the static layer of an earlier release")
     if outcome.manifest_only:
         say("The static files are in another image: --target assets.")
     if result.layer and result.layer.path:
@@ -254,10 +269,11 @@ def _files(count: int, kind: str = "") -> str:
 def _document(result: BuildResult) -> dict[str, Any]:
     """Return *result* as JSON; only the embedded builder has a layer."""
     document = dataclasses.asdict(result)
-    reused, _, _ = (document.pop(name) for name in ("reused", "exported", "layer"))
+    for name in ("reused", "exported", "layer", "earlier"):
+        document.pop(name)
     if result.static:
         document["static"].pop("older")
-        document["static"]["reused"] = reused
+        document["static"] |= {"reused": result.reused, "earlier": result.earlier}
     if result.layer:
         document["layer"] = str(result.layer.path) if result.layer.path else None
     return document

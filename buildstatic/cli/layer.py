@@ -13,6 +13,7 @@ import click
 from buildstatic.cli.options import (
     configured,
     is_given,
+    keep_options,
     manage_option,
     path_option,
     python_option,
@@ -60,6 +61,7 @@ def _place(
 )
 @click.option("--base", metavar="IMAGE", help="Image to put the layer on.")
 @click.option("--tag", "-t", metavar="IMAGE", help="Name of the image with the layer.")
+@keep_options
 @click.option("--insecure", is_flag=True, help="Allow registries without TLS.")
 @click.option(
     "--at",
@@ -88,6 +90,8 @@ def command(
     output: Path | None,
     base: str | None,
     tag: str | None,
+    keep: str | None,
+    keep_releases: int,
     insecure: bool,
     at: PurePosixPath | None,
     compression: Compression,
@@ -111,8 +115,9 @@ def command(
     from buildstatic.cli.progress import reporter, terminable
     from buildstatic.workflows.layer import AppendRequest, layer
 
-    defaults = configured(context, "layer", path, {"base": base, "compression": compression})
-    base = defaults["base"] if tag else base
+    values = {"base": base, "compression": compression, "keep": keep}
+    defaults = configured(context, "layer", path, {**values, "keep_releases": keep_releases})
+    base, keep = (defaults["base"], defaults["keep"]) if tag else (base, keep)
     collecting = [n for n in ("path", "manage", "settings", "python") if is_given(context, n)]
     if tree and collecting:
         raise click.UsageError("TREE is already collected: omit the options for collecting.")
@@ -120,17 +125,22 @@ def command(
         raise click.UsageError(f"{output} would be inside TREE: choose another file.")
     if bool(base) != bool(tag):
         raise click.UsageError("--base and --tag must be used together.")
+    if keep and not base:
+        raise click.UsageError("--keep requires --base and --tag.")
     if insecure and not base:
         raise click.UsageError("--insecure is for registries: set --base and --tag.")
     if not output and not base:
         raise click.UsageError("Set -o, or --base and --tag.")
+    request = None
+    if base and tag:
+        request = AppendRequest(base, tag, insecure, keep, defaults["keep_releases"])
     with terminable(), reporter(quiet=as_json) as report:
         result = layer(
             path,
             tree=tree,
             at=at,
             output=output,
-            append=AppendRequest(base, tag, insecure) if base and tag else None,
+            append=request,
             compression=defaults["compression"],
             verbosity=0 if as_json else 1,
             manage=manage,
@@ -170,6 +180,8 @@ def _image_lines(image: AppendResult) -> Iterator[str]:
     replaced = dict.fromkeys(diff_id for each in image.images for diff_id in each.replaced)
     for diff_id in replaced:
         yield f"replaced {diff_id}, the previous static layer"
+    for diff_id in image.earlier:
+        yield f"earlier  {diff_id}, the static layer of an earlier release"
     for sentence in dict.fromkeys(sentence for each in image.images for sentence in each.kept):
         yield f"kept     {printable(sentence)}; the new layer is on top of it"
     for digest in image.dropped:

@@ -80,6 +80,24 @@ serve_option = click.option(
     help="Dockerfile: server for the static files, in a separate image (--target assets). "
     "[default: the application]",
 )
+_keep_option = click.option(
+    "--keep", metavar="IMAGE", help="Keep the fingerprinted files of an earlier image."
+)
+_keep_releases_option = click.option(
+    "--keep-releases",
+    metavar="N",
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    help="Number of earlier releases to keep.",
+)
+
+
+def keep_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --keep and --keep-releases to the command *function*."""
+    return _keep_option(_keep_releases_option(function))
+
+
 traceback_option = click.option(
     "--traceback", is_flag=True, expose_value=False, help="Show the full traceback of an error."
 )

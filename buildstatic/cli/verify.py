@@ -98,6 +98,8 @@ def _print_result(result: VerifyResult) -> None:
     size = f"{result.files:,} files, {console.size(result.bytes)}, in {printable(result.path)}"
     heading = [("platform", printable(result.platform or "")), ("static", size)]
     heading += [("diffID", result.diff_id or ""), ("digest", result.digest or "")]
+    for earlier in result.earlier:
+        heading.append(("earlier", f"{earlier.files:,} fingerprinted files, {earlier.diff_id}"))
     console.table([row for row in heading if row[1]])
     console.say()
     rows = [(check.check, f"{check.count:,}", _outcome(check)) for check in result.checks]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from buildstatic.errors import ConfigInvalid, ImageNotFound
+from buildstatic.errors import ConfigInvalid, ImageNotFound, StaticLayerNotFound
 from buildstatic.oci.documents import (
     DOCKER_LAYER,
     INDEXES,
@@ -24,12 +25,13 @@ from buildstatic.oci.documents import (
     parse_manifest,
     to_oci,
 )
+from buildstatic.oci.earlier_releases import EarlierReleases
 from buildstatic.oci.layer_writer import WrittenLayer
 from buildstatic.oci.reference import Reference
 from buildstatic.oci.static_layer import (
-    ANNOTATION,
-    COMMENT,
+    EARLIER,
     STATIC,
+    WHITEOUTS,
     ImageStep,
     image_steps,
     recognize_static_layers,
@@ -57,12 +59,14 @@ class AppendedImage:
     """The image of one platform: its manifest's digest, and the diffIDs of the layers replaced.
 
     *kept* has one sentence for each layer with static files that could not be replaced: why.
+    *earlier* are the diffIDs of the static layers of earlier releases in it, oldest first.
     """
 
     platform: str
     digest: str
     replaced: tuple[str, ...]
     kept: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,11 @@ class AppendResult:
     present: int
     mounted: int
 
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The diffIDs of the static layers of earlier releases, of all platforms."""
+        return tuple(dict.fromkeys(diff_id for each in self.images for diff_id in each.earlier))
+
 
 def append(
     base: Reference,
@@ -94,13 +103,14 @@ def append(
     *,
     insecure: bool = False,
     created: datetime | None = None,
+    earlier: EarlierReleases | None = None,
 ) -> AppendResult:
     """Write the image *base* with *layer*, whose bytes are in *layer_file*, to *tag*.
 
     A static layer of *base* is replaced: the marked one, else one that holds only files below the
-    layer's tree. Every platform of an index gets the layer. *created* is the image's creation time,
-    None for the base's own: the same base and layer then give the same digest. *insecure* allows
-    registries without TLS.
+    layer's tree. Those of earlier releases are replaced by *earlier*. Every platform of an index
+    gets the layer. *created* is the image's creation time, None for the base's own: the same base
+    and layer then give the same digest. *insecure* allows registries without TLS.
 
     Raises ImageNotFound, ImageInvalid, and the errors of the stores; then *tag* is unchanged.
     """
@@ -108,7 +118,7 @@ def append(
         open_source(base, insecure=insecure) as source,
         open_target(tag, insecure=insecure) as target,
     ):
-        return append_layer(source, target, layer, layer_file, created)
+        return append_layer(source, target, layer, layer_file, created, earlier)
 
 
 def append_layer(
@@ -117,9 +127,30 @@ def append_layer(
     layer: WrittenLayer,
     layer_file: Path,
     created: datetime | None = None,
+    earlier: EarlierReleases | None = None,
 ) -> AppendResult:
     """Write the image of *source* with *layer* to *target*, as `append` does."""
-    appender = _Appender(source, target, layer, layer_file, created)
+    new = _NewLayer(layer, layer_file, created)
+    return _write_image(_Appender(source, target, new, earlier))
+
+
+def keep_earlier(
+    image: Reference, diff_id: str, earlier: EarlierReleases, *, insecure: bool = False
+) -> AppendResult:
+    """Put the layers of *earlier* below the static layer *diff_id* of *image*, in its place.
+
+    A platform without that layer has one that is recognized by its content. Raises
+    StaticLayerNotFound, and the errors of `append`.
+    """
+    with (
+        open_source(image, insecure=insecure) as source,
+        open_target(image, insecure=insecure) as target,
+    ):
+        return _write_image(_Appender(source, target, diff_id, earlier))
+
+
+def _write_image(appender: _Appender) -> AppendResult:
+    source, target = appender.source, appender.target
     document = appender.put(appender.select_platform(source.resolve()))
     target.put_image(document)
     return AppendResult(
@@ -150,21 +181,38 @@ def source_date_epoch(environ: Mapping[str, str]) -> datetime | None:
 
 
 @dataclass(frozen=True)
-class EditedImage:
-    """An image with the static layer; *replaced* has the diffIDs of its earlier static layers."""
+class _NewLayer:
+    """A static layer that no image has yet, in *file*, and its time of creation."""
 
-    manifest: Manifest
-    config: ImageConfig
-    replaced: tuple[str, ...]
+    layer: WrittenLayer
+    file: Path
+    created: datetime | None
+
+    def step(self, config: ImageConfig) -> ImageStep:
+        """Return the layer with its entry in the history of an image with *config*."""
+        layer, created = self.layer, config.extra.get("created")
+        created = timestamp(self.created) if self.created else created
+        entry = {"created": created} if created else {}
+        descriptor = Descriptor(layer.media_type, layer.digest, layer.size)
+        step = ImageStep({**entry, "created_by": _CREATED_BY}, descriptor, layer.diff_id)
+        return step.marked(STATIC)
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Open the file, and compare it with the digest."""
+        descriptor = Descriptor(self.layer.media_type, self.layer.digest, self.layer.size)
+        with self.file.open("rb") as stream:
+            yield verified(stream, descriptor, str(self.file))
 
 
 @dataclass
 class _Appender:
+    """Writes the image of *source* to *target* with *static*, or with its layer of that diffID."""
+
     source: ImageSource
     target: ImageTarget
-    layer: WrittenLayer
-    layer_file: Path
-    created: datetime | None
+    static: _NewLayer | str
+    earlier: EarlierReleases | None = None
     images: list[AppendedImage] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"sent": 0, "present": 0, "mounted": 0})
@@ -211,92 +259,117 @@ class _Appender:
 
     def _put_image(self, manifest: Manifest) -> Document:
         config = read_config(self.source, manifest)
-        created = self.created.strftime("%Y-%m-%dT%H:%M:%SZ") if self.created else None
-        recognized = recognize_static_layers(self.source, manifest, config, self.layer.tree)
-        source = str(self.source.reference)
-        edited = put_static_layer(manifest, config, self.layer, created, source, recognized.indexes)
-        for layer in edited.manifest.layers:
-            if layer.digest == self.layer.digest:
-                self._put_blob(layer, self._open_layer, can_mount=False)
-            elif not layer.is_foreign:
-                self._put_blob(layer, lambda layer=layer: self.source.open_blob(layer))  # type: ignore[misc]
-        new_config = edited.config.to_document(edited.manifest.config.media_type)
-        self._put_blob(
-            new_config.descriptor, lambda: open_bytes(new_config.content), can_mount=False
-        )
-        document = replace(edited.manifest, config=new_config.descriptor).to_document()
+        steps = image_steps(manifest, config, str(self.source.reference))
+        kept: tuple[str, ...] = ()
+        if isinstance(self.static, _NewLayer):
+            tree = self.static.layer.tree
+            recognized = recognize_static_layers(self.source, manifest, config, tree)
+            kept, static = recognized.kept, self.static.step(config)
+            old = {config.diff_ids[index] for index in recognized.indexes}
+            old |= {step.diff_id for step in steps if step.mark == STATIC}
+        else:
+            static = self._existing_layer(manifest, config, steps, self.static)
+            old = {static.diff_id}
+        earlier = self.earlier.below(static.diff_id) if self.earlier else ()
+        added = [step for layer in earlier for step in (layer.static, layer.whiteouts)]
+        image, new_config = put_layers(manifest, config, steps, old, [*added, static])
+        if isinstance(self.static, _NewLayer) and self.static.created:
+            created = {"created": timestamp(self.static.created)}
+            new_config = replace(new_config, extra={**new_config.extra, **created})
+        self._put_layers(image, {step.layer.digest for step in added if step.layer})
+        described = new_config.to_document(image.config.media_type)
+        self._put_blob(described.descriptor, lambda: open_bytes(described.content), None)
+        document = replace(image, config=described.descriptor).to_document()
+        replaced = tuple(step.diff_id for step in steps if step.diff_id in old)
+        diff_ids = tuple(layer.static.diff_id for layer in earlier)
         digest = document.descriptor.digest
-        self.images.append(AppendedImage(config.platform, digest, edited.replaced, recognized.kept))
+        self.images.append(AppendedImage(config.platform, digest, replaced, kept, diff_ids))
         return document
 
-    def _put_blob(self, blob: Descriptor, content: Opener, *, can_mount: bool = True) -> None:
+    def _existing_layer(
+        self, manifest: Manifest, config: ImageConfig, steps: list[ImageStep], diff_id: str
+    ) -> ImageStep:
+        """Return the image's layer *diff_id*, else its only static layer."""
+        found = {diff_id}
+        if diff_id not in config.diff_ids and self.earlier:
+            tree = self.earlier.tree
+            recognized = recognize_static_layers(self.source, manifest, config, tree)
+            found = {config.diff_ids[index] for index in recognized.indexes}
+        layers = [step for step in steps if step.diff_id in found]
+        if not layers:
+            problem = f"{self.source.reference} has no static layer for {config.platform}."
+            raise StaticLayerNotFound(problem, "Build each platform with the same static files.")
+        return layers[-1].marked(STATIC)
+
+    def _put_layers(self, image: Manifest, earlier: Collection[str]) -> None:
+        """Store the layers of *image*; those with a digest in *earlier* are of earlier releases."""
+        for layer in image.layers:
+            if isinstance(self.static, _NewLayer) and layer.digest == self.static.layer.digest:
+                self._put_blob(layer, self.static.open, None)
+            elif self.earlier and layer.digest in earlier:
+                opener = partial(self.earlier.open_blob, layer)
+                self._put_blob(layer, opener, self.earlier.source.reference)
+            elif not layer.is_foreign:
+                self._put_blob(layer, partial(self.source.open_blob, layer), self.source.reference)
+
+    def _put_blob(self, blob: Descriptor, content: Opener, source: Reference | None) -> None:
+        """Store *blob*; one of the image *source* may be mounted."""
         if self.target.has_blob(blob):
             self.counts["present"] += blob.size
-        elif can_mount and self.target.mount_blob(blob, self.source.reference):
+        elif source and self.target.mount_blob(blob, source):
             self.counts["mounted"] += blob.size
         else:
             self.target.put_blob(blob, content)
             self.counts["sent"] += blob.size
 
-    @contextmanager
-    def _open_layer(self) -> Iterator[IO[bytes]]:
-        descriptor = Descriptor(self.layer.media_type, self.layer.digest, self.layer.size)
-        with self.layer_file.open("rb") as stream:
-            yield verified(stream, descriptor, str(self.layer_file))
 
-
-def put_static_layer(
+def put_layers(
     manifest: Manifest,
     config: ImageConfig,
-    layer: WrittenLayer,
-    created: str | None,
-    source: str,
-    recognized: Collection[int] = (),
-) -> EditedImage:
-    """Return the image with *layer* in place of its static layer, or on top if it has none.
+    steps: Sequence[ImageStep],
+    old: Collection[str],
+    new: Sequence[ImageStep],
+) -> tuple[Manifest, ImageConfig]:
+    """Return the image of *steps* with the marked layers *new* in place of the last layer in *old*.
 
-    Static layers are the marked ones and those with an index, counted from the base, in
-    *recognized*. *created* is the time of the layer (RFC 3339), None for the image's own: the same
-    image and layer then give the same bytes at any time. The manifest still has the descriptor of
-    the previous configuration. Raises ImageInvalid, which names the image *source*.
+    *old* are diffIDs. Without any of them, *new* is on top. The other ones in *old*, and layers of
+    earlier releases, are removed. The manifest still has the descriptor of the previous
+    configuration.
     """
-    if manifest.is_docker and layer.media_type not in _DOCKER_MEDIA_TYPES:
+    oci_types = {step.layer and to_oci(step.layer).media_type for step in new}
+    if manifest.is_docker and oci_types - {*_DOCKER_MEDIA_TYPES}:
         # Docker's schema 2 has no zstd, and its media types must not be mixed with OCI's.
-        manifest = replace(
-            manifest,
-            media_type=OCI_MEDIA_TYPES[manifest.media_type],
-            config=to_oci(manifest.config),
-            layers=tuple(map(to_oci, manifest.layers)),
-        )
-    steps = image_steps(manifest, config, source)
-    recognized_ids = {config.diff_ids[index] for index in recognized}
-    old = [n for n, step in enumerate(steps) if step.is_marked or step.diff_id in recognized_ids]
-    position = old[-1] if old else len(steps)
-    created = created or config.extra.get("created")
+        media_type = OCI_MEDIA_TYPES[manifest.media_type]
+        manifest = replace(manifest, media_type=media_type, config=to_oci(manifest.config))
+        steps = [replace(step, layer=step.layer and to_oci(step.layer)) for step in steps]
+    is_docker = manifest.is_docker
+    positions = [n for n, step in enumerate(steps) if step.diff_id in old]
+    position = positions[-1] if positions else len(steps)
+    removed = {n for n, step in enumerate(steps) if step.mark in (EARLIER, WHITEOUTS)}
+    removed |= {*positions}
     new_steps = [
-        *(step for n, step in enumerate(steps[:position]) if n not in old),
-        _static_step(manifest, layer, created),
-        *steps[position + 1 :],
+        *(step for n, step in enumerate(steps[:position]) if n not in removed),
+        *(replace(step, layer=step.layer and _typed(step.layer, is_docker)) for step in new),
+        *(step for n, step in enumerate(steps[position:], position) if n not in removed),
     ]
     new_config = replace(
         config,
         diff_ids=tuple(step.diff_id for step in new_steps if step.layer),
         # A layer that the history does not mention gets an empty entry.
         history=tuple({} if step.entry is None else step.entry for step in new_steps),
-        extra={**config.extra, **({"created": created} if created else {})},
     )
-    new_layers = tuple(step.layer for step in new_steps if step.layer)
-    replaced = tuple(steps[n].diff_id for n in old if steps[n].diff_id)
-    return EditedImage(replace(manifest, layers=new_layers), new_config, replaced)
+    layers = tuple(step.layer for step in new_steps if step.layer)
+    return replace(manifest, layers=layers), new_config
 
 
-def _static_step(manifest: Manifest, layer: WrittenLayer, created: str | None) -> ImageStep:
-    media_type, more = layer.media_type, {"annotations": {ANNOTATION: STATIC}}
-    if manifest.is_docker:
-        media_type, more = _DOCKER_MEDIA_TYPES[layer.media_type], {}
-    entry = {"created": created} if created else {}
-    return ImageStep(
-        {**entry, "created_by": _CREATED_BY, "comment": COMMENT},
-        Descriptor(media_type, layer.digest, layer.size, more),
-        layer.diff_id,
-    )
+def _typed(layer: Descriptor, is_docker: bool) -> Descriptor:
+    """Return *layer* as a Docker or an OCI manifest refers to it; Docker's has no annotations."""
+    layer = to_oci(layer)
+    if not is_docker:
+        return layer
+    return Descriptor(_DOCKER_MEDIA_TYPES[layer.media_type], layer.digest, layer.size)
+
+
+def timestamp(time: datetime) -> str:
+    """Return *time* as the documents have it (RFC 3339)."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

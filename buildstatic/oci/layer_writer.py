@@ -100,6 +100,20 @@ def write_tree(
     return replace(layer, tree=str(path))
 
 
+def write_whiteouts(paths: Iterable[str], output: IO[bytes]) -> WrittenLayer:
+    """Write the layer that deletes the files *paths*, relative to the root, of the layers below.
+
+    It depends on the paths only (OCI image-spec, layer.md, "Whiteouts").
+    """
+    entries: dict[bytes, TarEntry] = {}
+    for path in map(PurePosixPath, paths):
+        entries |= {each.name: each for each in directory_entries("/" / path.parent)}
+        name = os.fsencode(path.with_name(f"{WHITEOUT}{path.name}"))
+        entries[name] = TarEntry(name, FILE, 0o644, EPOCH)
+    ordered = sorted(entries.values(), key=lambda entry: entry.name.rstrip(b"/").split(b"/"))
+    return _write(b"", ((entry, b"") for entry in ordered), output, "gzip", 1)
+
+
 def descriptor(layer: WrittenLayer) -> dict[str, Any]:
     """Return the OCI descriptor of *layer*, with annotations for its content."""
     return {

@@ -8,12 +8,11 @@ from typing import IO
 
 from buildstatic.collect.codecs import FORMATS
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
-from buildstatic.oci.documents import Index, Manifest, parse_manifest
 from buildstatic.oci.layer_reader import LayerEntry, LayerReader, open_layer
 from buildstatic.oci.reference import Reference
 from buildstatic.oci.static_layer import marked_layers
 from buildstatic.oci.stores import open_source
-from buildstatic.oci.stores.base import ImageSource, available_images, read_blob, read_config
+from buildstatic.oci.stores.base import first_manifest, read_config
 
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "zstd"))
 
@@ -30,7 +29,7 @@ def extract_variants(image: Reference, tree: str, target: Path, *, insecure: boo
     """
     name, root = str(image), PurePosixPath(tree.strip("/"))
     with open_source(image, insecure=insecure) as source:
-        manifest = _first_manifest(source, name)
+        manifest = first_manifest(source)
         marked = marked_layers(manifest, read_config(source, manifest), name)
         for index in marked or reversed(range(len(manifest.layers))):
             layer = manifest.layers[index]
@@ -41,17 +40,6 @@ def extract_variants(image: Reference, tree: str, target: Path, *, insecure: boo
             if count:
                 return count
     raise StaticLayerNotFound(f"No layer of {name} has a compressed variant below {tree}.")
-
-
-def _first_manifest(source: ImageSource, name: str) -> Manifest:
-    """Return the manifest of the first platform: all platforms have the same static files."""
-    parsed = parse_manifest(source.resolve(), name)
-    if isinstance(parsed, Index):
-        first = next(available_images(source, parsed), None)
-        parsed = parse_manifest(read_blob(source, first), name) if first else parsed
-    if isinstance(parsed, Index):
-        raise StaticLayerNotFound(f"{name} is an index without an image.")
-    return parsed
 
 
 def _extract(stream: IO[bytes], tree: PurePosixPath, target: Path, source: str) -> int:

@@ -1,16 +1,17 @@
-"""The mark of a static layer, and the recognition of layers without a mark.
+"""The marks of static layers, and the recognition of layers without a mark.
 
 A layer that buildstatic adds to an image is marked twice, because a store may keep only one of the
 marks: the descriptor has an annotation, which engines drop and Docker's own manifests cannot hold,
-and the history entry has a comment, which every store keeps.
+and the history entry has a comment, which every store keeps. The mark is STATIC for the image's
+own static layer, EARLIER for that of an earlier release, and WHITEOUTS for the layer above it.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -20,8 +21,7 @@ from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry, read_layer
 from buildstatic.oci.stores.base import ImageSource
 
 ANNOTATION = "io.buildstatic.layer"
-STATIC = "static"
-COMMENT = f"{ANNOTATION}={STATIC}"
+STATIC, EARLIER, WHITEOUTS = MARKS = ("static", "earlier", "whiteouts")
 _REBUILD = "Build or pull the image again."
 # BuildKit's history omits the options; kaniko writes the line of the Dockerfile.
 _COPY_TO_ROOT = re.compile(r".*\bCOPY\b.*\s/\s*(?:# buildkit)?\s*")
@@ -47,18 +47,32 @@ class ImageStep:
     diff_id: str = ""
 
     @property
-    def is_marked(self) -> bool:
-        """Whether the layer is marked as the static layer."""
+    def mark(self) -> str:
+        """The mark of the layer, empty if it has none."""
+        if self.layer is None:
+            return ""
         comment = (self.entry or {}).get("comment")
-        return self.layer is not None and (
-            comment == COMMENT or self.layer.annotations.get(ANNOTATION) == STATIC
+        annotation = self.layer.annotations.get(ANNOTATION)
+        marks = (m for m in MARKS if comment == f"{ANNOTATION}={m}" or annotation == m)
+        return next(marks, "")
+
+    def marked(self, mark: str) -> ImageStep:
+        """Return the step with *mark* in place of any other."""
+        assert self.layer is not None
+        annotations = {**self.layer.annotations, ANNOTATION: mark}
+        return replace(
+            self,
+            entry={**(self.entry or {}), "comment": f"{ANNOTATION}={mark}"},
+            layer=replace(self.layer, extra={**self.layer.extra, "annotations": annotations}),
         )
 
 
-def marked_layers(manifest: Manifest, config: ImageConfig, source: str) -> tuple[int, ...]:
-    """Return the indexes, counted from the base, of the layers that are marked as static."""
+def marked_layers(
+    manifest: Manifest, config: ImageConfig, source: str, *marks: str
+) -> tuple[int, ...]:
+    """Return the indexes, counted from the base, of the layers with one of *marks*, or STATIC."""
     layers = [step for step in image_steps(manifest, config, source) if step.layer]
-    return tuple(index for index, step in enumerate(layers) if step.is_marked)
+    return tuple(index for index, step in enumerate(layers) if step.mark in (marks or (STATIC,)))
 
 
 def image_steps(manifest: Manifest, config: ImageConfig, source: str) -> list[ImageStep]:
@@ -80,14 +94,24 @@ def image_steps(manifest: Manifest, config: ImageConfig, source: str) -> list[Im
     return [*steps, *(ImageStep(None, *layer) for layer in layers)]
 
 
+def copied_layers(manifest: Manifest, config: ImageConfig, source: str) -> Iterator[int]:
+    """Yield the indexes of the layers without a mark that were copied to the root."""
+    steps = (step for step in image_steps(manifest, config, source) if step.layer)
+    for index, step in enumerate(steps):
+        command = str((step.entry or {}).get("created_by") or "")
+        is_copied = not step.mark and _COPY_TO_ROOT.fullmatch(command)
+        if is_copied and not manifest.layers[index].is_foreign:
+            yield index
+
+
 def recognize_static_layers(
     source: ImageSource, manifest: Manifest, config: ImageConfig, tree: str
 ) -> RecognizedLayers:
     """Recognize static layers of *tree*, an absolute path, in an image without a marked layer.
 
-    These are layers of ``COPY --link --from=static /layer/ /`` in a Dockerfile. The history tells
-    the candidates; only these are read. One is a static layer if it holds nothing but files below
-    *tree* and the directories above them. Raises ImageInvalid.
+    These are layers of ``COPY --link --from=static /layer/ /`` in a Dockerfile: only those that the
+    history says were copied to the root are read. One is a static layer if it holds nothing but
+    files below *tree* and the directories above them. Raises ImageInvalid.
     """
     name = str(source.reference)
     if not tree or marked_layers(manifest, config, name):
@@ -95,12 +119,8 @@ def recognize_static_layers(
     indexes, kept = [], []
     root = PurePosixPath(tree.strip("/"))
     working_dir = (config.extra.get("config") or {}).get("WorkingDir") or "/"
-    steps = (step for step in image_steps(manifest, config, name) if step.layer)
-    for index, step in enumerate(steps):
+    for index in copied_layers(manifest, config, name):
         layer = manifest.layers[index]
-        command = str((step.entry or {}).get("created_by") or "")
-        if layer.is_foreign or not _COPY_TO_ROOT.fullmatch(command):
-            continue
         with source.open_blob(layer) as stream:
             entries = read_layer(stream, f"{name}: {layer.digest}")
         if not any(entry.kind in FILES and _is_below(entry.path, root) for entry in entries):
@@ -108,7 +128,7 @@ def recognize_static_layers(
         if PurePosixPath(working_dir.strip("/")).is_relative_to(root):
             reason = f"/{root} contains the working directory, which holds other files as well"
         else:
-            others = (entry.path for entry in entries if not _belongs(entry, root))
+            others = (entry.path for entry in entries if not belongs(entry, root))
             other = next(others, None)
             reason = f"it also contains /{other}" if other is not None else ""
         if reason:
@@ -118,7 +138,7 @@ def recognize_static_layers(
     return RecognizedLayers(tuple(indexes), tuple(kept))
 
 
-def _belongs(entry: LayerEntry, root: PurePosixPath) -> bool:
+def belongs(entry: LayerEntry, root: PurePosixPath) -> bool:
     """Return whether a static layer with the tree *root* may have *entry*."""
     if entry.kind == "dir" and root.is_relative_to(entry.path):
         return True

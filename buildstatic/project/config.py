@@ -230,6 +230,10 @@ PROJECT: Mapping[str, Key] = {
         List(Text(pattern=CODE), "a list of codes"), "codes of checks that are not reported"
     ),
 }
+KEEP: Mapping[str, Key] = {
+    "keep": Key(Text(), "the earlier image whose fingerprinted files are kept, with --tag"),
+    "keep_releases": Key(Number(1, 20), "the number of earlier releases to keep", 1),
+}
 COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "generate": {
         "targets": Key(
@@ -273,6 +277,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
         "platform": Key(List(Text()), "the platforms to build for"),
         "cache_from": Key(List(Text()), "caches to import"),
         "cache_to": Key(List(Text()), "caches to export"),
+        **KEEP,
     },
     "collect": {
         "cache": Key(Text(), "the directory of the cache, relative to the root"),
@@ -286,6 +291,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
     "layer": {
         "base": Key(Text(), "the base image, with --tag"),
         "compression": Key(one_of("gzip", "zstd", "none"), "the compression of the layer", "gzip"),
+        **KEEP,
     },
     "check": {
         "fail_level": Key(

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 
-from buildstatic.errors import FileError, ImageInvalid, ImageNotFound
+from buildstatic.errors import FileError, ImageInvalid, ImageNotFound, StaticLayerNotFound
 from buildstatic.oci.documents import Document, ImageConfig, Manifest, may_be_image, parse_manifest
+from buildstatic.oci.earlier_releases import ReleasedFiles, read_release
 from buildstatic.oci.layer_lookup import Image, ImageLayer, locate_static_files
 from buildstatic.oci.layer_reader import (
     FILES,
@@ -23,7 +24,7 @@ from buildstatic.oci.layer_reader import (
     read_layer,
     read_plain_layer,
 )
-from buildstatic.oci.static_layer import marked_layers
+from buildstatic.oci.static_layer import EARLIER, WHITEOUTS, marked_layers
 from buildstatic.oci.stores.base import ImageSource, read_config, read_image
 from buildstatic.oci.stream import CHUNK, FileSlice, copy_stream, verified
 from buildstatic.verify.tree import LayerContent, StaticTree, tree_not_found
@@ -56,6 +57,24 @@ class LayeredImage:
     def marked(self) -> tuple[int, ...]:
         """The indexes, counted from the base, of the layers that are marked as static."""
         return marked_layers(self.manifest, self.config, self.name)
+
+    @cached_property
+    def of_earlier_releases(self) -> tuple[int, ...]:
+        """The indexes of the layers of earlier releases, and of the whiteouts above them."""
+        return marked_layers(self.manifest, self.config, self.name, EARLIER, WHITEOUTS)
+
+    @cached_property
+    def releases(self) -> Mapping[int, ReleasedFiles | StaticLayerNotFound]:
+        """The files of each layer of an earlier release, or why they are unknown."""
+        releases: dict[int, ReleasedFiles | StaticLayerNotFound] = {}
+        for index in marked_layers(self.manifest, self.config, self.name, EARLIER):
+            layer = self.manifest.layers[index]
+            try:
+                with self._source.open_blob(layer) as stream:
+                    releases[index] = read_release(stream, f"the layer {layer.digest}")
+            except StaticLayerNotFound as error:
+                releases[index] = error
+        return releases
 
     def entries(self, index: int) -> tuple[LayerEntry, ...]:
         """Return the entries of a layer, none for a foreign one; raises ImageInvalid."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from buildstatic.collect.publish import EPOCH, content_time
+from buildstatic.errors import StaticLayerNotFound
 from buildstatic.oci.documents import ImageConfig
 from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry, replaced_path
 from buildstatic.verify import VerifyCheck, VerifyFinding, printable
@@ -24,8 +25,10 @@ _REVOKE = "Remove it and change the secret: everyone with the image has it."
 _ENV_FILE = re.compile(r"\.env(?:\.(?!example|sample|template|dist|defaults?\b)[\w.-]+)?")
 _SSH_KEY = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?")
 ONE_LAYER, NOT_HIDDEN, PARENTS = "one layer", "not hidden", "parents"
+EARLIER_RELEASES = "earlier releases"
 _EXCLUDE = "Add the old tree to .dockerignore, and use a base image without static files."
 _COPY_LAST = "Move COPY --link --from=static /layer/ / to the end of the final stage."
+_KEEP = "Build the image again, with --keep or without."
 _OTHER_ROOT = "Use a STATIC_ROOT whose parents are directories of root, mode 0755, not symlinks."
 
 
@@ -149,13 +152,16 @@ def _secret_files(tree: StaticTree) -> Iterator[tuple[str, str]]:
 
 
 def check_one_layer(image: LayeredImage, index: int, tree: StaticTree) -> VerifyCheck:
-    """Check that no layer below the static layer, which has *index*, has static files."""
+    """Check that no layer below the static layer, which has *index*, has static files.
+
+    Those of earlier releases are left to `check_earlier_releases`.
+    """
     findings = []
     if len(image.marked) > 1:
         what = f"{len(image.marked)} layers are marked as the static layer"
         layers = ", ".join(_short_id(image, each) for each in image.marked)
         findings.append(VerifyFinding(ONE_LAYER, "error", layers, what, _EXCLUDE))
-    for lower in range(index):
+    for lower in sorted({*range(index)} - {*image.of_earlier_releases}):
         files = [
             entry.path
             for entry in image.entries(lower)
@@ -177,6 +183,23 @@ def check_one_layer(image: LayeredImage, index: int, tree: StaticTree) -> Verify
     return VerifyCheck(ONE_LAYER, len(image), tuple(findings))
 
 
+def check_earlier_releases(image: LayeredImage, index: int, tree: StaticTree) -> VerifyCheck:
+    """Check that of the layers of earlier releases only fingerprinted names are visible.
+
+    The layers of whiteouts above them may delete static files only.
+    """
+    problems = (
+        (lower, what)
+        for lower in image.of_earlier_releases
+        if (what := _earlier_problem(image, index, tree, lower))
+    )
+    findings = tuple(
+        VerifyFinding(EARLIER_RELEASES, "error", _short_id(image, lower), what, _KEEP)
+        for lower, what in problems
+    )
+    return VerifyCheck(EARLIER_RELEASES, len(image.releases), findings)
+
+
 def check_not_hidden(image: LayeredImage, index: int, tree: StaticTree) -> VerifyCheck:
     """Check that no layer above the static layer replaces, deletes or adds static files."""
     findings = tuple(_hidden_findings(image, index, tree))
@@ -188,8 +211,9 @@ def check_parent_directories(image: LayeredImage, index: int, tree: StaticTree) 
     root = PurePosixPath(tree.root)
     parents = [str(each) for each in (*reversed(root.parents), root) if each.name]
     findings = []
+    lowest = min((index, *image.of_earlier_releases))
     for path in parents:
-        base = image.entry_below(index, path)
+        base = image.entry_below(lowest, path)
         what = _parent_problem(base, image.entries_by_path(index).get(path)) if base else ""
         if what:
             findings.append(
@@ -216,6 +240,31 @@ def _hidden_findings(image: LayeredImage, index: int, tree: StaticTree) -> Itera
             elif entry.kind in FILES and path.startswith(f"{tree.root}/"):
                 what = f"{layer} adds it to the static files"
                 yield VerifyFinding(NOT_HIDDEN, "error", where, what, _EXCLUDE)
+
+
+def _earlier_problem(image: LayeredImage, index: int, tree: StaticTree, lower: int) -> str:
+    """Return what is wrong with the layer *lower* of an earlier release, empty for nothing."""
+    if lower > index:
+        return "it is above the static layer"
+    release = image.releases.get(lower)
+    if release is None:
+        for entry in image.entries(lower):
+            path, is_directory = replaced_path(entry)
+            if not is_directory and (path == entry.path or not path.startswith(f"{tree.root}/")):
+                return f"it changes /{printable(path)}; it may only delete files of the tree"
+        return ""
+    if isinstance(release, StaticLayerNotFound):
+        return printable(release.problem)
+    if release.tree != tree.root:
+        return f"its static files are in /{printable(release.tree)}"
+    visible = [
+        path
+        for path in release.others
+        if path not in tree.file_entries and image.entry_below(index, path) is not None
+    ]
+    if visible:
+        return f"{len(visible)} other files of it are visible, such as /{printable(visible[0])}"
+    return ""
 
 
 def _parent_problem(base: LayerEntry, own: LayerEntry | None) -> str:

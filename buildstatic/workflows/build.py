@@ -27,7 +27,9 @@ from buildstatic.errors import (
     RegistryUnavailable,
     StaticLayerNotFound,
 )
-from buildstatic.oci.reference import Reference
+from buildstatic.oci.append import keep_earlier
+from buildstatic.oci.earlier_releases import EarlierReleases, check_same_tree, open_earlier
+from buildstatic.oci.reference import EngineReference, Reference, parse_reference, with_tag
 from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.stores import find_image
 from buildstatic.project import Project
@@ -77,6 +79,9 @@ def build(
     embedded builder, which also runs if no engine responds and no image was requested, collects on
     this machine with *python*, *verbosity* and *isolate* as `collect` does.
 
+    With *options.keep*, the static layers of that image are put below the new one in the finished
+    image: in the registry if it is pushed, else in the engine.
+
     Raises EngineNotFound, EngineUnusable, EngineFailed, StageFailed, UnsupportedByBuilder,
     StaticLayerNotFound, StaticRootInvalid, ImageReferenceInvalid, ImageNotFound, ImageInvalid,
     ConfigInvalid, what the registries raise, and what `buildstatic.workflows.collect.collect`
@@ -98,7 +103,9 @@ def build(
     embedded = EmbeddedBuilder(project, collect, base)
     if is_embedded:
         embedded.check(request)
-        return _build_embedded(embedded, request, previous, report)
+        with _earlier_releases(options, static_root_in_image(project)) as earlier:
+            embedded = dataclasses.replace(embedded, earlier=earlier)
+            return _build_embedded(embedded, request, previous, report)
     source = _choose_dockerfile(project, options, report)
     if source.path is not None and dependencies != NO_OPTIONS:
         raise ConfigInvalid(
@@ -117,7 +124,10 @@ def build(
         report.warn(f"The Dockerfile has no stage {PREVIOUS_STAGE}: --reuse has no effect.")
         previous = None
     tree = static_root_in_image(project)
-    with _reusable_variants(previous, tree, options.insecure, report) as variants:
+    with (
+        _earlier_releases(options, None if source.path else tree) as earlier,
+        _reusable_variants(previous, tree, options.insecure, report) as variants,
+    ):
         if builder.name == "engine API":
             report.note("docker buildx is not available: building with the engine's API.")
         with (
@@ -125,6 +135,8 @@ def build(
             report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
         ):
             result = builder.build(complete, on_event)
+        if earlier:
+            result = _keep_earlier(result, options, earlier)
     _note_commands(project, result, report)
     manifest_only = source.has_assets_image and source.is_final(options.target)
     return BuildOutcome(result, manifest_only and not options.export)
@@ -188,6 +200,12 @@ def _check_dockerfile(
     if target and not source.has_stage(target.lower()):
         stages = ", ".join(filter(None, source.stages))
         raise ConfigInvalid(f"The Dockerfile has no stage {target}.", f"It has: {stages}.")
+    if request.options.keep:
+        expected = _expected(project, source, target)
+        if expected is None or not expected.required:
+            problem = f"The image of {target or 'the last stage'} has no static files to keep."
+            advice = f"Set --target {ASSETS}." if source.has_assets_image else "Omit --keep."
+            raise ConfigInvalid(problem, advice)
     if source.has_stage("static"):
         check_layer_location(project, owns_data=f"--home-dir {DATA}" in source.dockerfile)
     from rich.filesize import decimal
@@ -199,6 +217,38 @@ def _check_dockerfile(
             f"The build context is {decimal(size.bytes)}, all of which is sent to the builder. "
             f"Largest: {largest}. Add what the build does not need to .dockerignore."
         )
+
+
+@contextmanager
+def _earlier_releases(options: BuildOptions, tree: str | None) -> Iterator[EarlierReleases | None]:
+    """Yield the static layers of the image to keep, None if there is no such option."""
+    if options.keep is None:
+        yield None
+        return
+    image = find_image(options.keep)
+    with open_earlier(image, tree, options.keep_releases, insecure=options.insecure) as earlier:
+        yield earlier
+
+
+def _keep_earlier(
+    result: BuildResult, options: BuildOptions, earlier: EarlierReleases
+) -> BuildResult:
+    """Put *earlier* below the static layer of each tag of the built image."""
+    assert result.static is not None
+    check_same_tree(str(earlier.source.reference), earlier.tree, result.static.path)
+    first, *others = options.tags
+    if options.push:
+        for tag in options.tags:
+            done = keep_earlier(
+                parse_reference(tag), result.static.diff_id, earlier, insecure=options.insecure
+            )
+        return dataclasses.replace(result, id=done.digest, earlier=done.earlier)
+    from buildstatic.oci.stores.engine import replace_tags
+
+    image = EngineReference(with_tag(first))
+    done = keep_earlier(image, result.static.diff_id, earlier)
+    image_id = replace_tags(image, others, result.id)
+    return dataclasses.replace(result, id=image_id, earlier=done.earlier)
 
 
 @contextmanager

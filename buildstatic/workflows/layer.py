@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from contextlib import chdir
+from contextlib import ExitStack, chdir
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +16,7 @@ from buildstatic.dockerfile.static_root import (
     static_root_in_image,
 )
 from buildstatic.oci import append as image
+from buildstatic.oci.earlier_releases import check_same_tree, open_earlier
 from buildstatic.oci.layer_writer import MANIFEST, Compression, WrittenLayer
 from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.stores import find_image
@@ -29,12 +30,15 @@ from buildstatic.workflows.collect import collect_project, configured_options
 class AppendRequest:
     """Put the layer on top of the image *base*, and write the result as *tag*.
 
-    *insecure* allows registries without TLS.
+    *insecure* allows registries without TLS. The static layers of the image *keep*, at most
+    *keep_releases*, stay below the new one.
     """
 
     base: str
     tag: str
     insecure: bool = False
+    keep: str | None = None
+    keep_releases: int = 1
 
 
 @dataclass(frozen=True)
@@ -69,15 +73,17 @@ def layer(
     *manage*, *settings*, *python* and *isolate* see `buildstatic.workflows.collect.collect`.
 
     Raises StaticRootInvalid for a place that cannot be a separate layer, FileError,
-    ImageReferenceInvalid, ImageNotFound, what the registries raise, and what `collect` raises.
+    ImageReferenceInvalid, ImageNotFound, StaticLayerNotFound for an image to keep, what the
+    registries raise, and what `collect` raises.
     """
-    appended = None
+    appended = earlier = None
     if append:
         # Found before anything is collected.
         base, tag = find_image(append.base), parse_reference(append.tag)
         created = image.source_date_epoch(os.environ)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="buildstatic-layer-") as temporary:
+    with ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="buildstatic-layer-"))
         if tree is None:
             project = detect(path, manage=manage, settings=settings)
             if at:
@@ -85,6 +91,15 @@ def layer(
             else:
                 check_layer_location(project)
                 at = PurePosixPath(static_root_in_image(project))
+        if append and append.keep:
+            kept = open_earlier(
+                find_image(append.keep),
+                str(at) if at else None,
+                append.keep_releases,
+                insecure=append.insecure,
+            )
+            earlier = stack.enter_context(kept)
+        if tree is None:
             tree = collect_tree(
                 project,
                 Path(temporary, "layer"),
@@ -100,9 +115,17 @@ def layer(
                 "tree, set its path in the image with --at."
             )
         written = save_layer(tree, at, file, compression)
+        if earlier and written.tree:
+            check_same_tree(str(earlier.source.reference), earlier.tree, written.tree)
         if append:
             appended = image.append(
-                base, tag, written, file, insecure=append.insecure, created=created
+                base,
+                tag,
+                written,
+                file,
+                insecure=append.insecure,
+                created=created,
+                earlier=earlier,
             )
     return LayerResult(written, appended, time.monotonic() - started)
 

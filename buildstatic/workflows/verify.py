@@ -13,6 +13,7 @@ from typing import Literal
 
 from buildstatic.errors import ImageNotFound
 from buildstatic.oci.documents import ImageConfig
+from buildstatic.oci.earlier_releases import ReleasedFiles
 from buildstatic.oci.reference import LayoutReference
 from buildstatic.oci.stores import find_image, open_source
 from buildstatic.oci.stores.base import ImageSource
@@ -39,11 +40,20 @@ _DEFAULTS = VerifyOptions()
 
 
 @dataclass(frozen=True)
+class EarlierRelease:
+    """A static layer of an earlier release, and the number of its fingerprinted *files*."""
+
+    diff_id: str
+    digest: str
+    files: int
+
+
+@dataclass(frozen=True)
 class VerifyResult:
     """The results for the image of one platform, or for a directory, which has no *platform*.
 
     *path* is the tree's, in the image or the directory. *files* is the number of its file names,
-    *bytes* their size; hard links count once.
+    *bytes* their size; hard links count once. *earlier* are the layers of earlier releases.
     """
 
     platform: str | None
@@ -53,6 +63,7 @@ class VerifyResult:
     diff_id: str | None
     digest: str | None
     checks: tuple[VerifyCheck, ...]
+    earlier: tuple[EarlierRelease, ...] = ()
 
     @property
     def findings(self) -> tuple[VerifyFinding, ...]:
@@ -97,6 +108,9 @@ def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult,
                     layer_checks.check_not_hidden(image, index, tree),
                     layer_checks.check_parent_directories(image, index, tree),
                 )
+                if image.of_earlier_releases:
+                    earlier = layer_checks.check_earlier_releases(image, index, tree)
+                    checks = (*checks, earlier)
                 results.append(_image_result(image, index, tree, checks))
         return tuple(results)
 
@@ -182,6 +196,14 @@ def _image_result(
         image.config.diff_ids[index],
         image.manifest.layers[index].digest,
         checks,
+        tuple(
+            EarlierRelease(
+                image.config.diff_ids[index],
+                image.manifest.layers[index].digest,
+                len(release.fingerprinted) if isinstance(release, ReleasedFiles) else 0,
+            )
+            for index, release in (image.releases.items() if checks else ())
+        ),
     )
 
 

@@ -10,11 +10,14 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.oci.documents import digest_of
+from buildstatic.oci.earlier_releases import open_earlier
 from buildstatic.oci.layer_writer import MEDIA_TYPES, WrittenLayer
+from buildstatic.oci.reference import parse_reference
 from buildstatic.workflows.verify import VerifyOptions, VerifyResult, verify
 from tests.oci.images import Base, put
 from tests.samples import copy
@@ -92,8 +95,13 @@ def tarred(layer: Path) -> bytes:
     return subprocess.run([*command, *options], check=True, capture_output=True).stdout
 
 
-def appended(directory: Path, layer: bytes, *base: bytes, tag: str = "made") -> str:
-    """Append the marked static layer to an image of the layers *base*; return the new name."""
+def appended(
+    directory: Path, layer: bytes, *base: bytes, tag: str = "made", keep: str | None = None
+) -> str:
+    """Append the marked static layer to an image of the layers *base*; return the new name.
+
+    The static layer of the image *keep* stays below it.
+    """
     directory.mkdir(exist_ok=True)
     file = directory / f"{tag}.tar.gz"
     file.write_bytes(gzip.compress(layer, mtime=0))
@@ -103,7 +111,9 @@ def appended(directory: Path, layer: bytes, *base: bytes, tag: str = "made") -> 
     )
     Base(directory / "oci").image(*(base or (tar(folder("app/")),)), tag="base")
     name = f"oci:{directory / 'oci'}:{tag}"
-    put(f"oci:{directory / 'oci'}:base", name, (made, file))
+    with ExitStack() as stack:
+        kept = keep and stack.enter_context(open_earlier(parse_reference(keep), f"/{TREE}", 1))
+        put(f"oci:{directory / 'oci'}:base", name, (made, file), earlier=kept)
     return name
 
 

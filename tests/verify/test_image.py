@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
+import json
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci import documents as oci
+from buildstatic.oci.earlier_releases import read_release
 from buildstatic.oci.layer_writer import Compression
 from buildstatic.workflows.verify import VerifyOptions, verify
 from tests.oci.images import Base, layer_image, tool
@@ -19,6 +23,7 @@ from tests.verify.built import (
     TREE,
     Entry,
     appended,
+    collected,
     entry,
     failed_checks,
     folder,
@@ -91,6 +96,75 @@ def test_two_marked_layers_fail(tmp_path: Path, static: bytes) -> None:
     found = verify_one(f"oci:{tmp_path / 'oci'}:twice").findings
     assert {each.check for each in found} == {"one layer"}
     assert "2 layers are marked" in found[0].what
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the static layer of a later release."""
+    return tarred(
+        collected(tmp_path_factory.mktemp("newer"), {"css/site.css": "body { top: 0 }\n"})
+    )
+
+
+@pytest.fixture
+def keeping(tmp_path: Path, static: bytes, newer: bytes) -> str:
+    """Return an image that keeps the static layer of an earlier release."""
+    old = appended(tmp_path, static, BASE, tag="old")
+    return appended(tmp_path, newer, BASE, keep=old)
+
+
+def test_layer_of_an_earlier_release_is_reported(keeping: str, static: bytes) -> None:
+    result = verify_one(keeping)
+    assert result.findings == ()
+    (earlier,) = result.earlier
+    assert earlier.diff_id == oci.digest_of(static)
+    hashed = json.loads(member(static, f"{TREE}/staticfiles.json"))["paths"].values()
+    variants = [f"{name}.{suffix}" for name in hashed for suffix in ("gz", "br", "zst")]
+    with tarfile.open(fileobj=io.BytesIO(static)) as archive:
+        names = {name.removeprefix(f"{TREE}/") for name in archive.getnames()}
+    assert earlier.files == len(names & {*hashed, *variants})
+
+
+def member(layer: bytes, name: str) -> bytes:
+    """Return the content of the file *name* of a tar."""
+    with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
+        content = archive.extractfile(name)
+        assert content
+        return content.read()
+
+
+@pytest.mark.parametrize(
+    ("hides", "more", "what"),
+    [
+        (False, (), "other files of it are visible, such as /app/staticfiles/"),
+        (True, (entry("usr/.wh.code.py"),), "it changes /usr/code.py"),
+        (True, (entry(f"{TREE}/a.css"),), f"it changes /{TREE}/a.css"),
+        (True, (entry(f"{TREE}/.wh..wh..opq"),), f"it changes /{TREE}; it may only delete files"),
+    ],
+    ids=["visible files", "a whiteout elsewhere", "a file", "opaque"],
+)
+def test_whiteouts_that_do_not_fit_the_earlier_release_fail(
+    tmp_path: Path, static: bytes, newer: bytes, hides: bool, more: tuple[Entry, ...], what: str
+) -> None:
+    others = map(PurePosixPath, read_release(io.BytesIO(static), "").others if hides else ())
+    whiteouts = (entry(str(path.with_name(f".wh.{path.name}"))) for path in others)
+    base, layers = Base(tmp_path / "oci"), (BASE, static, tar(*whiteouts, *more), newer)
+    config = base.config(*layers)
+    for step, mark in zip(config["history"][2:], ("earlier", "whiteouts", "static"), strict=True):
+        step["comment"] = f"io.buildstatic.layer={mark}"
+    base.write(config, *layers, tag="made")
+    (found,) = verify_one(f"oci:{tmp_path / 'oci'}:made").findings
+    assert found.check == "earlier releases"
+    assert what in found.what
+
+
+def test_parents_are_compared_with_the_base_below_earlier_releases(
+    tmp_path: Path, static: bytes, newer: bytes
+) -> None:
+    owned = tar(entry("app/", mode=0o755, uid=10001))
+    old = appended(tmp_path, static, BASE, tag="old")
+    result = verify_one(appended(tmp_path, newer, owned, keep=old))
+    assert failed_checks(result) == {"parents"}
 
 
 @pytest.mark.parametrize(

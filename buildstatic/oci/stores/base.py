@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO, Protocol
 
-from buildstatic.errors import ImageInvalid
+from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.documents import (
     CONFIGS,
     INDEXES,
@@ -132,6 +132,21 @@ def available_images(source: ImageSource, index: Index) -> Iterator[Descriptor]:
         return parse_manifest(read_blob(source, entry), str(source.reference))
 
     return (image for image in images_in(index, read) if has_entry(source, image))
+
+
+def first_manifest(source: ImageSource) -> Manifest:
+    """Return the manifest of the first platform: all platforms have the same static files.
+
+    Raises ImageNotFound, ImageInvalid, and StaticLayerNotFound for an index without an image.
+    """
+    name = str(source.reference)
+    parsed = parse_manifest(source.resolve(), name)
+    if isinstance(parsed, Index):
+        first = next(available_images(source, parsed), None)
+        parsed = parse_manifest(read_blob(source, first), name) if first else parsed
+    if isinstance(parsed, Index):
+        raise StaticLayerNotFound(f"{name} is an index without an image.")
+    return parsed
 
 
 def missing_blob(descriptor: Descriptor, where: str) -> ImageInvalid:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from buildstatic.errors import BuildstaticError, EngineFailed, ImageNotFound, ImageReferenceInvalid
@@ -25,6 +25,24 @@ def has_image(reference: EngineReference) -> bool:
     except (BuildstaticError, APIError, OSError):
         return False
     return True
+
+
+def replace_tags(image: EngineReference, tags: Iterable[str], replaced: str | None) -> str:
+    """Give *image* the names *tags*, too, and return its ID.
+
+    The image with the ID *replaced*, which had these names, is removed if nothing uses it.
+    """
+    from docker.errors import APIError
+
+    with closing(connect()) as client, failures():
+        found = client.images.get(image.name)
+        for tag in tags:
+            found.tag(tag)
+        if replaced and replaced != found.id:
+            # Another tag, a container or another image may need it.
+            with suppress(APIError):
+                client.images.remove(replaced)
+        return str(found.id)
 
 
 @contextmanager
