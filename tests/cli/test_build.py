@@ -71,6 +71,7 @@ def test_requirements_that_a_project_without_any_needs_are_named(
         pytest.param(["--builder", "other", "-o", "l"], "embedded builder", id="output"),
         pytest.param(["--builder", "o", "--base", "x", "-t", "x"], "embedded builder", id="base"),
         pytest.param(["--insecure"], "embedded builder", id="insecure"),
+        pytest.param(["--keep", "x"], "--keep requires --tag", id="keep"),
         pytest.param(["--python", "/bin/sh"], "embedded builder", id="python"),
         pytest.param(["--serve", "nginx", "-o", "l"], "does not support --serve", id="serve"),
         pytest.param(["--group", "web", "-o", "l"], "--group and --extra require", id="group"),

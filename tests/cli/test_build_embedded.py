@@ -19,6 +19,7 @@ from tests.oci.images import Base, base, config_of, manifest_of, put, static
 from tests.oci.scratch import tar
 from tests.oci.tiny import DOCKERFILE, SETTINGS, build, registry, tiny
 from tests.samples import copy
+from tests.verify.built import verify_one
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock", "PATH": os.defpath}
 EMBEDDED = ("--builder", "embedded")
@@ -100,6 +101,23 @@ def test_each_tag_is_an_image_with_the_layer(root: Path) -> None:
     again = build(root, "--base", "oci:images:1", "--tag", "oci:images:3", "--json")
     assert again.report["static"]["reused"] is True
     assert len(manifest_of("oci:images:3")["layers"]) == 3
+
+
+def test_earlier_releases_stay(root: Path) -> None:
+    base(Path("images"))
+    with (root / "mysite/settings.py").open("a") as settings:
+        settings.write(STORAGE)
+    keep: tuple[str, ...] = ()
+    statics = []
+    for number in (1, 2, 3):
+        (root / "static/css/site.css").write_text(f"body {{ top: {number} }}\n")
+        tag = f"oci:images:{number}"
+        options = ("--base", "oci:images:base", "--tag", tag, "--json")
+        statics.append(build(root, *options, *keep).report["static"])
+        keep = ("--keep", tag, "--keep-releases", "2")
+    earlier = [static["diff_id"] for static in statics[:2]]
+    assert [static["earlier"] for static in statics] == [[], earlier[:1], earlier]
+    assert [each.files > 0 for each in verify_one("oci:images:3").earlier] == [True, True]
 
 
 def test_registry_needs_push(root: Path, invoke: Invoke) -> None:

@@ -191,6 +191,15 @@ def test_base_is_used_with_a_tag_only(shop: Site) -> None:
     assert command("build", shop, "-o", "layer.tar").code == 0
 
 
+@pytest.mark.parametrize("name", ["layer", "build"])
+def test_image_is_kept_with_a_tag_only(shop: Site, name: str) -> None:
+    shop.place()
+    configure(shop.root, f'{name} = {{base = "oci:base", keep = "oci:nowhere"}}')
+    more = ("--builder=embedded",) if name == "build" else ()
+    assert "nowhere does not exist. Omit --keep" in command(name, shop, *more, "--tag=oci:x").err
+    assert command(name, shop, "-o", "layer.tar").code == 0
+
+
 def test_build_builder(shop: Site) -> None:
     shop.place()
     configure(shop.root, 'build = {builder = "embedded", cache_from = ["type=local,src=c"]}')

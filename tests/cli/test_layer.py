@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from buildstatic.errors import (
     ImageNotFound,
     ImageReferenceInvalid,
     RegistryUnavailable,
+    StaticLayerNotFound,
     StaticRootInvalid,
 )
 from tests.cli.conftest import Invoke
@@ -118,6 +120,8 @@ def test_static_root_that_cannot_be_a_layer(tmp_path: Path, invoke: Invoke) -> N
         pytest.param(("root", "--tag", "oci:images"), id="tag without base"),
         pytest.param(("root", "--tag", "oci:images", "-o", "l"), id="tag without base, output"),
         pytest.param(("root", "--insecure", "-o", "l"), id="insecure without base"),
+        pytest.param(("root", "--keep", "oci:images", "-o", "l"), id="keep without base"),
+        pytest.param(("root", *ON_BASE, "--keep-releases", "0"), id="no release to keep"),
     ],
 )
 def test_usage_errors(root: Path, arguments: tuple[str, ...], invoke: Invoke) -> None:
@@ -240,6 +244,64 @@ def test_second_push_sends_nothing(invoke: Invoke) -> None:
         printed = json.loads(ran.out)
     assert printed["image"]["sent"] == 0 < printed["image"]["present"]
     assert manifest_of(tag)["layers"][-1]["digest"] == printed["digest"]
+
+
+def add_release(root: Path, number: int) -> None:
+    """Write the static files of a release, 400 kB, into the layer root *root*."""
+    tree, hashed = root / "app/staticfiles", f"site.{number:012x}.css"
+    for path in tree.iterdir():
+        path.unlink()
+    (tree / "large.bin").write_bytes(random.Random(1).randbytes(400_000))
+    (tree / hashed).write_text(f"body {{ top: {number} }}\n")
+    (tree / "staticfiles.json").write_text(json.dumps({"paths": {"site.css": hashed}}))
+
+
+@pytest.mark.parametrize("to", ["registry", "layout"])
+def test_layers_of_earlier_releases_are_not_sent_again(root: Path, to: str, invoke: Invoke) -> None:
+    store = "oci:images:"
+    if to == "registry":
+        store = f"{registry()}/buildstatic-tests/{uuid.uuid4().hex[:8]}:"
+    base(Path("images"))
+    keep: tuple[str, ...] = ()
+    layers, sent = [], []
+    for number in (1, 2, 3):
+        add_release(root, number)
+        tag = f"{store}{number}"
+        ran = invoke("layer", "root", "--base=oci:images:base", "-t", tag, "--json", *keep)
+        assert ran.code == 0, ran.err
+        printed = json.loads(ran.out)
+        layers.append((printed["diff_id"], printed["size"]))
+        sent.append(printed["image"]["sent"])
+        keep = ("--keep", tag, "--keep-releases=2")
+    (image,) = printed["image"]["images"]
+    assert image["earlier"] == [diff_id for diff_id, _ in layers[:2]]
+    assert f"earlier  {layers[0][0]}, the static layer of an earlier release\n" in ran.err
+    # Whiteouts and the configuration are sent with the new layer.
+    assert all(
+        0 < count - size < 5000 for count, (_, size) in zip(sent[1:], layers[1:], strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("keep", "code", "message"),
+    [
+        ("oci:missing:1", ImageNotFound.exit_code, "Omit --keep for the first release."),
+        ("oci:images:base", StaticLayerNotFound.exit_code, "has no static layer"),
+        ("oci:images:elsewhere", StaticRootInvalid.exit_code, "those of the new image in /app/st"),
+    ],
+)
+def test_image_that_cannot_be_kept(
+    root: Path, keep: str, code: int, message: str, invoke: Invoke
+) -> None:
+    base(Path("images"))
+    add_release(root, 1)
+    elsewhere = ("root/app/staticfiles", "--at=/srv/static", "-t", "oci:images:elsewhere")
+    assert invoke("layer", *elsewhere, "--base=oci:images:base").code == 0
+    index = Path("images/index.json").read_bytes()
+    ran = invoke("layer", "root", *ON_BASE, "--keep", keep)
+    assert (ran.code, len(ran.err.splitlines())) == (code, 1), ran.err
+    assert message in ran.err
+    assert Path("images/index.json").read_bytes() == index
 
 
 @pytest.mark.parametrize(
