@@ -70,7 +70,7 @@ def _targets(
 def _python(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is None or re.fullmatch(r"3\.(1[1-9]|[2-9]\d)(\.\d+)?", value):
         return value
-    raise click.BadParameter(f"{value!r} is not a version from 3.11 on, such as 3.13 or 3.12.4.")
+    raise click.BadParameter(f"{value!r} is not a version from 3.11 on, such as 3.14 or 3.12.4.")
 
 
 def _processes(
@@ -124,7 +124,7 @@ def _existing(
     "--python",
     metavar="VERSION",
     callback=_python,
-    help="Dockerfile: Python version, such as 3.13. [default: the project's]",
+    help="Dockerfile: Python version, such as 3.14. [default: the project's]",
 )
 @click.option(
     "--port",

@@ -164,7 +164,7 @@ class Frontend:
     build: tuple[BuildScript, ...] = ()
     modules: str = ""
     workspaces: tuple[str, ...] = ()
-    node: int = 22
+    node: int = 24
     files: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     secret: str = ""

@@ -241,7 +241,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
             "the files to generate by default",
         ),
         "python": Key(
-            Text("a version such as 3.13", pattern=r"3\.(1[1-9]|[2-9][0-9])(\.[0-9]+)?"),
+            Text("a version such as 3.14", pattern=r"3\.(1[1-9]|[2-9][0-9])(\.[0-9]+)?"),
             "the Python version of the image, instead of the detected one",
         ),
         "port": Key(Number(1, 65535), "the port, if the platform does not set PORT", 8000),

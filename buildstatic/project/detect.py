@@ -44,7 +44,7 @@ from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.project.packages.python_version import (
     DEFAULT_PYTHON,
     find_python_version,
-    python_for_pins,
+    newest_python,
     supported,
 )
 from buildstatic.project.packages.system import find_system_packages
@@ -98,7 +98,9 @@ def detect(
         ),
     )
     packages = installed.packages
-    python = python or python_for_pins(packages)
+    if limit := newest_python(packages):
+        required = find_python_version(root, search.manage, limit.value) or limit
+        python, python_notes = supported(required)
     whitenoise = packages.get("whitenoise")
     version = python.value if python else DEFAULT_PYTHON
     needed = find_system_packages(packages, version)

@@ -217,7 +217,7 @@ def test_geodjango_packages_are_in_the_final_image() -> None:
 def test_platforms_share_one_static_stage() -> None:
     text = text_of(VARIANTS["all platforms"])
     assert re.findall(r"^FROM --platform=\$BUILDPLATFORM (\S+) AS (\S+)", text, re.M) == [
-        ("python:3.13-slim", "build-base")
+        ("python:3.14-slim", "build-base")
     ]
     assert "FROM build-base AS static" in text
     assert "COPY --from=build-deps" in stage(text, "static")

@@ -14,42 +14,63 @@ from buildstatic.project import Fact, Packages, files
 from buildstatic.project.packages import conda, pyproject
 
 # The image's Python if the project does not require one.
-DEFAULT_PYTHON = "3.13"
+DEFAULT_PYTHON = "3.14"
 # The oldest that buildstatic, and so collecting, runs on.
 OLDEST = 11
-# The default of the image, then the newest, then versions to come, then those that are too old.
-PREFERRED = (13, 14, 12, 11, 15, 16, 17, 18, 19, 20, 10, 9, 8, 7, 6)
+NEWEST = 14
+# Supported versions, the newest first, then versions to come, then those that are too old.
+PREFERRED = (14, 13, 12, 11, 15, 16, 17, 18, 19, 20, 10, 9, 8, 7, 6)
 PATCHES = range(40)
 VERSION = r"(\d{1,4})(?:\.(\d{1,4}))?"
 # The usual places of a project's own Dockerfile; the last is cookiecutter-django's.
 DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "compose/production/django/Dockerfile")
 # ``python:3.12-slim``, ``registry.example/library/python:3.12``, ``…/uv:python3.12-bookworm-slim``.
 IMAGE = re.compile(rf"(?:^|/)(?:python:|uv:(?:[^@]*-)?python){VERSION}(?![\w.]*rc)")
-# The newest Python of each older version of Django
+# The newest Python of Django's versions from each of these on, the newest first
 # (docs.djangoproject.com/en/stable/faq/install, "What Python version can I use with Django?").
-NEWEST_OF_DJANGO = {"3.2": 10, "4.0": 10, "4.1": 11, "4.2": 12, "5.0": 12}
-# The first version of each package with wheels for Python 3.13 (their files on PyPI); older ones
-# mostly cannot be compiled for it either.
-FIRST_FOR_3_13 = {
-    "cffi": "1.17.0",
-    "greenlet": "3.1.0",
-    "lxml": "5.3.0",
-    "numpy": "2.1.0",
-    "pandas": "2.2.3",
-    "pillow": "11.0.0",
-    "psycopg2": "2.9.10",
-    "psycopg2-binary": "2.9.10",
-    "pydantic": "2.8.0",
-    "pyyaml": "6.0.2",
+NEWEST_OF_DJANGO = {
+    "5.2.8": 14,
+    "5.1.0": 13,
+    "4.2.0": 12,
+    "4.1.0": 11,
+    "3.2.0": 10,
+}
+# The first version of each package with wheels for Python 3.13, and for 3.14 (their files on PyPI);
+# older ones mostly cannot be compiled for it either.
+FIRST_WITH_WHEELS = {
+    "aiohttp": ("3.10.6", "3.13.0"),
+    "asyncpg": ("0.30.0", "0.31.0"),
+    "cffi": ("1.17.0", "2.0.0"),
+    "gevent": ("24.10.1", "25.8.1"),
+    "greenlet": ("3.1.0", "3.2.3"),
+    "grpcio": ("1.66.2", "1.75.1"),
+    "httptools": ("0.6.2", "0.7.1"),
+    "lxml": ("5.3.0", "6.0.1"),
+    "matplotlib": ("3.9.2", "3.10.5"),
+    "msgpack": ("1.1.0", "1.1.2"),
+    "numpy": ("2.1.0", "2.3.2"),
+    "orjson": ("3.10.7", "3.11.1"),
+    "pandas": ("2.2.3", "2.3.3"),
+    "pillow": ("11.0.0", "11.3.0"),
+    "psycopg-binary": ("3.2.2", "3.2.10"),
+    "psycopg2": ("2.9.10", "2.9.11"),
+    "psycopg2-binary": ("2.9.10", "2.9.11"),
+    "pydantic": ("2.8.0", "2.12.0"),
+    "pyyaml": ("6.0.2", "6.0.3"),
+    "regex": ("2024.9.11", "2025.7.29"),
+    "scipy": ("1.14.1", "1.16.1"),
+    "ujson": ("5.10.0", "5.11.0"),
+    "uvloop": ("0.21.0", "0.22.1"),
 }
 
 
-def find_python_version(root: Path, manage: Path) -> Fact[str] | None:
+def find_python_version(root: Path, manage: Path, limit: str | None = None) -> Fact[str] | None:
     """Return the Python version that the files of a project name; it may be below 3.11.
 
     *root*, then *manage* (manage.py's directory), are searched for .python-version, runtime.txt,
     .tool-versions, mise.toml, pyproject.toml, Pipfile and conda's environment.yml, then for a
-    Dockerfile. Of the versions that pyproject.toml allows, the Dockerfile's is preferred.
+    Dockerfile. Of the versions that pyproject.toml allows, the Dockerfile's is preferred, then
+    *limit*, the newest one that the packages support.
     """
     readers = {
         ".python-version": _from_text,
@@ -68,7 +89,7 @@ def find_python_version(root: Path, manage: Path) -> Fact[str] | None:
             if not files.is_file(path):
                 continue
             if read is _from_pyproject:
-                found = _from_pyproject(path, root, image)
+                found = _from_pyproject(path, root, image, limit)
             else:
                 found = read(path, root)
             if found:
@@ -88,25 +109,37 @@ def supported(required: Fact[str]) -> tuple[Fact[str], tuple[str, ...]]:
     return Fact(f"3.{OLDEST}", required.source), (note,)
 
 
-def python_for_pins(packages: Packages) -> Fact[str] | None:
-    """Return the newest Python of a pinned Django, or 3.12 for pins that have no wheels for 3.13.
-
-    None if the *packages* allow the default Python.
-    """
+def newest_python(packages: Packages) -> Fact[str] | None:
+    """Return the newest Python that Django and pinned *packages* support, None for the default."""
     limits = []
-    for name in ("django", *FIRST_FOR_3_13):
-        package = packages.get(name)
-        pinned = re.search(r"(?:==|~=)\s*(\d+\.\d+[\d.]*)", package.specifier) if package else None
-        if package is None or pinned is None:
-            continue
-        version = pinned[1].rstrip(".")
-        if name == "django":
-            newest = NEWEST_OF_DJANGO.get(".".join(version.split(".")[:2]))
-        else:
-            newest = 12 if Version(version) < Version(FIRST_FOR_3_13[name]) else None
-        if newest is not None:
+    for name in ("django", *FIRST_WITH_WHEELS):
+        if package := packages.get(name):
+            newest = _newest_minor(name, package.specifier)
             limits.append((max(newest, OLDEST), package.source))
-    return Fact(f"3.{min(limits)[0]}", min(limits)[1]) if limits else None
+    version, source = min(limits, default=(NEWEST, ""))
+    return Fact(f"3.{version}", source) if version < NEWEST else None
+
+
+def _newest_minor(name: str, specifier: str) -> int:
+    """Return the newest Python 3 of the package *name*, of its newest version in *specifier*."""
+    if name == "django":
+        allowed = SpecifierSet(specifier).filter(_django_versions())
+        newest_django = Version(next(allowed, "0"))
+        return next((n for v, n in NEWEST_OF_DJANGO.items() if newest_django >= Version(v)), 10)
+    pinned = re.search(r"(?:==|~=)\s*(\d+\.\d+[\d.]*)", specifier)
+    version = Version(pinned[1].rstrip(".")) if pinned else None
+    first_13, first_14 = map(Version, FIRST_WITH_WHEELS[name])
+    if version is None or version >= first_14:
+        return NEWEST
+    return 13 if version >= first_13 else 12
+
+
+def _django_versions() -> Iterator[str]:
+    """Yield the version of an unlimited requirement, then Django's versions, the newest first."""
+    yield "99"
+    for major in range(9, 2, -1):
+        for minor in (2, 1, 0):
+            yield from (f"{major}.{minor}.{patch}" for patch in reversed(PATCHES))
 
 
 def _exact_patch(found: Fact[str], directory: Path, root: Path) -> Fact[str] | None:
@@ -214,7 +247,9 @@ def _version(found: re.Match[str], source: str) -> Fact[str] | None:
     return Fact(f"{int(major)}.{int(minor)}", source) if minor is not None else None
 
 
-def _from_pyproject(path: Path, root: Path, image: Fact[str] | None = None) -> Fact[str] | None:
+def _from_pyproject(
+    path: Path, root: Path, image: Fact[str] | None = None, limit: str | None = None
+) -> Fact[str] | None:
     data, text = files.read_toml(path, root)
     for keys in (("project", "requires-python"), ("tool", "poetry", "dependencies", "python")):
         required = pyproject.table(data, *keys[:-1]).get(keys[-1])
@@ -222,13 +257,13 @@ def _from_pyproject(path: Path, root: Path, image: Fact[str] | None = None) -> F
             source = f"{files.relative(path, root)}:{files.toml_line(text, *keys)}"
             is_poetry = keys[0] == "tool"
             sets = _poetry_specifiers(required) if is_poetry else [required]
-            version = _preferred(sets, required, source, image.value if image else None)
+            version = _preferred(sets, required, source, (image.value if image else None, limit))
             return image if image and image.value == version else Fact(version, source)
     return None
 
 
-def _preferred(sets: list[str], required: str, source: str, image: str | None) -> str:
-    """Return the version that one of the specifier *sets* allows: *image*, 3.13, or another."""
+def _preferred(sets: list[str], required: str, source: str, first: tuple[str | None, ...]) -> str:
+    """Return the version that one of the specifier *sets* allows: of *first*, or of `PREFERRED`."""
     allowed = set()
     for one in sets:
         try:
@@ -248,7 +283,7 @@ def _preferred(sets: list[str], required: str, source: str, image: str | None) -
         if only in required:
             return only
     minors = {minor for minor, _ in allowed}
-    for version in (image, *(f"3.{minor}" for minor in PREFERRED)):
+    for version in (*first, *(f"3.{minor}" for minor in PREFERRED)):
         if version and version in {f"3.{minor}" for minor in minors}:
             return version
     problem = f"{source}: no version of Python 3 matches {required}."

@@ -10,7 +10,7 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Fact, Package
 from buildstatic.project.packages.python_version import (
     find_python_version,
-    python_for_pins,
+    newest_python,
     supported,
 )
 from tests.project.tree import write
@@ -44,8 +44,8 @@ def test_version_files(tmp_path: Path, file: str, text: str, expected: str | Non
 @pytest.mark.parametrize(
     ("specifier", "expected"),
     [
-        (">=3.11", "3.13"),
-        (">=3.8", "3.13"),
+        (">=3.11", "3.14"),
+        (">=3.8", "3.14"),
         (">=3.12,<3.14", "3.13"),
         (">=3.14", "3.14"),
         ("<3.13", "3.12"),
@@ -53,7 +53,7 @@ def test_version_files(tmp_path: Path, file: str, text: str, expected: str | Non
         ("==3.12.*", "3.12"),
         ("==3.12.4", "3.12.4"),
         ("~=3.11.2", "3.11"),
-        (">=3.11,!=3.13.*", "3.14"),
+        (">=3.11,!=3.14.*", "3.13"),
         (">=3.15", "3.15"),
     ],
 )
@@ -69,7 +69,7 @@ def test_requires_python_prefers_default_then_newest(
 @pytest.mark.parametrize(
     ("constraint", "expected"),
     [
-        ("^3.11", "3.13"),
+        ("^3.11", "3.14"),
         ("^3.14", "3.14"),
         ("~3.12", "3.12"),
         ("~3.11.4", "3.11"),
@@ -78,7 +78,7 @@ def test_requires_python_prefers_default_then_newest(
         ("3.12.*", "3.12"),
         ("3.12", "3.12"),
         ("~3.11 || ~3.12", "3.12"),
-        ("*", "3.13"),
+        ("*", "3.14"),
     ],
 )
 def test_poetry_python_constraints(tmp_path: Path, constraint: str, expected: str) -> None:
@@ -132,7 +132,7 @@ def test_precedence_of_files(tmp_path: Path) -> None:
     files = {
         ".python-version": "3.11",
         "runtime.txt": "python-3.12.0",
-        "pyproject.toml": '[project]\nrequires-python = ">=3.13"',
+        "pyproject.toml": '[project]\nrequires-python = "==3.13.*"',
         "Pipfile": '[requires]\npython_version = "3.14"',
     }
     write(tmp_path, files)
@@ -203,7 +203,7 @@ def test_python_of_the_projects_own_dockerfile(
     ("required", "expected"),
     [
         (">=3.11", Fact("3.12", "Dockerfile:1")),
-        (">=3.13", Fact("3.13", "pyproject.toml:2")),
+        (">=3.13", Fact("3.14", "pyproject.toml:2")),
         ("==3.12.3", Fact("3.12.3", "pyproject.toml:2")),
     ],
 )
@@ -236,16 +236,23 @@ def test_version_managers(tmp_path: Path, file: str, text: str, line: int) -> No
         ("django", "==4.2.*", "3.12"),
         ("django", "~=5.0.1", "3.12"),
         ("django", ">=4.2", None),
-        ("django", "==5.2.1", None),
+        ("django", ">=4.2,<5", "3.12"),
+        ("django", "<5.2", "3.13"),
+        ("django", "==5.2.7", "3.13"),
+        ("django", "==5.2.8", None),
+        ("django", "~=5.2.1", None),
+        ("django", "==6.0.1", None),
+        ("django", "==2.2.28", "3.11"),
         ("psycopg2-binary", "==2.9.9", "3.12"),
-        ("psycopg2-binary", "==2.9.10", None),
+        ("psycopg2-binary", "==2.9.10", "3.13"),
+        ("psycopg2-binary", "==2.9.11", None),
         ("pillow", ">=9", None),
         ("requests", "==2.0", None),
     ],
 )
 def test_pins_for_an_older_python(name: str, specifier: str, expected: str | None) -> None:
     pinned = Package(name, specifier, frozenset(), "requirements.txt:1")
-    found = python_for_pins({name: pinned})
+    found = newest_python({name: pinned})
     assert found == (Fact(expected, "requirements.txt:1") if expected else None)
 
 
@@ -254,7 +261,18 @@ def test_the_oldest_python_of_several_pins() -> None:
         name: Package(name, specifier, frozenset(), f"requirements.txt:{line}")
         for line, (name, specifier) in enumerate([("pillow", "==9.0"), ("django", "==4.1")], 1)
     }
-    assert python_for_pins(packages) == Fact("3.11", "requirements.txt:2")
+    assert newest_python(packages) == Fact("3.11", "requirements.txt:2")
+
+
+@pytest.mark.parametrize(
+    ("required", "expected"), [(">=3.10", "3.12"), (">=3.13", "3.14"), ("<3.12", "3.11")]
+)
+def test_packages_limit_the_versions_of_a_range(
+    tmp_path: Path, required: str, expected: str
+) -> None:
+    write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{required}"\n'})
+    found = find_python_version(tmp_path, tmp_path, "3.12")
+    assert found == Fact(expected, "pyproject.toml:2")
 
 
 @pytest.mark.parametrize("required", ["three", f"==3.{'9' * 5000}"], ids=["words", "digits"])
