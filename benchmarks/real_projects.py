@@ -261,14 +261,17 @@ def static_files(image: str, root: str) -> dict[str, bytes]:
     finally:
         docker("rm", container)
     found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for member in tar:
             path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
             if path.suffix in (".gz", ".br", ".zst"):
                 continue
-            reader = tar.extractfile(member) if not member.isdir() else None
-            if reader is not None:
-                found[str(path)] = reader.read()
+            if member.isreg() and (reader := tar.extractfile(member)):
+                contents[member.name] = found[str(path)] = reader.read()
+            elif member.islnk() and member.linkname in contents:
+                # Not with extractfile, which searches the whole archive for each link.
+                found[str(path)] = contents[member.linkname]
     return found
 
 
