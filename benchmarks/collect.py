@@ -1,4 +1,4 @@
-"""Times collecting by the engine against Django's; see README.md beside this file."""
+"""Measures the collector against Django's collectstatic; see README.md beside this file."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ class Place:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run took: wall seconds, and the peak of its memory in MB."""
+    """What a run took: wall and CPU seconds, and the peak of its memory in MB."""
 
     seconds: float
+    cpu: float
     memory: float
 
 
-def collect(place: Place, storage: str, *, engine: bool) -> Measured:
-    """Run ``manage.py collectstatic`` once."""
+def collect(place: Place, storage: str, *, engine: bool, apps: str = "") -> Measured:
+    """Run ``manage.py collectstatic`` once, with *apps* in INSTALLED_APPS as well."""
     environment = {
         **os.environ,
         "STATIC_ROOT": str(place.tree),
         "ASSETS": str(assets()),
         "STORAGE": storage,
+        "APPS": apps,
         "XDG_CACHE_HOME": str(place.cache),
         "ENGINE": "1" if engine else "",
     }
@@ -51,7 +53,10 @@ def collect(place: Place, storage: str, *, engine: bool) -> Measured:
 
 
 def timed(command: list[str], environment: dict[str, str]) -> Measured:
-    """Run *command* in the site's directory; the memory is that of its largest process."""
+    """Run *command* in the site's directory; the memory is that of its largest process.
+
+    The CPU seconds are those of its child processes as well.
+    """
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=SITE, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
@@ -59,12 +64,17 @@ def timed(command: list[str], environment: dict[str, str]) -> Measured:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{command} ended with status {process.returncode}.")
-    return Measured(seconds, usage.ru_maxrss / 1024)
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def cold(place: Place, run: int) -> Place:
     """Begin with neither a tree nor a cache."""
     return Place(place.tree / str(run), place.cache / str(run))
+
+
+def cached(place: Place, run: int) -> Place:
+    """Begin with an empty tree and the cache that the last run has left."""
+    return Place(place.tree / str(run), place.cache)
 
 
 def warm(place: Place, _run: int) -> Place:
@@ -74,35 +84,47 @@ def warm(place: Place, _run: int) -> Place:
 
 @dataclass(frozen=True)
 class Case:
-    """A line of the table: the storage, what each run begins with, and the target ratio."""
+    """A line of the table: the storage, what each run begins with, and the target ratio.
+
+    *apps* are added to INSTALLED_APPS, and the peer runs *peer_runs* times.
+    """
 
     storage: str
     begin: Callable[[Place, int], Place]
     target: float
+    apps: str = ""
+    peer_runs: int = RUNS
 
 
 CASES = {
     "plain-cold": Case(PLAIN, cold, 0.35),
     "manifest-cold": Case(MANIFEST, cold, 0.20),
     "manifest-warm": Case(MANIFEST, warm, 0.15),
+    "toolbar-cold": Case(MANIFEST, cold, 0.20, apps="debug_toolbar"),
+    "lenient-cold": Case("storages.Lenient", cold, 0.22),
+    "pipeline-cold": Case("storages.Pipeline", cold, 0.40, apps="pipeline"),
+    # WhiteNoise takes minutes.
+    "wrapped-cached": Case("storages.Wrapped", cached, 0.05, peer_runs=1),
 }
 
 
 def measure(case: Case, place: Place, *, engine: bool) -> list[Measured]:
     """Run *case* in *place* and return what each run took; what is to be there is made first."""
-    if case.begin is not cold:
-        collect(place, case.storage, engine=engine)
+    if case.begin is warm or (case.begin is cached and engine):
+        collect(case.begin(place, -1), case.storage, engine=engine, apps=case.apps)
     measured = []
-    for run in range(RUNS):
+    for run in range(RUNS if engine else case.peer_runs):
         os.sync()
-        measured.append(collect(case.begin(place, run), case.storage, engine=engine))
+        begun = case.begin(place, run)
+        measured.append(collect(begun, case.storage, engine=engine, apps=case.apps))
     return measured
 
 
 def main(names: list[str]) -> None:
     """Print a line for each of the cases *names*, all of them by default."""
     assets()
-    print(f"{'':<20}{'peer s':>9}{'ours s':>9}{'ratio':>8}{'target':>8}{'memory':>8}")
+    columns = ("peer s", "ours s", "ratio", "target", "CPU", "memory")
+    print(f"{'':<20}" + "".join(f"{column:>9}" for column in columns))
     # Nothing is deleted before the end: it would keep the disk busy for a while.
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
         for name in names or list(CASES):
@@ -114,10 +136,12 @@ def main(names: list[str]) -> None:
             peer = measure(case, places[0], engine=False)
             ours = measure(case, places[1], engine=True)
             slow, quick = (statistics.median(m.seconds for m in each) for each in (peer, ours))
+            busy, idle = (statistics.median(m.cpu for m in each) for each in (peer, ours))
             memory = max(m.memory for m in ours) / max(m.memory for m in peer)
+            figures = (quick / slow, case.target, idle / busy, memory)
             print(
-                f"{name:<20}{slow:>9.2f}{quick:>9.2f}{quick / slow:>8.3f}{case.target:>8.2f}"
-                f"{memory:>8.2f}",
+                f"{name:<20}{slow:>9.2f}{quick:>9.2f}"
+                + "".join(f"{figure:>9.3f}" for figure in figures),
                 flush=True,
             )
 

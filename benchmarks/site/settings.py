@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    *filter(None, os.environ.get("APPS", "").split(",")),
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = os.environ["STATIC_ROOT"]
@@ -33,5 +34,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": os.environ["STORAGE"]},
 }
+# For django-pipeline: without compressors of its own, only what its storage does is measured.
+PIPELINE = {"CSS_COMPRESSOR": None, "JS_COMPRESSOR": None}
+ROOT_URLCONF = "urls"  # debug_toolbar checks that it has URLs
 WAGTAIL_SITE_NAME = "bench"
 WAGTAILADMIN_BASE_URL = "http://bench.invalid"

@@ -1,0 +1,3 @@
+"""No URL is resolved while static files are collected."""
+
+urlpatterns: list[object] = []
