@@ -125,7 +125,7 @@ def detect(
         *python_notes,
         *installed.notes,
         *frontends.notes,
-        *_notes_on_classes(evaluated, selected),
+        *_notes_on_settings(evaluated, selected),
     )
     is_local = static.remote is not None and not static.remote.value
     if web_server is not None and whitenoise is None and is_local:
@@ -186,8 +186,16 @@ def detect(
     )
 
 
-def _notes_on_classes(settings: Settings, selected: Fact[str] | None) -> Iterator[str]:
-    """Yield a note if no settings class is *selected*, or another one than for development."""
+def _notes_on_settings(settings: Settings, selected: Fact[str] | None) -> Iterator[str]:
+    """Yield a note if no settings class is *selected*, or another one than for development.
+
+    Or if evaluating the settings took too long.
+    """
+    if settings.ended:
+        yield (
+            f"{settings.file} takes too long to evaluate: the values of its settings are unknown."
+            " Set what is needed in [tool.buildstatic], or shorten it."
+        )
     if settings.classes and selected is None:
         yield (
             f"{settings.file} has settings classes ({', '.join(settings.classes)}), and neither"

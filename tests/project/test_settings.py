@@ -165,13 +165,6 @@ def test_nested_values_are_limited(tmp_path: Path, line: str) -> None:
     assert value.size <= 20_000
 
 
-@pytest.mark.slow
-def test_evaluation_is_limited(tmp_path: Path) -> None:
-    rounds = "\n".join(f"{'  ' * n}for a{n} in R:" for n in range(12))
-    text = f"R = {list(range(50))}\nX = 1\n{rounds}\n{'  ' * 12}Y = a1\n"
-    assert evaluated(tmp_path, text) == 1
-
-
 @pytest.mark.parametrize(
     ("text", "expected", "line"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from buildstatic.project.settings.evaluate import call
 from buildstatic.project.settings.execute import execute, load
 from buildstatic.project.settings.scope import (
     Arguments,
+    BudgetExceeded,
     Class,
     Evaluation,
     Frame,
@@ -49,7 +51,8 @@ class Settings:
     """The names of a settings module, and the environment variables that they are read from.
 
     *file* is the module's, relative to the root; *modules* are the files of all modules that were
-    evaluated. *complete* means that every name was seen, so a missing one is not set. *classes* are
+    evaluated. *complete* means that every name was seen, so a missing one is not set, and *ended*
+    that evaluating took too long, so that no value is known. *classes* are
     the settings classes of django-configurations; *names* has the attributes of the selected one.
     """
 
@@ -57,6 +60,7 @@ class Settings:
     names: Mapping[str, Value]
     variables: tuple[Variable, ...]
     complete: bool = True
+    ended: bool = False
     modules: tuple[Path, ...] = ()
     classes: tuple[str, ...] = ()
 
@@ -91,13 +95,20 @@ def read(
     """
     evaluation = Evaluation(search, execute)
     evaluation.environ.update({name: Value(text) for name, text in environ.items()})
-    names = load(path, evaluation)
-    classes = tuple(name for name, value in names.items() if _is_configuration(value))
-    chosen = configuration if configuration in classes else None
-    if chosen is not None:
-        names = {**names, **_class_settings(names[chosen], Frame(evaluation, path, names))}
+    names: dict[str, Value] = {}
+    classes: tuple[str, ...] = ()
+    chosen = None
+    try:
+        names = load(path, evaluation)
+        classes = tuple(name for name, value in names.items() if _is_configuration(value))
+        chosen = configuration if configuration in classes else None
+        if chosen is not None:
+            names = {**names, **_class_settings(names[chosen], Frame(evaluation, path, names))}
+        ended = False
+    except (BudgetExceeded, RecursionError):
+        names, ended = {}, True
     # Django reads dir() of the module (docs.python.org/3/reference/datamodel.html#module.__dir__).
-    is_seen = not evaluation.unseen and "__dir__" not in names and evaluation.steps_left >= 0
+    is_seen = not evaluation.unseen and "__dir__" not in names and not ended
     key = names.get("SECRET_KEY")
     if key is not None and key.data in (None, "") and len(key.reads) == 1:
         evaluation.require(key.reads)  # Django refuses an empty one
@@ -106,6 +117,7 @@ def read(
         names,
         _variables(evaluation.reads),
         complete=is_seen and not (classes and chosen is None),
+        ended=ended,
         modules=tuple(dict.fromkeys(file for file, _ in evaluation.modules)),
         classes=classes,
     )
@@ -140,14 +152,18 @@ def evaluate_script(path: Path, search: Search) -> Evaluation:
     evaluation = Evaluation(search, execute)
     file = Value(str(evaluation.place(path)))
     frame = Frame(evaluation, path, {"__file__": file, "__name__": Value("__main__")})
-    execute(files.read_python(path, search.root).body, frame)
+    with suppress(BudgetExceeded, RecursionError):
+        execute(files.read_python(path, search.root).body, frame)
     return evaluation
 
 
 def imports_os(file: str, search: Search) -> bool:
     """Return whether the module in *file*, relative to the root, has ``os`` among its names."""
-    names = load(search.root / file, Evaluation(search, execute))
-    return names.get("os", Value(None)).data == Ref("os")
+    evaluation = Evaluation(search, execute)
+    try:
+        return load(search.root / file, evaluation).get("os", Value(None)).data == Ref("os")
+    except (BudgetExceeded, RecursionError):
+        return False
 
 
 def _variables(reads: Sequence[VariableRead]) -> tuple[Variable, ...]:

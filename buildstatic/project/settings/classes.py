@@ -39,6 +39,7 @@ def define(node: ast.ClassDef, frame: Frame) -> Class:
         if isinstance(base, Class):
             inherited |= base.names
             fields |= base.fields
+    frame.evaluation.pay(copied=len(inherited) + len(fields))
     inside = replace(frame, names={"super()": Value(Instance(inherited))}, outer=frame)
     frame.evaluation.execute(node.body, inside)
     for statement in node.body:

@@ -27,7 +27,6 @@ from buildstatic.project.settings.values import (
     Module,
     Ref,
     Value,
-    bounded,
     call_function,
     call_method,
     compare,
@@ -64,15 +63,14 @@ def evaluate(node: ast.expr, frame: Frame) -> Value:
 
     Every part is evaluated, also in branches that are not reached, to find all variables.
     """
-    frame.evaluation.steps_left -= 1
-    if frame.evaluation.steps_left < 0:
-        return Value(UNKNOWN, frame.source(node))
+    frame.evaluation.pay()
     try:
         value = _evaluate(node, frame)
     except RecursionError:
         value = Value(UNKNOWN)
-    data, source = bounded(value.data), frame.source(node)
-    return Value(data, source, value.reads, value.options, value.switches)
+    parts = len(value.reads) + len(value.options) + len(value.switches)
+    frame.evaluation.pay(0, copied=value.size + parts)
+    return value.at(frame.source(node))
 
 
 def _evaluate(node: ast.expr, frame: Frame) -> Value:
@@ -139,16 +137,20 @@ def _attribute(base: Value, name: str, frame: Frame, node: ast.AST) -> Value:
         case EnvReader(library=library):  # env.NOTSET
             return Value(Ref(f"{library}.{name}"))
         case PurePosixPath() as path if name in ("parent", "parents", "name", "stem"):
-            data = getattr(path, name)
-            return Value(tuple(map(Value, data)) if name == "parents" else data, reads=base.reads)
+            parents = path.parents[:MAX_ROUNDS] if name == "parents" else ()
+            data = tuple(map(Value, parents)) if name == "parents" else getattr(path, name)
+            return Value(data, reads=base.reads)
         case _:
             return Value(UNKNOWN, reads=base.reads)
 
 
 def _decorators(value: Value) -> frozenset[str]:
     """Return the names of the decorators of a function."""
-    nodes = value.data.node.decorator_list if isinstance(value.data, Function) else []
-    names = [ast.unparse(node).partition("(")[0].rpartition(".")[2] for node in nodes]
+    names = set()
+    for node in value.data.node.decorator_list if isinstance(value.data, Function) else ():
+        match node.func if isinstance(node, ast.Call) else node:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                names.add(name)
     return frozenset(names)
 
 
@@ -245,6 +247,7 @@ def _comparison(node: ast.Compare, frame: Frame) -> Value:
         return Value(is_set == isinstance(operator, ast.In), reads=(left.data,))
     if right.data not in (None, ""):
         # os.environ.get("DEBUG") == "1" works without the variable.
+        frame.evaluation.pay(0, copied=len(frame.evaluation.reads))
         for entry in frame.evaluation.reads:
             if entry.name in left.reads:
                 entry.bare = False
@@ -257,6 +260,7 @@ def _add_choices(names: Sequence[str], choices: Iterable[object], frame: Frame) 
     """Record that the code compares the variables *names* with *choices*."""
     words = [choice for choice in choices if isinstance(choice, str)]
     for entry in frame.evaluation.reads:
+        frame.evaluation.pay(0, copied=len(entry.choices) if entry.name in names else 1)
         if entry.name in names and entry.kind == "text":
             entry.choices = tuple(dict.fromkeys((*entry.choices, *words)))
 
@@ -380,6 +384,7 @@ def call(function: Value, arguments: Arguments) -> Value:
 def _create(owner: Class, arguments: Arguments) -> Value:
     """Return an object of *owner*; those of pydantic-settings read the environment."""
     names = {**owner.names, **arguments.named}
+    arguments.frame.evaluation.pay(0, copied=len(names))
     instance = Value(Instance(names))
     if owner.inherits("pydantic", "BaseSettings"):
         given = dict(arguments.named)
@@ -487,8 +492,11 @@ def _call_own_function(function: Function, arguments: Arguments) -> Value:
         distance=function.frame.distance,
     )
     evaluation.calls_left -= 1
-    evaluation.execute(function.node.body, frame)
-    evaluation.calls_left += 1
+    try:
+        evaluation.execute(function.node.body, frame)
+    finally:
+        evaluation.calls_left += 1
+    evaluation.pay(0, copied=len(frame.returns) * len(frame.tested))
     returned = sorted(frame.returns, key=lambda pair: not pair[0])
     values = [value for _, value in returned] or [Value(None)]
     return reduce(lambda one, other: merge(one, other, tuple(frame.tested)), values)

@@ -26,7 +26,6 @@ from buildstatic.project.settings.values import (
     Module,
     Ref,
     Value,
-    bounded,
     merge,
     merge_names,
     operate,
@@ -38,6 +37,8 @@ from buildstatic.project.settings.values import (
 ENVIRON = Ref("os.environ")
 EXITS = (Ref("sys.exit"), Ref("exit"), Ref("quit"), Ref("os._exit"))
 INCLUDE = Ref("split_settings.tools.include")
+# Directories and names with wildcards in a pattern of INCLUDE; links could lead in circles.
+MAX_WILDCARDS = 3
 ADDING_MODULES = (Ref("sys.path.insert"), Ref("sys.path.append"), Ref("site.addsitedir"))
 # Methods that change the list or dict that they are called on.
 CHANGING_METHODS = frozenset({"append", "insert", "add", "extend", "remove", "update"})
@@ -73,14 +74,21 @@ def load(
         "__file__": Value(str(evaluation.place(path))),
         "__name__": Value(path.stem),
     }
-    tree = files.read_python(path, evaluation.search.root)
+    tree = _parse(path, evaluation)
     execute(tree.body, Frame(evaluation, path, names, reached=reached, distance=distance))
     return names
+
+
+def _parse(path: Path, evaluation: Evaluation) -> ast.Module:
+    if files.is_file(path):
+        evaluation.pay(copied=path.stat().st_size // 2)
+    return files.read_python(path, evaluation.search.root)
 
 
 def execute(body: Sequence[ast.stmt], frame: Frame) -> Flow:
     """Execute *body* up to the first statement that leaves or raises, and return how it ends."""
     for node in body:
+        frame.evaluation.pay()
         flow = _execute_control_flow(node, frame)
         if flow is not Flow.CONTINUES:
             return flow
@@ -127,7 +135,7 @@ def _execute_binding(node: ast.stmt, frame: Frame) -> None:
             _assign(target, evaluate(expression, frame).at(source), frame)
         case ast.AugAssign(target=target, op=operator, value=expression):
             before, added = evaluate(target, frame), evaluate(expression, frame)
-            data = bounded(operate(before.data, operator, added.data))
+            data = operate(before.data, operator, added.data)
             _assign(target, Value(data, source, union(before, added)), frame)
         case ast.Import():
             _import_modules(node, frame)
@@ -201,6 +209,7 @@ def _assign_item(target: ast.Subscript, value: Value, frame: Frame) -> None:
         case ast.Name(id=name):
             owner = frame.lookup(name) or Value(UNKNOWN)
             if owner.data != ENVIRON and UNKNOWN not in keys:
+                frame.evaluation.pay(copied=owner.size)
                 frame.names[name] = put(owner, keys, value)
                 return
         case ast.Call(func=ast.Name(id="globals" | "locals" | "vars")) if len(keys) == 1:
@@ -246,7 +255,7 @@ def _change(base: ast.expr, method: str, given: tuple[Value, ...], frame: Frame)
                 data = operate(data, ast.BitOr(), added.data)
         case _:
             data = operate(before.data, ast.Add(), (given[-1],))
-    value = replace(before, data=bounded(data), reads=union(before, *given))
+    value = replace(before, data=data, reads=union(before, *given))
     _assign(base, value, frame)
 
 
@@ -489,9 +498,10 @@ def _import_all(path: Path | None, frame: Frame) -> None:
     names = load(path, frame.evaluation, reached=frame.reached, distance=frame.distance)
     listed = names.get("__all__", Value(UNKNOWN)).data
     if isinstance(listed, tuple):
-        public = {item.data for item in listed}
+        public = {item.data for item in listed if isinstance(item.data, str)}
     else:
         public = {name for name in names if not name.startswith("_")}
+    frame.evaluation.pay(copied=len(names))
     frame.names |= {name: value for name, value in names.items() if name in public}
 
 
@@ -516,23 +526,31 @@ def _import_module(path: Path, frame: Frame) -> Value:
     return Value(Module(names))
 
 
+def _wildcards(pattern: str) -> int:
+    return sum(glob.has_magic(part) for part in pattern.split("/"))
+
+
 def _include(node: ast.Call, patterns: Sequence[Value], frame: Frame) -> None:
     """``include("components/base.py", optional("local.py"))`` of django-split-settings."""
     evaluation, own_file = frame.evaluation, frame.names.get("__file__")
     for pattern in patterns:
-        if not isinstance(pattern.data, str):
+        if not isinstance(pattern.data, str) or _wildcards(pattern.data) > MAX_WILDCARDS:
             frame.mark_unseen(node)
             continue
         # Path.glob raises for an absolute pattern.
         for name in sorted(glob.glob(pattern.data, root_dir=frame.file.parent)):  # noqa: PTH207
+            evaluation.pay()
             path = frame.file.parent / name
             resolved = files.resolved(path)
+            if not resolved.is_relative_to(files.resolved(evaluation.search.root)):
+                frame.mark_unseen(node)
+                continue
             # No file is included twice, nor in itself.
             frame.included.add(files.resolved(frame.file))
             if resolved in frame.included or not files.is_file(resolved):
                 continue
             frame.included.add(resolved)
-            tree = files.read_python(path, evaluation.search.root)
+            tree = _parse(path, evaluation)
             frame.names["__file__"] = Value(str(evaluation.place(path)))
             execute(tree.body, replace(frame, file=path))
     if own_file is not None:

@@ -13,8 +13,15 @@ from buildstatic.project import Fact
 from buildstatic.project.files import Search
 from buildstatic.project.settings.values import ROOT, Module, Value, union
 
+# Far more than the settings of large projects take, and less than three seconds.
 MAX_STEPS = 100_000
 MAX_CALL_DEPTH = 12
+# Values, names or bytes that are copied in the time of one step.
+PER_STEP = 50
+
+
+class BudgetExceeded(Exception):
+    """Evaluating the settings takes more steps than those of any real project."""
 
 
 class Flow(Enum):
@@ -45,8 +52,8 @@ class Evaluation:
     sets, *possible_environ* those that it sets in code that may not be reached. *module_paths* are
     the directories that it adds to ``sys.path``. *missing_imports* counts imports of project
     modules that do not exist. *unseen* are the places that may set names which the evaluation
-    cannot see. *steps_left* and *calls_left* limit the work. *file_names* caches the relative names
-    of files.
+    cannot see. *steps_left* and *calls_left* limit the work: every statement, every expression and
+    what is copied is paid for with `pay`. *file_names* caches the relative names of files.
     """
 
     search: Search
@@ -62,6 +69,12 @@ class Evaluation:
     unseen: set[str] = field(default_factory=set)
     file_names: dict[Path, str] = field(default_factory=dict)
 
+    def pay(self, steps: int = 1, *, copied: int = 0) -> None:
+        """Count *steps*, and *copied* values; raises BudgetExceeded if there are too many."""
+        self.steps_left -= steps + copied // PER_STEP
+        if self.steps_left < 0:
+            raise BudgetExceeded
+
     @cached_property
     def cwd(self) -> PurePosixPath:
         """The working directory of the code: that of manage.py."""
@@ -69,6 +82,7 @@ class Evaluation:
 
     def require(self, names: Sequence[str]) -> None:
         """Record that the code fails if one of the variables *names* has no value."""
+        self.pay(copied=len(self.reads))
         for entry in self.reads:
             if entry.bare and entry.name in names:
                 entry.required = True
@@ -125,11 +139,14 @@ class Frame:
     def replace_names(self, names: Mapping[str, Value]) -> None:
         """Replace all names in place: functions and importers share the dict."""
         new = dict(names)
+        changed = (value for name, value in new.items() if self.names.get(name) is not value)
+        self.evaluation.pay(copied=len(new) + sum(value.size for value in changed))
         self.names.clear()
         self.names.update(new)
 
     def branch(self, reached: bool) -> Frame:
         """Return a frame with a copy of the names, for a branch; everything else is shared."""
+        self.evaluation.pay(copied=len(self.names) + len(self.evaluation.unseen))
         return replace(self, names=dict(self.names), reached=self.reached and reached)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import wraps
 from pathlib import PurePosixPath
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 Key = TypeVar("Key")
+P = ParamSpec("P")
 
 
 class _Unknown(Enum):
@@ -21,7 +23,9 @@ class _Unknown(Enum):
 UNKNOWN: Final = _Unknown.UNKNOWN
 # The project's root in evaluated paths: one level below the top, as in the image.
 ROOT = PurePosixPath("/<root>")
+# What no value of a setting exceeds: in characters or values, and in levels of nesting.
 MAX_LENGTH = 10_000
+MAX_DEPTH = 50
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,9 @@ class Value:
     *data* is a constant, a `PurePosixPath`, a tuple of values (also for lists and sets), a dict of
     values, one of the classes below, or UNKNOWN. If the value depends on the branch taken,
     *options* has the possible data, and *switches* the variables that select the branch. *size* is
-    the number of values in it, with a long text counted as several.
+    the number of values in it, with a long text counted as several, and *depth* that of its nested
+    lists and dicts. Data that is larger than any real setting (``X += [X]``), or a text that no
+    file and no variable can contain, is UNKNOWN.
     """
 
     data: object
@@ -40,9 +46,25 @@ class Value:
     options: tuple[object, ...] = ()
     switches: tuple[str, ...] = ()
     size: int = field(init=False, compare=False, repr=False)
+    depth: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", 1 + _size(self.data))
+        size, depth = 1, 0
+        match self.data:
+            case str() | PurePosixPath() as text:
+                characters = str(text)
+                is_text = characters.isascii() or not re.search("[\ud800-\udfff]", characters)
+                is_short = len(characters) <= MAX_LENGTH and "\0" not in characters
+                size = 1 + len(characters) // 100 if is_text and is_short else MAX_LENGTH + 1
+            case tuple() | dict() as parts:
+                items = parts.values() if isinstance(parts, dict) else parts
+                size += sum(item.size for item in items)
+                depth = 1 + max((item.depth for item in items), default=0)
+        if size > MAX_LENGTH or depth > MAX_DEPTH:
+            object.__setattr__(self, "data", UNKNOWN)
+            size, depth = 1, 0
+        object.__setattr__(self, "size", size)
+        object.__setattr__(self, "depth", depth)
 
     def at(self, source: str) -> Value:
         """Return the value with another *source*."""
@@ -100,8 +122,23 @@ CONVERSIONS = DICTIONARIES | {
     *("str", "bool", "int", "float", "list", "tuple", "set", "frozenset"),
     *("all", "any", "len", "sorted", "filter"),
 }
-# What a call with unsuitable arguments raises.
-CALL_ERRORS = (TypeError, ValueError, IndexError, KeyError, AttributeError)
+# What an operation with unsuitable operands raises.
+OPERATION_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+# A method of a text may not make one longer than the product of the lengths given.
+MAX_PRODUCT = 10_000_000
+
+
+def _unknown_if_it_raises(function: Callable[P, object]) -> Callable[P, object]:
+    """Return *function*, which returns UNKNOWN where Python raises for the operands."""
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> object:
+        try:
+            return function(*args, **kwargs)
+        except OPERATION_ERRORS:
+            return UNKNOWN
+
+    return guarded
 
 
 def plain(value: Value) -> object:
@@ -140,24 +177,6 @@ def union(*values: Value | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for value in values if value for name in value.reads))
 
 
-def bounded(data: object) -> object:
-    """Return *data*, or UNKNOWN if it is larger than any real setting (``X += [X]``)."""
-    is_long = isinstance(data, str) and len(data) > MAX_LENGTH
-    return UNKNOWN if is_long or _size(data) > MAX_LENGTH else data
-
-
-def _size(data: object) -> int:
-    match data:
-        case str():
-            return len(data) // 100
-        case tuple():
-            return sum(item.size for item in data)
-        case dict():
-            return sum(item.size for item in data.values())
-        case _:
-            return 0
-
-
 def merge(one: Value | None, other: Value | None, tested: tuple[str, ...] = ()) -> Value:
     """Return the possible value of a name after one of two branches.
 
@@ -181,6 +200,7 @@ def merge(one: Value | None, other: Value | None, tested: tuple[str, ...] = ()) 
         case tuple() as items, tuple() as more:
             simple = {item.data for item in items if isinstance(item.data, SIMPLE)}
             others = [plain(item) for item in items if not isinstance(item.data, SIMPLE)]
+            others = others if len(others) * len(more) < MAX_PRODUCT // 100 else []
             data = items + tuple(
                 item
                 for item in more
@@ -237,6 +257,7 @@ def put(container: Value, keys: tuple[object, ...], value: Value) -> Value:
     return replace(container, data={**entries, key: inner}, source=container.source or value.source)
 
 
+@_unknown_if_it_raises
 def operate(left: object, operator: ast.operator, right: object) -> object:
     """Return the data of ``left operator right``."""
     match operator, left, right:
@@ -247,7 +268,7 @@ def operate(left: object, operator: ast.operator, right: object) -> object:
         case ast.Add(), PurePosixPath(), str():  # django-environ's Path
             return normalize(left / right)
         case ast.Sub(), PurePosixPath(), int() if right >= 0:
-            return [left, *left.parents, PurePosixPath("/")][min(right, len(left.parents))]
+            return [left, *left.parents][min(right, len(left.parents))]
         case ast.Add(), str(), str():
             return left + right
         case ast.Add(), tuple(), tuple():
@@ -268,6 +289,7 @@ def operate(left: object, operator: ast.operator, right: object) -> object:
             return UNKNOWN
 
 
+@_unknown_if_it_raises
 def operate_unary(operator: ast.unaryop, operand: Value) -> object:
     """Return the data of ``not operand`` or ``-operand``."""
     match operator, operand.data:
@@ -312,9 +334,13 @@ def _is_equal(left: Value, operator: ast.cmpop, right: Value) -> bool | None:
 
 def join_text(parts: Sequence[Value]) -> Value:
     """Return the value of an f-string of *parts*."""
+    return Value(_joined(parts), reads=union(*parts))
+
+
+@_unknown_if_it_raises
+def _joined(parts: Sequence[Value]) -> object:
     known = all(isinstance(part.data, str | int | PurePosixPath) for part in parts)
-    data = "".join(str(part.data) for part in parts) if known else UNKNOWN
-    return Value(data, reads=union(*parts))
+    return "".join(str(part.data) for part in parts) if known else UNKNOWN
 
 
 def normalize(path: PurePosixPath) -> PurePosixPath:
@@ -322,6 +348,7 @@ def normalize(path: PurePosixPath) -> PurePosixPath:
     return PurePosixPath(posixpath.normpath(path))
 
 
+@_unknown_if_it_raises
 def call_method(
     base: object,
     name: str,
@@ -333,23 +360,21 @@ def call_method(
 
     *cwd* is the working directory. The result is UNKNOWN for anything not supported.
     """
-    try:
-        match base:
-            case str():
-                return _text_method(base, name, positional, named)
-            case PurePosixPath():
-                return _path_method(base, name, [value.data for value in positional], cwd)
-            case dict() | tuple() if name == "copy":
-                return base
-            case dict() if name == "keys":
-                return tuple(map(Value, base))
-            case dict() if name == "values":
-                return tuple(base.values())
-            case dict() if name == "items":
-                return tuple(Value((Value(key), value)) for key, value in base.items())
-    except CALL_ERRORS:
-        pass
-    return UNKNOWN
+    match base:
+        case str():
+            return _text_method(base, name, positional, named)
+        case PurePosixPath():
+            return _path_method(base, name, [value.data for value in positional], cwd)
+        case dict() | tuple() if name == "copy":
+            return base
+        case dict() if name == "keys":
+            return tuple(map(Value, base))
+        case dict() if name == "values":
+            return tuple(base.values())
+        case dict() if name == "items":
+            return tuple(Value((Value(key), value)) for key, value in base.items())
+        case _:
+            return UNKNOWN
 
 
 def _text_method(
@@ -358,6 +383,8 @@ def _text_method(
     given = [_simple(value) for value in positional]
     keywords = {key: _simple(value) for key, value in named.items()}
     if UNKNOWN in given or UNKNOWN in keywords.values():
+        return UNKNOWN
+    if len(text) * sum(len(str(item)) for item in given) > MAX_PRODUCT:
         return UNKNOWN
     if name == "format" and re.fullmatch(r"(?:[^{}]|\{\w*\})*", text):
         return text.format(*given, **keywords)
@@ -382,6 +409,7 @@ def _path_method(path: PurePosixPath, name: str, given: list[object], cwd: PureP
             return UNKNOWN
 
 
+@_unknown_if_it_raises
 def call_function(
     name: str, positional: Sequence[Value], named: Mapping[str, Value], cwd: PurePosixPath
 ) -> object:
@@ -389,12 +417,9 @@ def call_function(
 
     *cwd* is the working directory. The result is UNKNOWN for any other function.
     """
-    try:
-        if name in CONVERSIONS:
-            return _convert(name, positional, named)
-        return _path_function(name, [value.data for value in positional], cwd)
-    except CALL_ERRORS:
-        return UNKNOWN
+    if name in CONVERSIONS:
+        return _convert(name, positional, named)
+    return _path_function(name, [value.data for value in positional], cwd)
 
 
 def _convert(name: str, positional: Sequence[Value], named: Mapping[str, Value]) -> object:
