@@ -27,15 +27,19 @@ DRY_RUN = re.compile(r"[^&;|]*\s(?:--dry-run|-n|--plan|--check)\b")
 SCRIPTS = ("*.sh", "bin/*", "scripts/*", "docker/*.sh", "deploy/*.sh", "compose/*/*/start")
 COMPOSE_FILES = ("compose*.yml", "compose*.yaml", "docker-compose*.yml", "docker-compose*.yaml")
 MAX_SCRIPT_SIZE = 100_000
+MAX_LINE = 4_000  # characters of a command
 
 
 @dataclass(frozen=True)
 class Line:
-    """A command or a path in a file, and where it is."""
+    """A command or a path in a file, and where it is; of a longer one only its beginning."""
 
     file: str
     number: int
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", self.text[:MAX_LINE])
 
 
 @dataclass(frozen=True)

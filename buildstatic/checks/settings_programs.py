@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from buildstatic.checks.context import CheckContext
@@ -78,11 +79,19 @@ def _git(
 
 def _unparsed(node: ast.expr, tree: ast.Module) -> str:
     """Return the source of *node*, or of what *tree* assigns to the name that it is."""
-    for statement in ast.walk(tree) if isinstance(node, ast.Name) else ():
+    assigned = _assigned(tree).get(node.id) if isinstance(node, ast.Name) else None
+    return ast.unparse(assigned or node)
+
+
+@lru_cache(maxsize=4)
+def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return what is first assigned to each name."""
+    found: dict[str, ast.expr] = {}
+    for statement in ast.walk(tree):
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == ast.unparse(node):
-                return ast.unparse(value)
-    return ast.unparse(node)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found.setdefault(name, value)
+    return found
 
 
 def _file(context: CheckContext, path: Path, name: str, node: ast.Call) -> Iterator[Finding]:

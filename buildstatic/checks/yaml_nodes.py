@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import yaml
 
+MAX_MERGED = 100  # mappings that are merged into one
 MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -17,21 +18,25 @@ def parse(text: str) -> yaml.Node | None:
 
 
 def entries(
-    node: yaml.Node | None, parents: tuple[yaml.Node | None, ...] = ()
+    node: yaml.Node | None, merged_before: dict[int, dict[str, yaml.Node]] | None = None
 ) -> dict[str, yaml.Node]:
     """Return the entries of a mapping including merged ones (``<<``); empty for other nodes.
 
-    *parents* are not merged again, so that circular merges end.
+    *merged_before* are those of the nodes that were merged already, so that circular merges end.
     """
-    found: dict[str, yaml.Node] = {}
-    if node in parents or not isinstance(node, yaml.MappingNode):
-        return found
+    done = {} if merged_before is None else merged_before
+    if not isinstance(node, yaml.MappingNode) or len(done) > MAX_MERGED:
+        return {}
+    if id(node) in done:
+        return done[id(node)]
+    found = done[id(node)] = {}
     for key, value in node.value:
         if key.tag == MERGE:
             for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                found = {**entries(merged, (*parents, node)), **found}
+                found = {**entries(merged, done), **found}
         elif isinstance(key, yaml.ScalarNode):
             found[key.value] = value
+    done[id(node)] = found
     return found
 
 

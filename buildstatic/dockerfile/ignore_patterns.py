@@ -21,6 +21,7 @@ Matches: TypeAlias = tuple[bool, ...]
 
 _SPECIAL = re.compile(r"[*?\[\]\\]")
 _TOKEN = re.compile(r"(?P<deep>\*\*/?)|(?P<any>\*)|(?P<one>\?)|\\(?P<escaped>.)|(?P<char>.)", re.S)
+MAX_DEEP = 4
 _QUOTED = ".+()$"
 # The syntax of Go's path/filepath.Match, which every pattern must follow.
 _CLASS_CHAR = r"(?:\\.|[^\\\]-])"
@@ -111,13 +112,41 @@ def _matcher(text: str) -> Callable[[str], bool]:
         return lambda path: path.endswith(end) or f"/{path}" == end
     if text.endswith("**") and not _SPECIAL.search(text[:-2]):
         return lambda path: path.startswith(text[:-2])
-    tokens = _TOKEN.finditer(text)
-    expression = "".join(_translate(token, token.end() == len(text)) for token in tokens)
+    expression = _expression(text)
     with warnings.catch_warnings():
         # "[[" is not a nested set, neither in Go nor here.
         warnings.simplefilter("ignore", FutureWarning)
         regex = re.compile(rf"^{expression}\Z", re.ASCII)
     return lambda path: regex.search(path) is not None
+
+
+def _expression(text: str) -> str:
+    """Return the regular expression of a pattern.
+
+    The text between two wildcards of one name is matched where it comes first, without a second
+    try, so that the time does not grow with the number of wildcards (CPython's fnmatch does so,
+    too). Raises ConfigInvalid for more wildcards than that helps with.
+    """
+    parts: list[str] = []
+    star = None  # the last wildcard in the name
+    deep = 0
+    is_regular = not re.search(r"[{}|^]", text)
+    for token in _TOKEN.finditer(re.sub(r"(?:\*\*/)+", "**/", text) if is_regular else text):
+        if token.lastgroup == "any" and is_regular:
+            if star is not None:
+                fixed = "".join(parts[star + 1 :])
+                parts[star:] = [f"(?>[^/]*?{fixed})"]
+            star = len(parts)
+        elif token.lastgroup in ("any", "deep"):
+            deep += 1
+            star = None
+        parts.append(_translate(token, token.end() == len(token.string)))
+    if deep > MAX_DEEP:
+        raise ConfigInvalid(
+            f'"{text[:200]}" in the .dockerignore has more than {MAX_DEEP} times **.',
+            "Write a shorter pattern.",
+        )
+    return "".join(parts)
 
 
 def _translate(token: re.Match[str], is_last: bool) -> str:

@@ -14,6 +14,7 @@ import tokenize
 import tomllib
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from sys import version_info
 
@@ -28,6 +29,13 @@ LATER_SYNTAX = {
     r"\b[rR]?[tT][rR]?[\"']": ((3, 14), "t-strings (PEP 750)"),
     r"^\s*except\*?\s+[\w.]+\s*,": ((3, 14), "except without parentheses (PEP 758)"),
 }
+# Lock files of large projects have some megabytes; Python that people write does not.
+MAX_SIZE = 64_000_000
+MAX_PYTHON_SIZE = 4_000_000
+# The entries of a mapping in YAML, with those that are merged into it.
+MAX_MERGED = 10_000
+# The levels of tables in TOML that have lines of their own.
+MAX_KEYS = 20
 TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 
 
@@ -97,13 +105,18 @@ def is_module_name(module: str) -> bool:
     return all(part.isidentifier() for part in module.split("."))
 
 
-def read_bytes(path: Path, root: Path) -> bytes:
-    """Return the content of *path*, or raise `ConfigInvalid`."""
+def read_bytes(path: Path, root: Path, limit: int = MAX_SIZE) -> bytes:
+    """Return the content of *path*, of at most *limit* bytes, or raise `ConfigInvalid`."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
     except OSError as error:
         problem = f"Cannot read {relative(path, root)}: {error.strerror}."
         raise ConfigInvalid(problem, "Check that it is a file and that you may read it.") from error
+    if len(content) > limit:
+        problem = f"{relative(path, root)} is larger than {limit // 1_000_000} MB."
+        raise ConfigInvalid(problem, "Move it out of the project, or shorten it.")
+    return content
 
 
 def read_text(path: Path, root: Path) -> str:
@@ -140,7 +153,7 @@ def read_toml(path: Path, root: Path) -> tuple[dict[str, object], str]:
         raise ConfigInvalid(problem, "Fix that line.") from error
     except ValueError as error:  # a number of thousands of digits
         raise ConfigInvalid(f"{relative(path, root)}: invalid TOML: {error}.") from error
-    except RecursionError as error:
+    except (RecursionError, MemoryError) as error:
         raise _too_deep(path, root) from error
 
 
@@ -148,13 +161,13 @@ def read_json(path: Path, root: Path) -> tuple[dict[str, object], str]:
     """Return the object in a JSON file, and its text."""
     text = read_text(path, root)
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         problem = f"{relative(path, root)}:{error.lineno}: invalid JSON: {error.msg}."
         raise ConfigInvalid(problem, "Fix that line.") from error
     except ValueError as error:  # a number of thousands of digits
         raise ConfigInvalid(f"{relative(path, root)}: invalid JSON: {error}.") from error
-    except RecursionError as error:
+    except (RecursionError, MemoryError) as error:
         raise _too_deep(path, root) from error
     if not isinstance(value, dict):
         raise ConfigInvalid(
@@ -163,23 +176,41 @@ def read_json(path: Path, root: Path) -> tuple[dict[str, object], str]:
     return value, text
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
 def read_yaml(path: Path, root: Path) -> tuple[object, str]:
     """Return the content of a YAML file, and its text."""
     import yaml
 
     text = read_text(path, root)
     try:
-        return yaml.safe_load(text), text
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        return _load_yaml(text), text
+    except (yaml.YAMLError, RecursionError, MemoryError, ValueError, TypeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = f"{relative(path, root)}:{line}: invalid YAML."
         raise ConfigInvalid(problem, "Fix that line.") from error
 
 
+def _load_yaml(text: str) -> object:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """A loader for which merges of merges do not double the entries without end."""
+
+        def flatten_mapping(self, node: yaml.MappingNode) -> None:
+            super().flatten_mapping(node)
+            if len(node.value) > MAX_MERGED:
+                raise yaml.constructor.ConstructorError(None, None, "merged", node.start_mark)
+
+    return yaml.load(text, Loader)
+
+
 def read_python(path: Path, root: Path) -> ast.Module:
     """Return the syntax tree of a Python file, decoded as Python does (PEP 263)."""
-    content = read_bytes(path, root)
+    content = read_bytes(path, root, MAX_PYTHON_SIZE)
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = _decode(content, encoding, path, root)
@@ -214,6 +245,16 @@ def _too_deep(path: Path, root: Path) -> ConfigInvalid:
     return ConfigInvalid(f"{relative(path, root)} is nested too deeply.")
 
 
+def first_lines(text: str, pattern: str, start: int = 0) -> dict[str, int]:
+    """Return the first line of each text that the group of *pattern* matches after *start*."""
+    found: dict[str, int] = {}
+    line, last = 1, 0
+    for match in re.compile(pattern, re.MULTILINE).finditer(text, max(start, 0)):
+        line, last = line + text.count("\n", last, match.start(1)), match.start(1)
+        found.setdefault(match[1], line)
+    return found
+
+
 def line_of(text: str, pattern: str) -> int:
     """Return the line on which the first match of the regular expression ends, else 1."""
     found = re.search(pattern, text, re.MULTILINE)
@@ -222,8 +263,19 @@ def line_of(text: str, pattern: str) -> int:
 
 def toml_line(text: str, *keys: str) -> int:
     """Return the line of *text* that sets the key at the path *keys*, else its table's."""
+    entries, inside = _toml_lines(text)
+    if keys in inside:
+        return inside[keys]
+    shorter = (entries.get(keys[:length]) for length in range(len(keys) - 1, 0, -1))
+    return next(filter(None, shorter), 1)
+
+
+@lru_cache(maxsize=8)  # asked for each of thousands of dependencies
+def _toml_lines(text: str) -> tuple[dict[tuple[str, ...], int], dict[tuple[str, ...], int]]:
+    """Return the first lines of all keys, and of all keys and what they are in."""
     table: tuple[str, ...] = ()
-    best, line = 0, 1
+    entries: dict[tuple[str, ...], int] = {}
+    inside: dict[tuple[str, ...], int] = {}
     for number, content in enumerate(text.splitlines(), start=1):
         if header := re.match(r"\s*\[\[?([^\[\]]+)\]", content):
             table = path = _toml_path(header[1])
@@ -231,10 +283,10 @@ def toml_line(text: str, *keys: str) -> int:
             path = table + _toml_path(entry[0])
         else:
             continue
-        common = min(len(path), len(keys))
-        if common > best and path[:common] == keys[:common]:
-            best, line = common, number
-    return line
+        entries.setdefault(path, number)
+        for length in range(1, min(len(path), MAX_KEYS) + 1):
+            inside.setdefault(path[:length], number)
+    return entries, inside
 
 
 def _toml_path(text: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from buildstatic.project import files
 
 # With long-term support until April 2028 (github.com/nodejs/Release).
 DEFAULT_NODE = 24
+MAX_LENGTH = 200  # of a range
 NODE_MAJORS = range(10, 60)
 # github.com/nodejs/Release/blob/main/CODENAMES.md
 NODE_CODENAMES = {"hydrogen": 18, "iron": 20, "jod": 22, "krypton": 24}
@@ -52,7 +53,7 @@ def node_version(directory: Path, root: Path, package: Mapping[str, object]) -> 
 def _node_entry(package: Mapping[str, object], table: str) -> str:
     found = package.get(table)
     version = found.get("node") if isinstance(found, dict) else None
-    return version if isinstance(version, str) else ""
+    return version if isinstance(version, str) and len(version) <= MAX_LENGTH else ""
 
 
 def _matches(comparators: str, major: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from itertools import islice
 
 # Words in a script's name, by which it builds, builds for production, or does something else.
 BUILD = frozenset({"build", "bundle", "compile", "dist"})
@@ -41,6 +42,10 @@ _HARMLESS = frozenset(
         *("true", ":", "test", "[", "git", "yarn-deduplicate", "playwright", "puppeteer"),
     }
 )
+# More than the package.json of any real project has.
+MAX_SCRIPTS = 200
+MAX_LENGTH = 10_000
+MAX_PATTERNS = 50
 LIFECYCLE = ("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare")
 _RUNNERS = frozenset({"run-s", "run-p", "npm-run-all", "npm-run-all2", "concurrently"})
 _MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
@@ -48,9 +53,14 @@ _MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 
 def texts(package: Mapping[str, object]) -> dict[str, str]:
     """Return the scripts of *package* that are text."""
-    found = package.get("scripts")
-    scripts = found.items() if isinstance(found, dict) else ()
-    return {name: text for name, text in scripts if isinstance(text, str) and text.strip()}
+    table = package.get("scripts")
+    scripts = table.items() if isinstance(table, dict) else ()
+    found = {
+        name: text
+        for name, text in scripts
+        if isinstance(text, str) and text.strip() and len(text) <= MAX_LENGTH
+    }
+    return dict(islice(found.items(), MAX_SCRIPTS))
 
 
 def build_scripts(scripts: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -90,7 +100,7 @@ def build_scripts(scripts: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[st
 def install_script_with_sources(scripts: Mapping[str, str]) -> str:
     """Return the first script of an installation that may read the project's files, else ``""``."""
     for name in LIFECYCLE:
-        if name in scripts and not _is_harmless(scripts[name], scripts, frozenset({name})):
+        if name in scripts and not _is_harmless(scripts[name], scripts, frozenset({name}), set()):
             return name
     return ""
 
@@ -129,14 +139,14 @@ def _ends(text: str) -> bool:
 
 def _runs_all(name: str, scripts: Mapping[str, str]) -> list[str]:
     """Return the scripts that the script *name* runs, also indirectly, without itself."""
-    found: list[str] = []
+    found: dict[str, None] = {}
     left = [name]
     while left:
         for each in _runs(scripts.get(left.pop(), ""), scripts):
             if each not in found and each != name:
-                found.append(each)
+                found[each] = None
                 left.append(each)
-    return found
+    return list(found)
 
 
 def _runs(text: str, scripts: Mapping[str, str]) -> Iterator[str]:
@@ -144,7 +154,7 @@ def _runs(text: str, scripts: Mapping[str, str]) -> Iterator[str]:
     for words in _commands(text):
         program, *rest = words
         if program in _RUNNERS:
-            names = [word.removeprefix("npm:") for word in rest]
+            names = [word.removeprefix("npm:") for word in rest[:MAX_PATTERNS]]
             for pattern in names:
                 yield from (name for name in scripts if fnmatchcase(name, pattern))
         elif program in _MANAGERS:
@@ -166,12 +176,20 @@ def _commands(text: str) -> Iterator[list[str]]:
             yield words
 
 
-def _is_harmless(text: str, scripts: Mapping[str, str], seen: frozenset[str]) -> bool:
+def _is_harmless(
+    text: str, scripts: Mapping[str, str], above: frozenset[str], harmless: set[str]
+) -> bool:
+    """Return whether *text* does not read the project; *harmless* are scripts that do not."""
     for words in _commands(text):
-        inner = [name for name in _runs(" ".join(words), scripts) if name not in seen]
-        if words[0] in _MANAGERS | _RUNNERS and inner:
-            if not all(_is_harmless(scripts[name], scripts, seen | {name}) for name in inner):
+        inner = [name for name in _runs(" ".join(words), scripts) if name not in above]
+        if not (words[0] in _MANAGERS | _RUNNERS and inner):
+            if words[0] not in _HARMLESS:
                 return False
-        elif words[0] not in _HARMLESS:
-            return False
+            continue
+        for name in inner:
+            if name in harmless:
+                continue
+            if not _is_harmless(scripts[name], scripts, above | {name}, harmless):
+                return False
+            harmless.add(name)
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import configparser
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import Dependencies, Fact, Packages, files
+from buildstatic.project import Dependencies, Fact, Package, Packages, files
 from buildstatic.project.packages import conda, locks, pyproject, requirements
 from buildstatic.project.packages.known import (
     DEVELOPMENT,
@@ -80,10 +79,11 @@ def find_dependencies(
     return fallback or Installed(None, {}, tuple(notes))
 
 
-def _source(requirement: Requirement, path: Path, root: Path) -> str:
-    """Return the place of *requirement* in the pyproject.toml at *path*."""
-    name = rf"(?:[\"']|^){re.escape(requirement.name)}(?![\w-])"
-    return f"{files.relative(path, root)}:{files.line_of(files.read_text(path, root), name)}"
+def _located(found: Iterable[Requirement], path: Path, root: Path) -> list[Package]:
+    """Return *found* in the pyproject.toml at *path* as packages."""
+    lines = files.first_lines(files.read_text(path, root), r"(?:[\"']|^)([A-Za-z0-9][\w.-]*)")
+    file = files.relative(path, root)
+    return [requirements.package(each, f"{file}:{lines.get(each.name, 1)}") for each in found]
 
 
 def _subdirectories(root: Path) -> list[Path]:
@@ -118,10 +118,14 @@ def _installations(
         packages = requirements.join(
             [
                 *project.packages.values(),
-                *(
-                    requirements.package(item, _source(item, path, root))
-                    for item in project.selected(selection)
-                    if requirements.marker_applies(item.marker, python)
+                *_located(
+                    (
+                        item
+                        for item in project.selected(selection)
+                        if requirements.marker_applies(item.marker, python)
+                    ),
+                    path,
+                    root,
                 ),
             ]
         )
@@ -129,10 +133,8 @@ def _installations(
             found = _installed("pyproject", root, packages, [path], selection=selection)
             yield found if project.packages or selection.extras else _groups_only(found)
         elif project.poetry:
-            packages = requirements.join(
-                requirements.package(item, _source(item, path, root))
-                for item in (*project.direct, *project.selected(selection))
-            )
+            needed = (*project.direct, *project.selected(selection))
+            packages = requirements.join(_located(needed, path, root))
             note = f"{files.relative(path, root)} has no poetry.lock. Run: poetry lock"
             yield _installed("poetry", root, packages, [path], selection=selection, notes=(note,))
     path = directory / "Pipfile"

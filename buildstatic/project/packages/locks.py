@@ -36,6 +36,7 @@ PIPFILE = {
     "scripts",
     "pipenv",
 }
+NAME = r'^name = "([^"]+)"'
 # Fields for which uv has to build a package to know its dependencies if they are dynamic.
 DYNAMIC_DEPENDENCIES = {"dependencies", "optional-dependencies"}
 
@@ -70,7 +71,7 @@ def uv(
 ) -> LockFile:
     """Read uv.lock: the dependencies of the project in its directory, or of the one in *manage*."""
     data, text = files.read_toml(path, root)
-    lines = _name_lines(text)
+    lines = files.first_lines(text, NAME)
     tables = _tables(data.get("package"))
     nodes: dict[str, Node] = {}
     for table in tables:
@@ -184,7 +185,7 @@ def poetry(
     The groups and extras that *options* or their content selects are added.
     """
     data, text = files.read_toml(path, root)
-    lines = _name_lines(text)
+    lines = files.first_lines(text, NAME)
     project = pyproject.read(path.parent / "pyproject.toml", root, python)
     selection = project.select(options) if project else Selection()
     direct = [*project.direct, *project.selected(selection)] if project else []
@@ -246,7 +247,7 @@ def pdm(path: Path, root: Path, python: str, options: DependencyOptions = NO_OPT
     Extras are groups of the lock file. Those that it was not locked with are not selected.
     """
     data, text = files.read_toml(path, root)
-    lines = _name_lines(text)
+    lines = files.first_lines(text, NAME)
     tables = [
         table
         for table in _tables(data.get("package"))
@@ -294,7 +295,7 @@ def pipenv(
     selection = _categories(data, options)
     found, places = [], []
     for section in ("default", *(PIPFILE_LOCK.get(name, name) for name in selection.groups)):
-        lines = _name_lines(text, r'^\s+"([^"]+)": \{', text.find(f'"{section}": {{'))
+        lines = files.first_lines(text, r'^\s+"([^"]+)": \{', text.find(f'"{section}": {{'))
         for name, entry in pyproject.table(data, section).items():
             if not isinstance(entry, dict):
                 continue
@@ -364,16 +365,6 @@ def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
             continue
 
 
-def _name_lines(text: str, pattern: str = r'^name = "([^"]+)"', start: int = 0) -> Lines:
-    """Return the first line of each name that *pattern* matches in *text* after *start*."""
-    found: dict[str, int] = {}
-    line, last = 1, 0
-    for match in re.compile(pattern, re.MULTILINE).finditer(text, max(start, 0)):
-        line, last = line + text.count("\n", last, match.start(1)), match.start(1)
-        found.setdefault(match[1], line)
-    return found
-
-
 def _package(table: Table, lines: Lines, path: Path, root: Path, python: str) -> Package:
     name, version = str(table.get("name", "")), table.get("version")
     specifier = f"=={version}" if version else ""
@@ -402,7 +393,10 @@ def _has_wheel(table: Table, python: str) -> bool | None:
 
 def _fits(wheel: str, python: str) -> bool:
     """Return whether the file *wheel* can be installed on Linux with *python* (``3.13``)."""
-    *_, interpreters, abi, platforms = wheel.removesuffix(".whl").split("-")
+    parts = wheel.removesuffix(".whl").split("-")
+    if len(parts) < 3:
+        return False
+    *_, interpreters, abi, platforms = parts
     if platforms != "any" and "linux" not in platforms:
         return False
     minor = int(python.split(".")[1])

@@ -84,7 +84,7 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     dependencies = table(poetry, "dependencies")
     own = [requirement for requirement, _ in stated]
     packages = join(package(requirement, source) for requirement, source in stated)
-    groups = {name: list(_group(data, name, ())) for name in table(data, "dependency-groups")}
+    groups = _groups(table(data, "dependency-groups"))
     for name in table(poetry, "group"):
         groups[name] = list(_poetry(table(poetry, "group", name, "dependencies")))
     extras = {
@@ -145,11 +145,12 @@ def _standard(
     if not isinstance(entries, list):
         problem = f"{file}:{start}: dependencies is not a list."
         raise ConfigInvalid(problem, 'Write dependencies = ["Django"].')
-    lines = text.splitlines()
+    quoted: dict[str, int] = {}
+    for number, content in enumerate(text.splitlines()[start - 1 :], start):
+        for double, single in re.findall(r"""\"([^"]*)\"|'([^']*)'""", content):
+            quoted.setdefault(double or single, number)
     for entry in entries:
-        forms = (f'"{entry}"', f"'{entry}'", str(entry))
-        numbers = range(start, len(lines) + 1)
-        line = next((n for n in numbers if any(form in lines[n - 1] for form in forms)), start)
+        line = quoted.get(str(entry), start)
         try:
             yield Requirement(str(entry)), f"{file}:{line}"
         except InvalidRequirement as error:
@@ -157,14 +158,25 @@ def _standard(
             raise ConfigInvalid(problem, "Write it as name>=version.") from error
 
 
-def _group(data: Mapping[str, object], name: str, above: tuple[str, ...]) -> Iterator[Requirement]:
-    """Yield the requirements of a dependency group and of those it includes (PEP 735)."""
-    entries = table(data, "dependency-groups").get(name)
-    for entry in entries if isinstance(entries, list) else ():
-        inner = entry.get("include-group") if isinstance(entry, dict) else None
-        if isinstance(inner, str) and inner not in (name, *above):
-            yield from _group(data, inner, (name, *above))
-        yield from _valid([entry])
+def _groups(tables: Mapping[str, object]) -> dict[str, list[Requirement]]:
+    """Return the requirements of each dependency group, with those it includes (PEP 735)."""
+    entries: dict[str, list[Requirement | str]] = {}
+    for name, listed in tables.items():
+        entries[name] = []
+        for entry in listed if isinstance(listed, list) else ():
+            inner = entry.get("include-group") if isinstance(entry, dict) else None
+            entries[name] += [inner] if isinstance(inner, str) else _valid([entry])
+    groups: dict[str, list[Requirement]] = {}
+    for name in entries:
+        groups[name], seen, left = [], {name}, [*reversed(entries[name])]
+        while left:
+            item = left.pop()
+            if isinstance(item, Requirement):
+                groups[name].append(item)
+            elif item not in seen:
+                seen.add(item)
+                left += reversed(entries.get(item, []))
+    return groups
 
 
 def _valid(entries: object) -> list[Requirement]:
