@@ -1,4 +1,4 @@
-.PHONY: help demo test check quick test-all lint bench clean
+.PHONY: help demo test check quick test-all lint bench docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -47,5 +47,9 @@ bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/layer.py
 
+docs: $(VENV)/installed  ## Build the documentation as a site, into site/
+	$(BIN)/python -m pip install --quiet --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache
