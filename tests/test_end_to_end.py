@@ -260,6 +260,31 @@ def test_static_layer_changes_only_with_the_static_files(
     assert not css.static["reused"]
 
 
+@pytest.mark.xdist_group("static-layer")
+def test_fingerprinted_files_of_the_previous_release_are_served(
+    tmp_path: Path, tag: Callable[[str], str], engine: DockerClient
+) -> None:
+    root = copy("manifest", tmp_path)
+    removed = root / "static/css/removed.css"
+    removed.write_text("body { color: #111 }\n")
+    first = engines.build(root, tag("release-1"))
+    removed.unlink()
+    (root / "static/css/site.css").write_text("body { color: #222 }\n")
+    second = engines.build(root, tag("release-2"), "--keep", first.tag)
+    assert second.report["id"] == engine.images.get(second.tag).id
+
+    manifest = f"cat {first.static['path']}/staticfiles.json"
+    old, new = (
+        json.loads(engines.inside(engine, each.tag, manifest))["paths"] for each in (first, second)
+    )
+    assert old["css/site.css"] != new["css/site.css"]
+    with serve(engine, second.tag) as served:
+        for name in {*old.values(), *new.values()}:
+            assert get(f"{served.url}/static/{name}").status == 200, name
+        assert get(f"{served.url}/static/css/removed.css").status == 404
+        assert "#222" in get(f"{served.url}/static/css/site.css").text
+
+
 @pytest.mark.exhaustive
 def test_layer_is_the_same_when_everything_is_built_again(
     tmp_path: Path, tag: Callable[[str], str]

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -41,6 +42,9 @@ from buildstatic.oci.static_layer import (
 from buildstatic.oci.stores import open_source
 from buildstatic.oci.stores.base import ImageSource, first_manifest, read_config
 
+VITE_MANIFEST = "manifest.json"
+# As in index-BRBmoGS9.js: eight characters or more, by Rollup or a configuration of it.
+_FINGERPRINT = re.compile(r"[-.][\w-]{8,}\.\w+$")
 MAX_MANIFEST_SIZE = 64 << 20  # bytes
 _FIRST = "Omit --keep for the first release."
 _BUILD = (
@@ -154,18 +158,26 @@ def check_same_tree(image: str, earlier: str, tree: str) -> None:
 def read_release(stream: IO[bytes], source: str) -> ReleasedFiles:
     """Return the files of the static layer in *stream*; *source* names it in errors.
 
-    Fingerprinted names are those in the manifest that are not the name itself. Raises
-    StaticLayerNotFound if the layer has no manifest, or holds other files as well; ImageInvalid.
+    Fingerprinted names are those in the manifest that are not the name itself, and those that Vite
+    has made, which scripts of a page import later on. Raises StaticLayerNotFound if the layer has
+    no manifest, or holds other files as well; ImageInvalid.
     """
     entries: list[LayerEntry] = []
     manifests: dict[str, bytes] = {}
+    hashed: set[str] = set()
     with open_layer(stream, source) as layer:
         for entry in layer:
             entries.append(entry)
-            if posixpath.basename(entry.path) == MANIFEST and entry.kind == "file":
-                if entry.size > MAX_MANIFEST_SIZE:
-                    raise ImageInvalid(f"{source}: {entry.path} has {entry.size} bytes.")
-                manifests[posixpath.dirname(entry.path)] = b"".join(layer.chunks())
+            directory, name = posixpath.split(entry.path)
+            if name not in (MANIFEST, VITE_MANIFEST) or entry.kind != "file":
+                continue
+            if entry.size > MAX_MANIFEST_SIZE:
+                raise ImageInvalid(f"{source}: {entry.path} has {entry.size} bytes.")
+            content = b"".join(layer.chunks())
+            if name == MANIFEST:
+                manifests[directory] = content
+            else:
+                hashed |= {posixpath.join(directory, each) for each in _made_by_vite(content)}
     if not manifests:
         raise StaticLayerNotFound(f"{source} has no {MANIFEST}.", _BUILD)
     tree = min(manifests, key=len)
@@ -176,12 +188,28 @@ def read_release(stream: IO[bytes], source: str) -> ReleasedFiles:
         paths = dict(json.loads(manifests[tree])["paths"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ImageInvalid(f"{source}: {tree}/{MANIFEST} is not a valid manifest.") from error
-    hashed = {f"{tree}/{value}" for name, value in paths.items() if value != name}
+    hashed |= {f"{tree}/{value}" for name, value in paths.items() if value != name}
     files = dict.fromkeys(entry.path for entry in entries if entry.kind in FILES)
     suffixed = (posixpath.splitext(path) for path in files)
     hashed |= {name + suffix for name, suffix in suffixed if name in hashed and suffix in SUFFIXES}
     fingerprinted = tuple(path for path in files if path in hashed)
     return ReleasedFiles(tree, fingerprinted, tuple(path for path in files if path not in hashed))
+
+
+def _made_by_vite(manifest: bytes) -> Iterator[str]:
+    """Yield the fingerprinted names in a *manifest* of Vite, relative to its directory.
+
+    None for another manifest.json (vite.dev/guide/backend-integration).
+    """
+    try:
+        chunks = json.loads(manifest)
+    except (ValueError, RecursionError):
+        return
+    for chunk in chunks.values() if isinstance(chunks, dict) else ():
+        if isinstance(chunk, dict) and isinstance(chunk.get("file"), str):
+            lists = (each for each in map(chunk.get, ("css", "assets")) if isinstance(each, list))
+            names = map(str, (chunk["file"], *chain.from_iterable(lists)))
+            yield from filter(_FINGERPRINT.search, names)
 
 
 def _find_static_layer(

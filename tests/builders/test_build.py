@@ -6,6 +6,7 @@ import gzip
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +180,25 @@ def test_pushed_layer_has_the_digest_of_its_blob(tmp_path: Path, pushed: tuple[s
     _, blob = fetch(f"/v2/{repository}/blobs/{static['digest']}")
     assert f"sha256:{sha256(blob).hexdigest()}" == static["digest"]
     assert f"sha256:{sha256(gzip.decompress(blob)).hexdigest()}" == static["diff_id"]
+
+
+def test_pushed_image_keeps_the_blob_of_the_earlier_one(
+    tmp_path: Path, pushed: tuple[str, str]
+) -> None:
+    name = f"{registry()}/{pushed[0]}:{pushed[1]}"
+    statics: list[dict[str, Any]] = []
+    # The tag is moved, as that of the live release may be.
+    for number, door in ((1, WITHOUT_DOCKER), (2, {}), (3, WITHOUT_DOCKER)):
+        hashed = f"site.{number:012x}.css"
+        files = {f"static/{hashed}": "", "static/staticfiles.json": dumps({"paths": {"x": hashed}})}
+        root = tiny(tmp_path / str(number), files=files)
+        before = [layer["digest"] for layer in manifest(*pushed)["layers"]] if statics else []
+        keep = ("--keep", name, "--keep-releases=2") if statics else ()
+        report = build(root, "--tag", name, "--push", "--json", *keep, environ=door).report
+        layers = [layer["digest"] for layer in manifest(*pushed)["layers"]]
+        assert report["static"]["earlier"] == [static["diff_id"] for static in statics]
+        assert layers[1:-2] == before[1:]
+        statics.append(report["static"])
 
 
 def test_engine_api_pushes_without_a_digest(root: Path, pushed: tuple[str, str]) -> None:

@@ -126,6 +126,25 @@ def test_base_with_earlier_releases_does_not_matter(tmp_path: Path) -> None:
     assert again.digest == kept.digest
 
 
+def test_chunks_of_vite_stay(tmp_path: Path) -> None:
+    chunks: dict[str, Any] = {
+        "main.ts": {"file": "assets/main-BRBmoGS9.js", "css": ["assets/main-5UjPuW-k.css"]},
+        "_shared.js": {"file": "assets/shared-ChJ_j-JJ.js"},
+        "plain.ts": {"file": "assets/plain.js", "assets": ["assets/photo.png"]},
+        "other": "main-BRBmoGS9.js",
+        "invalid": {"file": "assets/main.js", "css": 1},
+    }
+    kept = {"main-BRBmoGS9.js", "main-5UjPuW-k.css", "shared-ChJ_j-JJ.js"}
+    names = ("plain.js", "photo.png", *kept)
+    bundle = {f"vite/assets/{name}": name for name in names}
+    bundle["vite/manifest.json"] = json.dumps(chunks)
+    bundle["manifest.json"] = json.dumps({"name": "A web application", "icons": []})
+    first, _ = release(tmp_path, 1, files={**files_of(1), **bundle})
+    second, _ = release(tmp_path, 2, keep=first)
+    files = {name.removeprefix("app/staticfiles/") for name in unpacked(second, tmp_path / "b")}
+    assert files & bundle.keys() == {f"vite/assets/{name}" for name in kept}
+
+
 @pytest.mark.parametrize("docker", [(False, True), (True, False), (True, True)])
 def test_media_types_are_those_of_the_base(tmp_path: Path, docker: tuple[bool, bool]) -> None:
     first, _ = release(tmp_path, 1, on=base(tmp_path / "oci", "one", docker=docker[0]))
