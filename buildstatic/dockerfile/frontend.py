@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.errors import ConfigInvalid
@@ -89,24 +90,36 @@ def frontend_context(frontends: Sequence[Frontend], home: str) -> dict[str, obje
             for f in group
             if f.modules
         ]
-    static = web = "COPY . ."
     is_built = any(frontend.build for frontend in frontends)
-    if is_built:
-        static = web = f"COPY --from={stages[-1].name} {home}/ ./"
-    if is_built and modules:
-        web = f"COPY --from=sources {home}/ ./"
-    for name, installed, collected in modules:
-        if not is_built or installed != collected:
-            static += f"\nCOPY --from={name} {copy_words(installed, collected)}"
+    built = stages[-1].name if is_built else ""
+    static = [(built, f"{home}/" if built else ".", "./" if built else ".")]
+    web = f"COPY --from=sources {home}/ ./" if is_built and modules else _copy(*static[0])
+    static += [module for module in modules if not is_built or module[1] != module[2]]
     removed = [_remove_modules(f, home, "") for f in frontends if f.modules]
     return {
         "frontend_stages": stages,
         "frontend_is_built": is_built,
         "env_value": env_value,
         "frontend_removed": " \\\n && ".join(removed) if is_built else "",
-        "static_sources": static,
+        "static_sources": "\n".join(_copy(*source) for source in static),
+        # A mount hides what is at its target, where a copy adds to it.
+        "static_mounts": "".join(_mount(*source) for source in static)
+        if all(map(is_plain, chain(*static[1:])))
+        and all(posixpath.basename(target) == "node_modules" for *_, target in static[1:])
+        else "",
         "web_sources": web,
     }
+
+
+def _copy(stage: str, source: str, target: str) -> str:
+    """Return the COPY of *source* in *stage*, or in the build context if it has no name."""
+    return f"COPY {f'--from={stage} ' if stage else ''}{copy_words(source, target)}"
+
+
+def _mount(stage: str, source: str, target: str) -> str:
+    """Return the option of a RUN that shows the same there, and discards what the RUN writes."""
+    place = f"from={stage},source={posixpath.normpath(source)}," if stage else ""
+    return f"--mount=type=bind,{place}target={posixpath.normpath(target)},rw \\\n    "
 
 
 def frontend_notes(frontend: Frontend) -> Iterator[str]:

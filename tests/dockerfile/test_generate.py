@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,16 @@ from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfi
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact, Sqlite
-from tests.dockerfile.variants import LOCKS, SERVE, VARIANTS, Variant, managed, plain, with_names
+from tests.dockerfile.variants import (
+    LOCKS,
+    SERVE,
+    VARIANTS,
+    Variant,
+    frontend,
+    managed,
+    plain,
+    with_names,
+)
 
 HADOLINT = str(Path(sys.executable).with_name("hadolint"))
 every_variant = pytest.mark.parametrize(
@@ -220,7 +230,7 @@ def test_platforms_share_one_static_stage() -> None:
         ("python:3.14-slim", "build-base")
     ]
     assert "FROM build-base AS static" in text
-    assert "COPY --from=build-deps" in stage(text, "static")
+    assert "--mount=type=bind,from=build-deps,source=/opt/venv" in stage(text, "static")
     assert "COPY --from=deps" in stage(text, "web")
 
 
@@ -474,7 +484,7 @@ def test_front_ends_with_one_image_share_a_stage() -> None:
     assert "npm run build:css \\\n && npm run build:js \\\n && rm -rf node_modules" in built
     assert "RUN yarn run build\n" in built
     assert "RUN rm -rf /app/b/node_modules\n" in stage(text, "sources")
-    assert "COPY --from=frontend-2 /app/ ./" in stage(text, "static")
+    assert "--mount=type=bind,from=frontend-2,source=/app,target=.,rw" in stage(text, "static")
     assert "COPY --from=sources /app/ ./" in stage(text, "web")
 
 
@@ -503,13 +513,28 @@ def test_pnpm_of_the_lock_file() -> None:
 
 def test_collected_node_modules_are_not_in_the_final_image() -> None:
     built = text_of(VARIANTS["modules that are built and collected"])
-    assert "COPY --from=frontend /app/ ./" in stage(built, "static")
+    assert "--mount=type=bind,from=frontend,source=/app,target=.,rw" in stage(built, "static")
     assert "COPY --from=sources /app/ ./" in stage(built, "web")
 
     unbuilt = text_of(VARIANTS["modules that are collected without a build"])
-    copied = "COPY . .\nCOPY --from=frontend /app/web/node_modules /app/web/node_modules"
-    assert copied in stage(unbuilt, "static")
+    modules = "/app/web/node_modules"
+    mounted = f"from=frontend,source={modules},target={modules},rw"
+    assert mounted in stage(unbuilt, "static")
     assert "node_modules" not in stage(unbuilt, "web")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"log_files": (Fact("logs/site.log", "s:1"),)},
+        {"frontends": frontend("npm", build=(), modules="static/vendor")},
+    ],
+    ids=["directory of a log file", "modules in a source directory"],
+)
+def test_static_stage_copies_what_cannot_be_mounted(overrides: dict[str, Any]) -> None:
+    static = stage(text_of(Variant(overrides)), "static")
+    assert "\nCOPY . .\n" in static
+    assert "target=.," not in static
 
 
 def docker(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
