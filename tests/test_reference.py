@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import subprocess
@@ -12,7 +13,7 @@ from pkgutil import iter_modules
 
 import pytest
 
-from buildstatic import workflows
+from buildstatic import errors, workflows
 from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, PIPE_CLOSED
 from buildstatic.cli.check import FACTS
 from buildstatic.errors import BuildstaticError
@@ -124,3 +125,29 @@ def contents(root: Path) -> dict[str, str]:
     key = re.compile(r"^SECRET_KEY = .*$", re.M)
     files = (path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): key.sub("", path.read_text()) for path in files}
+
+
+def test_troubleshooting_page_explains_each_error() -> None:
+    shown = re.findall(r"^`(\w+)`, exit code (\d+)", read("docs/how-to/troubleshooting.md"), re.M)
+    assert set(shown) == {(kind.__name__, str(kind.exit_code)) for kind in failures()}
+
+
+def test_troubleshooting_headings_are_messages_of_the_code() -> None:
+    messages = [text for path in Path(errors.__file__).parent.rglob("*.py") for text in texts(path)]
+    page = read("docs/how-to/troubleshooting.md")
+    headings = re.findall(r"^### (.+)\n\n`\w+`, exit code", page, re.M)
+    assert headings
+    for heading in headings:
+        parts = [part.strip() for part in heading.split("…") if part.strip()]
+        unknown = [p for p in parts if not any(p in message for message in messages)]
+        assert not unknown, heading
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the strings of the module *path*, with … for each expression in one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            parts = node.values
+            yield "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in parts)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
