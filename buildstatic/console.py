@@ -5,6 +5,8 @@ Results go to standard output, everything else to standard error.
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -42,6 +44,13 @@ def err() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
+def is_terminal() -> bool:
+    """Return whether standard error is a terminal, or is to be taken for one."""
+    if "FORCE_COLOR" in os.environ or "TTY_COMPATIBLE" in os.environ:
+        return err().is_terminal
+    return sys.stderr.isatty()
+
+
 def say(text: str = "") -> None:
     """Print *text*, a result, to standard output verbatim."""
     out().print(text, markup=False)
@@ -49,19 +58,30 @@ def say(text: str = "") -> None:
 
 def note(text: str) -> None:
     """Print *text* to standard error verbatim."""
-    err().print(text, markup=False)
+    _print(text)
 
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
-    err().print("[yellow]warning:[/yellow]", end=" ")
-    err().print(text, markup=False)
+    _print(text, "warning:", "yellow")
 
 
 def fail(error: BuildstaticError) -> None:
     """Print *error*, the problem and the advice, to standard error."""
-    err().print("[bold red]error:[/bold red]", end=" ")
-    err().print(str(error), markup=False)
+    _print(str(error), "error:", "bold red")
+
+
+def _print(text: str, label: str = "", style: str = "") -> None:
+    """Print *text* after *label* to standard error; rich is imported only if it would matter."""
+    lines = text.split("\n")
+    is_plain = all(line.isprintable() and line == line.rstrip() for line in lines)
+    if is_plain and not is_terminal():
+        sys.stderr.write(f"{label} {text}\n" if label else f"{text}\n")
+        sys.stderr.flush()
+        return
+    if label:
+        err().print(f"[{style}]{label}[/{style}]", end=" ")
+    err().print(text, markup=False)
 
 
 def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:

@@ -42,7 +42,7 @@ def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
 
     if quiet:
         yield report()
-    elif console.err().is_terminal:
+    elif console.is_terminal():
         with _bars() as progress:
             yield report(progress=progress)
     else:
