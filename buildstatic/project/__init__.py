@@ -220,8 +220,25 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True)
-class Project:
+@dataclass(frozen=True, kw_only=True)
+class ProjectSettings:
+    """A Django project as far as collecting needs it: its manage.py, settings and configuration.
+
+    *configuration* is the settings class of django-configurations; *config* is what
+    ``[tool.buildstatic]`` of pyproject.toml sets.
+    """
+
+    root: Path
+    manage: Fact[str]
+    settings: Fact[str]
+    configuration: Fact[str] | None = None
+    variables: tuple[Variable, ...] = ()
+    secret_key: Variable | None = None
+    config: ProjectConfig = field(default_factory=ProjectConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project(ProjectSettings):
     """A Django project, detected by reading its files.
 
     Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
@@ -237,15 +254,11 @@ class Project:
     are those of LOGGING in the project, *sqlite_files* those that any setting names; *gis* are
     the Debian packages of GeoDjango; *packages* are the Python packages that are installed, by
     name, and *system* what they need of Debian.
-    *configuration* is the settings class of django-configurations; *storage_switch* are the
-    variables that decide whether the storage is remote, if any do. *before* and *after* are the
-    commands of manage.py that installed apps require before and after collecting. *config* is what
-    ``[tool.buildstatic]`` of pyproject.toml sets.
+    *storage_switch* are the variables that decide whether the storage is remote, if any do.
+    *before* and *after* are the commands of manage.py that installed apps require before and after
+    collecting.
     """
 
-    root: Path
-    manage: Fact[str]
-    settings: Fact[str]
     wsgi: Fact[str] | None
     asgi: Fact[str] | None
     python: Fact[str] | None
@@ -267,11 +280,8 @@ class Project:
     log_files: tuple[Fact[str], ...] = ()
     sqlite_files: tuple[Fact[str], ...] = ()
     gis: Fact[tuple[str, ...]] | None = None
-    configuration: Fact[str] | None = None
     storage_switch: Fact[tuple[str, ...]] | None = None
     needed: tuple[str, ...] = ()
-    variables: tuple[Variable, ...] = ()
-    secret_key: Variable | None = None
     connection: Fact[Connection] | None = None
     health: Fact[str] | None = None
     web_server: Fact[str] | None = None
@@ -281,7 +291,6 @@ class Project:
     after: tuple[str, ...] = ()
     system: SystemPackages = SystemPackages()
     notes: tuple[str, ...] = ()
-    config: ProjectConfig = field(default_factory=ProjectConfig)
 
     @property
     def before_collecting(self) -> tuple[str, ...]:

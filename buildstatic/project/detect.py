@@ -7,15 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from buildstatic.project import (
-    Fact,
-    Project,
-    SystemPackages,
-    config,
-    files,
-    frontend,
-    static_files,
-)
+from buildstatic.project import Fact, Project, SystemPackages, frontend, static_files
 from buildstatic.project.application import (
     early_import,
     find_application,
@@ -31,14 +23,7 @@ from buildstatic.project.database import (
     gis_packages,
     written_engine,
 )
-from buildstatic.project.files import Search
-from buildstatic.project.manage import (
-    added_directories,
-    choose_settings,
-    evaluate_settings,
-    find_script,
-    locate,
-)
+from buildstatic.project.manage import find_settings, locate
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.project.packages.python_version import (
@@ -48,7 +33,7 @@ from buildstatic.project.packages.python_version import (
     supported,
 )
 from buildstatic.project.packages.system import find_system_packages
-from buildstatic.project.settings import Settings, read, secret_key
+from buildstatic.project.settings import Settings, read
 
 # Commands of manage.py that apps require before collecting, each from the app's own documentation:
 # they compile into the sources, or write to STATIC_ROOT what the manifest has to contain.
@@ -75,15 +60,9 @@ def detect(
     the environment of this process. Raises `ProjectNotFound`, `SettingsInvalid`,
     `InterpreterNotFound` and `ConfigInvalid`.
     """
-    root = root.resolve()
-    environ = os.environ if environ is None else environ
-    configuration = config.load(root)
-    script = find_script(root, manage or configuration.manage)
-    search = Search(root, script.resolve().parent)
-    added = added_directories(script, search)
-    search = replace(search, added=tuple(root / directory.value for directory in added))
-    chosen, notes = choose_settings(search, script, settings, configuration, environ)
-    evaluated, selected = evaluate_settings(chosen, search, script, configuration, environ)
+    found = find_settings(root, manage, settings, os.environ if environ is None else environ)
+    root, configuration, chosen, notes = found.search.root, found.config, found.chosen, found.notes
+    search, evaluated, selected = found.search, found.evaluated, found.selected
     required = find_python_version(root, search.manage)
     python, python_notes = supported(required) if required else (None, ())
     installed = find_dependencies(
@@ -110,14 +89,13 @@ def detect(
     if root_setting and not configuration.env.keys().isdisjoint(root_setting.reads):
         name = selected.value if selected else None
         given = read(locate(chosen, search), search, name, configuration.env)
-        found = static_files.find(given, search, legacy=legacy).static_root
-        static = replace(static, static_root=found or static.static_root)
+        given_root = static_files.find(given, search, legacy=legacy).static_root
+        static = replace(static, static_root=given_root or static.static_root)
     modules = static_files.node_modules(evaluated, search)
     frontends = frontend.find(evaluated, search, modules, configuration)
     driver = find_driver(packages, version)
     wsgi = find_application("wsgi", chosen.value, evaluated, search)
     asgi = find_application("asgi", chosen.value, evaluated, search)
-    name = files.relative(script, root)
     url = static.static_url.value if static.static_url else "/static/"
     web_server = static_files.find_web_server(url, search) if url.strip("/") else None
     notes = (
@@ -141,9 +119,7 @@ def detect(
             ' Move it to STORAGES["staticfiles"].',
         )
     return Project(
-        root=root,
-        manage=Fact(name, f"{name}:1"),
-        settings=chosen,
+        **vars(found.project()),
         wsgi=wsgi,
         asgi=asgi,
         python=python,
@@ -162,15 +138,12 @@ def detect(
         node_modules=modules,
         unbuilt=frontends.unbuilt,
         gis=gis_packages(evaluated),
-        python_path=python_path((chosen, wsgi, asgi), added, search),
+        python_path=python_path((chosen, wsgi, asgi), found.added, search),
         log_files=static_files.log_files(evaluated, search),
         sqlite_files=static_files.sqlite_files(evaluated, search),
         early_import=early_import(chosen.value, (wsgi, asgi), search),
-        configuration=selected,
         storage_switch=static.storage_switch,
         needed=static_files.needed(evaluated, search),
-        variables=evaluated.variables,
-        secret_key=secret_key(evaluated),
         connection=find_connection(evaluated, driver),
         health=find_health_check(evaluated, search),
         processes=find_processes(chosen.value, packages, search),
@@ -182,7 +155,6 @@ def detect(
             (*needed.run, *configuration.run_packages),
         ),
         notes=notes,
-        config=configuration,
     )
 
 

@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 
-from buildstatic.project import Project, Variable
+from buildstatic.project import ProjectSettings, Variable
 from buildstatic.project.manage import CONFIGURATION_VARIABLE
 
 PLACEHOLDERS = {
@@ -55,7 +55,7 @@ TRUE = ("1", "true", "yes", "y", "on", "t")
 PRODUCTION = ("production", "prod", "live", "release", "deploy")
 
 
-def placeholders(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
+def placeholders(project: ProjectSettings, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables for collecting that are not in *environ*.
 
     They are those of ``[tool.buildstatic.env]``, a random value for the variable that SECRET_KEY is
@@ -70,7 +70,7 @@ def placeholders(project: Project, environ: Mapping[str, str]) -> dict[str, str]
     return given
 
 
-def missing(project: Project, given: Mapping[str, str]) -> tuple[Variable, ...]:
+def missing(project: ProjectSettings, given: Mapping[str, str]) -> tuple[Variable, ...]:
     """Return the variables that the settings require and *given* does not have.
 
     They were found without running the settings, so not all may be needed: report them only after
@@ -79,7 +79,7 @@ def missing(project: Project, given: Mapping[str, str]) -> tuple[Variable, ...]:
     return tuple(item for item in project.variables if item.required and item.name not in given)
 
 
-def placeholders_for(project: Project, names: Iterable[str]) -> dict[str, str]:
+def placeholders_for(project: ProjectSettings, names: Iterable[str]) -> dict[str, str]:
     """Return a placeholder for each of the variables *names*."""
     known = {item.name: item for item in project.variables}
     return {name: placeholder(known.get(name, Variable(name, True, ""))) for name in names}

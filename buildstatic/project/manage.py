@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
@@ -15,10 +16,10 @@ from buildstatic.manage_py import (
     settings_modules,
     subdirectories,
 )
-from buildstatic.project import Fact, Project, files
+from buildstatic.project import Fact, Project, ProjectSettings, config, files
 from buildstatic.project.config import ProjectConfig
 from buildstatic.project.files import Search, is_module_name
-from buildstatic.project.settings import Settings, evaluate_script, read
+from buildstatic.project.settings import Settings, evaluate_script, read, secret_key
 from buildstatic.project.settings.values import ROOT
 
 # The settings class (django-configurations.readthedocs.io/en/stable/#quickstart).
@@ -29,6 +30,52 @@ PRODUCTION = ("production", "prod", "deploy", "live", "product", "heroku")
 SHARED = ("base", "common", "default", "defaults")
 INSTALLED_APPS = r"^INSTALLED_APPS\b[^=\n]*="
 NAME_SETTINGS = "Set it with --settings, or as settings in [tool.buildstatic] of pyproject.toml."
+
+
+@dataclass(frozen=True)
+class FoundSettings:
+    """The settings module that is deployed, as it was *evaluated*, and how it was found.
+
+    *added* are the directories that *script*, manage.py, adds to ``sys.path``; *selected* is the
+    settings class of django-configurations.
+    """
+
+    config: ProjectConfig
+    script: Path
+    search: Search
+    added: tuple[Fact[str], ...]
+    chosen: Fact[str]
+    notes: tuple[str, ...]
+    evaluated: Settings
+    selected: Fact[str] | None
+
+    def project(self) -> ProjectSettings:
+        """Return what collecting needs to know of the project."""
+        name = files.relative(self.script, self.search.root)
+        return ProjectSettings(
+            root=self.search.root,
+            manage=Fact(name, f"{name}:1"),
+            settings=self.chosen,
+            configuration=self.selected,
+            variables=self.evaluated.variables,
+            secret_key=secret_key(self.evaluated),
+            config=self.config,
+        )
+
+
+def find_settings(
+    root: Path, manage: str | None, settings: str | None, environ: Mapping[str, str]
+) -> FoundSettings:
+    """Return the settings of the project in *root*; see `detect.detect`, which raises the same."""
+    root = root.resolve()
+    configuration = config.load(root)
+    script = find_script(root, manage or configuration.manage)
+    search = Search(root, script.resolve().parent)
+    added = added_directories(script, search)
+    search = replace(search, added=tuple(root / directory.value for directory in added))
+    chosen, notes = choose_settings(search, script, settings, configuration, environ)
+    evaluated, selected = evaluate_settings(chosen, search, script, configuration, environ)
+    return FoundSettings(configuration, script, search, added, chosen, notes, evaluated, selected)
 
 
 def find_script(root: Path, named: str | None) -> Path:

@@ -11,19 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
-
 from buildstatic import collect as in_process
 from buildstatic.collect import Callbacks, CollectOptions, CollectResult, Request
-from buildstatic.errors import SettingsInvalid, VariablesMissing
+from buildstatic.errors import BuildstaticError, SettingsInvalid, VariablesMissing
 from buildstatic.interpreter.find import choose_python, has_django
 from buildstatic.interpreter.process import call, collect_with
-from buildstatic.project import Project, Variable
+from buildstatic.project import Project, ProjectSettings, Variable
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
-from buildstatic.project.detect import detect
 from buildstatic.project.environment import missing, paste, placeholders, placeholders_for
-from buildstatic.project.manage import module_search
-from buildstatic.project.packages.distributions import distribution, how_to_add, is_of_project
+from buildstatic.project.manage import find_settings, module_search
 from buildstatic.workflows import SILENT, Reporter
 
 # Options that have no effect if the storage's own code collects.
@@ -82,7 +78,7 @@ def collect(
     StaticRootInvalid, StaticfilesNotInstalled, StorageRemote, CollectFailed, CollectCancelled,
     FilesConflict, ReferencesBroken or FileError.
     """
-    project = detect(path, manage=manage, settings=settings)
+    project = find_settings(path, manage, settings, os.environ).project()
     options = options or configured_options(path, project.config)
     return collect_project(
         project, options, python=python, with_plan=with_plan, isolate=isolate, report=report
@@ -103,7 +99,7 @@ def plan(
     ``files`` are collected, ``shadowed`` have the path of an earlier source, ``ignored`` are left
     out by a rule. The parameters are those of `collect`, which raises the same.
     """
-    project = detect(path, manage=manage, settings=settings)
+    project = find_settings(path, manage, settings, os.environ).project()
     request, environ = prepare(project, options or configured_options(path, project.config))
     with all_missing_variables(project, environ):
         if not isolate and python is None and has_django():
@@ -114,7 +110,7 @@ def plan(
 
 
 def collect_project(
-    project: Project,
+    project: ProjectSettings,
     options: CollectOptions,
     *,
     python: Path | None,
@@ -151,7 +147,7 @@ def collect_project(
 
 
 def prepare(
-    project: Project, options: CollectOptions, **values: Any
+    project: ProjectSettings, options: CollectOptions, **values: Any
 ) -> tuple[Request, dict[str, str]]:
     """Return the request to collect *project*, and the environment to do it in.
 
@@ -177,7 +173,7 @@ def prepare(
     return request, {**os.environ, **placeholders(project, os.environ)}
 
 
-def decide_on_static_files(names: Iterable[str], project: Project) -> bool:
+def decide_on_static_files(names: Iterable[str], project: ProjectSettings) -> bool:
     """Return whether one of the variables *names* is about static files: its name or its line."""
     words = re.compile(r"STATIC|STORAGE|BUCKET|CDN|ASSET", re.IGNORECASE)
     sources = {variable.name: variable.source for variable in project.variables}
@@ -192,7 +188,7 @@ def decide_on_static_files(names: Iterable[str], project: Project) -> bool:
 
 
 @contextmanager
-def all_missing_variables(project: Project, environ: Mapping[str, str]) -> Iterator[None]:
+def all_missing_variables(project: ProjectSettings, environ: Mapping[str, str]) -> Iterator[None]:
     """Raise VariablesMissing of the block with all variables that the settings require.
 
     An error of the settings counts as well if it names a variable that is not set, or the line that
@@ -221,7 +217,7 @@ def all_missing_variables(project: Project, environ: Mapping[str, str]) -> Itera
         ) from error
 
 
-def _missing_package(problem: str, project: Project) -> str:
+def _missing_package(problem: str, settings: ProjectSettings) -> str:
     """Return how to add the package that provides the module in the message *problem*.
 
     Empty if there is none, or if it is a module of the project or a dependency already.
@@ -230,8 +226,25 @@ def _missing_package(problem: str, project: Project) -> str:
     found = re.search(r"No module named '([\w.]+)'|Error loading (\w+)\b.* module", problem)
     if found is None:
         return ""
+    from packaging.requirements import Requirement
+
+    from buildstatic.project.detect import detect
+    from buildstatic.project.packages.distributions import (
+        distribution,
+        how_to_add,
+        is_of_project,
+    )
+
     module = found[1] or found[2]
     name = distribution(module)
+    try:
+        if isinstance(settings, Project):
+            project = settings
+        else:
+            names = settings.manage.value, settings.settings.value
+            project = detect(settings.root, manage=names[0], settings=names[1])
+    except BuildstaticError:  # of what collecting does not need
+        return ""
     search = module_search(project)
     if is_of_project(module, search) or Requirement(name).name.lower() in project.packages:
         return ""
