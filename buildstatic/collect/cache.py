@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +108,10 @@ class Cache:
             with suppress(OSError):
                 os.utime(path, follow_symlinks=False)  # the time of the last use
         return data
+
+    def has(self, sha256: str, codecs: Iterable[Codec]) -> bool:
+        """Return whether there is a file for each of *codecs*, which `get` may still not accept."""
+        return all(Path(self._path(sha256, codec)).exists() for codec in codecs)
 
     def put(self, sha256: str, codec: Codec, data: bytes) -> None:
         """Store *data*, a variant or `NOT_WORTH_IT`, completely or not at all."""

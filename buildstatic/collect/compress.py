@@ -36,6 +36,8 @@ _COMPRESSED_ALREADY = re.compile(
     re.IGNORECASE,
 )
 _DEFAULT = CompressionRules(("br", "gz"), lambda name: _COMPRESSED_ALREADY.search(name) is None)
+# Up to this many bytes, one process reads what the cache has as fast as several that are started.
+ALL_CACHED = 8 << 20
 _PACKAGES = {"br": "brotli", "zst": "backports.zstd"}
 
 
@@ -145,7 +147,7 @@ def compress(
         direct=staging.is_new,
         parent=os.getpid(),
     )
-    return items, _compressed(items, options, staging, cache, pool)
+    return items, _compressed(items, options, variants, staging, pool)
 
 
 @contextmanager
@@ -221,16 +223,20 @@ def _items_to_compress(
 def _compressed(
     items: Sequence[CompressItem],
     options: CompressOptions,
+    variants: Variants,
     staging: Staging,
-    cache: Cache,
     pool: WorkerPool,
 ) -> Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]:
+    total = sum(item.size for item in items)
+    cost = total
+    if total < ALL_CACHED:
+        cost -= sum(item.size for item in items if variants.cache.has(item.sha256, variants.codecs))
     tasks = [(each.path, each.size, each.sha256, each.names, each.seconds) for each in items]
     common = astuple(options)
     put, is_done = 0, False
     try:
         with staging.final_names():
-            for number, result in pool.run_by_size("compress", tasks, common):
+            for number, result in pool.run_by_size("compress", tasks, common, cost):
                 if result == UNABLE:
                     result = compress_file(*tasks[number], *common)
                 put += result[0]
@@ -238,4 +244,4 @@ def _compressed(
         is_done = True
     finally:
         if put or not is_done:
-            cache.evict()
+            variants.cache.evict()

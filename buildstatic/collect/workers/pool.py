@@ -77,13 +77,14 @@ class WorkerPool:
                 following += 1
 
     def run_by_size(
-        self, task: str, items: Sequence[Item], common: Item
+        self, task: str, items: Sequence[Item], common: Item, cost: int
     ) -> Iterator[tuple[int, Item]]:
         """Yield the number and the result of each of *items* as they are completed.
 
         The second value of an item is its size in bytes; the largest come first. The items in
         progress have at most `MEMORY_LIMIT` bytes in total, unless there is only one. *common*
-        follows the values of each item. Raises as `run` does.
+        follows the values of each item. *cost* is how many bytes take time; for few, no process is
+        started. Raises as `run` does.
         """
         batches: list[list[Item]] = []
         size = 0
@@ -96,7 +97,7 @@ class WorkerPool:
         starts = [0, *accumulate(map(len, batches))]
         # A worker has one content of its batch in memory at a time.
         costs = [min(MEMORY_LIMIT, max(item[1] for item in batch)) for batch in batches]
-        in_workers = sum(item[1] for item in items) >= MIN_BYTES
+        in_workers = cost >= MIN_BYTES
         for number, results in self._run(_Queue(task, batches, common, costs), in_workers):
             yield from enumerate(_checked(results), starts[number])
 
