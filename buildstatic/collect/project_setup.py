@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import subprocess
@@ -56,11 +57,18 @@ def start_project(request: Request, *, with_checks: bool = True) -> StartedProje
     Raises `SettingsInvalid`, `VariablesMissing`, `StaticfilesNotInstalled`, `StaticRootInvalid`, or
     `CollectFailed` if the storage or a finder cannot be created.
     """
-    request = _run_manage_py(request)
-    storage = _load_storage(request)
-    finders = load_finders(request)
-    if with_checks:
-        _run_checks(request)
+    was_enabled = gc.isenabled()
+    gc.disable()  # what is loaded here stays
+    try:
+        request = _run_manage_py(request)
+        storage = _load_storage(request)
+        finders = load_finders(request)
+        if with_checks:
+            _run_checks(request)
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
     return StartedProject(request, storage, finders)
 
 

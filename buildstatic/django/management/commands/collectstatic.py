@@ -33,7 +33,6 @@ from buildstatic.collect.request import Callbacks, CollectOptions
 from buildstatic.collect.storages import recognize
 from buildstatic.collect.storages.adapter import unwrap
 from buildstatic.errors import BuildstaticError, CommandFailed, ConfigInvalid
-from buildstatic.project.config import FILE, ProjectConfig, load
 
 # From the settings up to the project: mysite/settings/production.py, in src or backend.
 MAX_PARENTS = 4
@@ -73,24 +72,24 @@ class Command(collectstatic.Command):  # type: ignore[misc]
         """
         storage = unwrap(self.storage)
         try:
-            config = _project_config()
+            before, after = _project_commands()
             if self.dry_run or getattr(storage, "location", None) == "":
-                config = ProjectConfig()
+                before = after = ()
             manage = Path(sys.argv[0]).absolute()
             with ExitStack() as stack:
-                if config.before:
+                if before:
                     generated = TemporaryDirectory(prefix="buildstatic-generated-")
                     directory = Path(stack.enter_context(generated))
-                    finders = run_before(config.before, storage, manage, directory)
+                    finders = run_before(before, storage, manage, directory)
                     stack.enter_context(_more_finders(finders))
                 counts = collect(self, storage)
                 counts = dict(super().collect()) if counts is None else counts
-            if config.after:
+            if after:
                 adapter = recognize(storage).adapter
                 options = CollectOptions(post_process=self.post_process)
                 variants = variants_for(storage, adapter, options) if adapter else None
                 with compress_changes(storage, variants, options, in_layer=False):
-                    run_after(config.after, manage, None)
+                    run_after(after, manage, None)
         except CommandFailed as error:
             raise CommandError(str(error), returncode=error.exit_code) from error
         except ConfigInvalid as error:
@@ -141,12 +140,22 @@ def _log_shadowed(command: Any, plan: Plan) -> None:
         command.log(FOUND_ANOTHER % shadowed.source.path, level=level)
 
 
-def _project_config() -> ProjectConfig:
-    """Return ``[tool.buildstatic]`` of the current directory, or of one with the settings."""
+def _project_commands() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the commands before and after collecting that ``[tool.buildstatic]`` sets.
+
+    It is that of the current directory, or of one with the settings. Raises `ConfigInvalid`.
+    """
     places = [directory.resolve() for directory in _settings_directory().values()]
     parents = (parent for place in places for parent in (place, *place.parents)[:MAX_PARENTS])
-    found = (root for root in (Path.cwd(), *parents) if (root / FILE).is_file())
-    return load(next(found, Path.cwd()))
+    found = (root for root in (Path.cwd(), *parents) if (root / "pyproject.toml").is_file())
+    root = next(found, None)
+    if root is None:
+        return (), ()
+    # Only a project with this file pays for the imports.
+    from buildstatic.project.config import load
+
+    config = load(root)
+    return config.before or (), config.after or ()
 
 
 def _settings_directory() -> dict[str, Path]:
