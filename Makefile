@@ -43,6 +43,7 @@ bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/floors.py
 	$(BIN)/python benchmarks/collect.py
+	$(BIN)/python benchmarks/small.py
 	$(BIN)/python benchmarks/whitenoise.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/layer.py

@@ -109,6 +109,7 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
 
 def size(count: int) -> str:
     """Return *count* bytes in decimal units, such as 1.5 MB."""
-    from rich.filesize import decimal
-
-    return decimal(count)
+    if count < 1000:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    power = min((len(str(count)) - 1) // 3, 4)
+    return f"{count / 1000**power:,.1f} {('kB', 'MB', 'GB', 'TB')[power - 1]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,10 +19,26 @@ from tests.collect.sites import Ran, Site, contents, make_site, manage, run
 from tests.running import environment
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 # In this process or in a child process of the project's Python.
 each_process = pytest.mark.parametrize(
     "python", [(), ("--python", sys.executable)], ids=["in process", "child"]
 )
+
+# Collects in a process that may start no other, and prints the modules that were imported.
+ALONE = """\
+import atexit, sys
+
+def refuse(event, _):
+    if event in ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"):
+        raise SystemExit(f"{event} was called")
+
+sys.addaudithook(refuse)
+sys.argv[1:] = ["collect", "--noinput"]
+atexit.register(lambda: print(*sys.modules))
+from buildstatic.__main__ import main
+main()
+"""
 
 
 @pytest.fixture
@@ -190,3 +207,21 @@ def test_report_is_relative_to_the_current_directory(site: Site, mode: tuple[str
     report = json.loads((here / "report.json").read_text())
     assert "js/site.js" in {file["path"] for file in report["files"]}
     assert ("summary" in report) == ("--plan" not in mode)
+
+
+@pytest.mark.parametrize("storage", [MANIFEST, WHITENOISE], ids=["manifest", "whitenoise"])
+def test_small_site_is_collected_in_one_process(site: Site, storage: str) -> None:
+    site.storage(storage)
+    site.write({"static/large.js": "".join(f"call({n});\n" for n in range(100_000))})
+    cache = {"XDG_CACHE_HOME": str(site.root.parent / "cache")}
+    if storage == WHITENOISE:  # what is in the cache is not compressed again
+        assert collect("--noinput", cwd=site.root, environ=cache).code == 0
+        shutil.rmtree(site.tree)
+    ran = run(sys.executable, "-c", ALONE, cwd=site.root, environ=cache)
+    assert ran.code == 0, ran.err
+    assert ("large.js.br" in contents(site.tree)) == (storage == WHITENOISE)
+    imported = {name.partition(".")[0] for name in ran.out.splitlines()[-1].split()}
+    assert {"click", "django"} <= imported
+    assert imported.isdisjoint(
+        ("docker", "jinja2", "packaging", "pathspec", "requests", "rich", "yaml")
+    )
