@@ -22,6 +22,7 @@ from buildstatic.oci.documents import (
     Index,
     Manifest,
     is_attestation,
+    nesting,
     parse_manifest,
     to_oci,
 )
@@ -231,12 +232,15 @@ class _Appender:
         problem = f"{self.source.reference} has no image for {platform}."
         raise ImageNotFound(problem, f"It has: {available or 'none'}.")
 
-    def put(self, document: Document) -> Document:
-        """Store the image or index *document* with the layer, all but the named manifest."""
+    def put(self, document: Document, above: frozenset[str] = frozenset()) -> Document:
+        """Store the image or index *document* with the layer, all but the named manifest.
+
+        *above* are the digests of the indexes that contain it.
+        """
         parsed = parse_manifest(document, str(self.source.reference))
         if isinstance(parsed, Manifest):
             return self._put_image(parsed)
-        manifests = tuple(self._put_entries(parsed))
+        manifests = tuple(self._put_entries(parsed, nesting(above, document.descriptor)))
         if not manifests:
             raise ImageNotFound(f"{self.source.reference} is an index without an image.")
         media_type = parsed.media_type
@@ -246,13 +250,13 @@ class _Appender:
             media_type = OCI_MEDIA_TYPES[media_type]
         return replace(parsed, media_type=media_type, manifests=manifests).to_document()
 
-    def _put_entries(self, index: Index) -> Iterator[Descriptor]:
-        for entry in index.manifests:
+    def _put_entries(self, index: Index, above: frozenset[str]) -> Iterator[Descriptor]:
+        for entry in {entry.digest: entry for entry in index.manifests}.values():
             image = None if is_attestation(entry.extra) else read_image(self.source, entry)
             if image is None:
                 self.dropped.append(entry.digest)
                 continue
-            document = self.put(image)
+            document = self.put(image, above)
             self.target.put_manifest(document)
             kept = {key: entry.extra[key] for key in _KEPT_FIELDS if key in entry.extra}
             yield replace(document.descriptor, extra=kept)

@@ -44,6 +44,9 @@ LAYERS = re.compile(
     r"oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+gzip|\+zstd)?"
     r"|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.gzip|\.zstd)?)"
 )
+# More than any real image has; an image with several of these would be a way to fill memory.
+MAX_ENTRIES = 1000  # of an index, or layers of an image (engines refuse more than 127)
+MAX_NESTING = 4  # indexes within indexes
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
@@ -59,7 +62,8 @@ class Descriptor:
     @property
     def annotations(self) -> Mapping[str, str]:
         """The annotations."""
-        return self.extra.get("annotations") or {}
+        entries = (self.extra.get("annotations") or {}).items()
+        return {key: value for key, value in entries if isinstance(value, str)}
 
     @property
     def platform(self) -> str:
@@ -197,13 +201,34 @@ def may_be_image(entry: Descriptor) -> bool:
     return entry.media_type in (*INDEXES, *MANIFESTS) and not is_artifact
 
 
-def images_in(index: Index, read: Callable[[Descriptor], Manifest | Index]) -> Iterator[Descriptor]:
-    """Yield the images of *index* and of its nested indexes, which *read* returns."""
+def images_in(
+    index: Index,
+    read: Callable[[Descriptor], Manifest | Index | None],
+    visited: frozenset[str] = frozenset(),
+) -> Iterator[Descriptor]:
+    """Yield the images of *index* and of its nested indexes, which *read* returns.
+
+    An index that is listed several times is read once. Raises ImageInvalid for deep nesting.
+    """
+    seen = set(visited)
     for entry in filter(may_be_image, index.manifests):
+        if entry.digest in seen:
+            continue
+        seen.add(entry.digest)
         if entry.media_type in MANIFESTS:
             yield entry
         elif isinstance(nested := read(entry), Index):
-            yield from images_in(nested, read)
+            yield from images_in(nested, read, nesting(visited, entry))
+
+
+def nesting(above: frozenset[str], index: Descriptor) -> frozenset[str]:
+    """Return the digests of the indexes *above* with that of *index*, which they contain.
+
+    Raises ImageInvalid if it contains itself, or if there are too many.
+    """
+    if index.digest in above or len(above) >= MAX_NESTING:
+        raise ImageInvalid(f"The index {index.digest} is nested more than {MAX_NESTING} times.")
+    return above | {index.digest}
 
 
 def parse_json(content: bytes, where: str) -> dict[str, Any]:
@@ -270,6 +295,13 @@ def parse_config(document: Document, where: str) -> ImageConfig:
     if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
         raise ImageInvalid(f"{where}: history is not a list of objects.")
     extra = {key: value[key] for key in value if key not in ("rootfs", "history")}
+    runtime = value.get("config") or {}
+    directory = (runtime.get("WorkingDir") or "") if isinstance(runtime, dict) else None
+    if not isinstance(directory, str) or "\0" in directory:
+        raise ImageInvalid(f"{where}: config has no valid WorkingDir.")
+    variables = runtime.get("Env") or []
+    if not isinstance(variables, list) or not all(isinstance(each, str) for each in variables):
+        raise ImageInvalid(f"{where}: config has no valid Env.")
     return ImageConfig(tuple(diff_ids), tuple(history), extra)
 
 
@@ -277,6 +309,8 @@ def _parse_descriptors(value: Mapping[str, Any], key: str, where: str) -> tuple[
     found = value.get(key)
     if not isinstance(found, list):
         raise ImageInvalid(f"{where}: {key} is not a list.")
+    if len(found) > MAX_ENTRIES:
+        raise ImageInvalid(f"{where}: {key} has {len(found)} entries, more than {MAX_ENTRIES}.")
     return tuple(parse_descriptor(each, where) for each in found)
 
 

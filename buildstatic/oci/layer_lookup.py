@@ -25,7 +25,7 @@ from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.documents import blob_path, is_attestation
 from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry, open_layer, replaced_path
 from buildstatic.oci.layer_writer import MANIFEST, directory_entries
-from buildstatic.oci.stream import CHUNK, stream_chunks
+from buildstatic.oci.stream import CHUNK, MAX_DOCUMENT_SIZE, stream_chunks
 from buildstatic.oci.tar_headers import (
     DIRECTORY,
     END_OF_ARCHIVE,
@@ -204,7 +204,8 @@ def read_saved_images(stream: IO[bytes]) -> tuple[Image, ...]:
             start = content.peek(_TAR_HEADER)
             # The first name in a layer may begin with a bracket as well.
             if start[:1] in (b"{", b"[") and start[257:262] != b"ustar":
-                documents[member.name] = json.loads(content.read())
+                if member.size <= MAX_DOCUMENT_SIZE:
+                    documents[member.name] = json.loads(content.read())
                 continue
             entries: list[LayerEntry] = []
             with suppress(ImageInvalid), open_layer(content, member.name) as layer:

@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 from zlib import adler32
 
 from buildstatic.errors import ImageInvalid
@@ -33,6 +33,9 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # RFC 8878, section 3.1.1
 # Larger than any real name or set of PAX records (Linux has paths of 4 KiB)
 _MAX_READ = 1 << 20  # bytes
+# More than the layers of any real image: tens of gigabytes, hundreds of thousands of files.
+MAX_LAYER_SIZE = 64 << 30  # bytes, uncompressed
+MAX_LAYER_ENTRIES = 1_000_000
 _BLOCK = tarfile.BLOCKSIZE
 _SIMPLE_KINDS = {b"0": "file", b"1": "link", b"2": "symlink", b"5": "dir"}
 # Mode, uid, gid, size, time and checksum
@@ -85,7 +88,9 @@ class LayerReader:
 
     def __iter__(self) -> Iterator[LayerEntry]:
         with _read_errors(self._source):
-            for entry in _read_entries(self._stream):
+            for count, entry in enumerate(_read_entries(self._stream)):
+                if count >= MAX_LAYER_ENTRIES:
+                    raise tarfile.ReadError(f"it has more than {MAX_LAYER_ENTRIES:,} entries")
                 self._entry = entry
                 yield entry
 
@@ -144,14 +149,35 @@ def decompressed(stream: IO[bytes], source: str) -> Iterator[IO[bytes]]:
     with _read_errors(source):
         start = buffered.peek(4)[:4]
         if start.startswith(_GZIP_MAGIC):
-            unzipped = cast(io.RawIOBase, gzip.GzipFile(fileobj=buffered))
-            yield io.BufferedReader(unzipped, CHUNK)
+            yield _limited(gzip.GzipFile(fileobj=buffered))
         elif start == _ZSTD_MAGIC:
             if ZstdFile is None:
                 raise ImageInvalid("This Python was built without zstd.", "Use another Python.")
-            yield io.BufferedReader(ZstdFile(buffered), CHUNK)
+            yield _limited(ZstdFile(buffered))
         else:
             yield buffered
+
+
+def _limited(stream: object) -> IO[bytes]:
+    return io.BufferedReader(_LimitedSize(cast(io.RawIOBase, stream)), CHUNK)
+
+
+class _LimitedSize(io.RawIOBase):
+    """The decompressed *stream*, which ends with an error if it grows too large."""
+
+    def __init__(self, stream: io.RawIOBase) -> None:
+        self._stream = stream
+        self._left = MAX_LAYER_SIZE
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._stream.readinto(buffer) or 0
+        self._left -= count
+        if self._left < 0:
+            raise tarfile.ReadError(f"it is larger than {MAX_LAYER_SIZE >> 30} GiB")
+        return count
 
 
 def is_compressed(part: FileSlice) -> bool:

@@ -14,6 +14,7 @@ from buildstatic.oci.static_layer import marked_layers
 from buildstatic.oci.stores import open_source
 from buildstatic.oci.stores.base import first_manifest, read_config
 
+MAX_VARIANT_SIZE = 1 << 30  # bytes; a larger file is compressed again
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "zstd"))
 
 
@@ -68,6 +69,8 @@ def _write(layer: LayerReader, entry: LayerEntry, target: Path, written: dict[st
     if first:
         os.link(first, target)
     else:
+        if entry.size > MAX_VARIANT_SIZE:
+            return
         with target.open("xb") as file:
             file.writelines(layer.chunks())
     written[entry.path] = target

@@ -11,7 +11,14 @@ from contextlib import ExitStack
 from functools import cached_property
 
 from buildstatic.errors import FileError, ImageInvalid, ImageNotFound, StaticLayerNotFound
-from buildstatic.oci.documents import Document, ImageConfig, Manifest, may_be_image, parse_manifest
+from buildstatic.oci.documents import (
+    Document,
+    ImageConfig,
+    Manifest,
+    may_be_image,
+    nesting,
+    parse_manifest,
+)
 from buildstatic.oci.earlier_releases import ReleasedFiles, read_release
 from buildstatic.oci.layer_lookup import Image, ImageLayer, locate_static_files
 from buildstatic.oci.layer_reader import (
@@ -183,20 +190,23 @@ def read_images(source: ImageSource) -> tuple[LayeredImage, ...]:
 
     Raises ImageNotFound if there is none, ImageInvalid if one cannot be read.
     """
-    images = tuple(_read_images(source, source.resolve()))
+    images = tuple(_read_images(source, source.resolve(), frozenset()))
     if not images:
         raise ImageNotFound(f"{source.reference} is an index without an image.")
     return images
 
 
-def _read_images(source: ImageSource, document: Document) -> Iterator[LayeredImage]:
+def _read_images(
+    source: ImageSource, document: Document, above: frozenset[str]
+) -> Iterator[LayeredImage]:
     parsed = parse_manifest(document, str(source.reference))
     if isinstance(parsed, Manifest):
         yield LayeredImage(source, parsed, read_config(source, parsed))
         return
-    for entry in filter(may_be_image, parsed.manifests):
+    inside = nesting(above, document.descriptor)
+    for entry in {entry.digest: entry for entry in filter(may_be_image, parsed.manifests)}.values():
         if image := read_image(source, entry):
-            yield from _read_images(source, image)
+            yield from _read_images(source, image, inside)
 
 
 def _hides(entries: Mapping[str, LayerEntry], path: str) -> bool:

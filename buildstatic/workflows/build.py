@@ -22,6 +22,7 @@ from buildstatic.dockerfile.static_root import DATA, check_layer_location, stati
 from buildstatic.errors import (
     ConfigInvalid,
     EngineNotFound,
+    ImageInvalid,
     ImageNotFound,
     RegistryDenied,
     RegistryUnavailable,
@@ -290,7 +291,7 @@ def _reusable_variants(
 ) -> Iterator[Path | None]:
     """Yield a directory with the variants that *image* has below *tree*, None if it has none.
 
-    Warns if there is no such image, as for the first build. Raises ImageInvalid.
+    Warns if there is no such image, as for the first build, or if it cannot be read.
     """
     if image is None:
         yield None
@@ -301,6 +302,7 @@ def _reusable_variants(
             count = extract_variants(image, tree, directory, insecure=insecure)
         except (
             EngineNotFound,
+            ImageInvalid,
             ImageNotFound,
             RegistryDenied,
             RegistryUnavailable,

@@ -28,6 +28,7 @@ from buildstatic.oci.documents import (
     INDEX,
     LAYER,
     MANIFEST,
+    MAX_ENTRIES,
     Descriptor,
     Document,
     Index,
@@ -44,13 +45,16 @@ from buildstatic.oci.stores.layout import (
     REF_NAME,
     VERSION,
     VERSION_FILE,
+    NotRegular,
     choose_entry,
+    open_regular,
     parse_entries,
 )
 from buildstatic.oci.stream import CHUNK, MAX_DOCUMENT_SIZE, FileSlice, read_document, verified
 
 CONTAINERD_NAME = "io.containerd.image.name"
 MANIFEST_FILE = "manifest.json"
+MAX_MEMBERS = 100_000
 # The suffix of a layer's media type by its first bytes.
 LAYER_SUFFIXES = {b"\x1f\x8b": "+gzip", b"\x28\xb5": "+zstd"}
 # The module that decompresses an archive, by its first bytes.
@@ -72,11 +76,45 @@ def open_archive(path: Path, reference: Reference, name: str | None) -> Iterator
     with ExitStack() as stack:
         try:
             file = stack.enter_context(_decompressed(path))
-            archive = stack.enter_context(tarfile.open(fileobj=file, mode="r:"))
-            members = {posixpath.normpath(member.name): member for member in archive}
-        except (tarfile.TarError, EOFError, IsADirectoryError) as error:
+            limited = cast(IO[bytes], _LimitedReads(file))
+            archive = stack.enter_context(tarfile.open(fileobj=limited, mode="r:"))
+            members = _members(archive)
+        except (tarfile.TarError, EOFError, NotRegular, ValueError, OverflowError) as error:
             raise ImageInvalid(f"{reference}: {path} is not an archive: {error}.") from error
         yield ArchiveSource(reference, name, archive, members)
+
+
+class _LimitedReads:
+    """The file of an archive, for which no header makes tarfile read much at once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.tell, self.fileno, self.seekable = file.tell, file.fileno, file.seekable
+
+    def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._file.seek(position, whence)
+        except OSError as error:  # beyond the largest offset
+            raise tarfile.ReadError(f"a header leads to byte {position}") from error
+
+    def read(self, count: int = -1) -> bytes:
+        if not 0 <= count <= MAX_DOCUMENT_SIZE:
+            raise tarfile.ReadError(f"a header claims {count} bytes")
+        return self._file.read(count)
+
+
+def _members(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """Return the members by name; raises ReadError for a negative size, or for too many."""
+    members: dict[str, tarfile.TarInfo] = {}
+    count = 0
+    while member := archive.next():
+        count += 1
+        if member.size < 0 or archive.offset <= member.offset:
+            raise tarfile.ReadError(f"{member.name} has the size {member.size}")
+        if count > MAX_MEMBERS:
+            raise tarfile.ReadError(f"it has more than {MAX_MEMBERS} members")
+        members[posixpath.normpath(member.name)] = member
+    return members
 
 
 class ArchiveSource:
@@ -109,7 +147,10 @@ class ArchiveSource:
             raise ImageInvalid(problem, "Write it with `docker save` or `skopeo copy`.")
         entry = self._legacy_entry()
         config = self._describe(str(entry.get("Config")), CONFIG)
-        layers = tuple(self._describe(str(path)) for path in entry.get("Layers") or ())
+        paths = entry.get("Layers") or []
+        if not isinstance(paths, list) or len(paths) > MAX_ENTRIES:
+            raise ImageInvalid(f"{self._where}: {MANIFEST_FILE} has no valid list of layers.")
+        layers = tuple(self._describe(str(path)) for path in paths)
         return Manifest(MANIFEST, config, layers).to_document()
 
     @contextmanager
@@ -140,18 +181,17 @@ class ArchiveSource:
         where = f"{self._where}: {MANIFEST_FILE}"
         try:
             entries = json.loads(self._read(MANIFEST_FILE))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ImageInvalid(f"{where} is not JSON: {error}.") from error
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise ImageInvalid(f"{where} is not a list of images.")
         found: list[dict[str, Any]] = [
             entry
             for entry in entries
-            if self._name is None
-            or full_name(self._name) in map(full_name, entry.get("RepoTags") or ())
+            if self._name is None or full_name(self._name) in map(full_name, _tags(entry))
         ]
         if len(found) != 1:
-            names = [name for entry in entries for name in entry.get("RepoTags") or ()]
+            names = [name for entry in entries for name in _tags(entry)]
             problem = f"{where} contains {'several images' if found else 'no such image'}."
             raise ImageNotFound(problem, f"Available: {', '.join(names) or 'none'}.")
         return found[0]
@@ -199,10 +239,15 @@ class ArchiveSource:
         return stream
 
 
+def _tags(entry: Mapping[str, Any]) -> list[str]:
+    tags = entry.get("RepoTags")
+    return [str(tag) for tag in tags] if isinstance(tags, list) else []
+
+
 @contextmanager
 def _decompressed(path: Path) -> Iterator[IO[bytes]]:
     """Yield the file at *path*, decompressed to a temporary file if it is gzip, bzip2 or xz."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(6)
         file.seek(0)
         module = next((name for magic, name in COMPRESSED.items() if start.startswith(magic)), None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,7 +25,14 @@ from buildstatic.oci.documents import (
 )
 from buildstatic.oci.reference import LayoutReference, Reference
 from buildstatic.oci.stores.base import Opener, missing_blob
-from buildstatic.oci.stream import FileSlice, copy_stream, open_bytes, read_document, verified
+from buildstatic.oci.stream import (
+    MAX_DOCUMENT_SIZE,
+    FileSlice,
+    copy_stream,
+    open_bytes,
+    read_document,
+    verified,
+)
 
 REF_NAME = "org.opencontainers.image.ref.name"
 VERSION_FILE = "oci-layout"
@@ -70,7 +79,7 @@ class LayoutSource:
             problem = f"{where}: {directory} is not an OCI layout: it has no {INDEX_FILE}."
             raise ImageInvalid(problem)
         self.reference = reference
-        index = parse_json((directory / INDEX_FILE).read_bytes(), f"{where}: {INDEX_FILE}")
+        index = parse_json(_read_index(directory), f"{where}: {INDEX_FILE}")
         self._entries = parse_entries(index, where)
 
     def resolve(self) -> Document:
@@ -94,8 +103,8 @@ class LayoutSource:
 
     def _open(self, descriptor: Descriptor) -> IO[bytes]:
         try:
-            return (self.reference.directory / blob_path(descriptor.digest)).open("rb")
-        except FileNotFoundError as error:
+            return open_regular(self.reference.directory / blob_path(descriptor.digest))
+        except OSError as error:
             raise missing_blob(descriptor, str(self.reference)) from error
 
 
@@ -110,8 +119,7 @@ class LayoutTarget:
         self._written: list[Path] = []
         self._index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}
         if (directory / INDEX_FILE).is_file():
-            content = (directory / INDEX_FILE).read_bytes()
-            self._index = parse_json(content, f"{where}: {INDEX_FILE}")
+            self._index = parse_json(_read_index(directory), f"{where}: {INDEX_FILE}")
             _check_manifests(self._index, where)
         elif any(not path.name.startswith(("blobs", PREFIX)) for path in directory.iterdir()):
             problem = f"{where}: {directory} contains other files and is not an OCI layout."
@@ -120,9 +128,9 @@ class LayoutTarget:
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Return whether the blob exists and matches its digest."""
         try:
-            with self._path(descriptor).open("rb") as stream:
+            with open_regular(self._path(descriptor)) as stream:
                 copy_stream(verified(stream, descriptor, str(self.reference)), len)
-        except (FileNotFoundError, ImageInvalid):
+        except (OSError, ImageInvalid):
             return False
         return True
 
@@ -172,6 +180,27 @@ class LayoutTarget:
 
     def _path(self, descriptor: Descriptor) -> Path:
         return self.reference.directory / blob_path(descriptor.digest)
+
+
+class NotRegular(OSError):
+    """A path is not that of a regular file."""
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open the file *path* to read it; raises NotRegular for a FIFO, which could block."""
+    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")  # noqa: PTH123, SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise NotRegular(errno.EINVAL, "not a regular file", str(path))
+    return file
+
+
+def _read_index(directory: Path) -> bytes:
+    with open_regular(directory / INDEX_FILE) as file:
+        content = file.read(MAX_DOCUMENT_SIZE + 1)
+    if len(content) > MAX_DOCUMENT_SIZE:
+        raise ImageInvalid(f"{directory / INDEX_FILE} is larger than {MAX_DOCUMENT_SIZE} bytes.")
+    return content
 
 
 def parse_entries(index: dict[str, Any], where: str) -> tuple[Descriptor, ...]:

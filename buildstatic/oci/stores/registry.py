@@ -90,6 +90,10 @@ class RegistrySource:
         offset = failures = 0
         while True:
             with self._get(descriptor, offset) as response:
+                encoding = response.headers.get("Content-Encoding", "identity")
+                if encoding != "identity":
+                    problem = f"{self.reference}: the registry encodes {descriptor.digest}"
+                    raise ImageInvalid(f"{problem} with {encoding[:50]}.")
                 # A registry that ignores the Range header starts at the beginning.
                 skip = offset if response.status_code == 200 else 0
                 try:

@@ -126,7 +126,8 @@ class Authenticator:
                 "grant_type": "refresh_token",
                 "refresh_token": self._credentials.identity_token,
             }
-            response = self._send("POST", realm, data=fields)
+            # A redirect could repeat the identity token at another host.
+            response = self._send("POST", realm, data=fields, allow_redirects=False)
         else:
             basic = self._credentials.basic
             headers = {"Authorization": basic} if basic else {}

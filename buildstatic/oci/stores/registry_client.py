@@ -21,6 +21,7 @@ from buildstatic import __version__
 from buildstatic.errors import BuildstaticError, RegistryInsecure, RegistryUnavailable
 from buildstatic.oci.reference import DOCKER_HUB, RegistryReference, is_loopback
 from buildstatic.oci.stores.registry_auth import Authenticator
+from buildstatic.oci.stream import CHUNK, MAX_DOCUMENT_SIZE
 
 TIMEOUT = (10, 120)  # seconds: to connect, and between bytes
 DOCKER_HUB_HOST = "registry-1.docker.io"
@@ -116,10 +117,13 @@ class RegistryClient:
         return response
 
     def _send(self, method: str, url: str, **options: Any) -> Response:
+        is_streamed = options.pop("stream", False)
         try:
             response = self.session.request(
-                method, url, timeout=TIMEOUT, verify=self._verify, **options
+                method, url, timeout=TIMEOUT, verify=self._verify, stream=True, **options
             )
+            if not is_streamed or response.status_code in TRANSIENT:
+                _read_limited(response)
         except (RequestException, HTTPError, OSError) as error:
             _raise_if_untrusted(self._host, error)
             raise Transient(self.unreachable(error)) from error
@@ -139,6 +143,8 @@ class RegistryClient:
     def unexpected(self, response: Response) -> RegistryUnavailable:
         """Close *response* and return the error for its status, with the registry's message."""
         with response:
+            with suppress(RequestException, HTTPError, OSError):
+                _read_limited(response)
             messages = "; ".join(message for _, message in error_details(response))
         request = f"{response.request.method} {urlsplit(response.url).path}"
         status = f"{response.status_code} {response.reason}"
@@ -176,6 +182,12 @@ class _RegistrySession(Session):
         is_plain = parts.scheme == "http" and parts.netloc == self._tls_host
         return f"https{url.removeprefix('http')}" if is_plain else url
 
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
+        """Remove the token on a redirect to another host; requests would read ~/.netrc, too."""
+        url, headers = prepared_request.url or "", prepared_request.headers
+        if self.should_strip_auth(response.request.url or "", url):  # type: ignore[no-untyped-call]
+            headers.pop("Authorization", None)
+
     def get_redirect_target(self, resp: Response) -> str | None:
         """Return the URL that *resp* redirects to, None if it does not."""
         target = super().get_redirect_target(resp)
@@ -195,6 +207,25 @@ class _LoopbackAdapter(HTTPAdapter):
             problem = f"The registry {self._registry} redirects to http://{parts.netloc}"
             raise RegistryInsecure(f"{problem}, without TLS.", ALLOW_INSECURE)
         return super().send(request, *args, **options)
+
+
+def _read_limited(response: Response) -> None:
+    """Read the content of *response*, which is a document or a message.
+
+    Raises OSError if it is larger than a document, or encoded: identity was requested.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise OSError(f"the response is encoded with {encoding[:50]}")
+    if isinstance(response._content, bytes):
+        return
+    content = b""
+    while chunk := response.raw.read(CHUNK):
+        content += chunk
+        if len(content) > MAX_DOCUMENT_SIZE:
+            response.close()
+            raise OSError(f"the response is larger than {MAX_DOCUMENT_SIZE} bytes")
+    response._content = content
 
 
 def error_details(response: Response) -> list[tuple[str, str]]:
