@@ -60,6 +60,8 @@ PROJECTS: dict[str, str | None] = {
 SLOW_PAGES = (
     "docs/explanation/static-layer.md",
     "docs/how-to/ci.md",
+    "docs/how-to/from-collectstatic.md",
+    "docs/how-to/from-whitenoise.md",
     "docs/how-to/own-dockerfile.md",
     "docs/how-to/plain-docker-build.md",
     "docs/how-to/verify.md",
