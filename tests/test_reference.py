@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -125,6 +126,19 @@ def contents(root: Path) -> dict[str, str]:
     key = re.compile(r"^SECRET_KEY = .*$", re.M)
     files = (path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): key.sub("", path.read_text()) for path in files}
+
+
+def test_picture_of_the_layers_is_current() -> None:
+    script = REPOSITORY / "docs" / "layers.py"
+    drawn = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert read("docs/layers.svg") == drawn.stdout
+
+
+def test_figures_of_the_readme_are_those_of_the_docs() -> None:
+    figures = re.findall(r"\b[\d.]+ s\b", read("README.md").partition("## Compared with")[0])
+    known = re.findall(r"[\d.]+", read("docs/explanation/collecting.md"))
+    assert figures
+    assert [figure for figure in figures if figure.removesuffix(" s") not in known] == []
 
 
 def test_troubleshooting_page_explains_each_error() -> None:
