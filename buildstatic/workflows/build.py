@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def build(
         ):
             result = builder.build(complete, on_event)
         if earlier:
-            result = _keep_earlier(result, options, earlier)
+            result = _keep_earlier(result, options, earlier, report)
     _note_commands(project, result, report)
     manifest_only = source.has_assets_image and source.is_final(options.target)
     return BuildOutcome(result, manifest_only and not options.export)
@@ -232,24 +233,32 @@ def _earlier_releases(options: BuildOptions, tree: str | None) -> Iterator[Earli
 
 
 def _keep_earlier(
-    result: BuildResult, options: BuildOptions, earlier: EarlierReleases
+    result: BuildResult, options: BuildOptions, earlier: EarlierReleases, report: Reporter
 ) -> BuildResult:
     """Put *earlier* below the static layer of each tag of the built image."""
     assert result.static is not None
     check_same_tree(str(earlier.source.reference), earlier.tree, result.static.path)
+    count = len(earlier.below(result.static.diff_id))
+    if not count:
+        return result
+    releases = "one earlier release" if count == 1 else f"{count} earlier releases"
+    report.note(f"Adding the static files of {releases}.")
+    started = time.monotonic()
     first, *others = options.tags
     if options.push:
         for tag in options.tags:
             done = keep_earlier(
                 parse_reference(tag), result.static.diff_id, earlier, insecure=options.insecure
             )
-        return dataclasses.replace(result, id=done.digest, earlier=done.earlier)
-    from buildstatic.oci.stores.engine import replace_tags
+        image_id = done.digest
+    else:
+        from buildstatic.oci.stores.engine import replace_tags
 
-    image = EngineReference(with_tag(first))
-    done = keep_earlier(image, result.static.diff_id, earlier)
-    image_id = replace_tags(image, others, result.id)
-    return dataclasses.replace(result, id=image_id, earlier=done.earlier)
+        image = EngineReference(with_tag(first))
+        done = keep_earlier(image, result.static.diff_id, earlier)
+        image_id = replace_tags(image, others, result.id)
+    seconds = round(result.seconds + time.monotonic() - started, 2)
+    return dataclasses.replace(result, id=image_id, earlier=done.earlier, seconds=seconds)
 
 
 @contextmanager

@@ -236,6 +236,21 @@ def test_dockerfile_without_a_static_stage(tmp_path: Path, invoke: Invoke) -> No
     assert not list(root.glob(".dockerignore"))
 
 
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (("--target", "static"), "The image of static has no static files to keep. Omit --keep."),
+        (("--serve", "nginx"), "The image of the last stage has no static files to keep. Set --ta"),
+    ],
+)
+def test_image_without_static_files_keeps_none(
+    tmp_path: Path, options: tuple[str, ...], what: str, invoke: Invoke
+) -> None:
+    ran = invoke("build", tiny(tmp_path / "tiny", None), "--tag=x", "--keep=oci:old", *options)
+    assert (ran.code, ran.out) == (ConfigInvalid.exit_code, "")
+    assert what in ran.err
+
+
 def test_unreadable_dockerfile(root: Path, invoke: Invoke) -> None:
     (root / "Dockerfile").write_bytes(b"FROM scratch AS static\n# \xff\n")
     ran = invoke("build", root)
