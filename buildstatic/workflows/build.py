@@ -34,6 +34,7 @@ from buildstatic.oci.earlier_releases import EarlierReleases, check_same_tree, o
 from buildstatic.oci.reference import EngineReference, Reference, parse_reference, with_tag
 from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.stores import find_image
+from buildstatic.oci.stores.engine import replace_tags
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
 from buildstatic.project.manage import read_settings
@@ -252,8 +253,6 @@ def _keep_earlier(
             )
         image_id = done.digest
     else:
-        from buildstatic.oci.stores.engine import replace_tags
-
         image = EngineReference(with_tag(first))
         done = keep_earlier(image, result.static.diff_id, earlier)
         image_id = replace_tags(image, others, result.id)
