@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 KEYS = ["image", "id", "static", "stages", "seconds"]
-STATIC_KEYS = ["path", "files", "bytes", "diff_id", "digest", "reused"]
+STATIC_KEYS = ["path", "files", "bytes", "diff_id", "digest", "reused", "earlier"]
 PATIENCE = 180  # seconds: less than a slow build takes
 
 

@@ -47,7 +47,7 @@ STATIC = "COPY static/ /layer/app/staticfiles/\n"
 FINAL = "FROM scratch\nWORKDIR /app\nCOPY --link --from=static /layer/ /\n"
 DOCKERFILE = f"FROM scratch AS static\n{STATIC}{FINAL}"
 # An image with a shell, for the static stage.
-BASE = "python:3.13-slim"
+BASE = "python:3.14-slim"
 WITHOUT_DOCKER = {"PATH": str(Path(sys.executable).parent)}
 DOORS = pytest.mark.parametrize(
     "door", [pytest.param({}, id="buildx"), pytest.param(WITHOUT_DOCKER, id="api")]
