@@ -55,6 +55,11 @@ def default_directory() -> Path:
         return Path(os.devnull) / "buildstatic"
 
 
+def find_cache(directory: Path | None = None) -> Cache:
+    """Return the cache in *directory*, by default in that of the user; raises `ConfigInvalid`."""
+    return Cache(directory or default_directory())
+
+
 def parse_size(text: str) -> int:
     """Return the number of bytes in *text*: 500MB, 1.5 GB, 2GiB, 1000. Raises ValueError."""
     match = _SIZE.fullmatch(text.strip())

@@ -187,7 +187,8 @@ class _Collector:
         # A content that can be read again would only take memory.
         readings = tuple(replace(r, content=None) if r.path and r.content else r for r in readings)
         files = made.files if made else {}
-        keeps_originals = made is None or self.adapter.keeps_originals(self.storage)
+        removes = self.adapter.removes_originals
+        keeps_originals = made is None or removes is None or not removes(self.storage)
         current = {reading.source.path for reading in readings if reading.is_unmodified}
         for reading in readings if made else ():
             item = files[reading.source.path]

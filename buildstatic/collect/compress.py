@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.cache import Cache, default_directory
+from buildstatic.collect.cache import Cache, find_cache
 from buildstatic.collect.codecs import FORMATS, Codec, importable, library_paths, load_codec
 from buildstatic.collect.publish import (
     LockedTree,
@@ -89,7 +89,7 @@ def variants_for(
     directories *libraries*. Raises `CollectFailed` for a
     format whose library is not installed, and `ConfigInvalid` for an invalid size of the cache.
     """
-    cache = Cache(options.cache or default_directory())
+    cache = find_cache(options.cache)
     effort = None if options.compress == "none" else options.compress
     formats = options.formats
     if effort is None and not formats and not adapter.compression:

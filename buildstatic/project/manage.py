@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -61,6 +62,11 @@ class FoundSettings:
             secret_key=secret_key(self.evaluated),
             config=self.config,
         )
+
+
+def detect_settings(root: Path, *, manage: str | None, settings: str | None) -> ProjectSettings:
+    """Return what collecting needs to know of the project in *root*; see `detect.detect`."""
+    return find_settings(root, manage, settings, os.environ).project()
 
 
 def find_settings(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildstatic.collect.cache import Cache, Entry, default_directory
+from buildstatic.collect.cache import Cache, Entry, find_cache
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def clear(directory: Path | None = None) -> Removal:
 
 
 def _open(directory: Path | None) -> Cache:
-    return Cache(directory.absolute() if directory else default_directory())
+    return find_cache(directory.absolute() if directory else None)
 
 
 def _usage(entries: Sequence[Entry]) -> Usage:

@@ -19,7 +19,7 @@ from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import Project, ProjectSettings, Variable
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
 from buildstatic.project.environment import missing, paste, placeholders, placeholders_for
-from buildstatic.project.manage import find_settings, module_search
+from buildstatic.project.manage import detect_settings, module_search
 from buildstatic.workflows import SILENT, Reporter
 
 # Options that have no effect if the storage's own code collects.
@@ -78,7 +78,7 @@ def collect(
     StaticRootInvalid, StaticfilesNotInstalled, StorageRemote, CollectFailed, CollectCancelled,
     FilesConflict, ReferencesBroken or FileError.
     """
-    project = find_settings(path, manage, settings, os.environ).project()
+    project = detect_settings(path, manage=manage, settings=settings)
     options = options or configured_options(path, project.config)
     return collect_project(
         project, options, python=python, with_plan=with_plan, isolate=isolate, report=report
@@ -99,7 +99,7 @@ def plan(
     ``files`` are collected, ``shadowed`` have the path of an earlier source, ``ignored`` are left
     out by a rule. The parameters are those of `collect`, which raises the same.
     """
-    project = find_settings(path, manage, settings, os.environ).project()
+    project = detect_settings(path, manage=manage, settings=settings)
     request, environ = prepare(project, options or configured_options(path, project.config))
     with all_missing_variables(project, environ):
         if not isolate and python is None and has_django():

@@ -311,12 +311,13 @@ def test_data_in_servestatic_storages_is_not_code(known: Any) -> None:
 def test_originals_are_removed_only_by_storages_that_do() -> None:
     data = {"keep_only_hashed_files": True}
     for known, expected in (
-        (ManifestStaticFilesStorage, True),
-        (CompressedManifestStaticFilesStorage, False),
-        (servestatic.CompressedManifestStaticFilesStorage, False),
+        (ManifestStaticFilesStorage, False),
+        (CompressedManifestStaticFilesStorage, True),
+        (servestatic.CompressedManifestStaticFilesStorage, True),
     ):
         storage = made(type("Own", (known,), data))
         adapter = recognize(storage).adapter
         assert adapter
         assert adapter.fingerprints
-        assert adapter.keeps_originals(storage) is expected
+        removes = adapter.removes_originals
+        assert (removes is not None and removes(storage)) is expected

@@ -48,24 +48,20 @@ class FinishedTree:
     layer_root: Path | None
 
 
-def _keeps_originals(_storage: Any) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
 class Adapter:
     """A known storage, and what it does besides storing files.
 
-    *fingerprints*: it fingerprints as Django's ``HashedFilesMixin`` does, and *keeps_originals*
-    tells whether the files keep their own names as well. *compression* returns what it compresses,
-    and is None if it does not. *refuses* returns why an instance must still run its own code, or an
-    empty string. *complete* lets the storage add to the manifest that it has saved.
+    *fingerprints*: it fingerprints as Django's ``HashedFilesMixin`` does, and *removes_originals*
+    tells whether the files lose their own names (None: never). *compression* returns what it
+    compresses, and is None if it does not. *refuses* returns why an instance must still run its own
+    code, or an empty string. *complete* lets the storage add to the manifest that it has saved.
     """
 
     fingerprints: bool = False
     compression: Callable[[Any], CompressionRules] | None = None
     refuses: Callable[[Any], str] | None = None
-    keeps_originals: Callable[[Any], bool] = _keeps_originals
+    removes_originals: Callable[[Any], bool] | None = None
     complete: Callable[[Any, FinishedTree], None] | None = None
 
 

@@ -23,9 +23,9 @@ USES = {"zst": "use_zstd", "br": "use_brotli", "gz": "use_gzip"}
 DEFAULT_LEVEL = 3
 
 
-def _keeps_originals(storage: Any) -> bool:
+def _removes_originals(storage: Any) -> bool:
     """See ``post_process_with_compression``."""
-    return not storage.keep_only_hashed_files
+    return bool(storage.keep_only_hashed_files)
 
 
 def _whitenoise_compression(storage: Any) -> CompressionRules:
@@ -121,7 +121,7 @@ WHITENOISE = {
     "whitenoise.storage.CompressedManifestStaticFilesStorage": Adapter(
         fingerprints=True,
         compression=_whitenoise_compression,
-        keeps_originals=_keeps_originals,
+        removes_originals=_removes_originals,
     ),
 }
 SERVESTATIC = {
@@ -132,7 +132,7 @@ SERVESTATIC = {
         fingerprints=True,
         compression=_servestatic_compression,
         refuses=_refuses_servestatic,
-        keeps_originals=_keeps_originals,
+        removes_originals=_removes_originals,
         complete=_complete,
     ),
 }
