@@ -3,7 +3,8 @@
 To read layers, an engine has to write the whole image into an archive. But a layer is identified
 by the digest of its tar, and the engine returns any directory as a tar: if the tree, written as a
 layer, has the diffID of one of the image's layers, that layer holds the tree and nothing else, and
-no other layer changes it.
+no other layer changes it. Reading the tree takes seconds, so what was found is recorded in the
+cache directory.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import posixpath
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BufferedReader, RawIOBase
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from buildstatic.atomic import replace_file
+from buildstatic.collect.cache import default_directory
 from buildstatic.dockerfile import APP
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.documents import blob_path, is_attestation
@@ -108,16 +111,35 @@ def layers_of(client: DockerClient, image: str) -> tuple[str, ...]:
 def find_in_engine(
     client: DockerClient, image_id: str, static_root: str | None, *, required: bool = True
 ) -> StaticLayer | None:
-    """Return the static layer of the image *image_id*, by its tree if possible.
+    """Return the static layer of the image *image_id*, by a record or by its tree if possible.
 
     *static_root* is absolute or relative to the project, None if it is unknown. Without a static
     layer that is *required*, it raises StaticLayerNotFound.
     """
-    found = find_by_tree(client, image_id, static_root) if static_root else None
-    if found:
-        return found
+    if static_root:
+        last, record = _record(client.images.get(image_id).attrs, static_root)
+        with suppress(OSError, ValueError, TypeError):
+            return StaticLayer(**json.loads(record.read_bytes()))
+        if found := find_by_tree(client, image_id, static_root):
+            if found.diff_id == last:
+                with suppress(OSError):
+                    record.parent.mkdir(parents=True, exist_ok=True)
+                    with replace_file(record) as file:
+                        file.write(json.dumps(asdict(found)).encode())
+            return found
     images = read_saved_images(stream_chunks(client.api.get_image(image_id)))
     return find_in_images(images, static_root, required=required)
+
+
+def _record(attributes: dict[str, Any], static_root: str) -> tuple[str, Path]:
+    """Return the diffID of the last layer of an image, and the file for what was found in it.
+
+    A diffID determines the files of its layer, and no other layer hides those of the last one. So
+    they are the same in the next image that has this layer at its end.
+    """
+    last = (attributes["RootFS"].get("Layers") or [""])[-1]
+    key = json.dumps([last, attributes["Config"].get("WorkingDir"), static_root])
+    return last, default_directory() / "layers" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
 def find_by_tree(client: DockerClient, image_id: str, static_root: str) -> StaticLayer | None:

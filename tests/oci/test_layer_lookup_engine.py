@@ -140,6 +140,29 @@ def test_later_layer_that_replaces_the_tree_is_the_static_one(
     assert found(engine, name) in (None, read)
 
 
+def test_recorded_layer_is_not_read_again_unless_another_is_last(
+    tmp_path: Path,
+    image: str,
+    engine: DockerClient,
+    tag: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = find_in_engine(engine, image, "staticfiles")
+    assert first is not None
+    with monkeypatch.context() as unreadable:
+        for name in ("create_container", "get_image"):
+            unreadable.setattr(engine.api, name, None)
+        assert find_in_engine(engine, image, "staticfiles") == first
+    name = tag("lookup-above")
+    text = f"FROM {image}\nCOPY more.css /{TREE}/site.css\n"
+    assert find_static_layer(build_image(engine, tmp_path, name, text), "staticfiles") != first
+    assert find_in_engine(engine, name, "staticfiles") != first
+    for record in (tmp_path / "cache").rglob("*.json"):
+        record.write_text("{")
+    assert find_in_engine(engine, image, "staticfiles") == first
+
+
 def test_image_without_the_tree(image: str, engine: DockerClient) -> None:
     assert found(engine, image, "elsewhere") is None
     with pytest.raises(StaticLayerNotFound):
