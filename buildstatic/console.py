@@ -6,6 +6,7 @@ Results go to standard output, everything else to standard error.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import cache
 from itertools import zip_longest
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 10_000
 # Minimum width of a table's second column, which wraps in a narrow terminal.
 MIN_COLUMN_WIDTH = 10
+
+
+# Controls of a terminal, and characters that reorder text (unicode.org/reports/tr9, 2.1 to 2.6).
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """Return *text*, which may come from outside, with control characters escaped."""
+    text = text.replace("\r\n", "\n")
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 @cache
@@ -53,7 +66,7 @@ def is_terminal() -> bool:
 
 def say(text: str = "") -> None:
     """Print *text*, a result, to standard output verbatim."""
-    out().print(text, markup=False)
+    out().print(printable(text), markup=False)
 
 
 def note(text: str) -> None:
@@ -73,6 +86,7 @@ def fail(error: BuildstaticError) -> None:
 
 def _print(text: str, label: str = "", style: str = "") -> None:
     """Print *text* after *label* to standard error; rich is imported only if it would matter."""
+    text = printable(text)
     lines = text.split("\n")
     is_plain = all(line.isprintable() and line == line.rstrip() for line in lines)
     if is_plain and not is_terminal():
@@ -81,7 +95,7 @@ def _print(text: str, label: str = "", style: str = "") -> None:
         return
     if label:
         err().print(f"[{style}]{label}[/{style}]", end=" ")
-    err().print(text, markup=False)
+    err().print(printable(text), markup=False)
 
 
 def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
@@ -94,7 +108,7 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
     from rich.text import Text
 
     grid = Table(box=None, show_header=bool(header), pad_edge=False, header_style="bold")
-    rows = list(rows)
+    rows = [tuple(map(printable, row)) for row in rows]
     for index, cells in enumerate(zip_longest(*rows, fillvalue="")):
         widest = max(map(cell_len, cells))
         narrowest = min(widest, MIN_COLUMN_WIDTH) if index == 1 else widest

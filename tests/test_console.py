@@ -40,6 +40,19 @@ STYLE_VARIABLES = {
 }
 
 
+def test_control_characters_are_escaped() -> None:
+    hostile = f"a{ESCAPE}]0;title\x07\r\x9b2J\u202eb\udcff\ttab\nline"
+    assert console.printable(hostile) == (r"a\x1b]0;title\x07\r\x9b2J\u202eb\udcff" + "\ttab\nline")
+    code = "from buildstatic import console as c\nfrom buildstatic.errors import FileError\n"
+    code += (
+        f"t = {hostile!r}\nc.say(t); c.note(t); c.warn(t); c.fail(FileError(t)); c.table([(t,)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.count(rb"\x1b]0;title\x07") == 2
+    assert done.stderr.count(rb"\x1b]0;title\x07") == 3
+    assert not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", done.stdout + done.stderr)
+
+
 def environment(more: Mapping[str, str]) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if name not in STYLE_VARIABLES},

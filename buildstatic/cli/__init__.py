@@ -84,6 +84,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+MEMORY_ADVICE = "Raise the limits of the process or container (ulimit -a, or its memory and pids)."
 EPILOG = """\b
 Examples:
   buildstatic check                  find deployment problems
@@ -149,6 +150,14 @@ def _fail(error: Exception, with_traceback: bool) -> int:
         case BuildstaticError():
             console.fail(error)
             return error.exit_code
+        case MemoryError():
+            memory_error = FileError("The process may not use more memory.", MEMORY_ADVICE)
+            console.fail(memory_error)
+            return memory_error.exit_code
+        case RuntimeError() if "can't start new thread" in str(error):
+            thread_error = FileError("The system does not allow another thread.", MEMORY_ADVICE)
+            console.fail(thread_error)
+            return thread_error.exit_code
         case OSError():
             where = f"{error.filename}: " if error.filename else "System error: "
             file_error = FileError(f"{where}{error.strerror or error}.")

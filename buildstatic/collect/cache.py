@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from buildstatic.collect.codecs import Codec
 from buildstatic.errors import ConfigInvalid
 
 VERSION = "v1"
+# The size of a variant that is worth keeping, of its original's.
+MAX_RATIO = 0.95
 # Stored for a variant that was not small enough to keep.
 NOT_WORTH_IT = b"buildstatic: not worth it\n"
 SIZE_VARIABLE = "BUILDSTATIC_CACHE_SIZE"
@@ -107,7 +110,12 @@ class Cache:
         """
         path = self._path(sha256, codec)
         data, modified = _read(path, max(len(content), len(NOT_WORTH_IT)))
-        if data is None or (data != NOT_WORTH_IT and not codec.is_variant(data, content)):
+        if data is None:
+            return None
+        if data == NOT_WORTH_IT:
+            if len(zlib.compress(content, 1)) <= MAX_RATIO * len(content):
+                return None  # a foreign mark: what the fastest level makes smaller is worth it
+        elif not (data.startswith(codec.header) and codec.is_variant(data, content)):
             return None
         if abs(time.time() - modified) > RECENT:
             with suppress(OSError):

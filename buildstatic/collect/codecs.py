@@ -42,7 +42,7 @@ class Codec:
     *key* identifies everything but the content that its output depends on: the library, its version
     and the level. *format* and *level* are the arguments of `load_codec` for an equal codec.
     *decompress* takes a variant and the expected size in bytes; it returns the original, or more
-    bytes than expected, or raises.
+    bytes than expected, or raises. All that *compress* returns begins with *header*.
     """
 
     suffix: str
@@ -51,6 +51,7 @@ class Codec:
     level: int
     compress: Callable[[bytes], bytes]
     decompress: Callable[[bytes, int], bytes]
+    header: bytes = b""
 
     def is_variant(self, data: bytes, content: bytes) -> bool:
         """Return whether *data* decompresses to *content*, and contains nothing else.
@@ -117,7 +118,8 @@ def _gzip(level: int) -> Codec:
         def compress(content: bytes) -> bytes:
             return zlib.compress(content, level, GZIP)
 
-    return Codec("gz", key, "gz", level, compress, decompress)
+    # Without a name, a time, a comment or any other field (RFC 1952, 2.3).
+    return Codec("gz", key, "gz", level, compress, decompress, compress(b"")[:10])
 
 
 def _brotli(level: int) -> Codec | None:

@@ -11,6 +11,7 @@ from buildstatic.collect.request import Request
 from buildstatic.errors import BuildstaticError, CollectFailed, FileError, VariablesMissing
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_UNWRITABLE |= {errno.EFBIG}  # `ulimit -f`, or the file system's largest file
 _INSTALLED = {"site-packages", "dist-packages"}
 _SHORTEN = "Rename the source, or exclude it with --ignore PATTERN."
 

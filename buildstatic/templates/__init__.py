@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # In a word of a Dockerfile or a script a line break would begin another instruction.
 _LINE_BREAK = re.compile(r"[\r\n\x00\ud800-\udfff]")
-_UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
+_UNWRITABLE = re.compile(r"\x00")
 
 
 @dataclass(frozen=True)

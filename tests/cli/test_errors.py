@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from buildstatic.cli import _fail
 from buildstatic.errors import (
     BuildstaticError,
     ConfigInvalid,
+    FileError,
     FilesExist,
     ProjectNotFound,
     SettingsInvalid,
@@ -18,6 +22,22 @@ from tests.cli.conftest import Invoke
 from tests.project.tree import MANAGE, write
 
 GOOD = {"manage.py": MANAGE.format(settings="mysite.settings"), "mysite/settings.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "may not use more memory"),
+        (RuntimeError("can't start new thread"), "does not allow another thread"),
+        (OSError(errno.EFBIG, os.strerror(errno.EFBIG), "a.css"), "a.css: File too large"),
+    ],
+    ids=["memory", "threads", "file size"],
+)
+def test_limits_are_named(
+    error: Exception, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert _fail(error, with_traceback=False) == FileError.exit_code
+    assert message in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

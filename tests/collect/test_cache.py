@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from gzip import GzipFile
 from pathlib import Path
 from textwrap import dedent
 
@@ -70,10 +72,28 @@ def test_put_and_get(cache: Cache) -> None:
     assert len(files(cache.directory)) == 1
 
 
-@pytest.mark.parametrize("content", [CONTENT, b"", b"a"], ids=["a text", "empty", "one byte"])
+@pytest.mark.parametrize("content", [bytes(range(256)), b"", b"a"], ids=["dense", "empty", "one"])
 def test_not_worth_it_is_stored(cache: Cache, content: bytes) -> None:
     cache.put(identity(content), CODEC, NOT_WORTH_IT)
     assert got(cache, content) == NOT_WORTH_IT
+
+
+def test_foreign_mark_of_a_text_is_not_believed(cache: Cache) -> None:
+    cache.put(identity(CONTENT), CODEC, NOT_WORTH_IT)
+    assert got(cache) is None
+
+
+def test_foreign_gzip_with_a_name_is_not_used(cache: Cache) -> None:
+    named = io.BytesIO()
+    with GzipFile("hidden", "wb", fileobj=named, mtime=0) as file:
+        file.write(CONTENT)
+    gz = load_codec("gz", "best")
+    assert gz is not None
+    assert gz.is_variant(named.getvalue(), CONTENT)
+    cache.put(identity(CONTENT), gz, named.getvalue())
+    assert cache.get(identity(CONTENT), gz, CONTENT) is None
+    cache.put(identity(CONTENT), gz, gz.compress(CONTENT))
+    assert cache.get(identity(CONTENT), gz, CONTENT) is not None
 
 
 def test_levels_and_versions_are_separate(cache: Cache) -> None:

@@ -374,10 +374,50 @@ def test_redirect_to_plain_http_is_refused(
         assert other.seen == []
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "problem"),
+    [
+        (200, {"Content-Type": oci.MANIFEST}, bytes(20 << 20), "larger than"),
+        (500, {}, bytes(20 << 20), "larger than"),
+        (
+            200,
+            {"Content-Type": oci.MANIFEST, "Content-Encoding": "gzip"},
+            b"{}",
+            "encoded with gzip",
+        ),
+    ],
+    ids=["document", "error", "encoded"],
+)
+def test_response_is_limited(
+    tmp_path: Path, pushed: str, status: int, headers: dict[str, str], body: bytes, problem: str
+) -> None:
+    with proxy() as server:
+        server.faults = [Fault("GET", MANIFEST, 99, status, headers, body)]
+        with pytest.raises(RegistryUnavailable, match=problem):
+            put(f"{server.host}/{pushed}:base", f"oci:{tmp_path / 'out'}", static(tmp_path))
+
+
+def test_identity_token_is_not_sent_on(pushed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy(address="0.0.0.0") as other, proxy("bearer") as server:
+        config = {"auths": {server.host: {"identitytoken": IDENTITY_TOKEN}}}
+        monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps(config))
+        server.faults = [Fault("GET", "/token", 1, 307, {"Location": f"http://{other.host}/t"})]
+        with (
+            pytest.raises(RegistryDenied),
+            open_source(parse_reference(f"{server.host}/{pushed}:base"), insecure=True) as source,
+        ):
+            source.resolve()
+        assert server.statuses("POST", "/token") == [307]
+        assert other.seen == []
+
+
 def test_other_hosts_receive_no_credentials(
     tmp_path: Path, repository: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer = static(tmp_path)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
     with proxy(address="0.0.0.0") as other, proxy("basic") as server:
         log_in(monkeypatch, server.host)
         tag = f"{server.host}/{repository}:new"

@@ -15,12 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.cache import NOT_WORTH_IT, Cache, variant_at
+from buildstatic.collect.cache import MAX_RATIO, NOT_WORTH_IT, Cache, variant_at
 from buildstatic.collect.codecs import Codec, load_codec
 from buildstatic.collect.workers.file_tasks import write
 from buildstatic.collect.workers.process import end_with_parent, is_worker, killable
 
-MAX_RATIO = 0.95
 # The result in a worker that cannot import the same codecs.
 UNABLE = ("unable",)
 

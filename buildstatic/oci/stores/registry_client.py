@@ -216,6 +216,7 @@ def _read_limited(response: Response) -> None:
     """
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding != "identity":
+        response.close()
         raise OSError(f"the response is encoded with {encoding[:50]}")
     if isinstance(response._content, bytes):
         return
