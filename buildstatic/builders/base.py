@@ -82,6 +82,15 @@ class BuildRequest:
         named = {"buildstatic-wheels": self.wheels, "buildstatic-previous": self.previous}
         return {name: directory for name, directory in named.items() if directory}
 
+    @property
+    def recorded_dockerfile(self) -> str | None:
+        """The Dockerfile, None if the context may have files in the tree of the static files.
+
+        Such files may be in an earlier layer, which a record of the static layer does not tell.
+        """
+        tree = self.expected.static_root if self.expected else None
+        return None if tree and (self.context / tree).exists() else self.dockerfile
+
 
 @dataclass(frozen=True)
 class LayerFile:

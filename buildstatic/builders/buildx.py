@@ -166,7 +166,11 @@ class BuildxBuilder:
         else:
             assert self.client is not None
             layer = find_in_engine(
-                self.client, image_id, expected.static_root, required=expected.required
+                self.client,
+                image_id,
+                expected.static_root,
+                required=expected.required,
+                dockerfile=request.recorded_dockerfile,
             )
         if request.options.push and layer and layer.digest is None:
             digest = registry_digest(request.options.tags[0], layer.diff_id)

@@ -77,7 +77,11 @@ class EngineApiBuilder:
             static = None
             if expected := request.expected:
                 static = find_in_engine(
-                    self.client, image_id, expected.static_root, required=expected.required
+                    self.client,
+                    image_id,
+                    expected.static_root,
+                    required=expected.required,
+                    dockerfile=request.recorded_dockerfile,
                 )
         return build_result(
             request, progress, started, image_id=image_id, static=static, previous=previous

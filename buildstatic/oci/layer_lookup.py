@@ -109,19 +109,27 @@ def layers_of(client: DockerClient, image: str) -> tuple[str, ...]:
 
 
 def find_in_engine(
-    client: DockerClient, image_id: str, static_root: str | None, *, required: bool = True
+    client: DockerClient,
+    image_id: str,
+    static_root: str | None,
+    *,
+    required: bool = True,
+    dockerfile: str | None = None,
 ) -> StaticLayer | None:
     """Return the static layer of the image *image_id*, by a record or by its tree if possible.
 
     *static_root* is absolute or relative to the project, None if it is unknown. Without a static
-    layer that is *required*, it raises StaticLayerNotFound.
+    layer that is *required*, it raises StaticLayerNotFound. With the text of its *dockerfile* it
+    uses a record; omit it if the build context may have files at *static_root*.
     """
     if static_root:
-        last, record = _record(client.images.get(image_id).attrs, static_root)
-        with suppress(OSError, ValueError, TypeError):
-            return StaticLayer(**json.loads(record.read_bytes()))
+        attributes = client.images.get(image_id).attrs
+        last, record = _record(attributes, static_root, dockerfile)
+        if dockerfile:
+            with suppress(OSError, ValueError, TypeError):
+                return StaticLayer(**json.loads(record.read_bytes()))
         if found := find_by_tree(client, image_id, static_root):
-            if found.diff_id == last:
+            if dockerfile and found.diff_id == last:
                 with suppress(OSError):
                     record.parent.mkdir(parents=True, exist_ok=True)
                     with replace_file(record) as file:
@@ -131,14 +139,17 @@ def find_in_engine(
     return find_in_images(images, static_root, required=required)
 
 
-def _record(attributes: dict[str, Any], static_root: str) -> tuple[str, Path]:
+def _record(
+    attributes: dict[str, Any], static_root: str, dockerfile: str | None
+) -> tuple[str, Path]:
     """Return the diffID of the last layer of an image, and the file for what was found in it.
 
     A diffID determines the files of its layer, and no other layer hides those of the last one. So
-    they are the same in the next image that has this layer at its end.
+    they are the same in the next image that has this layer at its end. Another Dockerfile may put
+    more files below them.
     """
     last = (attributes["RootFS"].get("Layers") or [""])[-1]
-    key = json.dumps([last, attributes["Config"].get("WorkingDir"), static_root])
+    key = json.dumps([last, attributes["Config"].get("WorkingDir"), static_root, dockerfile])
     return last, default_directory() / "layers" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 

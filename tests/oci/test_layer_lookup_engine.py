@@ -148,19 +148,26 @@ def test_recorded_layer_is_not_read_again_unless_another_is_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    first = find_in_engine(engine, image, "staticfiles")
+
+    def find(name: str, dockerfile: str | None = "FROM scratch") -> StaticLayer | None:
+        return find_in_engine(engine, name, "staticfiles", dockerfile=dockerfile)
+
+    first = find(image)
     assert first is not None
     with monkeypatch.context() as unreadable:
         for name in ("create_container", "get_image"):
             unreadable.setattr(engine.api, name, None)
-        assert find_in_engine(engine, image, "staticfiles") == first
+        assert find(image) == first
+        for dockerfile in (None, "FROM python"):
+            with pytest.raises(TypeError):
+                find(image, dockerfile)
     name = tag("lookup-above")
     text = f"FROM {image}\nCOPY more.css /{TREE}/site.css\n"
     assert find_static_layer(build_image(engine, tmp_path, name, text), "staticfiles") != first
-    assert find_in_engine(engine, name, "staticfiles") != first
+    assert find(name) != first
     for record in (tmp_path / "cache").rglob("*.json"):
         record.write_text("{")
-    assert find_in_engine(engine, image, "staticfiles") == first
+    assert find(image) == first
 
 
 def test_image_without_the_tree(image: str, engine: DockerClient) -> None:
