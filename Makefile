@@ -1,4 +1,4 @@
-.PHONY: help demo test check quick test-all lint bench docs clean
+.PHONY: help demo test check quick test-all lint fuzz torture bench docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -38,6 +38,12 @@ test: lint  ## Run the linters and the tests (15 minutes with an engine)
 
 test-all: lint  ## Run everything: all samples, all Django versions, many examples
 	$(PYTEST) --hypothesis-profile many
+
+fuzz: $(VENV)/installed  ## Try thousands of mutated project files, layers and values (an hour)
+	$(PYTEST) --hypothesis-profile fuzz tests/test_fuzz.py tests/test_hostile_values.py
+
+torture: $(VENV)/installed  ## Kill each command 300 times (an hour)
+	$(BIN)/python -m tests.torture
 
 bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
 	$(BIN)/python -m pip install --quiet --group bench

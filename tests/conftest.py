@@ -27,12 +27,12 @@ PACKAGE = Path(__file__).parent.parent / "buildstatic"
 RUN = "BUILDSTATIC_TEST_RUN"
 
 # Derandomized, so that a run on a slow machine tries the same examples. `make test-all` selects
-# "many" with --hypothesis-profile.
-for name, examples in {"default": 30, "many": 400}.items():
+# "many" with --hypothesis-profile, `make fuzz` other examples each time.
+for name, examples in {"default": 30, "many": 400, "fuzz": 20_000}.items():
     settings.register_profile(
         name,
         deadline=None,
-        derandomize=True,
+        derandomize=name != "fuzz",
         max_examples=examples,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

@@ -1,0 +1,172 @@
+"""Mutated files of a project, layers and events: an error that names them, or a result.
+
+``make fuzz`` tries thousands of them.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from buildstatic.errors import BuildstaticError
+from buildstatic.oci.layer_reader import read_layer
+from buildstatic.workflows.check import check
+from buildstatic.workflows.generate import generate
+from buildstatic.workflows.targets import TARGETS
+from tests.oci.scratch import tar
+from tests.project.tree import MANAGE, write
+
+SETTINGS = """\
+import os
+from pathlib import Path
+from split_settings.tools import include, optional
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEBUG = os.environ.get("DEBUG", "") == "1"
+SECRET_KEY = os.environ["SECRET_KEY"] if not DEBUG else "dev"
+INSTALLED_APPS = ["django.contrib.staticfiles", *["shop", "blog"][:1]]
+if DEBUG:
+    INSTALLED_APPS += ["debug_toolbar"]
+for name in ("a", "b"):
+    INSTALLED_APPS.append(f"apps.{name}")
+STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.%s" % "CompressedStaticFilesStorage"}}
+STATIC_URL, STATIC_ROOT = "static/", BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [str(BASE_DIR / "assets")]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db"}}
+ROOT_URLCONF = "mysite.urls"
+try:
+    from .local import *
+except ImportError:
+    pass
+"""
+PYPROJECT = """\
+[project]
+name = "mysite"
+version = "1"
+requires-python = ">=3.12"
+dependencies = ["Django>=5", "gunicorn[x]>=20; python_version > '3'", "psycopg"]
+[dependency-groups]
+dev = ["pytest", {include-group = "more"}]
+more = []
+[tool.buildstatic]
+requirements = ["requirements.txt"]
+[tool.poetry.group.dev.dependencies]
+x = { version = "1", extras = ["a"] }
+"""
+PACKAGE = """\
+{"name": "x", "packageManager": "pnpm@9.1.0", "engines": {"node": ">=18 <23 || ^20.1"},
+ "workspaces": ["packages/*"], "scripts": {"build": "vite build && npm run css", "css": "sass a b"},
+ "dependencies": {"a": "file:./a", "b": "git+ssh://x/y.git", "c": "^1.0"}}
+"""
+SEEDS = {
+    "mysite/settings.py": SETTINGS,
+    "mysite/urls.py": 'urlpatterns = [path("health/", include("health_check.urls"))]\n',
+    "mysite/wsgi.py": 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")\n',
+    "manage.py": MANAGE.format(settings="mysite.settings"),
+    "pyproject.toml": PYPROJECT,
+    "requirements.txt": "-r base.txt\nDjango==5.2 \\\n  --hash=sha256:0\n-e ./libs/x\ngit+https://h/r@v#egg=n\n",
+    "uv.lock": 'version = 1\n[[package]]\nname = "mysite"\nsource = { virtual = "." }\n'
+    'dependencies = [{ name = "django", marker = "python_version > \'3\'" }]\n'
+    '[[package]]\nname = "django"\nversion = "5"\nwheels = [{ url = "h/d-5-py3-none-any.whl" }]\n',
+    "poetry.lock": '[[package]]\nname = "django"\nversion = "5"\ngroups = ["main"]\n',
+    "Pipfile.lock": '{"default": {"django": {"version": "==5", "markers": "os_name"}}}',
+    "package.json": PACKAGE,
+    "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+    "pnpm-workspace.yaml": "packages:\n  - 'packages/*'\n  - '!a/**'\n",
+    ".npmrc": "//registry.example.org/:_authToken=${TOKEN}\n",
+    ".dockerignore": "*.pyc\n!a/*\n**/node_modules\nstat[i-k]c/**/x?\n",
+    ".gitignore": "*.pyc\n/staticfiles/\n",
+    ".staticignore": "*.scss\n!keep.scss\n",
+    "Procfile": "release: python manage.py migrate\nweb: gunicorn a\nworker: celery -A x worker\n",
+    "Dockerfile": "FROM python:3.12-slim AS static\nRUN --mount=type=cache a \\\n b\nENV PORT=80\n",
+    "compose.yaml": "x: &x {volumes: ['data:/app']}\nservices:\n  web:\n    <<: *x\n    build: .\n",
+    "render.yaml": "services:\n  - type: web\n    disk: {mountPath: /app}\n",
+    "fly.toml": '[mounts]\ndestination = "/app"\n[processes]\napp = "gunicorn x"\n',
+    "railway.json": '{"build": {"builder": "RAILPACK"}, "deploy": {"startCommand": "x"}}',
+    "railpack.json": '{"deploy": {"startCommand": "python manage.py runserver"}}',
+    "environment.yml": "dependencies:\n  - python=3.12\n  - pip:\n    - django\n",
+    ".python-version": "3.12.1\n",
+    ".nvmrc": "lts/iron\n",
+    "vite.config.js": 'export default { build: { outDir: "static/dist" } }\n',
+    "shop/static/a.css": "a { background: url('b.png') }\n@import \"c.css\";\n",
+}
+TOKENS = (
+    *("\0", "\n", "\r", '"', "'", "\\", "{", "}", "[", "]", "(", ")", "#", "%", "$", "&a ", "*a"),
+    *(
+        "<<: ",
+        ": ",
+        "- ",
+        "!",
+        "**/",
+        "..",
+        "/",
+        "@",
+        ";",
+        "=",
+        "==",
+        "null",
+        "-1",
+        "1e999",
+        "\ufeff",
+    ),
+    *("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "é", "9" * 20, "a" * 300, "~"),
+)
+Mutation = tuple[float, int, str]
+MUTATIONS = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 30), st.sampled_from(TOKENS) | st.text(max_size=5)),
+    max_size=6,
+)
+
+
+def mutated(text: str, mutations: Sequence[Mutation]) -> bytes:
+    """Return *text* with, at each position (of 1), some characters replaced."""
+    for position, length, token in mutations:
+        start = int(position * len(text))
+        text = text[:start] + token + text[start + length :]
+    return text.encode("utf-8", "surrogatepass")
+
+
+@given(st.sampled_from(sorted(SEEDS)), MUTATIONS)
+@example("uv.lock", [])
+def test_mutated_project_file(name: str, mutations: list[Mutation]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        root = write(Path(directory), {"base.txt": "celery\n", "libs/x/setup.py": "", **SEEDS})
+        write(root, {name: mutated(SEEDS[name], mutations)})
+        # Lock files take precedence over each other.
+        for lock in {"uv.lock", "poetry.lock", "Pipfile.lock", "environment.yml"} - {name}:
+            (root / lock).unlink()
+        with suppress(BuildstaticError):
+            check(root, run=False)
+            generate(root, TARGETS, mode="render")
+
+
+LAYER = tar({"app/staticfiles/a.css": b"a" * 700, "app/" + "x" * 150: b"", "é": b"b"})
+
+
+@given(st.lists(st.tuples(st.integers(0, len(LAYER) - 1), st.binary(max_size=12)), max_size=6))
+def test_mutated_layer(mutations: list[tuple[int, bytes]]) -> None:
+    layer = LAYER
+    for start, content in mutations:
+        layer = layer[:start] + content + layer[start + len(content) :]
+    with suppress(BuildstaticError):
+        read_layer(io.BytesIO(layer), "x")
+
+
+@given(
+    st.binary(max_size=600) | st.builds(lambda a, b: a + b, st.binary(max_size=99), st.just(LAYER))
+)
+def test_layer_of_any_bytes(content: bytes) -> None:
+    with suppress(BuildstaticError):
+        read_layer(io.BytesIO(content), "x")
+
+
+def test_seeds_are_read(tmp_path: Path) -> None:
+    root = write(tmp_path, {"base.txt": "celery\n", "libs/x/setup.py": "", **SEEDS})
+    for lock in ("poetry.lock", "Pipfile.lock", "environment.yml"):
+        (root / lock).unlink()
+    assert check(root, run=False).project.static_root
