@@ -26,9 +26,9 @@ BUILD = [sys.executable, "-m", "buildstatic", "build", "--push"]
 # Without the docker command, the engine's API is used.
 NO_DOCKER = {"PATH": str(Path(sys.executable).parent)}
 CASES = (
-    ("style sheet", SHEET, "\n.added { top: 0 }\n", False),
-    ("style sheet, --keep", SHEET, "\n.added { top: 0 }\n", True),
-    ("view, --keep", "sightings/views.py", "\n# A comment.\n", True),
+    ("style sheet", SHEET, "/* {} */", False),
+    ("style sheet, --keep", SHEET, "/* {} */", True),
+    ("view, --keep", "sightings/views.py", "# {}", True),
 )
 
 
@@ -57,19 +57,15 @@ def measure(builder: str, name: str, counted: Counter[str]) -> None:
     """Print a line for each of CASES; the images are called *name*."""
     environ = {**os.environ, **(NO_DOCKER if builder == "engine API" else {})}
     more = ["--builder=embedded", f"--base={name}:base"] if builder == "embedded" else []
-    for case, file, change, keeps in CASES:
+    for case, file, comment, keeps in CASES:
         repository = f"{name}-{uuid.uuid4().hex[:8]}"
         with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
             root = shutil.copytree(SITE, Path(directory, "site"))
-            # The release before the one that is kept: so an image with a kept release is kept.
             tags: list[str] = []
-            for edit in (".first { top: 0 }\n", ".second { top: 0 }\n", None):
-                if edit:
-                    with (root / SHEET).open("a") as sheet:
-                        sheet.write(edit)
-                else:
-                    with (root / file).open("a") as changed:
-                        changed.write(change)
+            # The image that is kept keeps one itself. No other case has the same static files.
+            for edited, text in ((SHEET, "/* {} */"), (SHEET, "/* {} */"), (file, comment)):
+                with (root / edited).open("a") as changed:
+                    changed.write(f"\n{text.format(uuid.uuid4())}\n")
                 keep = [f"--keep={tags[-1]}"] if keeps and tags else []
                 tags.append(f"{repository}:{len(tags)}")
                 counted.clear()
