@@ -1,4 +1,4 @@
-.PHONY: help demo test check quick test-all lint fuzz torture bench docs clean
+.PHONY: help demo test check quick test-all lint fuzz torture bench docs dist clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -57,6 +57,12 @@ bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
 docs: $(VENV)/installed  ## Build the documentation as a site, into site/
 	$(BIN)/python -m pip install --quiet --group docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: $(VENV)/installed  ## Build what a release uploads, into dist/, and check it
+	$(BIN)/python -m pip install --quiet --group release
+	rm -rf dist
+	$(BIN)/uv build --quiet
+	$(BIN)/twine check --strict dist/*
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache
