@@ -251,13 +251,18 @@ class _Appender:
         return replace(parsed, media_type=media_type, manifests=manifests).to_document()
 
     def _put_entries(self, index: Index, above: frozenset[str]) -> Iterator[Descriptor]:
-        for entry in {entry.digest: entry for entry in index.manifests}.values():
-            image = None if is_attestation(entry.extra) else read_image(self.source, entry)
-            if image is None:
+        written: dict[str, Document | None] = {}
+        for entry in index.manifests:
+            # Equal images or attestations of several platforms are written once.
+            if entry.digest not in written:
+                image = None if is_attestation(entry.extra) else read_image(self.source, entry)
+                written[entry.digest] = document = self.put(image, above) if image else None
+                if document:
+                    self.target.put_manifest(document)
+            document = written[entry.digest]
+            if document is None:
                 self.dropped.append(entry.digest)
                 continue
-            document = self.put(image, above)
-            self.target.put_manifest(document)
             kept = {key: entry.extra[key] for key in _KEPT_FIELDS if key in entry.extra}
             yield replace(document.descriptor, extra=kept)
 
