@@ -107,6 +107,8 @@ def _tree_error(error: OSError, root: str) -> BuildstaticError | None:
         return None
     if error.errno in _UNWRITABLE:
         problem = f"{name} cannot be written: {error.strerror}."
+        if error.errno == errno.EFBIG:
+            return FileError(problem, "Raise the limit of file sizes (ulimit -f).")
         return FileError(problem, "Free some space, or make it writable.")
     if error.errno == errno.ENAMETOOLONG:
         return _name_too_long(name)

@@ -16,7 +16,7 @@ from buildstatic.collect import Callbacks, CollectOptions, CollectResult, Reques
 from buildstatic.errors import BuildstaticError, SettingsInvalid, VariablesMissing
 from buildstatic.interpreter.find import choose_python, has_django
 from buildstatic.interpreter.process import call, collect_with
-from buildstatic.project import Project, ProjectSettings, Variable
+from buildstatic.project import Project, ProjectSettings, Variable, files
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
 from buildstatic.project.environment import missing, paste, placeholders, placeholders_for
 from buildstatic.project.manage import detect_settings, module_search
@@ -155,8 +155,8 @@ def prepare(
     is this process's, with the variables of `placeholders`.
     """
     root = project.root.absolute()
-    paths = {
-        name: path.absolute()
+    paths: dict[str, Any] = {
+        name: files.resolved(path) if ".." in path.parts else path.absolute()
         for name in ("layer_root", "cache", "reuse")
         if (path := getattr(options, name))
     }

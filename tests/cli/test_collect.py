@@ -50,6 +50,20 @@ def collect(*arguments: str | Path, cwd: Path, environ: Mapping[str, str] = {}) 
     return run(sys.executable, "-m", "buildstatic", "collect", *arguments, cwd=cwd, environ=environ)
 
 
+def test_layer_root_may_be_beside_the_project(site: Site) -> None:
+    site.place("/app/staticfiles")
+    ran = collect("--noinput", "--layer-root", "../layer", cwd=site.root)
+    assert ran.code == 0, ran.err
+    assert (site.root.parent / "layer/app/staticfiles").is_dir()
+
+
+def test_limit_of_file_sizes_is_named(site: Site) -> None:
+    site.write({"static/large.js": "large();\n" * 5000})
+    command = ["sh", "-c", f"ulimit -f 8; exec {sys.executable} -m buildstatic collect --noinput"]
+    ran = run(*command, cwd=site.root)
+    assert (ran.code, "File too large" in ran.err, "ulimit -f" in ran.err) == (31, True, True)
+
+
 @pytest.mark.parametrize(
     "options",
     [
