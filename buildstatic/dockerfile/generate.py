@@ -31,6 +31,8 @@ HEALTHCHECK = (
     "c.request('GET', '/'); c.getresponse()"
 )
 # The option for a directory with the dependency files other than the root.
+# The version of uv if the project does not require one, which reads the lock files of older ones.
+UV = "==0.13.*"
 _DIRECTORY_OPTIONS = {"uv": "--project", "poetry": "--directory", "pdm": "--project"}
 
 
@@ -287,6 +289,7 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         in_directory = f" {_DIRECTORY_OPTIONS[manager]}={shell_word(directory)}"
     return {
         "manager": manager,
+        "uv": f"uv{dependencies.uv or UV}",
         "dependency_file": dependencies.file,
         "is_locked": dependencies.file.endswith(".lock"),
         "requirements": _requirements(dependencies),

@@ -62,7 +62,8 @@ class Dependencies:
     whether there is nothing else to install. Not installed are the packages *left_out*, which Linux
     does not have; those in *by_name* are taken from the index, as their files are elsewhere.
     *secrets* are the environment variables with the credentials of private indexes. *arguments*
-    are those of pip in place of *file* if it cannot read that.
+    are those of pip in place of *file* if it cannot read that. *uv* are the specifiers of the
+    versions of uv that the project allows, empty for any.
     All paths are POSIX and relative to the root.
     """
 
@@ -79,6 +80,7 @@ class Dependencies:
     secrets: tuple[str, ...] = ()
     groups_only: bool = False
     arguments: tuple[str, ...] = ()
+    uv: str = ""
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def find_dependencies(
                 is_pipenv = found.fact.value.manager == "pipenv"
                 path = directory / ("Pipfile" if is_pipenv else "pyproject.toml")
                 found = _with_secrets(found, pyproject.index_variables(path, root))
+                found = _with_uv(found, pyproject.required_uv(directory, root))
             if "django" in found.packages:
                 return found
             if is_usual:
@@ -324,6 +325,14 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
     return replace(
         installed, fact=replace(installed.fact, value=value), notes=(*installed.notes, *notes)
     )
+
+
+def _with_uv(installed: Installed, required: str) -> Installed:
+    """Return *installed* with the versions of uv that it requires."""
+    if installed.fact is None:
+        return installed
+    value = replace(installed.fact.value, uv=required)
+    return replace(installed, fact=replace(installed.fact, value=value))
 
 
 def _with_secrets(installed: Installed, names: Iterable[str]) -> Installed:

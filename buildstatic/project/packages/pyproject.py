@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Packages, files
@@ -123,6 +124,22 @@ def index_variables(path: Path, root: Path) -> list[str]:
                 name = re.sub(r"[^A-Z0-9]", "_", str(entry["name"]).upper())
                 found += [form.format(name=name, part=part) for part in ("USERNAME", "PASSWORD")]
     return found
+
+
+def required_uv(directory: Path, root: Path) -> str:
+    """Return the specifiers of ``required-version`` in uv.toml or pyproject.toml, empty if none.
+
+    docs.astral.sh/uv/reference/settings, "required-version": a version alone is that version.
+    """
+    for name, keys in (("uv.toml", ()), ("pyproject.toml", ("tool", "uv"))):
+        path = directory / name
+        if not files.is_file(path):
+            continue
+        value = table(files.read_toml(path, root)[0], *keys).get("required-version")
+        if isinstance(value, str):
+            with suppress(InvalidSpecifier):
+                return str(SpecifierSet(value if value.strip()[:1] in "<>=!~" else f"=={value}"))
+    return ""
 
 
 def table(data: Mapping[str, object], *keys: str) -> Mapping[str, object]:

@@ -85,3 +85,18 @@ def test_invalid_dependency_is_an_error_with_line(
         read(tmp_path, f"[project]\ndependencies = {dependencies}\n")
     assert caught.value.problem == problem
     assert caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"pyproject.toml": '[tool.uv]\nrequired-version = ">=0.8,<0.9"\n'}, "<0.9,>=0.8"),
+        ({"pyproject.toml": '[tool.uv]\nrequired-version = "0.8.3"\n'}, "==0.8.3"),
+        ({"uv.toml": 'required-version = "~=0.9"\n', "pyproject.toml": ""}, "~=0.9"),
+        ({"pyproject.toml": '[tool.uv]\nrequired-version = "latest"\n'}, ""),
+        ({"pyproject.toml": "[tool.uv]\n"}, ""),
+    ],
+    ids=["range", "version", "uv.toml", "invalid", "none"],
+)
+def test_required_version_of_uv(tmp_path: Path, files: dict[str, str], expected: str) -> None:
+    assert pyproject.required_uv(write(tmp_path, files), tmp_path) == expected
