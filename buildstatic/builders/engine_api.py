@@ -20,8 +20,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from buildstatic.builders.base import BuildRequest, BuildResult, build_result
-from buildstatic.builders.context import BuildContext, read_context, write_tar
+from buildstatic.builders.context import write_tar
 from buildstatic.builders.progress import Built, Event, OnEvent, StepOutput, Vertex, follow
+from buildstatic.dockerfile.dockerignore import BuildContext, read_context
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures
 from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine, layers_of

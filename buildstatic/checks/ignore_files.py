@@ -16,8 +16,7 @@ from buildstatic.checks.static_sources import (
     source_directories,
     source_files,
 )
-from buildstatic.dockerfile.ignore_patterns import Pattern, is_excluded, read_patterns
-from buildstatic.dockerfile.quoting import pattern as docker_pattern
+from buildstatic.dockerfile.dockerignore import Pattern, escape, is_excluded, read_patterns
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
 
@@ -105,7 +104,7 @@ def _docker_lacks(
     root = collected_directory(context)
     if root is None or is_excluded(patterns, f"{root}/staticfiles.json"):
         return
-    pattern = docker_pattern(root)
+    pattern = escape(root)
     yield Finding(
         DOCKER_LACKS,
         Severity.WARNING,
@@ -133,7 +132,7 @@ def _docker_drops(
             excluding_line(text, paths[0]),
             f"{name} excludes {source.path}, a source directory of static files ({source.source}).",
             "The image lacks these files: pages have no styles, or the build fails.",
-            f"Make the pattern more specific, or add !{docker_pattern(source.path)}",
+            f"Make the pattern more specific, or add !{escape(source.path)}",
         )
 
 

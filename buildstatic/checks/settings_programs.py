@@ -12,8 +12,7 @@ from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.checks.ignore_files import excluding_line, read_dockerignore
 from buildstatic.checks.import_time import import_time_calls
-from buildstatic.dockerfile.ignore_patterns import is_excluded, read_patterns
-from buildstatic.dockerfile.quoting import pattern as docker_pattern
+from buildstatic.dockerfile.dockerignore import escape, is_excluded, read_patterns
 from buildstatic.project import files
 
 GIT, FILE = "settings-run-git", "settings-read-excluded-file"
@@ -126,6 +125,6 @@ def _file(context: CheckContext, path: Path, name: str, node: ast.Call) -> Itera
             node.lineno,
             f"The settings read {relative}, which {ignore_file} excludes from the image.",
             f"Collecting fails: {ignore_file}:{line} leaves the file out of the build.",
-            f"Add !{docker_pattern(relative)} to {ignore_file}, or catch the error.",
+            f"Add !{escape(relative)} to {ignore_file}, or catch the error.",
         )
         return

@@ -155,7 +155,9 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         mount = f"--mount=type=cache,{attributes}target={target}"
         return _continued(mount) if options.cache_mounts else ""
 
-    tree = static_root_in_image(project)
+    tree, data = static_root_in_image(project), data_directory(project)
+    frontend = frontend_context([fact.value for fact in project.frontends], APP)
+    dependencies = _dependencies_context(project)
     multi = options.multi_platform
     database = project.database.value if project.database else None
     gis_packages = project.gis.value if project.gis else ()
@@ -200,10 +202,10 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "no_cache_dir": "" if options.cache_mounts else "--no-cache-dir ",
         "uv_no_cache": "" if options.cache_mounts else " --no-cache",
         "poetry_no_cache": "" if options.cache_mounts else " --no-cache",
-        **_dependencies_context(project),
-        **frontend_context([frontend.value for frontend in project.frontends], APP),
+        **dependencies,
+        **frontend,
         "file_directories": _file_directories(project),
-        "data": data_directory(project),
+        "data": data,
         "writable_directories": _writable_directories(project),
         "writable_files": _writable_files(project),
         "assets": options.assets,

@@ -5,26 +5,15 @@ from __future__ import annotations
 import json
 import re
 
+from buildstatic.dockerfile.dockerignore import escape
 from buildstatic.templates import single_line
 
 _PLAIN = re.compile(r"(?!--)[A-Za-z0-9_./@%+=:,-]+\Z")
-# Including what is special in the list of sent files, which is derived from the same patterns.
-_SPECIAL = re.compile(r"[\\*?\[^{|}\x00-\x1f\x7f]|^[#!\s]|\s$")
 
 
 def is_plain(word: str) -> bool:
     """Return whether *word* needs no quotes anywhere in a Dockerfile, and in a mount's CSV."""
     return bool(_PLAIN.match(word)) and "," not in word
-
-
-def pattern(path: str) -> str:
-    """Return the Go file pattern (``filepath.Match``) that matches *path* alone.
-
-    A builder may turn it into a regular expression in which ``[*]`` would match any name, so
-    special characters are escaped within the class, too (github.com/moby/patternmatcher).
-    Characters that no pattern can contain, as a line break, are matched by ``?``.
-    """
-    return _SPECIAL.sub(lambda m: rf"[\{m[0]}]" if " " <= m[0] <= "~" else "?", path)
 
 
 def copy_words(*words: str) -> str:
@@ -37,7 +26,7 @@ def copy_words(*words: str) -> str:
     if all(_PLAIN.match(word) for word in words):
         return " ".join(words)
     *sources, target = map(single_line, words)
-    operands = [*map(pattern, sources), target]
+    operands = [*map(escape, sources), target]
     escaped = [re.sub(r"""([\\"'$])""", r"\\\1", operand) for operand in operands]
     return json.dumps(escaped, ensure_ascii=False)
 

@@ -60,6 +60,8 @@ def choose_dockerfile(project: Project, options: DockerfileOptions) -> Dockerfil
     Raises ConfigInvalid if a file cannot be read, or if no Dockerfile can be generated.
     """
     own = project.root / DOCKERFILE
+    text = _read(own) if own.exists() else ""
+    stages = stage_names(text)
     # Dockerfile.dockerignore takes precedence over .dockerignore (docs.docker.com/build/concepts/
     # context, "Filename and location"), but the builder gets a copy of the Dockerfile alone.
     special = project.root / f"{DOCKERFILE}{IGNORE_FILE}"
@@ -69,8 +71,6 @@ def choose_dockerfile(project: Project, options: DockerfileOptions) -> Dockerfil
         ignore = None
     else:
         ignore = generate_dockerignore(project, local=True).text
-    text = _read(own) if own.exists() else ""
-    stages = stage_names(text)
     if text.startswith(GENERATED) or "static" in stages:
         return DockerfileSource(_with_cache_mounts(project, options, text), ignore, own, stages)
     generated = generate_dockerfile(project, options).text

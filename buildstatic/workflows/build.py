@@ -13,11 +13,12 @@ from pathlib import Path
 
 from buildstatic.builders import choose_builder
 from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, ExpectedFiles
-from buildstatic.builders.context import measure, read_context, wheels
+from buildstatic.builders.context import wheels
 from buildstatic.builders.embedded import NAME as EMBEDDED
 from buildstatic.builders.embedded import EmbeddedBuilder
 from buildstatic.builders.progress import dockerfile_stages
 from buildstatic.dockerfile import assets
+from buildstatic.dockerfile.dockerignore import measure, read_context
 from buildstatic.dockerfile.source import ASSETS, DockerfileSource, choose_dockerfile
 from buildstatic.dockerfile.static_root import DATA, check_layer_location, static_root_in_image
 from buildstatic.errors import (

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.builders.context import measure, read_context, write_tar
+from buildstatic.builders.context import write_tar
+from buildstatic.dockerfile.dockerignore import measure, read_context
 from buildstatic.errors import ConfigInvalid
 from tests.oci.scratch import build_image, sent
 from tests.project.conftest import closed as closed

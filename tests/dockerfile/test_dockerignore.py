@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from buildstatic.builders.context import read_context
-from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.dockerignore import generate_dockerignore, read_context
 from buildstatic.project import Fact, Project
 from tests.dockerfile.variants import SPECIAL_NAMES, frontend, managed, plain
 
