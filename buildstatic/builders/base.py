@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,11 +18,14 @@ class ExpectedFiles:
     """The static files of the built image.
 
     *static_root* is the tree, absolute or relative to the project, or None if it is unknown. The
-    build fails without them if they are *required*.
+    build fails without them if they are *required*. *is_in_context* says that the build context
+    may have files in the tree: they may be in an earlier layer, which a record of the static layer
+    does not tell.
     """
 
     static_root: str | None
     required: bool = True
+    is_in_context: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,34 +65,17 @@ class BuildOptions:
 class BuildRequest:
     """One build of a Dockerfile.
 
-    *dockerignore* is the text for a context without an ignore file, else None. *wheels* is the
-    directory that the ``buildstatic-wheels`` stage gets its files from, *previous* that of
-    ``buildstatic-previous`` (variants of an earlier image); None if there is no such stage.
-    *expected* is None if the target contains no static files.
+    *dockerignore* is the text for a context without an ignore file, else None. *contexts* are the
+    directories that replace stages of the Dockerfile, by the name of the stage. *expected* is None
+    if the target contains no static files.
     """
 
     context: Path
     dockerfile: str
     options: BuildOptions = BuildOptions()
     dockerignore: str | None = None
-    wheels: Path | None = None
-    previous: Path | None = None
+    contexts: Mapping[str, Path] = field(default_factory=dict)
     expected: ExpectedFiles | None = None
-
-    @property
-    def contexts(self) -> dict[str, Path]:
-        """The directories that replace stages of the Dockerfile, by the name of the stage."""
-        named = {"buildstatic-wheels": self.wheels, "buildstatic-previous": self.previous}
-        return {name: directory for name, directory in named.items() if directory}
-
-    @property
-    def recorded_dockerfile(self) -> str | None:
-        """The Dockerfile, None if the context may have files in the tree of the static files.
-
-        Such files may be in an earlier layer, which a record of the static layer does not tell.
-        """
-        tree = self.expected.static_root if self.expected else None
-        return None if tree and (self.context / tree).exists() else self.dockerfile
 
 
 @dataclass(frozen=True)
@@ -150,12 +136,11 @@ def build_result(
     *static* is the static layer of the image *image_id*, and *previous* are the diffIDs of the
     image that had the tag before.
     """
-    own = dockerfile_stages(request.dockerfile)
     return BuildResult(
         image=request.options.tags[0] if request.options.tags else None,
         id=image_id,
         static=static,
         reused=static.diff_id in previous if static and previous else None,
-        stages=tuple(stage for stage in progress.stages() if stage.name in own),
+        stages=progress.stages(dockerfile_stages(request.dockerfile)),
         seconds=round(time.monotonic() - started, 2),
     )

@@ -35,13 +35,12 @@ from buildstatic.errors import (
     StageFailed,
     UnsupportedByBuilder,
 )
-from buildstatic.oci.engine import connect, failures
+from buildstatic.oci.engine import connect, failures, layers_of
 from buildstatic.oci.layer_lookup import (
     StaticLayer,
     find_in_engine,
     find_in_images,
     image_id_in_engine,
-    layers_of,
     read_saved_images,
 )
 
@@ -67,9 +66,11 @@ _CONNECTING = "failed at: waiting for connection\n"
 
 @dataclass(frozen=True)
 class BuildxBuilder:
-    """A builder of buildx: its *driver*, and the engine if the build needs one, else None."""
+    """A builder of buildx, and the engine that gets its images.
 
-    driver: str
+    *client* is None if they are pushed from the builder's own store, or files are exported.
+    """
+
     client: DockerClient | None
     name: ClassVar[str] = "docker buildx"
 
@@ -80,23 +81,21 @@ class BuildxBuilder:
         Raises EngineNotFound if there is none, and what `oci.engine.connect` raises.
         """
         options = request.options
-        driver = driver_of(options.builder)
-        needs_engine = driver == ENGINE_DRIVER or not (options.push or options.export)
-        return cls(driver, connect() if needs_engine else None)
+        is_engine = driver_of(options.builder) == ENGINE_DRIVER
+        needs_engine = is_engine or not (options.push or options.export)
+        return cls(connect() if needs_engine else None)
 
     def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
         """Run *request* as `Builder.build` describes."""
         started = time.monotonic()
         if request.options.export:
             return self._export(request, request.options.export, on_event, started)
+        previous: tuple[str, ...] = ()
         with failures():
-            previous = self._previous_layers(request)
+            for tag in request.options.tags[:1]:
+                previous = layers_of(self.client, tag) if self.client else registry_layers(tag)
             progress = self._run(request, on_event)
-            built = progress.built or Built(None)
-            image_id = built.config or built.digest
-            if self.client:
-                image_id = image_id_in_engine(self.client, built.digest, built.config) or image_id
-            static = self._static_layer(request, image_id)
+            image_id, static = self._built_image(request, progress.built or Built(None))
         return build_result(
             request, progress, started, image_id=image_id, static=static, previous=previous
         )
@@ -137,23 +136,16 @@ class BuildxBuilder:
             result = build_result(request, progress, started)
         return dataclasses.replace(result, exported=files)
 
-    def _keeps_image(self, request: BuildRequest) -> bool:
-        """Return whether the image is pushed from the builder's store, and in no engine."""
-        return request.options.push and self.driver != ENGINE_DRIVER
-
-    def _previous_layers(self, request: BuildRequest) -> tuple[str, ...]:
-        """Return the diffIDs of the image that has the tag now, none if there is no such image."""
-        if not request.options.tags:
-            return ()
-        if self._keeps_image(request):
-            return registry_layers(request.options.tags[0])
-        return layers_of(self.client, request.options.tags[0]) if self.client else ()
-
-    def _static_layer(self, request: BuildRequest, image_id: str | None) -> StaticLayer | None:
-        expected = request.expected
+    def _built_image(
+        self, request: BuildRequest, built: Built
+    ) -> tuple[str | None, StaticLayer | None]:
+        """Return the ID of the image, and its static layer if one is expected."""
+        image_id, expected = built.config or built.digest, request.expected
+        if self.client:
+            image_id = image_id_in_engine(self.client, built.digest, built.config) or image_id
         if expected is None:
-            return None
-        if self._keeps_image(request):
+            return image_id, None
+        if self.client is None:
             with tempfile.TemporaryDirectory(prefix="buildstatic-") as directory:
                 archive = Path(directory, "image.tar")
                 for _ in save_oci(request, archive):
@@ -164,18 +156,17 @@ class BuildxBuilder:
         elif image_id is None:
             raise EngineFailed("buildx did not report the ID of the image.")
         else:
-            assert self.client is not None
             layer = find_in_engine(
                 self.client,
                 image_id,
                 expected.static_root,
                 required=expected.required,
-                dockerfile=request.recorded_dockerfile,
+                dockerfile=None if expected.is_in_context else request.dockerfile,
             )
         if request.options.push and layer and layer.digest is None:
             digest = registry_digest(request.options.tags[0], layer.diff_id)
             layer = dataclasses.replace(layer, digest=digest)
-        return layer
+        return image_id, layer
 
 
 def is_available() -> bool:

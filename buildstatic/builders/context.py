@@ -76,11 +76,10 @@ def make_wheel(directory: Path) -> Path:
 
 
 @contextmanager
-def wheels() -> Iterator[Path]:
-    """Yield a temporary directory with the wheel of the running buildstatic."""
+def temporary_wheel() -> Iterator[Path]:
+    """Yield the wheel of the running buildstatic, alone in a temporary directory."""
     with tempfile.TemporaryDirectory(prefix="buildstatic-wheels-") as directory:
-        make_wheel(Path(directory))
-        yield Path(directory)
+        yield make_wheel(Path(directory))
 
 
 def _record(name: str, content: bytes) -> str:

@@ -24,8 +24,8 @@ from buildstatic.builders.context import write_tar
 from buildstatic.builders.progress import Built, Event, OnEvent, StepOutput, Vertex, follow
 from buildstatic.dockerfile.dockerignore import BuildContext, read_context
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
-from buildstatic.oci.engine import connect, failures
-from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine, layers_of
+from buildstatic.oci.engine import connect, failures, layers_of
+from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -82,7 +82,7 @@ class EngineApiBuilder:
                     image_id,
                     expected.static_root,
                     required=expected.required,
-                    dockerfile=request.recorded_dockerfile,
+                    dockerfile=None if expected.is_in_context else request.dockerfile,
                 )
         return build_result(
             request, progress, started, image_id=image_id, static=static, previous=previous

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -92,11 +92,11 @@ class Progress:
             case Built():
                 self.built = event
 
-    def stages(self) -> tuple[Stage, ...]:
-        """Return the stages in the order in which they started."""
+    def stages(self, names: Collection[str]) -> tuple[Stage, ...]:
+        """Return the stages that are among *names*, in the order in which they started."""
         grouped: dict[str, list[Vertex]] = {}
         for vertex in self.vertices.values():
-            if name := stage_name(vertex):
+            if (name := stage_name(vertex)) in names:
                 grouped.setdefault(name, []).append(vertex)
         stages = []
         for name, vertices in grouped.items():

@@ -155,9 +155,9 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         mount = f"--mount=type=cache,{attributes}target={target}"
         return _continued(mount) if options.cache_mounts else ""
 
+    dependencies = _dependencies_context(project)
     tree, data = static_root_in_image(project), data_directory(project)
     frontend = frontend_context([fact.value for fact in project.frontends], APP)
-    dependencies = _dependencies_context(project)
     multi = options.multi_platform
     database = project.database.value if project.database else None
     gis_packages = project.gis.value if project.gis else ()
@@ -281,8 +281,8 @@ def _dependencies_context(project: Project) -> dict[str, object]:
     mounts = dict.fromkeys(dependencies.files, "") | dict.fromkeys(dependencies.local, ",rw")
     is_edited = bool(dependencies.left_out or dependencies.by_name)
     mounted = all(map(is_plain, mounts)) and not is_edited
-    binds = [_continued(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in mounts.items()]
     copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in mounts]
+    binds = [_continued(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in mounts.items()]
     directory = posixpath.dirname(dependencies.file)
     in_directory = ""
     if directory and manager == "pipenv":

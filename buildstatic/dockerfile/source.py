@@ -16,7 +16,9 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Project
 from buildstatic.project.files import GENERATED
 
-ASSETS, MANIFEST = "assets", "manifest"
+ASSETS = "assets"
+# If all of them exist, the static files are in an image of their own, not in the final one.
+ASSETS_STAGES = frozenset({"static", ASSETS, "manifest"})
 _FROM = re.compile(r"\s*FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(\S+))?\s*\Z", re.I)
 _ESCAPE = re.compile(r"(?:[ \t]*#[ \t]*\w+[ \t]*=.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.I)
 _HEREDOC = re.compile(r"(?<!\S)\d*<<(-?)([\"']?)([^\s<\"']+)\2(?!\S)")
@@ -36,20 +38,6 @@ class DockerfileSource:
     path: Path | None
     stages: tuple[str, ...]
     skipped: Path | None = None
-
-    def has_stage(self, name: str) -> bool:
-        """Return whether there is a stage *name*."""
-        return name in self.stages
-
-    @property
-    def has_assets_image(self) -> bool:
-        """Whether the static files are in an image of their own, not in the final one."""
-        return all(map(self.has_stage, ("static", ASSETS, MANIFEST)))
-
-    def is_final(self, target: str | None) -> bool:
-        """Return whether building *target* builds the final image."""
-        final = (*self.stages[-1:], str(len(self.stages) - 1))
-        return target is None or target.lower() in final
 
 
 def choose_dockerfile(project: Project, options: DockerfileOptions) -> DockerfileSource:

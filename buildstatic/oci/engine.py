@@ -1,11 +1,11 @@
-"""Connects to the Docker engine and translates its errors."""
+"""Connects to the Docker engine, translates its errors, and reads the layers of an image."""
 
 from __future__ import annotations
 
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from buildstatic.errors import EngineFailed, EngineNotFound, EngineUnusable
@@ -63,6 +63,15 @@ def failures() -> Iterator[None]:
         raise EngineFailed(f"The Docker engine returned an error: {error.explanation}.") from error
     except (RequestException, HTTPError) as error:
         raise EngineFailed(f"The connection to the Docker engine failed: {error}.") from error
+
+
+def layers_of(client: DockerClient, image: str) -> tuple[str, ...]:
+    """Return the diffIDs of *image*, a tag or an ID; none if the engine has no such image."""
+    from docker.errors import ImageNotFound
+
+    with suppress(ImageNotFound):
+        return tuple(client.images.get(image).attrs["RootFS"].get("Layers") or ())
+    return ()
 
 
 def uses_containerd(client: DockerClient) -> bool:

@@ -99,15 +99,6 @@ def image_id_in_engine(client: DockerClient, *names: str | None) -> str | None:
     return None
 
 
-def layers_of(client: DockerClient, image: str) -> tuple[str, ...]:
-    """Return the diffIDs of *image*, a tag or an ID; none if the engine has no such image."""
-    from docker.errors import ImageNotFound
-
-    with suppress(ImageNotFound):
-        return tuple(client.images.get(image).attrs["RootFS"].get("Layers") or ())
-    return ()
-
-
 def find_in_engine(
     client: DockerClient,
     image_id: str,

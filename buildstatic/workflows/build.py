@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +13,13 @@ from pathlib import Path
 
 from buildstatic.builders import choose_builder
 from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, ExpectedFiles
-from buildstatic.builders.context import wheels
+from buildstatic.builders.context import temporary_wheel
 from buildstatic.builders.embedded import NAME as EMBEDDED
 from buildstatic.builders.embedded import EmbeddedBuilder
 from buildstatic.builders.progress import dockerfile_stages
 from buildstatic.dockerfile import assets
 from buildstatic.dockerfile.dockerignore import measure, read_context
-from buildstatic.dockerfile.source import ASSETS, DockerfileSource, choose_dockerfile
+from buildstatic.dockerfile.source import ASSETS, ASSETS_STAGES, DockerfileSource, choose_dockerfile
 from buildstatic.dockerfile.static_root import DATA, check_layer_location, static_root_in_image
 from buildstatic.errors import (
     ConfigInvalid,
@@ -110,21 +110,17 @@ def build(
         with _earlier_releases(options, static_root_in_image(project)) as earlier:
             embedded = dataclasses.replace(embedded, earlier=earlier)
             return _build_embedded(embedded, request, previous, report)
-    source = _choose_dockerfile(project, options, report)
-    if source.path is not None and dependencies != NO_OPTIONS:
-        raise ConfigInvalid(
-            f"Selected dependencies have no effect: {source.path.name} is built as it is.",
-            "Install them there, or run `buildstatic generate dockerfile` with the same options.",
-        )
-    request = dataclasses.replace(
-        request, dockerfile=source.dockerfile, dockerignore=source.dockerignore
+    source = _choose_dockerfile(project, options, dependencies, report)
+    expected = None if options.export else expected_files(project, source.stages, options.target)
+    request = BuildRequest(
+        project.root, source.dockerfile, options, source.dockerignore, expected=expected
     )
     _check_dockerfile(project, source, request, report)
     builder = choose_builder(request, None if options.serve else embedded)
     if builder is embedded:
         report.note("No Docker engine responds: building the static layer only.")
         return _build_embedded(embedded, request, previous, report)
-    if previous and not source.has_stage(PREVIOUS_STAGE):
+    if previous and PREVIOUS_STAGE not in source.stages:
         report.warn(f"The Dockerfile has no stage {PREVIOUS_STAGE}: --reuse has no effect.")
         previous = None
     tree = static_root_in_image(project)
@@ -135,15 +131,14 @@ def build(
         if builder.name == "engine API":
             report.note("docker buildx is not available: building with the engine's API.")
         with (
-            _complete(request, source, project, variants) as complete,
+            _complete(request, source, variants) as complete,
             report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
         ):
             result = builder.build(complete, on_event)
         if earlier:
             result = _keep_earlier(result, options, earlier, report)
     _note_commands(project, result, report)
-    manifest_only = source.has_assets_image and source.is_final(options.target)
-    return BuildOutcome(result, manifest_only and not options.export)
+    return BuildOutcome(result, manifest_only=expected is not None and not expected.required)
 
 
 def _build_embedded(
@@ -172,9 +167,12 @@ def _note_commands(project: Project, result: BuildResult, report: Reporter) -> N
 
 
 def _choose_dockerfile(
-    project: Project, options: BuildOptions, report: Reporter
+    project: Project, options: BuildOptions, dependencies: DependencyOptions, report: Reporter
 ) -> DockerfileSource:
-    """Return the project's own Dockerfile or a generated one."""
+    """Return the project's own Dockerfile, or a generated one.
+
+    Raises ConfigInvalid if it is the project's own, and *dependencies* select others.
+    """
     dockerfile = configured_dockerfile(project, options.serve)
     for text in (*project.notes, *(assets.assumptions(project) if dockerfile.assets else ())):
         report.note(text)
@@ -182,6 +180,11 @@ def _choose_dockerfile(
     if source.skipped:
         report.warn(
             f"{source.skipped.name} has no stage named static: using the generated one instead."
+        )
+    if source.path is not None and dependencies != NO_OPTIONS:
+        raise ConfigInvalid(
+            f"Selected dependencies have no effect: {source.path.name} is built as it is.",
+            "Install them there, or run `buildstatic generate dockerfile` with the same options.",
         )
     return source
 
@@ -196,21 +199,20 @@ def _check_dockerfile(
             f"{project.root} declares no dependencies that can be installed.",
             how_to_add("\n".join(imported_distributions(*read_settings(project))), None),
         )
-    if serve and not source.has_assets_image:
+    has_assets_image = ASSETS_STAGES.issubset(source.stages)
+    if serve and not has_assets_image:
         raise ConfigInvalid(
             f"--serve {serve}: the existing Dockerfile has no stages assets and manifest.",
             f"Run `buildstatic generate dockerfile --serve {serve} --force` to overwrite it.",
         )
-    if target and not source.has_stage(target.lower()):
+    if target and target.lower() not in source.stages:
         stages = ", ".join(filter(None, source.stages))
         raise ConfigInvalid(f"The Dockerfile has no stage {target}.", f"It has: {stages}.")
-    if request.options.keep:
-        expected = _expected(project, source, target)
-        if expected is None or not expected.required:
-            problem = f"The image of {target or 'the last stage'} has no static files to keep."
-            advice = f"Set --target {ASSETS}." if source.has_assets_image else "Omit --keep."
-            raise ConfigInvalid(problem, advice)
-    if source.has_stage("static"):
+    if request.options.keep and (request.expected is None or not request.expected.required):
+        problem = f"The image of {target or 'the last stage'} has no static files to keep."
+        advice = f"Set --target {ASSETS}." if has_assets_image else "Omit --keep."
+        raise ConfigInvalid(problem, advice)
+    if "static" in source.stages:
         check_layer_location(project, owns_data=f"--home-dir {DATA}" in source.dockerfile)
     from rich.filesize import decimal
 
@@ -263,35 +265,39 @@ def _keep_earlier(
 
 @contextmanager
 def _complete(
-    request: BuildRequest, source: DockerfileSource, project: Project, variants: Path | None
+    request: BuildRequest, source: DockerfileSource, variants: Path | None
 ) -> Iterator[BuildRequest]:
-    """Yield *request* with the variants, the running buildstatic, and the files to expect."""
-    options = request.options
-    expected = None if options.export else _expected(project, source, options.target)
-    request = dataclasses.replace(request, previous=variants, expected=expected)
-    if not source.has_stage(WHEELS_STAGE):
-        yield request
+    """Yield *request* with the variants and the wheel of the running buildstatic."""
+    contexts = {PREVIOUS_STAGE: variants} if variants else {}
+    if WHEELS_STAGE not in source.stages:
+        yield dataclasses.replace(request, contexts=contexts)
         return
-    with wheels() as directory:
-        build_args = options.build_args
-        if not any(argument.startswith("BUILDSTATIC=") for argument in build_args):
-            (wheel,) = directory.iterdir()
-            build_args = (*build_args, f"BUILDSTATIC=/wheels/{wheel.name}")
-        options = dataclasses.replace(options, build_args=build_args)
-        yield dataclasses.replace(request, options=options, wheels=directory)
+    with temporary_wheel() as wheel:
+        contexts[WHEELS_STAGE] = wheel.parent
+        # The last argument of a name is used: the one on the command line.
+        build_args = (f"BUILDSTATIC=/wheels/{wheel.name}", *request.options.build_args)
+        options = dataclasses.replace(request.options, build_args=build_args)
+        yield dataclasses.replace(request, options=options, contexts=contexts)
 
 
-def _expected(
-    project: Project, source: DockerfileSource, target: str | None
+def expected_files(
+    project: Project, stages: Sequence[str], target: str | None
 ) -> ExpectedFiles | None:
-    """Return the static files that the image of *target* contains, None if it has none."""
-    if source.has_assets_image and source.is_final(target):
+    """Return the static files that the image of *target* contains, None if it has none.
+
+    *stages* are those of `DockerfileSource`.
+    """
+    target = target.lower() if target else None
+    has_assets_image = ASSETS_STAGES.issubset(stages)
+    is_final = target in (None, *stages[-1:], str(len(stages) - 1))
+    if has_assets_image and is_final:
         # At most the manifest, in the tree or in a place of its own.
-        return ExpectedFiles(None, required=False)
-    is_assets = source.has_assets_image and target is not None and target.lower() == ASSETS
-    if not is_assets and not (source.has_stage("static") and source.is_final(target)):
+        return ExpectedFiles(None, required=False, is_in_context=False)
+    is_assets = has_assets_image and target == ASSETS
+    if not is_assets and not ("static" in stages and is_final):
         return None
-    return ExpectedFiles(project.static_root.value if project.static_root else None)
+    tree = project.static_root.value if project.static_root else None
+    return ExpectedFiles(tree, is_in_context=bool(tree and (project.root / tree).exists()))
 
 
 @contextmanager

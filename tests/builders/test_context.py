@@ -30,7 +30,7 @@ import zipfile
 from packaging.utils import canonicalize_name
 
 import buildstatic
-from buildstatic.builders.context import make_wheel, wheels
+from buildstatic.builders.context import make_wheel, temporary_wheel
 
 FILES = (
     "README.md",
@@ -222,8 +222,8 @@ def test_installed_wheel_runs_and_makes_the_same_wheel(wheel: Path, tmp_path: Pa
 
 
 def test_same_installation_gives_the_same_bytes(wheel: Path) -> None:
-    with wheels() as directory:
-        (again,) = directory.iterdir()
+    with temporary_wheel() as again:
+        assert list(again.parent.iterdir()) == [again]
         assert again.name == wheel.name == f"buildstatic-{buildstatic.__version__}-py3-none-any.whl"
         assert again.read_bytes() == wheel.read_bytes()
 

@@ -36,7 +36,7 @@ def test_generated_dockerfile_is_not_written(tmp_path: Path) -> None:
         None,
     )
     assert source.dockerignore == generate_dockerignore(plain(tmp_path)).text
-    assert source.has_stage("static")
+    assert "static" in source.stages
     assert list(tmp_path.iterdir()) == []
 
 
@@ -140,14 +140,3 @@ def test_unreadable_dockerfile(tmp_path: Path) -> None:
 )
 def test_stage_names(text: str, names: tuple[str, ...]) -> None:
     assert stage_names(text) == names
-
-
-@pytest.mark.parametrize(
-    ("target", "is_final"),
-    [(None, True), ("web", True), ("WEB", True), ("1", True), ("static", False), ("0", False)],
-)
-def test_last_stage_is_the_final_image(target: str | None, is_final: bool) -> None:
-    assert DockerfileSource("", None, None, ("static", "web")).is_final(target) is is_final
-    assert DockerfileSource("", None, None, ("static", "")).is_final(target) is (
-        target in (None, "1")
-    )

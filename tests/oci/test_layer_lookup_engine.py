@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.errors import StaticLayerNotFound
-from buildstatic.oci.engine import uses_containerd
+from buildstatic.oci.engine import layers_of, uses_containerd
 from buildstatic.oci.layer_lookup import (
     StaticLayer,
     find_by_tree,
     find_in_engine,
     find_static_layer,
     image_id_in_engine,
-    layers_of,
 )
 from tests.oci.scratch import build_image, engine_image
 from tests.oci.test_layer_writer import LONG, make_tree, run_buildx, settle_directories, write

@@ -1,0 +1,42 @@
+"""What a build knows about the image before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildstatic.builders.base import ExpectedFiles
+from buildstatic.workflows.build import expected_files
+from tests.dockerfile.variants import plain
+
+ONE_IMAGE = ("static", "web")
+TWO_IMAGES = ("static", "assets", "manifest", "web")
+REQUIRED = ExpectedFiles("staticfiles", required=True, is_in_context=False)
+MANIFEST = ExpectedFiles(None, required=False, is_in_context=False)
+
+
+@pytest.mark.parametrize(
+    ("stages", "target", "expected"),
+    [
+        *((ONE_IMAGE, target, REQUIRED) for target in (None, "web", "WEB", "1")),
+        *((ONE_IMAGE, target, None) for target in ("static", "0")),
+        *((("static", ""), target, REQUIRED) for target in (None, "1")),
+        *((("static", ""), target, None) for target in ("web", "static")),
+        *((TWO_IMAGES, target, MANIFEST) for target in (None, "web", "3")),
+        (TWO_IMAGES, "Assets", REQUIRED),
+        (TWO_IMAGES, "static", None),
+        (("build", "web"), None, None),
+    ],
+)
+def test_static_files_are_expected_in_the_final_image_or_that_of_assets(
+    stages: tuple[str, ...], target: str | None, expected: ExpectedFiles | None, tmp_path: Path
+) -> None:
+    assert expected_files(plain(tmp_path), stages, target) == expected
+
+
+def test_static_files_in_the_build_context_are_known(tmp_path: Path) -> None:
+    (tmp_path / "staticfiles").mkdir()
+    expected = expected_files(plain(tmp_path), ONE_IMAGE, None)
+    assert expected is not None
+    assert expected.is_in_context
