@@ -39,7 +39,9 @@ SYSTEM: dict[str, _Row] = {
     "psycopg-c": _POSTGRESQL,
     # github.com/PyMySQL/mysqlclient#linux
     "mysqlclient": _built("pkg-config", "default-libmysqlclient-dev", run=("libmariadb3",)),
-    "uwsgi": _built(),  # uwsgi-docs.readthedocs.io/en/latest/Install.html
+    # uwsgi-docs.readthedocs.io/en/latest/Install.html; it links with libcrypt, which libc6-dev
+    # depends on until Debian 13 only (packages.debian.org/libc6-dev).
+    "uwsgi": _built("libcrypt-dev"),
     "python-ldap": _LDAP,
     "django-auth-ldap": _LDAP,
     # xmlsec.readthedocs.io/en/stable/install.html; signxml and djangosaml2 need none of it

@@ -17,7 +17,7 @@ from tests.project.tree import packages, project, write
     ("lines", "build", "run"),
     [
         (["django"], (), ()),
-        (["uWSGI==2.0.*"], COMPILER, ()),
+        (["uWSGI==2.0.*"], (*COMPILER, "libcrypt-dev"), ()),
         (["python-ldap"], (*COMPILER, "libldap-dev", "libsasl2-dev"), ("ldap-utils",)),
         (["python-magic", "pdf2image"], (), ("libmagic1", "poppler-utils")),
         (["django-weasyprint"], (), ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")),
@@ -45,7 +45,7 @@ def test_known_packages(
     ("name", "wheel", "build"),
     [
         ("uwsgi", True, ()),
-        ("uwsgi", False, COMPILER),
+        ("uwsgi", False, (*COMPILER, "libcrypt-dev")),
         ("other", None, ()),
         ("other", True, ()),
         ("other", False, CPP_COMPILER),
