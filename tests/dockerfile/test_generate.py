@@ -216,7 +216,7 @@ def test_credentials_of_a_private_index_are_secrets_of_the_installation(manager:
 
 def test_missing_server_without_a_wheel_is_compiled() -> None:
     text = text_of(Variant({}, {"install": ("uwsgi",)}))
-    assert "--no-install-recommends gcc libc6-dev \\" in stage(text, "deps")
+    assert "--no-install-recommends gcc libc6-dev libcrypt-dev \\" in stage(text, "deps")
 
 
 def test_geodjango_packages_are_in_the_final_image() -> None:
