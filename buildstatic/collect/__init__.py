@@ -28,6 +28,7 @@ from buildstatic.collect.failures import source_error
 from buildstatic.collect.fingerprint import (
     CircularReferences,
     Kept,
+    TreeOnDisk,
     UnresolvedReferences,
     fingerprint_files,
 )
@@ -241,4 +242,6 @@ def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan)
         if broken := find_error_in_memory(storage, adapter, made_plan, readings):
             raise UnresolvedReferences((broken,))
         return
-    fingerprint_files(storage, originals_of(readings, storage), kept=Kept.DIRECTORIES)
+    originals = originals_of(readings, storage)
+    tree = TreeOnDisk(storage, originals, Kept.DIRECTORIES)
+    fingerprint_files(storage, originals, tree=tree)

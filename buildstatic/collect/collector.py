@@ -7,14 +7,20 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.compress import Variants, compress
-from buildstatic.collect.fingerprint import Fingerprinted, Fingerprints, Kept, fingerprint_files
+from buildstatic.collect.fingerprint import (
+    Fingerprinted,
+    Fingerprints,
+    Kept,
+    TreeOnDisk,
+    fingerprint_files,
+)
 from buildstatic.collect.layer_root import LayerRoot, empty
 from buildstatic.collect.planning import Plan
 from buildstatic.collect.publish import (
@@ -32,7 +38,9 @@ from buildstatic.collect.storages.manifest import make_manifest, write_manifest
 from buildstatic.collect.workers.pool import WorkerPool, worker_pool
 
 if TYPE_CHECKING:
-    from buildstatic.collect.storages.memory import RunOwnCode
+    from buildstatic.collect.memory.tree import MemoryTree, Sources
+
+    RunOwnCode = Callable[[MemoryTree, Sources], None]
 
 
 @dataclass
@@ -81,9 +89,9 @@ def run_collector(
     ):
         work = _Collector(storage, adapter, plan, options, variants, layer, callbacks, tree, pool)
         if run_own_code:
-            made = work.make_in_memory(work.read(hashed=True), run_own_code)
+            made = work.make_in_memory(work.read(in_memory=True), run_own_code)
         else:
-            made = work.make(work.read(hashed=False))
+            made = work.make(work.read(in_memory=False))
         if layer:
             empty(layer)
         staging = work.publish(made)
@@ -145,8 +153,9 @@ class _Collector:
         if not self.options.clear:
             self.reusable = self.tree.files
 
-    def read(self, *, hashed: bool) -> tuple[Reading, ...]:
+    def read(self, *, in_memory: bool) -> tuple[Reading, ...]:
         options = self.options
+        rewrites = self.adapter.fingerprints or (in_memory and hasattr(self.storage, "_patterns"))
         with self.step("read", len(self.plan.wins)) as progress:
             readings = read_sources(
                 self.plan.wins,
@@ -154,10 +163,10 @@ class _Collector:
                 self.tree.root,
                 self.pool,
                 progress,
-                fingerprints=self.adapter.fingerprints and options.post_process and not hashed,
+                fingerprints=rewrites and options.post_process,
                 existing=self.reusable,
                 strong=self.is_strong,
-                hashed=hashed,
+                hashed=in_memory,
             )
         self.outcome.add(files=len(readings), bytes=sum(reading.size for reading in readings))
         outcome = self.outcome
@@ -209,7 +218,8 @@ class _Collector:
 
     def make_in_memory(self, readings: tuple[Reading, ...], run: RunOwnCode) -> _Made:
         """Return what the storage's own code makes of *readings*."""
-        from buildstatic.collect.storages.memory import MemoryTree
+        from buildstatic.collect.memory.shown import shown
+        from buildstatic.collect.memory.tree import MemoryTree
 
         kept = self.kept
         memory = MemoryTree(
@@ -218,8 +228,8 @@ class _Collector:
             shows_directories=kept is not Kept.NOTHING and not self.tree.is_empty,
             strong=self.is_strong,
         )
-        sources = memory.sources(map(Reading.stored, readings))
-        with self.step("fingerprint", len(readings)), memory.shown(self.adapter):
+        sources = memory.sources(readings)
+        with self.step("fingerprint", len(readings)), shown(memory, self.adapter):
             run(memory, sources)
         outputs = memory.outputs()
         unmodified = {r.source.path: r.digest for r in readings if r.is_unmodified}
@@ -255,8 +265,9 @@ class _Collector:
         originals = originals_of(readings, self.storage)
         warn = self.callbacks.warn if self.options.missing_maps == "warn" else None
         with self.step("fingerprint", len(originals)):
+            tree = TreeOnDisk(self.storage, originals, self.kept)
             return fingerprint_files(
-                self.storage, originals, kept=self.kept, existing=self.reusable, warn=warn
+                self.storage, originals, tree=tree, existing=self.reusable, warn=warn
             )
 
     def publish(self, made: _Made) -> Staging:

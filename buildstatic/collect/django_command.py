@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field, replace
 from io import StringIO
@@ -33,7 +33,7 @@ from buildstatic.errors import (
 from buildstatic.tracebacks import locals_of
 
 if TYPE_CHECKING:
-    from buildstatic.collect.storages.memory import MemoryTree, Sources
+    from buildstatic.collect.memory.tree import MemoryTree, Sources
 
 _COMMAND = "django.contrib.staticfiles.management.commands.collectstatic"
 _STORAGE = "django.contrib.staticfiles.storage"
@@ -144,29 +144,24 @@ def collect_by_adapter(
         outcome = run_collector(*arguments)
         return counts_of(command, plan, outcome), outcome.summary
 
-    from buildstatic.collect.storages.memory import NeedsDisk
+    from buildstatic.collect.memory.tree import NeedsDisk, NeedsLoop
 
     counts: dict[str, Any] = {}
 
-    def run_own_code(memory: MemoryTree, sources: Sources) -> None:
-        counts.update(_collect_in_memory(command, plan, memory, sources))
+    def run(*, quick: bool) -> Outcome:
+        def run_own_code(memory: MemoryTree, sources: Sources) -> None:
+            counts.update(_collect_in_memory(command, plan, memory, sources, quick=quick))
 
-    before = [(holder, _copied(vars(holder))) for holder in (storage, command)]
-    held: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
-    streams = command.stdout, command.stderr
-    command.stdout, command.stderr = (_HeldStream(stream, held) for stream in streams)
+        with _undone_unless_finished(storage, command):
+            return run_collector(*arguments, run_own_code)
+
     try:
-        outcome = run_collector(*arguments, run_own_code)
+        try:
+            outcome = run(quick=True)
+        except NeedsLoop:
+            outcome = run(quick=False)
     except NeedsDisk as error:
-        held.clear()
-        for holder, attributes in before:
-            vars(holder).clear()
-            vars(holder).update(attributes)
         return f"{recognition.reason}, and {error}"
-    finally:
-        command.stdout, command.stderr = streams
-        for stream, words, how in held:
-            stream.write(*words, **how)
     if options.clear:
         _log_deleted(command, outcome)
         counts["deleted"] = outcome.deleted
@@ -174,6 +169,32 @@ def collect_by_adapter(
         command.log(f"Post-processed '{name}' as '{variant}'")
     counts["post_processed"] = [*counts["post_processed"], *(n for n, _ in outcome.post_processed)]
     return counts, replace(outcome.summary, in_memory=recognition.reason)
+
+
+@contextmanager
+def _undone_unless_finished(storage: Any, command: Any) -> Iterator[None]:
+    """Undo what the block does to *storage*, *command* and its outputs if it has to be repeated.
+
+    That is, if it raises `NeedsDisk` or `NeedsLoop`.
+    """
+    from buildstatic.collect.memory.tree import NeedsDisk, NeedsLoop
+
+    before = [(holder, _copied(vars(holder))) for holder in (storage, command)]
+    held: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
+    streams = command.stdout, command.stderr
+    command.stdout, command.stderr = (_HeldStream(stream, held) for stream in streams)
+    try:
+        yield
+    except (NeedsDisk, NeedsLoop):
+        held.clear()
+        for holder, attributes in before:
+            vars(holder).clear()
+            vars(holder).update(attributes)
+        raise
+    finally:
+        command.stdout, command.stderr = streams
+        for stream, words, how in held:
+            stream.write(*words, **how)
 
 
 def find_error_in_memory(
@@ -186,7 +207,8 @@ def find_error_in_memory(
     from django.contrib.staticfiles.management.commands import collectstatic
     from django.core.exceptions import SuspiciousFileOperation
 
-    from buildstatic.collect.storages.memory import MemoryTree, NeedsDisk
+    from buildstatic.collect.memory.shown import shown
+    from buildstatic.collect.memory.tree import MemoryTree, NeedsDisk
 
     memory = MemoryTree(storage, frozenset(), shows_directories=False, strong=False)
     command = collectstatic.Command(stdout=StringIO(), stderr=StringIO())
@@ -194,8 +216,8 @@ def find_error_in_memory(
     command.set_options(**vars(parser.parse_args(["--noinput", "--verbosity=0"])))
     command.storage = storage
     try:
-        with memory.shown(adapter):
-            _collect_in_memory(command, plan, memory, memory.sources(map(Reading.stored, readings)))
+        with shown(memory, adapter):
+            _collect_in_memory(command, plan, memory, memory.sources(readings), quick=False)
     except NeedsDisk:
         return None
     except Exception as error:
@@ -226,12 +248,16 @@ def _copied(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _collect_in_memory(
-    command: Any, plan: Plan, memory: MemoryTree, sources: Sources
+    command: Any, plan: Plan, memory: MemoryTree, sources: Sources, *, quick: bool
 ) -> dict[str, Any]:
-    """Run the installed ``Command.collect`` of *command*, copying *sources* into *memory*."""
+    """Run the installed ``Command.collect`` of *command*, copying *sources* into *memory*.
+
+    With *quick*, the files are fingerprinted at once where this makes no difference.
+    """
     from django.contrib.staticfiles.management.commands import collectstatic
 
-    from buildstatic.collect.storages.memory import SourceStorage
+    from buildstatic.collect.memory.files import SourceStorage
+    from buildstatic.collect.memory.post_process import quick_post_process
 
     finders = {id(source.storage): source.storage for source in plan.wins}
     storages = {
@@ -248,8 +274,9 @@ def _collect_in_memory(
             if memory.exists(prefixed_path):
                 command.log(f"Deleting '{path}'")
                 memory.delete(prefixed_path)
-            command.log(f"Copying '{source_storage.path(path)}'")
-            if memory.storage.get_available_name(prefixed_path, max_length=None) != prefixed_path:
+            if command.verbosity > 1:
+                command.log(f"Copying '{source_storage.path(path)}'")
+            if not memory.keeps_names and memory.available_name(prefixed_path) != prefixed_path:
                 memory.fail("it saves files under other names")
             command.copied_files.append(prefixed_path)
         memory.add(memory.normalized(prefixed_path), stored)
@@ -257,7 +284,10 @@ def _collect_in_memory(
     attributes = {"copy_file": copy_file, "clear_dir": lambda _path: None}
     vars(command).update(attributes)
     try:
-        with _finders_replaced(collectstatic, _PlannedFinder(plan, storages)):
+        with (
+            _finders_replaced(collectstatic, _PlannedFinder(plan, storages)),
+            quick_post_process(memory) if quick else nullcontext(),
+        ):
             return dict(collectstatic.Command.collect(command))
     finally:
         for name in attributes:

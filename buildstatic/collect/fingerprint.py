@@ -11,14 +11,15 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 from buildstatic.collect.references import BrokenReference, NameLookup, is_adjustable, rewrite
+from buildstatic.collect.storages.manifest import replaced_attributes
 from buildstatic.collect.workers.file_tasks import digest
 
 _PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)
@@ -62,6 +63,29 @@ class Fingerprinted:
     is_taken: bool = False
 
 
+class TreeView(Protocol):
+    """The tree of a storage as the storage sees it before the fingerprinted files are there.
+
+    Names are relative to the root, once they are *normalized*.
+    """
+
+    def normalized(self, name: str) -> str:
+        """Return *name* relative to the root; SuspiciousFileOperation if it is outside."""
+
+    def exists(self, name: str) -> bool:
+        """Tell whether *name* is a file or a directory."""
+
+    def digest(self, name: str) -> str | None:
+        """Return the MD5 of the file *name* if it is known."""
+
+    def open(self, name: str, mode: str) -> Any:
+        """Do what the storage's ``open`` does, for a file whose digest is not known."""
+
+
+class ContentRead(BaseException):
+    """A storage's own code reads a file of which only the digest is known."""
+
+
 class UnresolvedReferences(Exception):
     """All references that cannot be resolved."""
 
@@ -95,19 +119,19 @@ def fingerprint_files(
     storage: Any,
     originals: tuple[Original, ...],
     *,
-    kept: Kept,
+    tree: TreeView,
     existing: frozenset[str] = frozenset(),
     warn: Callable[[str], None] | None = None,
+    own_names: bool = False,
 ) -> Fingerprints:
     """Return what ``HashedFilesMixin.post_process`` of *storage* makes of *originals*.
 
-    *storage* is one that `recognize` knows; *existing* are the files in its tree, and *kept* says
-    what remains of them. With *warn*, a missing source map is only a warning.
-    Raises `UnresolvedReferences` or `CircularReferences`.
+    *storage* is one that `recognize` knows; *existing* are the files in its *tree*. With *warn*, a
+    missing source map is only a warning. With *own_names*, ``hashed_name`` is the project's, and
+    computes (see `only_computes`). Raises `UnresolvedReferences` or `CircularReferences`.
     """
-    digests = {original.name: original.digest for original in originals}
-    work = _Fingerprinter(storage)
-    with _overlay(storage, digests, work.made, kept):
+    work = _Fingerprinter(storage, own_names=own_names)
+    with _overlay(storage, tree, work.made):
         work.run(originals, warn)
     files = {original.name: work.files[work.keys[original.name]] for original in originals}
     processed: list[tuple[str, str]] = []
@@ -130,17 +154,19 @@ class _Fingerprinter:
     *keys*: what the storage calls each file. *files*: what each key has become so far, at first by
     its raw content. *made*: the digests of the fingerprinted files that Django would have written
     by now. *pending*: the keys that the storage has to look for itself, as it does for all files
-    that it processes later. *requested*: the names that each file was last rewritten with.
+    that it processes later. *lookups*: the names that each file was last rewritten with.
+    *own_names*: nothing about ``hashed_name`` is known but that it computes.
     """
 
-    def __init__(self, storage: Any) -> None:
+    def __init__(self, storage: Any, *, own_names: bool) -> None:
         self.storage = storage
-        self.hashed_name = _HashedNames(storage)
+        self.own_names = own_names
+        self.hashed_name = _HashedNames(storage, own_names=own_names)
         self.keys: dict[str, str] = {}
         self.files: dict[str, Fingerprinted] = {}
         self.made: dict[str, str] = {}
         self.pending: set[str] = set()
-        self.requested: dict[str, dict[str, str]] = {}
+        self.lookups: dict[str, NameLookup] = {}
         self.broken: list[BrokenReference] = []
 
     def run(self, originals: tuple[Original, ...], warn: Callable[[str], None] | None) -> None:
@@ -170,7 +196,7 @@ class _Fingerprinter:
         for original in originals:
             key = self.storage.hash_key(self.storage.clean_name(original.name))
             self.keys[original.name] = key
-            if not _is_plain(original.name):
+            if self.own_names or not _is_plain(original.name):
                 self.pending.add(key)
             try:
                 name = self.fingerprinted_name(original.name, original.digest)
@@ -191,8 +217,9 @@ class _Fingerprinter:
 
     def update(self, original: Original) -> bool:
         """Rewrite *original* if a name in it has changed; tell whether its own name changed."""
-        requested = self.requested[original.name]
-        if not any(self.current_name(key) != name for key, name in requested.items()):
+        lookup = self.lookups[original.name]
+        is_same = all(self.current_name(key) == name for key, name in lookup.requested.items())
+        if is_same and not (self.own_names and lookup.has_unknown):
             return False
         before = self.files[self.keys[original.name]]
         self.rewrite(original)
@@ -214,7 +241,7 @@ class _Fingerprinter:
         """Rewrite *original* with the current names."""
         assert original.content is not None
         names = NameLookup(self.current_name)
-        self.requested[original.name] = names.requested
+        self.lookups[original.name] = names
         try:
             text = original.content.decode()
         except UnicodeDecodeError as error:
@@ -252,16 +279,17 @@ class _HashedNames:
     """``HashedFilesMixin.hashed_name`` of *storage* for files with a known digest.
 
     It inserts the hash before the suffix of a plain name. This is verified with the storage once
-    for each suffix; a storage that does otherwise is called for each name.
+    for each suffix; a storage that does otherwise, or has *own_names*, is called for each name.
     """
 
-    def __init__(self, storage: Any) -> None:
+    def __init__(self, storage: Any, *, own_names: bool) -> None:
         self.storage = storage
+        self.own_names = own_names
         self.inserts_before: dict[str, bool] = {}
 
     def __call__(self, name: str, digest: str) -> str:
         root, suffix = posixpath.splitext(name)
-        if not _is_plain(name) or "//" in name:
+        if self.own_names or not _is_plain(name) or "//" in name:
             return self.by_storage(name, digest)
         inserted = f"{root}.{digest[:12]}{suffix}"
         if suffix not in self.inserts_before:
@@ -281,55 +309,76 @@ class _Digest:
     def close(self) -> None:
         """Do nothing; no file is open."""
 
+    def _read(self, *_: Any) -> NoReturn:
+        raise ContentRead
 
-@contextmanager
-def _overlay(
-    storage: Any, digests: Mapping[str, str], made: Mapping[str, str], kept: Kept
-) -> Iterator[None]:
-    """Make *storage* see the files in *digests* and *made*, and the *kept* part of its tree.
+    __getattr__ = __iter__ = __len__ = __contains__ = _read
 
-    ``exists``, ``open`` and ``file_hash`` are set on the instance, where ``hashed_name`` finds
-    them. *made* may grow in the block.
-    """
-    directories = {"."}
-    for name in digests:
-        while name and (name := posixpath.dirname(name)) not in directories:
-            directories.add(name)
-    original_exists, original_open = storage.exists, storage.open
-    original_file_hash = storage.file_hash
 
-    def normalized(name: str) -> str:
-        """Return *name* relative to the storage's root; SuspiciousFileOperation if outside."""
-        path: str = os.path.relpath(storage.path(name), storage.location)
+class TreeOnDisk:
+    """The tree of *storage* on disk, of which *kept* stays, with *originals*."""
+
+    def __init__(self, storage: Any, originals: Iterable[Original], kept: Kept) -> None:
+        self._storage = storage
+        self._digests = {original.name: original.digest for original in originals}
+        self._kept = kept
+        self._exists, self._open = storage.exists, storage.open
+        self._directories = {"."}
+        for name in self._digests:
+            while name and (name := posixpath.dirname(name)) not in self._directories:
+                self._directories.add(name)
+
+    def normalized(self, name: str) -> str:
+        """See `TreeView`."""
+        path: str = os.path.relpath(self._storage.path(name), self._storage.location)
         return path
 
-    def exists(name: str) -> bool:
-        name = normalized(name)
-        if made.get(name) or digests.get(name) or name in directories:
+    def exists(self, name: str) -> bool:
+        """See `TreeView`."""
+        if name in self._digests or name in self._directories:
             return True
-        match kept:
+        match self._kept:
             case Kept.FILES:
-                return bool(original_exists(name))
+                return bool(self._exists(name))
             case Kept.DIRECTORIES:
-                return Path(storage.path(name)).is_dir()
+                return Path(self._storage.path(name)).is_dir()
             case Kept.NOTHING:
                 return False
 
-    def open_(name: str, mode: str = "rb") -> Any:
-        name = normalized(name)
-        if digest := made.get(name) or digests.get(name):
-            return _Digest(digest)
-        if name in directories:
+    def digest(self, name: str) -> str | None:
+        """See `TreeView`."""
+        return self._digests.get(name)
+
+    def open(self, name: str, mode: str) -> Any:
+        """See `TreeView`."""
+        if name in self._directories:
             raise IsADirectoryError(name)
-        return original_open(name, mode)
+        return self._open(name, mode)
+
+
+@contextmanager
+def _overlay(storage: Any, tree: TreeView, made: Mapping[str, str]) -> Iterator[None]:
+    """Make *storage* see *tree*, and the files whose digests are *made*, which may grow.
+
+    ``exists``, ``open`` and ``file_hash`` are set on the instance, where ``hashed_name`` finds
+    them.
+    """
+    original_file_hash = storage.file_hash
+
+    def exists(name: str) -> bool:
+        name = tree.normalized(name)
+        return name in made or tree.exists(name)
+
+    def open_(name: str, mode: str = "rb") -> Any:
+        name = tree.normalized(name)
+        digest = made.get(name) or tree.digest(name)
+        return _Digest(digest) if digest else tree.open(name, mode)
 
     def file_hash(name: str, content: Any = None) -> Any:
         if isinstance(content, _Digest):
             return content.digest[:12]
         return original_file_hash(name, content)
 
-    storage.exists, storage.open, storage.file_hash = exists, open_, file_hash
-    try:
+    values = {"exists": exists, "open": open_, "file_hash": file_hash}
+    with replaced_attributes(storage, values):
         yield
-    finally:
-        del storage.exists, storage.open, storage.file_hash

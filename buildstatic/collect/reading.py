@@ -43,10 +43,6 @@ class Reading:
             names, self.digest, self.identity, self.size, self.path, modified, content
         )
 
-    def stored(self) -> tuple[Any, str, OutputFile, bool]:
-        """Return the source's storage and name, the content, and whether it is unmodified."""
-        return self.source.storage, self.source.name, self.output(), self.is_unmodified
-
 
 def read_sources(
     sources: Sequence[Source],

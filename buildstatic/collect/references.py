@@ -71,16 +71,20 @@ class NameLookup:
     """The names of files for a storage's ``url_converter``; records what was *requested*.
 
     *current* returns the fingerprinted name of a file, None for a file that is not collected, and
-    an empty string if the storage has to look for the file itself.
+    an empty string if the storage has to look for the file itself. *has_unknown*: a file that is
+    not collected was looked for.
     """
 
     current: Callable[[str], str | None]
     requested: dict[str, str] = field(default_factory=dict)
+    has_unknown: bool = False
 
     def get(self, key: str) -> str | None:
         """Return the fingerprinted name of *key*, None if the storage has to look for it."""
         name = self.current(key)
-        if name is not None:
+        if name is None:
+            self.has_unknown = True
+        else:
             self.requested[key] = name
         return name or None
 

@@ -212,6 +212,25 @@ class VendorKeepsNames(Manifest):
 
 
 @listed(MEMORY)
+class OnlyKnownContents(Manifest):
+    """What is referred to, and is named for the first time, keeps its name."""
+
+    def hashed_name(self, name: str, content: Any = None, filename: Any = None) -> str:
+        return name if content is None else str(super().hashed_name(name, content, filename))
+
+
+@listed(MEMORY)
+class EmptyFilesKeepNames(Manifest):
+    """Looks into the content, and hides that this fails."""
+
+    def hashed_name(self, name: str, content: Any = None, filename: Any = None) -> str:
+        try:
+            return str(super().hashed_name(name, content, filename)) if len(content) else name
+        except Exception:
+            return name
+
+
+@listed(MEMORY)
 class UrlsThatAreKept(Manifest):
     """References that cannot be resolved are kept."""
 
@@ -326,6 +345,24 @@ class OriginalsAreDeleted(Manifest):
             if hashed_name and hashed_name != name:
                 self.delete(name)
             yield name, hashed_name, processed
+
+
+@listed(MEMORY)
+class StopsEarly(Manifest):
+    def post_process(self, *arguments: Any, **options: Any) -> Any:
+        for count, each in enumerate(super().post_process(*arguments, **options)):
+            if count < 2:
+                yield each
+            else:
+                return
+
+
+@listed(MEMORY)
+class ForgetsWhatIsProcessed(Manifest):
+    def post_process(self, paths: Any, *arguments: Any, **options: Any) -> Any:
+        for each in super().post_process(paths, *arguments, **options):
+            paths.clear()
+            yield each
 
 
 @listed(MEMORY)

@@ -37,7 +37,7 @@ WAGTAILADMIN_BASE_URL = "http://localhost"
 
 def python_with_apps(parent: Path) -> Path:
     """Return the Python of an environment with `APPS` and WhiteNoise."""
-    more = ("djangorestframework", "wagtail", "whitenoise", "brotli")
+    more = ("djangorestframework", "wagtail", "whitenoise", "brotli", "django-pipeline")
     return pythons.environment(parent / "apps", requirements=(pythons.DJANGO, *more))
 
 

@@ -25,6 +25,23 @@ WHITENOISES = "whitenoise.storage"
 DEFAULT = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
 SMALL = ("jquery", "leaflet")
 VARIANTS = {".gz": gzip.decompress, ".br": brotli.decompress}
+PACKED = {
+    "css/a.css": "a { background: url(../img/dot.svg) }",
+    "css/b.css": "b { color: red }",
+    "img/dot.svg": "<svg/>",
+    "js/a.js": "var a = 1;",
+    "js/b.js": "var b = 2;",
+}
+PIPELINE = """\
+PIPELINE = {
+    "CSS_COMPRESSOR": "pipeline.compressors.NoopCompressor",
+    "JS_COMPRESSOR": "pipeline.compressors.NoopCompressor",
+    "STYLESHEETS": {"all": {"source_filenames": ["css/*.css"], "output_filename": "all.css"}},
+    "JAVASCRIPT": {
+        "all": {"source_filenames": ["js/b.js", "js/*.js"], "output_filename": "packed/all.js"}
+    },
+}
+"""
 ONLY_HASHED = "WHITENOISE_KEEP_ONLY_HASHED_FILES = True\n"
 
 
@@ -93,6 +110,23 @@ def test_real_packages_equal_django(
         assert ran.code == 0, ran.err
         assert "Django's own code was used" not in ran.err
         assert_same(contents(reference.tree), contents(actual.tree), least)
+
+
+def test_packages_of_pipeline_equal_django(tmp_path: Path, python: Path) -> None:
+    places = []
+    for name in ("reference", "actual"):
+        site = make_site(tmp_path / name / "site", {f"static/{n}": c for n, c in PACKED.items()})
+        site.append(PIPELINE)
+        site.storage("pipeline.storage.PipelineManifestStorage")
+        places.append(site)
+    reference, actual = places
+    expected = run(python, "manage.py", "collectstatic", "--noinput", cwd=reference.root)
+    assert expected.code == 0, expected.err
+    command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--python", python)
+    ran = run(*command, cwd=actual.root)
+    assert ran.code == 0, ran.err
+    assert "its own code ran in memory" in ran.err
+    assert_same(contents(reference.tree), contents(actual.tree), 11)
 
 
 def assert_same(reference: dict[str, bytes], actual: dict[str, bytes], least: int) -> None:

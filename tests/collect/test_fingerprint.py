@@ -14,6 +14,7 @@ from buildstatic.collect.fingerprint import (
     Fingerprinted,
     Kept,
     Original,
+    TreeOnDisk,
     UnresolvedReferences,
     fingerprint_files,
 )
@@ -45,9 +46,8 @@ def storage(tmp_path: Path) -> Any:
 
 
 def found(storage: Any, *files: Original, **how: Any) -> dict[str, Fingerprinted]:
-    return dict(
-        fingerprint_files(storage, files, kept=how.pop("left", Kept.DIRECTORIES), **how).files
-    )
+    tree = TreeOnDisk(storage, files, how.pop("left", Kept.DIRECTORIES))
+    return dict(fingerprint_files(storage, files, tree=tree, **how).files)
 
 
 def test_files_are_named_by_content_after_rewriting(

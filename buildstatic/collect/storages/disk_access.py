@@ -7,7 +7,10 @@ Anything else may open files or start programs, and needs the collected files on
 from __future__ import annotations
 
 import builtins
+import contextlib
 import dis
+import importlib
+import inspect
 import logging
 import re
 import sys
@@ -28,6 +31,8 @@ _MODULES = frozenset(
         *("warnings", "zlib", "_warnings", "_md5", "_sha1", "_sha2", "_blake2"),
     }
 )
+# django-pipeline's packages: it finds and reads sources, and packs them into the storage.
+_PACKERS = frozenset({"pipeline.packager"})
 _UNSAFE = {
     "posixpath": {"abspath", "expanduser", "ismount", "lexists", "realpath"},
     "io": {"FileIO", "open", "open_code"},
@@ -49,6 +54,23 @@ _PATH_METHODS = frozenset(
 )
 _OS_NAMES = {"PathLike", "environ", "fspath", "getenv", "path", "sep"}
 _UNKNOWN = ModuleType("unknown")
+# What code may use of builtins, modules and objects that only computes a name.
+_COMPUTING = frozenset(
+    {
+        *("all", "any", "bool", "enumerate", "frozenset", "int", "len", "list", "max", "min"),
+        *("range", "set", "sorted", "str", "super", "tuple", "zip"),
+        *("posixpath", "urllib.parse", "re"),
+    }
+)
+_COMPUTING_ATTRIBUTES = frozenset(
+    {
+        *(name for cls in (str, re.Pattern, re.Match) for name in dir(cls) if name[0] != "_"),
+        *("basename", "dirname", "join", "normpath", "path", "split", "splitext"),
+        *("debug", "error", "exception", "info", "warning"),
+        *("quote", "unquote", "urlsplit", "urlunsplit"),
+    }
+)
+_CHANGING = ("DELETE_", "IMPORT_", "STORE_ATTR", "STORE_DEREF", "STORE_GLOBAL", "STORE_SUBSCR")
 _DATA = (str, bytes, int, float, bool, type(None), tuple, list, dict, set, frozenset, re.Pattern)
 
 
@@ -82,6 +104,40 @@ def unknown_call(storage: type, names: Iterable[str]) -> str:
             return min(on_paths)
         pending += _methods(storage, attributes)
     return ""
+
+
+def only_computes(storage: type, method: str) -> bool:
+    """Tell whether the class *storage* computes *method* from its arguments and the package's.
+
+    Then it gives the same result for the same arguments and files, whenever it is called.
+    """
+    for function in _methods(storage, (method,)):
+        attributes: set[str] = set()
+        used = list(_used(function, attributes))
+        instructions = [i for code in _codes(function.__code__) for i in dis.get_instructions(code)]
+        if any(i.opname.startswith(_CHANGING) for i in instructions):
+            return False
+        if not all(_is_computing(value) for _, value in used):
+            return False
+        others = attributes - _COMPUTING_ATTRIBUTES - {method}
+        if not all(_is_data(storage, name) for name in others):
+            return False
+    return True
+
+
+def _is_computing(value: Any) -> bool:
+    """Tell whether using *value* changes nothing and depends on nothing."""
+    if isinstance(value, type) and issubclass(value, Exception):
+        return True
+    if isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        is_builtin = value.__module__ == "builtins"
+        return (value.__name__ if is_builtin else value.__module__) in _COMPUTING
+    return isinstance(value, (*_DATA, logging.Logger))
+
+
+def _is_data(storage: type, name: str) -> bool:
+    """Tell whether the attribute *name* of the class *storage* is data that nothing changes."""
+    return isinstance(inspect.getattr_static(storage, name, None), (str, tuple, frozenset, bool))
 
 
 def _methods(storage: type, names: Iterable[str]) -> Iterator[FunctionType]:
@@ -131,7 +187,7 @@ def _used(function: FunctionType, attributes: set[str]) -> Iterator[tuple[str, A
                 if not is_module:
                     yield path, value
             elif operation == "IMPORT_NAME":
-                yield f"import {argument}", None if _is_known(argument) else _UNKNOWN
+                yield f"import {argument}", None if _may_import(argument) else _UNKNOWN
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -139,6 +195,15 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+def _may_import(module: str) -> bool:
+    """Tell whether a function may import *module*; a packer copies settings, so it is imported."""
+    if module in _PACKERS:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+        return module in sys.modules
+    return _is_known(module)
 
 
 def _is_known(module: str) -> bool:
