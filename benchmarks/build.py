@@ -26,7 +26,7 @@ REGISTRY = os.environ.get("REGISTRY", "127.0.0.1:5000")
 IMAGE = f"{REGISTRY}/buildstatic-bench/build:ours"
 REQUIREMENTS = "Django\nwagtail\ndjangorestframework\ngunicorn\nwhitenoise\nbrotli\n"
 USUAL = """\
-FROM python:3.13-slim
+FROM python:3.14-slim
 WORKDIR /app
 COPY requirements.txt .
 RUN python -m venv /venv && /venv/bin/pip install -r requirements.txt

@@ -22,6 +22,12 @@ PACKAGES = {
     "leaflet": "1.9.4",
     "tinymce": "7.9.1",
 }
+STORAGES = (
+    "django-compressor",
+    "django-manifeststaticfiles-enhanced",
+    "django-pipeline",
+    "django-static-compress",
+)
 APPS = """\
 INSTALLED_APPS += [
     "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
@@ -36,8 +42,8 @@ WAGTAILADMIN_BASE_URL = "http://localhost"
 
 
 def python_with_apps(parent: Path) -> Path:
-    """Return the Python of an environment with `APPS` and WhiteNoise."""
-    more = ("djangorestframework", "wagtail", "whitenoise", "brotli", "django-pipeline")
+    """Return the Python of an environment with `APPS`, WhiteNoise and other storages."""
+    more = ("djangorestframework", "wagtail", "whitenoise", "brotli", *STORAGES)
     return pythons.environment(parent / "apps", requirements=(pythons.DJANGO, *more))
 
 
