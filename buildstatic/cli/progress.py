@@ -96,19 +96,14 @@ def print_summary(summary: Summary) -> None:
     """Print *summary* to standard error."""
     if summary.own_code:
         console.note(f"Django's own code was used, because {summary.own_code}.")
+        _print_variants(summary)
         return
     if summary.in_memory:
         console.note(f"storage     its own code ran in memory, because {summary.in_memory}")
     counts = {"unmodified": summary.unmodified, "ignored": summary.ignored, "equal": summary.equal}
     files = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
     console.note(f"files       {summary.files:,}, {console.size(summary.bytes)}{files}")
-    if summary.variants:
-        sources = {"the cache": summary.hits, "the earlier tree": summary.reused}
-        found = "".join(
-            f", {count:,} of them from {name}" for name, count in sources.items() if count
-        )
-        size = console.size(summary.variant_bytes)
-        console.note(f"variants    {summary.variants:,}, {size}{found}")
+    _print_variants(summary)
     if count := len(summary.conflicts):
         names = ", ".join(summary.conflicts[:MAX_NAMES])
         more = f" and {count - MAX_NAMES:,} more" if count > MAX_NAMES else ""
@@ -140,3 +135,12 @@ def terminable() -> Iterator[None]:
     finally:
         for number in replaced:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _print_variants(summary: Summary) -> None:
+    if not summary.variants:
+        return
+    sources = {"the cache": summary.hits, "the earlier tree": summary.reused}
+    found = "".join(f", {count:,} of them from {name}" for name, count in sources.items() if count)
+    size = console.size(summary.variant_bytes)
+    console.note(f"variants    {summary.variants:,}, {size}{found}")

@@ -48,6 +48,7 @@ from buildstatic.collect.request import (
     Summary,
 )
 from buildstatic.collect.storages import Recognition, recognize
+from buildstatic.collect.storages.adapter import Adapter
 from buildstatic.collect.workers.file_tasks import open_regular
 from buildstatic.collect.workers.pool import worker_pool
 from buildstatic.errors import BuildstaticError, FilesConflict
@@ -94,18 +95,10 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
     with layer_root.locked(layer) if layer else nullcontext():
         result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
         sys.stdout.flush()  # What follows goes to standard error.
-        after = () if options.dry_run else options.after
-        if after:
-            adapter = None if result.summary.own_code else recognition.adapter
-            variants = None
-            if adapter:
-                variants = variants_for(storage, adapter, options, request.libraries)
-            with compress_changes(storage, variants, options, in_layer=bool(layer)) as counts:
-                run_after(after, request.manage, layer)
-            more: dict[str, Any] = {k: getattr(result.summary, k) + n for k, n in counts.items()}
-            result = replace(result, summary=replace(result.summary, **more))
+        if not options.dry_run:
+            result = _finish(project, recognition, layer, result)
         if layer:
-            has_collected = not result.summary.own_code and not after
+            has_collected = not result.summary.own_code and not options.after
             for warning in layer_root.normalize(layer, has_collected=has_collected):
                 callbacks.warn(warning)
     different = sum(len(conflict.left_out) for conflict in conflicts)
@@ -117,6 +110,34 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
     )
     described = made_plan.to_dict() if request.with_plan else None
     return CollectResult(result.closing, summary, described)
+
+
+def _finish(
+    project: StartedProject,
+    recognition: Recognition,
+    layer: LayerRoot | None,
+    result: CollectResult,
+) -> CollectResult:
+    """Run the commands after collecting; compress what they have written.
+
+    What the storage's own code has written to the disk is compressed as well, if the options say
+    so.
+    """
+    request, storage = project.request, project.storage
+    options, own_code = request.options, bool(result.summary.own_code)
+    adapter = recognition.adapter
+    if own_code:
+        is_asked = options.compress or options.formats
+        adapter = Adapter() if is_asked and recognition.is_local and not options.link else None
+    if not options.after and not (own_code and adapter):
+        return result
+    variants = variants_for(storage, adapter, options, request.libraries) if adapter else None
+    with compress_changes(
+        storage, variants, options, in_layer=bool(layer), all_files=own_code
+    ) as counts:
+        run_after(options.after, request.manage, layer)
+    more: dict[str, Any] = {k: getattr(result.summary, k) + n for k, n in counts.items()}
+    return replace(result, summary=replace(result.summary, **more))
 
 
 def _strict_error(conflicts: Sequence[Conflict]) -> FilesConflict:

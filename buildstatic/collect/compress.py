@@ -152,24 +152,31 @@ def compress(
 
 @contextmanager
 def compress_changes(
-    storage: Any, variants: Variants | None, options: CollectOptions, *, in_layer: bool
+    storage: Any,
+    variants: Variants | None,
+    options: CollectOptions,
+    *,
+    in_layer: bool,
+    all_files: bool = False,
 ) -> Iterator[Counter[str]]:
     """Make the *variants* of what the block writes to *storage*, and remove outdated ones.
 
-    Yields the counts for `Summary`, which are set when the block has ended without an exception.
-    Raises OSError and `CollectFailed`.
+    With *all_files*, also those of what was there before. The manifest has none. Yields the counts
+    for `Summary`, which are set when the block has ended without an exception. Raises OSError and
+    `CollectFailed`.
     """
     counts: Counter[str] = Counter()
     if variants is None or not options.post_process:
         yield counts
         return
     with locked_tree(storage) as tree:
-        before = _states(tree)
+        before = {} if all_files else _states(tree)
     yield counts
     with locked_tree(storage) as tree, worker_pool(lock=tree.lock) as pool:
         staging = Staging(tree, tree.root, in_layer or options.hardlinks, in_layer)
         after = _states(tree)
         changed = {name for name, state in after.items() if before.get(name) != state}
+        changed.discard(getattr(storage, "manifest_name", ""))
         contents: dict[str, list[str]] = {}
         for name in sorted(filter(variants.fits, changed)):
             with Path(tree.path(name)).open("rb") as file:

@@ -99,7 +99,7 @@ def call_collectstatic(
                     counts, summary = collected
                     return counts
                 why = collected
-                for warning in _ineffective_options(options, why):
+                for warning in _ineffective_options(options, why, recognition):
                     callbacks.warn(warning)
             summary = replace(summary, own_code=why)
             if layer is None:
@@ -371,11 +371,16 @@ def _unsupported_options(options: CollectOptions, recognition: Recognition) -> l
     if not reason and recognition.in_memory and "--missing-maps" in options.explicit:
         why = f"the storage's own code is used, because {recognition.reason}"
         return [f"--missing-maps has no effect: {why}."]
-    return _ineffective_options(options, reason)
+    return _ineffective_options(options, reason, recognition)
 
 
-def _ineffective_options(options: CollectOptions, reason: str) -> list[str]:
-    given = [o for o in options.explicit if o != "--hardlinks" or options.layer_root is None]
+def _ineffective_options(
+    options: CollectOptions, reason: str, recognition: Recognition
+) -> list[str]:
+    effective = {"--hardlinks"} if options.layer_root else set()
+    if recognition.is_local and not options.link:
+        effective |= {"--compress", "--formats", "--reuse"}
+    given = [option for option in options.explicit if option not in effective]
     if not reason or not given:
         return []
     verb = "has" if len(given) == 1 else "have"

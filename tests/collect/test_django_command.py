@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 from collections.abc import Iterator
@@ -212,10 +213,30 @@ def test_options_without_effect_are_reported(site: Site, collect: Collect) -> No
     ran = collect(site, "--noinput", *ENGINES, "--reuse", site.root)
     assert ran.code == 0
     assert (
-        "warning: --prune, --hardlinks, --compress, --formats, --reuse, --missing-maps have no "
+        "warning: --prune, --hardlinks, --missing-maps have no "
         "effect: Django's own code is used, because mysite.files.Own has its own exists.\n"
     ) in ran.err
     assert "warning: " not in collect(site, "--noinput", "--no-prune", "--dry-run").err
+
+
+@pytest.mark.parametrize("in_layer", [False, True], ids=["STATIC_ROOT", "layer root"])
+def test_files_that_own_code_has_written_are_compressed(
+    site: Site, collect: Collect, tmp_path: Path, in_layer: bool
+) -> None:
+    code = OWN.replace("StaticFilesStorage", "ManifestStaticFilesStorage")
+    site.write({"mysite/files.py": code, "static/large.css": "a { color: red }\n" * 100})
+    site.storage("mysite.files.Own")
+    if in_layer:
+        site.place()
+    options = ("--layer-root", tmp_path / "layer") if in_layer else ()
+    ran = collect(site, "--noinput", "--compress=fast", "--formats=gz", *options)
+    assert (ran.code, "warning" in ran.err) == (0, False), ran.err
+    found = contents(tmp_path / "layer" if in_layer else site.tree)
+    variants = {name for name in found if name.endswith(".gz")}
+    assert len(variants) == 2
+    for name in variants:
+        assert gzip.decompress(found[name]) == found[name.removesuffix(".gz")]
+    assert "variants    1," in ran.err
 
 
 def test_options_without_effect_for_links_are_reported(site: Site, collect: Collect) -> None:

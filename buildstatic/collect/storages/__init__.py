@@ -33,11 +33,13 @@ class Recognition:
     """How a storage is collected.
 
     By the collector alone if there is an *adapter* and no *reason*; with *reason*, the storage's
-    own code runs on a tree in memory if there is an *adapter*, else on the disk.
+    own code runs on a tree in memory if there is an *adapter*, else on the disk. *is_local*: the
+    files are kept on this disk.
     """
 
     adapter: Adapter | None
     reason: str = ""
+    is_local: bool = True
 
     @property
     def in_memory(self) -> bool:
@@ -61,7 +63,7 @@ def recognize(storage: Any) -> Recognition:
     from django.core.files.storage import FileSystemStorage
 
     if not isinstance(storage, FileSystemStorage):
-        return Recognition(None, "its storage class is not supported")
+        return Recognition(None, "its storage class is not supported", is_local=False)
     known = next((cls for cls in type(storage).__mro__ if _name(cls) in _ADAPTERS), None)
     adapter = _ADAPTERS[_name(known)] if known else Adapter()
     methods = FILE_METHODS | PROCESSING
