@@ -87,7 +87,8 @@ def _table(progress: Progress, stages: Collection[str]) -> Table:
     for name, vertices in steps.items():
         running = [vertex for vertex in vertices if vertex.started and not vertex.completed]
         taken = seconds(replace(vertex, completed=vertex.completed or now) for vertex in vertices)
-        cells = (name, f"{taken:.1f} s", _shortened(command(running[-1])) if running else "")
+        step = console.printable(_shortened(command(running[-1]))) if running else ""
+        cells = (name, f"{taken:.1f} s", step)
         style = "" if running else "dim"
         grid.add_row(*(Text(cell, style=style, no_wrap=True) for cell in cells))
     return grid

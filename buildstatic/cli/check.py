@@ -197,9 +197,10 @@ def _print_annotations(result: ProjectCheck) -> None:
     https://docs.github.com/actions/reference/workflow-commands-for-github-actions; files are
     relative to the workspace, or to the current directory if GITHUB_WORKSPACE is not set.
     """
+    from buildstatic import console
 
     def escape(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        return console.printable(text).replace("%", "%25").replace("\n", "%0A")
 
     workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
     for finding in result.findings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -285,6 +286,16 @@ def _print_files(files: Sequence[GeneratedFile]) -> None:
     for file, content in [(file, encode(file)) for file in files]:
         if len(files) > 1:
             click.echo(f"# file: {file.path}")
+        _print_content(content)
+
+
+def _print_content(content: bytes) -> None:
+    """Print *content*, byte for byte unless it could control a terminal."""
+    from buildstatic import console
+
+    if sys.stdout.isatty():
+        click.echo(console.printable(content.decode(errors="backslashreplace")), nl=False)
+    else:
         click.echo(content, nl=False)
 
 
@@ -295,7 +306,7 @@ def _print_changes(changes: Sequence[FileChange], *, diff: bool, check: bool) ->
     changed = [change for change in changes if change.state is not write.State.UNCHANGED]
     for change in changed:
         if diff:
-            click.echo(write.diff(change).encode(), nl=False)
+            _print_content(write.diff(change).encode())
         else:
             click.echo(f"{change.file.path}: {change.state.value}")
     return 1 if check and changed else 0

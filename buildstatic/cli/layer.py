@@ -172,18 +172,18 @@ def _print(result: LayerResult, output: Path | None, as_json: bool) -> None:
 
 def _image_lines(image: AppendResult) -> Iterator[str]:
     from buildstatic.console import size
-    from buildstatic.verify import printable
+    from buildstatic.verify import one_line
 
     yield f"image    {image.reference} {image.digest}"
     for each in image.images:
-        yield f"         {printable(each.platform)} {each.digest}"
+        yield f"         {one_line(each.platform)} {each.digest}"
     replaced = dict.fromkeys(diff_id for each in image.images for diff_id in each.replaced)
     for diff_id in replaced:
         yield f"replaced {diff_id}, the previous static layer"
     for diff_id in image.earlier:
         yield f"earlier  {diff_id}, the static layer of an earlier release"
     for sentence in dict.fromkeys(sentence for each in image.images for sentence in each.kept):
-        yield f"kept     {printable(sentence)}; the new layer is on top of it"
+        yield f"kept     {one_line(sentence)}; the new layer is on top of it"
     for digest in image.dropped:
         yield f"dropped  {digest}, an attestation or similar of the base, or not in its engine"
     counts = (("sent", image.sent), ("present", image.present), ("mounted", image.mounted))

@@ -93,10 +93,10 @@ def command(
 
 def _print_result(result: VerifyResult) -> None:
     from buildstatic import console
-    from buildstatic.verify import printable
+    from buildstatic.verify import one_line
 
-    size = f"{result.files:,} files, {console.size(result.bytes)}, in {printable(result.path)}"
-    heading = [("platform", printable(result.platform or "")), ("static", size)]
+    size = f"{result.files:,} files, {console.size(result.bytes)}, in {one_line(result.path)}"
+    heading = [("platform", one_line(result.platform or "")), ("static", size)]
     heading += [("diffID", result.diff_id or ""), ("digest", result.digest or "")]
     for earlier in result.earlier:
         heading.append(("earlier", f"{earlier.files:,} fingerprinted files, {earlier.diff_id}"))
@@ -129,7 +129,7 @@ def _outcome(check: VerifyCheck) -> str:
 
 def _print_comparison(comparison: Comparison, as_json: bool) -> None:
     from buildstatic import console
-    from buildstatic.verify import printable
+    from buildstatic.verify import one_line
 
     if as_json:
         document = dataclasses.asdict(comparison)
@@ -149,7 +149,7 @@ def _print_comparison(comparison: Comparison, as_json: bool) -> None:
         console.say(f"The same files{layer}.")
         return
     rows = [
-        (change.kind, printable(change.name), size(change.before), size(change.after))
+        (change.kind, one_line(change.name), size(change.before), size(change.after))
         for change in comparison.changes
     ]
     console.table(rows, header=("", "file", "before", "after"))

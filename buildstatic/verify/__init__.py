@@ -37,6 +37,6 @@ class VerifyCheck:
         return all(finding.severity == "warning" for finding in self.findings)
 
 
-def printable(name: str) -> str:
-    """Return *name* with control characters, and what UTF-8 cannot encode, escaped."""
+def one_line(name: str) -> str:
+    """Return *name* with line breaks, control characters and what is no UTF-8 escaped."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)

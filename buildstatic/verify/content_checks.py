@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from buildstatic.collect import codecs
 from buildstatic.collect.workers.pool import available_cores
-from buildstatic.verify import Severity, VerifyCheck, VerifyFinding, printable
+from buildstatic.verify import Severity, VerifyCheck, VerifyFinding, one_line
 from buildstatic.verify.tree import StaticTree
 
 MANIFEST, FINGERPRINTS, VARIANTS = "manifest", "fingerprints", "variants"
@@ -50,15 +50,15 @@ def original_name(name: str) -> str:
 
 def check_manifest(tree: StaticTree) -> VerifyCheck:
     """Check that every file in the manifest exists."""
-    path = printable(tree.manifest_path or "")
+    path = one_line(tree.manifest_path or "")
     problems = []
     try:
         if tree.manifest is not None and not isinstance(tree.manifest["paths"], dict):
             raise ValueError("its paths are not an object")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        problems.append(f"it is not a valid manifest: {printable(str(error))}")
+        problems.append(f"it is not a valid manifest: {one_line(str(error))}")
     problems += [
-        f"{printable(name)} is mapped to {printable(hashed)}, which does not exist"
+        f"{one_line(name)} is mapped to {one_line(hashed)}, which does not exist"
         for name, hashed in tree.hashed_names.items()
         if hashed not in tree.files
     ]
@@ -86,7 +86,7 @@ def check_fingerprints(tree: StaticTree) -> VerifyCheck:
         if not summary.md5.startswith(fingerprint) and not summary.sha256.startswith(fingerprint):
             what = f"its name has the fingerprint {fingerprint}, its content has {summary.md5[:12]}"
             findings.append(
-                VerifyFinding(FINGERPRINTS, "error", printable(hashed), what, _COLLECT_CLEAR)
+                VerifyFinding(FINGERPRINTS, "error", one_line(hashed), what, _COLLECT_CLEAR)
             )
     return VerifyCheck(FINGERPRINTS, len(fingerprints), tuple(findings))
 
@@ -128,10 +128,10 @@ def _variant_findings(tree: StaticTree, variants: dict[str, str]) -> Iterator[Ve
             continue
         if results[name] is None:
             what = "not compared, because its codec is not installed"
-            yield VerifyFinding(VARIANTS, "warning", printable(name), what, _INSTALL_CODECS)
+            yield VerifyFinding(VARIANTS, "warning", one_line(name), what, _INSTALL_CODECS)
         else:
-            what = f"it does not decompress to {printable(original)}"
-            yield VerifyFinding(VARIANTS, "error", printable(name), what, _COLLECT_VARIANTS)
+            what = f"it does not decompress to {one_line(original)}"
+            yield VerifyFinding(VARIANTS, "error", one_line(name), what, _COLLECT_VARIANTS)
 
 
 def check_references(tree: StaticTree, static_url: str | None = None) -> VerifyCheck:
@@ -198,9 +198,9 @@ def _missing(
     for url in sorted(urls):
         path = _resolve(name, url.strip(), static_url)
         if path is not None and path not in tree.files:
-            what = f"it refers to {printable(url)}, but {printable(path)} does not exist"
+            what = f"it refers to {one_line(url)}, but {one_line(path)} does not exist"
             advice = "Collect the missing file, or remove the reference."
-            yield VerifyFinding(REFERENCES, severity, printable(name), what, advice)
+            yield VerifyFinding(REFERENCES, severity, one_line(name), what, advice)
 
 
 def _resolve(name: str, url: str, static_url: str) -> str | None:

@@ -11,7 +11,7 @@ from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.errors import StaticLayerNotFound
 from buildstatic.oci.documents import ImageConfig
 from buildstatic.oci.layer_reader import FILES, WHITEOUT, LayerEntry, replaced_path
-from buildstatic.verify import VerifyCheck, VerifyFinding, printable
+from buildstatic.verify import VerifyCheck, VerifyFinding, one_line
 from buildstatic.verify.content_checks import original_name
 from buildstatic.verify.image import LayeredImage
 from buildstatic.verify.secret_scanner import secret_in_variable, secrets_in_command
@@ -37,7 +37,7 @@ def check_entries(tree: StaticTree) -> VerifyCheck:
     findings = []
     for entry in tree.entries:
         if what := _entry_problem(tree, entry):
-            findings.append(VerifyFinding(ENTRIES, "error", printable(entry.name), what, _COLLECT))
+            findings.append(VerifyFinding(ENTRIES, "error", one_line(entry.name), what, _COLLECT))
     return VerifyCheck(ENTRIES, len(tree.entries), tuple(findings))
 
 
@@ -49,7 +49,7 @@ def check_times(tree: StaticTree) -> VerifyCheck:
     for entry in entries:
         if problems := ", ".join(_metadata_problems(tree, entry)):
             findings.append(
-                VerifyFinding(TIMES, "error", printable(entry.path), problems, _COPY_WHOLE)
+                VerifyFinding(TIMES, "error", one_line(entry.path), problems, _COPY_WHOLE)
             )
         if entry.kind == "file" and tree.file_entries.get(entry.path) is entry:
             equal_files[tree.summary(entry.path).sha256].append(entry.path)
@@ -57,7 +57,7 @@ def check_times(tree: StaticTree) -> VerifyCheck:
         if len(paths) > 1:
             # A warning: the file system may not support hard links.
             what = f"{len(paths)} files have this content; they are not hard links to one file"
-            findings.append(VerifyFinding(TIMES, "warning", printable(paths[0]), what, _COPY_WHOLE))
+            findings.append(VerifyFinding(TIMES, "warning", one_line(paths[0]), what, _COPY_WHOLE))
     return VerifyCheck(TIMES, len(entries), tuple(findings))
 
 
@@ -84,7 +84,7 @@ def check_secrets(tree: StaticTree, config: ImageConfig | None) -> VerifyCheck:
                 for name in secrets_in_command(command)
             ]
     findings = (
-        VerifyFinding(SECRETS, "error", printable(where), what, _REVOKE) for where, what in problems
+        VerifyFinding(SECRETS, "error", one_line(where), what, _REVOKE) for where, what in problems
     )
     return VerifyCheck(SECRETS, count, tuple(findings))
 
@@ -93,7 +93,7 @@ def check_source_maps(tree: StaticTree) -> VerifyCheck:
     """Check that no source map, which reveals a script's source, is there."""
     advice = "Collect with --ignore '*.map', or build the front end without source maps."
     findings = (
-        VerifyFinding(SOURCE_MAPS, "error", printable(name), "it is a source map", advice)
+        VerifyFinding(SOURCE_MAPS, "error", one_line(name), "it is a source map", advice)
         for name in tree.files
         if name.endswith(".map")
     )
@@ -106,11 +106,11 @@ def _entry_problem(tree: StaticTree, entry: LayerEntry) -> str:
     if ".." in entry.name.split("/"):
         return "its name is outside of the layer"
     if ".." in entry.target.split("/") or entry.target.startswith("/"):
-        return f"it is a link to {printable(entry.target)}"
+        return f"it is a link to {one_line(entry.target)}"
     if entry.path.rpartition("/")[2].startswith(WHITEOUT):
         return "it is a whiteout, which deletes a file of the base image"
     if entry.kind == "link" and entry.path not in tree.file_entries:
-        return f"it is a hard link to {printable(entry.target)}, which is not in the layer"
+        return f"it is a hard link to {one_line(entry.target)}, which is not in the layer"
     if entry.kind == "symlink":
         return "it is a symbolic link; a static layer holds files and directories only"
     if entry.kind == "other":
@@ -175,7 +175,7 @@ def check_one_layer(image: LayeredImage, index: int, tree: StaticTree) -> Verify
                 for path in files
                 if path not in tree.file_entries and image.entry_below(index, path) is not None
             ]
-            what = f"it also has {len(files)} files in /{printable(tree.root)}"
+            what = f"it also has {len(files)} files in /{one_line(tree.root)}"
             what += f", {len(visible)} of them visible" if visible else ""
             findings.append(
                 VerifyFinding(ONE_LAYER, "error", _short_id(image, lower), what, _EXCLUDE)
@@ -217,7 +217,7 @@ def check_parent_directories(image: LayeredImage, index: int, tree: StaticTree) 
         what = _parent_problem(base, image.entries_by_path(index).get(path)) if base else ""
         if what:
             findings.append(
-                VerifyFinding(PARENTS, "error", f"/{printable(path)}", what, _OTHER_ROOT)
+                VerifyFinding(PARENTS, "error", f"/{one_line(path)}", what, _OTHER_ROOT)
             )
     return VerifyCheck(PARENTS, len(parents), tuple(findings))
 
@@ -234,7 +234,7 @@ def _hidden_findings(image: LayeredImage, index: int, tree: StaticTree) -> Itera
         layer = f"layer {_short_id(image, upper)}"
         for entry in image.entries(upper):
             path, keeps_content = replaced_path(entry)
-            where = f"/{printable(path)}"
+            where = f"/{one_line(path)}"
             if path in files or (path in parents and not keeps_content):
                 yield VerifyFinding(NOT_HIDDEN, "error", where, f"{layer} hides it", _COPY_LAST)
             elif entry.kind in FILES and path.startswith(f"{tree.root}/"):
@@ -251,25 +251,25 @@ def _earlier_problem(image: LayeredImage, index: int, tree: StaticTree, lower: i
         for entry in image.entries(lower):
             path, is_directory = replaced_path(entry)
             if not is_directory and (path == entry.path or not path.startswith(f"{tree.root}/")):
-                return f"it changes /{printable(path)}; it may only delete files of the tree"
+                return f"it changes /{one_line(path)}; it may only delete files of the tree"
         return ""
     if isinstance(release, StaticLayerNotFound):
-        return printable(release.problem)
+        return one_line(release.problem)
     if release.tree != tree.root:
-        return f"its static files are in /{printable(release.tree)}"
+        return f"its static files are in /{one_line(release.tree)}"
     visible = [
         path
         for path in release.others
         if path not in tree.file_entries and image.entry_below(index, path) is not None
     ]
     if visible:
-        return f"{len(visible)} other files of it are visible, such as /{printable(visible[0])}"
+        return f"{len(visible)} other files of it are visible, such as /{one_line(visible[0])}"
     return ""
 
 
 def _parent_problem(base: LayerEntry, own: LayerEntry | None) -> str:
     if base.kind != "dir":
-        kind = f"a symbolic link to {printable(base.target)}" if base.target else "not a directory"
+        kind = f"a symbolic link to {one_line(base.target)}" if base.target else "not a directory"
         return f"in the base image it is {kind}, and the layer makes it a directory"
     if own is None:
         return ""

@@ -331,6 +331,13 @@ def test_github_annotations(
     assert all("%0AFix: " in match["message"] for match in matches)
 
 
+def test_github_annotations_do_not_control_a_terminal(tmp_path: Path, invoke: Invoke) -> None:
+    root = clean_project(tmp_path / "a\x1b[2Jb", change=DEBUG_ON)
+    printed = invoke("check", "--no-run", "--format=github", root).out
+    assert "file=" in printed
+    assert "\x1b" not in printed
+
+
 def test_json_is_all_of_standard_output(tmp_path: Path) -> None:
     root = clean_project(tmp_path, change=("", "print('noise')\nimport not_installed\n"))
     done = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,18 @@ def test_diff_option(site: Path, generate: Invoke) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=site, check=True)
     subprocess.run(["git", "apply", "-"], input=ran.out.encode(), cwd=site, check=True)
     assert generate("--check").code == 0
+
+
+def test_diff_does_not_control_a_terminal(site: Path) -> None:
+    (site / "Procfile").write_text("web: \x1b]0;title\x07mine\n")
+    command = f"cd {site} && {sys.executable} -m buildstatic generate procfile --diff"
+    shown = {
+        words: subprocess.run(words, capture_output=True, check=True).stdout
+        for words in (("sh", "-c", command), ("script", "-qec", command, "/dev/null"))
+    }
+    piped, in_terminal = shown.values()
+    assert b"-web: \x1b]0;title\x07mine\n" in piped
+    assert b"-web: \\x1b]0;title\\x07mine\r\n" in in_terminal
 
 
 def test_stdout_of_one_file(site: Path, generate: Invoke) -> None:
