@@ -1,8 +1,10 @@
-.PHONY: help demo test check quick test-all lint fuzz torture bench docs dist clean
+.PHONY: help demo test check quick test-all lint lock fuzz torture bench docs dist clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# With LOCKED=1 the versions of constraints.txt are installed, as in CI.
+INSTALL := $(BIN)/python -m pip install --quiet $(if $(LOCKED),--constraint .github/constraints.txt)
 # pytest's -n: engine tests wait more than they compute
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadgroup
@@ -15,7 +17,7 @@ help:  ## Show this help
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --group dev --editable .
+	$(INSTALL) --group dev --editable .
 	@touch $@
 
 demo: $(VENV)/installed  ## Build examples/site, run it, and fetch a page and a static file
@@ -26,6 +28,10 @@ lint: $(VENV)/installed  ## Run ruff, mypy and import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lock: $(VENV)/installed  ## Update the versions that CI uses
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev --group docs \
+	  --no-emit-package django --no-annotate --no-header --output-file .github/constraints.txt pyproject.toml
 
 quick: $(VENV)/installed  ## Run the unit tests (30 seconds)
 	$(PYTEST) --quiet -m "$(FAST)" $(UNIT)
@@ -55,7 +61,7 @@ bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
 	$(BIN)/python benchmarks/layer.py
 
 docs: $(VENV)/installed  ## Build the documentation as a site, into site/
-	$(BIN)/python -m pip install --quiet --group docs
+	$(INSTALL) --group docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 dist: $(VENV)/installed  ## Build what a release uploads, into dist/, and check it

@@ -101,6 +101,9 @@ def test_examples_are_generated_for_a_startproject(
     examples = {}
     for name, arguments in EXAMPLES.items():
         root = copy("startproject", tmp_path / name)
+        if name == "Procfile":  # with a database that a release phase can migrate
+            settings = root / "mysite" / "settings.py"
+            settings.write_text(settings.read_text().replace("sqlite3", "postgresql", 1))
         (made,) = generated(root, capsys, *arguments).values()
         examples[REPOSITORY / f"{name}.example"] = made
     if os.environ.get("GOLDEN_RECORD"):

@@ -35,7 +35,9 @@ PYTHON_VERSION = ".python-version"
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the Procfile of *project*; raises ConfigInvalid if a command has line breaks."""
     in_release = collects_in_release(project, options)
-    migrate = migrate_commands(project)
+    # A release phase would migrate a database that is discarded with its dyno.
+    discards_database = any(sqlite_note(project))
+    migrate = () if discards_database else migrate_commands(project)
     release = join_commands(*((collect_command(project),) if in_release else ()), *migrate)
     serve = require_single_line(serve_command(project, options.server), FILE)
     text = render(
@@ -43,7 +45,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         remote=has_remote_storage(project),
         in_release=in_release,
         migrates=bool(migrate),
-        discards_database=bool(tuple(sqlite_note(project))),
+        discards_database=discards_database,
         release=require_single_line(release, FILE) if release else "",
         web=serve,
         processes=[

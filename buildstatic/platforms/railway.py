@@ -20,7 +20,6 @@ from buildstatic.platforms.commands import (
     join_commands,
     migrate_commands,
     other_processes,
-    release_command,
     settings_module,
     sqlite_note,
 )
@@ -104,13 +103,13 @@ def railway_service(project: Project, options: Options) -> RailwayService:
 
 
 def _railpack_service(project: Project, options: Options) -> RailwayService:
-    collect, migrate = collect_command(project), migrate_commands(project)
+    collect, (once, each) = collect_command(project), _migrations(project)
     serve = f"exec {serve_command(project, options.server)}"
     if has_remote_storage(project):
-        return RailwayService(RAILPACK, None, release_command(project), (serve,))
+        return RailwayService(RAILPACK, None, join_commands(collect, *once), (*each, serve))
     if options.chain == "build":
-        return RailwayService(RAILPACK, collect, join_commands(*migrate) or None, (serve,))
-    return RailwayService(RAILPACK, start=(collect, *migrate, serve))
+        return RailwayService(RAILPACK, collect, join_commands(*once) or None, (*each, serve))
+    return RailwayService(RAILPACK, start=(collect, *once, *each, serve))
 
 
 def _dockerfile_service(project: Project, options: Options) -> RailwayService:
@@ -123,20 +122,31 @@ def _dockerfile_service(project: Project, options: Options) -> RailwayService:
             "The Railway builder is dockerfile, but the project has no Dockerfile.",
             "Generate it as well: buildstatic generate dockerfile railway",
         )
-    migrate = migrate_commands(project)
+    collect, (once, each) = collect_command(project), _migrations(project)
+    serve = f"exec {serve_command(project, options.server)}"
+    start = (_in_shell(join_commands(*each, serve)),) if each else ()
     if has_remote_storage(project):
-        return RailwayService(DOCKERFILE, pre_deploy=_in_shell(release_command(project) or ""))
+        pre_deploy = _in_shell(join_commands(collect, *once))
+        return RailwayService(DOCKERFILE, pre_deploy=pre_deploy, start=start)
     if options.dockerfile.static_stage:
-        return RailwayService(DOCKERFILE, pre_deploy=join_commands(*migrate) or None)
+        return RailwayService(DOCKERFILE, pre_deploy=join_commands(*once) or None, start=start)
     if options.chain == "build":
         raise ConfigInvalid(
             "The Dockerfile has no static stage, and Railway runs no build command for it.",
             "Use --builder railpack, or generate the Dockerfile: "
             "buildstatic generate dockerfile railway --force",
         )
-    serve = f"exec {serve_command(project, options.server)}"
-    start = join_commands(collect_command(project), *migrate, serve)
-    return RailwayService(DOCKERFILE, start=(_in_shell(start),))
+    command = join_commands(collect, *once, *each, serve)
+    return RailwayService(DOCKERFILE, start=(_in_shell(command),))
+
+
+def _migrations(project: Project) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the commands that migrate once per deployment, and those of each start.
+
+    The files of a pre-deploy command are discarded, and an SQLite database is one of them.
+    """
+    migrate = migrate_commands(project)
+    return ((), migrate) if any(sqlite_note(project)) else (migrate, ())
 
 
 def _in_shell(command: str) -> str:
