@@ -175,7 +175,7 @@ def notes(project: Project, options: Options) -> Iterator[str]:
     if settings := ", ".join(_settings(project, options, service)):
         yield f"Railway: in the settings of the service, set {settings}."
     if service.builder == RAILPACK:
-        if len(_start_steps(service, options)) > 1:
+        if options.chain == "start" and len(_start_steps(service, options)) > 1:
             yield (
                 "Railway: every start collects and migrates. With several replicas, or for faster "
                 "starts, use `--chain build`, which collects and migrates once per deployment."

@@ -185,13 +185,16 @@ def test_stdout_is_verbatim(site: Path, generate: Invoke) -> None:
     (site / ":smile: [bold]").mkdir()
     for name in ("manage.py", "mysite"):
         (site / name).rename(site / ":smile: [bold]" / name)
-    assert "python ':smile: [bold]/manage.py' migrate" in generate("procfile", "--stdout").out
+    assert "gunicorn --chdir ':smile: [bold]'" in generate("procfile", "--stdout").out
 
 
 def test_railway_builds_with_the_dockerfile(site: Path, generate: Invoke) -> None:
     ran = generate()
     assert "type=cache" not in (site / "Dockerfile").read_text()
-    assert "pre-deploy command to `python manage.py migrate --noinput`" in ran.err
+    assert "start command to `/bin/sh -c 'python manage.py migrate --noinput && exec" in ran.err
+    assert (
+        "pre-deploy command to" not in ran.err
+    )  # its disk, with the SQLite database, is discarded
     assert "rejects" not in ran.err
     # The next run reads the Dockerfile that was written.
     assert generate("railway").out == ""
@@ -240,7 +243,7 @@ def test_project_without_an_application(site: Path, generate: Invoke) -> None:
 def test_subfolder_is_in_each_command(tmp_path: Path, invoke: Invoke) -> None:
     site = copy("subfolder", tmp_path)
     with (site / "src" / "mysite" / "settings.py").open("a") as settings:
-        settings.write('DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}\n')
+        settings.write('DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}\n')
     invoke("generate", "--path", site)
     assert "release: python src/manage.py migrate" in (site / "Procfile").read_text()
     assert "gunicorn --chdir src " in (site / "Procfile").read_text()

@@ -22,8 +22,7 @@ def main(ctx=None):
         "web",
         # No source: deploy with `railway up`, or set source=github("owner/name").
         build={"builder": "DOCKERFILE"},
-        # Runs once per deployment in a separate container, whose files are discarded.
-        preDeploy="python manage.py migrate --noinput",
+        start="/bin/sh -c 'python manage.py migrate --noinput && exec gunicorn --worker-tmp-dir /dev/shm --no-control-socket mysite.wsgi:application'",
         env=VARIABLES,
     )
     return project("startproject", resources=[web])
