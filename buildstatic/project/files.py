@@ -36,6 +36,11 @@ MAX_PYTHON_SIZE = 4_000_000
 MAX_MERGED = 10_000
 # The levels of tables in TOML that have lines of their own.
 MAX_KEYS = 20
+# A string of JavaScript or JSON, or else a comment.
+COMMENT = re.compile(
+    r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`)"""
+    r"|//[^\n]*|/\*(?:[\s\S]*?\*/|[\s\S]*)"
+)
 TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 
 
@@ -178,6 +183,11 @@ def read_json(path: Path, root: Path) -> tuple[dict[str, object], str]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a number of JSON")
+
+
+def without_comments(text: str) -> str:
+    """Return JavaScript, or JSON with comments, without comments; every line keeps its number."""
+    return COMMENT.sub(lambda found: found[1] or " " + "\n" * found[0].count("\n"), text)
 
 
 def read_yaml(path: Path, root: Path) -> tuple[object, str]:
