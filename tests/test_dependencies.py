@@ -8,7 +8,7 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = REPOSITORY / "docs" / "reference" / "dependencies.md"
@@ -20,10 +20,10 @@ ENVIRONMENTS: tuple[dict[str, str | AbstractSet[str]], ...] = (
 )
 
 
-def required(name: str) -> set[str]:
+def required(name: str) -> set[NormalizedName]:
     """Return the names of what *name* requires, directly or not."""
-    found: set[str] = set()
-    pending = [name]
+    found: set[NormalizedName] = set()
+    pending: list[str] = [name]
     while pending:
         for line in distribution(pending.pop()).requires or ():
             requirement = Requirement(line)
@@ -45,8 +45,9 @@ def licence(name: str) -> str:
     metadata = distribution(name).metadata
     classifiers = metadata.get_all("Classifier") or ()
     licences = [value for value in classifiers if value.startswith("License :: ")]
-    text = (metadata.get("License") or "").partition("\n")[0]
-    return family(" ".join([metadata.get("License-Expression") or "", *licences, text]))
+    text = next(iter(metadata.get_all("License") or ()), "").partition("\n")[0]
+    expressions = metadata.get_all("License-Expression") or ()
+    return family(" ".join([*expressions, *licences, text]))
 
 
 def family(text: str) -> str:
