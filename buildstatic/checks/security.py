@@ -13,8 +13,9 @@ from buildstatic.project.settings import UNKNOWN
 
 DEBUG, KEY, HOSTS = "debug-on", "secret-key-insecure", "allowed-hosts-local"
 CODES: tuple[str, ...] = (DEBUG, KEY, HOSTS)
-# The prefix that `django-admin startproject` writes, and that Django's check security.W009 reports.
-INSECURE = "django-insecure-"
+# What Django's check security.W009 reports: django/core/checks/security/base.py.
+INSECURE_PREFIX = "django-insecure-"
+MIN_KEY_LENGTH, MIN_KEY_CHARACTERS = 50, 5
 # Variables that a platform sets: render.com/docs/environment-variables, devcenter.heroku.com/
 # articles/dynos, fly.io/docs/machines/runtime-environment, docs.railway.com/reference/variables.
 PLATFORMS = {
@@ -64,16 +65,34 @@ def _debug(context: CheckContext) -> Iterator[Finding]:
 
 
 def _secret_key(context: CheckContext) -> Iterator[Finding]:
+    """Yield a finding if SECRET_KEY, or the default of its variable, is insecure by Django's rules.
+
+    An empty key is none: Django refuses it.
+    """
     value = context.settings.text("SECRET_KEY")
-    if value is None or value.reads or not str(value.data).startswith(INSECURE):
+    key = str(value.data) if value else ""
+    if value is None or not key:
         return
+    if key.startswith(INSECURE_PREFIX):
+        kind = "the insecure key of a new project"
+    elif len(key) < MIN_KEY_LENGTH:
+        kind = f"a key of fewer than {MIN_KEY_LENGTH} characters"
+    elif len(set(key)) < MIN_KEY_CHARACTERS:
+        kind = f"a key of fewer than {MIN_KEY_CHARACTERS} different characters"
+    else:
+        return
+    variables = " or ".join(value.reads)
     yield Finding(
         KEY,
-        Severity.WARNING,
+        Severity.INFO if variables else Severity.WARNING,
         *split_source(value.source),
-        "SECRET_KEY is the insecure key of a new project, written in the settings.",
+        f"SECRET_KEY is {kind} unless {variables} sets another."
+        if variables
+        else f"SECRET_KEY is {kind}, written in the settings.",
         "Whoever can read the repository or the image can forge sessions and password resets.",
-        'Use SECRET_KEY = os.environ["SECRET_KEY"]',
+        f"Set {variables} in production, or give it no default there."
+        if variables
+        else 'Use SECRET_KEY = os.environ["SECRET_KEY"]',
     )
 
 

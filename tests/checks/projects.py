@@ -17,7 +17,7 @@ SETTINGS = """\
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_KEY = "for-the-tests"
+SECRET_KEY = "a-key-for-the-tests-with-more-than-fifty-characters"
 DEBUG = False
 ALLOWED_HOSTS = ["example.com"]
 INSTALLED_APPS = [

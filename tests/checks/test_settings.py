@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.checks import Severity
 from buildstatic.project.edits import BACKEND, STORAGES
 from tests.checks.projects import SETTINGS, clean_project, codes, findings, only
 from tests.project.tree import write
 from tests.startproject import startproject
 
 DEBUG = "DEBUG = False"
+SECRET_KEY = next(line for line in SETTINGS.splitlines() if line.startswith("SECRET_KEY"))
 DJANGO = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 SECURITY = '    "django.middleware.security.SecurityMiddleware",\n'
@@ -65,16 +67,49 @@ def test_production_settings_are_checked(tmp_path: Path, monkeypatch: pytest.Mon
     assert codes(root) == []
 
 
-def test_insecure_key_in_the_settings(tmp_path: Path) -> None:
-    change = ("for-the-tests", "django-insecure-x")
-    finding = only(clean_project(tmp_path, change=change), "secret-key-insecure")
-    assert finding.location == "mysite/settings.py:4"
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        pytest.param(f"django-insecure-{'abcdef' * 9}", "the insecure key of a new", id="new"),
+        pytest.param("changeme", "fewer than 50 characters", id="short"),
+        pytest.param("abcd" * 20, "fewer than 5 different characters", id="repeated"),
+    ],
+)
+def test_insecure_key_in_the_settings(tmp_path: Path, key: str, what: str) -> None:
+    root = clean_project(tmp_path, change=(SECRET_KEY, f'SECRET_KEY = "{key}"'))
+    finding = only(root, "secret-key-insecure")
+    assert (finding.location, finding.severity) == ("mysite/settings.py:4", Severity.WARNING)
+    assert what in finding.what
 
 
-@pytest.mark.parametrize("default", ['"django-insecure-x"', "None"])
-def test_key_from_a_variable_is_accepted(tmp_path: Path, default: str) -> None:
-    key = f'os.environ.get("KEY", {default})'
-    change = ('SECRET_KEY = "for-the-tests"', f"import os\nSECRET_KEY = {key}")
+@pytest.mark.parametrize(
+    "key",
+    [
+        'import os\nSECRET_KEY = os.environ.get("KEY", "changeme")',
+        'from decouple import config\nSECRET_KEY = config("KEY", default="changeme")',
+        'import environ\nenv = environ.Env()\nSECRET_KEY = env("KEY", default="changeme")',
+    ],
+    ids=["os", "decouple", "environ"],
+)
+def test_insecure_default_of_the_variable_of_the_key(tmp_path: Path, key: str) -> None:
+    finding = only(clean_project(tmp_path, change=(SECRET_KEY, key)), "secret-key-insecure")
+    assert (finding.file, finding.severity) == ("mysite/settings.py", Severity.INFO)
+    assert "unless KEY sets another" in finding.what
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        'os.environ.get("KEY", None)',
+        'os.environ.get("KEY", "")',
+        'os.environ["KEY"]',
+        f'os.environ.get("KEY", "{"abcdef" * 9}")',
+        "get_random_secret_key()",
+    ],
+    ids=["none", "empty", "required", "default", "random"],
+)
+def test_key_that_is_not_known_as_insecure(tmp_path: Path, key: str) -> None:
+    change = (SECRET_KEY, f"import os\nSECRET_KEY = {key}")
     assert codes(clean_project(tmp_path, change=change)) == []
 
 
