@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from buildstatic.checks import git
 from buildstatic.checks.context import CheckContext
@@ -16,7 +18,13 @@ from buildstatic.checks.static_sources import (
     source_directories,
     source_files,
 )
-from buildstatic.dockerfile.dockerignore import Pattern, escape, is_excluded, read_patterns
+from buildstatic.dockerfile.dockerignore import (
+    Pattern,
+    escape,
+    is_excluded,
+    missing_paths,
+    read_patterns,
+)
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
 
@@ -24,6 +32,9 @@ GIT, DOCKER = ".gitignore", ".dockerignore"
 GIT_LACKS, DOCKER_LACKS = "gitignore-lacks-static-root", "dockerignore-lacks-static-root"
 GIT_DROPS, DOCKER_DROPS = "gitignore-drops-sources", "dockerignore-drops-sources"
 CODES: tuple[str, ...] = (GIT_LACKS, DOCKER_LACKS, GIT_DROPS, DOCKER_DROPS)
+# What a front-end's build reads in its directory, beside package.json and the lock file.
+FRONTEND_SOURCES = ("src", "index.html", "tsconfig.json", "*.config.*")
+NODE = re.compile(r"\b(npm|npx|yarn|pnpm|bun|node)\b")
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
@@ -120,20 +131,71 @@ def _docker_lacks(
 def _docker_drops(
     context: CheckContext, name: str, text: str, patterns: Sequence[Pattern]
 ) -> Iterator[Finding]:
+    reported = {0}
     for source in _required_sources(context):
         directory = SourceDirectory(source.path, source.source)  # without its prefix
         paths = [f"{source.path}/{file}" for file, _ in source_files(context, directory)]
         if not all(is_excluded(patterns, path) for path in paths):
             continue
+        line = excluding_line(text, paths[0])
+        reported.add(line)
         yield Finding(
             DOCKER_DROPS,
             Severity.ERROR,
             name,
-            excluding_line(text, paths[0]),
+            line,
             f"{name} excludes {source.path}, a source directory of static files ({source.source}).",
             "The image lacks these files: pages have no styles, or the build fails.",
             f"Make the pattern more specific, or add !{escape(source.path)}",
         )
+    by_line: dict[int, list[str]] = {}
+    for path in _required_paths(context, text, patterns):
+        by_line.setdefault(excluding_line(text, path), []).append(path)
+    for line, paths in by_line.items():
+        if line in reported:
+            continue
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        exceptions = "\n".join(f"!{escape(path)}" for path in paths)
+        yield Finding(
+            DOCKER_DROPS,
+            Severity.ERROR,
+            name,
+            line,
+            f"{name} excludes {', '.join(paths[:3])}{more}, which the build requires.",
+            "The build fails, or the image lacks these files.",
+            f"Make the pattern more specific, or add after it:\n\n{exceptions}",
+        )
+
+
+def _required_paths(context: CheckContext, text: str, patterns: Sequence[Pattern]) -> Iterator[str]:
+    """Yield the existing paths that *patterns*, those in *text*, exclude and the build requires.
+
+    The front-ends are not required if the project's own Dockerfile builds none.
+    """
+    dockerfile = context.read_text("Dockerfile")
+    has_node = dockerfile is None or NODE.search(dockerfile) is not None
+    frontends = tuple(context.project.frontends if has_node else ())
+    for path in missing_paths(replace(context.project, frontends=frontends), text):
+        may_be_missing = path in context.project.needed and (
+            path == context.static_root or _is_built(context, path)
+        )
+        if (context.root / path).exists() and not may_be_missing:
+            yield path
+    for frontend in (fact.value for fact in frontends):
+        if not frontend.build:
+            continue
+        top = context.root / frontend.directory
+        for pattern in FRONTEND_SOURCES:
+            for place in sorted(top.glob(pattern)):
+                path = posixpath.normpath(f"{frontend.directory}/{place.name}")
+                if is_excluded(patterns, path):
+                    yield path
+
+
+def _is_built(context: CheckContext, path: str) -> bool:
+    """Return whether a front-end may create *path*: git, if it is used, tracks nothing in it."""
+    builds = any(fact.value.build for fact in context.project.frontends)
+    return builds and not git.list_files(context.root, "--", path)
 
 
 def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
@@ -145,12 +207,13 @@ def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:
         is_inside = not source.path.startswith(("/", ".."))
         # A front-end in the app's directory, as django-tailwind's, builds into it.
         app = f"{posixpath.dirname(source.path)}/"
-        is_built = any(
-            not source.app or f"{frontend.value.directory}/".startswith(app)
-            for frontend in context.project.frontends
+        is_output = not source.app or any(
+            f"{frontend.value.directory}/".startswith(app) for frontend in context.project.frontends
         )
         is_root = source.path == context.static_root
-        if is_inside and not is_root and not is_built and has_files(context, source):
+        if not is_inside or is_root or (is_output and _is_built(context, source.path)):
+            continue
+        if has_files(context, source):
             yield source
 
 

@@ -94,10 +94,48 @@ def test_sources_excluded_from_the_build(tmp_path: Path, text: str, place: str) 
     assert ".dockerignore excludes shop/static" in finding.what
 
 
+FRONTEND = {
+    "frontend/package.json": '{"scripts": {"build": "vite build --outDir ../assets"}}',
+    "frontend/package-lock.json": "{}",
+    "frontend/vite.config.ts": "",
+    "frontend/src/main.ts": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "excluded"),
+    [
+        pytest.param("frontend", "frontend/package.json, frontend/package-lock.json, ", id="all"),
+        pytest.param("**/*.json", "frontend/package.json, frontend/package-lock.json,", id="json"),
+        pytest.param("**/src", "frontend/src,", id="sources"),
+        pytest.param("templates", "templates,", id="templates"),
+    ],
+)
+def test_what_the_build_requires_is_excluded(tmp_path: Path, pattern: str, excluded: str) -> None:
+    templates = 'TEMPLATES = [{"DIRS": [BASE_DIR / "templates"]}]\n'
+    files = {**FRONTEND, "templates/a.html": "", ".dockerignore": f"staticfiles\n{pattern}\n"}
+    root = repository(clean_project(tmp_path, files, ("", templates)), "templates")
+    (root / ".gitignore").write_text("/staticfiles/\n")
+    finding = only(root, "dockerignore-drops-sources")
+    assert finding.location == ".dockerignore:2"
+    assert f"excludes {excluded}" in finding.what
+
+
+def test_front_end_exempts_no_tracked_sources(tmp_path: Path) -> None:
+    files = {**FRONTEND, ".gitignore": "/staticfiles/\n", ".dockerignore": "assets\n"}
+    root = repository(clean_project(tmp_path, files))
+    assert codes(root) == []
+    assert only(repository(root, "assets"), "dockerignore-drops-sources").fix.endswith("!assets")
+
+
 @pytest.mark.parametrize(
     "files",
     [
         pytest.param({".dockerignore": "staticfiles\n**/*.svg\n"}, id="partly-excluded"),
+        pytest.param(
+            {**FRONTEND, ".dockerignore": "frontend\n", "Dockerfile": "FROM scratch\n"},
+            id="front-end-in-no-Dockerfile",
+        ),
         pytest.param(
             {
                 "package.json": '{"scripts": {"build": "vite build"}}',
