@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact, Package, Packages, files
-from buildstatic.project.packages import conda, locks, pyproject, requirements
+from buildstatic.project.packages import conda, indexes, locks, pyproject, requirements
 from buildstatic.project.packages.known import (
     DEVELOPMENT,
     NO_OPTIONS,
@@ -61,23 +61,34 @@ def find_dependencies(
     and setup.py. *python* is the version for markers. Raises `ConfigInvalid` for a file that cannot
     be read.
     """
+    found = _find(root, manage, python, options)
+    if found.fact is None:
+        return found
+    value, directory = found.fact.value, (root / found.fact.value.file).parent
+    names = dict.fromkeys((*value.secrets, *indexes.variables(directory, root, value.manager)))
+    required = "" if value.manager == "pip" else pyproject.required_uv(directory, root)
+    value = replace(value, secrets=tuple(names), uv=required)
+    notes = found.notes
+    if names:
+        secrets = " ".join(f"--secret id={name},env={name}" for name in names)
+        notes += (f"{value.file}: packages come from a private index. Build with {secrets}",)
+    return replace(found, fact=replace(found.fact, value=value), notes=notes)
+
+
+def _find(root: Path, manage: Path, python: str, options: DependencyOptions) -> Installed:
+    """Return what `find_dependencies` does, without what is read from private indexes."""
     if options.requirements:
         return _from_named_requirements(root, python, options.requirements)
     between = [place for place in (manage, *manage.parents) if place.is_relative_to(root)]
-    fallback, notes = None, list[str]()
+    fallback = None
     for directory in dict.fromkeys((root, *between, *_subdirectories(root))):
         is_usual = directory == root or directory in between
         for found in _installations(directory, root, manage, python, options):
-            if found.fact is not None and found.fact.value.manager != "pip":
-                is_pipenv = found.fact.value.manager == "pipenv"
-                path = directory / ("Pipfile" if is_pipenv else "pyproject.toml")
-                found = _with_secrets(found, pyproject.index_variables(path, root))
-                found = _with_uv(found, pyproject.required_uv(directory, root))
             if "django" in found.packages:
                 return found
             if is_usual:
                 fallback = fallback or found
-    return fallback or Installed(None, {}, tuple(notes))
+    return fallback or Installed(None, {})
 
 
 def _located(found: Iterable[Requirement], path: Path, root: Path) -> list[Package]:
@@ -302,7 +313,6 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
     additional = tuple(files.relative(path, root) for path in paths[1:])
     packages = _packages(found)
     installed = _installed("pip", root, packages, found.files, found.local, additional=additional)
-    installed = _with_secrets(installed, found.secrets)
     left_out, by_name = dict.fromkeys(found.left_out), dict.fromkeys(found.by_name)
     if installed.fact is None:
         return installed
@@ -321,30 +331,15 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
             f"{installed.fact.value.file}: the files of {', '.join(by_name)} are on another "
             "machine, so the image gets the newest versions. Write name==version instead."
         )
-    value = replace(installed.fact.value, left_out=tuple(left_out), by_name=tuple(by_name))
+    value = replace(
+        installed.fact.value,
+        left_out=tuple(left_out),
+        by_name=tuple(by_name),
+        secrets=tuple(found.secrets),
+    )
     return replace(
         installed, fact=replace(installed.fact, value=value), notes=(*installed.notes, *notes)
     )
-
-
-def _with_uv(installed: Installed, required: str) -> Installed:
-    """Return *installed* with the versions of uv that it requires."""
-    if installed.fact is None:
-        return installed
-    value = replace(installed.fact.value, uv=required)
-    return replace(installed, fact=replace(installed.fact, value=value))
-
-
-def _with_secrets(installed: Installed, names: Iterable[str]) -> Installed:
-    """Return *installed* with the variables *names* as secrets, and a note on how to set them."""
-    secrets = tuple(dict.fromkeys(names))
-    if installed.fact is None or not secrets:
-        return installed
-    options = " ".join(f"--secret id={name},env={name}" for name in secrets)
-    note = f"{installed.fact.value.file}: packages come from a private index. Build with {options}"
-    value = replace(installed.fact.value, secrets=secrets)
-    fact = replace(installed.fact, value=value)
-    return replace(installed, fact=fact, notes=(*installed.notes, note))
 
 
 def _packages(found: Requirements) -> Packages:
@@ -371,9 +366,9 @@ def _from_conda(path: Path, root: Path, python: str) -> Installed:
             f" Left out, as pip cannot install them: {shown}{more}. If the site needs one, add its"
             " Debian package to build-packages or run-packages in [tool.buildstatic]."
         )
-    value = replace(value, files=value.files[1:], arguments=arguments)
-    fact = replace(installed.fact, value=value)
-    return _with_secrets(Installed(fact, installed.packages, (note,)), found.secrets)
+    secrets = tuple(found.secrets)
+    value = replace(value, files=value.files[1:], arguments=arguments, secrets=secrets)
+    return Installed(replace(installed.fact, value=value), installed.packages, (note,))
 
 
 def _from_setup(directory: Path, root: Path, python: str) -> Iterator[Installed]:

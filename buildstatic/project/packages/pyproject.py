@@ -24,17 +24,6 @@ from buildstatic.project.packages.requirements import (
     package,
 )
 
-INDEXES = {
-    ("tool", "uv", "index"): "UV_INDEX_{name}_{part}",
-    ("tool", "poetry", "source"): "POETRY_HTTP_BASIC_{name}_{part}",
-    ("tool", "pdm", "source"): "",
-    ("source",): "",  # of a Pipfile
-}
-PUBLIC_INDEXES = {
-    *("pypi.org", "test.pypi.org", "download.pytorch.org", "pypi.nvidia.com", "www.piwheels.org"),
-    *("pypi.python.org", "wheels.vllm.ai", "data.pyg.org", "abetlen.github.io"),
-}
-
 
 @dataclass(frozen=True)
 class Pyproject:
@@ -100,30 +89,6 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     pdm_groups = {name: _valid(listed) for name, listed in pdm.items()}
     direct = [*own, *_poetry(dependencies)]
     return Pyproject(direct, packages, bool(dependencies), groups, extras, pdm_groups)
-
-
-def index_variables(path: Path, root: Path) -> list[str]:
-    """Return the variables with the credentials of private indexes in a pyproject.toml or Pipfile.
-
-    docs.astral.sh/uv/concepts/indexes, python-poetry.org/docs/repositories, and PDM and Pipenv,
-    which expand variables in URLs (pdm-project.org/latest/usage/config,
-    pipenv.pypa.io/en/latest/credentials.html).
-    """
-    if not files.is_file(path):
-        return []
-    data, _ = files.read_toml(path, root)
-    found = []
-    for keys, form in INDEXES.items():
-        entries = table(data, *keys[:-1]).get(keys[-1])
-        for entry in entries if isinstance(entries, list) else ():
-            url = str(entry.get("url", "")) if isinstance(entry, dict) else ""
-            host = re.sub(r"^\w+://([^@/]*@)?|[:/].*$", "", url)
-            if variables := re.findall(r"\$\{?([A-Z0-9_]+)", url):
-                found += variables
-            elif form and host and host not in PUBLIC_INDEXES and "name" in entry:
-                name = re.sub(r"[^A-Z0-9]", "_", str(entry["name"]).upper())
-                found += [form.format(name=name, part=part) for part in ("USERNAME", "PASSWORD")]
-    return found
 
 
 def required_uv(directory: Path, root: Path) -> str:

@@ -643,6 +643,7 @@ def test_uv_installs_with_only_the_named_files(
 
 
 PRIVATE = "https://pypi.corp.example/simple"
+WITH_TOKEN = "https://x:${TOKEN}@pypi.corp.example/simple"
 
 
 @pytest.mark.parametrize(
@@ -690,6 +691,43 @@ PRIVATE = "https://pypi.corp.example/simple"
             },
             ("USER_1", "TOKEN"),
             id="pipenv",
+        ),
+        pytest.param(
+            {
+                "pyproject.toml": PROJECT + f'[tool.uv]\nextra-index-url = ["{WITH_TOKEN}"]\n',
+                "uv.toml": f'index-url = "{WITH_TOKEN.replace("TOKEN", "OTHER")}"\n'
+                f'[[index]]\nname = "corp"\nurl = "{PRIVATE}"\n',
+            },
+            ("TOKEN", "UV_INDEX_CORP_USERNAME", "UV_INDEX_CORP_PASSWORD", "OTHER"),
+            id="uv.toml",
+        ),
+        pytest.param(
+            {
+                "requirements.txt": "Django\n",
+                "pip.conf": f"[global]\nindex-url = {WITH_TOKEN}\n"
+                "[install]\nextra-index-url =\n    https://pypi.org/simple\n",
+            },
+            ("PIP_INDEX_URL",),
+            id="pip.conf",
+        ),
+        pytest.param(
+            {
+                "requirements.txt": "Django\n",
+                "Dockerfile": "FROM python\nARG UV_INDEX\n"
+                "RUN --mount=type=secret,id=PIP_INDEX_URL,env=PIP_INDEX_URL pip install .\n"
+                f"ENV A=1 \\\n    PIP_EXTRA_INDEX_URL={PRIVATE}\n",
+            },
+            ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"),
+            id="variables-in-Dockerfile",
+        ),
+        pytest.param(
+            {
+                "pyproject.toml": PROJECT,
+                "Dockerfile": f"FROM python\nRUN pip install --extra-index-url={WITH_TOKEN} .\n"
+                "ENV PIP_INDEX_URL https://pypi.org/simple\n",
+            },
+            ("UV_INDEX",),
+            id="option-in-Dockerfile",
         ),
     ],
 )
