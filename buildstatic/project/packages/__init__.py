@@ -126,29 +126,30 @@ def _installations(
     except ConfigInvalid as invalid:
         error = invalid
     if project is not None:
-        selection = project.select(options)
-        packages = requirements.join(
-            [
-                *project.packages.values(),
-                *_located(
-                    (
-                        item
-                        for item in project.selected(selection)
-                        if requirements.marker_applies(item.marker, python)
-                    ),
-                    path,
-                    root,
-                ),
-            ]
-        )
-        if packages and not (listed and _replaces(listed, packages, root, python)):
-            found = _installed("pyproject", root, packages, [path], selection=selection)
-            yield found if project.packages or selection.extras else _groups_only(found)
-        elif project.poetry:
-            needed = (*project.direct, *project.selected(selection))
-            packages = requirements.join(_located(needed, path, root))
-            note = f"{files.relative(path, root)} has no poetry.lock. Run: poetry lock"
-            yield _installed("poetry", root, packages, [path], selection=selection, notes=(note,))
+        by_poetry = project.with_poetry()
+        selection = by_poetry.select(options)
+        chosen = by_poetry.selected(selection)
+        is_poetry = project.poetry and not project.packages
+        if is_poetry or chosen != project.selected(selection):
+            packages = requirements.join(_located((*project.direct, *chosen), path, root))
+            if not (listed and _replaces(listed, packages, root, python)):
+                note = f"{files.relative(path, root)} has no poetry.lock. Run: poetry lock"
+                yield _installed(
+                    "poetry", root, packages, [path], selection=selection, notes=(note,)
+                )
+        else:
+            selection = project.select(options)
+            applying = (
+                item
+                for item in project.selected(selection)
+                if requirements.marker_applies(item.marker, python)
+            )
+            packages = requirements.join(
+                [*project.packages.values(), *_located(applying, path, root)]
+            )
+            if packages and not (listed and _replaces(listed, packages, root, python)):
+                found = _installed("pyproject", root, packages, [path], selection=selection)
+                yield found if project.packages or selection.extras else _groups_only(found)
     path = directory / "Pipfile"
     if files.is_file(path):
         note = f"{files.relative(path, root)} has no Pipfile.lock. Run: pipenv lock"

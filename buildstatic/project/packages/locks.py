@@ -187,6 +187,7 @@ def poetry(
     data, text = files.read_toml(path, root)
     lines = files.first_lines(text, NAME)
     project = pyproject.read(path.parent / "pyproject.toml", root, python)
+    project = project.with_poetry() if project else None
     selection = project.select(options) if project else Selection()
     direct = [*project.direct, *project.selected(selection)] if project else []
     groups = ("main", *selection.groups)

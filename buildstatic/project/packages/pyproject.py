@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -30,8 +30,9 @@ class Pyproject:
     """The dependencies in pyproject.toml.
 
     *direct* are the standard's and Poetry's; *packages* the standard's alone, by name; *poetry* is
-    whether it has Poetry's table. *groups* are the dependency groups, with Poetry's, *pdm_groups*
-    those that only PDM reads, and *extras* the optional dependencies.
+    whether it has Poetry's table. *groups* are the dependency groups and *extras* the optional
+    dependencies; *poetry_groups* and *poetry_extras* are those that only Poetry reads, and
+    *pdm_groups* those that only PDM reads.
     """
 
     direct: list[Requirement]
@@ -40,6 +41,16 @@ class Pyproject:
     groups: Mapping[str, list[Requirement]] = field(default_factory=dict)
     extras: Mapping[str, list[Requirement]] = field(default_factory=dict)
     pdm_groups: Mapping[str, list[Requirement]] = field(default_factory=dict)
+    poetry_groups: Mapping[str, list[Requirement]] = field(default_factory=dict)
+    poetry_extras: Mapping[str, list[Requirement]] = field(default_factory=dict)
+
+    def with_poetry(self) -> Pyproject:
+        """Return it as Poetry reads it: the groups and extras are its own as well."""
+        return replace(
+            self,
+            groups={**self.groups, **self.poetry_groups},
+            extras={**self.poetry_extras, **self.extras},
+        )
 
     def select(self, options: DependencyOptions) -> Selection:
         """Return the groups and extras that are installed."""
@@ -75,20 +86,29 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     own = [requirement for requirement, _ in stated]
     packages = join(package(requirement, source) for requirement, source in stated)
     groups = _groups(table(data, "dependency-groups"))
-    for name in table(poetry, "group"):
-        groups[name] = list(_poetry(table(poetry, "group", name, "dependencies")))
-    extras = {
-        name: _valid(listed)
-        for name, listed in {
-            **table(poetry, "extras"),
-            **table(data, "project", "optional-dependencies"),
-        }.items()
+    poetry_groups = {
+        name: list(_poetry(table(poetry, "group", name, "dependencies")))
+        for name in table(poetry, "group")
     }
     # pdm-project.org/latest/usage/dependency, "Add development only dependencies"
-    pdm = table(data, "tool", "pdm", "dev-dependencies")
-    pdm_groups = {name: _valid(listed) for name, listed in pdm.items()}
-    direct = [*own, *_poetry(dependencies)]
-    return Pyproject(direct, packages, bool(dependencies), groups, extras, pdm_groups)
+    extras, poetry_extras, pdm_groups = (
+        {name: _valid(listed) for name, listed in table(data, *keys).items()}
+        for keys in (
+            ("project", "optional-dependencies"),
+            ("tool", "poetry", "extras"),
+            ("tool", "pdm", "dev-dependencies"),
+        )
+    )
+    return Pyproject(
+        [*own, *_poetry(dependencies)],
+        packages,
+        bool(dependencies),
+        groups,
+        extras,
+        pdm_groups,
+        poetry_groups,
+        poetry_extras,
+    )
 
 
 def required_uv(directory: Path, root: Path) -> str:

@@ -157,6 +157,46 @@ def test_note_on_missing_lock_file(
     assert (list(found.packages), found.notes) == (["django"], (note,))
 
 
+POETRY = '[tool.poetry.dependencies]\npython = "^3.12"\ndjango = "*"\n'
+DEPLOY = '[tool.poetry.group.deploy.dependencies]\ngunicorn = "*"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "groups", "extras"),
+    [
+        pytest.param(POETRY + DEPLOY, ("deploy",), (), id="poetry"),
+        pytest.param(PROJECT + DEPLOY, ("deploy",), (), id="project"),
+        pytest.param(
+            POETRY + '[dependency-groups]\nweb = ["gunicorn"]\n', ("web",), (), id="standard-group"
+        ),
+        pytest.param(
+            POETRY + '[tool.poetry.extras]\nweb = ["gunicorn"]\n', (), ("web",), id="extra"
+        ),
+    ],
+)
+def test_groups_of_poetry_without_lock_file_are_installed_by_poetry(
+    tmp_path: Path, text: str, groups: tuple[str, ...], extras: tuple[str, ...]
+) -> None:
+    found = find(write(tmp_path, {"pyproject.toml": text}))
+    assert found.fact is not None
+    value = found.fact.value
+    assert (value.manager, value.groups, value.extras) == ("poetry", groups, extras)
+    assert set(found.packages) == {"django", "gunicorn"}
+    assert not value.groups_only
+
+
+def test_groups_of_poetry_are_not_those_of_the_standard(tmp_path: Path) -> None:
+    lint = '[tool.poetry.group.lint.dependencies]\nruff = "*"\n'
+    web = '[dependency-groups]\nweb = ["gunicorn"]\n'
+    found = find(write(tmp_path, {"pyproject.toml": PROJECT + web + lint}))
+    assert found.fact is not None
+    assert (found.fact.value.manager, found.fact.value.groups) == ("pyproject", ("web",))
+    named = DependencyOptions(groups=("lint",))
+    found = find_dependencies(tmp_path, tmp_path, "3.13", named)
+    assert found.fact is not None
+    assert (found.fact.value.manager, found.fact.value.groups) == ("poetry", ("lint",))
+
+
 PROD = "-r requirements.txt\npsycopg2\n"
 
 
