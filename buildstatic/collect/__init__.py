@@ -135,7 +135,7 @@ def _finish(
     with compress_changes(
         storage, variants, options, in_layer=bool(layer), all_files=own_code
     ) as counts:
-        run_after(options.after, request.manage, layer)
+        run_after(options.after, storage, request.manage, layer)
     more: dict[str, Any] = {k: getattr(result.summary, k) + n for k, n in counts.items()}
     return replace(result, summary=replace(result.summary, **more))
 

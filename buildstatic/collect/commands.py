@@ -66,17 +66,20 @@ def run_before(
     return tuple(Finder("STATIC_ROOT", _GeneratedFiles(tree)) for tree in found if tree.is_dir())
 
 
-def run_after(commands: Sequence[str], manage: Path, layer: LayerRoot | None) -> None:
-    """Run *commands* of *manage* on the collected tree, which may be in *layer*.
+def run_after(commands: Sequence[str], storage: Any, manage: Path, layer: LayerRoot | None) -> None:
+    """Run *commands* of *manage* on the tree that *storage* was collected to, maybe in *layer*.
 
-    If a command fails, the layer is emptied. Raises `CommandFailed`.
+    If a command fails, the layer is emptied. Elsewhere the manifest is removed, so that ``start``
+    collects again instead of serving an unfinished tree. Raises `CommandFailed`.
     """
     try:
         with settings_moved(layer.path, static_root()) if layer else nullcontext():
             _run_commands(commands, manage)
-    except CommandFailed:
+    except BaseException:
         if layer:
             empty(layer)
+        elif manifest_storage := getattr(storage, "manifest_storage", None):
+            manifest_storage.delete(storage.manifest_name)
         raise
 
 

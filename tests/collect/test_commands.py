@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,23 @@ def test_command_that_fails_publishes_nothing(
     assert contents(layer) == {}
     if command.startswith("stop"):
         assert ran.err.index("stopping") < ran.err.index("\nerror: ")
+
+
+@pytest.mark.parametrize("door", ["static-root", "manage.py"])
+@pytest.mark.parametrize("command", ["stop 3", "bundle 'x"], ids=["exit", "invalid"])
+def test_start_collects_again_after_a_command_that_failed(
+    site: Site, collect: Collect, door: str, command: str
+) -> None:
+    add_commands(site, after=[command])
+    site.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
+    ran = (collect if door == "static-root" else manage)(site, "--noinput")
+    assert ran.code != 0
+    assert {"css/site.css", "staticfiles.json"} & contents(site.tree).keys() == {"css/site.css"}
+    configure(site, after=["bundle"])
+    start = (sys.executable, "-m", "buildstatic.runtime", "start", "--", "true")
+    ran = run(*start, cwd=site.root)
+    assert ran.code == 0, ran.err
+    assert {"bundle.txt", "staticfiles.json"} <= contents(site.tree).keys()
 
 
 def test_manage_py_has_the_exit_code_of_a_command(site: Site) -> None:

@@ -89,7 +89,7 @@ class Command(collectstatic.Command):  # type: ignore[misc]
                 options = CollectOptions(post_process=self.post_process)
                 variants = variants_for(storage, adapter, options) if adapter else None
                 with compress_changes(storage, variants, options, in_layer=False):
-                    run_after(after, manage, None)
+                    run_after(after, storage, manage, None)
         except CommandFailed as error:
             raise CommandError(str(error), returncode=error.exit_code) from error
         except ConfigInvalid as error:
