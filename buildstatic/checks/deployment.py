@@ -1,7 +1,7 @@
 """The commands and volumes of a deployment, read from platform files and shell scripts.
 
 Procfile, railpack.json, railway.json, railway.toml, fly.toml, render.yaml, and shell scripts in
-usual places. Nothing is reported about files that cannot be read: the platform itself does that.
+usual places. A file that cannot be parsed has none; `platform_files` reports it.
 """
 
 from __future__ import annotations
@@ -129,16 +129,27 @@ def script_lines(context: CheckContext) -> Iterator[list[Line]]:
             ]
 
 
+def read_mapping(context: CheckContext, name: str) -> tuple[Mapping[str, Any], str]:
+    """Return the content of the JSON or TOML file *name*, and its text; ConfigInvalid if invalid.
+
+    Railpack accepts comments and trailing commas (ReadJSON in its core/app/app.go).
+    """
+    path, root = context.root / name, context.root
+    if name.endswith(".json"):
+        return files.read_json(path, root, with_comments=name == "railpack.json")
+    return files.read_toml(path, root)
+
+
 def _railway(context: CheckContext) -> Iterator[PlatformService]:
     """Yield the service of railpack.json, and that of railway.json, or else of railway.toml."""
     name = "railpack.json"
-    if (text := context.read_text(name)) is not None:
-        for table in _tables(_read_mapping(context, name), "deploy"):
-            yield PlatformService("Railway", start=_lines(name, text, table, "startCommand"))
+    content, text = _read(context, name)
+    for table in _tables(content, "deploy"):
+        yield PlatformService("Railway", start=_lines(name, text, table, "startCommand"))
     for name in ("railway.json", "railway.toml"):
-        text = context.read_text(name)
-        if text is not None:
-            for table in _tables(_read_mapping(context, name), "deploy"):
+        if context.read_text(name) is not None:
+            content, text = _read(context, name)
+            for table in _tables(content, "deploy"):
                 yield PlatformService(
                     "Railway",
                     _lines(name, text, table, "preDeployCommand"),
@@ -151,10 +162,9 @@ def _railway(context: CheckContext) -> Iterator[PlatformService]:
 def _fly(context: CheckContext) -> Iterator[PlatformService]:
     """Yield the service of fly.toml (fly.io/docs/reference/configuration)."""
     name = "fly.toml"
-    text = context.read_text(name)
-    if text is None:
+    if context.read_text(name) is None:
         return
-    content = _read_mapping(context, name)
+    content, text = _read(context, name)
     release = [_lines(name, text, t, "release_command") for t in _tables(content, "deploy")]
     mounts = [_lines(name, text, t, "destination") for t in _tables(content, "mounts")]
     yield PlatformService("Fly", sum(release, ()), (), sum(mounts, ()))
@@ -184,12 +194,11 @@ def _node_lines(file: str, entries: Mapping[str, yaml.Node], *keys: str) -> tupl
     return tuple(Line(file, yaml_nodes.line(node), yaml_nodes.text(node)) for node in nodes)
 
 
-def _read_mapping(context: CheckContext, name: str) -> Mapping[str, Any]:
-    read = files.read_json if name.endswith(".json") else files.read_toml
+def _read(context: CheckContext, name: str) -> tuple[Mapping[str, Any], str]:
     try:
-        return read(context.root / name, context.root)[0]
+        return read_mapping(context, name)
     except ConfigInvalid:
-        return {}
+        return {}, ""
 
 
 def _tables(content: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:

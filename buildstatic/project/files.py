@@ -41,6 +41,7 @@ COMMENT = re.compile(
     r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`)"""
     r"|//[^\n]*|/\*(?:[\s\S]*?\*/|[\s\S]*)"
 )
+TRAILING_COMMA = re.compile(r"""("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])""")
 TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 
 
@@ -162,9 +163,16 @@ def read_toml(path: Path, root: Path) -> tuple[dict[str, object], str]:
         raise _too_deep(path, root) from error
 
 
-def read_json(path: Path, root: Path) -> tuple[dict[str, object], str]:
-    """Return the object in a JSON file, and its text."""
+def read_json(
+    path: Path, root: Path, *, with_comments: bool = False
+) -> tuple[dict[str, object], str]:
+    """Return the object in a JSON file, and its text.
+
+    *with_comments* also accepts comments and trailing commas; they are not in the text.
+    """
     text = read_text(path, root)
+    if with_comments:
+        text = TRAILING_COMMA.sub(lambda found: found[1] or "", without_comments(text))
     try:
         value = json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:

@@ -115,7 +115,31 @@ def test_dockerfile_makes_railpack_config_useless(tmp_path: Path) -> None:
     assert "railpack-config-unused" in codes(root)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "location"),
+    [
+        pytest.param("railpack.json", "{\n  deploy: {}\n}", "railpack.json:2", id="railpack"),
+        pytest.param("app.json", '{"env": {},\n}', "app.json:", id="heroku"),
+        pytest.param("fly.toml", "app = 'x'\n[deploy\n", "fly.toml:2", id="fly"),
+        pytest.param("render.yaml", "services:\n- a: [\n", "render.yaml:3", id="render"),
+        pytest.param("render.yaml", b"\xff\xff", "render.yaml:1", id="encoding"),
+    ],
+)
+def test_platform_file_that_cannot_be_parsed(
+    tmp_path: Path, file: str, text: str | bytes, location: str
+) -> None:
+    finding = only(clean_project(tmp_path, {file: text}), "platform-file-invalid")
+    assert finding.location.startswith(location)
+
+
 SEQUENCES = [
+    pytest.param(
+        "railpack.json",
+        f'{{ // "startCommand": "x"\n/* a, */ "deploy": {{\n"startCommand": '
+        f'"{MIGRATE} && {COLLECT} && gunicorn", // https://x\n}},\n}}\n',
+        3,
+        id="railpack.json-with-comments",
+    ),
     pytest.param(
         "railpack.json",
         f'{{\n"deploy": {{"startCommand": "{MIGRATE} && {COLLECT} && gunicorn"}}}}',
