@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import signal
 import sys
 import threading
@@ -116,6 +117,10 @@ class _DjangoReached(BaseException):
     """Raised where Django would run the command; not an Exception, which manage.py may catch."""
 
 
+class _OtherProcess(BaseException):
+    """Raised where manage.py would leave the command to another process; says how."""
+
+
 class _TimedOut(BaseException):
     """Raised when manage.py takes longer than `TIME_LIMIT`."""
 
@@ -128,7 +133,8 @@ def run_manage_py(manage: Path, arguments: Sequence[str], settings: str | None) 
     the module that manage.py selects. Returns the settings module, empty if there is none.
 
     Raises what manage.py raises, SystemExit included, and `SettingsInvalid` if it does not call
-    Django within `TIME_LIMIT` seconds, or asks for input that is not there.
+    Django within `TIME_LIMIT` seconds, leaves the command to another process, or asks for input
+    that is not there.
     """
     directory = str(manage.resolve().parent)
     sys.path[:] = [directory, *(path for path in sys.path if path not in ("", directory))]
@@ -137,8 +143,12 @@ def run_manage_py(manage: Path, arguments: Sequence[str], settings: str | None) 
         os.environ[SETTINGS_VARIABLE] = settings
     with _stopped_at(arguments[0]) as reached:
         try:
-            with _time_limit():
+            with _time_limit(), _in_this_process(arguments[0]):
                 _run_as_main(manage)
+        except _OtherProcess as error:
+            place = innermost_line(error, lambda file: file == str(manage))
+            subject = f"{manage.name}:{place[1]}" if place else manage.name
+            raise SettingsInvalid(f"{subject} {error}.", _CALL_DJANGO) from error
         except _TimedOut as error:
             problem = f"{manage.name} has not called Django after {TIME_LIMIT} seconds"
             if place := innermost_line(error, lambda file: file == str(manage)):
@@ -150,7 +160,7 @@ def run_manage_py(manage: Path, arguments: Sequence[str], settings: str | None) 
             if not reached and isinstance(error, EOFError):
                 problem = f"{manage.name} asks for input, and standard input is closed."
                 raise SettingsInvalid(problem, f"It must not ask for {arguments[0]}.") from error
-            if not reached:
+            if not reached and not (isinstance(error, SystemExit) and not error.code):
                 raise
     if not reached:
         raise SettingsInvalid(f"{manage.name} does not call Django.", _CALL_DJANGO)
@@ -167,10 +177,11 @@ def _stopped_at(command: str) -> Iterator[list[list[str]]]:
     Yields a list that gets the argv which Django was called with. Other commands run, as some
     manage.py run another one first.
     """
-    from django.core.management import ManagementUtility
+    from django.core import management
 
+    utility_class = management.ManagementUtility
     reached: list[list[str]] = []
-    originals = ManagementUtility.execute, ManagementUtility.fetch_command
+    originals = utility_class.execute, utility_class.fetch_command, management.call_command
 
     def execute(utility: Any) -> None:
         if utility.argv[1:2] != [command]:
@@ -185,11 +196,46 @@ def _stopped_at(command: str) -> Iterator[list[list[str]]]:
         reached.append(utility.argv)
         raise _DjangoReached
 
-    ManagementUtility.execute, ManagementUtility.fetch_command = execute, fetch_command
+    def call_command(name: Any, *arguments: Any, **options: Any) -> Any:
+        # Modules that are imported meanwhile keep this function.
+        if name != command or management.call_command is not call_command:
+            return originals[2](name, *arguments, **options)
+        reached.append(sys.argv)
+        raise _DjangoReached
+
+    utility_class.execute, utility_class.fetch_command = execute, fetch_command
+    management.call_command = call_command
     try:
         yield reached
     finally:
-        ManagementUtility.execute, ManagementUtility.fetch_command = originals
+        utility_class.execute, utility_class.fetch_command, management.call_command = originals
+
+
+@contextmanager
+def _in_this_process(command: str) -> Iterator[None]:
+    """Raise `_OtherProcess` in the block where another process would run *command*.
+
+    That is a Python program that is started with it, or any program that replaces this process.
+    """
+    process, is_active = os.getpid(), True
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if not is_active or event not in ("subprocess.Popen", "os.exec", "os.system"):
+            return
+        if event == "os.exec" and os.getpid() == process:
+            raise _OtherProcess(f"replaces its process with {os.fsdecode(arguments[0])}")
+        words = arguments[0] if event == "os.system" else arguments[1]
+        listed = [words] if isinstance(words, str | bytes | os.PathLike) else words
+        line = f" {' '.join(map(os.fsdecode, listed))} "
+        before, found, _ = line.partition(f" {command} ")
+        if found and re.search(r"python|django|\.py\b", before):
+            raise _OtherProcess(f"runs {command} in another process")
+
+    sys.addaudithook(hook)  # It cannot be removed.
+    try:
+        yield
+    finally:
+        is_active = False
 
 
 def _run_as_main(manage: Path) -> None:

@@ -95,6 +95,11 @@ def own_execute(site: Site) -> None:
     site.write({"manage.py": script.replace("    Tool().execute()", lines)})
 
 
+def other_program_first(site: Site) -> None:
+    lines = '    import subprocess\n\n    subprocess.run(["echo", "collectstatic", "python"])\n'
+    site.write({"manage.py": MANAGE.replace(CALL, f"{lines}{CALL}")})
+
+
 def other_command_first(site: Site) -> None:
     lines = (
         '    execute_from_command_line(["manage.py", "check"])\n    execute_from_command_line(sys'
@@ -116,6 +121,14 @@ def catches_everything(site: Site) -> None:
     site.write({"manage.py": MANAGE.replace("    execute_from_command_line(sys.argv)\n", lines)})
 
 
+def calls_the_command(site: Site) -> None:
+    lines = (
+        "    import django\n    from django.core.management import call_command\n\n"
+        "    django.setup()\n    call_command(*sys.argv[1:])\n"
+    )
+    site.write({"manage.py": MANAGE.replace(CALL, lines)})
+
+
 PROJECTS = [
     sys_path,
     package_in_src,
@@ -125,9 +138,11 @@ PROJECTS = [
     symbolic_link,
     another_name,
     own_execute,
+    other_program_first,
     other_command_first,
     settings_in_arguments,
     catches_everything,
+    calls_the_command,
 ]
 
 
@@ -183,9 +198,26 @@ def test_settings_module_may_come_from_a_file(site: Site, collect: Collect) -> N
 
 
 NOTHING = MANAGE.replace(CALL, "")
+RUN = '    sys.exit(subprocess.call([sys.executable, "real_manage.py", *sys.argv[1:]]))\n'
 FAILURES = {
     "never-calls": (NOTHING, "manage.py does not call Django. It must call "),
     "not-main": (MANAGE.replace("__main__", "main"), "manage.py does not call Django. It must "),
+    "exits-successfully": (
+        MANAGE.replace("    from", "    sys.exit(0)\n    from"),
+        "manage.py does not call Django. It must call ",
+    ),
+    "exec": (
+        MANAGE.replace(CALL, '    os.execv(sys.executable, ["python", "real_manage.py"])\n'),
+        f"manage.py:8 replaces its process with {sys.executable}. It must call ",
+    ),
+    "subprocess": (
+        MANAGE.replace(CALL, f"    import subprocess\n\n{RUN}"),
+        "manage.py:10 runs collectstatic in another process. It must call ",
+    ),
+    "shell": (
+        MANAGE.replace(CALL, '    os.system("python real_manage.py collectstatic --noinput")\n'),
+        "manage.py:8 runs collectstatic in another process. It must call ",
+    ),
     "exits": (
         MANAGE.replace("    from", "    sys.exit('not here')\n    from"),
         "manage.py cannot be run: manage.py:6: it ended the process (not here).",
@@ -212,7 +244,7 @@ FAILURES = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_failing_manage_py_is_reported(site: Site, collect: Collect, name: str) -> None:
     script, message = FAILURES[name]
-    site.write({"manage.py": script})
+    site.write({"manage.py": script, "real_manage.py": MANAGE})
     for where in ((), IN_CHILD) if name in ("never-calls", "exits") else ((),):
         ran = collect(site, "--noinput", *where)
         assert ran.code == (14 if name == "variable" else 13), ran.err
