@@ -318,7 +318,8 @@ def _requirements(dependencies: Dependencies) -> str:
     file = dependencies.file
     directory, name = posixpath.split(file)
     if name in ("setup.py", "setup.cfg"):
-        return f" --editable {shell_word(directory or '.')}"
+        extras = f"[{','.join(dependencies.extras)}]" if dependencies.extras else ""
+        return f" --editable {shell_word((directory or '.') + extras)}"
     if dependencies.manager == "conda":
         return "".join(f" {shell_word(argument)}" for argument in dependencies.arguments)
     names = (*(() if dependencies.groups_only else (file,)), *dependencies.additional)

@@ -6,16 +6,16 @@ from buildstatic.project import Connection, Database, Fact, Packages, Sqlite, Va
 from buildstatic.project.files import Search
 from buildstatic.project.packages.known import DRIVERS
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
-from buildstatic.project.packages.system import find_system_packages
+from buildstatic.project.packages.system import (
+    GEODJANGO,
+    SPATIALITE,
+    find_system_packages,
+    required,
+)
 from buildstatic.project.settings import Settings, Value, imports_os
 from buildstatic.project.static_files import directory, entry
 
 PARTS_OF_PSYCOPG = ("psycopg-c", "psycopg-binary")
-GIS = "django.contrib.gis"
-# What Django's documentation lists for GeoDjango on Debian; SPATIALITE_RUN for SpatiaLite
-# (docs.djangoproject.com/en/stable/ref/contrib/gis/install/geolibs, …/install/spatialite).
-GIS_RUN = ("binutils", "gdal-bin", "libproj-dev")
-SPATIALITE_RUN = ("libsqlite3-mod-spatialite",)
 SQLITE = "django.db.backends.sqlite3"
 PARTS = ("HOST", "PORT", "NAME", "USER", "PASSWORD")
 ENGINES_BY_BACKEND = {
@@ -66,9 +66,9 @@ def find_connection(settings: Settings, driver: Fact[Database] | None) -> Fact[C
             if value is not None and value.reads and not (url and url.name in value.reads):
                 parts[part] = value.reads[0]
     if backend is not None and isinstance(backend.data, str):
-        has_gis = backend.data.startswith(GIS)
+        has_gis = backend.data.startswith(GEODJANGO)
     else:
-        has_gis = GIS in settings.listed("INSTALLED_APPS")
+        has_gis = GEODJANGO in settings.listed("INSTALLED_APPS")
     is_postgis = engine == "postgresql" and has_gis
     return Fact(Connection(engine, url.name if url else None, parts, is_postgis), source)
 
@@ -110,13 +110,13 @@ def gis_packages(settings: Settings) -> Fact[tuple[str, ...]] | None:
     databases = settings.get("DATABASES")
     names = databases.data if databases and isinstance(databases.data, dict) else ()
     backends = [entry(entry(databases, name), "ENGINE") for name in names]
-    engines = [item for item in backends if item and str(item.data).startswith(f"{GIS}.")]
+    engines = [item for item in backends if item and str(item.data).startswith(f"{GEODJANGO}.")]
     apps = settings.get("INSTALLED_APPS")
-    if apps is not None and GIS in settings.listed("INSTALLED_APPS"):
+    if apps is not None and GEODJANGO in settings.listed("INSTALLED_APPS"):
         source = apps.source
     elif engines:
         source = engines[0].source
     else:
         return None
-    has_spatialite = any(str(engine.data).endswith(".spatialite") for engine in engines)
-    return Fact((*GIS_RUN, *(SPATIALITE_RUN if has_spatialite else ())), source)
+    has_spatialite = any(engine.data == SPATIALITE for engine in engines)
+    return Fact(required([GEODJANGO, *([SPATIALITE] if has_spatialite else [])]).run, source)

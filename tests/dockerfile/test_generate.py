@@ -158,6 +158,13 @@ def test_groups_are_installed(tmp_path: Path, manager: str, command: str) -> Non
     assert ("pdm sync --prod --no-self" in installed) == (manager == "pdm")
 
 
+def test_extras_of_setuptools_are_installed(tmp_path: Path) -> None:
+    setup = Dependencies("pip", "lib/setup.py", ("lib/setup.py",), ("lib",), extras=("web", "pg"))
+    found = plain(tmp_path, dependencies=Fact(setup, "lib/setup.py:1"))
+    text = generate_dockerfile(found, DockerfileOptions(SERVE)).text
+    assert "pip install --editable 'lib[web,pg]'" in text
+
+
 def test_workspace_member_is_installed() -> None:
     deps = stage(text_of(VARIANTS["member of a workspace"]), "deps")
     assert "uv sync --locked --no-dev --package=web --no-install-project" in deps

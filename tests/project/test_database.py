@@ -8,6 +8,7 @@ import pytest
 
 from buildstatic.project import Connection, Database, Fact, Sqlite, database
 from buildstatic.project.files import Search
+from buildstatic.project.packages.system import GEODJANGO, SPATIALITE, required
 from tests.project.tree import packages, read
 
 ENVIRON = "import os, environ, dj_database_url\nenv = environ.Env()\n"
@@ -102,21 +103,21 @@ def test_connection_of_default_database(
 
 
 GIS_APPS = "INSTALLED_APPS = ['django.contrib.admin', 'django.contrib.gis']\n"
-SPATIALITE = "django.contrib.gis.db.backends.spatialite"
+GIS_RUN = required([GEODJANGO]).run
 
 
 @pytest.mark.parametrize(
     ("text", "needed"),
     [
-        pytest.param(GIS_APPS, database.GIS_RUN, id="app"),
+        pytest.param(GIS_APPS, GIS_RUN, id="app"),
         pytest.param(
             "DATABASES = {'default': {'ENGINE': 'django.contrib.gis.db.backends.postgis'}}",
-            database.GIS_RUN,
+            GIS_RUN,
             id="engine",
         ),
         pytest.param(
             f"{GIS_APPS}DATABASES = {{'default': {{}}, 'places': {{'ENGINE': '{SPATIALITE}'}}}}",
-            (*database.GIS_RUN, "libsqlite3-mod-spatialite"),
+            (*GIS_RUN, "libsqlite3-mod-spatialite"),
             id="another database",
         ),
     ],

@@ -21,9 +21,10 @@ from buildstatic.project.packages.known import (
     SERVERS,
     DependencyOptions,
     Selection,
+    select,
     words,
 )
-from buildstatic.project.packages.requirements import Requirements
+from buildstatic.project.packages.requirements import Requirements, canonical
 
 # Lock files in order of precedence, with their manager and the other files that it reads.
 LOCK_FILES = {
@@ -36,6 +37,7 @@ REQUIREMENTS = "requirements.txt"
 # Words in the names of requirements files, and directories that contain only such files.
 REQUIREMENTS_WORDS = {"requirements", "requirement", "reqs", "req"}
 REQUIREMENTS_DIRECTORIES = ("requirements", "reqs", "requirement", "dependencies", "deps")
+CONSTRAINTS = {"constraints", "constraint", "pins"}
 SUFFIXES = (".txt", ".pip", ".in")
 BASE = {"base", "common", "main", "default", "core", "all", "app"}
 NOT_SEARCHED = {"node_modules", "venv", "env", "docs", "doc", "tests", "test", "examples", "dev"}
@@ -43,11 +45,15 @@ NOT_SEARCHED = {"node_modules", "venv", "env", "docs", "doc", "tests", "test", "
 
 @dataclass(frozen=True)
 class Installed:
-    """The fact for the project, the packages by canonical name, and notes on missing lock files."""
+    """The fact for the project, the packages by canonical name, and notes on missing lock files.
+
+    *selection* are the groups and extras that are installed, and those that can be.
+    """
 
     fact: Fact[Dependencies] | None
     packages: Packages
     notes: tuple[str, ...] = ()
+    selection: Selection = NO_SELECTION
 
 
 def find_dependencies(
@@ -59,12 +65,24 @@ def find_dependencies(
     *root*. In each a lock file takes precedence over pyproject.toml, that over requirements files,
     unless one of these locks everything in pyproject.toml, and those over conda's environment.yml
     and setup.py. *python* is the version for markers. Raises `ConfigInvalid` for a file that cannot
-    be read.
+    be read, and for a group or an extra in *options* that there is not.
     """
     found = _find(root, manage, python, options)
     if found.fact is None:
         return found
     value, directory = found.fact.value, (root / found.fact.value.file).parent
+    for kind, named, known in (
+        ("group", options.groups, found.selection.all_groups),
+        ("extra", options.extras, found.selection.all_extras),
+    ):
+        unknown = [x for x in named or () if canonical(x) not in map(canonical, known)]
+        if unknown:
+            problem = (
+                f"{value.file}, which the packages are installed from, has no {kind} {unknown[0]}."
+            )
+            listed = f"It has {', '.join(known)}." if known else "It has none."
+            fix = f"{listed} Correct --{kind}, or {kind}s in [tool.buildstatic]."
+            raise ConfigInvalid(problem, fix)
     names = dict.fromkeys((*value.secrets, *indexes.variables(directory, root, value.manager)))
     required = "" if value.manager == "pip" else pyproject.required_uv(directory, root)
     value = replace(value, secrets=tuple(names), uv=required)
@@ -163,7 +181,7 @@ def _installations(
     for path in (*(directory / name for name in conda.FILES), *exports):
         if files.is_file(path):
             yield _from_conda(path, root, python)
-    yield from _from_setup(directory, root, python)
+    yield from _from_setup(directory, root, python, options)
 
 
 def _groups_only(found: Installed) -> Installed:
@@ -225,7 +243,8 @@ def _from_requirements(
 
     A file that installs Django is preferred, then one that is not for development, one that
     includes others, one with a server, and requirements.txt. One for production that only adds to
-    it is installed as well. Without one of *drivers* in it, one that includes it and has one.
+    it is installed as well, and one that has a server if these have none. Without one of *drivers*
+    in it, one that includes it and has one.
     """
     candidates: list[Requirements] = []
     errors: list[ConfigInvalid] = []
@@ -269,6 +288,15 @@ def _from_requirements(
             item.files[0]
             for item in sorted(production, key=rank)
             if "django" not in held[id(item)] and not rank(item)[1]
+        ][:1]
+    installed = [item for item in candidates if item.files[0] in (best.files[0], *additional)]
+    if all(held[id(item)].keys().isdisjoint(SERVERS) for item in installed):
+        additional += [
+            item.files[0]
+            for item in sorted(candidates, key=rank)
+            if not rank(item)[1]
+            and not held[id(item)].keys().isdisjoint(SERVERS)
+            and not words(item.files[0].stem) & CONSTRAINTS
         ][:1]
     result = Requirements(root, python)
     for path in (best.files[0], *additional):
@@ -372,39 +400,72 @@ def _from_conda(path: Path, root: Path, python: str) -> Installed:
     return Installed(replace(installed.fact, value=value), installed.packages, (note,))
 
 
-def _from_setup(directory: Path, root: Path, python: str) -> Iterator[Installed]:
+def _from_setup(
+    directory: Path, root: Path, python: str, options: DependencyOptions = NO_OPTIONS
+) -> Iterator[Installed]:
     """Yield the installation of the package in *directory* that setup.py or setup.cfg describe."""
     paths = [path for name in ("setup.py", "setup.cfg") if files.is_file(path := directory / name)]
     if not paths:
         return
     lines: list[str] = []
+    extras: dict[str, list[str]] = {}
     if paths[-1].name == "setup.cfg":
         parser = configparser.ConfigParser(interpolation=None)
         try:
             parser.read_string(files.read_text(paths[-1], root))
             lines = parser.get("options", "install_requires", fallback="").splitlines()
+            if parser.has_section("options.extras_require"):
+                section = parser["options.extras_require"]
+                extras = {name: text.splitlines() for name, text in section.items()}
         except configparser.Error:
             pass
     if paths[0].name == "setup.py":
-        lines += _install_requires(files.read_python(paths[0], root))
+        tree = files.read_python(paths[0], root)
+        lines += [text for value in _arguments(tree, "requires") for text in _texts(value)]
+        for value in _arguments(tree, "extras"):
+            extras |= _extras(value)
     elif not lines:
         return
-    found = requirements.parse_lines(lines, f"{files.relative(paths[0], root)}:1", python)
-    yield _installed("pip", root, found, paths, [directory])
+    source = f"{files.relative(paths[0], root)}:1"
+    found = requirements.parse_lines(lines, source, python)
+    optional = {
+        name: requirements.parse_lines(held, source, python) for name, held in extras.items()
+    }
+    selection = select(found, {}, optional, replace(options, groups=()))
+    chosen = [optional[name] for name in selection.extras if name in optional]
+    packages = requirements.join(item for held in (found, *chosen) for item in held.values())
+    yield _installed("pip", root, packages, paths, [directory], selection=selection)
 
 
-def _install_requires(tree: ast.Module) -> list[str]:
-    """Return the literal texts in the lists called install_requires of a setup.py."""
-    lists: list[ast.expr] = []
+def _arguments(tree: ast.Module, word: str) -> Iterator[ast.expr]:
+    """Yield what a setup.py gives as install_requires or extras_require, or calls so, by *word*."""
     for node in ast.walk(tree):
         match node:
-            case ast.keyword(arg="install_requires", value=value):
-                lists.append(value)
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if "requires" in name.lower():
-                lists.append(value)
-    inner = [item for value in lists if isinstance(value, ast.List) for item in value.elts]
-    values = (item.value for item in inner if isinstance(item, ast.Constant))
-    return [value for value in values if isinstance(value, str)]
+            case ast.keyword(arg="install_requires" | "extras_require" as name, value=value):
+                pass
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case _:
+                continue
+        if word in name.lower():
+            yield value
+
+
+def _texts(value: ast.expr) -> list[str]:
+    """Return the literal texts in a list."""
+    inner = value.elts if isinstance(value, ast.List | ast.Tuple) else []
+    texts = (item.value for item in inner if isinstance(item, ast.Constant))
+    return [text for text in texts if isinstance(text, str)]
+
+
+def _extras(value: ast.expr) -> dict[str, list[str]]:
+    """Return the lists in a literal dictionary, by their keys."""
+    pairs = zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
+    return {
+        key.value: _texts(item)
+        for key, item in pairs
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }
 
 
 def _installed(
@@ -424,4 +485,4 @@ def _installed(
     value = Dependencies(
         manager, names[0], names, places, member, selection.groups, selection.extras, additional
     )
-    return Installed(Fact(value, f"{value.file}:1"), packages, notes)
+    return Installed(Fact(value, f"{value.file}:1"), packages, notes, selection)

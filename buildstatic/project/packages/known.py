@@ -57,10 +57,15 @@ DEVELOPMENT = frozenset(
 
 @dataclass(frozen=True)
 class Selection:
-    """Dependency groups and extras that are installed, in the order of pyproject.toml."""
+    """Dependency groups and extras that are installed, in the order of pyproject.toml.
+
+    *all_groups* and *all_extras* are those that can be.
+    """
 
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    all_groups: tuple[str, ...] = ()
+    all_extras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,8 @@ def select(
         tuple(name for name in extras if ("extra", name) in chosen)
         if options.extras is None
         else options.extras,
+        tuple(groups),
+        tuple(extras),
     )
 
 

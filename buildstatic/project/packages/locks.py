@@ -335,7 +335,10 @@ def _categories(data: Table, options: DependencyOptions) -> Selection:
     names = {name: list(map(canonical, pyproject.table(data, name))) for name in data}
     base = names.get("packages", names.get("default", []))
     groups = {name: held for name, held in names.items() if name not in PIPFILE}
-    return replace(select(base, groups, {}, options), extras=())
+    selection = select(base, groups, {}, options)
+    return replace(
+        selection, extras=(), all_groups=(*groups, *PIPFILE_LOCK, *PIPFILE_LOCK.values())
+    )
 
 
 def _tables(value: object) -> list[Table]:

@@ -17,6 +17,9 @@ COMPILER = ("gcc", "libc6-dev")
 CPP_COMPILER = (*COMPILER, "g++")
 # pip.pypa.io/en/stable/topics/vcs-support
 VCS_PACKAGES = {"git": "git", "hg": "mercurial", "svn": "subversion", "bzr": "brz"}
+# Parts of Django that need more than Django itself.
+GEODJANGO = "django.contrib.gis"
+SPATIALITE = "django.contrib.gis.db.backends.spatialite"
 _Row = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -44,7 +47,7 @@ SYSTEM: dict[str, _Row] = {
     "uwsgi": _built("libcrypt-dev"),
     "python-ldap": _LDAP,
     "django-auth-ldap": _LDAP,
-    # xmlsec.readthedocs.io/en/stable/install.html; signxml and djangosaml2 need none of it
+    # xmlsec.readthedocs.io/en/stable/install.html; signxml needs none of it
     "xmlsec": _built("pkg-config", "libxml2-dev", "libxmlsec1-dev", run=("libxmlsec1-openssl",)),
     "pycairo": _built("pkg-config", "libcairo2-dev", run=("libcairo2",)),  # pycairo.readthedocs.io
     # pygraphviz.github.io/documentation/stable/install.html
@@ -59,6 +62,9 @@ SYSTEM: dict[str, _Row] = {
     "gssapi": _built("libkrb5-dev", run=("libgssapi-krb5-2",)),  # github.com/pythongssapi
     "m2crypto": _built("libssl-dev", "swig"),  # gitlab.com/m2crypto/m2crypto INSTALL.rst
     "netifaces": _built(),  # the last wheels on PyPI are for Python 3.9
+    # pysaml2.readthedocs.io/en/latest/install.html
+    "pysaml2": ((), ("xmlsec1",)),
+    "djangosaml2": ((), ("xmlsec1",)),
     "python-magic": _MAGIC,  # github.com/ahupp/python-magic#installation
     "cairosvg": _CAIRO,  # cairosvg.org/documentation/#installation
     "cairocffi": _CAIRO,
@@ -77,6 +83,10 @@ SYSTEM: dict[str, _Row] = {
     "opencv-python": _OPENCV,  # github.com/opencv/opencv-python, "-headless" needs none
     "opencv-contrib-python": _OPENCV,
     "gitpython": ((), ("git",)),  # gitpython.readthedocs.io/en/stable/intro.html#requirements
+    # What Django's documentation lists for GeoDjango on Debian, and for SpatiaLite
+    # (docs.djangoproject.com/en/stable/ref/contrib/gis/install/geolibs, …/install/spatialite).
+    GEODJANGO: ((), ("binutils", "gdal-bin", "libproj-dev")),
+    SPATIALITE: ((), ("libsqlite3-mod-spatialite",)),
 }
 # Packages with C code: the first version with a wheel for Linux and each Python (from the files
 # on PyPI), and the headers that earlier versions are built with.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -238,6 +239,27 @@ PROD = "-r requirements.txt\npsycopg2\n"
             id="adds-to-it",
         ),
         pytest.param(
+            [
+                "requirements.txt",
+                ("requirements-dev.txt", "gunicorn\n"),
+                ("requirements/constraints.txt", "gunicorn\n"),
+                ("requirements-web.txt", "gunicorn\n"),
+            ],
+            "requirements.txt",
+            ("requirements-web.txt",),
+            id="another-has-the-server",
+        ),
+        pytest.param(
+            [
+                "requirements.txt",
+                ("requirements-prod.txt", "sentry-sdk\n"),
+                ("reqs/gunicorn.txt", "gunicorn\n"),
+            ],
+            "requirements.txt",
+            ("requirements-prod.txt", "reqs/gunicorn.txt"),
+            id="production-without-the-server",
+        ),
+        pytest.param(
             ["requirements/prod.txt", ("requirements.txt", "-r requirements/prod.txt\n")],
             "requirements.txt",
             (),
@@ -332,6 +354,35 @@ def test_setup_of_setuptools(tmp_path: Path, files: dict[str, str]) -> None:
     assert found.fact.value.manager == "pip"
     assert found.fact.value.local == (".",)
     assert {name: item.specifier for name, item in found.packages.items()} == {"django": ">=5"}
+
+
+EXTRAS = "extras_require={'prod': ['gunicorn>=20'], 'dev': ['uvicorn']}"
+REFERRED = "install_requires=['Django'], extras_require=extras_require"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "setup.cfg": "[options]\ninstall_requires = Django\n[options.extras_require]\n"
+            "prod =\n    gunicorn>=20\ndev = uvicorn\n"
+        },
+        {"setup.py": f"setup(install_requires=['Django'], {EXTRAS})"},
+        {"setup.py": f"{EXTRAS}\nsetup({REFERRED})"},
+    ],
+    ids=["cfg", "py", "name"],
+)
+def test_extras_of_setuptools(tmp_path: Path, files: dict[str, str]) -> None:
+    root = write(tmp_path, files)
+    found = find(root)
+    assert found.fact is not None
+    assert found.fact.value.extras == ("prod",)
+    assert {name: item.specifier for name, item in found.packages.items()} == {
+        "django": "",
+        "gunicorn": ">=20",
+    }
+    named = find_dependencies(root, root, "3.13", DependencyOptions(extras=("dev",)))
+    assert set(named.packages) == {"django", "uvicorn"}
 
 
 BASE_GROUP = ("Django", "whitenoise")
@@ -482,6 +533,35 @@ def test_named_section_of_a_pipfile_lock(tmp_path: Path) -> None:
     root = write(tmp_path, {"Pipfile.lock": LOCKED_PIPENV})
     found = find_dependencies(root, root, "3.13", DependencyOptions(groups=("dev-packages",)))
     assert set(found.packages) == {"django", "uvicorn"}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "options", "message"),
+    [
+        (
+            "pyproject.toml",
+            f"{PROJECT}[dependency-groups]\na = []\nb = []\n",
+            DependencyOptions(groups=("c",)),
+            "pyproject.toml, which .* has no group c. It has a, b.",
+        ),
+        ("requirements.txt", "Django", DependencyOptions(extras=("web",)), "has no extra web"),
+        ("Pipfile", PIPFILE, DependencyOptions(extras=("web",)), "has no extra web. It has none."),
+        (
+            "setup.cfg",
+            "[options]\ninstall_requires = Django\n",
+            DependencyOptions(extras=("web",)),
+            "has no extra web. It has none.",
+        ),
+    ],
+    ids=["pyproject", "requirements", "pipenv", "setup"],
+)
+def test_named_group_or_extra_must_exist(
+    tmp_path: Path, file: str, text: str, options: DependencyOptions, message: str
+) -> None:
+    write(tmp_path, {file: text})
+    with pytest.raises(ConfigInvalid) as raised:
+        find_dependencies(tmp_path, tmp_path, "3.13", options)
+    assert re.search(message, str(raised.value))
 
 
 @pytest.mark.parametrize("manager", GROUPED)

@@ -21,6 +21,7 @@ from tests.project.tree import packages, project, write
         (["python-ldap"], (*COMPILER, "libldap-dev", "libsasl2-dev"), ("ldap-utils",)),
         (["python-magic", "pdf2image"], (), ("libmagic1", "poppler-utils")),
         (["django-weasyprint"], (), ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")),
+        (["djangosaml2"], (), ("xmlsec1",)),
         (["mssql-django"], (), ("unixodbc", "tdsodbc")),
         (["git+https://example.com/x.git"], (), ()),
         (["x @ git+https://example.com/x.git"], ("git",), ()),
