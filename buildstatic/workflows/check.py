@@ -122,8 +122,14 @@ def _undetermined(project: Project, settings: Settings) -> Iterator[tuple[str, F
         "remote": storage,
     }
     for name, value in values.items():
-        variables = (value.switches or value.reads) if value else ()
-        if value and getattr(project, name) is None and (value.data is UNKNOWN or variables):
+        if getattr(project, name) is not None:
+            continue
+        if value is None:
+            if not settings.complete:
+                yield name, Fact("unknown", settings.file)
+            continue
+        variables = value.switches or value.reads
+        if variables or value.data is UNKNOWN:
             text = f"depends on {' and '.join(variables)}" if variables else "unknown"
             yield name, Fact(text, value.source)
 

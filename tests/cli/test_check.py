@@ -169,6 +169,16 @@ def test_settings_that_are_set_are_not_called_missing(
     )
 
 
+@pytest.mark.parametrize("name", ["static_root", "static_url", "storage", "remote"])
+def test_settings_that_reading_cannot_see_are_unknown(
+    tmp_path: Path, name: str, invoke: Invoke
+) -> None:
+    lines = "from dynaconf import DjangoDynaconf\nDjangoDynaconf(__name__)\n"
+    root = project(tmp_path, {"mysite/settings.py": lines})
+    out = invoke("check", "--no-run", "-v", root).out
+    assert re.search(rf"^{name} +unknown +mysite/settings.py$", out, re.M), out
+
+
 def test_variables_and_placeholders_to_paste(tmp_path: Path, invoke: Invoke) -> None:
     root = write(tmp_path, FULL)
     assert not re.search(r"DEBUG +optional", invoke("check", "--no-run", root).out)
