@@ -279,7 +279,7 @@ def _dependencies_context(project: Project) -> dict[str, object]:
     manager = dependencies.manager
     # A local package is built in its directory: writable, and discarded with the mount.
     mounts = dict.fromkeys(dependencies.files, "") | dict.fromkeys(dependencies.local, ",rw")
-    is_edited = bool(dependencies.left_out or dependencies.by_name)
+    is_edited = manager == "pip" and bool(dependencies.left_out or dependencies.by_name)
     mounted = all(map(is_plain, mounts)) and not is_edited
     copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in mounts]
     binds = [_continued(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in mounts.items()]
@@ -296,7 +296,7 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         "is_locked": dependencies.file.endswith(".lock"),
         "requirements": _requirements(dependencies),
         "selection": _selection(dependencies),
-        "edits": _sed_arguments(dependencies),
+        "edits": _sed_arguments(dependencies) if is_edited else "",
         "secret_mounts": "".join(
             _continued(f"--mount=type=secret,id={name}") for name in dependencies.secrets
         ),
@@ -350,6 +350,7 @@ def _selection(dependencies: Dependencies) -> str:
         case "uv":
             options = [f"--group={name}" for name in groups]
             options += [f"--extra={name}" for name in extras]
+            options += [f"--no-install-package={name}" for name in dependencies.left_out]
         case "pyproject":
             place = "" if dependencies.file == "pyproject.toml" else f"{dependencies.file}:"
             options = [f"--group={place}{name}" for name in groups]

@@ -158,6 +158,13 @@ def test_groups_are_installed(tmp_path: Path, manager: str, command: str) -> Non
     assert ("pdm sync --prod --no-self" in installed) == (manager == "pdm")
 
 
+def test_packages_of_another_system_are_left_out_of_uv_lock(tmp_path: Path) -> None:
+    found = plain(tmp_path, dependencies=managed("uv", left_out=("pywin32",)))
+    deps = stage(generate_dockerfile(found, DockerfileOptions(SERVE)).text, "deps")
+    assert "uv sync --locked --no-dev --no-install-package=pywin32 --no-install-project" in deps
+    assert "sed" not in deps
+
+
 def test_extras_of_setuptools_are_installed(tmp_path: Path) -> None:
     setup = Dependencies("pip", "lib/setup.py", ("lib/setup.py",), ("lib",), extras=("web", "pg"))
     found = plain(tmp_path, dependencies=Fact(setup, "lib/setup.py:1"))

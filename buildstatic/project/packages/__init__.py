@@ -17,6 +17,7 @@ from buildstatic.project.packages.known import (
     DEVELOPMENT,
     NO_OPTIONS,
     NO_SELECTION,
+    NOT_INSTALLABLE,
     PRODUCTION,
     SERVERS,
     DependencyOptions,
@@ -87,6 +88,15 @@ def find_dependencies(
     required = "" if value.manager == "pip" else pyproject.required_uv(directory, root)
     value = replace(value, secrets=tuple(names), uv=required)
     notes = found.notes
+    # Those of requirements files are left out of the packages, too.
+    if unusable := [name for name in found.packages if name in NOT_INSTALLABLE]:
+        effect = "so installing the packages fails"
+        if value.manager == "uv":
+            value, effect = replace(value, left_out=tuple(unusable)), "which does without"
+        notes += (
+            f"{value.file}: {', '.join(unusable)} cannot be installed in the image, {effect}."
+            " Remove it, or add the marker sys_platform == 'win32' or 'darwin' to it.",
+        )
     if names:
         secrets = " ".join(f"--secret id={name},env={name}" for name in names)
         notes += (f"{value.file}: packages come from a private index. Build with {secrets}",)

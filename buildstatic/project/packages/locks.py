@@ -385,14 +385,17 @@ def _vcs(keys: Collection[str]) -> str:
 
 
 def _has_wheel(table: Table, python: str) -> bool | None:
-    """Return whether a wheel for Linux is among the files of *table*; None if it lists no files."""
+    """Return whether a wheel for Linux is among the files of *table*.
+
+    None if it lists no files, or only wheels for other systems, which need no compiler.
+    """
     wheels, sdist = table.get("wheels"), table.get("sdist")
     entries = [*_tables(wheels), *_tables(table.get("files")), *_tables([sdist])]
     names = [str(e.get("file") or e.get("url") or e.get("path") or "") for e in entries]
     names = [name.rpartition("/")[2].partition("#")[0] for name in names]
-    if not any(names):
-        return None
-    return any(name.endswith(".whl") and _fits(name, python) for name in names)
+    if any(name.endswith(".whl") and _fits(name, python) for name in names):
+        return True
+    return False if any(name and not name.endswith(".whl") for name in names) else None
 
 
 def _fits(wheel: str, python: str) -> bool:

@@ -319,6 +319,33 @@ def test_requirements_with_the_database_driver_are_installed(
     assert found.fact.value.file == file
 
 
+PYWIN32 = '[[package]]\nname = "pywin32"\nversion = "1"\ngroups = ["main"]\n'
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "effect"),
+    [
+        ("uv.lock", LOCK + PYWIN32, "which does without"),
+        ("poetry.lock", LOCK + PYWIN32, "so installing the packages fails"),
+        ("pyproject.toml", PROJECT.replace('"]', '", "pywin32"]'), "so installing the packages"),
+        (
+            "Pipfile.lock",
+            '{"default": {"django": {}, "pywin32": {}}}',
+            "so installing the packages",
+        ),
+    ],
+    ids=["uv", "poetry", "pyproject", "pipenv"],
+)
+def test_note_on_packages_of_another_system(
+    tmp_path: Path, file: str, text: str, effect: str
+) -> None:
+    found = find(write(tmp_path, {file: text}))
+    assert found.fact is not None
+    assert found.fact.value.left_out == (("pywin32",) if file == "uv.lock" else ())
+    (note,) = found.notes
+    assert note.startswith(f"{file}: pywin32 cannot be installed in the image, {effect}")
+
+
 @pytest.mark.parametrize("line", ["/home/me/x-1.0-py3-none-any.whl", "-e /home/me/x"])
 def test_note_on_requirement_outside_of_the_project(tmp_path: Path, line: str) -> None:
     found = find(write(tmp_path, {"requirements.txt": f"Django\n{line}\n-f /home/me/wheels\n"}))

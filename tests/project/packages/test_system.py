@@ -214,3 +214,11 @@ def test_configured_packages_are_added(tmp_path: Path) -> None:
     )
     found = detect(tmp_path, environ={}).system
     assert found == SystemPackages(("make",), ("libmagic1", "gettext"))
+
+
+def test_wheels_for_another_system_alone_need_no_compiler(tmp_path: Path) -> None:
+    lock, _, _ = FILES["uv"].rpartition("sdist =")
+    wheels = 'wheels = [{ url = "https://example.com/built-1-cp313-cp313-win_amd64.whl" }]\n'
+    write(tmp_path, {"uv.lock": lock + wheels, "pyproject.toml": ""})
+    found = find_dependencies(tmp_path, tmp_path, "3.13").packages
+    assert find_system_packages(found, "3.13").build == ("git",)
