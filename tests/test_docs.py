@@ -56,6 +56,10 @@ PROJECTS: dict[str, str | None] = {
     "docs/how-to/kamal.md": "services",
     "docs/how-to/kubernetes.md": "services",
     "docs/how-to/render.md": "services",
+    # A database that a release phase or a pre-deploy command can migrate.
+    "docs/how-to/heroku.md": "psycopg2",
+    "docs/how-to/railway.md": "psycopg2",
+    "docs/how-to/self-hosted.md": "psycopg2",
 }
 SLOW_PAGES = (
     "docs/explanation/static-layer.md",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -40,6 +41,12 @@ def failures(kind: type[BuildstaticError] = BuildstaticError) -> Iterator[type[B
 
 def summary(kind: type[BuildstaticError]) -> str:
     return (kind.__doc__ or "").splitlines()[0].replace("``", "`")
+
+
+def test_captain_definition_names_the_dockerfile() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "self-hosted.md").read_text()
+    block = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    assert block == {"schemaVersion": 2, "dockerfilePath": "./Dockerfile"}
 
 
 def test_exit_codes_page_lists_each_error() -> None:

@@ -122,3 +122,5 @@ def _notes(container: Container) -> Iterator[str]:
         yield f"DigitalOcean: set {names} in the settings of the app."
     if not any(name in HOSTS for name in _values(container)):
         yield "DigitalOcean: ALLOWED_HOSTS needs the domains of the app, or .ondigitalocean.app."
+    else:
+        yield "DigitalOcean: ALLOWED_HOSTS needs your own domains as well, in .do/app.yaml."

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from keyword import iskeyword
 
 from buildstatic.platforms.commands import (
@@ -31,6 +32,20 @@ SUMMARY = ".railway/railway.py: the services of a Railway project as code"
 IS_DEFAULT = False
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
+# What the server and Railway's builders read (railpack.com/config/environment-variables).
+OPERATIONAL = (
+    "PORT",
+    "WEB_CONCURRENCY",
+    "RAILPACK_BUILD_CMD",
+    "RAILPACK_DEPLOY_APT_PACKAGES",
+    "RAILPACK_PACKAGES",
+    "RAILPACK_PYTHON_VERSION",
+    "RAILPACK_START_CMD",
+)
+NO_SOURCE = (
+    "Railway: railway.py declares no source, because origin is not on GitHub. `railway config "
+    'apply` sets the source of an existing service to null: add source=github("owner/name") first.'
+)
 PLAN_FIRST = (
     "Railway: `railway config plan` lists what `railway config apply` would change. Do not apply a "
     "plan that deletes what you need: declare it in railway.py first. An existing project is best "
@@ -43,31 +58,41 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
 
     Raises ConfigInvalid if the chosen builder cannot be used.
     """
+    settings = None if options.existing else settings_module(project)
+    origin = enclosing_github_repository(project.root)
     context = {
         "name": project_name(project),
         "partial": slug(project),
-        "origin": enclosing_github_repository(project.root),
+        "origin": origin,
         "directory": path_in_repository(project.root),
-        "preserved": _preserved(project),
+        "preserved": tuple(
+            name for name in _preserved(project) if not settings or name != SETTINGS
+        ),
     }
+    notes = (PLAN_FIRST,) if origin else (PLAN_FIRST, NO_SOURCE)
     if options.existing:
-        return (import_config(project, options.existing, context),)
+        file = import_config(project, options.existing, context)
+        return (replace(file, notes=(*file.notes, *notes)),)
     service = railway_service(project, options)
     processes = tuple(_processes(project, options, service))
     text = render(
         "railway-iac.py.jinja",
         service=service,
-        settings=settings_module(project),
+        settings=settings,
         processes=processes,
         resources=("web", *(variable for variable, _, _ in processes)),
         **context,
     )
-    return (GeneratedFile(".railway/railway.py", text, notes=(PLAN_FIRST,)),)
+    hosts = "Railway: ALLOWED_HOSTS needs the domain of the service."
+    return (GeneratedFile(".railway/railway.py", text, notes=(*notes, hosts)),)
 
 
 def _preserved(project: Project) -> tuple[str, ...]:
-    """Return the variables that the settings read, whose values are set on Railway."""
-    names = {variable.name for variable in project.variables} - {SETTINGS}
+    """Return the variables whose values are set on Railway: those that the settings read, and more.
+
+    One that is not set there stays so.
+    """
+    names = {variable.name for variable in project.variables} | {*OPERATIONAL, SETTINGS}
     if project.secret_key:
         names.add(project.secret_key.name)
     return tuple(sorted(names))

@@ -70,8 +70,9 @@ def import_config(
     )
     listed = ", ".join(dict.fromkeys(item.file for item in services))
     notes = (
-        "Railway: the names of the services in railway.py must be their names on Railway. "
-        "`railway config plan` then shows no changes.",
+        "Railway: build, deploy and environment settings are carried over; volumes, domains, "
+        "sources other than origin, and variables that railway.py does not preserve are not.",
+        "Railway: the names of the services in railway.py must be their names on Railway.",
         f"Railway: a service cannot use both files, so delete {listed} when you apply.",
     )
     warnings = tuple(text for item in services for text in item.warnings)

@@ -86,6 +86,7 @@ def quote(word: str, *, command: bool = True) -> str:
 
 def _notes(project: Project, name: str) -> Iterator[str]:
     yield "systemd: generate deploy.sh as well, which the unit of the server runs."
+    yield "systemd: ALLOWED_HOSTS needs the domain of the site."
     yield (
         f"systemd: create the user {name}, put the project into /srv/{name}, and its virtual "
         f"environment into /srv/{name}/.venv."

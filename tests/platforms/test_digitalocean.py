@@ -70,7 +70,8 @@ def test_secrets_are_left_to_the_user(tmp_path: Path) -> None:
     }
     notes = only_file(digitalocean, full(tmp_path), BUILT).notes
     assert "set SECRET_KEY, PAYMENTS_URL" in notes[1]
-    assert not any("ALLOWED_HOSTS" in note for note in notes)
+    assert "ALLOWED_HOSTS" not in notes[1]
+    assert any("ALLOWED_HOSTS needs your own domains as well" in note for note in notes)
 
 
 def test_database_is_found_by_separate_variables(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from buildstatic import platforms
 from buildstatic.errors import ConfigInvalid
-from buildstatic.platforms import PLATFORMS, Platform
+from buildstatic.platforms import PLATFORMS, Platform, railway
 from buildstatic.platforms.options import Options
 from buildstatic.project import Fact, Process, Project, Variable
 from buildstatic.templates import GeneratedFile
@@ -52,6 +52,17 @@ def hostile(root: Path, name: str) -> Project:
         variables=(secret,),
         processes=Fact((Process("worker", f"echo {name}"),), "Procfile:1"),
     )
+
+
+@each
+def test_notes_say_what_allowed_hosts_needs(tmp_path: Path, platform: Platform) -> None:
+    if platform.NAME == "gitignore":
+        return
+    found, options = full(tmp_path), Options(dockerfile=GENERATED)
+    notes = [note for file in platform.files(found, options) for note in file.notes]
+    if platform.NAME == "railway":
+        notes += railway.notes(found, options)
+    assert any("ALLOWED_HOSTS needs" in note for note in notes)
 
 
 def texts(value: object) -> Iterator[str]:

@@ -66,13 +66,14 @@ def test_variables_of_the_settings_are_preserved(tmp_path: Path) -> None:
     """A variable that is not declared is deleted."""
     web, worker = graph(full(tmp_path))["resources"]
     names = ("ALLOWED_HOSTS", "DATABASE_URL", "PAYMENTS_URL", "SECRET_KEY")
-    assert web["variables"] == worker["variables"] == dict.fromkeys(names, PRESERVED)
+    more = ("DJANGO_SETTINGS_MODULE", *railway_iac.OPERATIONAL)
+    assert web["variables"] == worker["variables"] == dict.fromkeys((*names, *more), PRESERVED)
 
 
 def test_settings_module_is_set_unless_manage_py_sets_it(tmp_path: Path) -> None:
     module = {"type": "literal", "value": "mysite.settings.production"}
-    assert service(production(tmp_path))["variables"] == {"DJANGO_SETTINGS_MODULE": module}
-    assert "variables" not in service(project(tmp_path))
+    for found, expected in ((production(tmp_path), module), (project(tmp_path), PRESERVED)):
+        assert service(found)["variables"]["DJANGO_SETTINGS_MODULE"] == expected
 
 
 # What Railway's CLI runs (github.com/railwayapp/cli, src/iac/eval.rs): without a context, and the

@@ -12,6 +12,14 @@ PARTIAL = "asgi-only"
 
 # These keep the values that they have on Railway. A variable that is not listed is deleted.
 VARIABLES = {
+    "DJANGO_SETTINGS_MODULE": preserve(),
+    "PORT": preserve(),
+    "RAILPACK_BUILD_CMD": preserve(),
+    "RAILPACK_DEPLOY_APT_PACKAGES": preserve(),
+    "RAILPACK_PACKAGES": preserve(),
+    "RAILPACK_PYTHON_VERSION": preserve(),
+    "RAILPACK_START_CMD": preserve(),
+    "WEB_CONCURRENCY": preserve(),
 }
 
 

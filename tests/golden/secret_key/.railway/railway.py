@@ -12,8 +12,16 @@ PARTIAL = "secret-key"
 
 # These keep the values that they have on Railway. A variable that is not listed is deleted.
 VARIABLES = {
+    "DJANGO_SETTINGS_MODULE": preserve(),
     "PAYMENTS_URL": preserve(),
+    "PORT": preserve(),
+    "RAILPACK_BUILD_CMD": preserve(),
+    "RAILPACK_DEPLOY_APT_PACKAGES": preserve(),
+    "RAILPACK_PACKAGES": preserve(),
+    "RAILPACK_PYTHON_VERSION": preserve(),
+    "RAILPACK_START_CMD": preserve(),
     "SECRET_KEY": preserve(),
+    "WEB_CONCURRENCY": preserve(),
 }
 
 

@@ -15,6 +15,14 @@ VARIABLES = {
     "ALLOWED_HOSTS": preserve(),
     "DATABASE_URL": preserve(),
     "DJANGO_SECRET_KEY": preserve(),
+    "DJANGO_SETTINGS_MODULE": preserve(),
+    "PORT": preserve(),
+    "RAILPACK_BUILD_CMD": preserve(),
+    "RAILPACK_DEPLOY_APT_PACKAGES": preserve(),
+    "RAILPACK_PACKAGES": preserve(),
+    "RAILPACK_PYTHON_VERSION": preserve(),
+    "RAILPACK_START_CMD": preserve(),
+    "WEB_CONCURRENCY": preserve(),
 }
 
 

@@ -14,7 +14,14 @@ PARTIAL = "split-settings"
 VARIABLES = {
     "DJANGO_SETTINGS_MODULE": "mysite.settings.production",
     "ALLOWED_HOSTS": preserve(),
+    "PORT": preserve(),
+    "RAILPACK_BUILD_CMD": preserve(),
+    "RAILPACK_DEPLOY_APT_PACKAGES": preserve(),
+    "RAILPACK_PACKAGES": preserve(),
+    "RAILPACK_PYTHON_VERSION": preserve(),
+    "RAILPACK_START_CMD": preserve(),
     "SECRET_KEY": preserve(),
+    "WEB_CONCURRENCY": preserve(),
 }
 
 
