@@ -45,6 +45,8 @@ FACTS = (
 )
 # How many findings of a group are listed beside the first one without -v.
 SHOWN = 2
+# How many variables of a list are printed without -v.
+VARIABLES = 10
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 ANNOTATIONS = {"error": "error", "warning": "warning", "info": "notice"}
 
@@ -340,15 +342,22 @@ def _row(fact: Fact[Any] | None) -> tuple[str, str]:
 
 
 def _print_variables(result: ProjectCheck, *, verbose: bool) -> None:
-    """Print the required variables, or all that the settings read, and placeholders to paste."""
+    """Print the required variables, or all that the settings read, and placeholders to paste.
+
+    Without *verbose* a variable is printed once, and of many only the first ones.
+    """
     from buildstatic import console
     from buildstatic.project.environment import missing, paste
 
     project, placeholders = result.project, result.project.config.env
     key = project.secret_key.name if project.secret_key else None
+    lacking = [item for item in missing(project, placeholders) if item.name != key]
+    pasted = {item.name for item in lacking}
+    if any(paste(lacking) in finding.fix for finding in result.findings):
+        lacking = []
     rows: list[tuple[str, str, str]] = []
     for item in project.variables:
-        if not item.required and not verbose:
+        if not verbose and (not item.required or item.name in pasted):
             continue
         need = "required" if item.required else "optional"
         if item.name in placeholders:
@@ -356,13 +365,18 @@ def _print_variables(result: ProjectCheck, *, verbose: bool) -> None:
         elif item.name == key:
             need += ", random while collecting"
         rows.append((item.name, need, item.source))
-    if rows:
+    shown = rows if verbose or len(rows) <= VARIABLES + 1 else rows[:VARIABLES]
+    if shown:
         console.say()
-        console.table(rows, header=("variable", "", "from"))
+        console.table(shown, header=("variable", "", "from"))
+    if len(shown) < len(rows):
+        console.say(f"… and {len(rows) - len(shown)} more (-v lists all)")
     optional = sum(not item.required for item in project.variables)
     if optional and not verbose:
         console.say(f"\n{optional} optional variable{'s' if optional > 1 else ''} (-v lists all)")
-    lacking = [item for item in missing(project, placeholders) if item.name != key]
-    if lacking and not any(paste(lacking) in finding.fix for finding in result.findings):
+    if lacking:
         console.say("\nCollecting requires a placeholder for each, in pyproject.toml:\n")
-        console.say(paste(lacking))
+        some = lacking if verbose or len(lacking) <= VARIABLES + 1 else lacking[:VARIABLES]
+        console.say(paste(some))
+        if len(some) < len(lacking):
+            console.say(f"# … and {len(lacking) - len(some)} more (-v lists all)")

@@ -191,6 +191,19 @@ def test_variables_and_placeholders_to_paste(tmp_path: Path, invoke: Invoke) -> 
     assert pasted.strip() == '[tool.buildstatic.env]\nMAIL = "placeholder"'
 
 
+def test_many_required_variables_are_shortened(tmp_path: Path, invoke: Invoke) -> None:
+    """Each is printed once, and -v lists all."""
+    reads = "".join(f'V{n} = os.environ["NAME_{n:02}"]\n' for n in range(40))
+    root = write(tmp_path, {**FULL, "site/mysite/settings.py": SETTINGS + reads})
+    out = invoke("check", "--no-run", root).out
+    assert len(out.splitlines()) < 50
+    assert out.count("NAME_01") == 1
+    assert "NAME_39" not in out
+    assert "# … and 31 more (-v lists all)" in out
+    assert re.search(r"^TOKEN +required, has", out, re.M)
+    assert invoke("check", "--no-run", "-v", root).out.count("NAME_39") == 2
+
+
 def test_startproject_needs_changes(tmp_path: Path, invoke: Invoke, document: Any) -> None:
     root = startproject(tmp_path)
     ran = invoke("check", "--no-run", root)
