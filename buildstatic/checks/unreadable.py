@@ -1,4 +1,4 @@
-"""Files that cannot be read: broken links among the sources, and code in the image."""
+"""Files that cannot be read: broken links among the sources, code in the image, front ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from buildstatic.checks.context import CheckContext
-from buildstatic.checks.finding import Finding, Severity
+from buildstatic.checks.finding import Finding, Severity, split_source
 from buildstatic.checks.static_sources import source_directories, source_files
 from buildstatic.project import files
 from buildstatic.project.config import ignore_patterns
 
-CODES: tuple[str, ...] = ("source-unreadable", "code-unreadable")
+CODES: tuple[str, ...] = ("source-unreadable", "code-unreadable", "frontend-invalid")
 USER = re.compile(r"^\s*USER\s", re.IGNORECASE | re.MULTILINE)
 
 
@@ -32,6 +32,16 @@ def check(context: CheckContext) -> Iterator[Finding]:
             "Fix it, or exclude it in .staticignore.",
         )
     yield from _private_code(context)
+    for error in context.project.invalid:
+        place, separator, what = error.problem.partition(": ")
+        yield Finding(
+            CODES[2],
+            Severity.ERROR,
+            *split_source(place if separator else "package.json"),
+            what if separator else error.problem,
+            "Nothing can install or build this front end, so it is not checked.",
+            error.advice or "Fix the file.",
+        )
 
 
 def _private_code(context: CheckContext) -> Iterator[Finding]:

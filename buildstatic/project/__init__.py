@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from buildstatic.errors import ConfigInvalid
 from buildstatic.project.config import ProjectConfig
 
 T = TypeVar("T")
@@ -246,9 +247,9 @@ class Project(ProjectSettings):
     Paths are POSIX and relative to *root*, but for a *static_root* outside of it, which is
     absolute. *wsgi* and *asgi* are ``module:attribute``. *frontends* are built or installed;
     *unbuilt* are the directories of a package.json whose build scripts are not run, each with the
-    place of the first. *node_modules* are the directories of that name that the settings collect
-    from; *sqlite* is set if the default database is SQLite;
-    *web_server* is the server whose configuration in the project serves STATIC_URL.
+    place of the first; *invalid* the errors of those that cannot be read. *node_modules* are the
+    directories of that name that the settings collect from; *sqlite* is set if the default database
+    is SQLite; *web_server* is the server whose configuration in the project serves STATIC_URL.
     *needed* are the directories of static files, templates and apps that the settings name;
     *health* the path of a health check among the URLs. *python_path* are the directories
     with modules that are not on the default module search path; *early_import* is the package of an
@@ -277,6 +278,7 @@ class Project(ProjectSettings):
     sqlite: Fact[Sqlite] | None = None
     node_modules: tuple[Fact[str], ...] = ()
     unbuilt: tuple[Fact[str], ...] = ()
+    invalid: tuple[ConfigInvalid, ...] = ()
     python_path: Fact[tuple[str, ...]] | None = None
     early_import: Fact[str] | None = None
     log_files: tuple[Fact[str], ...] = ()

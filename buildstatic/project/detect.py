@@ -53,11 +53,13 @@ def detect(
     settings: str | None = None,
     dependencies: DependencyOptions = NO_OPTIONS,
     environ: Mapping[str, str] | None = None,
+    keep_invalid: bool = False,
 ) -> Project:
     """Return the Django project in *root*, each fact with its source.
 
     *manage*, *settings* and *dependencies* are those of the command line; *environ* is by default
-    the environment of this process. Raises `ProjectNotFound`, `SettingsInvalid`,
+    the environment of this process. With *keep_invalid* the project may have front ends that
+    cannot be read. Raises `ProjectNotFound`, `SettingsInvalid`,
     `InterpreterNotFound` and `ConfigInvalid`.
     """
     found = find_settings(root, manage, settings, os.environ if environ is None else environ)
@@ -93,6 +95,8 @@ def detect(
         static = replace(static, static_root=given_root or static.static_root)
     modules = static_files.node_modules(evaluated, search)
     frontends = frontend.find(evaluated, search, modules, configuration)
+    if frontends.invalid and not keep_invalid:
+        raise frontends.invalid[0]
     driver = find_driver(packages, version)
     wsgi = find_application("wsgi", chosen.value, evaluated, search)
     asgi = find_application("asgi", chosen.value, evaluated, search)
@@ -137,6 +141,7 @@ def detect(
         sqlite=find_sqlite(evaluated, search),
         node_modules=modules,
         unbuilt=frontends.unbuilt,
+        invalid=frontends.invalid,
         gis=gis_packages(evaluated),
         python_path=python_path((chosen, wsgi, asgi), found.added, search),
         log_files=static_files.log_files(evaluated, search),

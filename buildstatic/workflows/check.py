@@ -97,7 +97,7 @@ def check(
     that cannot import Django. A project that fails to import has a finding, unless its packages
     are not installed in that Python.
     """
-    project = detect(path, manage=manage, settings=settings)
+    project = detect(path, manage=manage, settings=settings, keep_invalid=True)
     validate_silence(project.config)
     examination = examine(project, python) if run else Examination(skipped=NO_RUN)
     context = load_context(project, examination, datetime.now(UTC).date())

@@ -81,7 +81,7 @@ def clean_project(
 
 def findings(root: Path, *, runs: bool = False, today: date = TODAY) -> list[Finding]:
     """Check the project in *root*; with *runs*, its own Python examines it as well."""
-    project = detect(root)
+    project = detect(root, keep_invalid=True)
     examination = examine(project, None) if runs else Examination()
     assert not examination.skipped
     found, incomplete = run_checks(load_context(project, examination, today))

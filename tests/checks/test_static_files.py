@@ -77,6 +77,16 @@ def test_code_that_only_its_owner_can_read(tmp_path: Path, name: str) -> None:
     assert "code-unreadable" not in codes(root)
 
 
+def test_front_end_that_is_not_valid_does_not_stop_the_checks(tmp_path: Path) -> None:
+    root = clean_project(
+        tmp_path, {"package.json": '{\n"scripts": }\n'}, ("DEBUG = False", "DEBUG = True")
+    )
+    debug, invalid = sorted(findings(root, runs=True), key=lambda finding: finding.code)
+    assert debug.code == "debug-on"
+    assert (invalid.code, invalid.location) == ("frontend-invalid", "package.json:2")
+    assert invalid.what == "invalid JSON: Expecting value."
+
+
 def test_missing_references_are_reported_with_lines(tmp_path: Path) -> None:
     css = 'body {\n  background: url("nowhere.svg");\n}\n@import "gone.css";\n'
     found = findings(clean_project(tmp_path, {"shop/static/shop/site.css": css}), runs=True)

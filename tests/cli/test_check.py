@@ -179,6 +179,14 @@ def test_settings_that_reading_cannot_see_are_unknown(
     assert re.search(rf"^{name} +unknown +mysite/settings.py$", out, re.M), out
 
 
+def test_only_check_accepts_a_front_end_that_is_not_valid(site: Path, invoke: Invoke) -> None:
+    (site / "package.json").write_text("{")
+    checked = invoke("check", "--no-run", site)
+    assert (checked.code, "frontend-invalid" in checked.out) == (1, True), checked.err
+    generated = invoke("generate", "dockerfile", "--stdout", site)
+    assert (generated.code, "package.json:1: invalid JSON" in generated.err) == (12, True)
+
+
 def test_variables_and_placeholders_to_paste(tmp_path: Path, invoke: Invoke) -> None:
     root = write(tmp_path, FULL)
     assert not re.search(r"DEBUG +optional", invoke("check", "--no-run", root).out)

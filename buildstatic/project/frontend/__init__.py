@@ -49,12 +49,14 @@ MAX_CONFIG_SIZE = 100_000
 class Frontends:
     """The front ends *found*, and the directories of build scripts that are not run.
 
-    *notes* say what could not be told, each with the option that settles it.
+    *notes* say what could not be told, each with the option that settles it; *invalid* are the
+    errors of front ends that cannot be read.
     """
 
     found: tuple[Fact[Frontend], ...] = ()
     unbuilt: tuple[Fact[str], ...] = ()
     notes: tuple[str, ...] = ()
+    invalid: tuple[ConfigInvalid, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def find(
     chosen: list[_Choice] = []
     unbuilt: list[Fact[str]] = []
     notes: list[str] = []
+    invalid: list[ConfigInvalid] = []
     members_seen: set[Path] = set()
     connections = _Connections(settings, search)
     for place in _package_directories(search, connections):
@@ -123,8 +126,9 @@ def find(
             members, outside = workspaces(package)
         except ConfigInvalid as error:
             if connections.has(place):
-                raise
-            notes.append(f"Front-end: {error.problem} The package is left out.")
+                invalid.append(error)
+            else:
+                notes.append(f"Front-end: {error.problem} The package is left out.")
             continue
         members_seen |= {member.directory for member in members}
         collected = _collected_modules(package, members, modules, search)
@@ -141,14 +145,15 @@ def find(
         for one in chosen
         if not any(other.runs(one) for other in chosen)
     ]
-    if not chosen:
+    if not chosen and not invalid:
         notes += [
             f"Front-end: {each.source} is a build script that is not run, because no path in "
             f"{each.value} was found in the settings. If the site needs its output, add "
             f'[[{TABLE}.frontend]] with directory = "{each.value}" to {FILE}.'
             for each in unbuilt
         ]
-    return Frontends(tuple(one.fact() for one in chosen), tuple(unbuilt), tuple(notes))
+    found = tuple(one.fact() for one in chosen)
+    return Frontends(found, tuple(unbuilt), tuple(notes), tuple(invalid))
 
 
 def _configured(

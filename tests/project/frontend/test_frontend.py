@@ -231,8 +231,10 @@ def test_choice_among_scripts_is_a_note(tmp_path: Path) -> None:
 
 
 def test_invalid_package_json_of_the_project_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match=r"package.json:1: invalid JSON"):
-        find(tmp_path, {"package.json": "{"})
+    found = find(tmp_path, {"package.json": "{", "mysite/package.json": BUILD}, manage="mysite")
+    (error,) = found.invalid
+    assert error.problem.startswith("package.json:1: invalid JSON")
+    assert commands(found) == [("mysite", "npm run build")]
 
 
 def test_invalid_package_json_elsewhere_is_a_note(tmp_path: Path) -> None:
