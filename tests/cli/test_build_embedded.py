@@ -89,6 +89,30 @@ def test_reused_until_a_static_file_changes(root: Path) -> None:
     assert reused() is False
 
 
+def test_note_names_commands_whose_output_differs_each_time(root: Path) -> None:
+    """Only once a layer has been replaced by another one."""
+    command = """
+from pathlib import Path
+from uuid import uuid4
+from django.core.management import BaseCommand
+class Command(BaseCommand):
+    def handle(self, **options):
+        Path("static/stamp.txt").write_text({content})
+"""
+    (root / "pyproject.toml").write_text('[tool.buildstatic]\nbefore = ["stamp"]\n')
+    with (root / "mysite/settings.py").open("a") as settings:
+        settings.write('INSTALLED_APPS = [*INSTALLED_APPS, "mysite"]\n')
+    file = root / "mysite/management/commands/stamp.py"
+    file.parent.mkdir(parents=True)
+    notes = []
+    for content in ("uuid4().hex", "'same'", "'same'"):
+        file.write_text(command.format(content=content))
+        ran = build(root, *EMBEDDED)
+        assert ran.code == 0, ran.err
+        notes.append("what stamp writes differs each time" in ran.err)
+    assert notes == [False, True, False]
+
+
 def test_each_tag_is_an_image_with_the_layer(root: Path) -> None:
     base(Path("images"))
     tags = ("--tag", "oci:images:1", "--tag", "oci:images:2")
