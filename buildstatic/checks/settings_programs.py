@@ -8,15 +8,27 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from buildstatic.checks import git
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.checks.ignore_files import excluding_line, read_dockerignore
 from buildstatic.checks.import_time import import_time_calls
-from buildstatic.dockerfile.dockerignore import escape, is_excluded, read_patterns
+from buildstatic.dockerfile.dockerignore import (
+    escape,
+    generate_dockerignore,
+    is_excluded,
+    read_patterns,
+)
 from buildstatic.project import files
 
 GIT, FILE = "settings-run-git", "settings-read-excluded-file"
-CODES: tuple[str, ...] = (GIT, FILE)
+ARGUMENT = "settings-require-build-argument"
+CODES: tuple[str, ...] = (GIT, FILE, ARGUMENT)
+# What the path of a file that is certainly in the project consists of.
+PATH_NODES = (ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.BinOp, ast.Div, ast.Load)
+PATH_ATTRIBUTES = {"path", "join", "dirname", "abspath", "realpath", "Path", "parent", "resolve"}
+PATH_ATTRIBUTES |= {"joinpath", "absolute"}
+KNOWN = {"os", "Path", "pathlib", "str", "__file__", "BASE_DIR", "ROOT_DIR", "PROJECT_ROOT"}
 SUBPROCESS = {
     f"subprocess.{name}" for name in ("check_output", "check_call", "run", "Popen", "call")
 }
@@ -31,7 +43,7 @@ INSTALLS_GIT = re.compile(
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
-    """Yield the calls of the settings whose errors nothing catches."""
+    """Yield the calls of the settings whose errors nothing catches, and required arguments."""
     trees = {path: files.read_python(path, context.root) for path in context.settings_files}
     called: dict[Path | None, list[str]] = {}
     for path, tree in trees.items():
@@ -42,6 +54,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
         for name, node in import_time_calls(tree, called.get(path, ())):
             yield from _git(context, path, name, node, tree)
             yield from _file(context, path, name, node)
+    yield from _build_arguments(context)
 
 
 def _module(name: str, importer: Path, context: CheckContext) -> Path | None:
@@ -109,22 +122,81 @@ def _file(context: CheckContext, path: Path, name: str, node: ast.Call) -> Itera
     texts = [n.value for n in constants if isinstance(n.value, str)]
     if not texts:
         return
-    ignore_file, text = read_dockerignore(context)
-    patterns = read_patterns(text or "")
     directories = (path.parent, *path.parent.parents)
-    for directory in (parent for parent in directories if parent.is_relative_to(context.root)):
-        found = directory.joinpath(*texts)
-        relative = PurePosixPath(files.relative(found, context.root)).as_posix()
-        if not files.is_file(found) or not is_excluded(patterns, relative):
-            continue
-        line = excluding_line(text or "", relative)
-        yield Finding(
-            FILE,
-            Severity.ERROR,
-            files.relative(path, context.root),
-            node.lineno,
-            f"The settings read {relative}, which {ignore_file} excludes from the image.",
-            f"Collecting fails: {ignore_file}:{line} leaves the file out of the build.",
-            f"Add !{escape(relative)} to {ignore_file}, or catch the error.",
+    inside = [parent for parent in directories if parent.is_relative_to(context.root)]
+    existing = [file for parent in inside if files.is_file(file := parent.joinpath(*texts))]
+    problem = next(filter(None, (_missing(context, each) for each in existing)), None)
+    if _is_in_project(place, texts) and not any(
+        each.joinpath(*texts).exists() for each in directories
+    ):
+        problem = (
+            f"{'/'.join(texts)}, which the project does not have",
+            "Collecting fails, and so does the site.",
+            "Add the file, or catch the error.",
         )
+    if problem:
+        what, why, fix = problem
+        place_of_call = files.relative(path, context.root), node.lineno
+        yield Finding(FILE, Severity.ERROR, *place_of_call, f"The settings read {what}.", why, fix)
+
+
+def _is_in_project(place: ast.expr, texts: list[str]) -> bool:
+    """Return whether *place* is a path of only known directories of the project and *texts*."""
+    nodes = list(ast.walk(place))
+    names = {n.id for n in nodes if isinstance(n, ast.Name)}
+    attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+    is_path = all(isinstance(n, PATH_NODES) for n in nodes)
+    is_absolute = any(text.startswith(("/", "~")) for text in texts)
+    return is_path and not is_absolute and names <= KNOWN and attributes <= PATH_ATTRIBUTES
+
+
+def _missing(context: CheckContext, file: Path) -> tuple[str, str, str] | None:
+    """Return what is wrong with reading the existing *file* in an image, why, and the fix.
+
+    Without a .dockerignore, builds have the one that would be generated.
+    """
+    relative = PurePosixPath(files.relative(file, context.root)).as_posix()
+    name, text = read_dockerignore(context)
+    is_generated = text is None
+    if text is None:
+        text = generate_dockerignore(context.project).text
+    if is_excluded(read_patterns(text), relative):
+        if is_generated:
+            why = f"Collecting fails: without a {name}, builds have the one that `generate` writes."
+            fix = "Read the value from a variable that has a default, or catch the error."
+            return f"{relative}, which builds leave out of the image", why, fix
+        line = excluding_line(text, relative)
+        return (
+            f"{relative}, which {name} excludes from the image",
+            f"Collecting fails: {name}:{line} leaves the file out of the build.",
+            f"Add !{escape(relative)} to {name}, or catch the error.",
+        )
+    ignored = git.ignoring_pattern(context.root, relative)
+    if ignored is None or git.list_files(context.root, "--", relative):
+        return None
+    return (
+        f"{relative}, which git ignores",
+        f"Deployments from git do not have the file: {ignored[0]}:{ignored[1]} ignores it.",
+        "Create it in the build, catch the error, or commit it.",
+    )
+
+
+def _build_arguments(context: CheckContext) -> Iterator[Finding]:
+    """Yield the variables that only an argument of the project's own Dockerfile sets."""
+    dockerfile = context.read_text("Dockerfile") or ""
+    if dockerfile.startswith(files.GENERATED):
         return
+    arguments = set(re.findall(r"^\s*ARG\s+(\w+)\s*$", dockerfile, re.M | re.I))
+    for variable in context.project.variables:
+        if not variable.required or variable.name not in arguments:
+            continue
+        file, _, line = variable.source.rpartition(":")
+        yield Finding(
+            ARGUMENT,
+            Severity.WARNING,
+            file,
+            int(line),
+            f"The settings require {variable.name}, a build argument of the Dockerfile.",
+            "A build without --build-arg, and every command outside of the image, fails.",
+            f'Give it a default: os.environ.get("{variable.name}", "").',
+        )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.checks import Severity
-from tests.checks.projects import clean_project, codes, only
+from tests.checks.projects import clean_project, codes, only, repository
 
 GIT = 'subprocess.check_output(["git", "rev-parse", "HEAD"])'
 VERSION = {"VERSION": "1.0\n", ".dockerignore": "staticfiles\n*\n!mysite\n!shop\n!blog\n!assets\n"}
@@ -95,3 +95,49 @@ def test_settings_read_an_excluded_file(tmp_path: Path, text: str) -> None:
     assert "Add !VERSION to .dockerignore" in finding.fix
     (root / ".dockerignore").write_text("staticfiles\n")
     assert codes(root) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "ignored", "problem"),
+    [
+        pytest.param(".git/HEAD", "", ".git/HEAD, which builds leave out", id="no-dockerignore"),
+        pytest.param("VERSION", "", "VERSION, which the project does not have.", id="missing"),
+        pytest.param("SHA", "SHA\n", "SHA, which git ignores.", id="ignored-by-git"),
+    ],
+)
+def test_settings_read_a_file_that_no_image_has(
+    tmp_path: Path, file: str, ignored: str, problem: str
+) -> None:
+    change = ("", f'V = (BASE_DIR / "{file}").read_text()\n')
+    files = {".gitignore": f"/staticfiles/\n{ignored}", "SHA": "1"}
+    root = repository(clean_project(tmp_path, files, change))
+    finding = only(root, "settings-read-excluded-file")
+    assert problem in finding.what
+    settings = root / "mysite" / "settings.py"
+    text = settings.read_text().replace("V = ", "try:\n    V = ")
+    settings.write_text(f"{text}except OSError:\n    V = ''\n")
+    assert codes(root) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        'DATA_DIR / "VERSION"',
+        'os.environ["KEY_FILE"]',
+        '"/run/secrets/key"',
+        'BASE_DIR / ("VERSION" + ".txt")',
+    ],
+)
+def test_file_in_an_unknown_place_is_not_missing(tmp_path: Path, path: str) -> None:
+    change = ("", f"import os\nDATA_DIR = find()\nV = open({path}).read()\n")
+    assert "settings-read-excluded-file" not in codes(clean_project(tmp_path, change=change))
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [("ARG SHA", ["settings-require-build-argument"]), ("ARG SHA=none", []), ("ARG OTHER", [])],
+)
+def test_settings_require_a_build_argument(tmp_path: Path, line: str, found: list[str]) -> None:
+    files = {"Dockerfile": f"FROM python\n{line}\n", ".dockerignore": "staticfiles\n"}
+    change = ("", 'import os\nV = os.environ["SHA"]\n')
+    assert codes(clean_project(tmp_path, files, change)) == found
