@@ -183,7 +183,7 @@ def test_only_check_accepts_a_front_end_that_is_not_valid(site: Path, invoke: In
     (site / "package.json").write_text("{")
     checked = invoke("check", "--no-run", site)
     assert (checked.code, "frontend-invalid" in checked.out) == (1, True), checked.err
-    generated = invoke("generate", "dockerfile", "--stdout", site)
+    generated = invoke("generate", "dockerfile", "--path", site)
     assert (generated.code, "package.json:1: invalid JSON" in generated.err) == (12, True)
 
 
