@@ -82,6 +82,11 @@ def base_image(project: Project, python: str | None = None) -> str:
 
 def _notes(project: Project, options: DockerfileOptions) -> Iterator[str]:
     """Yield notes about the images, and about files that the application writes in /app."""
+    if project.dependencies is None:
+        yield (
+            "No dependencies were found. The Dockerfile installs requirements.txt: create it, with"
+            " Django and what else the project imports."
+        )
     if options.assets:
         yield from assets_notes(project)
     for frontend in project.frontends:

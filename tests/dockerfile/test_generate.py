@@ -165,6 +165,11 @@ def test_packages_of_another_system_are_left_out_of_uv_lock(tmp_path: Path) -> N
     assert "sed" not in deps
 
 
+def test_note_without_dependencies(tmp_path: Path) -> None:
+    notes = generate_dockerfile(plain(tmp_path, dependencies=None), DockerfileOptions(SERVE)).notes
+    assert any(note.startswith("No dependencies were found.") for note in notes)
+
+
 def test_extras_of_setuptools_are_installed(tmp_path: Path) -> None:
     setup = Dependencies("pip", "lib/setup.py", ("lib/setup.py",), ("lib",), extras=("web", "pg"))
     found = plain(tmp_path, dependencies=Fact(setup, "lib/setup.py:1"))

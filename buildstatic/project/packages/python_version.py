@@ -68,9 +68,9 @@ def find_python_version(root: Path, manage: Path, limit: str | None = None) -> F
     """Return the Python version that the files of a project name; it may be below 3.11.
 
     *root*, then *manage* (manage.py's directory), are searched for .python-version, runtime.txt,
-    .tool-versions, mise.toml, pyproject.toml, Pipfile and conda's environment.yml, then for a
-    Dockerfile. Of the versions that pyproject.toml allows, the Dockerfile's is preferred, then
-    *limit*, the newest one that the packages support.
+    .tool-versions, mise.toml, pyproject.toml, Pipfile, and conda's environment.yml and its export
+    as requirements.txt, then for a Dockerfile. Of the versions that pyproject.toml allows, the
+    Dockerfile's is preferred, then *limit*, the newest one that the packages support.
     """
     readers = {
         ".python-version": _from_text,
@@ -79,7 +79,7 @@ def find_python_version(root: Path, manage: Path, limit: str | None = None) -> F
         "mise.toml": _from_mise,
         "pyproject.toml": _from_pyproject,
         "Pipfile": _from_pipfile,
-        **dict.fromkeys(conda.FILES, _from_conda),
+        **dict.fromkeys((*conda.FILES, "requirements.txt"), _from_conda),
     }
     directories = tuple(dict.fromkeys((root, manage)))
     image = _from_dockerfiles(directories, root)
@@ -173,9 +173,11 @@ def _from_tool_versions(path: Path, root: Path) -> Fact[str] | None:
 
 
 def _from_conda(path: Path, root: Path) -> Fact[str] | None:
-    """``- python=3.12``."""
+    """``- python=3.12``, or ``python=3.12.3=build`` in an export; None in other requirements."""
+    if path.name not in conda.FILES and not conda.is_export(path):
+        return None
     for number, line in enumerate(files.read_text(path, root).splitlines(), start=1):
-        found = re.match(rf"\s*-\s*[\"']?(?:[\w-]+::)?python\s*=+\s*{VERSION}", line)
+        found = re.match(rf"\s*(?:-\s*)?[\"']?(?:[\w-]+::)?python\s*=+\s*{VERSION}", line)
         if found:
             return _version(found, f"{files.relative(path, root)}:{number}")
     return None

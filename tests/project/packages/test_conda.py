@@ -57,11 +57,13 @@ def test_exported_list_is_not_read_as_requirements(tmp_path: Path) -> None:
     lines = ["# This file may be used to create an environment using:"]
     lines += ["# $ conda create --name <env> --file <this file>", "# platform: linux-64"]
     lines += ["django=5.2=pyhd8ed1ab_0", "gunicorn=23.0.0=pypi_0", "openssl=3.0.15=h5eee18b_0"]
+    lines += ["python=3.12.3=h996f2a0_1"]
     root = write(tmp_path, {"requirements.txt": "\n".join(lines)})
     found = find_dependencies(root, root, "3.13")
     assert found.fact is not None
     assert found.fact.value.arguments == ("django==5.2", "gunicorn==23.0.0")
     assert found.packages["gunicorn"].source == "requirements.txt:5"
+    assert find_python_version(root, root) == Fact("3.12", "requirements.txt:7")
 
 
 def test_python_of_the_environment(tmp_path: Path) -> None:
