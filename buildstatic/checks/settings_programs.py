@@ -126,8 +126,11 @@ def _file(context: CheckContext, path: Path, name: str, node: ast.Call) -> Itera
     inside = [parent for parent in directories if parent.is_relative_to(context.root)]
     existing = [file for parent in inside if files.is_file(file := parent.joinpath(*texts))]
     problem = next(filter(None, (_missing(context, each) for each in existing)), None)
-    if _is_in_project(place, texts) and not any(
-        each.joinpath(*texts).exists() for each in directories
+    # Running the project, where it can be, fails with this error, which is a finding then.
+    if (
+        context.examination.failure is None
+        and _is_in_project(place, texts)
+        and not any(each.joinpath(*texts).exists() for each in directories)
     ):
         problem = (
             f"{'/'.join(texts)}, which the project does not have",
