@@ -37,6 +37,7 @@ def package(**more: object) -> str:
 
 
 FILES: dict[str, Mapping[str, str | bytes]] = {
+    "strings without an end": {"railpack.json": '"\\' * 200_000},
     ".npmrc of one line": {"package.json": package(), ".npmrc": "a_auth" * 50_000},
     ".npmrc of variables": {"package.json": package(), ".npmrc": "${A" * 100_000},
     ".npmrc of spaces": {"package.json": package(), ".npmrc": " " * 100_000 + "x"},

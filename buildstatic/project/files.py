@@ -38,10 +38,11 @@ MAX_MERGED = 10_000
 MAX_KEYS = 20
 # A string of JavaScript or JSON, or else a comment.
 COMMENT = re.compile(
-    r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`)"""
+    # The last quote is optional, so that the time is linear where there is none.
+    r"""("(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?|`(?:\\[\s\S]|[^`\\])*`?)"""
     r"|//[^\n]*|/\*(?:[\s\S]*?\*/|[\s\S]*)"
 )
-TRAILING_COMMA = re.compile(r"""("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])""")
+TRAILING_COMMA = re.compile(r"""("(?:\\.|[^"\\\n])*"?)|,(?=\s*[}\]])""")
 TOML_KEY = r"""(?:[\w.\- ]|"[^"]*"|'[^']*')+(?==)"""
 
 
