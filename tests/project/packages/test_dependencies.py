@@ -15,6 +15,7 @@ import pytest
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact
 from buildstatic.project.packages import Installed, find_dependencies
+from buildstatic.project.packages.indexes import PUBLIC
 from buildstatic.project.packages.known import DependencyOptions
 from tests.project.packages.test_locks import table
 from tests.project.tree import write
@@ -790,6 +791,7 @@ def test_uv_installs_with_only_the_named_files(
 
 
 PRIVATE = "https://pypi.corp.example/simple"
+OPEN = f"https://{min(PUBLIC)}/simple"
 WITH_TOKEN = "https://x:${TOKEN}@pypi.corp.example/simple"
 
 
@@ -852,7 +854,7 @@ WITH_TOKEN = "https://x:${TOKEN}@pypi.corp.example/simple"
             {
                 "requirements.txt": "Django\n",
                 "pip.conf": f"[global]\nindex-url = {WITH_TOKEN}\n"
-                "[install]\nextra-index-url =\n    https://pypi.org/simple\n",
+                f"[install]\nextra-index-url =\n    {OPEN}\n",
             },
             ("PIP_INDEX_URL",),
             id="pip.conf",
@@ -871,7 +873,7 @@ WITH_TOKEN = "https://x:${TOKEN}@pypi.corp.example/simple"
             {
                 "pyproject.toml": PROJECT,
                 "Dockerfile": f"FROM python\nRUN pip install --extra-index-url={WITH_TOKEN} .\n"
-                "ENV PIP_INDEX_URL https://pypi.org/simple\n",
+                f"ENV PIP_INDEX_URL {OPEN}\n",
             },
             ("UV_INDEX",),
             id="option-in-Dockerfile",
