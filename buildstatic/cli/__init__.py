@@ -16,6 +16,7 @@ from buildstatic import __version__
 from buildstatic.errors import BuildstaticError, FileError
 
 COMMANDS = {
+    "init": "Ask three questions, then write the deployment files.",
     "check": "Find deployment problems and suggest fixes.",
     "generate": "Write the Dockerfile, Procfile and platform files for a project.",
     "collect": "Collect the static files, in place of manage.py collectstatic.",
@@ -87,6 +88,7 @@ class LazyGroup(click.Group):
 MEMORY_ADVICE = "Raise the limits of the process or container (ulimit -a, or its memory and pids)."
 EPILOG = """\b
 Examples:
+  buildstatic init                   ask three questions, then generate
   buildstatic check                  find deployment problems
   buildstatic generate               write Dockerfile, Procfile, railpack.json ...
   buildstatic build --tag mysite     build the image

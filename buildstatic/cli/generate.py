@@ -166,6 +166,13 @@ def _existing(
     help="Server in all files. [default: the project's, else gunicorn]",
 )
 @click.option(
+    "--database",
+    type=click.Choice(["platform", "external"]),
+    default="platform",
+    show_default=True,
+    help="Database server: created by the platform's files if they can, or external.",
+)
+@click.option(
     "--collect-in",
     type=click.Choice(["build", "release"]),
     help="Procfile: phase that collects. [default: build; release for remote storages]",
@@ -267,8 +274,8 @@ def command(
     if stdout:
         _print_files(generation.files)
     else:
-        _print_states(generation.changes)
-    _print_notes(generation)
+        print_states(generation.changes)
+    print_notes(generation)
     return 0
 
 
@@ -312,7 +319,8 @@ def _print_changes(changes: Sequence[FileChange], *, diff: bool, check: bool) ->
     return 1 if check and changed else 0
 
 
-def _print_states(changes: Sequence[FileChange]) -> None:
+def print_states(changes: Sequence[FileChange]) -> None:
+    """Print which files of *changes* were written."""
     from buildstatic.templates.write import State
 
     for change in changes:
@@ -320,7 +328,7 @@ def _print_states(changes: Sequence[FileChange]) -> None:
         click.echo(f"{verb:<9}  {change.file.path}")
 
 
-def _print_notes(generation: Generation) -> None:
+def print_notes(generation: Generation) -> None:
     """Print warnings, notes, and the changes that the project still needs, ready to paste."""
     from buildstatic import console
 

@@ -72,10 +72,10 @@ DATABASES = {
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the compose.yaml of *project*; raises ConfigInvalid without a Dockerfile."""
     container = read_container(project, options, NAME)
-    connection = container.connection
+    provided = container.database
     database = None
-    if connection is not None:
-        database = DATABASES.get("postgis" if connection.has_gis else connection.engine)
+    if provided is not None:
+        database = DATABASES.get("postgis" if provided.has_gis else provided.engine)
     required = (
         *((container.secret_key,) if container.secret_key else ()),
         *container.required,

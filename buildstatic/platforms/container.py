@@ -30,7 +30,8 @@ PATH = "DATABASE_PATH"
 class Container:
     """How to run the image.
 
-    *release* is the command to run once before serving, or None. Variables: *secret_key* is the
+    *release* is the command to run once before serving, or None. *database* is the *connection*
+    unless its server is external to the platform. Variables: *secret_key* is the
     name of the one for SECRET_KEY, *fixed* have known values, *database_variables* lead to the
     database unless they are fixed, *required* are the others that the settings require, *optional*
     those that they also read; *invalid_names* cannot be set in a shell. *volume* is the directory
@@ -43,6 +44,7 @@ class Container:
     serve: str
     processes: tuple[Process, ...]
     connection: Connection | None
+    database: Connection | None
     secret_key: str | None
     fixed: Mapping[str, str]
     database_variables: tuple[str, ...]
@@ -89,6 +91,7 @@ def read_container(project: Project, options: Options, target: str) -> Container
         serve=serve_command(project, options.server),
         processes=other_processes(project, options),
         connection=connection,
+        database=None if options.database == "external" else connection,
         secret_key=secret_key if secret_key and _is_settable(secret_key) else None,
         fixed=fixed,
         database_variables=database_variables,

@@ -66,7 +66,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
 
 
 def _has_database(container: Container) -> bool:
-    connection = container.connection
+    connection = container.database
     return (
         connection is not None
         and connection.engine == "postgresql"

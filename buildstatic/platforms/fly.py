@@ -77,7 +77,7 @@ def _warnings(container: Container) -> Iterator[str]:
 
 
 def _notes(project: Project, container: Container) -> Iterator[str]:
-    connection = container.connection
+    connection = container.database
     is_attached = connection and connection.engine == "postgresql" and connection.url
     names = [
         *((container.secret_key,) if container.secret_key else ()),

@@ -54,7 +54,8 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     builds_frontend = "." in directories
     driver = project.database.value.driver if project.database else None
     reads_url = any(variable.name == DATABASE_URL for variable in project.variables)
-    addons = ["heroku-postgresql"] if driver in POSTGRESQL and reads_url else []
+    provided = options.database == "platform" and driver in POSTGRESQL and reads_url
+    addons = ["heroku-postgresql"] if provided else []
     collector = "the release phase" if in_release else "bin/post_compile"
     notes = [
         *app_notes(project),

@@ -31,10 +31,10 @@ FILE = "config/deploy.yml"
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     """Return the config/deploy.yml of *project*; raises ConfigInvalid without a Dockerfile."""
     container = read_container(project, options, NAME)
-    connection = container.connection
+    provided = container.database
     database = None
-    if connection is not None and (connection.url or connection.parts):
-        database = DATABASES.get("postgis" if connection.has_gis else connection.engine)
+    if provided is not None and (provided.url or provided.parts):
+        database = DATABASES.get("postgis" if provided.has_gis else provided.engine)
     clear, secret = _variables(container, database)
     serve = without_shell(container.release_and_serve) if container.release else None
     text = render(

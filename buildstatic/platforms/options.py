@@ -29,6 +29,7 @@ class Dockerfile:
 class Options:
     """The user's choices; None leaves the choice to the platform.
 
+    *database* is who provides the database server: the platform if its files can, or somebody else.
     *collect_in* is where Heroku collects; *builder*, *chain* and *legacy* (a railway.json) are for
     Railway; *dockerfile* is the project's Dockerfile, existing or generated in the same run.
     *processes* are added to those found. *existing* are Railway configurations to migrate, pairs of
@@ -36,6 +37,7 @@ class Options:
     """
 
     server: ServerName | None = None
+    database: Literal["platform", "external"] = "platform"
     collect_in: Literal["build", "release"] | None = None
     builder: Literal["railpack", "dockerfile"] | None = None
     chain: Literal["start", "build"] = "start"

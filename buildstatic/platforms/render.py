@@ -39,13 +39,14 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         release = without_shell(container.release)
     # Only the server can use a disk, so with SQLite there are no other processes.
     processes = () if container.volume else container.processes
-    connection = container.connection
+    connection = container.database
     properties: dict[str, str] = {}
     if connection is not None and connection.engine == "postgresql":
         if connection.url:
             properties = {connection.url: "connectionString"}
         else:
             properties = {name: PROPERTIES[part] for part, name in connection.parts.items()}
+    required = (*container.required, *(() if properties else container.database_variables))
     text = render(
         "render.yaml",
         container=container,
@@ -54,13 +55,14 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         serve=serve,
         health=project.health.value if project.health else None,
         properties=tuple(properties.items()),
+        required=required,
         processes=[(item, without_shell(item.command)) for item in processes],
     )
     return (
         GeneratedFile(
             "render.yaml",
             text,
-            notes=tuple(_notes(project, container)),
+            notes=tuple(_notes(project, container, required)),
             warnings=(*container_warnings(project, container), *_warnings(container)),
             serves=(serve,) if serve else (),
         ),
@@ -76,13 +78,12 @@ def _warnings(container: Container) -> Iterator[str]:
         )
     if container.connection and container.connection.engine in ("mysql", "oracle"):
         engine = container.connection.engine
-        yield f"Render has no {engine} databases: set the variables for yours in the dashboard."
+        yield f"Render has no {engine} databases: set the variables for yours."
 
 
-def _notes(project: Project, container: Container) -> Iterator[str]:
-    if container.required:
-        names = ", ".join(container.required)
-        yield f"Render: it asks for {names} when the Blueprint is applied."
+def _notes(project: Project, container: Container, required: tuple[str, ...]) -> Iterator[str]:
+    if required:
+        yield f"Render: it asks for {', '.join(required)} when the Blueprint is applied."
     if path_in_repository(project.root):
         yield "Render: it expects render.yaml in the root of the repository. Set the path there."
     if container.volume:

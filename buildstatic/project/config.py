@@ -259,6 +259,11 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
             ),
             "the application server, instead of the project's",
         ),
+        "database": Key(
+            one_of("platform", "external"),
+            "the provider of the database server, if the platform can be one",
+            "platform",
+        ),
         "serve": Key(
             one_of("nginx", "caddy"), "the server of the static files, if not the application"
         ),

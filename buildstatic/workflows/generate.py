@@ -46,6 +46,7 @@ class GenerateOptions:
     multi_platform: bool = False
     collector: Literal["buildstatic", "django"] = "buildstatic"
     server: ServerName | None = None
+    database: Literal["platform", "external"] = "platform"
     collect_in: Literal["build", "release"] | None = None
     builder: Literal["railpack", "dockerfile"] | None = None
     chain: Literal["start", "build"] = "start"
@@ -198,6 +199,7 @@ def _platform_options(
     generated = next((file for file in image_files if file.path == DOCKERFILE), None)
     return Options(
         server=options.server,
+        database=options.database,
         collect_in=options.collect_in,
         builder=options.builder,
         chain=options.chain,

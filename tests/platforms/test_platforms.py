@@ -19,8 +19,10 @@ from buildstatic.platforms import PLATFORMS, Platform, railway
 from buildstatic.platforms.options import Options
 from buildstatic.project import Fact, Process, Project, Variable
 from buildstatic.templates import GeneratedFile
+from buildstatic.workflows.generate import GenerateOptions, generate
 from tests.platforms.projects import AWKWARD, GENERATED, full
 from tests.platforms.reading import yaml_documents
+from tests.samples import copy
 from tests.test_golden import GOLDEN, RECORDED, SERVED
 
 BROKEN = ("line\nbreak", "\x7f\x85\u2028\ufeff")
@@ -130,3 +132,26 @@ def test_a_module_with_a_name_is_a_platform(
         vars(platforms).pop("podman", None)
     assert sorted(names) == sorted(["podman", *(platform.NAME for platform in PLATFORMS)])
     assert names[-4:] == ["podman", "railway-iac", "render", "systemd"]
+
+
+@pytest.mark.parametrize(
+    ("target", "created"),
+    [
+        ("compose", "postgres:"),
+        ("digitalocean", "engine: PG"),
+        ("heroku", "heroku-postgresql"),
+        ("kamal", "accessories:"),
+        ("render", "databases:"),
+    ],
+)
+def test_external_database_is_not_created(tmp_path: Path, target: str, created: str) -> None:
+    root = copy("services", tmp_path)
+    texts = []
+    for database in ("platform", "external"):
+        options = GenerateOptions(database=database)
+        generation = generate(root, ["dockerfile", target], options, mode="render")
+        files = (file.text for file in generation.files if file.path != "Dockerfile")
+        texts.append("".join((*files, *generation.notes)))
+    assert created in texts[0]
+    assert created not in texts[1]
+    assert "DATABASE_URL" in texts[1]
