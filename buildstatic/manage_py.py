@@ -220,7 +220,8 @@ def _in_this_process(command: str) -> Iterator[None]:
     process, is_active = os.getpid(), True
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if not is_active or event not in ("subprocess.Popen", "os.exec", "os.system"):
+        events = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system")
+        if not is_active or event not in events:
             return
         if event == "os.exec" and os.getpid() == process:
             raise _OtherProcess(f"replaces its process with {os.fsdecode(arguments[0])}")

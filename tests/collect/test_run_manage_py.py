@@ -199,6 +199,7 @@ def test_settings_module_may_come_from_a_file(site: Site, collect: Collect) -> N
 
 NOTHING = MANAGE.replace(CALL, "")
 RUN = '    sys.exit(subprocess.call([sys.executable, "real_manage.py", *sys.argv[1:]]))\n'
+SPAWNED = '[sys.executable, "real_manage.py", *sys.argv[1:]]'
 FAILURES = {
     "never-calls": (NOTHING, "manage.py does not call Django. It must call "),
     "not-main": (MANAGE.replace("__main__", "main"), "manage.py does not call Django. It must "),
@@ -213,6 +214,10 @@ FAILURES = {
     "subprocess": (
         MANAGE.replace(CALL, f"    import subprocess\n\n{RUN}"),
         "manage.py:10 runs collectstatic in another process. It must call ",
+    ),
+    "spawn": (
+        MANAGE.replace(CALL, f"    os.posix_spawn(sys.executable, {SPAWNED}, os.environ)\n"),
+        "manage.py:8 runs collectstatic in another process. It must call ",
     ),
     "shell": (
         MANAGE.replace(CALL, '    os.system("python real_manage.py collectstatic --noinput")\n'),
