@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from buildstatic.atomic import PREFIX
 from buildstatic.collect.layer_root import (
     LayerRoot,
     empty,
@@ -30,6 +31,8 @@ from buildstatic.collect.project_setup import Finder
 from buildstatic.errors import CollectFailed, CommandFailed, ConfigInvalid
 from buildstatic.tracebacks import describe
 
+# The next run removes it, as all names with this prefix.
+INCOMPLETE = f"{PREFIX}incomplete"
 _REPLACE = "To run other commands, or none, set `before` and `after` in [tool.buildstatic]."
 
 
@@ -69,9 +72,13 @@ def run_before(
 def run_after(commands: Sequence[str], storage: Any, manage: Path, layer: LayerRoot | None) -> None:
     """Run *commands* of *manage* on the tree that *storage* was collected to, maybe in *layer*.
 
-    If a command fails, the layer is emptied. Elsewhere the manifest is removed, so that ``start``
-    collects again instead of serving an unfinished tree. Raises `CommandFailed`.
+    If a command fails, the layer is emptied. Elsewhere the manifest is removed, and `INCOMPLETE`
+    created in a local tree, so that ``start`` collects again instead of serving an unfinished tree.
+    Raises `CommandFailed`.
     """
+    marks = [tree / INCOMPLETE for tree in local_directories(storage)] if layer is None else []
+    for mark in marks:
+        mark.unlink(missing_ok=True)
     try:
         with settings_moved(layer.path, static_root()) if layer else nullcontext():
             _run_commands(commands, manage)
@@ -80,6 +87,8 @@ def run_after(commands: Sequence[str], storage: Any, manage: Path, layer: LayerR
             empty(layer)
         elif manifest_storage := getattr(storage, "manifest_storage", None):
             manifest_storage.delete(storage.manifest_name)
+        for mark in marks:
+            mark.touch()
         raise
 
 

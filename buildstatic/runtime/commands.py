@@ -7,6 +7,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from buildstatic.atomic import PREFIX
 from buildstatic.errors import (
     CollectFailed,
     LockUnsupported,
@@ -125,10 +126,12 @@ def _reason_to_skip(*, always: bool) -> str:
     if not is_local:
         return "the files are in remote storage, so whether they exist is unknown"
     try:
-        has_files = any(map(len, storage.listdir("")))
+        names = [name for listed in storage.listdir("") for name in listed]
     except OSError:
-        has_files = False
-    return f"{storage.location} has files" if has_files else ""
+        names = []
+    # What a collector that was killed, or a command after it that failed, leaves.
+    is_complete = not any(name.startswith(PREFIX) for name in names)
+    return f"{storage.location} has files" if names and is_complete else ""
 
 
 def _make_storage() -> Any:

@@ -15,6 +15,7 @@ from tests.collect import pythons
 from tests.collect.conftest import Collect
 from tests.collect.sites import PLACE, Ran, Site, contents, manage, run, tar_digest
 
+PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 COMMANDS = {
     "compile": """\
@@ -162,20 +163,30 @@ def test_command_that_fails_publishes_nothing(
 
 
 @pytest.mark.parametrize("door", ["static-root", "manage.py"])
-@pytest.mark.parametrize("command", ["stop 3", "bundle 'x"], ids=["exit", "invalid"])
+@pytest.mark.parametrize(
+    ("command", "storage", "complete"),
+    [
+        pytest.param("stop 3", MANIFEST, {"staticfiles.json"}, id="manifest"),
+        pytest.param("bundle 'x", PLAIN, set(), id="plain"),
+    ],
+)
 def test_start_collects_again_after_a_command_that_failed(
-    site: Site, collect: Collect, door: str, command: str
+    site: Site, collect: Collect, door: str, command: str, storage: str, complete: set[str]
 ) -> None:
     add_commands(site, after=[command])
     site.append('INSTALLED_APPS.insert(0, "buildstatic.django")\n')
+    site.storage(storage)
     ran = (collect if door == "static-root" else manage)(site, "--noinput")
     assert ran.code != 0
     assert {"css/site.css", "staticfiles.json"} & contents(site.tree).keys() == {"css/site.css"}
     configure(site, after=["bundle"])
     start = (sys.executable, "-m", "buildstatic.runtime", "start", "--", "true")
-    ran = run(*start, cwd=site.root)
-    assert ran.code == 0, ran.err
-    assert {"bundle.txt", "staticfiles.json"} <= contents(site.tree).keys()
+    for step in ("collected the static files", "nothing to collect"):
+        ran = run(*start, cwd=site.root)
+        assert (ran.code, step in ran.err) == (0, True), ran.err
+    found = contents(site.tree).keys()
+    assert {"bundle.txt", *complete} <= found
+    assert not any(name.startswith(".") for name in found)
 
 
 def test_manage_py_has_the_exit_code_of_a_command(site: Site) -> None:
