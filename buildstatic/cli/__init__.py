@@ -22,7 +22,7 @@ COMMANDS = {
     "collect": "Collect the static files, in place of manage.py collectstatic.",
     "build": "Build the image, with its static files in a separate layer.",
     "layer": "Write the static files as an image layer, without an engine.",
-    "verify": "Check the static files of an image or a directory.",
+    "verify": "Check the static files of an image, a layer or a directory.",
     "release": "Wait for the database, then migrate: for a release phase.",
     "start": "Collect if needed, migrate if requested, then serve.",
     "buildpack": "Run the build phase of the Cloud Native Buildpack.",

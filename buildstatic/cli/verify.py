@@ -22,14 +22,16 @@ Examples:
   buildstatic verify registry.example.com/mysite:1   an image in a registry
   buildstatic verify mysite                          an image of the local engine
   buildstatic verify oci:image                       an image in an OCI layout
+  buildstatic verify image.tar                       an archive of an image
+  buildstatic verify static-layer.tar.gz             the file of a layer
   buildstatic verify layer                           a layer root or a collected tree
   buildstatic verify mysite:old mysite               compare two images
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("name", metavar="IMAGE|TREE")
-@click.argument("other", metavar="[IMAGE|TREE]", required=False)
+@click.argument("name", metavar="IMAGE|PATH")
+@click.argument("other", metavar="[IMAGE|PATH]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--static-root",
@@ -58,7 +60,7 @@ def command(
     source_maps: bool,
     insecure: bool,
 ) -> None:
-    """Check the static files of an image or a directory, or compare two of them.
+    """Check the static files of an image, a layer or a directory, or compare two of them.
 
     Reads everything and extracts nothing. Checks that the manifest's entries exist, that names
     match contents, references resolve and variants decompress to their files, that times and owners

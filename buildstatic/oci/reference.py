@@ -20,6 +20,8 @@ _NAME = re.compile(
     re.ASCII,
 )
 _ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
+_PREFIXES = ("oci", "oci-archive", "docker-archive", "docker")
+_PATH = re.compile(r"[/.~].*|.*/|[^:]*\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|t[bgx]z|tzst)", re.S)
 LATEST = "latest"
 DOCKER_HUB = "docker.io"
 SYNTAX = (
@@ -107,6 +109,11 @@ def parse_reference(text: str) -> Reference:
     if colon and prefix == "docker" and not rest.startswith("//"):
         return EngineReference(rest if _ID.fullmatch(rest) else with_tag(rest))
     return _parse_registry_name(text.removeprefix("docker://"))
+
+
+def is_path(text: str) -> bool:
+    """Return whether *text* is written as a path rather than as a name: ``./image``, ``a.tar``."""
+    return text.partition(":")[0] not in _PREFIXES and _PATH.fullmatch(text) is not None
 
 
 def is_loopback(host: str) -> bool:

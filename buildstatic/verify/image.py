@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
+from pathlib import Path
+from typing import IO
 
 from buildstatic.errors import FileError, ImageInvalid, ImageNotFound, StaticLayerNotFound
 from buildstatic.oci.documents import (
@@ -26,16 +29,20 @@ from buildstatic.oci.layer_reader import (
     OPAQUE,
     WHITEOUT,
     LayerEntry,
+    LayerReader,
     decompressed,
     is_compressed,
     read_layer,
     read_plain_layer,
 )
 from buildstatic.oci.static_layer import EARLIER, WHITEOUTS, marked_layers
+from buildstatic.oci.stores.archive import MANIFEST_FILE
 from buildstatic.oci.stores.base import ImageSource, read_config, read_image
+from buildstatic.oci.stores.layout import VERSION_FILE, open_regular
 from buildstatic.oci.stream import CHUNK, FileSlice, copy_stream, verified
 from buildstatic.verify.tree import LayerContent, StaticTree, tree_not_found
 
+NOT_OF_LAYERS = (b"\xfd7zXZ\x00", b"BZh")  # archives may be xz or bzip2 as well
 RESERVED_SPACE = 256 << 20  # bytes that temporary files leave free
 
 
@@ -139,9 +146,15 @@ class LayeredImage:
 
     def tree(self, index: int, root: str) -> StaticTree:
         """Return the static files at *root* in a layer, valid until the image is closed."""
-        content = LayerContent(self._tar(index))
         return StaticTree(
-            self.name, root, self.entries(index), content, is_layer=True, has_owners=True
+            self.name,
+            root,
+            self.entries(index),
+            LayerContent(self._tar(index)),
+            is_layer=True,
+            has_owners=True,
+            diff_id=self.config.diff_ids[index],
+            digest=self.manifest.layers[index].digest,
         )
 
     def _image(self, indexes: range) -> Image:
@@ -164,25 +177,93 @@ class LayeredImage:
             self._tars[index] = blob
             return blob
         source = f"{self.name}: {layer.digest}"
-        free = shutil.disk_usage(tempfile.gettempdir()).free - RESERVED_SPACE
-        size = 0
-        digest = hashlib.new(diff_id.partition(":")[0])
-        file = tempfile.TemporaryFile(prefix="buildstatic-")  # noqa: SIM115
-        self._files.enter_context(file)
-        with self._source.open_blob(layer) as stream, decompressed(stream, source) as plain:
-            while chunk := plain.read(CHUNK):
-                size += len(chunk)
-                if size > free:
-                    problem = f"{source}: {tempfile.gettempdir()} has no space for the layer."
-                    raise FileError(problem, "Free disk space, or set TMPDIR.")
-                digest.update(chunk)
-                file.write(chunk)
-        if f"{digest.name}:{digest.hexdigest()}" != diff_id:
-            problem = f"{source}: the layer has the diffID {digest.name}:{digest.hexdigest()}"
-            raise ImageInvalid(f"{problem}, not {diff_id}.", "Build or pull the image again.")
-        file.flush()
-        self._tars[index] = FileSlice(file.fileno(), 0, size)
-        return self._tars[index]
+        algorithm = diff_id.partition(":")[0]
+        with self._source.open_blob(layer) as stream:
+            tar, found = _decompress(stream, source, algorithm, self._files)
+        if found != diff_id:
+            problem = f"{source}: the layer has the diffID {found}, not {diff_id}."
+            raise ImageInvalid(problem, "Build or pull the image again.")
+        self._tars[index] = tar
+        return tar
+
+
+def _decompress(
+    stream: IO[bytes], source: str, algorithm: str, files: ExitStack
+) -> tuple[FileSlice, str]:
+    """Return the tar of the layer in *stream*, and its diffID by the hash *algorithm*.
+
+    It is in a temporary file until *files* is closed. Raises ImageInvalid, and FileError if the
+    disk is too full.
+    """
+    free = shutil.disk_usage(tempfile.gettempdir()).free - RESERVED_SPACE
+    size = 0
+    digest = hashlib.new(algorithm)
+    file = tempfile.TemporaryFile(prefix="buildstatic-")  # noqa: SIM115
+    files.enter_context(file)
+    with decompressed(stream, source) as plain:
+        while chunk := plain.read(CHUNK):
+            size += len(chunk)
+            if size > free:
+                problem = f"{source}: {tempfile.gettempdir()} has no space for the layer."
+                raise FileError(problem, "Free disk space, or set TMPDIR.")
+            digest.update(chunk)
+            file.write(chunk)
+    file.flush()
+    return FileSlice(file.fileno(), 0, size), f"{algorithm}:{digest.hexdigest()}"
+
+
+def is_image_archive(path: Path) -> bool:
+    """Return whether the file *path* is an archive of an image rather than a layer.
+
+    An archive has an OCI layout's files or the list of images of ``docker save``; the manifest.json
+    of a front-end build is not a list. Raises ImageInvalid if it is not a tar.
+    """
+    with open_regular(path) as file:
+        start = file.read(6)
+        file.seek(0)
+        if any(start.startswith(magic) for magic in NOT_OF_LAYERS):
+            return True
+        with decompressed(file, str(path)) as plain:
+            layer = LayerReader(plain, str(path))
+            for entry in layer:
+                if entry.path == VERSION_FILE:
+                    return True
+                if entry.path == MANIFEST_FILE and entry.kind == "file":
+                    return next(layer.chunks(), b"").lstrip()[:1] == b"["
+    return False
+
+
+def read_layer_file(path: Path, static_root: str | None, files: ExitStack) -> StaticTree:
+    """Return the static files in the layer *path*, a tar that may be compressed.
+
+    They are valid until *files* is closed. Raises StaticLayerNotFound, ImageInvalid, FileError.
+    """
+    name = str(path)
+    file = files.enter_context(open_regular(path))
+    blob = FileSlice(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+    with blob.stream() as stream:
+        digest = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"  # type: ignore[arg-type]
+    tar, diff_id = blob, digest
+    if is_compressed(blob):
+        with blob.stream() as stream:
+            tar, diff_id = _decompress(stream, name, "sha256", files)
+    entries = read_plain_layer(tar, name)
+    image = Image("", "/", (ImageLayer(diff_id, digest, entries),))
+    located = locate_static_files(image, static_root)
+    names = [entry.path for entry in entries if entry.kind in FILES]
+    if located is None and (static_root or not names):
+        raise tree_not_found(name)
+    root = located[1] if located else posixpath.commonpath(map(posixpath.dirname, names))
+    return StaticTree(
+        name,
+        root.strip("/"),
+        entries,
+        LayerContent(tar),
+        is_layer=True,
+        has_owners=True,
+        diff_id=diff_id,
+        digest=None if tar is blob else digest,
+    )
 
 
 def read_images(source: ImageSource) -> tuple[LayeredImage, ...]:

@@ -77,7 +77,9 @@ class StaticTree:
     """Static files at *root*, a path without a leading slash, among the *entries* of a layer.
 
     *is_layer* is False for a collected tree outside of a layer root, whose times and modes do not
-    matter; *has_owners* whether owners matter. *source* is the name of the image or directory.
+    matter; *has_owners* whether owners matter. *source* is the name of the image, file or
+    directory. *diff_id* and *digest* are those of the layer, None for a directory; the digest is
+    also None for an uncompressed layer in a file.
     """
 
     source: str
@@ -86,6 +88,8 @@ class StaticTree:
     content: Content
     is_layer: bool
     has_owners: bool
+    diff_id: str | None = None
+    digest: str | None = None
 
     @cached_property
     def file_entries(self) -> Mapping[str, LayerEntry]:

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from buildstatic.errors import ImageNotFound
 from buildstatic.oci.documents import ImageConfig
 from buildstatic.oci.earlier_releases import ReleasedFiles
-from buildstatic.oci.reference import LayoutReference
+from buildstatic.oci.reference import ArchiveReference, LayoutReference, Reference
 from buildstatic.oci.stores import find_image, open_source
-from buildstatic.oci.stores.base import ImageSource
 from buildstatic.verify import VerifyCheck, VerifyFinding, content_checks, layer_checks
 from buildstatic.verify.content_checks import original_name
-from buildstatic.verify.image import LayeredImage, read_images
+from buildstatic.verify.image import (
+    LayeredImage,
+    is_image_archive,
+    read_images,
+    read_layer_file,
+)
 from buildstatic.verify.tree import StaticTree, read_directory
 
 __all__ = ["Comparison", "VerifyOptions", "VerifyResult", "compare", "verify"]
@@ -50,7 +53,7 @@ class EarlierRelease:
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """The results for the image of one platform, or for a directory, which has no *platform*.
+    """The results for the image of one platform, or for a layer or directory without a *platform*.
 
     *path* is the tree's, in the image or the directory. *files* is the number of its file names,
     *bytes* their size; hard links count once. *earlier* are the layers of earlier releases.
@@ -78,7 +81,7 @@ class VerifyResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed between two trees; *same_layer* is None unless both are layers of images."""
+    """What changed between two trees; *same_layer* is None unless both are layers."""
 
     before: VerifyResult
     after: VerifyResult
@@ -87,7 +90,7 @@ class Comparison:
 
 
 def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult, ...]:
-    """Check the image or directory *name*; return a result for each platform.
+    """Check the image, layer or directory *name*; return a result for each platform.
 
     A failed check is not an error: see `VerifyResult.passed`. Raises StaticLayerNotFound if there
     are no static files, ImageInvalid if the image cannot be read, ImageReferenceInvalid,
@@ -96,7 +99,7 @@ def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult,
     with ExitStack() as stack:
         found = _open(name, options, stack)
         if isinstance(found, StaticTree):
-            return (_directory_result(found, tuple(_tree_checks(found, None, options))),)
+            return (_result(found, tuple(_tree_checks(found, None, options))),)
         results = []
         for image in found:
             with closing(image):
@@ -111,7 +114,7 @@ def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult,
                 if image.of_earlier_releases:
                     earlier = layer_checks.check_earlier_releases(image, index, tree)
                     checks = (*checks, earlier)
-                results.append(_image_result(image, index, tree, checks))
+                results.append(_result(tree, checks, image))
         return tuple(results)
 
 
@@ -133,13 +136,13 @@ def compare(before: str, after: str, options: VerifyOptions = _DEFAULTS) -> Comp
         for side in sides:
             if isinstance(side, StaticTree):
                 trees.append(side)
-                results.append(_directory_result(side))
+                results.append(_result(side))
                 continue
             image = next((each for each in side if each.config.platform == platform), side[0])
             stack.enter_context(closing(image))
             index, root = image.locate(options.static_root)
             trees.append(image.tree(index, root))
-            results.append(_image_result(image, index, trees[-1]))
+            results.append(_result(trees[-1], (), image))
         old, new = results
         same_layer = old.diff_id == new.diff_id if old.diff_id and new.diff_id else None
         return Comparison(old, new, same_layer, () if same_layer else find_changes(*trees))
@@ -148,20 +151,22 @@ def compare(before: str, after: str, options: VerifyOptions = _DEFAULTS) -> Comp
 def _open(
     name: str, options: VerifyOptions, stack: ExitStack
 ) -> StaticTree | tuple[LayeredImage, ...]:
-    """Open the directory *name*, or the image for each platform, until *stack* is closed.
+    """Open what *name* is until *stack* is closed: static files, or the image for each platform.
 
-    An OCI layout is an image, with or without ``oci:``.
+    An existing path is a directory, an OCI layout, an archive of an image, or a layer.
     """
     path = Path(name)
+    reference: Reference | None = None
     if path.is_dir():
-        if (path / "oci-layout").is_file() and (path / "index.json").is_file():
-            source: ImageSource = stack.enter_context(open_source(LayoutReference(path)))
-            return read_images(source)
-        return read_directory(path, options.static_root)
-    if name.startswith(("/", "./", "../", "~")):
-        raise ImageNotFound(f"There is no directory {name}.")
-    source = stack.enter_context(open_source(find_image(name), insecure=options.insecure))
-    return read_images(source)
+        if not ((path / "oci-layout").is_file() and (path / "index.json").is_file()):
+            return read_directory(path, options.static_root)
+        reference = LayoutReference(path)
+    elif path.is_file():
+        if not is_image_archive(path):
+            return read_layer_file(path, options.static_root, stack)
+        reference = ArchiveReference(path)
+    source = open_source(reference or find_image(name), insecure=options.insecure)
+    return read_images(stack.enter_context(source))
 
 
 def _tree_checks(
@@ -180,30 +185,28 @@ def _tree_checks(
         yield layer_checks.check_source_maps(tree)
 
 
-def _directory_result(tree: StaticTree, checks: tuple[VerifyCheck, ...] = ()) -> VerifyResult:
-    path = str(Path(tree.source, tree.root))
-    return VerifyResult(None, path, len(tree.files), _size(tree), None, None, checks)
-
-
-def _image_result(
-    image: LayeredImage, index: int, tree: StaticTree, checks: tuple[VerifyCheck, ...] = ()
+def _result(
+    tree: StaticTree, checks: tuple[VerifyCheck, ...] = (), image: LayeredImage | None = None
 ) -> VerifyResult:
+    releases = image.releases.items() if image and checks else ()
+    earlier = (
+        EarlierRelease(
+            image.config.diff_ids[index],
+            image.manifest.layers[index].digest,
+            len(release.fingerprinted) if isinstance(release, ReleasedFiles) else 0,
+        )
+        for index, release in releases
+        if image
+    )
     return VerifyResult(
-        image.config.platform,
-        f"/{tree.root}",
+        image.config.platform if image else None,
+        f"/{tree.root}" if tree.diff_id else str(Path(tree.source, tree.root)),
         len(tree.files),
         _size(tree),
-        image.config.diff_ids[index],
-        image.manifest.layers[index].digest,
+        tree.diff_id,
+        tree.digest,
         checks,
-        tuple(
-            EarlierRelease(
-                image.config.diff_ids[index],
-                image.manifest.layers[index].digest,
-                len(release.fingerprinted) if isinstance(release, ReleasedFiles) else 0,
-            )
-            for index, release in (image.releases.items() if checks else ())
-        ),
+        tuple(earlier),
     )
 
 

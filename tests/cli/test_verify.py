@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 import os
 import signal
 import subprocess
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from buildstatic.cli import run
+from buildstatic.collect import codecs
 from buildstatic.errors import (
     ImageNotFound,
     ImageReferenceInvalid,
@@ -27,6 +30,7 @@ from buildstatic.errors import (
     StaticLayerNotFound,
     VerificationFailed,
 )
+from buildstatic.oci.documents import digest_of
 from tests.oci.images import Base, manifest_of, tool
 from tests.oci.tiny import registry, serving
 from tests.running import free_port
@@ -46,6 +50,13 @@ from tests.verify.built import (
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+
+def zstd(content: bytes) -> bytes:
+    codec = codecs.load_codec("zst", "fast")
+    assert codec is not None
+    return codec.compress(content)
+
 
 CHECKS = ["entries", "manifest", "fingerprints", "references", "variants", "times and owners"]
 CHECKS += ["secrets"]
@@ -224,9 +235,57 @@ def test_oci_layout_without_prefix(
     assert (code, document["images"][0]["platform"]) == (0, "linux/amd64")
 
 
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, zstd], ids=["tar", "gzip", "zstd"])
+def test_layer_file(
+    site: Path,
+    tmp_path: Path,
+    compress: Callable[[bytes], bytes],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    layer = tarred(site)
+    file = tmp_path / "layer"
+    file.write_bytes(compress(layer))
+    code, document = verify_json(capsys, file)
+    (found,) = document["images"]
+    assert (code, found["path"], found["files"]) == (0, f"/{TREE}", 22)
+    assert found["diff_id"] == digest_of(layer)
+    assert found["digest"] == (None if compress is bytes else digest_of(file.read_bytes()))
+    assert [each["check"] for each in found["checks"]] == CHECKS
+    assert run(["verify", str(file), appended(tmp_path, layer)]) == 0
+    assert capsys.readouterr().out == f"The same layer: {digest_of(layer)}.\n"
+
+
+def test_manifest_of_a_front_end_is_no_archive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "layer.tar"
+    file.write_bytes(tar(entry("manifest.json", b'{"a.js": {}}'), entry("a.js", b"1")))
+    _, document = verify_json(capsys, file)
+    assert document["images"][0]["files"] == 2
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, lzma.compress])
+@pytest.mark.parametrize("kind", ["oci-archive", "docker-archive"])
+def test_archive_without_prefix(
+    site: Path,
+    tmp_path: Path,
+    kind: str,
+    compress: Callable[[bytes], bytes],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "image"
+    tool("skopeo", "copy", "--quiet", appended(tmp_path, tarred(site)), f"{kind}:{file}:site:1")
+    file.write_bytes(compress(file.read_bytes()))
+    code, document = verify_json(capsys, file)
+    assert (code, document["images"][0]["platform"]) == (0, "linux/amd64")
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
+        ("dist/layer.tar.gz", ImageNotFound),
+        ("layer.tar", ImageNotFound),
+        ("build/static/", ImageNotFound),
         ("oci:{}/none", ImageNotFound),
         ("docker-archive:{}/none.tar", ImageNotFound),
         ("./none", ImageNotFound),

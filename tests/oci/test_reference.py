@@ -14,6 +14,7 @@ from buildstatic.oci.reference import (
     LayoutReference,
     Reference,
     RegistryReference,
+    is_path,
     parse_reference,
 )
 from buildstatic.oci.stores import find_image
@@ -74,6 +75,27 @@ def test_invalid_reference_is_rejected_with_the_syntax(text: str) -> None:
 )
 def test_loopback_registries_are_recognized(registry: str, expected: bool) -> None:
     assert RegistryReference(registry, "a").is_loopback is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("./site", True),
+        ("/srv/site", True),
+        ("~/site", True),
+        ("site/", True),
+        ("site.tar", True),
+        ("dist/site.tar.zst", True),
+        ("example.com/site.tar", True),
+        ("site", False),
+        ("dist/site", False),
+        ("site:1.tar", False),
+        ("docker-archive:site.tar", False),
+        ("oci:/srv/site", False),
+    ],
+)
+def test_paths_are_not_names(text: str, expected: bool) -> None:
+    assert is_path(text) is expected
 
 
 # docker-py does not close the socket that it could not connect.

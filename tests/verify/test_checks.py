@@ -361,5 +361,5 @@ def test_unreadable_directory_is_an_error(site: Path, directory: str) -> None:
 
 
 def test_missing_directory_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ImageNotFound, match="There is no directory"):
+    with pytest.raises(ImageNotFound, match="There is no file or directory"):
         verify_one(tmp_path / "none")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
+from buildstatic.errors import ImageNotFound
 from buildstatic.oci.reference import (
     ArchiveReference,
     EngineReference,
     LayoutReference,
     Reference,
     RegistryReference,
+    is_path,
     names_registry,
     parse_reference,
     with_tag,
@@ -18,11 +21,18 @@ from buildstatic.oci.stores.base import ImageSource, ImageTarget
 
 
 def find_image(text: str) -> Reference:
-    """Return the reference of the existing image *text*; raises ImageReferenceInvalid.
+    """Return the reference of the existing image *text*.
 
     As for ``docker``, a name without a registry is an image of the local engine if the engine has
-    it, else of Docker Hub.
+    it, else of Docker Hub. A path is that of an OCI layout or of an archive. Raises
+    ImageReferenceInvalid, and ImageNotFound for a path that does not exist.
     """
+    if is_path(text):
+        path = Path(text)
+        if not path.exists():
+            problem = f"There is no file or directory {text}."
+            raise ImageNotFound(problem, "Check the path, or name an image: docker:NAME.")
+        return LayoutReference(path) if path.is_dir() else ArchiveReference(path)
     reference = parse_reference(text)
     if isinstance(reference, RegistryReference) and not names_registry(text):
         from buildstatic.oci.stores.engine import has_image
