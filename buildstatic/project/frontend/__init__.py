@@ -164,6 +164,7 @@ def _configured(
 ) -> Frontends:
     chosen: list[_Choice] = []
     notes: list[str] = []
+    invalid: list[ConfigInvalid] = []
     for table in tables:
         place = files.resolved(search.root / table.directory)
         if not place.is_relative_to(search.root) or not files.is_file(place / NAME):
@@ -171,8 +172,13 @@ def _configured(
                 f"{config.source('frontend')}: there is no {NAME} in {table.directory}.",
                 f"Write a directory with a {NAME}, relative to the project's root.",
             )
-        package = read_package(place, search.root)
-        members, outside = workspaces(package)
+        try:
+            package = read_package(place, search.root)
+            members, outside = workspaces(package)
+        except ConfigInvalid as error:
+            advice = f"[[{TABLE}.frontend]] in {config.source('frontend')} names it."
+            invalid.append(ConfigInvalid(error.problem, f"{error.advice} {advice}".lstrip()))
+            continue
         names = build_scripts(package.scripts)[0] if table.scripts is None else table.scripts
         for name in names:
             if name not in package.scripts:
@@ -187,7 +193,8 @@ def _configured(
             _Choice(package, members, builds, collected, needs_sources=table.install_needs_sources)
         )
         notes += outside
-    return Frontends(tuple(one.fact() for one in chosen), notes=tuple(notes))
+    found = tuple(one.fact() for one in chosen)
+    return Frontends(found, notes=tuple(notes), invalid=tuple(invalid))
 
 
 class _Connections:

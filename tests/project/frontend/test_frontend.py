@@ -237,6 +237,14 @@ def test_invalid_package_json_of_the_project_is_an_error(tmp_path: Path) -> None
     assert commands(found) == [("mysite", "npm run build")]
 
 
+def test_invalid_package_json_that_the_configuration_names(tmp_path: Path) -> None:
+    table = '[[tool.buildstatic.frontend]]\ndirectory = "web"\n'
+    found = find(tmp_path, {"web/package.json": "{", "pyproject.toml": f"\n{table}"})
+    (error,) = found.invalid
+    assert error.problem.startswith("web/package.json:1: invalid JSON")
+    assert error.advice.endswith("[[tool.buildstatic.frontend]] in pyproject.toml:2 names it.")
+
+
 def test_invalid_package_json_elsewhere_is_a_note(tmp_path: Path) -> None:
     found = find(tmp_path, {"web/package.json": "{{ name }}"})
     assert found.notes[0].startswith("Front-end: web/package.json:1: invalid JSON")
