@@ -83,6 +83,49 @@ def test_reads_of_variables(tmp_path: Path, text: str, expected: dict[str, bool]
     assert variables(tmp_path, text) == expected
 
 
+DYNACONF = """\
+from dynaconf import DjangoDynaconf, Dynaconf, Validator as V
+NAME = 'set here'
+REQUIRED = [V('A', 'name', must_exist=True), V('db.host', must_exist=True), V('C', default=1)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "settings = DjangoDynaconf(__name__, validators=REQUIRED)",
+            {"DJANGO_A": True, "DJANGO_DB__host": True},
+            id="django",
+        ),
+        pytest.param(
+            "settings = Dynaconf(envvar_prefix='app', validators=REQUIRED)",
+            {"APP_A": True, "APP_DB__host": True},
+            id="prefix",
+        ),
+        pytest.param(
+            "settings = Dynaconf(envvar_prefix=False, validators=REQUIRED, db={'host': 'x'})",
+            {"A": True},
+            id="no-prefix",
+        ),
+        pytest.param(
+            "settings = Dynaconf(settings_files=['x.toml'], validators=REQUIRED)",
+            {"DYNACONF_DB__host": True},
+            id="file",
+        ),
+        pytest.param(
+            "settings = DjangoDynaconf(__name__, validators=[V('A', must_exist=True, when=W)])",
+            {},
+            id="condition",
+        ),
+    ],
+)
+def test_validators_of_dynaconf(tmp_path: Path, text: str, expected: dict[str, bool]) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/x.toml").write_text('[default]\na = "b"\n')
+    assert variables(tmp_path, DYNACONF + text) == expected
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

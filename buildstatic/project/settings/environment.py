@@ -3,7 +3,8 @@
 ``os.environ``; django-environ's and environs' ``Env`` (https://django-environ.readthedocs.io,
 https://github.com/sloria/environs); python-decouple's ``config``; ``dj_database_url.config``;
 pydantic-settings (https://docs.pydantic.dev/latest/concepts/pydantic_settings/); the values of
-django-configurations (https://django-configurations.readthedocs.io/en/stable/values/).
+django-configurations (https://django-configurations.readthedocs.io/en/stable/values/); validators
+of dynaconf (https://www.dynaconf.com/validation/).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from buildstatic.project import files
 from buildstatic.project.settings.scope import Arguments, Class, Field, Frame, VariableRead
 from buildstatic.project.settings.values import (
     UNKNOWN,
@@ -103,6 +105,17 @@ CONFIGURATIONS_DEFAULTS: Mapping[str, object] = {
     "SetValue": (),
     **{method: {} for method in CONFIGURATIONS_URLS},
 }
+# The prefix of the variables that an object of dynaconf reads by default.
+DYNACONF_PREFIXES = {
+    "dynaconf.DjangoDynaconf": "DJANGO",
+    "dynaconf.Dynaconf": "DYNACONF",
+    "dynaconf.LazySettings": "DYNACONF",
+}
+DYNACONF_FILES = [
+    f"{name}.{suffix}"
+    for name in ("settings", ".secrets", "settings.local", ".secrets.local")
+    for suffix in ("toml", "tml", "yaml", "yml", "ini", "conf", "properties", "json")
+]
 TRUE = frozenset({"1", "true", "yes", "y", "on", "ok", "t"})
 
 
@@ -171,6 +184,11 @@ def call_environment(name: str, arguments: Arguments) -> Value | None:
             arguments.frame.evaluation.require(names)  # int(os.environ.get("PORT")) raises
         is_database = KINDS[name] == "database" and given
         return parse_database_url(given[0]) if is_database else None
+    if name == "dynaconf.Validator":
+        return Value(LateValue("Validator", arguments))
+    if name in DYNACONF_PREFIXES:
+        _read_validators(arguments, DYNACONF_PREFIXES[name])
+        return None
     if name.startswith("configurations.values."):
         late = LateValue(name.rpartition(".")[2], arguments)
         is_late = late.method in CONFIGURATIONS_URLS or "environ_name" not in arguments.named
@@ -224,7 +242,7 @@ def call_reader(reader: EnvReader, method: str, arguments: Arguments) -> Value:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LateValue:
-    """A value of django-configurations, which is read when its class is chosen.
+    """A value of django-configurations, which is read when its class is chosen, or a validator.
 
     *method* is the name of its class, *arguments* are those that it was created with.
     """
@@ -258,6 +276,58 @@ def read_late(late: LateValue, setting: str) -> Value:
     )
     is_alias = is_url and method != "EmailURLValue" and value.data != {}
     return Value({"default": value}, reads=value.reads) if is_alias else value
+
+
+def _read_validators(arguments: Arguments, prefix: object) -> None:
+    """Record the variables that validators of dynaconf require without a condition.
+
+    A name that the settings set, or one of dynaconf's files, needs no variable.
+    """
+    frame, named = arguments.frame, arguments.named
+    for key in ("envvar_prefix", "ENVVAR_PREFIX_FOR_DYNACONF"):
+        prefix = named[key].data if key in named else prefix
+    listed = named.get("validators", Value(())).data
+    texts: list[str] | None = None
+    for late in (item.data for item in listed) if isinstance(listed, tuple) else ():
+        if not isinstance(late, LateValue) or not (prefix is False or isinstance(prefix, str)):
+            continue
+        given = {key: value.data for key, value in late.arguments.named.items()}
+        is_required = given.get("must_exist", given.get("required")) is True
+        if not is_required or not given.keys().isdisjoint({"default", "when", "env"}):
+            continue
+        cast = given.get("is_type_of", given.get("cast"))
+        for name in (item.data for item in late.arguments.positional):
+            key, *inner = name.split(".") if isinstance(name, str) else ("",)
+            if not key or frame.lookup(key.upper()) or key in named:
+                continue
+            texts = _dynaconf_texts(frame, named) if texts is None else texts
+            if any(re.search(rf"\b{re.escape(key)}\b", text, re.IGNORECASE) for text in texts):
+                continue
+            start = f"{prefix.split(',')[0].upper()}_" if isinstance(prefix, str) else ""
+            record_read(
+                "__".join((f"{start}{key.upper()}", *inner)),
+                frame,
+                late.arguments.place,
+                required=True,
+                kind=KINDS.get(cast.name, "text") if isinstance(cast, Ref) else "text",
+            )
+
+
+def _dynaconf_texts(frame: Frame, named: Mapping[str, Value]) -> list[str]:
+    """Return the contents of the files that dynaconf searches, from the settings' up to the root.
+
+    https://www.dynaconf.com/settings_files/
+    """
+    given = [named[key].data for key in ("settings_files", "settings_file") if key in named]
+    names = [item.data for each in given if isinstance(each, tuple) for item in each]
+    names += [each for each in given if isinstance(each, str)]
+    own = [name for name in names if isinstance(name, str)] or DYNACONF_FILES
+    root = frame.evaluation.search.root
+    above = [each for each in frame.file.parents if each.is_relative_to(root)]
+    places = (place for each in above for place in (each, each / "config"))
+    paths = dict.fromkeys(place / name for place in places for name in (*own, ".env"))
+    contents = (files.read_bytes(path, root) for path in paths if files.is_file(path))
+    return [content.decode(errors="replace") for content in contents]
 
 
 def read_fields(owner: Class, given: Mapping[str, Value], frame: Frame) -> dict[str, Value]:
