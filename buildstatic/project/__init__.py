@@ -29,7 +29,8 @@ class Package:
     """A package: its canonical name, PEP 440 specifier set, extras and source (``file:line``).
 
     *wheel* is whether a lock file lists a wheel for the image's platform, None if it is not known;
-    *vcs* the program that its version control repository needs (git, hg, svn, bzr), empty without.
+    *vcs* the program that its version control repository needs (git, hg, svn, bzr), empty without;
+    *is_foreign* whether a lock file lists only wheels for other systems.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Package:
     source: str
     wheel: bool | None = None
     vcs: str = ""
+    is_foreign: bool = False
 
 
 Packages = dict[str, Package]

@@ -89,7 +89,7 @@ def find_dependencies(
     value = replace(value, secrets=tuple(names), uv=required)
     notes = found.notes
     # Those of requirements files are left out of the packages, too.
-    if unusable := [name for name in found.packages if name in NOT_INSTALLABLE]:
+    if unusable := [n for n, p in found.packages.items() if p.is_foreign or n in NOT_INSTALLABLE]:
         effect = "so installing the packages fails"
         if value.manager == "uv":
             value, effect = replace(value, left_out=tuple(unusable)), "which does without"

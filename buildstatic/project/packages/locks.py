@@ -375,8 +375,8 @@ def _package(table: Table, lines: Lines, path: Path, root: Path, python: str) ->
     source = f"{files.relative(path, root)}:{lines.get(name, 1)}"
     origin = table.get("source")
     held = {*table, *origin, str(origin.get("type"))} if isinstance(origin, dict) else table
-    wheel = _has_wheel(table, python)
-    return Package(canonical(name), specifier, frozenset(), source, wheel, _vcs(held))
+    wheel, is_foreign = _wheel(table, python)
+    return Package(canonical(name), specifier, frozenset(), source, wheel, _vcs(held), is_foreign)
 
 
 def _vcs(keys: Collection[str]) -> str:
@@ -384,18 +384,22 @@ def _vcs(keys: Collection[str]) -> str:
     return next((program for program in VCS if program in keys), "")
 
 
-def _has_wheel(table: Table, python: str) -> bool | None:
-    """Return whether a wheel for Linux is among the files of *table*.
+def _wheel(table: Table, python: str) -> tuple[bool | None, bool]:
+    """Return whether a wheel for Linux is among the files of *table*; and whether only others are.
 
-    None if it lists no files, or only wheels for other systems, which need no compiler.
+    The first is None if it lists no files, or only wheels for other systems.
     """
     wheels, sdist = table.get("wheels"), table.get("sdist")
     entries = [*_tables(wheels), *_tables(table.get("files")), *_tables([sdist])]
-    names = [str(e.get("file") or e.get("url") or e.get("path") or "") for e in entries]
-    names = [name.rpartition("/")[2].partition("#")[0] for name in names]
+    named = [str(e.get("file") or e.get("url") or e.get("path") or "") for e in entries]
+    names = [name.rpartition("/")[2].partition("#")[0] for name in named if name]
     if any(name.endswith(".whl") and _fits(name, python) for name in names):
-        return True
-    return False if any(name and not name.endswith(".whl") for name in names) else None
+        return True, False
+    if not all(name.endswith(".whl") for name in names):
+        return False, False
+    platforms = [name.removesuffix(".whl").rpartition("-")[2] for name in names]
+    is_for_linux = (platform == "any" or "linux" in platform for platform in platforms)
+    return None, bool(platforms) and not any(is_for_linux)
 
 
 def _fits(wheel: str, python: str) -> bool:

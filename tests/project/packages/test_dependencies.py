@@ -320,6 +320,24 @@ def test_requirements_with_the_database_driver_are_installed(
     assert found.fact.value.file == file
 
 
+WHEELS = {
+    "uv.lock": '[[package]]\nname = "x"\nversion = "1"\nwheels = [{{ url = "https://h/{}" }}]\n',
+    "poetry.lock": '[[package]]\nname = "x"\ngroups = ["main"]\nfiles = [{{ file = "{}" }}]\n',
+    "pdm.lock": '[[package]]\nname = "x"\ngroups = ["default"]\nfiles = [{{ file = "{}" }}]\n',
+}
+
+
+@pytest.mark.parametrize("file", WHEELS)
+def test_note_on_packages_with_wheels_for_other_systems_only(tmp_path: Path, file: str) -> None:
+    noted: list[bool] = []
+    for name in ("x-1-cp313-cp313-win_amd64.whl", "x-1-py3-none-any.whl", "x-1.tar.gz"):
+        found = find(write(tmp_path, {file: LOCK + WHEELS[file].format(name)}))
+        assert found.fact is not None
+        assert found.fact.value.left_out == (("x",) if file == "uv.lock" and not noted else ())
+        noted += [note.startswith(f"{file}: x cannot be installed") for note in found.notes or [""]]
+    assert noted == [True, False, False]
+
+
 PYWIN32 = '[[package]]\nname = "pywin32"\nversion = "1"\ngroups = ["main"]\n'
 
 
