@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import configparser
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +10,14 @@ from packaging.requirements import Requirement
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact, Package, Packages, files
-from buildstatic.project.packages import conda, indexes, locks, pyproject, requirements
+from buildstatic.project.packages import (
+    conda,
+    indexes,
+    locks,
+    pyproject,
+    requirements,
+    setuptools,
+)
 from buildstatic.project.packages.known import (
     DEVELOPMENT,
     NO_OPTIONS,
@@ -384,11 +389,16 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
 def _packages(found: Requirements) -> Packages:
     """Return the packages of requirements files, and what their local packages require."""
     packages = [*found.packages.values()]
-    for directory in found.local:
-        project = pyproject.read(directory / "pyproject.toml", found.root, found.python)
-        packages += project.packages.values() if project else ()
-        for installed in _from_setup(directory, found.root, found.python):
-            packages += installed.packages.values()
+    for directory, extras in found.local.items():
+        path = directory / "pyproject.toml"
+        if project := pyproject.read(path, found.root, found.python):
+            project = project.with_poetry()
+            names = tuple(name for name in project.extras if requirements.canonical(name) in extras)
+            chosen = project.selected(Selection(extras=names))
+            packages += project.packages.values() or _located(project.direct, path, found.root)
+            packages += _located(chosen, path, found.root)
+        if metadata := setuptools.read(directory, found.root, found.python):
+            packages += metadata.with_extras(extras).values()
     return requirements.join(packages)
 
 
@@ -411,71 +421,15 @@ def _from_conda(path: Path, root: Path, python: str) -> Installed:
 
 
 def _from_setup(
-    directory: Path, root: Path, python: str, options: DependencyOptions = NO_OPTIONS
+    directory: Path, root: Path, python: str, options: DependencyOptions
 ) -> Iterator[Installed]:
     """Yield the installation of the package in *directory* that setup.py or setup.cfg describe."""
-    paths = [path for name in ("setup.py", "setup.cfg") if files.is_file(path := directory / name)]
-    if not paths:
+    metadata = setuptools.read(directory, root, python)
+    if metadata is None:
         return
-    lines: list[str] = []
-    extras: dict[str, list[str]] = {}
-    if paths[-1].name == "setup.cfg":
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read_string(files.read_text(paths[-1], root))
-            lines = parser.get("options", "install_requires", fallback="").splitlines()
-            if parser.has_section("options.extras_require"):
-                section = parser["options.extras_require"]
-                extras = {name: text.splitlines() for name, text in section.items()}
-        except configparser.Error:
-            pass
-    if paths[0].name == "setup.py":
-        tree = files.read_python(paths[0], root)
-        lines += [text for value in _arguments(tree, "requires") for text in _texts(value)]
-        for value in _arguments(tree, "extras"):
-            extras |= _extras(value)
-    elif not lines:
-        return
-    source = f"{files.relative(paths[0], root)}:1"
-    found = requirements.parse_lines(lines, source, python)
-    optional = {
-        name: requirements.parse_lines(held, source, python) for name, held in extras.items()
-    }
-    selection = select(found, {}, optional, replace(options, groups=()))
-    chosen = [optional[name] for name in selection.extras if name in optional]
-    packages = requirements.join(item for held in (found, *chosen) for item in held.values())
-    yield _installed("pip", root, packages, paths, [directory], selection=selection)
-
-
-def _arguments(tree: ast.Module, word: str) -> Iterator[ast.expr]:
-    """Yield what a setup.py gives as install_requires or extras_require, or calls so, by *word*."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.keyword(arg="install_requires" | "extras_require" as name, value=value):
-                pass
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                pass
-            case _:
-                continue
-        if word in name.lower():
-            yield value
-
-
-def _texts(value: ast.expr) -> list[str]:
-    """Return the literal texts in a list."""
-    inner = value.elts if isinstance(value, ast.List | ast.Tuple) else []
-    texts = (item.value for item in inner if isinstance(item, ast.Constant))
-    return [text for text in texts if isinstance(text, str)]
-
-
-def _extras(value: ast.expr) -> dict[str, list[str]]:
-    """Return the lists in a literal dictionary, by their keys."""
-    pairs = zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
-    return {
-        key.value: _texts(item)
-        for key, item in pairs
-        if isinstance(key, ast.Constant) and isinstance(key.value, str)
-    }
+    selection = select(metadata.dependencies, {}, metadata.extras, replace(options, groups=()))
+    packages = metadata.with_extras(selection.extras)
+    yield _installed("pip", root, packages, metadata.files, [directory], selection=selection)
 
 
 def _installed(

@@ -110,9 +110,10 @@ def marker_applies(marker: Marker | str | None, python: str, extras: Iterable[st
 class Requirements:
     """The content of requirements files: packages, the *files* read, *local* directories used.
 
-    *left_out* are packages that cannot be installed in an image, *by_name* those whose file is on
-    another machine (``x @ file:///…``). *secrets* are the variables in the lines (``${TOKEN}``),
-    and *absolute* the absolute paths, each after its file and line.
+    Directories have the extras that are installed (``-e .[prod]``). *left_out* are packages that
+    cannot be installed in an image, *by_name* those whose file is on another machine
+    (``x @ file:///…``). *secrets* are the variables in the lines (``${TOKEN}``), and *absolute* the
+    absolute paths, each after its file and line.
     """
 
     root: Path
@@ -120,7 +121,7 @@ class Requirements:
     found: list[Package] = field(default_factory=list)
     constraints: list[Package] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
-    local: list[Path] = field(default_factory=list)
+    local: dict[Path, frozenset[str]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     by_name: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
@@ -207,6 +208,9 @@ def read_lines(
                 target = result.constraints if name == "constraint" else packages
                 _read_file(included, result, target)
             case "editable":
+                value = _unquoted(value)
+                # -e lib is a directory, while lib alone is a package on the index.
+                value = f"./{value}" if re.fullmatch(r"[\w-]+\s*(\[.*|;.*)?", value) else value
                 _read_requirement(value, path, place, result, packages)
             case "find-links" if not URL.match(value):
                 _add_local(value, path, place, result)
@@ -305,6 +309,7 @@ def _add_local(text: str, path: Path, place: str, result: Requirements) -> bool:
 
     Return whether it is in the project; an absolute path may exist in the image.
     """
+    listed = re.search(r"\[([^]]*)\]\s*(?:;|$)", text)
     bare = _unquoted(text.partition(";")[0].partition("[")[0].strip().removeprefix("file:"))
     # pip resolves it from its working directory, the root; the author may mean the file's.
     for directory in (result.root, path.parent):
@@ -312,7 +317,8 @@ def _add_local(text: str, path: Path, place: str, result: Requirements) -> bool:
         if not found.is_relative_to(result.root):
             continue
         if files.is_directory(found):
-            result.local.append(found)
+            extras = re.findall(r"[\w.-]+", listed[1]) if listed else ()
+            result.local[found] = result.local.get(found, frozenset()) | set(map(canonical, extras))
             return True
         if files.is_file(found):
             result.files.append(found)

@@ -384,53 +384,6 @@ def test_named_requirements_replace_those_found(tmp_path: Path) -> None:
             find_dependencies(tmp_path, tmp_path, "3.13", DependencyOptions((name,)))
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"setup.cfg": "[options]\ninstall_requires =\n    Django>=5\n    x ; os_name == 'nt'\n"},
-        {"setup.py": "setup(name='x', install_requires=['Django>=5'])\nREQUIRES = [1]\n"},
-        {"setup.py": "requires = ['Django>=5']\nsetup(install_requires=requires)\n"},
-        {"setup.py": "setup(install_requires=['Django>=5'])", "requirements.txt": "-e .\n"},
-    ],
-    ids=["cfg", "py", "name", "editable"],
-)
-def test_setup_of_setuptools(tmp_path: Path, files: dict[str, str]) -> None:
-    found = find(write(tmp_path, files))
-    assert found.fact is not None
-    assert found.fact.value.manager == "pip"
-    assert found.fact.value.local == (".",)
-    assert {name: item.specifier for name, item in found.packages.items()} == {"django": ">=5"}
-
-
-EXTRAS = "extras_require={'prod': ['gunicorn>=20'], 'dev': ['uvicorn']}"
-REFERRED = "install_requires=['Django'], extras_require=extras_require"
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {
-            "setup.cfg": "[options]\ninstall_requires = Django\n[options.extras_require]\n"
-            "prod =\n    gunicorn>=20\ndev = uvicorn\n"
-        },
-        {"setup.py": f"setup(install_requires=['Django'], {EXTRAS})"},
-        {"setup.py": f"{EXTRAS}\nsetup({REFERRED})"},
-    ],
-    ids=["cfg", "py", "name"],
-)
-def test_extras_of_setuptools(tmp_path: Path, files: dict[str, str]) -> None:
-    root = write(tmp_path, files)
-    found = find(root)
-    assert found.fact is not None
-    assert found.fact.value.extras == ("prod",)
-    assert {name: item.specifier for name, item in found.packages.items()} == {
-        "django": "",
-        "gunicorn": ">=20",
-    }
-    named = find_dependencies(root, root, "3.13", DependencyOptions(extras=("dev",)))
-    assert set(named.packages) == {"django", "uvicorn"}
-
-
 BASE_GROUP = ("Django", "whitenoise")
 
 
