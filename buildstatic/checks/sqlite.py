@@ -15,6 +15,8 @@ from buildstatic.checks.finding import Finding, Severity, split_source
 
 CODES: tuple[str, ...] = ("sqlite-not-kept",)
 VOLUME = re.compile(r"^\s*VOLUME\b", re.IGNORECASE | re.MULTILINE)
+# As in the files of `buildstatic generate`, which prints the same when it writes them.
+COMMENT = re.compile(r"^\s*#.*\bSQLite\b", re.MULTILINE)
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
@@ -39,13 +41,18 @@ def check(context: CheckContext) -> Iterator[Finding]:
 
 
 def _discarded_by(context: CheckContext) -> str | None:
-    """Return what discards the files of a container; None if nothing is known to."""
-    if context.read_text("Procfile") is not None or context.read_text("heroku.yml") is not None:
-        return "Heroku discards the files of a dyno"
+    """Return what discards the files of a container; None if nothing is known to.
+
+    A file whose comments say what happens to SQLite is left out.
+    """
+    for name in ("Procfile", "heroku.yml"):
+        text = context.read_text(name)
+        if text is not None and not COMMENT.search(text):
+            return "Heroku discards the files of a dyno"
     for service in read_services(context):
         if not service.mounts:
             return f"{service.platform} discards the files of a container without a volume"
     dockerfile = context.read_text("Dockerfile")
-    if dockerfile is not None and not VOLUME.search(dockerfile) and not compose_files(context):
-        return "the container of this Dockerfile has no volume"
+    if dockerfile is not None and not (VOLUME.search(dockerfile) or COMMENT.search(dockerfile)):
+        return None if compose_files(context) else "the container of this Dockerfile has no volume"
     return None

@@ -40,6 +40,14 @@ def test_sqlite_where_files_are_discarded(
     [
         pytest.param({}, SQLITE, id="no-platform"),
         pytest.param({"fly.toml": FLY}, SQLITE, id="mount"),
+        pytest.param(
+            {
+                "Dockerfile": "FROM python\n# The application writes SQLite to /data.\n",
+                "Procfile": "# Heroku discards SQLite with each dyno.\nweb: gunicorn mysite.wsgi\n",
+            },
+            SQLITE,
+            id="comment",
+        ),
         pytest.param({"Dockerfile": "FROM python\nVOLUME /app/data\n"}, SQLITE, id="volume"),
         pytest.param(
             {"Dockerfile": "FROM python\n", "compose.yml": "services: {}\n"}, SQLITE, id="compose"
