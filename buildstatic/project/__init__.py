@@ -169,7 +169,7 @@ class Frontend:
     build: tuple[BuildScript, ...] = ()
     modules: str = ""
     workspaces: tuple[str, ...] = ()
-    node: int = 24
+    node: int = 26
     files: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
     secret: str = ""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from buildstatic.project import files
 
-# With long-term support until April 2028 (github.com/nodejs/Release).
-DEFAULT_NODE = 24
+# With long-term support since 2026-10-28, until April 2029 (github.com/nodejs/Release).
+DEFAULT_NODE = 26
 MAX_LENGTH = 200  # of a range
 NODE_MAJORS = range(10, 60)
 # github.com/nodejs/Release/blob/main/CODENAMES.md
-NODE_CODENAMES = {"hydrogen": 18, "iron": 20, "jod": 22, "krypton": 24}
+NODE_CODENAMES = {"hydrogen": 18, "iron": 20, "jod": 22, "krypton": 24, "lithium": 26}
 NODE_VERSION = r"v?(\d{1,3})((?:\.(?:\d+|[xX*])){0,2})"
 
 
@@ -21,7 +21,7 @@ def node_version(directory: Path, root: Path, package: Mapping[str, object]) -> 
     """Return the major version of Node for *package*, the package.json in *directory*.
 
     A version in .nvmrc, .node-version or .tool-versions (beside it, else in *root*) or of Volta
-    takes precedence over the range in ``engines``. Of a range it is 24 if that is allowed, else the
+    takes precedence over the range in ``engines``. Of a range it is 26 if that is allowed, else the
     nearest.
     """
     named = []
