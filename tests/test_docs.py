@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
@@ -19,6 +20,7 @@ from urllib.error import HTTPError
 import pytest
 from docker.errors import APIError, NotFound
 
+from buildstatic.platforms import PLATFORMS
 from tests.conftest import RUN
 from tests.engine import REPOSITORY as IMAGES
 from tests.engine import connect
@@ -97,6 +99,31 @@ def test_every_page_is_in_the_index() -> None:
     index = REPOSITORY / "docs" / "README.md"
     linked = {(index.parent / link).resolve() for link in LINK.findall(index.read_text())}
     assert {REPOSITORY / page for page in PAGES if page.startswith("docs/")} - linked == {index}
+
+
+# The pages of the targets that are not named after them.
+TARGET_PAGES = {
+    "procfile": "heroku",
+    "railway-iac": "railway",
+    **dict.fromkeys(("deploy.sh", "gitignore", "systemd"), "plain-server"),
+}
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted(
+        {
+            *("buildpack", "self-hosted"),
+            *(TARGET_PAGES.get(platform.NAME, platform.NAME) for platform in PLATFORMS),
+        }
+    ),
+)
+def test_page_of_a_target_says_what_it_was_compared_with(page: str) -> None:
+    first = read(f"docs/how-to/{page}.md").split("\n\n")[1].replace("\n", " ")
+    match = re.match(r"(?:Compared|Checked) on (\d{4}-\d\d-\d\d) with (.+)", first)
+    assert match
+    assert date.fromisoformat(match[1])
+    assert re.search(r"\d|no version", match[2])
 
 
 def test_readme_make_targets_exist() -> None:

@@ -23,7 +23,6 @@ SCHEMAS = {
     "cloud-run": Path(__file__).with_name("cloud-run.schema.json"),
     "digitalocean": Path(__file__).with_name("digitalocean.schema.json"),
     "kamal": Path(__file__).with_name("kamal.schema.json"),
-    "kubernetes": Path(__file__).with_name("kubernetes.schema.json"),
     "railpack": Path(__file__).with_name("railpack.schema.json"),
     "fly": Path(__file__).with_name("fly.schema.json"),
     "render": Path(__file__).with_name("render.schema.json"),

@@ -1,12 +1,14 @@
-"""kubernetes.yaml, against the fields of the Kubernetes API."""
+"""kubernetes.yaml, against the schemas of the Kubernetes API."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from buildstatic.errors import ConfigInvalid
@@ -24,21 +26,34 @@ from tests.platforms.projects import (
     project,
     remote,
 )
-from tests.platforms.reading import only_file, validator, yaml_documents
+from tests.platforms.reading import only_file, yaml_documents
 from tests.test_golden import GOLDEN
 
 BUILT = Options(dockerfile=GENERATED)
 MIGRATE = ["python", "manage.py", "migrate", "--noinput"]
+# The oldest version that has every field, and the one that docs/how-to/kubernetes.md names.
+VERSIONS = ("1.30", "1.37")
+# Of a resource and a label (kubernetes.io/docs/concepts/overview/working-with-objects/names).
+NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 WAIT = ["/bin/sh", "-c", "until python manage.py migrate --check; do sleep 2; done"]
 
 Resource = dict[str, Any]
+
+
+def validate(document: Resource) -> None:
+    """Validate *document* by the schema of its kind, in which unknown fields are errors."""
+    for version in VERSIONS:
+        kubernetes_validate.validate(document, version, strict=True)
+    metadata = document["metadata"]
+    for name in (metadata["name"], *metadata.get("labels", {}).values()):
+        assert NAME.fullmatch(name), name
 
 
 def resources(found: Project, options: Options = BUILT) -> dict[tuple[str, str], Resource]:
     """Return the valid resources of *found*, by kind and name."""
     documents = yaml_documents(only_file(kubernetes, found, options).text)
     for document in documents:
-        validator("kubernetes").validate(document)
+        validate(document)
     return {(item["kind"], item["metadata"]["name"]): item for item in documents}
 
 
@@ -61,7 +76,7 @@ def environment(container: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*/kubernetes.yaml")), ids=lambda f: f.parent)
 def test_golden_files_are_valid(file: Path) -> None:
     for document in yaml_documents(file.read_text()):
-        validator("kubernetes").validate(document)
+        validate(document)
 
 
 def test_job_migrates_and_replicas_wait_for_it(tmp_path: Path) -> None:
