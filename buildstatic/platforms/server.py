@@ -109,7 +109,7 @@ def missing_packages(project: Project, server: ServerName | None = None) -> tupl
     dependencies = project.dependencies.value if project.dependencies else None
     found = project.server.value if project.server else None
     if dependencies is None or dependencies.local:
-        return ()
+        return dependencies.servers if dependencies else ()
     name = server or default_server(project)
     has_server = found is not None and (
         found.name.removeprefix("py") == name
@@ -121,7 +121,7 @@ def missing_packages(project: Project, server: ServerName | None = None) -> tupl
         connection is not None and connection.engine == "postgresql" and project.database is None
     )
     return (
-        *(() if has_server else (name,)),
+        *(dependencies.servers if has_server else (name,)),
         *(("psycopg[binary]",) if needs_driver else ()),
     )
 

@@ -41,6 +41,10 @@ class Package:
     vcs: str = ""
     is_foreign: bool = False
 
+    def __str__(self) -> str:
+        extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
+        return f"{self.name}{extras}{self.specifier}"
+
 
 Packages = dict[str, Package]
 
@@ -66,7 +70,8 @@ class Dependencies:
     does not have; those in *by_name* are taken from the index, as their files are elsewhere.
     *secrets* are the environment variables with the credentials of private indexes. *arguments*
     are those of pip in place of *file* if it cannot read that. *uv* are the specifiers of the
-    versions of uv that the project allows, empty for any.
+    versions of uv that the project allows, empty for any. *servers* are the requirements of
+    application servers that only a requirements file has, which is not installed.
     All paths are POSIX and relative to the root.
     """
 
@@ -84,6 +89,7 @@ class Dependencies:
     groups_only: bool = False
     arguments: tuple[str, ...] = ()
     uv: str = ""
+    servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,14 @@ def test_missing_packages(
     assert all(name in text for name, text in zip(expected, texts, strict=True))
 
 
+def test_server_of_a_requirements_file_is_missing_from_a_lock_file(tmp_path: Path) -> None:
+    lock = Dependencies("uv", "uv.lock", ("uv.lock",), servers=("uwsgi>=2",))
+    server = Fact(Server("uwsgi", ">=2"), "requirements/web.txt:2")
+    found = project(tmp_path, server=server, dependencies=Fact(lock, "uv.lock:1"))
+    assert missing_packages(found) == ("uwsgi>=2",)
+    assert missing_packages(found, "gunicorn") == ("gunicorn",)
+
+
 @pytest.mark.parametrize(
     ("engine", "driver", "expected"),
     [

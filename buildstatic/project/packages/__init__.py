@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,9 +90,13 @@ def find_dependencies(
             listed = f"It has {', '.join(known)}." if known else "It has none."
             fix = f"{listed} Correct --{kind}, or {kind}s in [tool.buildstatic]."
             raise ConfigInvalid(problem, fix)
+    servers: tuple[Package, ...] = ()
+    if value.manager not in ("pip", "conda") and found.packages.keys().isdisjoint(SERVERS):
+        servers = _servers_elsewhere(dict.fromkeys((directory, root)), root, python)
+    packages = {**found.packages, **{server.name: server for server in servers}}
     names = dict.fromkeys((*value.secrets, *indexes.variables(directory, root, value.manager)))
     required = "" if value.manager == "pip" else pyproject.required_uv(directory, root)
-    value = replace(value, secrets=tuple(names), uv=required)
+    value = replace(value, secrets=tuple(names), uv=required, servers=tuple(map(str, servers)))
     notes = found.notes
     # Those of requirements files are left out of the packages, too.
     if unusable := [n for n, p in found.packages.items() if p.is_foreign or n in NOT_INSTALLABLE]:
@@ -105,7 +110,23 @@ def find_dependencies(
     if names:
         secrets = " ".join(f"--secret id={name},env={name}" for name in names)
         notes += (f"{value.file}: packages come from a private index. Build with {secrets}",)
-    return replace(found, fact=replace(found.fact, value=value), notes=notes)
+    if servers:
+        file, _, _ = servers[0].source.rpartition(":")
+        notes += (f"{file} has the server ({', '.join(value.servers)}), {value.file} has none.",)
+    fact = replace(found.fact, value=value)
+    return replace(found, fact=fact, packages=packages, notes=notes)
+
+
+def _servers_elsewhere(directories: Iterable[Path], root: Path, python: str) -> tuple[Package, ...]:
+    """Return the servers in the first requirements file that has one and is for production."""
+    for path in (path for directory in directories for path in _requirements_files(directory)):
+        if _is_development(path) or words(path.stem) & CONSTRAINTS or conda.is_export(path):
+            continue
+        with suppress(ConfigInvalid):
+            packages = _packages(requirements.read(path, root, python))
+            if found := tuple(packages[name] for name in SERVERS if name in packages):
+                return found
+    return ()
 
 
 def _find(root: Path, manage: Path, python: str, options: DependencyOptions) -> Installed:

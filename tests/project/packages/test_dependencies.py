@@ -320,6 +320,27 @@ def test_requirements_with_the_database_driver_are_installed(
     assert found.fact.value.file == file
 
 
+@pytest.mark.parametrize("file", ["uv.lock", "poetry.lock", "Pipfile.lock", "pyproject.toml"])
+def test_server_of_a_requirements_file_is_added_to_other_dependencies(
+    tmp_path: Path, file: str
+) -> None:
+    files = {
+        file: FILES[file][1],
+        "requirements-dev.txt": "gunicorn\n",
+        "deploy/reqs.txt": "daphne\n",
+        "requirements/constraints.txt": "granian==1\n",
+        "requirements/web.txt": "sentry-sdk\nuwsgi>=2\nuvicorn[standard]==0.30\n",
+    }
+    found = find(write(tmp_path, files))
+    assert found.fact is not None
+    assert found.fact.value.file == file
+    assert found.fact.value.servers == ("uwsgi>=2", "uvicorn[standard]==0.30")
+    assert set(found.packages) == {"django", "uwsgi", "uvicorn"}
+    assert found.packages["uwsgi"].source == "requirements/web.txt:2"
+    (note,) = found.notes
+    assert note.startswith("requirements/web.txt has the server (uwsgi>=2, uvicorn[standard]")
+
+
 WHEELS = {
     "uv.lock": '[[package]]\nname = "x"\nversion = "1"\nwheels = [{{ url = "https://h/{}" }}]\n',
     "poetry.lock": '[[package]]\nname = "x"\ngroups = ["main"]\nfiles = [{{ file = "{}" }}]\n',
