@@ -67,30 +67,116 @@ def port() -> Iterator[int]:
     server.server_close()
 
 
-def test_password_is_in_no_layer_and_no_log(tmp_path: Path, port: int) -> None:
-    lines = (
-        f"--index-url http://${{INDEX_USER}}:${{INDEX_TOKEN}}@127.0.0.1:{port}/simple\n"
-        "private-thing==1.0\n"
-    )
-    project(tmp_path, {"mysite/settings.py": "", "requirements.txt": lines})
+CREDENTIALS = "${{INDEX_USER}}:${{INDEX_TOKEN}}@"
+PROJECT = """\
+[project]
+name = "site"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["private-thing==1.0"]
+"""
+# The variables with the credentials, and the files of each manager.
+MANAGERS: dict[str, tuple[tuple[str, str], dict[str, str]]] = {
+    "pip": (
+        ("INDEX_USER", "INDEX_TOKEN"),
+        {
+            "requirements.txt": f"--index-url http://{CREDENTIALS}127.0.0.1:{{port}}/simple\n"
+            "private-thing==1.0\n"
+        },
+    ),
+    "uv": (
+        ("UV_INDEX_CORP_USERNAME", "UV_INDEX_CORP_PASSWORD"),
+        {
+            "pyproject.toml": f"{PROJECT}[[tool.uv.index]]\nname = 'corp'\n"
+            "url = 'http://127.0.0.1:{port}/simple'\ndefault = true\n",
+            "uv.lock": """\
+version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "private-thing"
+version = "1.0"
+source = {{ registry = "http://127.0.0.1:{port}/simple" }}
+wheels = [
+    {{ url = "http://127.0.0.1:{port}/private_thing-1.0-py3-none-any.whl" }},
+]
+
+[[package]]
+name = "site"
+version = "1"
+source = {{ virtual = "." }}
+dependencies = [
+    {{ name = "private-thing" }},
+]
+
+[package.metadata]
+requires-dist = [{{ name = "private-thing", specifier = "==1.0" }}]
+""",
+        },
+    ),
+    "poetry": (
+        ("POETRY_HTTP_BASIC_CORP_USERNAME", "POETRY_HTTP_BASIC_CORP_PASSWORD"),
+        {
+            "pyproject.toml": "[tool.poetry.dependencies]\npython = '>=3.11'\n"
+            "private-thing = '1.0'\n[[tool.poetry.source]]\nname = 'corp'\n"
+            "url = 'http://127.0.0.1:{port}/simple/'\n[tool.poetry]\npackage-mode = false\n",
+        },
+    ),
+    "pdm": (
+        ("INDEX_USER", "INDEX_TOKEN"),
+        {
+            "pyproject.toml": f"{PROJECT}[[tool.pdm.source]]\nname = 'pypi'\n"
+            f"url = 'http://{CREDENTIALS}127.0.0.1:{{port}}/simple'\nverify_ssl = true\n",
+            "pdm.lock": """\
+[metadata]
+groups = ["default"]
+strategy = ["inherit_metadata"]
+lock_version = "4.5.0"
+content_hash = "sha256:0"
+
+[[package]]
+name = "private-thing"
+version = "1.0"
+groups = ["default"]
+files = []
+""",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "manager",
+    [
+        "pip",
+        "uv",
+        *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("poetry", "pdm")),
+    ],
+)
+def test_password_is_in_no_layer_and_no_log(tmp_path: Path, port: int, manager: str) -> None:
+    (user, token), files = MANAGERS[manager]
+    contents = {name: text.format(port=port) for name, text in files.items()}
+    project(tmp_path, {"mysite/settings.py": "", **contents})
     options = VARIANTS["default"].dockerfile_options
     text = generate_dockerfile(detect(tmp_path, environ={}), options).text
     (tmp_path / "Dockerfile").write_text(text)
     tag = f"buildstatic-private-index:{port}"
-    command = ["docker", "build", "--network=host", "--progress=plain", "--no-cache", "-t", tag]
-    command += ["--target=deps", "--secret=id=INDEX_USER,env=INDEX_USER"]
-    command += ["--secret=id=INDEX_TOKEN,env=INDEX_TOKEN", str(tmp_path)]
-    environ = {**os.environ, "INDEX_USER": USER, "INDEX_TOKEN": TOKEN}
+    command = ["docker", "build", "--network=host", "--progress=plain", "-t", tag]
+    command += ["--target=deps", f"--secret=id={user},env={user}"]
+    command += [f"--secret=id={token},env={token}", str(tmp_path)]
+    environ = {**os.environ, user: USER, token: TOKEN}
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     try:
         history = ["docker", "history", "--no-trunc", tag]
         shown = subprocess.run(history, capture_output=True, text=True, check=True).stdout
         run = ["docker", "run", "--rm", tag, "sh", "-c"]
-        found = f"pip list; grep -rl {TOKEN} /opt /root /etc /tmp /app || true"
+        found = "find /opt/venv -name private_thing.py; echo"
+        found += f"; grep -rl {TOKEN} /opt /root /etc /tmp /app || true"
         listed = subprocess.run([*run, found], capture_output=True, text=True, check=True).stdout
     finally:
         subprocess.run(["docker", "rmi", "--force", tag], capture_output=True, check=False)
-    assert "private-thing" in listed
-    assert "/" not in listed.partition("private-thing")[2]
+    installed, _, leaked = listed.partition("\n\n")
+    assert installed.endswith("/private_thing.py")
+    assert not leaked
     assert TOKEN not in done.stdout + done.stderr + shown
