@@ -84,6 +84,13 @@ Examples:
 @serve_option
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON to standard output.")
 @click.option(
+    "--report-html",
+    "page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page about the static files to FILE, as verify --html does.",
+)
+@click.option(
     "--python",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -108,6 +115,7 @@ def command(
     export: Path | None,
     serve: Assets | None,
     as_json: bool,
+    page: Path | None,
     python: Path | None,
     manage: str | None,
     settings: str | None,
@@ -192,6 +200,8 @@ def command(
             report=dataclasses.replace(report, build_view=build_view),
         )
     _print(outcome, options, console.note if as_json else console.say)
+    if page is not None:
+        _write_page(page, outcome.result, options)
     if as_json:
         print(json.dumps(_document(outcome.result)))
 
@@ -227,6 +237,24 @@ def _check_tags(options: BuildOptions) -> None:
                 f"{tag} is in a registry: set --push, or use oci:DIR:TAG, docker:NAME or "
                 "docker-archive:FILE."
             )
+
+
+def _write_page(file: Path, result: BuildResult, options: BuildOptions) -> None:
+    """Read what was built, and write the page about it to *file*."""
+    from buildstatic.cli.verify import write_page
+    from buildstatic.workflows.verify import VerifyOptions, verify
+
+    if options.export:
+        name = str(options.export)
+    elif result.layer and result.layer.path:
+        name = str(result.layer.path)
+    elif result.layer or options.push:
+        name = options.tags[0]
+    else:
+        name = f"docker:{options.tags[0] if options.tags else result.id}"
+    root = result.static.path if result.static and not options.export else None
+    results = verify(name, VerifyOptions(root, options.insecure, contents=True))
+    write_page(file, results)
 
 
 def _print(outcome: BuildOutcome, options: BuildOptions, say: Callable[[str], None]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,13 +28,29 @@ Examples:
   buildstatic verify static-layer.tar.gz             the file of a layer
   buildstatic verify layer                           a layer root or a collected tree
   buildstatic verify mysite:old mysite               compare two images
+  buildstatic verify mysite --html report.html       write a page with a treemap
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("name", metavar="IMAGE|PATH")
 @click.argument("other", metavar="[IMAGE|PATH]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as --format json does.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="Format of the output; Markdown is a summary for a job in CI.",
+)
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page about the files to FILE; it needs no network.",
+)
 @click.option(
     "--static-root",
     metavar="PATH",
@@ -55,6 +73,8 @@ def command(
     name: str,
     other: str | None,
     as_json: bool,
+    output_format: str,
+    page: Path | None,
     static_root: str | None,
     static_url: str | None,
     source_maps: bool,
@@ -72,16 +92,26 @@ def command(
     from buildstatic.errors import VerificationFailed
     from buildstatic.workflows.verify import VerifyOptions, compare, verify
 
-    options = VerifyOptions(static_root, insecure, source_maps, static_url)
-    if other is not None:
-        with terminable():
-            comparison = compare(name, other, options)
-        _print_comparison(comparison, as_json)
-        return
+    output_format = "json" if as_json else output_format
+    contents = page is not None or output_format == "markdown"
+    options = VerifyOptions(static_root, insecure, source_maps, static_url, contents)
+    comparison: Comparison | None = None
+    results: tuple[VerifyResult, ...] = ()
     with terminable():
-        results = verify(name, options)
-    if as_json:
-        images = [{"passed": each.passed, **dataclasses.asdict(each)} for each in results]
+        if other is None:
+            results = verify(name, options)
+        else:
+            comparison = compare(name, other, options)
+    if page is not None:
+        write_page(page, results, comparison)
+    if output_format == "markdown":
+        from buildstatic.cli.report import markdown_report
+
+        print(markdown_report(results, comparison), end="")
+    elif comparison:
+        _print_comparison(comparison, output_format == "json")
+    elif output_format == "json":
+        images = [{"passed": each.passed, **_document(each)} for each in results]
         document = {"name": name, "passed": all(each.passed for each in results)}
         print(json.dumps({**document, "images": images}, indent=2))
     else:
@@ -91,6 +121,24 @@ def command(
     if errors := sum(finding.severity == "error" for finding in findings):
         problems = "problem" if errors == 1 else "problems"
         raise VerificationFailed(f"{name}: {errors} {problems} found.")
+
+
+def write_page(
+    file: Path, results: Sequence[VerifyResult], comparison: Comparison | None = None
+) -> None:
+    """Write the report on *results*, or on *comparison*, to *file*; raises FileError."""
+    from buildstatic.atomic import replace_output
+    from buildstatic.cli.report import html_report
+
+    content = html_report(results, comparison).encode()
+    with replace_output(file) as output:
+        output.write(content)
+
+
+def _document(result: VerifyResult) -> dict[str, Any]:
+    document = dataclasses.asdict(dataclasses.replace(result, contents=None))
+    document.pop("contents")
+    return document
 
 
 def _print_result(result: VerifyResult) -> None:
@@ -134,13 +182,17 @@ def _print_comparison(comparison: Comparison, as_json: bool) -> None:
     from buildstatic.verify import one_line
 
     if as_json:
-        document = dataclasses.asdict(comparison)
-        for side in ("before", "after"):
-            document[side].pop("checks")
+        sides = {"before": _document(comparison.before), "after": _document(comparison.after)}
+        for side in sides.values():
+            side.pop("checks")
+        changes = [dataclasses.asdict(change) for change in comparison.changes]
+        same = {"same_layer": comparison.same_layer, "pushed": comparison.pushed}
+        document = {**sides, **same, "changes": changes}
         print(json.dumps(document, indent=2))
         return
     if comparison.same_layer:
         console.say(f"The same layer: {comparison.after.diff_id}.")
+        _print_pushed(comparison)
         return
 
     def size(count: int | None) -> str:
@@ -149,6 +201,7 @@ def _print_comparison(comparison: Comparison, as_json: bool) -> None:
     if not comparison.changes:
         layer = ", in another layer" if comparison.same_layer is False else ""
         console.say(f"The same files{layer}.")
+        _print_pushed(comparison)
         return
     rows = [
         (change.kind, one_line(change.name), size(change.before), size(change.after))
@@ -159,3 +212,12 @@ def _print_comparison(comparison: Comparison, as_json: bool) -> None:
     kinds = [change.kind for change in comparison.changes]
     counts = (f"{kinds.count(kind)} {kind}" for kind in ("added", "removed", "changed"))
     console.say(f"{', '.join(counts)}.")
+    _print_pushed(comparison)
+
+
+def _print_pushed(comparison: Comparison) -> None:
+    from buildstatic import console
+
+    if comparison.pushed:
+        size = console.size(comparison.pushed)
+        console.say(f"A push sends {size}: the layers that the first image does not have.")

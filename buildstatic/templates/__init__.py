@@ -50,6 +50,20 @@ def render(template: str, **context: object) -> str:
     return text.rstrip("\n") + "\n"
 
 
+def render_page(template: str, **context: object) -> str:
+    """Return the HTML of *template*, in which every value is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("buildstatic", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+    )
+    return environment.get_template(template).render(**context)
+
+
 def single_line(value: str) -> str:
     """Return *value*; raises ConfigInvalid if a generated file cannot have it within a line."""
     if _LINE_BREAK.search(value):

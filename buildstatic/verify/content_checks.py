@@ -6,7 +6,7 @@ import os
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from urllib.parse import unquote, urlsplit
@@ -46,6 +46,17 @@ def original_name(name: str) -> str:
     """Return the name of the file that *name* is a variant of, empty if it is not a variant."""
     root, suffix = os.path.splitext(name)  # noqa: PTH122 - a name in the tree, not a path
     return root if suffix in SUFFIXES else ""
+
+
+def name_before_hashing(path: str, names: Mapping[str, str]) -> str:
+    """Return the original name of *path*, a file or a variant of one.
+
+    *names* are the original names by fingerprinted ones.
+    """
+    original = original_name(path)
+    if original in names:
+        return names[original] + path[len(original) :]
+    return names.get(path, path)
 
 
 def check_manifest(tree: StaticTree) -> VerifyCheck:
@@ -142,6 +153,30 @@ def check_references(tree: StaticTree, static_url: str | None = None) -> VerifyC
     not begin with *static_url*. If that is None, it is detected in the references to fingerprinted
     names.
     """
+    parsed, static_url = _parse_all(tree, static_url)
+    findings: list[VerifyFinding] = []
+    for name, (maps, urls) in parsed.items():
+        findings += _missing(tree, name, maps, static_url, "warning")
+        severity: Severity = "error" if tree.hashed_names else "warning"
+        findings += _missing(tree, name, urls, static_url, severity)
+    return VerifyCheck(REFERENCES, len(parsed), tuple(findings))
+
+
+def referenced_names(tree: StaticTree, static_url: str | None = None) -> set[str]:
+    """Return the names that style sheets and scripts refer to; see `check_references`."""
+    parsed, static_url = _parse_all(tree, static_url)
+    return {
+        path
+        for name, found in parsed.items()
+        for url in chain(*found)
+        if (path := _resolve(name, url.strip(), static_url)) is not None
+    }
+
+
+def _parse_all(
+    tree: StaticTree, static_url: str | None
+) -> tuple[dict[str, tuple[set[str], set[str]]], str]:
+    """Return what `_parse` finds in each style sheet and script, and the STATIC_URL."""
     names = [name for name in tree.files if name.endswith((".css", ".js", ".mjs"))]
     parsed: dict[tuple[str, bool], tuple[set[str], set[str]]] = {}
     for name in names:
@@ -150,13 +185,9 @@ def check_references(tree: StaticTree, static_url: str | None = None) -> VerifyC
             parsed[key] = _parse(tree.read(name), is_css=key[1])
     if static_url is None:
         static_url = _detect_static_url(tree, {url for _, urls in parsed.values() for url in urls})
-    findings: list[VerifyFinding] = []
-    for name in names:
-        maps, urls = parsed[tree.files[name].path, name.endswith(".css")]
-        findings += _missing(tree, name, maps, static_url, "warning")
-        severity: Severity = "error" if tree.hashed_names else "warning"
-        findings += _missing(tree, name, urls, static_url, severity)
-    return VerifyCheck(REFERENCES, len(names), tuple(findings))
+    return {
+        name: parsed[tree.files[name].path, name.endswith(".css")] for name in names
+    }, static_url
 
 
 def _parse(content: bytes, *, is_css: bool) -> tuple[set[str], set[str]]:

@@ -5,7 +5,7 @@ Nothing is extracted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Literal
 
 from buildstatic.oci.documents import ImageConfig
 from buildstatic.oci.earlier_releases import ReleasedFiles
+from buildstatic.oci.layer_reader import FILES
 from buildstatic.oci.reference import ArchiveReference, LayoutReference, Reference
 from buildstatic.oci.stores import find_image, open_source
 from buildstatic.verify import VerifyCheck, VerifyFinding, content_checks, layer_checks
-from buildstatic.verify.content_checks import original_name
+from buildstatic.verify.content_checks import name_before_hashing, original_name
+from buildstatic.verify.contents import Contents, describe
 from buildstatic.verify.image import (
     LayeredImage,
     is_image_archive,
@@ -31,12 +33,16 @@ TreeChangeKind = Literal["added", "removed", "changed"]
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """Where the static files are, if that is not detected, and what is allowed in them."""
+    """Where the static files are, if that is not detected, and what is allowed in them.
+
+    With *contents* the results describe the files.
+    """
 
     static_root: str | None = None
     insecure: bool = False
     source_maps: bool = True
     static_url: str | None = None
+    contents: bool = False
 
 
 _DEFAULTS = VerifyOptions()
@@ -67,6 +73,7 @@ class VerifyResult:
     digest: str | None
     checks: tuple[VerifyCheck, ...]
     earlier: tuple[EarlierRelease, ...] = ()
+    contents: Contents | None = None
 
     @property
     def findings(self) -> tuple[VerifyFinding, ...]:
@@ -81,12 +88,17 @@ class VerifyResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed between two trees; *same_layer* is None unless both are layers."""
+    """What changed between two trees; *same_layer* is None unless both are layers.
+
+    *pushed* is the size in bytes of the layers of *after* that *before* does not have, as they are
+    stored: an engine may store them uncompressed. It is None unless both are images.
+    """
 
     before: VerifyResult
     after: VerifyResult
     same_layer: bool | None
     changes: tuple[TreeChange, ...]
+    pushed: int | None = None
 
 
 def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult, ...]:
@@ -99,7 +111,7 @@ def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult,
     with ExitStack() as stack:
         found = _open(name, options, stack)
         if isinstance(found, StaticTree):
-            return (_result(found, tuple(_tree_checks(found, None, options))),)
+            return (_result(found, options, tuple(_tree_checks(found, None, options))),)
         results = []
         for image in found:
             with closing(image):
@@ -114,7 +126,7 @@ def verify(name: str, options: VerifyOptions = _DEFAULTS) -> tuple[VerifyResult,
                 if image.of_earlier_releases:
                     earlier = layer_checks.check_earlier_releases(image, index, tree)
                     checks = (*checks, earlier)
-                results.append(_result(tree, checks, image))
+                results.append(_result(tree, options, checks, image, index))
         return tuple(results)
 
 
@@ -133,19 +145,25 @@ def compare(before: str, after: str, options: VerifyOptions = _DEFAULTS) -> Comp
         platform = next((each for each in platforms[0] if each in platforms[1]), None)
         trees: list[StaticTree] = []
         results: list[VerifyResult] = []
+        layers: list[dict[str, int]] = []
         for side in sides:
             if isinstance(side, StaticTree):
                 trees.append(side)
-                results.append(_result(side))
+                results.append(_result(side, options))
                 continue
             image = next((each for each in side if each.config.platform == platform), side[0])
+            layers.append({layer.digest: layer.size for layer in image.manifest.layers})
             stack.enter_context(closing(image))
             index, root = image.locate(options.static_root)
             trees.append(image.tree(index, root))
-            results.append(_result(trees[-1], (), image))
+            results.append(_result(trees[-1], options, (), image, index))
         old, new = results
         same_layer = old.diff_id == new.diff_id if old.diff_id and new.diff_id else None
-        return Comparison(old, new, same_layer, () if same_layer else find_changes(*trees))
+        pushed = None
+        if len(layers) == 2:
+            pushed = sum(size for digest, size in layers[1].items() if digest not in layers[0])
+        changes = () if same_layer else find_changes(*trees)
+        return Comparison(old, new, same_layer, changes, pushed)
 
 
 def _open(
@@ -186,18 +204,24 @@ def _tree_checks(
 
 
 def _result(
-    tree: StaticTree, checks: tuple[VerifyCheck, ...] = (), image: LayeredImage | None = None
+    tree: StaticTree,
+    options: VerifyOptions,
+    checks: tuple[VerifyCheck, ...] = (),
+    image: LayeredImage | None = None,
+    index: int = 0,
 ) -> VerifyResult:
-    releases = image.releases.items() if image and checks else ()
-    earlier = (
-        EarlierRelease(
-            image.config.diff_ids[index],
-            image.manifest.layers[index].digest,
-            len(release.fingerprinted) if isinstance(release, ReleasedFiles) else 0,
-        )
-        for index, release in releases
-        if image
-    )
+    """Return the result for *tree*, of the layer *index* if it is part of an *image*."""
+    earlier: list[EarlierRelease] = []
+    hidden: set[str] = set()
+    if image and checks:
+        for number, release in image.releases.items():
+            files = len(release.fingerprinted) if isinstance(release, ReleasedFiles) else 0
+            diff_id = image.config.diff_ids[number]
+            earlier.append(EarlierRelease(diff_id, image.manifest.layers[number].digest, files))
+    if image and options.contents:
+        lower = {*range(index)} - {*image.of_earlier_releases}
+        paths = {entry.path for n in lower for entry in image.entries(n) if entry.kind in FILES}
+        hidden = {name for name in tree.files if tree.path(name) in paths}
     return VerifyResult(
         image.config.platform if image else None,
         f"/{tree.root}" if tree.diff_id else str(Path(tree.source, tree.root)),
@@ -207,6 +231,7 @@ def _result(
         tree.digest,
         checks,
         tuple(earlier),
+        describe(tree, hidden, options.static_url) if options.contents else None,
     )
 
 
@@ -261,15 +286,7 @@ def _files(tree: StaticTree) -> dict[str, _File]:
     names = {hashed: name for name, hashed in tree.hashed_names.items() if hashed != name}
     files: dict[str, _File] = {}
     for path, entry in sorted(tree.files.items(), key=lambda item: item[0] in names):
-        name = _name_before_hashing(path, names)
+        name = name_before_hashing(path, names)
         digests = files[name].digests if name in files else frozenset()
         files[name] = _File(entry.size, digests | {tree.summary(tree.path(path)).sha256})
     return files
-
-
-def _name_before_hashing(path: str, names: Mapping[str, str]) -> str:
-    """Return the original name of *path*, a fingerprinted file or a variant of one."""
-    original = original_name(path)
-    if original in names:
-        return names[original] + path[len(original) :]
-    return names.get(path, path)

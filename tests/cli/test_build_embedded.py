@@ -78,6 +78,14 @@ def test_json(root: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--base", "oci:image:base", "--tag", "oci:image:1")])
+def test_page_about_what_was_built(root: Path, options: tuple[str, ...]) -> None:
+    base(Path("image"))
+    ran = build(root, *EMBEDDED, *options, "--report-html", "report.html")
+    assert ran.code == 0, ran.err
+    assert "Static files in <code>/app/staticfiles</code>" in Path("report.html").read_text()
+
+
 def test_reused_until_a_static_file_changes(root: Path) -> None:
     def reused() -> object:
         return build(root, *EMBEDDED, "--json").report["static"]["reused"]
