@@ -30,9 +30,10 @@ HEALTHCHECK = (
     "c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); "
     "c.request('GET', '/'); c.getresponse()"
 )
-# The option for a directory with the dependency files other than the root.
 # The version of uv if the project does not require one, which reads the lock files of older ones.
 UV = "==0.13.*"
+UV_INDEX = "UV_DEFAULT_INDEX"
+# The option for a directory with the dependency files other than the root.
 _DIRECTORY_OPTIONS = {"uv": "--project", "poetry": "--directory", "pdm": "--project"}
 
 
@@ -302,6 +303,11 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         "requirements": _requirements(dependencies),
         "selection": _selection(dependencies),
         "edits": _sed_arguments(dependencies) if is_edited else "",
+        # The index that replaces PyPI has uv as well; pip reads it from another variable.
+        "pip_secrets": _continued(f"--mount=type=secret,id={UV_INDEX}")
+        + _continued(f'PIP_INDEX_URL="$(cat /run/secrets/{UV_INDEX})"')
+        if UV_INDEX in dependencies.secrets
+        else "",
         "secret_mounts": "".join(
             _continued(f"--mount=type=secret,id={name}") for name in dependencies.secrets
         ),

@@ -233,6 +233,16 @@ def test_credentials_of_a_private_index_are_secrets_of_the_installation(manager:
         assert not re.search(rf"^(ARG|ENV).*{name}", text, re.M)
 
 
+def test_uv_itself_is_installed_from_the_index_that_replaces_pypi() -> None:
+    dependencies = managed("uv", secrets=("UV_DEFAULT_INDEX",))
+    deps = stage(text_of(Variant({"dependencies": dependencies})), "deps")
+    first, second = deps.split("RUN ")[1:]
+    assert 'PIP_INDEX_URL="$(cat /run/secrets/UV_DEFAULT_INDEX)"' in first
+    assert 'UV_DEFAULT_INDEX="$(cat /run/secrets/UV_DEFAULT_INDEX)"' in second
+    for step in (first, second):
+        assert "--mount=type=secret,id=UV_DEFAULT_INDEX " in step
+
+
 def test_missing_server_without_a_wheel_is_compiled() -> None:
     text = text_of(Variant({}, {"install": ("uwsgi",)}))
     assert "--no-install-recommends gcc libc6-dev libcrypt-dev \\" in stage(text, "deps")
