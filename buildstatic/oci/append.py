@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +26,7 @@ from buildstatic.oci.documents import (
     to_oci,
 )
 from buildstatic.oci.earlier_releases import EarlierReleases
+from buildstatic.oci.layer_reader import with_diff_id
 from buildstatic.oci.layer_writer import WrittenLayer
 from buildstatic.oci.reference import Reference
 from buildstatic.oci.static_layer import (
@@ -285,7 +285,8 @@ class _Appender:
         if isinstance(self.static, _NewLayer) and self.static.created:
             created = {"created": timestamp(self.static.created)}
             new_config = replace(new_config, extra={**new_config.extra, **created})
-        self._put_layers(image, {step.layer.digest for step in added if step.layer})
+        earlier_digests = {step.layer.digest for step in added if step.layer}
+        self._put_layers(image, new_config.diff_ids, earlier_digests)
         described = new_config.to_document(image.config.media_type)
         self._put_blob(described.descriptor, lambda: open_bytes(described.content), None)
         document = replace(image, config=described.descriptor).to_document()
@@ -310,16 +311,38 @@ class _Appender:
             raise StaticLayerNotFound(problem, "Build each platform with the same static files.")
         return layers[-1].marked(STATIC)
 
-    def _put_layers(self, image: Manifest, earlier: Collection[str]) -> None:
+    def _put_layers(
+        self, image: Manifest, diff_ids: Sequence[str], earlier: Collection[str]
+    ) -> None:
         """Store the layers of *image*; those with a digest in *earlier* are of earlier releases."""
-        for layer in image.layers:
+        for layer, diff_id in zip(image.layers, diff_ids, strict=True):
             if isinstance(self.static, _NewLayer) and layer.digest == self.static.layer.digest:
                 self._put_blob(layer, self.static.open, None)
             elif self.earlier and layer.digest in earlier:
-                opener = partial(self.earlier.open_blob, layer)
-                self._put_blob(layer, opener, self.earlier.source.reference)
+                self._put_checked(layer, diff_id, self.earlier.open_blob, self.earlier.source)
             elif not layer.is_foreign:
-                self._put_blob(layer, partial(self.source.open_blob, layer), self.source.reference)
+                self._put_checked(layer, diff_id, self.source.open_blob, self.source)
+
+    def _put_checked(
+        self,
+        layer: Descriptor,
+        diff_id: str,
+        open_blob: Callable[[Descriptor], AbstractContextManager[IO[bytes]]],
+        source: ImageSource,
+    ) -> None:
+        """Store the existing *layer*; if it has to be copied, its diffID is checked."""
+
+        @contextmanager
+        def content() -> Iterator[IO[bytes]]:
+            name = str(source.reference)
+            with open_blob(layer) as stream:
+                if layer.digest == diff_id:
+                    yield stream
+                    return
+                with with_diff_id(stream, layer, diff_id, name) as checked:
+                    yield checked
+
+        self._put_blob(layer, content, source.reference)
 
     def _put_blob(self, blob: Descriptor, content: Opener, source: Reference | None) -> None:
         """Store *blob*; one of the image *source* may be mounted."""

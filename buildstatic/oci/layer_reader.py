@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
+import os
 import posixpath
 import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 from zlib import adler32
 
 from buildstatic.errors import ImageInvalid
+from buildstatic.oci.documents import Descriptor
 from buildstatic.oci.stream import CHUNK, FileSlice
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
@@ -156,6 +160,72 @@ def decompressed(stream: IO[bytes], source: str) -> Iterator[IO[bytes]]:
             yield _limited(ZstdFile(buffered))
         else:
             yield buffered
+
+
+@contextmanager
+def with_diff_id(
+    stream: IO[bytes], layer: Descriptor, diff_id: str, source: str
+) -> Iterator[IO[bytes]]:
+    """Yield *stream*, the blob *layer*, with reads that compare its tar with *diff_id*.
+
+    They raise ImageInvalid, which names *source*, before the last bytes are returned. A thread
+    decompresses what is read, so that the blob is read once.
+    """
+    receiver, sender = os.pipe()
+    with ThreadPoolExecutor(1) as thread, os.fdopen(sender, "wb", 0) as pipe:
+        found = thread.submit(_digest_of_tar, receiver, diff_id.partition(":")[0], source)
+        yield io.BufferedReader(_WithDiffID(stream, layer, diff_id, source, pipe, found), CHUNK)
+
+
+def _digest_of_tar(receiver: int, algorithm: str, source: str) -> str:
+    result = hashlib.new(algorithm)
+    with open(receiver, "rb") as stream, decompressed(stream, source) as plain:
+        while chunk := plain.read(CHUNK):
+            result.update(chunk)
+    return f"{algorithm}:{result.hexdigest()}"
+
+
+class _WithDiffID(io.RawIOBase):
+    """Passes what is read from *stream* to *pipe* as well; *found* is the digest of the tar."""
+
+    def __init__(
+        self,
+        stream: IO[bytes],
+        layer: Descriptor,
+        diff_id: str,
+        source: str,
+        pipe: io.FileIO,
+        found: Future[str],
+    ) -> None:
+        self._stream = stream
+        self._layer = layer
+        self._diff_id = diff_id
+        self._source = source
+        self._pipe = pipe
+        self._found = found
+        self._left = layer.size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        chunk = self._stream.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        self._left -= len(chunk)
+        if not self._pipe.closed:
+            # Without a reader, the result is an error.
+            with suppress(BrokenPipeError):
+                rest = memoryview(chunk)
+                while rest:
+                    rest = rest[self._pipe.write(rest) :]
+                if chunk and self._left:
+                    return len(chunk)
+            self._pipe.close()
+            if (found := self._found.result()) != self._diff_id:
+                problem = f"{self._source}: the layer {self._layer.digest} has the diffID {found}"
+                advice = "Build or pull the image again."
+                raise ImageInvalid(f"{problem}, not {self._diff_id}.", advice)
+        return len(chunk)
 
 
 def _limited(stream: object) -> IO[bytes]:

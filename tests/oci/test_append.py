@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from dataclasses import replace
@@ -318,6 +319,18 @@ def too_few_diff_ids(directory: Path) -> None:
     Base(directory).write(Base(directory).config(), tar({"a": b""}), tag="base")
 
 
+def other_diff_id(directory: Path) -> None:
+    config = Base(directory).config(tar({"a": b""}))
+    Base(directory).write(config, tar({"b": b""}), tag="base")
+
+
+def layer_that_does_not_decompress(directory: Path) -> None:
+    content = gzip.compress(bytes(3 << 20), 0)[:-4] + b"oops"
+    layer = Base(directory).blob(content, f"{oci.LAYER}+gzip")
+    config = Base(directory).blob(dump(Base(directory).config(tar({"a": b""}))), oci.CONFIG)
+    Base(directory).keep(oci.Manifest(oci.MANIFEST, config, (layer,)).to_document(), "base")
+
+
 def too_much_history(directory: Path) -> None:
     config = {**Base(directory).config(), "history": [{"created_by": "COPY"}]}
     Base(directory).write(config, tag="base")
@@ -343,6 +356,8 @@ def remove_layout(directory: Path) -> None:
         (unknown_layer_type, ImageInvalid, "application/vnd.example.layer"),
         (unknown_manifest_type, ImageInvalid, "v1.prettyjws"),
         (too_few_diff_ids, ImageInvalid, "1 layers and 0 diffIDs"),
+        (other_diff_id, ImageInvalid, "has the diffID sha256:.*, not "),
+        (layer_that_does_not_decompress, ImageInvalid, "Cannot read the layer"),
         (too_much_history, ImageInvalid, "more entries"),
         (remove_layout, ImageNotFound, "does not exist"),
     ],
