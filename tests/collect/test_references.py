@@ -12,7 +12,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from buildstatic.collect.references import BrokenReference, NameLookup, needles, rewrite
+from buildstatic.collect.references import (
+    BrokenReference,
+    NameLookup,
+    QuickPattern,
+    needles,
+    rewrite,
+)
 from buildstatic.collect.workers.file_tasks import FOLDED_LETTERS, Needle, read
 from tests.collect.storages import (
     ManifestStaticFilesStorage,
@@ -20,6 +26,7 @@ from tests.collect.storages import (
     OwnPatternsStorage,
     SuffixStorage,
 )
+from tests.limits import run_limited
 
 EXAMPLES = settings(
     deadline=None,
@@ -213,6 +220,41 @@ def test_broken_references_have_a_line_and_are_unchanged(
     assert str(problem).startswith(f"{name}:{line}: {messages}")
     assert str(problem).endswith(" is not among the static files.")
     assert problem.is_missing_map == ("sourceMappingURL" in text)
+
+
+CSS = st.lists(
+    st.sampled_from(
+        [
+            *("url(", "URL(", "@import", "@import url(", "sourceMappingURL=", "/*# ", "*/", "/*"),
+            *("'", '"', ")", "(", " ", "\t", "\n", "\r\n", "a.css", "data:x", "\u0130", "\u017f"),
+        ]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@EXAMPLES
+@given(CSS)
+def test_css_is_searched_as_by_its_patterns(content: str) -> None:
+    for pattern, *_ in storage_of(ManifestStaticFilesStorage)._patterns["*.css"]:
+        expected = pattern.sub(lambda match: f"<{match[0]}|{match['url']}>", content)
+        found = QuickPattern(pattern).sub(lambda match: f"<{match[0]}|{match['url']}>", content)
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["url(", "url('", "@import url(", "@import \n", "/* ", "/*# sourceMappingURL=", "url(data:x)"],
+)
+def test_large_css_is_searched_in_linear_time(tmp_path: Path, part: str) -> None:
+    content = part * (1_000_000 // len(part)) + " " * 100_000
+
+    def search() -> None:
+        storage = storage_of(ManifestStaticFilesStorage)
+        is_kept(tmp_path, storage, "a.css", content.encode())
+        rewrite(storage, "a.css", "a.css", content, NameLookup(lambda _: None), [])
+
+    run_limited(search, seconds=5, megabytes=128)
 
 
 def test_long_references_are_shortened() -> None:

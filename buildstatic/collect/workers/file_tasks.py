@@ -181,9 +181,18 @@ def _is_in_line(content: bytes, needle: bytes, pattern: str, flags: int) -> bool
         start = content.rfind(b"\n", 0, found) + 1
         end = content.find(b"\n", found)
         end = len(content) if end < 0 else end
-        if re.compile(pattern, flags).search(content[start:end].decode()):
+        line = content[start:end].decode()
+        if not lacks_comment_end(pattern, line) and re.compile(pattern, flags).search(line):
             return True
     return False
+
+
+def lacks_comment_end(pattern: str, line: str) -> bool:
+    """Return whether *pattern* ends with a comment's end and *line* does not, so that none matches.
+
+    Searching would take the square of the number of spaces at the end of *line*.
+    """
+    return pattern.endswith(r"\*/)$") and not line.endswith("*/")
 
 
 def _is_utf8(content: bytes) -> bool:
