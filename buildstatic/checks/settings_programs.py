@@ -1,4 +1,4 @@
-"""Settings that need what an image does not have: git, its repository, an excluded file."""
+"""Settings that need what an image does not have: git, an excluded file, their own metadata."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from buildstatic.dockerfile.dockerignore import (
     read_patterns,
 )
 from buildstatic.project import files
+from buildstatic.project.packages import pyproject
+from buildstatic.project.packages.requirements import canonical
 
 GIT, FILE = "settings-run-git", "settings-read-excluded-file"
-ARGUMENT = "settings-require-build-argument"
-CODES: tuple[str, ...] = (GIT, FILE, ARGUMENT)
+ARGUMENT, METADATA = "settings-require-build-argument", "settings-read-own-metadata"
+CODES: tuple[str, ...] = (GIT, FILE, ARGUMENT, METADATA)
 # What the path of a file that is certainly in the project consists of.
 PATH_NODES = (ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.BinOp, ast.Div, ast.Load)
 PATH_ATTRIBUTES = {"path", "join", "dirname", "abspath", "realpath", "Path", "parent", "resolve"}
@@ -35,6 +37,12 @@ SUBPROCESS = {
 # Functions that read the repository.
 REPOSITORY = {"git.Repo", "git.repo.Repo", "pygit2.Repository", "dulwich.repo.Repo"}
 REPOSITORY |= {"setuptools_scm.get_version", "dunamai.Version.from_git", "dunamai.get_version"}
+# Functions that read the metadata of the distribution with the name in their first argument.
+READ_METADATA = {
+    f"{module}.{name}"
+    for module in ("importlib.metadata", "importlib_metadata")
+    for name in ("version", "metadata", "distribution", "requires", "files")
+} | {"pkg_resources.get_distribution", "pkg_resources.require"}
 RUNS_GIT = re.compile(r"""^(?:shlex\.split\()?[\[(]*f?['"](?:\S*/)?git(?:['"]|\s)""")
 WRITES = re.compile(r""", (?:mode=)?['"][rbt+]*[wax]""")
 INSTALLS_GIT = re.compile(
@@ -54,6 +62,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
         for name, node in import_time_calls(tree, called.get(path, ())):
             yield from _git(context, path, name, node, tree)
             yield from _file(context, path, name, node)
+            yield from _own_metadata(context, path, name, node)
     yield from _build_arguments(context)
 
 
@@ -181,6 +190,42 @@ def _missing(context: CheckContext, file: Path) -> tuple[str, str, str] | None:
         f"{relative}, which git ignores",
         f"Deployments from git do not have the file: {ignored[0]}:{ignored[1]} ignores it.",
         "Create it in the build, catch the error, or commit it.",
+    )
+
+
+def _own_metadata(
+    context: CheckContext, path: Path, name: str, node: ast.Call
+) -> Iterator[Finding]:
+    """Yield a call for the metadata of the project itself, which the image does not install."""
+    match node.args:
+        case [ast.Constant(value=str(distribution)), *_] if name in READ_METADATA:
+            pass
+        case _:
+            return
+    dependencies = context.project.dependencies
+    dockerfile = context.read_text("Dockerfile") or files.GENERATED
+    if dependencies is None or not dockerfile.startswith(files.GENERATED):
+        return
+    directory = (context.root / dependencies.value.file).parent
+    if files.relative(directory, context.root) in dependencies.value.local:
+        return
+    description = directory / "pyproject.toml"
+    if not files.is_file(description):
+        return
+    data, _ = files.read_toml(description, context.root)
+    names = (
+        pyproject.table(data, *keys).get("name") for keys in (("project",), ("tool", "poetry"))
+    )
+    if canonical(distribution) not in {canonical(str(each)) for each in names}:
+        return
+    yield Finding(
+        METADATA,
+        Severity.ERROR,
+        files.relative(path, context.root),
+        node.lineno,
+        f"The settings read the metadata of {distribution}, the project itself.",
+        "The image installs what the project depends on, not the project: this call fails there.",
+        "Read the version from pyproject.toml, or catch PackageNotFoundError.",
     )
 
 

@@ -79,6 +79,30 @@ def test_own_dockerfile_may_install_git(tmp_path: Path) -> None:
     assert codes(clean_project(tmp_path, files, ("", f"import subprocess\n{GIT}\n"))) == []
 
 
+METADATA = "from importlib.metadata import version\nV = version('My_Site')\n"
+PYPROJECT = "[project]\nname = 'my-site'\ndependencies = ['Django']\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        pytest.param({"pyproject.toml": PYPROJECT}, True, id="dependencies"),
+        pytest.param({"pyproject.toml": PYPROJECT.replace("my-", "")}, False, id="another-name"),
+        pytest.param({"pyproject.toml": PYPROJECT, "Dockerfile": "FROM x\n"}, False, id="own"),
+        pytest.param(
+            {"pyproject.toml": "[project]\nname = 'my-site'\n", "requirements.txt": "-e .\nDjango"},
+            False,
+            id="installed",
+        ),
+    ],
+)
+def test_settings_read_the_metadata_of_the_project(
+    tmp_path: Path, files: dict[str, str], found: bool
+) -> None:
+    root = clean_project(tmp_path, {"requirements.txt": "", **files}, ("", METADATA))
+    assert ("settings-read-own-metadata" in codes(root)) == found
+
+
 @pytest.mark.parametrize(
     "text",
     [
