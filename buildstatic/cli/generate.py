@@ -49,6 +49,8 @@ Examples:
   buildstatic generate railway-iac --cron 'tidy=0 4 * * * python manage.py clearsessions'
   buildstatic generate railway-iac --from railway.json
   buildstatic generate dockerfile --serve nginx
+  buildstatic generate dockerfile --pin      base images by digest
+  buildstatic generate --pin --check         fail if there is a newer base image
   buildstatic generate deploy.sh gitignore
   buildstatic generate procfile heroku       for Heroku, with app.json and bin/post_compile
 
@@ -146,6 +148,12 @@ def _existing(
     default=False,
     show_default=True,
     help="Dockerfile: collect once for all platforms.",
+)
+@click.option(
+    "--pin",
+    is_flag=True,
+    default=False,
+    help="Dockerfile: pin base images to their current digests. [default: keep existing pins]",
 )
 @click.option(
     "--collector",
@@ -255,6 +263,8 @@ def command(
         path, processes=processes, existing=existing, **given(context, values)
     )
     chosen = targets or configured_targets(path)
+    if options.pin and "dockerfile" not in chosen:
+        raise click.UsageError("--pin is for dockerfile: buildstatic generate dockerfile --pin")
     if existing and "railway-iac" not in chosen:
         raise click.UsageError(
             "--from is for railway-iac: buildstatic generate railway-iac --from FILE"
@@ -270,6 +280,8 @@ def command(
         force=force,
     )
     if diff or check:
+        for sentence in generation.newer if check else ():
+            click.echo(sentence)
         return _print_changes(generation.changes, diff=diff, check=check)
     if stdout:
         _print_files(generation.files)

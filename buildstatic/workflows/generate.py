@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from buildstatic.dockerfile import DOCKERFILE
 from buildstatic.dockerfile.assets import Assets
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.dockerfile.pins import base_images, pin
 from buildstatic.platforms import PLATFORMS, railway
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
 from buildstatic.platforms.server import (
@@ -36,8 +37,9 @@ class GenerateOptions:
     """Options of the generated files; None leaves the choice to the project.
 
     *processes* run beside the server, in addition to those found. *existing* are Railway
-    configuration files to carry over, each as (service, file). The others are the options of the
-    command line.
+    configuration files to carry over, each as (service, file). *pin* gives the base images the
+    digests that their registries have for them now; without it those of an existing Dockerfile
+    stay. The others are the options of the command line.
     """
 
     python: str | None = None
@@ -54,6 +56,7 @@ class GenerateOptions:
     processes: tuple[Process, ...] = ()
     existing: tuple[tuple[str, str], ...] = ()
     serve: Assets | None = None
+    pin: bool = False
 
     @classmethod
     def configured(
@@ -75,7 +78,8 @@ class Generation:
 
     *changes* compares them with what is in the project's directory; it is empty if that was not
     asked for. *warnings* say what will not work, *notes* what is worth knowing, and *edits* what
-    the project still needs.
+    the project still needs. *newer* has a sentence for each base image that the existing Dockerfile
+    pins to another digest.
     """
 
     project: Project
@@ -84,6 +88,7 @@ class Generation:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     edits: Sequence[Edit]
+    newer: tuple[str, ...] = ()
 
 
 def generate(
@@ -105,13 +110,16 @@ def generate(
 
     Raises ProjectNotFound, SettingsInvalid, InterpreterNotFound, ConfigInvalid for an unknown
     target and for one that the project cannot have, FilesExist if a file exists with other content
-    and *force* is not set, and FileError if one cannot be written.
+    and *force* is not set, FileError if one cannot be written, and the errors of the registries for
+    images to pin.
     """
     project = detect(path, manage=manage, settings=settings, dependencies=dependencies)
     targets = configured_targets(project.root, project.config) if targets is None else targets
     check_targets(targets)
     options = options or GenerateOptions.configured(project.root, project.config)
     image_files = tuple(_image_files(project, targets, options))
+    existing = _existing_dockerfile(project) if mode != "render" else ""
+    image_files, newer = _pin_images(image_files, base_images(existing), options)
     platform_options = _platform_options(project, options, image_files)
     platforms = [platform for platform in PLATFORMS if platform.NAME in targets]
     platform_files = (platform.files(project, platform_options) for platform in platforms)
@@ -133,6 +141,7 @@ def generate(
         warnings=tuple(dict.fromkeys(warnings)),
         notes=tuple(dict.fromkeys((*project.notes, *notes))),
         edits=edits(project),
+        newer=newer,
     )
 
 
@@ -192,6 +201,42 @@ def _image_files(
         yield generate_dockerignore(project)
 
 
+def _pin_images(
+    files: tuple[GeneratedFile, ...], pinned: Mapping[str, str], options: GenerateOptions
+) -> tuple[tuple[GeneratedFile, ...], tuple[str, ...]]:
+    """Return *files* with the digests of the base images, which are *pinned* so far.
+
+    Also returns a sentence for each image that has another digest by now.
+    """
+    pins = dict(pinned)
+    if options.pin:
+        names = (
+            name for file in files if file.path == DOCKERFILE for name in base_images(file.text)
+        )
+        pins.update({name: image_digest(name) for name in names})
+    newer = tuple(
+        f"{DOCKERFILE}: {name} is now {pins[name]}, and pinned to {old}."
+        for name, old in pinned.items()
+        if old and pins[name] != old
+    )
+    return tuple(
+        replace(file, text=pin(file.text, pins)) if file.path == DOCKERFILE else file
+        for file in files
+    ), newer
+
+
+def image_digest(name: str) -> str:
+    """Return the digest that the registry has for the image *name*: of all its platforms.
+
+    Raises ImageNotFound, RegistryUnavailable and the other errors of registries.
+    """
+    from buildstatic.oci.reference import parse_reference
+    from buildstatic.oci.stores import open_source
+
+    with open_source(parse_reference(name)) as source:
+        return source.resolve().descriptor.digest
+
+
 def _platform_options(
     project: Project, options: GenerateOptions, image_files: Collection[GeneratedFile]
 ) -> Options:
@@ -212,9 +257,12 @@ def _platform_options(
 
 def _dockerfile(project: Project, generated: GeneratedFile | None) -> Dockerfile | None:
     """Return the facts of the Dockerfile that is *generated*, else of the existing one."""
-    if generated:
-        return read_dockerfile(generated.text)
+    text = generated.text if generated else _existing_dockerfile(project)
+    return read_dockerfile(text) if text else None
+
+
+def _existing_dockerfile(project: Project) -> str:
     path = project.root / DOCKERFILE
     if not path.is_file():
-        return None
-    return read_dockerfile(read_bytes(path, project.root).decode("utf-8", errors="replace"))
+        return ""
+    return read_bytes(path, project.root).decode("utf-8", errors="replace")

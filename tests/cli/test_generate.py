@@ -295,6 +295,7 @@ def test_list_option_prints_each_target(site: Path, generate: Invoke) -> None:
         pytest.param(["railway-iac", "--cron", "a=0 4 * * true"], id="schedule"),
         pytest.param(["railway", "--from", "railway.json"], id="from without railway-iac"),
         pytest.param(["railway-iac", "--from", "a=x", "--from", "a=y"], id="service twice"),
+        pytest.param(["procfile", "--pin"], id="pin without dockerfile"),
         pytest.param(["--stdout", "--check"], id="stdout and check"),
         pytest.param(["--stdout", "--diff"], id="stdout and diff"),
     ],

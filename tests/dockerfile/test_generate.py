@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.dockerfile.pins import base_images, pin
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact, Sqlite
@@ -668,3 +669,18 @@ def test_local_package_is_installed(directory: str, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"{text_of(variant)}\n{check}")
     done = docker("--target=check", str(tmp_path))
     assert done.returncode == 0, done.stderr
+
+
+def test_each_base_image_is_pinned_and_no_stage() -> None:
+    old, new = (f"sha256:{digit * 64}" for digit in "12")
+    text = (
+        "ARG ASSETS_IMAGE=debian:13-slim\n"
+        "FROM python:3.14-slim AS base\n"
+        f"FROM --platform=$BUILDPLATFORM 127.0.0.1:5000/a/node:24@{old} AS frontend\n"
+        "FROM base AS deps\nFROM scratch AS export\nFROM $ASSETS_IMAGE AS assets\n"
+    )
+    node = "127.0.0.1:5000/a/node:24"
+    assert base_images(text) == {"debian:13-slim": "", "python:3.14-slim": "", node: old}
+    pinned = pin(text, {"debian:13-slim": new, node: new})
+    assert base_images(pinned) == {"debian:13-slim": new, "python:3.14-slim": "", node: new}
+    assert pinned.replace(f"slim@{new}", "slim").replace(new, old) == text

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from buildstatic.errors import ConfigInvalid, FilesExist
+from buildstatic.errors import ConfigInvalid, FilesExist, RegistryUnavailable
+from buildstatic.oci.documents import INDEX, make_document
 from buildstatic.project.detect import detect
 from buildstatic.templates.write import State
 from buildstatic.workflows.generate import (
     GenerateOptions,
+    Generation,
     configured_dockerfile,
     configured_targets,
     generate,
 )
+from tests.oci.proxy import Fault, proxy, write_certificate
 from tests.samples import copy
 
 
@@ -107,3 +111,45 @@ def test_errors_are_raised(root: Path) -> None:
     assert not (root / "Dockerfile").exists()
     generate(root, force=True)
     assert "gunicorn" in (root / "Procfile").read_text()
+
+
+@pytest.mark.engine
+def test_base_images_are_pinned_and_newer_ones_reported(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate := write_certificate(tmp_path)))
+    with proxy(certificate=certificate) as server:
+        # The registry of the base image: Docker Hub, which tests cannot reach.
+        monkeypatch.setattr("buildstatic.oci.stores.registry_client.DOCKER_HUB_HOST", server.host)
+
+        def pin(tag: str, **options: Any) -> tuple[str, Generation]:
+            body = make_document(INDEX, {"manifests": [], "tag": tag})
+            headers = {"Content-Type": INDEX}
+            path = "/v2/library/python/manifests/"
+            server.faults = [Fault("GET", path, 9, 200, headers, body.content)]
+            pinned = GenerateOptions(pin=True)
+            return body.descriptor.digest, generate(root, ["dockerfile"], pinned, **options)
+
+        digest, _ = pin("old")
+        text = (root / "Dockerfile").read_text()
+        assert len(re.findall(rf"^FROM python:[\d.]+-slim@{digest} AS base$", text, re.M)) == 1
+        assert pin("old", mode="compare")[1].newer == ()
+        newer, generation = pin("new", mode="compare")
+        (sentence,) = generation.newer
+        assert newer in sentence
+        assert digest in sentence
+        assert [change.state for change in generation.changes] == [State.DIFFERENT]
+    # Without the option they stay, and nothing is asked.
+    assert [change.state for change in generate(root, ["dockerfile"]).changes] == [State.UNCHANGED]
+
+
+def test_images_that_cannot_be_pinned_are_an_error(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("buildstatic.oci.stores.registry_client.BACKOFF", 0.01)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    before = sorted(root.rglob("*"))
+    with pytest.raises(RegistryUnavailable, match=r"Cannot reach the registry .*docker\.io"):
+        generate(root, options=GenerateOptions(pin=True))
+    assert sorted(root.rglob("*")) == before
