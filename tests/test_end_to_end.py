@@ -163,7 +163,7 @@ def test_port_web_concurrency_and_sigterm_are_respected(
     sample: Sample, built: Build, engine: DockerClient
 ) -> None:
     environment = {**sample.environment, "PORT": "9001", "WEB_CONCURRENCY": "3"}
-    with serve(engine, built.tag, port=9001, environment=environment) as running:
+    with serve(engine, built.tag, 9001, environment, read_only=True) as running:
         until(lambda: workers(running) == 3, "three workers", running)
 
         running.container.stop(timeout=60)
