@@ -1,7 +1,8 @@
 """The cache of variants, by the digest of the original and the codec.
 
 Other projects and other versions write into the same directory, so its content is not trusted: a
-variant is decompressed and compared before it is used. The least recently used are removed first.
+variant is decompressed and compared before it is used. With a key, only what was written with it is
+used. The least recently used are removed first.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ MAX_RATIO = 0.95
 NOT_WORTH_IT = b"buildstatic: not worth it\n"
 SIZE_VARIABLE = "BUILDSTATIC_CACHE_SIZE"
 DEFAULT_LIMIT = 1_000_000_000
+KEY_VARIABLE = "BUILDSTATIC_CACHE_KEY"
+SHORTEST_KEY = 16  # characters
+SIGNATURE = 32  # bytes, of HMAC-SHA256
 # The kind of a file that a killed process has not renamed.
 INCOMPLETE = "incomplete"
 # Bytes that the smallest file takes on a disk.
@@ -83,6 +87,18 @@ def size_limit() -> int:
         raise ConfigInvalid(f"{SIZE_VARIABLE}: {error}", "Correct or unset it.") from error
 
 
+def secret_key() -> str:
+    """Return the key of the cache's entries from the environment, empty if there is none.
+
+    Raises `ConfigInvalid` if it is too short.
+    """
+    key = os.environ.get(KEY_VARIABLE, "")
+    if key and len(key) < SHORTEST_KEY:
+        problem = f"{KEY_VARIABLE} has fewer than {SHORTEST_KEY} characters."
+        raise ConfigInvalid(problem, "Use a random one, for example of `openssl rand -hex 32`.")
+    return key
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file in the cache: its codec's key as *kind*, its size on disk, its last use in ns."""
@@ -97,11 +113,13 @@ class Entry:
 class Cache:
     """The variants in *directory*, of at most *limit* bytes on disk.
 
-    A directory that cannot be written keeps nothing, one that cannot be read is empty.
+    With a *key*, entries are signed with it, and no others are used. A directory that cannot be
+    written keeps nothing, one that cannot be read is empty.
     """
 
     directory: Path
     limit: int = field(default_factory=size_limit)
+    key: str = field(default_factory=secret_key, repr=False)
 
     def get(self, sha256: str, codec: Codec, content: bytes) -> bytes | None:
         """Return the variant of *content*, whose digest is *sha256*, or None.
@@ -109,9 +127,14 @@ class Cache:
         Returns `NOT_WORTH_IT` for a variant that was made and not kept.
         """
         path = self._path(sha256, codec)
-        data, modified = _read(path, max(len(content), len(NOT_WORTH_IT)))
+        limit = max(len(content), len(NOT_WORTH_IT)) + (SIGNATURE if self.key else 0)
+        data, modified = _read(path, limit)
         if data is None:
             return None
+        if self.key:
+            signature, data = data[:SIGNATURE], data[SIGNATURE:]
+            if signature != self._signature(sha256, codec, data):
+                return None
         if data == NOT_WORTH_IT:
             if len(zlib.compress(content, 1)) <= MAX_RATIO * len(content):
                 return None  # a foreign mark: what the fastest level makes smaller is worth it
@@ -132,6 +155,8 @@ class Cache:
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             with replace_file(path) as file:
+                if self.key:
+                    file.write(self._signature(sha256, codec, data))
                 file.write(data)
 
     def entries(self) -> list[Entry]:
@@ -164,7 +189,14 @@ class Cache:
         return removed
 
     def _path(self, sha256: str, codec: Codec) -> str:
-        return f"{self.directory}/{VERSION}/{sha256[:2]}/{sha256[2:]}.{codec.key}"
+        kind = f"{codec.key}.signed" if self.key else codec.key
+        return f"{self.directory}/{VERSION}/{sha256[:2]}/{sha256[2:]}.{kind}"
+
+    def _signature(self, sha256: str, codec: Codec, data: bytes) -> bytes:
+        import hmac  # only with a key
+
+        signed = f"{sha256} {codec.key}\n".encode() + data
+        return hmac.digest(self.key.encode(errors="surrogateescape"), signed, "sha256")
 
     def _shrink(self, limit: int) -> list[Entry]:
         entries = self.entries()

@@ -140,6 +140,7 @@ def compress(
         libraries=library_paths(),
         cache=str(cache.directory),
         limit=cache.limit,
+        key=cache.key,
         reuse=str(variants.reuse or ""),
         root=staging.tree.root,
         mode=staging.file_mode,

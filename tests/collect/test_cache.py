@@ -22,6 +22,7 @@ from buildstatic.collect.cache import (
     SIZE_VARIABLE,
     Cache,
     default_directory,
+    find_cache,
     parse_size,
 )
 from buildstatic.collect.codecs import Codec, load_codec
@@ -94,6 +95,56 @@ def test_foreign_gzip_with_a_name_is_not_used(cache: Cache) -> None:
     assert cache.get(identity(CONTENT), gz, CONTENT) is None
     cache.put(identity(CONTENT), gz, gz.compress(CONTENT))
     assert cache.get(identity(CONTENT), gz, CONTENT) is not None
+
+
+KEY = "a key of 16 characters, or more"
+
+
+def foreign(cache: Cache) -> bytes:
+    """Put a valid variant of CONTENT of another level into *cache*, as others could."""
+    other = load_codec("gz", "best", 1)
+    assert other is not None
+    data = other.compress(CONTENT)
+    assert CODEC.is_variant(data, CONTENT)
+    assert data != CODEC.compress(CONTENT)
+    cache.put(identity(CONTENT), CODEC, data)
+    return data
+
+
+@pytest.mark.parametrize("key", ["", "another key of the attacker"])
+def test_with_a_key_foreign_variants_are_not_used(tmp_path: Path, key: str) -> None:
+    keyed, others = Cache(tmp_path, key=KEY), Cache(tmp_path, key=key)
+    foreign(others)
+    # Under the name, too, that the entries with a key have.
+    for path in files(tmp_path):
+        path.replace(path.with_name(f"{path.name.removesuffix('.signed')}.signed"))
+    assert got(keyed) is None
+    data = keep(keyed)
+    assert got(keyed) == data
+
+
+def test_signed_variant_is_of_one_content_and_codec(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, key=KEY)
+    keep(cache)
+    newer = replace(CODEC, key=f"{CODEC.key}1")
+    (path,) = files(tmp_path)
+    path.replace(path.with_name(path.name.replace(CODEC.key, newer.key)))
+    assert cache.get(identity(CONTENT), newer, CONTENT) is None
+    assert [entry.kind for entry in cache.entries()] == [f"{newer.key}.signed"]
+
+
+def test_key_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign(Cache(tmp_path))
+    monkeypatch.setenv("BUILDSTATIC_CACHE_KEY", KEY)
+    cache = find_cache(tmp_path)
+    assert got(cache) is None
+    assert KEY not in repr(cache)
+
+
+def test_short_key_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDSTATIC_CACHE_KEY", "short")
+    with pytest.raises(ConfigInvalid, match="BUILDSTATIC_CACHE_KEY has fewer than 16"):
+        find_cache(tmp_path)
 
 
 def test_levels_and_versions_are_separate(cache: Cache) -> None:

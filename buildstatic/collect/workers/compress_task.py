@@ -30,8 +30,9 @@ class CompressOptions:
 
     *codecs* are (format, level, suffix, key), in their order, *chained* if brotli decides on the
     rest; *libraries* are the directories to import them from. *cache* is a directory, with the
-    *limit* in bytes, *reuse* that of an earlier tree, or empty. Variants are written below *root*,
-    with *mode*, *links* and *direct* as for `write`. *parent* is the process that compresses.
+    *limit* in bytes and the *key* of its entries, *reuse* that of an earlier tree, or empty.
+    Variants are written below *root*, with *mode*, *links* and *direct* as for `write`. *parent* is
+    the process that compresses.
     """
 
     codecs: tuple[tuple[str, int, str, str], ...]
@@ -39,6 +40,7 @@ class CompressOptions:
     libraries: tuple[str, ...]
     cache: str
     limit: int
+    key: str
     reuse: str
     root: str
     mode: int
@@ -98,7 +100,7 @@ def _compressor(options: CompressOptions) -> Compressor | None:
     ]
     if len(codecs) < len(options.codecs):
         return None
-    cache = Cache(Path(options.cache), options.limit)
+    cache = Cache(Path(options.cache), options.limit, options.key)
     reuse = Path(options.reuse) if options.reuse else None
     return Compressor(tuple(codecs), cache, reuse, options.chained)
 
