@@ -147,6 +147,14 @@ ADVICE = (
     ),
     # pip and uv with a requirement from a repository
     Advice(r"Cannot find command 'git'|Git executable not found", packages=("git",)),
+    # git, over SSH and over HTTPS without credentials
+    Advice(
+        r"cannot run ssh: No such file|Host key verification failed|Permission denied \(publickey"
+        r"|could not read Username for|fatal: Authentication failed for",
+        "A repository requires credentials, which the build does not have. In a requirements file "
+        "write git+https://${{GIT_TOKEN}}@HOST/…, and pass the token as a secret:\n"
+        "  buildstatic build --secret id=GIT_TOKEN,env=GIT_TOKEN",
+    ),
     # Python, running a module of the project
     Advice(
         r"No such file or directory: 'git'$",
