@@ -10,7 +10,8 @@ from railway_sdk import define_railway, preserve, project, service
 # This file is one part of the project: databases and other services are left alone.
 PARTIAL = "whitenoise"
 
-# These keep the values that they have on Railway. A variable that is not listed is deleted.
+# These keep the values that they have on Railway. `apply` deletes a variable that is not listed: compare
+# with `railway variable list --kv`, and add what is missing.
 VARIABLES = {
     "DJANGO_SETTINGS_MODULE": preserve(),
     "PORT": preserve(),
