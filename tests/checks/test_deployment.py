@@ -123,6 +123,16 @@ def test_dockerfile_makes_railpack_config_useless(tmp_path: Path) -> None:
         pytest.param("fly.toml", "app = 'x'\n[deploy\n", "fly.toml:2", id="fly"),
         pytest.param("render.yaml", "services:\n- a: [\n", "render.yaml:3", id="render"),
         pytest.param("render.yaml", b"\xff\xff", "render.yaml:1", id="encoding"),
+        pytest.param(
+            "docker-compose.yml",
+            'services: "\\U00110000"\n',
+            "docker-compose.yml:1",
+            id="invalid-escape",
+        ),
+        *(
+            pytest.param(name, "a: 1\n---\nb: [\n", f"{name}:", id=name)
+            for name in ("compose.yaml", "kubernetes.yaml", "config/deploy.yml", ".do/app.yaml")
+        ),
     ],
 )
 def test_platform_file_that_cannot_be_parsed(
@@ -130,6 +140,15 @@ def test_platform_file_that_cannot_be_parsed(
 ) -> None:
     finding = only(clean_project(tmp_path, {file: text}), "platform-file-invalid")
     assert finding.location.startswith(location)
+
+
+def test_documents_tags_and_templates_are_no_invalid_yaml(tmp_path: Path) -> None:
+    given = {
+        "compose.yaml": "services:\n  web: !reset null\n",
+        "kubernetes.yaml": "kind: Service\n---\nkind: Job\n",
+        "config/deploy.yml": "service: <%= name %>\n<% if true %>\nb: [\n<% end %>\n",
+    }
+    assert "platform-file-invalid" not in codes(clean_project(tmp_path, given))
 
 
 SEQUENCES = [

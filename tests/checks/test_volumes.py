@@ -67,10 +67,8 @@ def test_compose_volume_over_the_tree(tmp_path: Path, text: str, line: int) -> N
         ),
         pytest.param(compose("- cache:/app/staticfiles/CACHE"), id="below"),
         pytest.param(compose("- s:/app/staticfiles", build="image: nginx"), id="another-image"),
-        pytest.param("services: [\n", id="invalid"),
         pytest.param("services:\n  web: &w\n    <<: *w\n    build: .\n", id="circle"),
         pytest.param("services: &a {<<: {<<: *a}}\n", id="wider-circle"),
-        pytest.param('services: "\\U00110000"\n', id="invalid-escape"),
         pytest.param("", id="empty"),
     ],
 )
