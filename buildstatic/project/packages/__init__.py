@@ -181,6 +181,12 @@ def _installations(
         error = invalid
     if project is not None:
         by_poetry = project.with_poetry()
+        if options.extras is None and listed and listed.fact:  # -e .[web]
+            read = requirements.read(root / listed.fact.value.file, root, python)
+            stated = read.local.get(directory, frozenset())
+            named = [name for name in by_poetry.extras if requirements.canonical(name) in stated]
+            extras = dict.fromkeys((*by_poetry.select(options).extras, *named))
+            options = replace(options, extras=tuple(extras)) if named else options
         selection = by_poetry.select(options)
         chosen = by_poetry.selected(selection)
         is_poetry = project.poetry and not project.packages

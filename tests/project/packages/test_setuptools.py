@@ -91,3 +91,16 @@ def test_extras_in_requirements_files_are_installed(
     plain = line.partition(";")[0].replace("prod-web", "")
     write(tmp_path, {"requirements.txt": f"Django\n{plain}\n"})
     assert ("gunicorn" in find(tmp_path).packages) == (plain == line)
+
+
+def test_extras_in_requirements_files_are_those_of_pyproject(tmp_path: Path) -> None:
+    text = "[project]\nname = 'x'\ndependencies = ['Django']\n[project.optional-dependencies]\n"
+    extras = "Cloud_Files = ['django-storages']\nweb = ['gunicorn']\nother = ['redis']\n"
+    write(tmp_path, {"requirements.txt": "-e .[cloud-files]\n", "pyproject.toml": text + extras})
+    found = find(tmp_path)
+    assert found.fact is not None
+    assert found.fact.value.file == "pyproject.toml"
+    assert set(found.fact.value.extras) == {"Cloud_Files", "web"}
+    assert set(found.packages) == {"django", "django-storages", "gunicorn"}
+    found = find_dependencies(tmp_path, tmp_path, "3.13", DependencyOptions(extras=("other",)))
+    assert set(found.packages) == {"django", "redis"}
