@@ -6,10 +6,47 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture import OPERATIONS, torture
+from tests.collect.rights import disk
+from tests.torture import (
+    MEGABYTES,
+    OPERATIONS,
+    fail_calls,
+    fill_disk,
+    limit_memory,
+    run_together,
+    torture,
+)
+
+pytestmark = pytest.mark.slow
+# `build` does what they do, too.
+LONG = ("layer", "collect --layer-root")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pytest.param(name, marks=[pytest.mark.exhaustive] if name in LONG else [])
+        for name in OPERATIONS
+    ],
+)
 def test_killed_command_leaves_whole_files(tmp_path: Path, operation: str) -> None:
-    assert torture(operation, 20 if operation == "collect" else 5, tmp_path) > 0
+    assert torture(operation, 10 if operation == "collect" else 3, tmp_path) > 0
+
+
+def test_failed_call_leaves_whole_files(tmp_path: Path) -> None:
+    faults, errors = fail_calls("collect", range(3, 4), tmp_path)
+    assert faults > 0
+    assert errors > 0
+
+
+def test_runs_at_once_succeed(tmp_path: Path) -> None:
+    run_together("collect", 3, tmp_path)
+
+
+def test_full_disk_leaves_whole_files(tmp_path: Path) -> None:
+    with disk(tmp_path / "disk", "size=16m") as place:
+        assert fill_disk("collect", range(1, 2), place) > 0
+
+
+def test_large_site_is_collected_in_little_memory(tmp_path: Path) -> None:
+    limit_memory(20, MEGABYTES, tmp_path / "site")

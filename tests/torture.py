@@ -1,30 +1,41 @@
-"""Kill commands at random moments, and look at what they leave: ``make torture``.
+"""Disturb commands, and look at what they leave: ``make torture``.
 
-After each kill the manifest is the old or the new one, every file that it names is whole, and every
-file that a command writes is the old or the new one. The next run gives what an undisturbed one
-does.
+They are killed at random moments, each call that changes the disk fails once, sixteen run at once,
+the disk is full, and memory is limited. After each the manifest is the old or the new one, every
+file that it names is whole, and every file that a command writes is the old or the new one. The
+next run gives what an undisturbed one does.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import json
 import os
 import random
-import shutil
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from tests.oci import tiny
 from tests.samples import copy
 
 SECONDS = 120
+FAULTS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE)
+INTERNAL_ERROR = 70
+RUNS = 16
+MEGABYTES = 256
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "collect": ("collect", "--noinput", "--cache", "../cache"),
     "collect --layer-root": (
@@ -33,6 +44,11 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "layer": ("layer", "--output", "../layer.tar.gz"),
     "layer --tag": ("layer", "--base", "oci:../base:1", "--tag", "oci:../image:1"),
+    "layer --tag registry": ("layer", "--base", "oci:../base:1", "--tag", "{image}"),
+    "build": (
+        *("build", "--builder", "embedded"),
+        *("--base", "oci:../base:1", "--tag", "oci:../image:1"),
+    ),
     "generate": ("generate", "dockerfile", "dockerignore", "procfile", "compose", "--force"),
 }
 
@@ -47,6 +63,14 @@ class Site:
     @property
     def root(self) -> Path:
         return self.directory / "site"
+
+    @property
+    def image(self) -> str:
+        """Its image in the registry, if there is one."""
+        if "{image}" not in OPERATIONS[self.operation]:
+            return ""
+        name = hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]
+        return f"{tiny.registry()}/buildstatic-tests/{name}:1"
 
     def create(self) -> None:
         """Write the project, with some larger files, and the base image that `layer` needs."""
@@ -71,26 +95,39 @@ class Site:
         (self.root / "static/js/1.js").write_text(f"version({version});\n" * 2000)
         (self.root / ".python-version").write_text(f"3.{12 + version % 2}\n")
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start the command in a process group of its own."""
+    def start(
+        self, environ: Mapping[str, str] = {}, before: Callable[[], None] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start the command in a process group of its own, after it has called *before*."""
         words = OPERATIONS[self.operation]
-        command = [word.format(directory=self.directory) for word in words]
-        environ = {"PATH": os.environ["PATH"], "HOME": str(self.directory)}
-        with (self.directory / "log").open("wb") as log:
+        command = [word.format(directory=self.directory, image=self.image) for word in words]
+        paths = [str(Path(__file__).parent / "faults"), *filter(None, sys.path)]
+        with (self.directory.parent / f"{self.directory.name}.log").open("wb") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "buildstatic", *command],
                 cwd=self.root,
-                env=environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": str(self.directory),
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    **environ,
+                },
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=before,
             )
+
+    @property
+    def log(self) -> str:
+        """What the last run printed."""
+        return (self.directory.parent / f"{self.directory.name}.log").read_text()
 
     def run(self) -> float:
         """Run the command to its end, and return its time in seconds."""
         begin = time.monotonic()
         status = self.start().wait(SECONDS)
-        assert status == 0, (self.directory / "log").read_text()
+        assert status == 0, self.log
         return time.monotonic() - begin
 
     def kill(self, delay: float) -> bool:
@@ -109,7 +146,8 @@ class Site:
         files = [path for place in places for path in (place, *place.rglob("*"))]
         names = ("Dockerfile", ".dockerignore", "Procfile", "compose.yaml")
         files += [self.root / name for name in names]
-        return {
+        pushed = {"registry": _pushed_digest(self.image)} if self.image else {}
+        return pushed | {
             path.relative_to(self.directory).as_posix(): _digest(path)
             for path in files
             if path.is_file() and not path.name.startswith(".buildstatic-")
@@ -137,10 +175,29 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def torture(operation: str, kills: int, directory: Path, *, seed: int = 0) -> int:
-    """Kill *operation* *kills* times, and return how often it was killed before its end."""
-    chance = random.Random(seed)
-    site, reference = Site(directory / "killed", operation), Site(directory / "whole", operation)
+def _pushed_digest(name: str) -> str:
+    """Return the digest of the image *name*, all of whose blobs are read; empty without one."""
+    from buildstatic.errors import ImageNotFound
+    from tests.oci.images import content_of, manifest_of
+
+    try:
+        manifest = manifest_of(name)
+    except ImageNotFound:
+        return ""
+    for blob in (manifest["config"], *manifest["layers"]):
+        content_of(name, blob)
+    return hashlib.sha256(json.dumps(manifest).encode()).hexdigest()
+
+
+@contextmanager
+def disturbed(
+    operation: str, directory: Path
+) -> Iterator[tuple[Site, float, list[dict[str, str]]]]:
+    """Yield a site on which *operation* has run, its seconds, and the files of whole runs.
+
+    The runs are of two versions. At the end an undisturbed run must give the files of the second.
+    """
+    site, reference = Site(directory / "site", operation), Site(directory / "whole", operation)
     for each in (site, reference):
         each.directory.mkdir(parents=True)
         each.create()
@@ -153,33 +210,139 @@ def torture(operation: str, kills: int, directory: Path, *, seed: int = 0) -> in
         seconds = reference.run()
         runs.append(reference.output())
     site.run()
-    killed = 0
-    for number in range(1, kills + 1):
-        site.change(number % 2)
-        killed += site.kill(chance.uniform(0, seconds))
-        site.check_whole(*runs)
+    yield site, seconds, runs
     site.change(1)
     site.run()
     end = site.output()
     site.check_whole(*runs)
     expected = {name: digest for name, digest in runs[1].items() if "/blobs/" not in name}
     assert {name: end.get(name) for name in expected} == expected
+
+
+def torture(operation: str, kills: int, directory: Path, *, seed: int = 0) -> int:
+    """Kill *operation* *kills* times, and return how often it was killed before its end."""
+    chance = random.Random(seed)
+    killed = 0
+    with disturbed(operation, directory) as (site, seconds, runs):
+        for number in range(1, kills + 1):
+            site.change(number % 2)
+            killed += site.kill(chance.uniform(0, seconds))
+            site.check_whole(*runs)
     return killed
 
 
+def fail_calls(operation: str, numbers: range, directory: Path) -> tuple[int, int]:
+    """Let each of the calls *numbers* that changes the disk fail, with each of `FAULTS`.
+
+    Returns how many runs had a fault, and how many of them ended with an error. See
+    tests/faults/sitecustomize.py.
+    """
+    faults = errors = 0
+    log = directory / "faults"
+    with disturbed(operation, directory) as (site, _, runs):
+        for kind in FAULTS:
+            for number in numbers:
+                site.change(number % 2)
+                log.unlink(missing_ok=True)
+                environ = {
+                    "FAULT_DIRECTORY": str(site.directory),
+                    "FAULT_LOG": str(log),
+                    "FAULT_AT": str(number),
+                    "FAULT_ERRNO": str(kind),
+                }
+                status = site.start(environ).wait(SECONDS)
+                assert status != INTERNAL_ERROR, site.log
+                assert "Traceback" not in site.log, site.log
+                site.check_whole(*runs)
+                if not log.exists():
+                    break  # it makes fewer calls
+                faults += 1
+                errors += status != 0
+    return faults, errors
+
+
+def run_together(operation: str, runs: int, directory: Path) -> None:
+    """Start *operation* *runs* times at once on one tree and one cache; all must succeed."""
+    with disturbed(operation, directory) as (site, _, whole):
+        site.change(1)
+        processes = [site.start() for _ in range(runs)]
+        assert [process.wait(SECONDS * runs) for process in processes] == [0] * runs, site.log
+        site.check_whole(*whole)
+
+
+def fill_disk(operation: str, numbers: range, directory: Path) -> int:
+    """Run *operation* with *numbers* of 4 KiB that are free; return how many runs failed.
+
+    *directory* is a small file system.
+    """
+    failed = 0
+    filler = directory / "filler"
+    with disturbed(operation, directory) as (site, _, runs):
+        for number in numbers:
+            site.change(number % 2)
+            free = os.statvfs(directory).f_bavail * os.statvfs(directory).f_frsize
+            filler.write_bytes(bytes(max(0, free - number * 4096)))
+            status = site.start().wait(SECONDS)
+            assert status != INTERNAL_ERROR, site.log
+            failed += status != 0
+            site.check_whole(*runs)
+            filler.unlink()
+            site.run()
+            site.check_whole(*runs)
+    return failed
+
+
+def limit_memory(files: int, megabytes: int, directory: Path) -> float:
+    """Collect *files* of 1 MB, each process with *megabytes* of memory; return the seconds."""
+    site = Site(directory, "collect")
+    site.create()
+    for number in range(files):
+        (site.root / f"static/js/large-{number}.js").write_text(f"call({number:09d});\n" * 60_000)
+    limit = megabytes * 2**20
+    begin = time.monotonic()
+    process = site.start(before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+    assert process.wait(SECONDS * 10) == 0, site.log
+    manifest = json.loads((site.root / "staticfiles/staticfiles.json").read_text())
+    assert len(manifest["paths"]) >= files
+    return time.monotonic() - begin
+
+
 def main() -> None:
-    """Print how often each command was killed."""
+    """Print what was done to each command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--files", type=int, default=300)
     parser.add_argument("operations", nargs="*", default=list(OPERATIONS))
     options = parser.parse_args()
-    for operation in options.operations:
-        directory = Path(tempfile.mkdtemp(prefix="torture-"))
-        begin = time.monotonic()
-        killed = torture(operation, options.kills, directory, seed=os.getpid())
-        shutil.rmtree(directory)
-        seconds = time.monotonic() - begin
-        print(f"{operation:22} {options.kills} runs, {killed} killed, {seconds:.0f} s", flush=True)
+
+    def report(text: str, run: Callable[[Path], object]) -> None:
+        with tempfile.TemporaryDirectory(prefix="torture-") as place:
+            begin = time.monotonic()
+            try:
+                result = run(Path(place, "x"))
+            except pytest.skip.Exception as skipped:
+                result = f"skipped: {skipped}"
+            print(f"{text}: {result} ({time.monotonic() - begin:.0f} s)", flush=True)
+
+    def on_small_disk(place: Path) -> int:
+        from tests.collect.rights import disk
+
+        with disk(place, "size=16m") as mounted:
+            return fill_disk("collect", range(0, 100, 2), mounted)
+
+    seed = os.getpid()
+    for name in options.operations:
+        kill = partial(torture, name, options.kills, seed=seed)
+        report(f"{name}, killed in {options.kills} runs", kill)
+        fail = partial(fail_calls, name, range(1, options.calls))
+        report(f"{name}, runs with a fault and with an error", fail)
+    report(f"collect, {RUNS} at once", lambda place: run_together("collect", RUNS, place))
+    report("collect, errors in 50 runs on a disk that fills", on_small_disk)
+    report(
+        f"collect, {options.files} MB in {MEGABYTES} MB of memory, seconds",
+        lambda place: limit_memory(options.files, MEGABYTES, place),
+    )
 
 
 if __name__ == "__main__":
