@@ -47,8 +47,14 @@ test-all: lint  ## Run everything: all samples, all Django versions, many exampl
 
 fuzz: $(VENV)/installed  ## Try thousands of mutated project files, layers and values (an hour)
 	$(PYTEST) --hypothesis-profile fuzz tests/test_fuzz.py tests/test_hostile_values.py
+	# atheris has no wheel for every Python and system.
+	if $(BIN)/python -m pip install --quiet --only-binary :all: atheris; then \
+	  for each in project layer bytes; do \
+	    $(BIN)/python -m tests.coverage_fuzz $$each -max_total_time=600 || exit; \
+	  done; \
+	fi
 
-torture: $(VENV)/installed  ## Kill each command 300 times (an hour)
+torture: $(VENV)/installed  ## Kill each command 300 times, and let each write fail (some hours)
 	$(BIN)/python -m tests.torture
 
 bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
