@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 from functools import cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 # Width of output that is not a terminal, so that nothing is wrapped.
 PIPE_WIDTH = 10_000
-# Minimum width of a table's second column, which wraps in a narrow terminal.
-MIN_COLUMN_WIDTH = 10
 
 
 # Controls of a terminal, and characters that reorder text (unicode.org/reports/tr9, 2.1 to 2.6).
@@ -101,24 +100,51 @@ def _print(text: str, label: str = "", style: str = "") -> None:
 def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
     """Print *rows* in aligned columns as wide as their content.
 
-    In a terminal that is too narrow only the second column wraps.
+    In a terminal that is too narrow, cells wrap between words; if not even the longest words fit
+    side by side, the cells of a row are printed below each other. No word, such as a path, is
+    broken.
     """
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, show_header=bool(header), pad_edge=False, header_style="bold")
     rows = [tuple(map(printable, row)) for row in rows]
-    for index, cells in enumerate(zip_longest(*rows, fillvalue="")):
-        widest = max(map(cell_len, cells))
-        narrowest = min(widest, MIN_COLUMN_WIDTH) if index == 1 else widest
-        grid.add_column(header[index] if header else "", overflow="fold", min_width=narrowest)
+    columns = list(zip_longest(*([header] if header else []), *rows, fillvalue=""))
+    widths = [max(map(cell_len, cells)) for cells in columns]
+    narrowest = [
+        max((cell_len(word) for cell in cells for word in cell.split()), default=0)
+        for cells in columns
+    ]
+    available = out().width - 2 * (len(columns) - 1)
+    if sum(narrowest) > available:
+        for first, *others in rows:
+            for indent, cell in (("", first), *(("    ", cell) for cell in others if cell)):
+                out().out(_wrap(cell, indent), highlight=False)
+        return
+    while sum(widths) > available:
+        widest = max(range(len(widths)), key=lambda i: (widths[i] > narrowest[i], widths[i]))
+        widths[widest] -= 1
+    grid = Table(box=None, show_header=bool(header), pad_edge=False, header_style="bold")
+    for index, width in enumerate(widths):
+        grid.add_column(header[index] if header else "", overflow="fold", width=width)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     with out().capture() as printed:
         out().print(grid)
     for line in printed.get().removesuffix("\n").split("\n"):
         out().out(line.rstrip(" "), highlight=False)
+
+
+def _wrap(text: str, indent: str) -> str:
+    """Return *text* with *indent*, wrapped between words to the width of the terminal."""
+    return textwrap.fill(
+        text,
+        out().width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def size(count: int) -> str:

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import termios
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from buildstatic import console
+from tests.samples import copy
 
 ESCAPE = "\x1b"
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*3[1-7][;m]")
@@ -134,18 +136,18 @@ def test_colours_can_be_turned_off(environ: Mapping[str, str]) -> None:
     assert "failed [red]. Fix it." in shown
 
 
-@pytest.mark.parametrize("columns", [20, 40, 60])
-def test_narrow_terminal_wraps_values_only(columns: int) -> None:
-    value, place = "Q" * 30 + " " + "Z" * 30, "mysite/settings/base.py:120"
-    rows = [("static_root", value, place), ("x", "y", "-")]
-    code = f"from buildstatic import console; console.table({rows!r})"
-    shown = print_to_terminal({"NO_COLOR": "1"}, columns, code)
-    first, *more = shown.splitlines()
-    assert first.startswith("static_root  QQQQQQQQQQ")
-    assert first.endswith(f"  {place}")
-    assert (shown.count("Q"), shown.count("Z")) == (30, 30)
-    assert len(more) > 1
-    assert all(line == line.rstrip() for line in shown.splitlines())
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {}], ids=["plain", "colour"])
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_narrow_terminal_breaks_no_word(columns: int, environ: Mapping[str, str]) -> None:
+    words = ["mysite/settings/base.py:120", "a-rather-long-module.storage.Backend", "It", "is set."]
+    rows = [("static_root", f"{words[1]} {words[2]} {words[3]}", words[0]), ("x", "y", "-")]
+    code = f"from buildstatic import console; console.table({rows!r}, ('fact', 'value', 'from'))"
+    shown = re.sub(r"\x1b\[[\d;]*m", "", print_to_terminal(environ, columns, code))
+    lines = shown.splitlines()
+    assert {"static_root", *words[:3], "is", "set."} <= set(shown.split())
+    assert all(line == line.rstrip() for line in lines[1:])
+    # Only a word of its own can be wider than the terminal.
+    assert all(len(line) <= columns or len(line.split()) == 1 for line in lines)
 
 
 def test_table_wraps_without_loss() -> None:
@@ -162,3 +164,24 @@ def test_table_wraps_without_loss() -> None:
 )
 def test_size(count: int, words: str) -> None:
     assert console.size(count) == words
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {}], ids=["plain", "colour"])
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("command", ["check", "verify"])
+def test_commands_break_no_path(
+    tmp_path: Path, command: str, columns: int, environ: Mapping[str, str]
+) -> None:
+    root = copy("whitenoise", tmp_path)
+    (root / "staticfiles" / "css").mkdir(parents=True)
+    (root / "staticfiles" / "css" / ".env").write_text("A=1")
+    options = ["--no-run"] if command == "check" else ["--static-root", "staticfiles"]
+    argv = [command, *options, str(root)]
+    code = f"from buildstatic.cli import run; run({argv!r})"
+    shown = re.sub(r"\x1b\[[\d;]*m", "", print_to_terminal(environ, columns, code))
+    expected = "mysite/settings.py" if command == "check" else "staticfiles/css/.env"
+    assert expected in shown
+    # The words of a pipe's output, which is not wrapped, are those of a terminal's.
+    env = environment({})
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert {word for word in done.stdout.split() if "/" in word} <= set(shown.split())
