@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,8 @@ from pathlib import Path
 from buildstatic.atomic import replace_file
 from buildstatic.errors import ConfigInvalid, FileError, FilesExist
 from buildstatic.templates import GeneratedFile
+
+WRITTEN_BY = re.compile(r"\A# Written by (buildstatic \S+)\. ")
 
 
 class State(Enum):
@@ -85,7 +88,7 @@ def write(root: Path, changes: Sequence[FileChange], *, force: bool = False) -> 
     Raises FilesExist if a file exists with different content and *force* is false, or if a symbolic
     link is in the way, and FileError if a file cannot be written.
     """
-    different = [change.file.path for change in changes if change.state is State.DIFFERENT]
+    different = [_name(change) for change in changes if change.state is State.DIFFERENT]
     if different and not force:
         raise FilesExist(
             f"These files exist and differ: {', '.join(different)}. Nothing was written.",
@@ -109,6 +112,15 @@ def write(root: Path, changes: Sequence[FileChange], *, force: bool = False) -> 
                     mode |= (mode & 0o444) >> 2
                 os.fchmod(stream.fileno(), mode)
         undo.pop_all()
+
+
+def _name(change: FileChange) -> str:
+    """Return the path, with the version that wrote the existing file if it is another one."""
+    existing = WRITTEN_BY.match((change.before or b"").decode(errors="replace"))
+    generated = WRITTEN_BY.match(change.file.text)
+    if existing is None or generated is None or existing[1] == generated[1]:
+        return change.file.path
+    return f"{change.file.path} (written by {existing[1]})"
 
 
 def _reject_links(root: Path, path: str) -> None:

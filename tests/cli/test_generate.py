@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from buildstatic import __version__
 from buildstatic.errors import ConfigInvalid, FilesExist
 from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
@@ -120,6 +122,17 @@ def test_existing_file_is_overwritten_with_force_only(site: Path, generate: Invo
     assert files(site) == before
     assert generate("--force").code == 0
     assert "web: gunicorn" in (site / "Procfile").read_text()
+
+
+def test_file_of_another_version_is_named_with_it(site: Path, generate: Invoke) -> None:
+    assert generate("dockerfile").code == 0
+    path = site / "Dockerfile"
+    path.write_text(re.sub(r"(by buildstatic )\S+", r"\g<1>0.0.1.", path.read_text()))
+    ran = generate("dockerfile")
+    assert ran.code == FilesExist.exit_code
+    assert "differ: Dockerfile (written by buildstatic 0.0.1). Nothing" in ran.err
+    path.write_text(f"{path.read_text()}# by hand\n".replace("0.0.1.", f"{__version__}."))
+    assert "differ: Dockerfile. Nothing" in generate("dockerfile").err
 
 
 def test_symbolic_link_is_never_overwritten(site: Path, generate: Invoke) -> None:
