@@ -184,7 +184,7 @@ def _context(project: Project, options: DockerfileOptions) -> dict[str, object]:
         "multi_platform": multi,
         "build_platform": "--platform=$BUILDPLATFORM " if multi else "",
         "static_base": "build-base" if multi else "base",
-        "static_deps": "build-deps" if multi else "deps",
+        "static_deps": "build-deps" if multi else "runtime",
         "remote": project.remote is not None and project.remote.value,
         "storage": " ".join(project.storage.value.split()) if project.storage else "its storage",
         "collector": options.collector,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.builders import buildx
+from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.project.detect import detect
 from tests.builders.test_build import EXPORTED
 from tests.builders.test_platforms import BOTH, generated, static_is_cached
 from tests.oci.remote import builder, buildkit
@@ -154,6 +156,24 @@ def test_registry_cache_is_shared_by_builders(
     without = build(root, "--tag", tag("hit"), "--no-cache", "--json")
     assert without.report["static"]["diff_id"] != made.report["static"]["diff_id"]
     assert without.report["static"]["reused"] is False
+
+
+@pytest.mark.exhaustive  # installs packages twice
+def test_image_is_the_cache_of_an_empty_builder(
+    tmp_path: Path, far: tuple[str, Mapping[str, str]], reference: str, base: str
+) -> None:
+    requirements = f"# {uuid.uuid4()}\nDjango\ngunicorn\n"
+    root = tiny(tmp_path / "tiny", None, {"requirements.txt": requirements})
+    dockerfile = generate_dockerfile(detect(root, environ={}), DockerfileOptions(("true",))).text
+    (root / "Dockerfile").write_text(dockerfile.replace(BASE, base))
+    name = f"{registry()}/{REPOSITORY}:{reference}"
+    made = build(root, "--tag", name, "--push", "--cache-to", "type=inline", "--json").report
+    (root / "mysite/wsgi.py").write_text(f"{(root / 'mysite/wsgi.py').read_text()}# Changed.\n")
+    options = ("--cache-from", f"type=registry,ref={name}", "--tag", f"{name}-2", "--push")
+    found = build(root, "--builder", far[0], *options, "--json", environ=far[1]).report
+    cached = {stage["name"]: stage["cached"] for stage in found["stages"]}
+    assert cached == {"base": True, "deps": True, "runtime": True, "static": False, "web": False}
+    assert found["static"]["diff_id"] == made["static"]["diff_id"]
 
 
 def test_commands_of_the_how_to(

@@ -64,7 +64,7 @@ def generated(root: Path) -> str:
     text = generate_dockerfile(
         detect(root, environ={}), DockerfileOptions(("true",), multi_platform=True)
     ).text
-    start, end = text.index("FROM --platform=$BUILDPLATFORM"), text.index("FROM base AS web")
+    start, end = text.index("FROM --platform=$BUILDPLATFORM"), text.index("FROM runtime AS web")
     (copy,) = [line for line in text[end:].splitlines() if line.startswith("COPY --link")]
     return f"{text[start:end]}FROM scratch AS web\nWORKDIR /app\n{copy}\n"
 
