@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -108,6 +110,14 @@ class Served:
 
     container: Container
     url: str
+
+    def read(self, path: str) -> str:
+        """Return the text of the file *path*, also of an image without programs."""
+        stream, _ = self.container.get_archive(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
+            file = archive.extractfile(archive.getmembers()[0])
+            assert file
+            return file.read().decode()
 
     def run(self, command: str) -> str:
         """Run *command* in the container as its user and return its output."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.engine import server_image
 from tests.samples import copy
 
 # A Debian image that is available on all engines that run the tests.
-BASE = "ASSETS_IMAGE=python:3.13-slim"
+DEBIAN = "python:3.13-slim"
 PORT = 8080
 RULES = "".join(f".rule-{number} {{ color: #{number:06x}; }}\n" for number in range(300))
 FILES = {
@@ -43,6 +44,12 @@ TYPES = {
     "docs/index.html": {"text/html; charset=utf-8"},
     "js/app.js.map": {"application/json"},
 }
+
+
+def base(server: str, shared: Path, tag: Callable[[str], str]) -> str:
+    """Return the build argument for the base image of *server*."""
+    is_caddy = server == "caddy"
+    return f"ASSETS_IMAGE={server_image(shared, 'caddy', tag('caddy')) if is_caddy else DEBIAN}"
 
 
 def site(parent: Path) -> Path:

@@ -18,7 +18,7 @@ from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfi
 from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Fact
-from tests.dockerfile.served import BASE, PORT, fetch
+from tests.dockerfile.served import PORT, base, fetch
 from tests.dockerfile.variants import SERVE, SPECIAL_NAMES, Variant, plain
 from tests.engine import serve
 
@@ -39,7 +39,7 @@ def options(server: Assets, *, formats_configured: bool = False) -> DockerfileOp
     return DockerfileOptions(SERVE, assets=server, formats_configured=formats_configured)
 
 
-def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> None:
+def image(server: Assets, root: Path, tag: str, argument: str, url: str, static_root: str) -> None:
     """Build the generated image of *server*, its static stage replaced by one file and a manifest.
 
     A named context replaces the stage of that name (docs.docker.com/reference/cli/docker/buildx,
@@ -55,7 +55,7 @@ def image(server: Assets, root: Path, tag: str, url: str, static_root: str) -> N
     (tree / ".git" / "config").write_text("[core]")
     text = generate_dockerfile(variant.project(root), variant.dockerfile_options).text
     (root / "Dockerfile").write_text(text, encoding="utf-8")
-    flags = ("--target=assets", f"--tag={tag}", f"--build-arg={BASE}")
+    flags = ("--target=assets", f"--tag={tag}", f"--build-arg={argument}")
     command = ["docker", "buildx", "build", *flags, f"--build-context=static={root}/static"]
     done = subprocess.run(
         [*command, str(root)], env=os.environ, capture_output=True, encoding="utf-8"
@@ -79,10 +79,11 @@ def test_files_are_served_below_static_url(
     static_root: str,
     tmp_path: Path,
     engine: DockerClient,
+    shared: Path,
     tag: Callable[[str], str],
 ) -> None:
     name = tag(f"named-{server}-{uuid.uuid4().hex[:8]}")
-    image(server, tmp_path, name, url, static_root)
+    image(server, tmp_path, name, base(server, shared, tag), url, static_root)
     with serve(engine, name, PORT, read_only=True) as running:
         response = fetch(running.url, quote(f"{prefix}site.css"))
         assert (response.status, response.body) == (200, b"body {}")
@@ -150,10 +151,11 @@ def test_formats_of_the_server_are_the_default(server: Assets) -> None:
 
 @pytest.mark.engine
 def test_nginx_supports_all_characters_in_static_url(
-    tmp_path: Path, engine: DockerClient, tag: Callable[[str], str]
+    tmp_path: Path, engine: DockerClient, shared: Path, tag: Callable[[str], str]
 ) -> None:
-    image("nginx", tmp_path, tag("named-nginx-anything"), f"/{TOGETHER}/", TOGETHER)
-    with serve(engine, tag("named-nginx-anything"), PORT) as running:
+    name = tag("named-nginx-anything")
+    image("nginx", tmp_path, name, base("nginx", shared, tag), f"/{TOGETHER}/", TOGETHER)
+    with serve(engine, name, PORT) as running:
         assert fetch(running.url, quote(f"/{TOGETHER}/site.css")).body == b"body {}"
         assert fetch(running.url, quote(f"/{TOGETHER}/staticfiles.json")).status == 404
 

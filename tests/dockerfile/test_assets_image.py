@@ -18,7 +18,7 @@ import pytest
 from backports import zstd
 
 from tests import engine as engines
-from tests.dockerfile.served import BASE, FILES, PORT, RULES, TYPES, fetch, names, site
+from tests.dockerfile.served import FILES, PORT, RULES, TYPES, base, fetch, names, site
 from tests.engine import Build, Served, get, serve
 
 if TYPE_CHECKING:
@@ -51,19 +51,29 @@ def server(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def build(root: Path, tag: Callable[[str], str], server: str, target: str, *more: str) -> Build:
+@pytest.fixture(scope="module")
+def argument(server: str, shared: Path, tag: Callable[[str], str]) -> str:
+    return base(server, shared, tag)
+
+
+def build(
+    root: Path, tag: Callable[[str], str], server: str, target: str, argument: str, *more: str
+) -> Build:
     """Build *target* of the Dockerfile generated with ``--serve``."""
-    options = ("--serve", server, "--target", target, "--build-arg", BASE, *more)
+    options = ("--serve", server, "--target", target, "--build-arg", argument, *more)
     return engines.build(root, tag(f"{target}-{server}"), *options)
 
 
 @pytest.fixture(scope="module")
-def images(server: str, shared: Path, tag: Callable[[str], str]) -> dict[str, Build]:
+def images(server: str, argument: str, shared: Path, tag: Callable[[str], str]) -> dict[str, Build]:
     """The images of both targets, built once per run."""
 
     def make() -> dict[str, Any]:
         root = site(shared / f"served-by-{server}")
-        made = {target: asdict(build(root, tag, server, target)) for target in ("assets", "web")}
+        made = {
+            target: asdict(build(root, tag, server, target, argument))
+            for target in ("assets", "web")
+        }
         return {target: {**each, "root": str(each["root"])} for target, each in made.items()}
 
     made = engines.once(shared, f"served-by-{server}", make)
@@ -82,7 +92,7 @@ def assets(images: dict[str, Build], engine: DockerClient) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def manifest(assets: Served) -> dict[str, str]:
-    return names(assets.run("cat /app/staticfiles/staticfiles.json"))
+    return names(assets.read("/app/staticfiles/staticfiles.json"))
 
 
 def encodings(server: str) -> dict[str, str]:
@@ -221,8 +231,8 @@ def test_health_check_and_access_log(assets: Served) -> None:
 
 
 def test_server_runs_as_an_unprivileged_user(assets: Served) -> None:
-    script = "for p in /proc/[0-9]*; do stat -c %u $p; done 2>/dev/null | sort -u"
-    assert assets.run(script).split() == ["10001"]
+    processes = assets.container.top(ps_args="-o uid,pid")["Processes"]
+    assert {user for user, _ in processes} == {"10001"}
 
 
 def test_port_variable_and_clean_stop(images: dict[str, Build], engine: DockerClient) -> None:
@@ -245,7 +255,7 @@ def test_files_referenced_by_the_application_are_served(
         assert re.search(r"\.[0-9a-f]{12}\.", name)
         response = fetch(assets.url, f"/static/{name}")
         assert (response.status, response.headers["cache-control"]) == (200, FOREVER)
-        assert response.body.decode() == assets.run(f"cat /app/staticfiles/{name}")
+        assert response.body.decode() == assets.read(f"/app/staticfiles/{name}")
         for further in re.findall(r'url\("([^"]+)"', response.body.decode()):
             assert fetch(assets.url, urljoin(f"/static/{name}", further)).status == 200
 
@@ -269,14 +279,19 @@ def test_assets_image_passes_verify(images: dict[str, Build]) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("server", ["nginx"], indirect=True)
 def test_code_change_keeps_both_layers(
-    images: dict[str, Build], server: str, tmp_path: Path, tag: Callable[[str], str]
+    images: dict[str, Build],
+    server: str,
+    argument: str,
+    tmp_path: Path,
+    tag: Callable[[str], str],
 ) -> None:
     root = site(tmp_path)
     with (root / "mysite" / "urls.py").open("a") as file:
         file.write("# A comment.\n")
     for target in ("assets", "web"):
         # Without the cache, which ignores the times in a layer.
-        again = build(root, lambda name: tag(f"{name}-again"), server, target, "--no-cache")
+        options = (server, target, argument, "--no-cache")
+        again = build(root, lambda name: tag(f"{name}-again"), *options)
         assert again.static["diff_id"] == images[target].static["diff_id"]
         ran = {stage["name"] for stage in again.report["stages"] if not stage["cached"]}
         assert "static" in ran
@@ -286,9 +301,9 @@ def test_code_change_keeps_both_layers(
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("server", ["nginx"], indirect=True)
 def test_engine_api_builds_the_same_layer(
-    images: dict[str, Build], server: str, tag: Callable[[str], str]
+    images: dict[str, Build], server: str, argument: str, tag: Callable[[str], str]
 ) -> None:
-    options = ("--serve", server, "--target", "assets", "--build-arg", BASE)
+    options = ("--serve", server, "--target", "assets", "--build-arg", argument)
     no_docker = {"PATH": str(Path(sys.executable).parent)}
     built = images["assets"]
     made = engines.build(built.root, tag("assets-api"), *options, environment=no_docker)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import engine as engines
-from tests.dockerfile.served import BASE, site
+from tests.dockerfile.served import base, site
 from tests.engine import Served, get, responds, until
 from tests.pages import read
 
@@ -58,16 +58,17 @@ def run(client: DockerClient, image: str, network: str, role: str, **options: An
 
 @pytest.mark.engine
 def test_routes_of_the_how_to_reach_both_servers(
-    engine: DockerClient, tag: Callable[[str], str], tmp_path: Path
+    engine: DockerClient, shared: Path, tag: Callable[[str], str], tmp_path: Path
 ) -> None:
     found = ROUTES.search(read("docs/how-to/serve.md"))
     assert found
     root = site(tmp_path)
     images = {}
+    argument = base("caddy", shared, tag)
     for target in ("web", "assets"):
-        options = ("--serve", "caddy", "--target", target, "--build-arg", BASE)
+        options = ("--serve", "caddy", "--target", target, "--build-arg", argument)
         images[target] = engines.build(root, tag(f"routed-{target}"), *options).tag
-    images[ROUTER] = images["assets"]
+    images[ROUTER] = argument.partition("=")[2]
     with beside(engine, images, textwrap.dedent(found[1])) as router:
         until(lambda: responds(router), "the router", router)
         until(lambda: get(router.url).status == 200, "the application", router)
