@@ -17,6 +17,7 @@ import yaml
 from tests.engine import REPOSITORY as IMAGES
 from tests.pages import REPOSITORY
 from tests.samples import copy
+from tests.verify.built import entry, plain, tar
 
 BIN = Path(sys.executable).parent
 ACTION = yaml.safe_load((REPOSITORY / "action.yml").read_text(encoding="utf-8"))
@@ -64,6 +65,7 @@ def run_step(name: str, inputs: dict[str, str], runner: Path) -> subprocess.Comp
             **{variable: values[text] for variable, text in step["env"].items()},
             "GITHUB_ACTION_PATH": str(REPOSITORY),
             "GITHUB_OUTPUT": str(runner / "output"),
+            "GITHUB_STEP_SUMMARY": str(runner / "summary"),
             "RUNNER_TEMP": str(runner),
         },
         capture_output=True,
@@ -104,6 +106,26 @@ def test_action_passes_inputs_as_options(runner: Path) -> None:
         "<--cache-from><type=registry,ref=x:cache><--push>"
         "<--cache-to><type=registry,ref=x:cache,mode=max><--json><.>\n"
     )
+
+
+@pytest.mark.slow
+def test_action_summarizes_the_static_layer(tmp_path: Path, runner: Path) -> None:
+    manifest = entry("app/staticfiles/staticfiles.json", b'{"paths": {}}')
+    before, after = (
+        plain(tmp_path, tar(manifest, entry("app/staticfiles/a.css", b"a {}" * number)), tag=tag)
+        for number, tag in ((1, "before"), (2, "after"))
+    )
+
+    def summary(**inputs: str) -> str:
+        (runner / "summary").unlink(missing_ok=True)
+        run_step("Summarize", {"push": "true", "tag": after, **inputs}, runner)
+        return (runner / "summary").read_text(encoding="utf-8")
+
+    assert "0 added, 0 removed, 1 changed" in summary(compare=before)
+    for inputs in ({}, {"compare": f"{before}-none"}):
+        text = summary(**inputs)
+        assert "### Static layer" in text
+        assert "checks" in text
 
 
 @pytest.mark.engine
