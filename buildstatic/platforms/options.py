@@ -51,15 +51,19 @@ def read_dockerfile(text: str) -> Dockerfile:
     """Return the properties of the Dockerfile *text*.
 
     Railway accepts only cache mounts with the id ``s/<service id>-<target>``
-    (docs.railway.com/builds/dockerfiles, "Cache mounts"). The port is the PORT that is set last,
-    or else the last port that is exposed.
+    (docs.railway.com/builds/dockerfiles, "Cache mounts"). The port is the last PORT, or else
+    the last exposed port, of the last stage; without one there, of the file.
     """
     lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     flags = re.IGNORECASE | re.MULTILINE
     mounts = (mount.split(",") for mount in re.findall(r"--mount=(\S+)", lines))
-    ports = re.findall(r"\bPORT[= ]\"?(\d+)", lines) or re.findall(
-        r"^\s*EXPOSE\s+(\d+)", lines, flags
-    )
+    last_stage = re.split(r"^\s*FROM\s", lines, flags=flags)[-1]
+    ports = [
+        port
+        for part in (lines, last_stage)
+        for pattern in (r"^\s*EXPOSE\s+(\d+)", r"\bPORT[= ]\"?(\d+)")
+        for port in re.findall(pattern, part, flags)
+    ]
     return Dockerfile(
         static_stage=bool(re.search(r"^\s*FROM\s.*\sAS\s+static\s*$", lines, flags)),
         assets=bool(re.search(r"^\s*FROM\s.*\sAS\s+assets\s*$", lines, flags)),

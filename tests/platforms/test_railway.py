@@ -299,6 +299,16 @@ def _run_steps(root: Path, line: str) -> list[str]:
         pytest.param(
             "# RUN --mount=type=cache,target=/x\n", Dockerfile(False, False), id="a cache, comment"
         ),
+        pytest.param(
+            "FROM a AS x\nENV PORT=1\nEXPOSE 2\nFROM b\nEXPOSE 3\n",
+            Dockerfile(False, False, port=3),
+            id="port of the last stage",
+        ),
+        pytest.param(
+            "FROM a AS x\nENV PORT=1\nEXPOSE 2\nFROM x\n",
+            Dockerfile(False, False, port=1),
+            id="port of an earlier stage",
+        ),
     ],
 )
 def test_read_dockerfile(text: str, expected: Dockerfile) -> None:
