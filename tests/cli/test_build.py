@@ -230,7 +230,7 @@ def test_dockerfile_without_a_static_stage(tmp_path: Path, invoke: Invoke) -> No
     warning, error = ran.err.splitlines()
     assert warning.startswith("warning: Dockerfile has no stage named static: ")
     assert error == (
-        "error: The Dockerfile has no stage mine. It has: base, deps, buildstatic-wheels, "
+        "error: The Dockerfile has no stage mine. It has: base, deps, runtime, buildstatic-wheels, "
         "buildstatic-previous, static, export, web."
     )
     assert not list(root.glob(".dockerignore"))
@@ -271,7 +271,7 @@ def test_serve_adds_stages_to_the_generated_dockerfile(tmp_path: Path, invoke: I
     ran = invoke("build", root, "--serve", "nginx", "--target", "none")
     assert ran.code == ConfigInvalid.exit_code
     assert ran.err.splitlines()[-1] == (
-        "error: The Dockerfile has no stage none. It has: base, deps, buildstatic-wheels, "
+        "error: The Dockerfile has no stage none. It has: base, deps, runtime, buildstatic-wheels, "
         "buildstatic-previous, static, export, assets, manifest, web."
     )
     assert invoke("build", root, "--serve", "nginx").code == EngineNotFound.exit_code
