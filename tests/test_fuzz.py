@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -131,6 +132,7 @@ def mutated(text: str, mutations: Sequence[Mutation]) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(SEEDS)), MUTATIONS)
 @example("uv.lock", [])
 def test_mutated_project_file(name: str, mutations: list[Mutation]) -> None:

@@ -213,6 +213,7 @@ def test_plain_value_is_in_every_file(tmp_path: Path, name: str) -> None:
         check(path, text)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(VALUES)), st.sampled_from(PAYLOADS) | st.text(max_size=30))
 def test_hostile_value_stays_within_its_word(name: str, value: str) -> None:
     for path, text in generated(VALUES[name](value), Path("/nonexistent")).items():

@@ -15,6 +15,8 @@ from buildstatic.workflows.targets import TARGETS
 from tests.limits import run_limited
 from tests.project.tree import project
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """\
 INSTALLED_APPS = ["django.contrib.staticfiles", "shop"]
 STATIC_URL = "static/"

@@ -35,6 +35,7 @@ def test_active_environment_takes_precedence(
     assert ran.out.splitlines()[0] == str(old_click)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [".venv", "venv"])
 @pytest.mark.parametrize("inner", [".", "backend"])
 def test_environment_in_the_project_is_found(
@@ -46,11 +47,13 @@ def test_environment_in_the_project_is_found(
     assert found == (tmp_path / inner / name).absolute() / "bin" / "python"
 
 
+@pytest.mark.slow
 def test_every_python_on_path_is_tried(tmp_path: Path, ours_alone: Path, uv_made: Path) -> None:
     path = os.pathsep.join(["", "/nowhere", str(ours_alone.parent), str(uv_made.parent)])
     assert find_python(tmp_path, tmp_path, {"PATH": path}) == uv_made
 
 
+@pytest.mark.slow
 def test_failure_lists_what_was_tried(site: Site, ours_alone: Path) -> None:
     ran = collect_without_django(
         site, ours_alone, str(ours_alone.parent), VIRTUAL_ENV=str(ours_alone.parent.parent)

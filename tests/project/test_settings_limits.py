@@ -60,6 +60,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_evaluating_ends(tmp_path: Path, text: str) -> None:
     project(tmp_path, {"mysite/settings.py": text, "mysite/more.py": "__all__ = [{}, []]\n"})
