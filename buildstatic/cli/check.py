@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -45,6 +45,7 @@ FACTS = (
 )
 # How many findings of a group are listed beside the first one without -v.
 SHOWN = 2
+T = TypeVar("T")
 # How many variables of a list are printed without -v.
 VARIABLES = 10
 COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -341,6 +342,11 @@ def _row(fact: Fact[Any] | None) -> tuple[str, str]:
     return text, fact.source
 
 
+def _first(items: list[T], verbose: bool) -> list[T]:
+    """Return the first ones of many *items*, all of them with *verbose*."""
+    return items if verbose or len(items) <= VARIABLES + 1 else items[:VARIABLES]
+
+
 def _print_variables(result: ProjectCheck, *, verbose: bool) -> None:
     """Print the required variables, or all that the settings read, and placeholders to paste.
 
@@ -365,7 +371,7 @@ def _print_variables(result: ProjectCheck, *, verbose: bool) -> None:
         elif item.name == key:
             need += ", random while collecting"
         rows.append((item.name, need, item.source))
-    shown = rows if verbose or len(rows) <= VARIABLES + 1 else rows[:VARIABLES]
+    shown = _first(rows, verbose)
     if shown:
         console.say()
         console.table(shown, header=("variable", "", "from"))
@@ -376,7 +382,7 @@ def _print_variables(result: ProjectCheck, *, verbose: bool) -> None:
         console.say(f"\n{optional} optional variable{'s' if optional > 1 else ''} (-v lists all)")
     if lacking:
         console.say("\nCollecting requires a placeholder for each, in pyproject.toml:\n")
-        some = lacking if verbose or len(lacking) <= VARIABLES + 1 else lacking[:VARIABLES]
+        some = _first(lacking, verbose)
         console.say(paste(some))
         if len(some) < len(lacking):
             console.say(f"# … and {len(lacking) - len(some)} more (-v lists all)")

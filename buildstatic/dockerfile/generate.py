@@ -19,6 +19,7 @@ from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.dockerfile.static_root import DATA, data_directory, static_root_in_image
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
+from buildstatic.project.packages.indexes import OF_UV
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.packages.system import required
 from buildstatic.project.static_files import contains_needed, uploads
@@ -32,7 +33,7 @@ HEALTHCHECK = (
 )
 # The version of uv if the project does not require one, which reads the lock files of older ones.
 UV = "==0.13.*"
-UV_INDEX = "UV_DEFAULT_INDEX"
+UV_INDEX = OF_UV["PIP_INDEX_URL"]
 # The option for a directory with the dependency files other than the root.
 _DIRECTORY_OPTIONS = {"uv": "--project", "poetry": "--directory", "pdm": "--project"}
 

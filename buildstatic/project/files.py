@@ -207,10 +207,25 @@ def read_yaml(path: Path, root: Path) -> tuple[object, str]:
     try:
         return _load_yaml(text), text
     except (yaml.YAMLError, RecursionError, MemoryError, ValueError, TypeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        problem = f"{relative(path, root)}:{line}: invalid YAML."
-        raise ConfigInvalid(problem, "Fix that line.") from error
+        raise _invalid_yaml(path, root, error) from error
+
+
+def check_yaml(path: Path, root: Path) -> None:
+    """Raise ConfigInvalid if the file is not YAML: any number of documents, with any tags."""
+    import yaml
+
+    text = read_text(path, root)
+    try:
+        for _ in yaml.compose_all(text, Loader=yaml.SafeLoader):
+            pass
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise _invalid_yaml(path, root, error) from error
+
+
+def _invalid_yaml(path: Path, root: Path, error: Exception) -> ConfigInvalid:
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    return ConfigInvalid(f"{relative(path, root)}:{line}: invalid YAML.", "Fix that line.")
 
 
 def _load_yaml(text: str) -> object:
