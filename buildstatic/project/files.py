@@ -61,6 +61,14 @@ def is_directory(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a parent is closed
 
 
+def names(directory: Path) -> list[str]:
+    """Return the sorted names in *directory*; none if it cannot be read."""
+    try:
+        return sorted(path.name for path in directory.iterdir())
+    except OSError:
+        return []
+
+
 def resolved(path: Path) -> Path:
     """Return *path* with symbolic links resolved; a link loop is kept."""
     return Path(os.path.realpath(path))  # Path.resolve raises, before Python 3.13

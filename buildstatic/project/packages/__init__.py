@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from packaging.requirements import Requirement
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact, Package, Packages, files
@@ -17,6 +14,7 @@ from buildstatic.project.packages import (
     locks,
     pyproject,
     requirements,
+    requirements_files,
     setuptools,
 )
 from buildstatic.project.packages.known import (
@@ -24,7 +22,6 @@ from buildstatic.project.packages.known import (
     NO_OPTIONS,
     NO_SELECTION,
     NOT_INSTALLABLE,
-    PRODUCTION,
     SERVERS,
     DependencyOptions,
     Selection,
@@ -40,13 +37,6 @@ LOCK_FILES = {
     "pdm.lock": ("pdm", ("pyproject.toml",)),
     "Pipfile.lock": ("pipenv", ("Pipfile",)),
 }
-REQUIREMENTS = "requirements.txt"
-# Words in the names of requirements files, and directories that contain only such files.
-REQUIREMENTS_WORDS = {"requirements", "requirement", "reqs", "req"}
-REQUIREMENTS_DIRECTORIES = ("requirements", "reqs", "requirement", "dependencies", "deps")
-CONSTRAINTS = {"constraints", "constraint", "pins"}
-SUFFIXES = (".txt", ".pip", ".in")
-BASE = {"base", "common", "main", "default", "core", "all", "app"}
 NOT_SEARCHED = {"node_modules", "venv", "env", "docs", "doc", "tests", "test", "examples", "dev"}
 
 
@@ -92,7 +82,7 @@ def find_dependencies(
             raise ConfigInvalid(problem, fix)
     servers: tuple[Package, ...] = ()
     if value.manager not in ("pip", "conda") and found.packages.keys().isdisjoint(SERVERS):
-        servers = _servers_elsewhere(dict.fromkeys((directory, root)), root, python)
+        servers = requirements_files.servers(dict.fromkeys((directory, root)), root, python)
     packages = {**found.packages, **{server.name: server for server in servers}}
     names = dict.fromkeys((*value.secrets, *indexes.variables(directory, root, value.manager)))
     required = "" if value.manager == "pip" else pyproject.required_uv(directory, root)
@@ -117,18 +107,6 @@ def find_dependencies(
     return replace(found, fact=fact, packages=packages, notes=notes)
 
 
-def _servers_elsewhere(directories: Iterable[Path], root: Path, python: str) -> tuple[Package, ...]:
-    """Return the servers in the first requirements file that has one and is for production."""
-    for path in (path for directory in directories for path in _requirements_files(directory)):
-        if _is_development(path) or words(path.stem) & CONSTRAINTS or conda.is_export(path):
-            continue
-        with suppress(ConfigInvalid):
-            packages = _packages(requirements.read(path, root, python))
-            if found := tuple(packages[name] for name in SERVERS if name in packages):
-                return found
-    return ()
-
-
 def _find(root: Path, manage: Path, python: str, options: DependencyOptions) -> Installed:
     """Return what `find_dependencies` does, without what is read from private indexes."""
     if options.requirements:
@@ -145,24 +123,10 @@ def _find(root: Path, manage: Path, python: str, options: DependencyOptions) -> 
     return fallback or Installed(None, {})
 
 
-def _located(found: Iterable[Requirement], path: Path, root: Path) -> list[Package]:
-    """Return *found* in the pyproject.toml at *path* as packages."""
-    lines = files.first_lines(files.read_text(path, root), r"(?:[\"']|^)([A-Za-z0-9][\w.-]*)")
-    file = files.relative(path, root)
-    return [requirements.package(each, f"{file}:{lines.get(each.name, 1)}") for each in found]
-
-
 def _subdirectories(root: Path) -> list[Path]:
     """Return the directories in *root* that may have the requirements of another one."""
-    names = (name for name in _names(root) if not words(name) & (NOT_SEARCHED | DEVELOPMENT))
+    names = (name for name in files.names(root) if not words(name) & (NOT_SEARCHED | DEVELOPMENT))
     return [root / name for name in names if name[0] != "." and files.is_directory(root / name)]
-
-
-def _names(directory: Path) -> list[str]:
-    try:
-        return sorted(path.name for path in directory.iterdir())
-    except OSError:
-        return []
 
 
 def _installations(
@@ -176,7 +140,8 @@ def _installations(
     project = pyproject.read(path, root, python)
     listed, error = None, None
     try:
-        listed = _from_requirements(directory, root, python, options.drivers)
+        paths = requirements_files.choose(directory, root, python, options.drivers)
+        listed = _from_requirements(paths, root, python) if paths else None
     except ConfigInvalid as invalid:
         error = invalid
     if project is not None:
@@ -191,7 +156,7 @@ def _installations(
         chosen = by_poetry.selected(selection)
         is_poetry = project.poetry and not project.packages
         if is_poetry or chosen != project.selected(selection):
-            packages = requirements.join(_located((*project.direct, *chosen), path, root))
+            packages = requirements.join(pyproject.located((*project.direct, *chosen), path, root))
             if not (listed and _replaces(listed, packages, root, python)):
                 note = f"{files.relative(path, root)} has no poetry.lock. Run: poetry lock"
                 yield _installed(
@@ -205,7 +170,7 @@ def _installations(
                 if requirements.marker_applies(item.marker, python)
             )
             packages = requirements.join(
-                [*project.packages.values(), *_located(applying, path, root)]
+                [*project.packages.values(), *pyproject.located(applying, path, root)]
             )
             if packages and not (listed and _replaces(listed, packages, root, python)):
                 found = _installed("pyproject", root, packages, [path], selection=selection)
@@ -219,7 +184,7 @@ def _installations(
         raise error
     if listed:
         yield listed
-    exports = [path for path in _requirements_files(directory) if conda.is_export(path)]
+    exports = [path for path in requirements_files.find(directory) if conda.is_export(path)]
     for path in (*(directory / name for name in conda.FILES), *exports):
         if files.is_file(path):
             yield _from_conda(path, root, python)
@@ -265,124 +230,22 @@ def _from_lock_file(
 
 def _from_named_requirements(root: Path, python: str, names: Sequence[str]) -> Installed:
     """Return the installation of the requirements files that the user named."""
-    found = Requirements(root, python)
-    for name in names:
-        path = files.resolved(root / name)
+    paths = [files.resolved(root / name) for name in names]
+    for name, path in zip(names, paths, strict=True):
         if not files.is_file(path) or not path.is_relative_to(root):
             problem = f"The requirements file {name} was not found in {root}."
             raise ConfigInvalid(
                 problem, "Correct --requirement, or requirements in [tool.buildstatic]."
             )
+    return _from_requirements(paths, root, python)
+
+
+def _from_requirements(paths: Sequence[Path], root: Path, python: str) -> Installed:
+    found = Requirements(root, python)
+    for path in paths:
         requirements.read_into(path, found)
-    paths = [files.resolved(root / name) for name in names]
-    return _from_read(found, paths)
-
-
-def _from_requirements(
-    directory: Path, root: Path, python: str, drivers: Sequence[str]
-) -> Installed | None:
-    """Return the installation of the requirements file for production in *directory*.
-
-    A file that installs Django is preferred, then one that is not for development, one that
-    includes others, one with a server, and requirements.txt. One for production that only adds to
-    it is installed as well, and one that has a server if these have none. Without one of *drivers*
-    in it, one that includes it and has one.
-    """
-    candidates: list[Requirements] = []
-    errors: list[ConfigInvalid] = []
-    for path in _requirements_files(directory):
-        if conda.is_export(path):
-            continue
-        try:
-            candidates.append(requirements.read(path, root, python))
-        except ConfigInvalid as error:
-            errors.append(error)
-    held = {id(item): _packages(item) for item in candidates}
-    if errors and not any("django" in packages for packages in held.values()):
-        raise errors[0]
-    if not candidates:
-        return None
-    production = [item for item in candidates if _word_rank(item.files[0]) is not None]
-    included = {file for item in production for file in item.files[1:]}
-
-    def rank(item: Requirements) -> tuple[bool, bool, bool, bool, int]:
-        return (
-            "django" not in held[id(item)],
-            any(_is_development(file) for file in item.files),
-            item.files[0] in included,
-            held[id(item)].keys().isdisjoint(SERVERS),
-            _name_rank(item.files[0]),
-        )
-
-    best = min(candidates, key=rank)
-    if held[id(best)].keys().isdisjoint(drivers):
-        with_driver = [
-            item
-            for item in candidates
-            if best.files[0] in item.files[1:]
-            and not rank(item)[1]
-            and not held[id(item)].keys().isdisjoint(drivers)
-        ]
-        best = min(with_driver, key=rank, default=best)
-    additional = []
-    if all(_word_rank(file) is None for file in best.files):
-        additional = [
-            item.files[0]
-            for item in sorted(production, key=rank)
-            if "django" not in held[id(item)] and not rank(item)[1]
-        ][:1]
-    installed = [item for item in candidates if item.files[0] in (best.files[0], *additional)]
-    if all(held[id(item)].keys().isdisjoint(SERVERS) for item in installed):
-        additional += [
-            item.files[0]
-            for item in sorted(candidates, key=rank)
-            if not rank(item)[1]
-            and not held[id(item)].keys().isdisjoint(SERVERS)
-            and not words(item.files[0].stem) & CONSTRAINTS
-        ][:1]
-    result = Requirements(root, python)
-    for path in (best.files[0], *additional):
-        requirements.read_into(path, result)
-    return _from_read(result, [best.files[0], *additional])
-
-
-def _requirements_files(directory: Path) -> list[Path]:
-    """Return the requirements files in *directory*, and in those in it that are for them."""
-    paths = [directory / name for name in _names(directory) if words(name) & REQUIREMENTS_WORDS]
-    for name in REQUIREMENTS_DIRECTORIES:
-        paths += [directory / name / inner for inner in _names(directory / name)]
-    found = [path for path in paths if path.suffix in SUFFIXES and files.is_file(path)]
-    compiled = {path.with_suffix("") for path in found if path.suffix != ".in"}
-    usable = (p for p in found if p.suffix != ".in" or p.with_suffix("") not in compiled)
-    return sorted(usable, key=_name_rank)
-
-
-def _name_rank(path: Path) -> int:
-    """Return the order of requirements files by their names: requirements.txt, production, base."""
-    if path.name == REQUIREMENTS:
-        return 0
-    if _is_development(path):
-        return 90
-    production = _word_rank(path)
-    if production is not None:
-        return 10 + production
-    return 70 if words(path.stem) & (BASE | REQUIREMENTS_WORDS) else 80
-
-
-def _word_rank(path: Path) -> int | None:
-    """Return the position of the word for production in the name of *path*, None without one."""
-    found = words(path.stem)
-    return next((index for index, word in enumerate(PRODUCTION) if word in found), None)
-
-
-def _is_development(path: Path) -> bool:
-    return bool(words(path.stem) & DEVELOPMENT)
-
-
-def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
-    root = found.root
     additional = tuple(files.relative(path, root) for path in paths[1:])
-    packages = _packages(found)
+    packages = requirements_files.packages(found)
     installed = _installed("pip", root, packages, found.files, found.local, additional=additional)
     left_out, by_name = dict.fromkeys(found.left_out), dict.fromkeys(found.by_name)
     if installed.fact is None:
@@ -413,25 +276,11 @@ def _from_read(found: Requirements, paths: Sequence[Path]) -> Installed:
     )
 
 
-def _packages(found: Requirements) -> Packages:
-    """Return the packages of requirements files, and what their local packages require."""
-    packages = [*found.packages.values()]
-    for directory, extras in found.local.items():
-        path = directory / "pyproject.toml"
-        if project := pyproject.read(path, found.root, found.python):
-            project = project.with_poetry()
-            names = tuple(name for name in project.extras if requirements.canonical(name) in extras)
-            chosen = project.selected(Selection(extras=names))
-            packages += project.packages.values() or _located(project.direct, path, found.root)
-            packages += _located(chosen, path, found.root)
-        if metadata := setuptools.read(directory, found.root, found.python):
-            packages += metadata.with_extras(extras).values()
-    return requirements.join(packages)
-
-
 def _from_conda(path: Path, root: Path, python: str) -> Installed:
     found, arguments = conda.read(path, root, python)
-    installed = _installed("conda", root, _packages(found), [path, *found.files], found.local)
+    installed = _installed(
+        "conda", root, requirements_files.packages(found), [path, *found.files], found.local
+    )
     assert installed.fact is not None
     value = installed.fact.value
     note = f"{value.file}: pip installs its packages from PyPI, not from conda's channels."

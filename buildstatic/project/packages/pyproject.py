@@ -6,7 +6,7 @@ https://packaging.python.org/en/latest/specifications/pyproject-toml/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.project import Packages, files
+from buildstatic.project import Package, Packages, files
 from buildstatic.project.packages.known import DependencyOptions, Selection, select
 from buildstatic.project.packages.requirements import (
     canonical,
@@ -109,6 +109,13 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
         poetry_groups,
         poetry_extras,
     )
+
+
+def located(found: Iterable[Requirement], path: Path, root: Path) -> list[Package]:
+    """Return *found* in the pyproject.toml at *path* as packages."""
+    lines = files.first_lines(files.read_text(path, root), r"(?:[\"']|^)([A-Za-z0-9][\w.-]*)")
+    file = files.relative(path, root)
+    return [package(each, f"{file}:{lines.get(each.name, 1)}") for each in found]
 
 
 def required_uv(directory: Path, root: Path) -> str:
