@@ -133,25 +133,22 @@ def _installations(
     directory: Path, root: Path, manage: Path, python: str, options: DependencyOptions
 ) -> Iterator[Installed]:
     """Yield the ways to install what *directory* has files for, by precedence."""
+    listed, error = None, None
+    try:
+        paths = requirements_files.choose(directory, root, python, options.drivers)
+        listed = _from_requirements(paths, root, python) if paths else None
+        for path in paths:  # -e .[web]
+            extras = requirements.read(path, root, python).local.get(directory, frozenset())
+            options = replace(options, required_extras=options.required_extras | extras)
+    except ConfigInvalid as invalid:
+        error = invalid
     for name in LOCK_FILES:
         if files.is_file(directory / name):
             yield _from_lock_file(directory / name, root, manage, python, options)
     path = directory / "pyproject.toml"
     project = pyproject.read(path, root, python)
-    listed, error = None, None
-    try:
-        paths = requirements_files.choose(directory, root, python, options.drivers)
-        listed = _from_requirements(paths, root, python) if paths else None
-    except ConfigInvalid as invalid:
-        error = invalid
     if project is not None:
         by_poetry = project.with_poetry()
-        if options.extras is None and listed and listed.fact:  # -e .[web]
-            read = requirements.read(root / listed.fact.value.file, root, python)
-            stated = read.local.get(directory, frozenset())
-            named = [name for name in by_poetry.extras if requirements.canonical(name) in stated]
-            extras = dict.fromkeys((*by_poetry.select(options).extras, *named))
-            options = replace(options, extras=tuple(extras)) if named else options
         selection = by_poetry.select(options)
         chosen = by_poetry.selected(selection)
         is_poetry = project.poetry and not project.packages

@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 # In order of preference: the first that is installed is started.
 SERVERS = (
     "gunicorn",
@@ -74,12 +76,14 @@ class DependencyOptions:
 
     *requirements* are requirements files, relative to the root; *groups* and *extras* those of
     pyproject.toml. *engine* is the database engine of the settings, None if it is not known.
+    *required_extras* are extras of the project that its requirements file has, as in ``-e .[web]``.
     """
 
     requirements: tuple[str, ...] = ()
     groups: tuple[str, ...] | None = None
     extras: tuple[str, ...] | None = None
     engine: str | None = None
+    required_extras: frozenset[str] = frozenset()
 
     @property
     def drivers(self) -> tuple[str, ...]:
@@ -104,18 +108,26 @@ def select(
 ) -> Selection:
     """Return which *groups* and *extras* are installed beside *base*, the names of packages.
 
-    They are those with a name such as ``prod``, and those with Django, the server or the driver of
-    the database if nothing else has it; never those for development.
+    They are those with a name such as ``prod``, those that a requirements file has, and those with
+    Django, the server or the driver of the database if nothing else has it: of several the one
+    with the fewest packages. Those for development never are.
     """
     optional = {("group", name): held for name, held in groups.items()}
     optional |= {("extra", name): held for name, held in extras.items()}
     optional = {key: held for key, held in optional.items() if not words(key[1]) & DEVELOPMENT}
-    chosen = [key for key in optional if words(key[1]) & set(PRODUCTION)]
+    chosen = [
+        (kind, name)
+        for kind, name in optional
+        if words(name) & set(PRODUCTION)
+        or (kind == "extra" and canonicalize_name(name) in options.required_extras)
+    ]
     for wanted in (("django",), SERVERS, options.drivers):
         present = set(base).union(*(optional[key] for key in chosen))
         holding = [key for key, held in optional.items() if _first(wanted, held) is not None]
         if holding and _first(wanted, present) is None:
-            chosen.append(min(holding, key=lambda key: _first(wanted, optional[key]) or 0))
+            chosen.append(
+                min(holding, key=lambda k: (_first(wanted, optional[k]) or 0, len(optional[k])))
+            )
     return Selection(
         tuple(name for name in groups if ("group", name) in chosen)
         if options.groups is None

@@ -137,6 +137,7 @@ def _uv_selected(table: Table, options: DependencyOptions) -> tuple[list[Require
             pyproject.table(table, "optional-dependencies"),
         )
     )
+    groups = pyproject.with_own_extras(str(table.get("name")), groups, extras)
     project = pyproject.Pyproject(base, {}, False, groups, extras)
     selection = project.select(options)
     return [*base, *project.selected(selection)], selection

@@ -85,7 +85,6 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     dependencies = table(poetry, "dependencies")
     own = [requirement for requirement, _ in stated]
     packages = join(package(requirement, source) for requirement, source in stated)
-    groups = _groups(table(data, "dependency-groups"))
     poetry_groups = {
         name: list(_poetry(table(poetry, "group", name, "dependencies")))
         for name in table(poetry, "group")
@@ -98,6 +97,11 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
             ("tool", "poetry", "extras"),
             ("tool", "pdm", "dev-dependencies"),
         )
+    )
+    groups = _groups(table(data, "dependency-groups"))
+    name = str(table(data, "project").get("name") or poetry.get("name"))
+    groups, extras, pdm_groups = (
+        with_own_extras(name, found, extras) for found in (groups, extras, pdm_groups)
     )
     return Pyproject(
         [*own, *_poetry(dependencies)],
@@ -116,6 +120,28 @@ def located(found: Iterable[Requirement], path: Path, root: Path) -> list[Packag
     lines = files.first_lines(files.read_text(path, root), r"(?:[\"']|^)([A-Za-z0-9][\w.-]*)")
     file = files.relative(path, root)
     return [package(each, f"{file}:{lines.get(each.name, 1)}") for each in found]
+
+
+def with_own_extras(
+    name: str, tables: Mapping[str, list[Requirement]], extras: Mapping[str, list[Requirement]]
+) -> dict[str, list[Requirement]]:
+    """Return *tables* with what the *extras* of the project *name* hold where they are required.
+
+    As in ``all = ["name[web]"]`` (pip.pypa.io/en/stable/news, 21.2: "recursive extras").
+    """
+    held = {canonical(extra): listed for extra, listed in extras.items()}
+    expanded: dict[str, list[Requirement]] = {}
+    for key, listed in tables.items():
+        expanded[key], seen, left = [], set[str](), [*reversed(listed)]
+        while left:
+            item = left.pop()
+            if canonical(item.name) != canonical(name) or not item.extras:
+                expanded[key].append(item)
+                continue
+            inner = sorted(set(map(canonical, item.extras)) - seen)
+            seen.update(inner)
+            left += [each for extra in inner for each in reversed(held.get(extra, []))]
+    return expanded
 
 
 def required_uv(directory: Path, root: Path) -> str:

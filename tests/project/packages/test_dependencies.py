@@ -289,6 +289,119 @@ def test_groups_and_extras_for_production_are_installed(
     assert set(found.packages) == {"django", "whitenoise", *held}
 
 
+OWN_EXTRAS = """\
+[project]
+name = "My_Site"
+version = "1"
+dependencies = ["django"]
+[project.optional-dependencies]
+{}
+[dependency-groups]
+{}
+"""
+LOCKED_OWN = """\
+[[package]]
+name = "my-site"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "django" }}]
+[package.optional-dependencies]
+all = [{{ name = "gunicorn" }}, {{ name = "psycopg" }}]
+pg = [{{ name = "psycopg" }}]
+web = [{{ name = "gunicorn" }}]
+[package.dev-dependencies]
+{}
+[[package]]
+name = "gunicorn"
+[[package]]
+name = "psycopg"
+"""
+PARTS = 'web = ["gunicorn"]\npg = ["psycopg"]'
+
+
+@pytest.mark.parametrize(
+    ("extras", "groups", "selected"),
+    [
+        pytest.param(f'all = ["my-site[pg,web]"]\n{PARTS}', "", ((), ("web", "pg")), id="parts"),
+        pytest.param(
+            f'{PARTS}\nproduction = ["my.site[web]", "MY_SITE[pg]"]',
+            "",
+            ((), ("production",)),
+            id="production",
+        ),
+        pytest.param(
+            'a = ["My_Site[b]"]\nb = ["my-site[a]", "gunicorn", "psycopg"]',
+            "",
+            ((), ("a",)),
+            id="circular",
+        ),
+        pytest.param(
+            'web = ["gunicorn", "psycopg", "x"]',
+            'site = ["my-site[web]"]\nprod = ["my-site[web]"]',
+            (("prod",), ()),
+            id="group",
+        ),
+    ],
+)
+def test_extras_that_require_extras_of_the_project(
+    tmp_path: Path, extras: str, groups: str, selected: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    found = find(write(tmp_path, {"pyproject.toml": OWN_EXTRAS.format(extras, groups)}))
+    assert found.fact is not None
+    assert (found.fact.value.groups, found.fact.value.extras) == selected
+    assert found.packages.keys() - {"x"} == {"django", "gunicorn", "psycopg"}
+
+
+@pytest.mark.parametrize(
+    ("group", "selected"),
+    [
+        ("", ((), ("pg", "web"))),
+        ('prod = [{ name = "my-site", extra = ["all"] }]', (("prod",), ())),
+    ],
+    ids=["parts", "group"],
+)
+def test_locked_extras_of_the_project(
+    tmp_path: Path, group: str, selected: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    found = find(write(tmp_path, {"uv.lock": LOCK + LOCKED_OWN.format(group)}))
+    assert found.fact is not None
+    assert (found.fact.value.groups, found.fact.value.extras) == selected
+    assert set(found.packages) == {"django", "gunicorn", "psycopg"}
+
+
+@pytest.mark.parametrize(
+    ("lock", "line", "extras"),
+    [
+        ("uv.lock", "-e .[cache]", ("cache",)),
+        ("uv.lock", "-r more.txt\n.[cache,mail,dev]", ("cache", "mail")),
+        ("poetry.lock", "--editable=./[cache]", ("cache",)),
+        ("pdm.lock", "-e .", ()),
+    ],
+)
+def test_extras_in_requirements_files_beside_a_lock_file(
+    tmp_path: Path, lock: str, line: str, extras: tuple[str, ...]
+) -> None:
+    optional = 'cache = ["redis"]\nmail = ["anymail"]\ndev = ["ruff"]'
+    locked = """\
+[[package]]
+name = "my-site"
+source = { virtual = "." }
+dependencies = [{ name = "django" }]
+[package.optional-dependencies]
+cache = [{ name = "redis" }]
+dev = [{ name = "ruff" }]
+mail = [{ name = "anymail" }]
+"""
+    files = {
+        "pyproject.toml": OWN_EXTRAS.format(optional, ""),
+        lock: LOCK + (locked if lock == "uv.lock" else ""),
+        "requirements.txt": f"{line}\n",
+        "more.txt": "",
+    }
+    found = find(write(tmp_path, files)).fact
+    assert found is not None
+    assert (found.value.file, found.value.extras) == (lock, extras)
+
+
 def test_groups_without_a_project_are_installed_alone(tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": '[dependency-groups]\nmain = ["Django", "gunicorn"]\n'})
     found = find_dependencies(tmp_path, tmp_path, "3.13", DependencyOptions())
