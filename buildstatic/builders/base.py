@@ -37,7 +37,8 @@ class BuildOptions:
     written to. *reuse* is an earlier image whose compressed variants are used again. *insecure*
     allows registries without TLS for both. *export* is a directory for the static files, in place
     of an image; *serve* a server for them in an image of its own. *keep* is an earlier image, of
-    which the static layers of at most *keep_releases* releases stay below the new one.
+    which the static layers of at most *keep_releases* releases stay below the new one. *sbom* and
+    *provenance* attach attestations to the image.
     """
 
     tags: tuple[str, ...] = ()
@@ -59,6 +60,8 @@ class BuildOptions:
     serve: Assets | None = None
     keep: str | None = None
     keep_releases: int = 1
+    sbom: bool = False
+    provenance: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ class BuildResult:
     *image* is the first tag. *static* is None if the target contains no static files. *reused*
     says if the previous image of the tag has the same layer, None if there was none. *seconds* is
     the wall time of the build, *exported* the number of exported files, and *layer* is set by the
-    embedded builder only. *earlier* are the diffIDs of the static layers of earlier releases.
+    embedded builder only. *earlier* are the diffIDs of the static layers of earlier releases,
+    *dropped* the digests of what the image has not taken over from the base, such as attestations.
     """
 
     image: str | None
@@ -105,6 +109,7 @@ class BuildResult:
     exported: int | None = None
     layer: LayerFile | None = None
     earlier: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 class Builder(Protocol):

@@ -261,8 +261,9 @@ def _command(request: BuildRequest, directory: Path) -> list[str]:
         ignore.write_text(request.dockerignore, "utf-8", "surrogateescape")
     options = request.options
     command = ["docker", "buildx", "build", "--progress=rawjson", f"--file={dockerfile}"]
-    # An attestation would make the image an index whose digest differs after each build.
-    command.append("--provenance=false")
+    # By default buildx adds provenance, with which the digest differs after each build.
+    command.append(f"--provenance={'true' if options.provenance else 'false'}")
+    command += ["--sbom=true"] if options.sbom else []
     command += [f"--builder={options.builder}"] if options.builder else []
     command += [f"--build-context={name}={path}" for name, path in request.contexts.items()]
     command += [f"--target={options.target}"] if options.target else []

@@ -61,10 +61,10 @@ class EmbeddedBuilder:
     def check(request: BuildRequest, /) -> None:
         """Raise UnsupportedByBuilder if *request* needs an engine."""
         if used := ", ".join(dockerfile_only_options(request.options)):
-            raise UnsupportedByBuilder(
-                f"The embedded builder does not support {used}.",
-                "It does not run a Dockerfile: omit the option, or build with an engine.",
-            )
+            advice = "It does not run a Dockerfile: omit the option, or build with an engine."
+            if request.options.sbom:
+                advice += " `buildstatic layer --sbom FILE` writes the SBOM of the static layer."
+            raise UnsupportedByBuilder(f"The embedded builder does not support {used}.", advice)
 
     def build(self, request: BuildRequest, _on_event: OnEvent, /) -> BuildResult:
         """Collect, and write the layer and the images; there are no events.
@@ -117,6 +117,7 @@ class EmbeddedBuilder:
             seconds=round(time.monotonic() - times[0], 2),
             layer=LayerFile(kept, layer.size),
             earlier=appended[0].earlier if appended else (),
+            dropped=appended[0].dropped if appended else (),
         )
 
 
@@ -154,6 +155,8 @@ def dockerfile_only_options(options: BuildOptions) -> tuple[str, ...]:
         "--platform": bool(options.platforms),
         "--no-cache": options.no_cache,
         "--pull": options.pull,
+        "--sbom": options.sbom,
+        "--provenance": options.provenance,
     }
     return tuple(name for name, is_set in values.items() if is_set)
 

@@ -58,6 +58,8 @@ class EngineApiBuilder:
             "--export": options.export is not None,
             "--cache-to": bool(options.cache_to),
             "--builder": options.builder is not None,
+            "--sbom": options.sbom,
+            "--provenance": options.provenance,
             "several platforms": len(options.platforms) > 1,
         }
         if used := ", ".join(name for name, is_used in unsupported.items() if is_used):

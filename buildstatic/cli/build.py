@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from buildstatic.cli.options import (
+    DROPPED,
     chosen_dependencies,
     configured,
     dependency_options,
@@ -73,6 +74,8 @@ Examples:
 @click.option("--reuse", metavar="IMAGE", help="Reuse compressed variants of an earlier image.")
 @keep_options
 @click.option("--push", is_flag=True, help="Push the image to the registry of its tag.")
+@click.option("--sbom", is_flag=True, help="Attach a software bill of materials to the image.")
+@click.option("--provenance", is_flag=True, help="Attach the provenance of the image.")
 @click.option("--no-cache", is_flag=True, help="Do not use cached steps.")
 @click.option("--pull", is_flag=True, help="Check for newer base images.")
 @click.option(
@@ -112,6 +115,8 @@ def command(
     insecure: bool,
     reuse: str | None,
     push: bool,
+    sbom: bool,
+    provenance: bool,
     export: Path | None,
     serve: Assets | None,
     as_json: bool,
@@ -153,6 +158,11 @@ def command(
     keep = values["keep"]
     if keep and not tags:
         raise click.UsageError("--keep requires --tag.")
+    if keep and (sbom or provenance) and not is_embedded:
+        raise click.UsageError(
+            "--keep changes the finished image, which its attestations would not describe: omit"
+            " --sbom and --provenance."
+        )
     if insecure and not (is_embedded or reuse or keep):
         raise click.UsageError("--insecure requires --reuse, --keep or the embedded builder.")
     if python and not is_embedded:
@@ -178,6 +188,8 @@ def command(
         reuse=reuse,
         insecure=insecure,
         push=push,
+        sbom=sbom,
+        provenance=provenance,
         no_cache=values["no_cache"],
         pull=values["pull"],
         export=export,
@@ -277,6 +289,8 @@ def _print(outcome: BuildOutcome, options: BuildOptions, say: Callable[[str], No
         say(f"digest  {static.digest or f'({unknown})'}")
     for diff_id in result.earlier:
         say(f"earlier {diff_id}, the static layer of an earlier release")
+    for digest in result.dropped:
+        say(f"dropped {digest}, {DROPPED}")
     if outcome.manifest_only:
         say("The static files are in another image: --target assets.")
     if result.layer and result.layer.path:
@@ -297,7 +311,7 @@ def _files(count: int, kind: str = "") -> str:
 def _document(result: BuildResult) -> dict[str, Any]:
     """Return *result* as JSON; only the embedded builder has a layer."""
     document = dataclasses.asdict(result)
-    for name in ("reused", "exported", "layer", "earlier"):
+    for name in ("reused", "exported", "layer", "earlier", "dropped"):
         document.pop(name)
     if result.static:
         document["static"].pop("older")

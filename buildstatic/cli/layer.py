@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from buildstatic.cli.options import (
+    DROPPED,
     configured,
     is_given,
     keep_options,
@@ -76,6 +77,12 @@ def _place(
     show_default=True,
     help="Compression of the layer.",
 )
+@click.option(
+    "--sbom",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the packages that the files come from to FILE, in CycloneDX.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON to standard output.")
 @python_option
 @path_option
@@ -95,6 +102,7 @@ def command(
     insecure: bool,
     at: PurePosixPath | None,
     compression: Compression,
+    sbom: Path | None,
     as_json: bool,
     path: Path,
     manage: str | None,
@@ -121,6 +129,8 @@ def command(
     collecting = [n for n in ("path", "manage", "settings", "python") if is_given(context, n)]
     if tree and collecting:
         raise click.UsageError("TREE is already collected: omit the options for collecting.")
+    if tree and sbom:
+        raise click.UsageError("--sbom requires the sources: omit TREE to collect them.")
     if tree and output and output.resolve().is_relative_to(tree.resolve()):
         raise click.UsageError(f"{output} would be inside TREE: choose another file.")
     if bool(base) != bool(tag):
@@ -142,6 +152,7 @@ def command(
             output=output,
             append=request,
             compression=defaults["compression"],
+            sbom=sbom.absolute() if sbom else None,
             verbosity=0 if as_json else 1,
             manage=manage,
             settings=settings,
@@ -149,10 +160,10 @@ def command(
             isolate=False,
             report=report,
         )
-    _print(result, output, as_json)
+    _print(result, output, sbom, as_json)
 
 
-def _print(result: LayerResult, output: Path | None, as_json: bool) -> None:
+def _print(result: LayerResult, output: Path | None, sbom: Path | None, as_json: bool) -> None:
     from buildstatic import console
 
     layer = result.layer
@@ -161,6 +172,8 @@ def _print(result: LayerResult, output: Path | None, as_json: bool) -> None:
     say(f"layer    {console.size(layer.size)}{f', in {output}' if output else ''}")
     say(f"digest   {layer.digest}")
     say(f"diffID   {layer.diff_id}")
+    if sbom:
+        say(f"SBOM     {sbom}")
     for line in _image_lines(result.image) if result.image else ():
         say(line)
     say(f"seconds  {result.seconds:.1f}")
@@ -185,6 +198,6 @@ def _image_lines(image: AppendResult) -> Iterator[str]:
     for sentence in dict.fromkeys(sentence for each in image.images for sentence in each.kept):
         yield f"kept     {one_line(sentence)}; the new layer is on top of it"
     for digest in image.dropped:
-        yield f"dropped  {digest}, an attestation or similar of the base, or not in its engine"
+        yield f"dropped  {digest}, {DROPPED}"
     counts = (("sent", image.sent), ("present", image.present), ("mounted", image.mounted))
     yield f"blobs    {', '.join(f'{size(count)} {word}' for word, count in counts)}"

@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from buildstatic.project.packages.known import DependencyOptions
 
+DROPPED = "an attestation or similar of the base, or not in its engine"
 DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
 path_argument = click.argument("path", required=False, default=".", type=DIRECTORY)

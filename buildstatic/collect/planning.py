@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.codecs import importable
+from buildstatic.collect.distributions import owners
 from buildstatic.collect.failures import finder_error, link_cycle
 from buildstatic.collect.project_setup import Finder
 from buildstatic.collect.request import Request
@@ -134,8 +135,13 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values, in the format of ``--report``."""
+        places = [source.place for source in self.wins]
+        distributions = owners(places)
         return {
-            "files": [{"path": source.path, "source": source.place} for source in self.wins],
+            "files": [
+                {"path": source.path, "source": place, "distribution": distributions.get(place)}
+                for source, place in zip(self.wins, places, strict=True)
+            ],
             "shadowed": [
                 {
                     "path": shadowed.source.path,

@@ -100,9 +100,19 @@ def build(
         builder=EMBEDDED if is_embedded else options.builder,
     )
     request = BuildRequest(project.root, "", options)
-    collect = partial(
-        collect_tree, project, verbosity=verbosity, python=python, isolate=isolate, report=report
-    )
+
+    def collect(layer_root: Path, reuse: Path | None = None) -> Path:
+        collected = collect_tree(
+            project,
+            layer_root,
+            verbosity=verbosity,
+            reuse=reuse,
+            python=python,
+            isolate=isolate,
+            report=report,
+        )
+        return collected.path
+
     base = find_image(options.base) if options.base else None
     embedded = EmbeddedBuilder(project, collect, base)
     if is_embedded:

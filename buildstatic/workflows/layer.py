@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
 from contextlib import ExitStack, chdir
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from buildstatic.atomic import replace_output
 from buildstatic.builders.embedded import collected_tree, missing_frontend_output, save_layer
 from buildstatic.dockerfile.static_root import (
     check_layer_location,
@@ -20,10 +23,12 @@ from buildstatic.oci.earlier_releases import check_same_tree, open_earlier
 from buildstatic.oci.layer_writer import MANIFEST, Compression, WrittenLayer
 from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.stores import find_image
+from buildstatic.platforms.commands import project_name
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
 from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.collect import collect_project, configured_options
+from buildstatic.workflows.sbom import static_layer_sbom
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,14 @@ class AppendRequest:
     insecure: bool = False
     keep: str | None = None
     keep_releases: int = 1
+
+
+@dataclass(frozen=True)
+class CollectedTree:
+    """The *path* of what was collected, and the *plan* of it if requested."""
+
+    path: Path
+    plan: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,7 @@ def layer(
     output: Path | None = None,
     append: AppendRequest | None = None,
     compression: Compression = "gzip",
+    sbom: Path | None = None,
     verbosity: int = 1,
     manage: str | None = None,
     settings: str | None = None,
@@ -69,14 +83,15 @@ def layer(
 
     *tree* is what was collected before: a layer root or, with *at*, the absolute path of its place
     in the image, a collected tree. Without *tree* the project is collected first, for *at* or for
-    the place that it has in the image of a build. The descriptor goes into ``<output>.json``. For
+    the place that it has in the image of a build. The descriptor goes into ``<output>.json``, and
+    what the collected files consist of into *sbom*, which needs a project instead of *tree*. For
     *manage*, *settings*, *python* and *isolate* see `buildstatic.workflows.collect.collect`.
 
     Raises StaticRootInvalid for a place that cannot be a separate layer, FileError,
     ImageReferenceInvalid, ImageNotFound, StaticLayerNotFound for an image to keep, what the
     registries raise, and what `collect` raises.
     """
-    appended = earlier = None
+    appended = earlier = collected = None
     if append:
         # Found before anything is collected.
         base, tag = find_image(append.base), parse_reference(append.tag)
@@ -100,14 +115,16 @@ def layer(
             )
             earlier = stack.enter_context(kept)
         if tree is None:
-            tree = collect_tree(
+            collected = collect_tree(
                 project,
                 Path(temporary, "layer"),
                 verbosity=verbosity,
                 python=python,
+                with_plan=sbom is not None,
                 isolate=isolate,
                 report=report,
             )
+            tree = collected.path
         file = output or Path(temporary, "layer.tar")
         if not at and (tree / MANIFEST).exists():
             report.warn(
@@ -115,6 +132,10 @@ def layer(
                 "tree, set its path in the image with --at."
             )
         written = save_layer(tree, at, file, compression)
+        if sbom and collected and collected.plan:
+            document = static_layer_sbom(written, collected.plan, project_name(project))
+            with replace_output(sbom) as sbom_file:
+                sbom_file.write((json.dumps(document, indent=2) + "\n").encode())
         if earlier and written.tree:
             check_same_tree(str(earlier.source.reference), earlier.tree, written.tree)
         if append:
@@ -137,9 +158,10 @@ def collect_tree(
     verbosity: int = 1,
     reuse: Path | None = None,
     python: Path | None = None,
+    with_plan: bool = False,
     isolate: bool,
     report: Reporter,
-) -> Path:
+) -> CollectedTree:
     """Collect *project* into the new directory *layer_root*; return the tree in it.
 
     *reuse* is a tree to take variants from. The current directory is restored. Raises
@@ -159,7 +181,13 @@ def collect_tree(
     )
     with chdir(Path.cwd()):
         collected = collect_project(
-            project, options, python=python, isolate=isolate, report=report, is_image=False
+            project,
+            options,
+            python=python,
+            with_plan=with_plan,
+            isolate=isolate,
+            report=report,
+            is_image=False,
         )
     report.collected(collected.summary)
-    return collected_tree(layer_root, project)
+    return CollectedTree(collected_tree(layer_root, project), collected.plan)

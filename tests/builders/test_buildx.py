@@ -18,6 +18,7 @@ from buildstatic.builders.base import BuildOptions, BuildRequest
 from buildstatic.builders.buildx import from_json, split_json
 from buildstatic.builders.progress import Event, Progress, StepOutput, Vertex, follow, stage_name
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
+from buildstatic.oci.documents import is_attestation
 from buildstatic.oci.layer_lookup import find_static_layer, read_saved_images
 from tests.oci.tiny import DOCKERFILE, registry, second_engine, tiny
 
@@ -159,6 +160,8 @@ def test_engine_api_and_buildx_report_the_same_events(
     [
         pytest.param({"platforms": ("linux/amd64", "linux/arm64")}, id="several-platforms"),
         pytest.param({"cache_to": ("type=registry,ref=127.0.0.1:5000/cache",)}, id="cache"),
+        pytest.param({"provenance": True}, id="provenance"),
+        pytest.param({"sbom": True}, id="sbom"),
     ],
 )
 def test_unsupported_options_advise_another_builder(
@@ -175,14 +178,21 @@ def test_unsupported_options_advise_another_builder(
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("platforms", ["linux/amd64", "linux/amd64,linux/arm64"])
+@pytest.mark.parametrize(
+    ("platforms", "provenance"),
+    [("linux/amd64", True), ("linux/amd64,linux/arm64", False)],
+)
 def test_digest_in_the_registry_is_that_of_the_builders_store(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platforms: str
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    platforms: str,
+    provenance: bool,
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", second_engine())
     name = f"{registry()}/buildstatic-tests/pushed:{len(platforms)}"
     all_platforms = tuple(platforms.split(","))
-    options = BuildOptions((name,), platforms=all_platforms, push=True)
+    options = BuildOptions((name,), platforms=all_platforms, push=True, provenance=provenance)
     request = BuildRequest(root, DOCKERFILE, options)
     follow(buildx.run(request), lambda *_: None)
     archive = tmp_path / "image.tar"
@@ -199,3 +209,5 @@ def test_digest_in_the_registry_is_that_of_the_builders_store(
     assert buildx.registry_digest(name, layer.diff_id) == layer.digest
     assert buildx.registry_digest(name, "sha256:0") is None
     assert layer.diff_id in buildx.registry_layers(name)
+    index = buildx._inspect(name, "--raw")
+    assert any(map(is_attestation, index.get("manifests", ()))) == provenance

@@ -72,6 +72,7 @@ def test_requirements_that_a_project_without_any_needs_are_named(
         pytest.param(["--builder", "o", "--base", "x", "-t", "x"], "embedded builder", id="base"),
         pytest.param(["--insecure"], "embedded builder", id="insecure"),
         pytest.param(["--keep", "x"], "--keep requires --tag", id="keep"),
+        pytest.param(["--keep", "x", "-t", "x", "--provenance"], "omit --sbom", id="attestations"),
         pytest.param(["--python", "/bin/sh"], "embedded builder", id="python"),
         pytest.param(["--serve", "nginx", "-o", "l"], "does not support --serve", id="serve"),
         pytest.param(["--group", "web", "-o", "l"], "--group and --extra require", id="group"),
@@ -162,6 +163,7 @@ def test_old_engine(
         pytest.param(["--export", "out"], "--export", id="export"),
         pytest.param(["--cache-to", "type=local,dest=c"], "--cache-to", id="cache-to"),
         pytest.param(["--builder", "other"], "--builder", id="builder"),
+        pytest.param(["--sbom", "--provenance"], "--sbom, --provenance", id="attestations"),
         pytest.param(["--platform", "linux/amd64,linux/arm64"], "several platforms", id="comma"),
         pytest.param(
             ["--platform", "linux/amd64", "--platform", "linux/arm64"],

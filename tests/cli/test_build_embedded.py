@@ -136,6 +136,21 @@ def test_each_tag_is_an_image_with_the_layer(root: Path) -> None:
     assert len(manifest_of("oci:images:3")["layers"]) == 3
 
 
+def test_attestations_of_the_base_are_dropped(root: Path) -> None:
+    images = Base(Path("images"))
+    one = images.image(tar({"etc/one": b"1"})).descriptor
+    statement = images.write({"architecture": "unknown"}).descriptor
+    more = {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+    attestation = type(one)(statement.media_type, statement.digest, statement.size, more)
+    images.index(one, attestation, tag="base")
+    ran = build(root, "--base", "oci:images:base", "--tag", "oci:images:1")
+    assert ran.code == 0, ran.err
+    assert f"dropped {statement.digest}, an attestation" in ran.out
+    kept = [each["digest"] for each in manifest_of("oci:images:1")["manifests"]]
+    assert statement.digest not in kept
+    assert len(kept) == 1
+
+
 def test_earlier_releases_stay(root: Path) -> None:
     base(Path("images"))
     with (root / "mysite/settings.py").open("a") as settings:
@@ -188,6 +203,8 @@ def test_usage_errors(root: Path, options: list[str], invoke: Invoke) -> None:
         "--no-cache",
         "--pull",
         "--export=out",
+        "--sbom",
+        "--provenance",
     ],
 )
 def test_options_that_need_an_engine(root: Path, option: str, invoke: Invoke) -> None:

@@ -120,6 +120,7 @@ def test_static_root_that_cannot_be_a_layer(tmp_path: Path, invoke: Invoke) -> N
         pytest.param(("root", "--tag", "oci:images"), id="tag without base"),
         pytest.param(("root", "--tag", "oci:images", "-o", "l"), id="tag without base, output"),
         pytest.param(("root", "--insecure", "-o", "l"), id="insecure without base"),
+        pytest.param(("root", "--sbom", "s", "-o", "l"), id="sbom of what was collected before"),
         pytest.param(("root", "--keep", "oci:images", "-o", "l"), id="keep without base"),
         pytest.param(("root", *ON_BASE, "--keep-releases", "0"), id="no release to keep"),
     ],

@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from buildstatic.errors import (
     ConfigInvalid,
@@ -23,6 +26,7 @@ from buildstatic.workflows.verify import compare, verify
 from tests.oci.images import base
 from tests.oci.tiny import SETTINGS, tiny
 
+CHECKS_OFF = 'SILENCED_SYSTEM_CHECKS = ["admin.E403", "admin.E408", "admin.E409", "admin.E410"]\n'
 COMMAND = """\
 from pathlib import Path
 
@@ -64,6 +68,28 @@ def test_layer_collects_and_writes(root: Path, tmp_path: Path) -> None:
     described = json.loads(output.with_name("layer.tar.gz.json").read_text())
     assert described["digest"] == result.layer.digest
     assert result.image is None
+
+
+def test_sbom_names_the_packages_of_the_files(root: Path, tmp_path: Path) -> None:
+    settings = root / "mysite/settings.py"
+    apps = ("contenttypes", "auth", "admin", "messages", "sessions")
+    more = [f"django.contrib.{name}" for name in apps] + ["rest_framework"]
+    settings.write_text(f"{settings.read_text()}INSTALLED_APPS += {more!r}\n" + CHECKS_OFF)
+    sbom, again = tmp_path / "sbom.json", tmp_path / "again.json"
+    result = layer(root, output=tmp_path / "layer.tar.gz", verbosity=0, sbom=sbom)
+    layer(root, output=tmp_path / "layer.tar.gz", verbosity=0, sbom=again)
+    text = sbom.read_text()
+    assert again.read_text() == text
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    assert document["metadata"]["component"]["version"] == result.layer.diff_id
+    found = {each["name"]: each for each in document["components"]}
+    assert set(found) == {"tiny", "Django", "djangorestframework"}
+    assert found["Django"]["purl"] == f"pkg:pypi/django@{version('Django')}"
+    assert found["djangorestframework"]["version"] == version("djangorestframework")
+    counts = {name: int(each["properties"][0]["value"]) for name, each in found.items()}
+    assert counts["tiny"] == 2
+    assert sum(counts.values()) == result.layer.files
 
 
 def test_layer_runs_the_commands_of_installed_apps(root: Path, tmp_path: Path) -> None:
