@@ -33,13 +33,14 @@ from buildstatic.collect.fingerprint import (
     fingerprint_files,
 )
 from buildstatic.collect.layer_root import LayerRoot
+from buildstatic.collect.outputs import originals_of
 from buildstatic.collect.planning import Conflict, Plan, Source, plan_sources
 from buildstatic.collect.project_setup import (
     StartedProject,
     load_finders,
     start_project,
 )
-from buildstatic.collect.reading import originals_of, read_sources
+from buildstatic.collect.reading import read_sources
 from buildstatic.collect.request import (
     Callbacks,
     CollectOptions,
@@ -254,7 +255,7 @@ def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan)
             "",
             pool,
             lambda _more: None,
-            fingerprints=not in_memory,
+            rewrites=not in_memory,
             existing=frozenset(),
             strong=False,
             hashed=True,

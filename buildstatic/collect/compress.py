@@ -114,41 +114,57 @@ def variants_for(
     return Variants(tuple(codecs), own.fits, cache, options.reuse, own.chained)
 
 
+def contents_to_compress(
+    outputs: Iterable[OutputFile], variants: Variants, staging: Staging
+) -> list[CompressItem]:
+    """Return each content of *outputs* once, with its names that *variants* fit, by size."""
+    names: dict[str, list[str]] = {}
+    sizes: dict[str, int] = {}
+    for output in outputs:
+        sizes[output.identity] = output.size
+        if fitting := [name for name in output.names if variants.fits(name)]:
+            names.setdefault(output.identity, []).extend(fitting)
+    items = (
+        CompressItem(
+            identity,
+            sizes[identity],
+            staging.tree.path(own[0]),
+            tuple(own),
+            staging.file_time(identity),
+        )
+        for identity, own in names.items()
+    )
+    return sorted(items, key=lambda item: item.size, reverse=True)
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """The names of the *variants*, each after that of its file, and their `Summary` counts."""
+
+    variants: tuple[tuple[str, str], ...]
+    counts: Mapping[str, Any]
+
+
 def compress(
-    outputs: Iterable[OutputFile],
+    items: Sequence[CompressItem],
     variants: Variants,
     staging: Staging,
     pool: WorkerPool,
-) -> tuple[list[CompressItem], Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]]:
-    """Return the contents of *outputs* to compress, and an iterator that writes their *variants*.
+    progress: Callable[[int], None],
+) -> Compressed:
+    """Write the *variants* of *items*; *progress* is called with the size of each.
 
-    It yields each content as it is completed, the largest first, with the variants that were worth
-    keeping. The cache's limit is applied at the end, also after a failure. The iterator raises
-    OSError and `CollectFailed`.
+    Raises what `written_variants` raises.
     """
-    items = _items_to_compress(outputs, variants, staging)
-    staging.remove_below(
-        f"{name}.{codec.suffix}"
-        for item in items
-        for name in item.names
-        for codec in variants.codecs
-    )
-    cache = variants.cache
-    options = CompressOptions(
-        codecs=tuple((c.format, c.level, c.suffix, c.key) for c in variants.codecs),
-        chained=variants.chained,
-        libraries=library_paths(),
-        cache=str(cache.directory),
-        limit=cache.limit,
-        key=cache.key,
-        reuse=str(variants.reuse or ""),
-        root=staging.tree.root,
-        mode=staging.file_mode,
-        links=staging.links,
-        direct=staging.is_new,
-        parent=os.getpid(),
-    )
-    return items, _compressed(items, options, variants, staging, pool)
+    names: list[tuple[str, str]] = []
+    counts: Counter[str] = Counter()
+    for item, written in written_variants(items, variants, staging, pool):
+        for variant in written:
+            names += [(name, f"{name}.{variant.suffix}") for name in item.names]
+            counts.update(variants=1, variant_bytes=variant.size)
+            counts.update(hits=int(variant.hit), reused=int(variant.reused))
+        progress(item.size)
+    return Compressed(tuple(names), counts)
 
 
 @contextmanager
@@ -188,11 +204,8 @@ def compress_changes(
             for digest, names in contents.items()
         ]
         remove_files(tree, outdated_variants(outputs, (), after.keys() - changed))
-        _, results = compress(outputs, variants, staging, pool)
-        for _, compressed in results:
-            for variant in compressed:
-                counts.update(variants=1, variant_bytes=variant.size)
-                counts.update(hits=int(variant.hit), reused=int(variant.reused))
+        items = contents_to_compress(outputs, variants, staging)
+        counts.update(compress(items, variants, staging, pool, lambda _size: None).counts)
 
 
 def _states(tree: LockedTree) -> Mapping[str, tuple[int, int, int]]:
@@ -205,42 +218,26 @@ def _states(tree: LockedTree) -> Mapping[str, tuple[int, int, int]]:
     }
 
 
-def _items_to_compress(
-    outputs: Iterable[OutputFile], variants: Variants, staging: Staging
-) -> list[CompressItem]:
-    """Return each content of *outputs* once, with all its names that *variants* fit."""
-    names: dict[str, list[str]] = {}
-    sizes: dict[str, int] = {}
-    for output in outputs:
-        sizes[output.identity] = output.size
-        if fitting := [name for name in output.names if variants.fits(name)]:
-            names.setdefault(output.identity, []).extend(fitting)
-    items = (
-        CompressItem(
-            identity,
-            sizes[identity],
-            staging.tree.path(own[0]),
-            tuple(own),
-            staging.file_time(identity),
-        )
-        for identity, own in names.items()
-    )
-    return sorted(items, key=lambda item: item.size, reverse=True)
-
-
-def _compressed(
-    items: Sequence[CompressItem],
-    options: CompressOptions,
-    variants: Variants,
-    staging: Staging,
-    pool: WorkerPool,
+def written_variants(
+    items: Sequence[CompressItem], variants: Variants, staging: Staging, pool: WorkerPool
 ) -> Iterator[tuple[CompressItem, tuple[WrittenVariant, ...]]]:
+    """Yield each of *items* as it is completed, the largest first, with the variants worth keeping.
+
+    The cache's limit is applied at the end, also after a failure. Raises OSError and
+    `CollectFailed`.
+    """
+    staging.remove_below(
+        f"{name}.{codec.suffix}"
+        for item in items
+        for name in item.names
+        for codec in variants.codecs
+    )
     total = sum(item.size for item in items)
     cost = total
     if total < ALL_CACHED:
         cost -= sum(item.size for item in items if variants.cache.has(item.sha256, variants.codecs))
     tasks = [(each.path, each.size, each.sha256, each.names, each.seconds) for each in items]
-    common = astuple(options)
+    common = astuple(_worker_options(variants, staging))
     put, is_done = 0, False
     try:
         with staging.final_names():
@@ -253,3 +250,20 @@ def _compressed(
     finally:
         if put or not is_done:
             variants.cache.evict()
+
+
+def _worker_options(variants: Variants, staging: Staging) -> CompressOptions:
+    return CompressOptions(
+        codecs=tuple((c.format, c.level, c.suffix, c.key) for c in variants.codecs),
+        chained=variants.chained,
+        libraries=library_paths(),
+        cache=str(variants.cache.directory),
+        limit=variants.cache.limit,
+        key=variants.cache.key,
+        reuse=str(variants.reuse or ""),
+        root=staging.tree.root,
+        mode=staging.file_mode,
+        links=staging.links,
+        direct=staging.is_new,
+        parent=os.getpid(),
+    )

@@ -10,10 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from buildstatic.collect.collector import (
-    Outcome,
-    run_collector,
-)
+from buildstatic.collect.collector import Collection, Outcome, run_collector
 from buildstatic.collect.compress import Variants, variants_for
 from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
@@ -139,9 +136,9 @@ def collect_by_adapter(
     disk, where nothing has been written. *storage* and *command* are then as they were.
     """
     assert recognition.adapter is not None
-    arguments = (storage, recognition.adapter, plan, options, variants, layer, callbacks)
+    work = Collection(storage, recognition.adapter, plan, options, variants, layer)
     if not recognition.in_memory:
-        outcome = run_collector(*arguments)
+        outcome = run_collector(work, callbacks)
         return counts_of(command, plan, outcome), outcome.summary
 
     from buildstatic.collect.memory.tree import NeedsDisk, NeedsLoop
@@ -153,7 +150,7 @@ def collect_by_adapter(
             counts.update(_collect_in_memory(command, plan, memory, sources, quick=quick))
 
         with _undone_unless_finished(storage, command):
-            return run_collector(*arguments, run_own_code)
+            return run_collector(replace(work, run_own_code=run_own_code), callbacks)
 
     try:
         try:

@@ -278,7 +278,7 @@ class Staging:
 def publish(
     tree: LockedTree,
     outputs: Sequence[OutputFile],
-    to_write: Sequence[OutputFile],
+    current: Set[str],
     pool: WorkerPool,
     progress: Callable[[int], None],
     *,
@@ -287,14 +287,20 @@ def publish(
     replaces: bool,
     has_variants: bool,
 ) -> Staging:
-    """Write those of *outputs* that are *to_write*.
+    """Write *outputs*, but for the names that are *current*: the tree has their content already.
 
     A tree that is not empty is its own staging directory. With *replaces*, files and directories
     are replaced by each other; with *has_variants*, variants of files that change are removed.
-    *progress* is called with 1 for each content.
+    *progress* is called with the number of outputs that are done.
 
     Raises OSError, and `CollectFailed` if one of *outputs* would replace another.
     """
+    to_write = outputs
+    if current:
+        left = (tuple(name for name in o.names if name not in current) for o in outputs)
+        pairs = zip(outputs, left, strict=True)
+        to_write = [replace(output, names=names) for output, names in pairs if names]
+        progress(len(outputs) - len(to_write))
     staging = Staging(tree, tree.root, links, reproducible, _parent_directories(outputs))
     if tree.is_empty:
         tree.staging.mkdir()

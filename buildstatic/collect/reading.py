@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.fingerprint import Original
 from buildstatic.collect.planning import Source
 from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.references import is_adjustable, needles
@@ -51,26 +50,26 @@ def read_sources(
     pool: WorkerPool,
     progress: Callable[[int], None],
     *,
-    fingerprints: bool,
+    rewrites: bool,
     existing: frozenset[str],
     strong: bool,
     hashed: bool = False,
 ) -> tuple[Reading, ...]:
     """Read *sources*, each once; *progress* is called with 1 for each.
 
-    If *storage* *fingerprints*, the content is kept of sources that refer to others; it is always
+    If it *rewrites* references, the content is kept of sources that refer to others; it is always
     kept of those that are not files on this disk. *existing* are the files of the tree *root* that
     may stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case. Raises
     OSError.
     """
     paths = [source.local_path() for source in sources]
-    hashed = hashed or fingerprints or strong
+    hashed = hashed or rewrites or strong
     by_suffix: dict[str, tuple[Needle, ...] | None] = {}
     items = []
     for source, path in zip(sources, paths, strict=True):
         target = f"{root}/{source.path}" if source.path in existing else ""
         wanted: tuple[Needle, ...] | None = ()
-        is_text = fingerprints and is_adjustable(storage, source.path)
+        is_text = rewrites and is_adjustable(storage, source.path)
         if is_text:
             suffix = posixpath.splitext(source.name)[1] or source.name
             if suffix not in by_suffix:
@@ -105,15 +104,3 @@ def _is_up_to_date(source: Source, target: str, content: bytes) -> bool:
     if not stat.S_ISREG(found.st_mode) or int(found.st_mtime) < int(modified):
         return False
     return Path(target).read_bytes() == content
-
-
-def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, ...]:
-    """Return *readings* as `fingerprint_files` takes them."""
-    originals = []
-    for reading in readings:
-        name = reading.source.path
-        content = reading.content if reading.path or is_adjustable(storage, name) else None
-        originals.append(
-            Original(name, reading.source.name, reading.digest, reading.identity, content)
-        )
-    return tuple(originals)

@@ -1,0 +1,205 @@
+"""What the sources become: the files of the tree, and which of them it has already."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from buildstatic.collect.fingerprint import (
+    Fingerprinted,
+    Kept,
+    Original,
+    TreeOnDisk,
+    fingerprint_files,
+)
+from buildstatic.collect.publish import LockedTree, OutputFile
+from buildstatic.collect.reading import Reading
+from buildstatic.collect.references import is_adjustable
+from buildstatic.collect.storages.adapter import Adapter
+from buildstatic.collect.storages.manifest import make_manifest
+from buildstatic.collect.workers.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from buildstatic.collect.memory.tree import MemoryTree, Sources
+
+    RunOwnCode = Callable[[MemoryTree, Sources], None]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The *files* of a collection, of whose names the tree has those in *current* already.
+
+    *removed* are the names of earlier runs that do not stay. *manifest* is the manifest, if any.
+    Only the names in *compressed* may get variants, if it is not None. *fingerprinted* is the
+    number of sources with a name by content; *processed* (names and new names) and *skipped* are
+    what collectstatic logs of them.
+    """
+
+    files: tuple[OutputFile, ...]
+    current: Set[str]
+    removed: Set[str] = frozenset()
+    manifest: bytes | None = None
+    compressed: Set[str] | None = None
+    fingerprinted: int = 0
+    processed: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+def plain_outputs(readings: Sequence[Reading]) -> Outputs:
+    """Return *readings* under their own names."""
+    current = {reading.source.path for reading in readings if reading.is_unmodified}
+    return Outputs(_output_files(readings, {}, originals=True), current)
+
+
+def fingerprinted_outputs(
+    readings: Sequence[Reading],
+    storage: Any,
+    adapter: Adapter,
+    tree: LockedTree,
+    *,
+    existing: frozenset[str],
+    kept: Kept,
+    warn: Callable[[str], None] | None,
+) -> Outputs:
+    """Return *readings* under their own and their fingerprinted names.
+
+    *existing* are the files of *tree* that may stay, *kept* what does. With *warn*, a missing
+    source map is only a warning. Raises `UnresolvedReferences` or `CircularReferences`.
+    """
+    originals = originals_of(readings, storage)
+    before = TreeOnDisk(storage, originals, kept)
+    made = fingerprint_files(storage, originals, tree=before, existing=existing, warn=warn)
+    # A content that can be read again would only take memory.
+    readings = tuple(replace(r, content=None) if r.path and r.content else r for r in readings)
+    removes = adapter.removes_originals
+    keeps_originals = removes is None or not removes(storage)
+    current = {reading.source.path for reading in readings if reading.is_unmodified}
+    for reading in readings:
+        item = made.files[reading.source.path]
+        size = reading.size if item.content is None else len(item.content)
+        if item.is_taken or item.name not in existing or not _has_size(tree, item.name, size):
+            continue
+        # What was rewritten, Django writes each time.
+        if item.content is None or Path(tree.path(item.name)).read_bytes() == item.content:
+            current.add(item.name)
+    return Outputs(
+        _output_files(readings, made.files, originals=keeps_originals),
+        current,
+        set() if keeps_originals else {reading.source.path for reading in readings},
+        make_manifest(storage, {name: item.name for name, item in made.files.items()}),
+        fingerprinted=len(made.files),
+        processed=made.processed,
+        skipped=made.skipped,
+    )
+
+
+def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, ...]:
+    """Return *readings* as `fingerprint_files` takes them."""
+    originals = []
+    for reading in readings:
+        name = reading.source.path
+        content = reading.content if reading.path or is_adjustable(storage, name) else None
+        originals.append(
+            Original(name, reading.source.name, reading.digest, reading.identity, content)
+        )
+    return tuple(originals)
+
+
+def outputs_in_memory(
+    readings: Sequence[Reading],
+    storage: Any,
+    adapter: Adapter,
+    tree: LockedTree,
+    pool: WorkerPool,
+    run_own_code: RunOwnCode,
+    *,
+    existing: frozenset[str],
+    kept: Kept,
+    strong: bool,
+) -> Outputs:
+    """Return what the own code of *storage*, started by *run_own_code*, makes of *readings*.
+
+    *existing* and *kept* are as in `fingerprinted_outputs`; with *strong* the SHA-256 of each
+    content is computed. Raises what *run_own_code* does.
+    """
+    from buildstatic.collect.memory.shown import shown
+    from buildstatic.collect.memory.tree import MemoryTree
+
+    memory = MemoryTree(
+        storage,
+        existing if kept is Kept.FILES else frozenset(),
+        shows_directories=kept is not Kept.NOTHING and not tree.is_empty,
+        strong=strong,
+    )
+    sources = memory.sources(readings)
+    with shown(memory, adapter):
+        run_own_code(memory, sources)
+    files = memory.outputs()
+    unmodified = {r.source.path: r.digest for r in readings if r.is_unmodified}
+    current = {
+        name
+        for file in files
+        for name in file.names
+        if name in existing
+        and (unmodified.get(name) == file.digest or _has_content(tree, name, file))
+    }
+    stayed = sorted(n for n in memory.processed if memory.is_on_disk(n))
+    paths = [tree.path(name) for name in stayed]
+    found = pool.run("read", [(path, "", (), False, strong, True) for path in paths])
+    for name, path, (size, modified, md5, sha256, *_) in zip(stayed, paths, found, strict=True):
+        files.append(OutputFile((name,), md5, sha256, size, path, modified))
+        current.add(name)
+    return Outputs(
+        tuple(files),
+        current,
+        memory.removed,
+        memory.manifest,
+        memory.compressed,
+        fingerprinted=len(memory.processed),
+    )
+
+
+def _has_content(tree: LockedTree, name: str, file: OutputFile) -> bool:
+    """Return whether the file *name* of *tree* has the content of *file*."""
+    if not _has_size(tree, name, file.size):
+        return False
+    content = Path(file.path).read_bytes() if file.content is None else file.content
+    return Path(tree.path(name)).read_bytes() == content
+
+
+def _has_size(tree: LockedTree, name: str, size: int) -> bool:
+    """Return whether *name* is a file of *size*; a killed run may have left part of one."""
+    status = os.lstat(tree.path(name))
+    return stat.S_ISREG(status.st_mode) and status.st_size == size
+
+
+def _output_files(
+    readings: Sequence[Reading], fingerprinted: Mapping[str, Fingerprinted], *, originals: bool
+) -> tuple[OutputFile, ...]:
+    """Return what *readings* become, with the names in *fingerprinted*.
+
+    Without *originals*, fingerprinted sources have no other name.
+    """
+    files = []
+    kept = {item.name for item in fingerprinted.values() if item.is_taken}
+    replaced = {item.name for item in fingerprinted.values() if not item.is_taken}
+    for reading in readings:
+        name = reading.source.path
+        item = fingerprinted.get(name)
+        names: tuple[str, ...] = ()
+        if (originals or item is None or name in kept) and name not in replaced:
+            names = (name,)
+        if item is not None and item.content is None and not item.is_taken:
+            names = (*names, item.name)
+        if names:
+            files.append(reading.output(names))
+        if item is not None and item.content is not None:
+            size = len(item.content)
+            files.append(
+                OutputFile((item.name,), item.digest, item.identity, size, content=item.content)
+            )
+    return tuple(files)
