@@ -147,7 +147,7 @@ def engine_of(socket: Path, version: str, api: str, status: int = 200) -> Iterat
 @contextmanager
 def serving(server: BaseServer) -> Iterator[None]:
     """Run *server* in a thread until the block ends."""
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield

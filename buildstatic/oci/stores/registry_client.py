@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
@@ -71,7 +73,7 @@ def connect(reference: RegistryReference, *, insecure: bool) -> Iterator[Registr
     host = DOCKER_HUB_HOST if reference.registry == DOCKER_HUB else reference.registry
     if insecure:
         urllib3.disable_warnings(InsecureRequestWarning)
-    secure = _uses_tls(host, verify=not insecure)
+    secure = _uses_tls(host)
     if not secure and not (insecure or reference.is_loopback):
         raise RegistryInsecure(f"The registry {host} uses HTTP without TLS.", ALLOW_INSECURE)
     client = RegistryClient(reference.registry, host, secure=secure, insecure=insecure)
@@ -240,23 +242,37 @@ def error_details(response: Response) -> list[tuple[str, str]]:
     return []
 
 
-def _uses_tls(host: str, *, verify: bool) -> bool:
+def _uses_tls(host: str) -> bool:
+    """Return whether the registry speaks TLS; its certificate is verified by the first request."""
     try:
-        _probe(f"https://{host}/v2/", verify=verify)
+        _probe(f"https://{host}/v2/")
     except (RequestException, HTTPError) as error:
-        _raise_if_untrusted(host, error)
         if isinstance(error, requests.ConnectionError):
             with suppress(RequestException):
-                _probe(f"http://{host}/v2/", verify=verify)
+                _probe(f"http://{host}/v2/")
                 return False
         raise _unreachable(host, error) from error
     return True
 
 
-def _probe(url: str, *, verify: bool) -> None:
-    """Send a request without credentials that follows no redirect."""
-    with _RegistrySession("", "", insecure=True) as session:
-        session.get(url, timeout=TIMEOUT, verify=verify, allow_redirects=False, stream=True).close()
+def _probe(url: str) -> None:
+    """Send a request without credentials that follows no redirect and trusts any certificate."""
+    with _RegistrySession("", "", insecure=True) as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureRequestWarning)
+        session.mount("https://", _UnverifiedAdapter())
+        session.get(url, timeout=TIMEOUT, verify=False, allow_redirects=False, stream=True).close()
+
+
+class _UnverifiedAdapter(HTTPAdapter):
+    """Sends requests without loading the trusted certificates, which takes longer than a request.
+
+    https://docs.python-requests.org/en/latest/user/advanced/#transport-adapters
+    """
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        super().init_poolmanager(*args, ssl_context=context, **options)
 
 
 def _raise_if_untrusted(host: str, error: Exception) -> None:
