@@ -39,8 +39,9 @@ NODE = re.compile(r"\b(npm|npx|yarn|pnpm|bun|node)\b")
 
 def check(context: CheckContext) -> Iterator[Finding]:
     """Yield collected files that are not ignored, and source directories that are."""
-    yield from _git_lacks(context)
-    yield from _git_drops(context)
+    if git.list_files(context.root, "--", GIT) is not None:
+        yield from _git_lacks(context)
+        yield from _git_drops(context)
     name, text = read_dockerignore(context)
     try:
         patterns = read_patterns(text or "")
@@ -66,7 +67,7 @@ def read_dockerignore(context: CheckContext) -> tuple[str, str | None]:
 def _git_lacks(context: CheckContext) -> Iterator[Finding]:
     root = collected_directory(context)
     pattern = git_pattern(root)
-    if root is None or pattern is None or git.list_files(context.root, "--", GIT) is None:
+    if root is None or pattern is None:
         return
     if git.ignoring_pattern(context.root, f"{root}/staticfiles.json") is not None:
         return
