@@ -8,6 +8,7 @@ from each line of standard input, and writes the exit code of the command.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -23,11 +24,18 @@ from typing import Any
 
 PRELOADED = (
     "buildstatic.cli.collect",
+    "buildstatic.cli.progress",
     "buildstatic.collect",
     "buildstatic.workflows.collect",
+    "django.contrib.staticfiles.apps",
     "django.contrib.staticfiles.finders",
     "django.contrib.staticfiles.management.commands.collectstatic",
     "django.core.management.commands.check",
+    "django.core.mail",
+    "django.urls",
+    "django.utils.log",
+    "django.views.debug",
+    "django.views.generic",
 )
 TIMEOUT = 120  # seconds
 # The interpreter reads these when it starts.
@@ -82,6 +90,7 @@ def serve() -> None:
     """Fork for each request, until standard input ends."""
     for module in PRELOADED:
         __import__(module)
+    gc.freeze()
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
