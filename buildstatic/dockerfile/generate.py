@@ -19,7 +19,7 @@ from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
 from buildstatic.dockerfile.static_root import DATA, data_directory, static_root_in_image
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Project
-from buildstatic.project.packages.indexes import OF_UV
+from buildstatic.project.packages.indexes import PASSWORD
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.packages.system import required
 from buildstatic.project.static_files import contains_needed, uploads
@@ -33,7 +33,9 @@ HEALTHCHECK = (
 )
 # The version of uv if the project does not require one, which reads the lock files of older ones.
 UV = "==0.13.*"
-UV_INDEX = OF_UV["PIP_INDEX_URL"]
+# Replaces the characters that end the part of a URL with the password.
+ESCAPE = "sed 's|%|%25|g;s|/|%2F|g;s|?|%3F|g;s|#|%23|g'"
+VARIABLE = r"\$\{(\w+)\}"
 # The option for a directory with the dependency files other than the root.
 _DIRECTORY_OPTIONS = {"uv": "--project", "poetry": "--directory", "pdm": "--project"}
 
@@ -304,11 +306,7 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         "requirements": _requirements(dependencies),
         "selection": _selection(dependencies),
         "edits": _sed_arguments(dependencies) if is_edited else "",
-        # The index that replaces PyPI has uv as well; pip reads it from another variable.
-        "pip_secrets": _continued(f"--mount=type=secret,id={UV_INDEX}")
-        + _continued(f'PIP_INDEX_URL="$(cat /run/secrets/{UV_INDEX})"')
-        if UV_INDEX in dependencies.secrets
-        else "",
+        **_index_context(dependencies.index),
         "secret_mounts": "".join(
             _continued(f"--mount=type=secret,id={name}") for name in dependencies.secrets
         ),
@@ -325,6 +323,25 @@ def _dependencies_context(project: Project) -> dict[str, object]:
     }
 
 
+def _index_context(url: str) -> dict[str, object]:
+    """Return the mounts and variables with which pip and uv read the index *url* in place of PyPI.
+
+    The programs that the Dockerfile itself installs come from there, too.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        program = ESCAPE if PASSWORD.fullmatch(match[1]) else "cat"
+        return f"$({program} /run/secrets/{match[1]})"
+
+    names = dict.fromkeys(re.findall(VARIABLE, url))
+    shown = re.sub(VARIABLE, value, url)
+    return {
+        "index_mounts": "".join(_continued(f"--mount=type=secret,id={name}") for name in names),
+        "pip_index": _continued(f'PIP_INDEX_URL="{shown}"') if url else "",
+        "uv_index": _continued(f'UV_DEFAULT_INDEX="{shown}"') if url else "",
+    }
+
+
 def _requirements(dependencies: Dependencies) -> str:
     """Return the options with which pip, or uv, reads the requirements."""
     file = dependencies.file
@@ -333,9 +350,17 @@ def _requirements(dependencies: Dependencies) -> str:
         extras = f"[{','.join(dependencies.extras)}]" if dependencies.extras else ""
         return f" --editable {shell_word((directory or '.') + extras)}"
     if dependencies.manager == "conda":
-        return "".join(f" {shell_word(argument)}" for argument in dependencies.arguments)
+        return "".join(f" {_pip_argument(argument)}" for argument in dependencies.arguments)
     names = (*(() if dependencies.groups_only else (file,)), *dependencies.additional)
     return "".join(f" --requirement {shell_word(name)}" for name in names)
+
+
+def _pip_argument(text: str) -> str:
+    """Return *text* as a word of a shell; pip expands ``${NAME}`` in requirements files only."""
+    if not re.search(VARIABLE, text):
+        return shell_word(text)
+    escaped = re.sub(rf"(?!{VARIABLE})([\\\"`$])", r"\\\2", text)
+    return '"' + re.sub(VARIABLE, r"$(cat /run/secrets/\1)", escaped) + '"'
 
 
 def _sed_arguments(dependencies: Dependencies) -> str:

@@ -68,7 +68,8 @@ class Dependencies:
     *extras* are installed as well, and so are the requirements files *additional*; *groups_only* is
     whether there is nothing else to install. Not installed are the packages *left_out*, which Linux
     does not have; those in *by_name* are taken from the index, as their files are elsewhere.
-    *secrets* are the environment variables with the credentials of private indexes. *arguments*
+    *secrets* are the environment variables with the credentials of private indexes; *index* is the
+    URL of the one that replaces PyPI, with ``${NAME}`` for variables. *arguments*
     are those of pip in place of *file* if it cannot read that. *uv* are the specifiers of the
     versions of uv that the project allows, empty for any. *servers* are the requirements of
     application servers that only a requirements file has, which is not installed.
@@ -86,6 +87,7 @@ class Dependencies:
     left_out: tuple[str, ...] = ()
     by_name: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    index: str = ""
     groups_only: bool = False
     arguments: tuple[str, ...] = ()
     uv: str = ""

@@ -6,17 +6,20 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.dockerfile.generate import ESCAPE, DockerfileOptions, generate_dockerfile
 from buildstatic.dockerfile.pins import base_images, pin
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Dependencies, Fact, Sqlite
 from tests.dockerfile.variants import (
+    CONDA,
     LOCKS,
     SERVE,
     VARIANTS,
@@ -28,6 +31,15 @@ from tests.dockerfile.variants import (
 )
 
 HADOLINT = str(Path(sys.executable).with_name("hadolint"))
+SECRETS = "/run/secrets"
+INSTALLS_PROJECT = {
+    "uv": "uv sync",
+    "poetry": "poetry install",
+    "pdm": "pdm sync",
+    "pipenv": "pipenv install",
+    "pyproject": "--requirement pyproject.toml",
+    "pip": "--requirement requirements.txt",
+}
 every_variant = pytest.mark.parametrize(
     "variant", [pytest.param(variant, id=name) for name, variant in VARIANTS.items()]
 )
@@ -227,24 +239,77 @@ def test_requirements_of_another_machine_are_edited(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("manager", LOCKS)
-def test_credentials_of_a_private_index_are_secrets_of_the_installation(manager: str) -> None:
+def test_credentials_of_a_private_index_are_secrets_of_the_installations(manager: str) -> None:
     text = text_of(VARIANTS[f"{manager} with a private index"])
-    installation = stage(text, "deps").split("RUN ")[-1]
-    for name in ("INDEX_USER", "INDEX_TOKEN"):
-        assert f"--mount=type=secret,id={name} " in installation
-        assert f'{name}="$(cat /run/secrets/{name})" ' in installation
-        assert text.count(name) == 3
-        assert not re.search(rf"^(ARG|ENV).*{name}", text, re.M)
+    names = ("INDEX_USER", "INDEX_TOKEN")
+    url = "https://$(cat /run/secrets/INDEX_USER):$(cat /run/secrets/INDEX_TOKEN)@packages"
+    steps = [
+        step
+        for step in text.split("\nRUN ")
+        if re.search(r"(pip|uv|poetry|pdm|env) (.* )?(install|sync) ", step)
+    ]
+    own = next(step for step in steps if INSTALLS_PROJECT[manager] in step)
+    assert all(f'{name}="$(cat /run/secrets/{name})" ' in own for name in names)
+    others = [step for step in steps if step != own]
+    assert len(others) == (2 if manager == "pip" else 3)
+    assert "gunicorn" in others[-2]
+    assert "BUILDSTATIC" in others[-1]
+    for step in others:
+        command = next(line for line in step.splitlines() if "install " in line)
+        variable = "UV_DEFAULT_INDEX" if command.strip().startswith("uv pip") else "PIP_INDEX_URL"
+        assert f'{variable}="{url}' in step
+    assert all(
+        f"--mount=type=secret,id={name} " in step for name in names for step in (own, *others)
+    )
+    assert not re.search(r"^(ARG|ENV).*INDEX", text, re.M)
 
 
-def test_uv_itself_is_installed_from_the_index_that_replaces_pypi() -> None:
-    dependencies = managed("uv", secrets=("UV_DEFAULT_INDEX",))
-    deps = stage(text_of(Variant({"dependencies": dependencies})), "deps")
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        ("${UV_DEFAULT_INDEX}", "$(cat /run/secrets/UV_DEFAULT_INDEX)"),
+        (
+            "https://${UV_INDEX_X_USERNAME}:${UV_INDEX_X_PASSWORD}@h/simple",
+            f"https://$(cat {SECRETS}/UV_INDEX_X_USERNAME):"
+            f"$({ESCAPE} {SECRETS}/UV_INDEX_X_PASSWORD)@h/simple",
+        ),
+        ("https://mirror.example.org/simple", "https://mirror.example.org/simple"),
+    ],
+)
+def test_uv_is_installed_from_the_index_that_replaces_pypi(index: str, expected: str) -> None:
+    deps = stage(text_of(Variant({"dependencies": managed("uv", index=index)})), "deps")
     first, second = deps.split("RUN ")[1:]
-    assert 'PIP_INDEX_URL="$(cat /run/secrets/UV_DEFAULT_INDEX)"' in first
-    assert 'UV_DEFAULT_INDEX="$(cat /run/secrets/UV_DEFAULT_INDEX)"' in second
-    for step in (first, second):
-        assert "--mount=type=secret,id=UV_DEFAULT_INDEX " in step
+    assert f'PIP_INDEX_URL="{expected}" \\\n    pip install' in first
+    assert "INDEX" not in second
+    assert [*re.findall("id=([A-Z_]+) ", first)] == re.findall(r"\{(\w+)", index)
+
+
+def test_variables_in_the_arguments_of_pip_are_read_from_secrets() -> None:
+    url = 'https://$x"`id`:${TOKEN}@h/simple'
+    conda = replace(CONDA, arguments=("--extra-index-url", url, "a[b]"), secrets=("TOKEN",))
+    deps = stage(text_of(Variant({"dependencies": Fact(conda, "environment.yml:1")})), "deps")
+    arguments = deps.rpartition("pip install ")[2].removeprefix("--no-cache-dir ").strip()
+    assert arguments.startswith("--extra-index-url ")
+    printed = f"printf '%s|' {arguments}".replace("$(cat /run/secrets/TOKEN)", "$(echo secret)")
+    shown = subprocess.run(["sh", "-c", printed], capture_output=True, text=True, check=True).stdout
+    assert shown.split("|")[:3] == [
+        "--extra-index-url",
+        url.replace("${TOKEN}", "secret"),
+        "a[b]",
+    ]
+
+
+def test_password_is_escaped_for_the_url_of_an_index(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("100%/a?b#c:d@e'\"$x")
+    shown = subprocess.run(
+        ["sh", "-c", f'echo "https://me:$({ESCAPE} password)@h/simple"'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    netloc = urlsplit(shown).netloc
+    assert unquote(netloc.rpartition("@")[0]) == "me:100%/a?b#c:d@e'\"$x"
 
 
 def test_missing_server_without_a_wheel_is_compiled() -> None:

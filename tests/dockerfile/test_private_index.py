@@ -1,16 +1,24 @@
-"""Packages of a private index, with a password that no layer and no log has."""
+"""Packages of a private index, with a password that no layer and no log has.
+
+The index has the other packages of PyPI, too, and is used for the programs that install.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import subprocess
+import tomllib
 import zipfile
 from collections.abc import Iterator
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
+from zipfile import ZipInfo
 
 import pytest
 
@@ -25,7 +33,9 @@ pytestmark = pytest.mark.engine
 
 
 class Index(BaseHTTPRequestHandler):
-    """An index with one package, for one user."""
+    """A mirror of PyPI with one package more, for one user."""
+
+    asked: ClassVar[set[str]] = set()
 
     def do_GET(self) -> None:
         expected = base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
@@ -34,7 +44,13 @@ class Index(BaseHTTPRequestHandler):
             self.send_header("WWW-Authenticate", "Basic")
             self.end_headers()
             return
+        self.asked.add(self.path)
         is_page = self.path.endswith("/")
+        if is_page and not self.path.endswith("/private-thing/"):
+            self.send_response(302)
+            self.send_header("Location", f"https://pypi.org{self.path}")
+            self.end_headers()
+            return
         body = f'<a href="/{WHEEL}">{WHEEL}</a>'.encode() if is_page else wheel()
         self.send_response(200)
         self.send_header("Content-Type", "text/html" if is_page else "application/zip")
@@ -49,18 +65,20 @@ def wheel() -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         info = "private_thing-1.0.dist-info"
-        archive.writestr("private_thing.py", "")
+        archive.writestr(ZipInfo("private_thing.py"), "")
         archive.writestr(
-            f"{info}/METADATA", "Metadata-Version: 2.1\nName: private-thing\nVersion: 1.0\n"
+            ZipInfo(f"{info}/METADATA"),
+            "Metadata-Version: 2.1\nName: private-thing\nVersion: 1.0\n",
         )
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
+        archive.writestr(ZipInfo(f"{info}/WHEEL"), "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(ZipInfo(f"{info}/RECORD"), "")
     return content.getvalue()
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Index)
+    Index.asked.clear()
     Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_port
     server.shutdown()
@@ -88,7 +106,7 @@ MANAGERS: dict[str, tuple[tuple[str, str], dict[str, str]]] = {
         ("UV_INDEX_CORP_USERNAME", "UV_INDEX_CORP_PASSWORD"),
         {
             "pyproject.toml": f"{PROJECT}[[tool.uv.index]]\nname = 'corp'\n"
-            "url = 'http://127.0.0.1:{port}/simple'\ndefault = true\n",
+            "url = 'http://127.0.0.1:{port}/simple'\n",
             "uv.lock": """\
 version = 1
 requires-python = ">=3.11"
@@ -115,10 +133,10 @@ requires-dist = [{{ name = "private-thing", specifier = "==1.0" }}]
         },
     ),
     "poetry": (
-        ("POETRY_HTTP_BASIC_CORP_USERNAME", "POETRY_HTTP_BASIC_CORP_PASSWORD"),
+        ("POETRY_HTTP_BASIC_MIRROR_USERNAME", "POETRY_HTTP_BASIC_MIRROR_PASSWORD"),
         {
             "pyproject.toml": "[tool.poetry.dependencies]\npython = '>=3.11'\n"
-            "private-thing = '1.0'\n[[tool.poetry.source]]\nname = 'corp'\n"
+            "private-thing = '1.0'\n[[tool.poetry.source]]\nname = 'mirror'\n"
             "url = 'http://127.0.0.1:{port}/simple/'\n[tool.poetry]\npackage-mode = false\n",
         },
     ),
@@ -142,7 +160,34 @@ files = []
 """,
         },
     ),
+    "conda": (
+        ("INDEX_USER", "INDEX_TOKEN"),
+        {
+            "environment.yml": "dependencies:\n- python\n- pip:\n"
+            f"  - --extra-index-url http://{CREDENTIALS}127.0.0.1:{{port}}/simple\n"
+            "  - private-thing==1.0\n"
+        },
+    ),
+    "pipenv": (
+        ("INDEX_USER", "INDEX_TOKEN"),
+        {
+            "Pipfile": "[[source]]\nname = 'corp'\n"
+            f"url = 'http://{CREDENTIALS}127.0.0.1:{{port}}/simple'\nverify_ssl = true\n"
+            "[packages]\nprivate-thing = {{ version = '==1.0', index = 'corp' }}\n"
+        },
+    ),
 }
+
+
+def pipfile_lock(pipfile: str) -> str:
+    """Return a lock file with the hash that pipenv compares."""
+    data = tomllib.loads(pipfile)
+    meta = {"sources": data["source"], "requires": {}}
+    hashed = {"_meta": meta, "default": data["packages"], "develop": {}}
+    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
+    meta = {**meta, "pipfile-spec": 6, "hash": {"sha256": sha256(text.encode()).hexdigest()}}
+    locked = {"private-thing": {"index": "corp", "version": "==1.0"}}
+    return json.dumps({"_meta": meta, "default": locked, "develop": {}}, indent=4)
 
 
 @pytest.mark.parametrize(
@@ -150,12 +195,21 @@ files = []
     [
         "pip",
         "uv",
-        *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("poetry", "pdm")),
+        pytest.param("default uv", marks=pytest.mark.exhaustive),
+        *(
+            pytest.param(name, marks=pytest.mark.exhaustive)
+            for name in ("poetry", "pdm", "pipenv", "conda")
+        ),
     ],
 )
 def test_password_is_in_no_layer_and_no_log(tmp_path: Path, port: int, manager: str) -> None:
+    is_default, _, manager = manager.rpartition(" ")
     (user, token), files = MANAGERS[manager]
     contents = {name: text.format(port=port) for name, text in files.items()}
+    if is_default:
+        contents["pyproject.toml"] += "default = true\n"
+    if manager == "pipenv":
+        contents["Pipfile.lock"] = pipfile_lock(contents["Pipfile"])
     project(tmp_path, {"mysite/settings.py": "", **contents})
     options = VARIANTS["default"].dockerfile_options
     text = generate_dockerfile(detect(tmp_path, environ={}), options).text
@@ -179,4 +233,6 @@ def test_password_is_in_no_layer_and_no_log(tmp_path: Path, port: int, manager: 
     installed, _, leaked = listed.partition("\n\n")
     assert installed.endswith("/private_thing.py")
     assert not leaked
+    is_mirror = bool(is_default) or manager not in ("pip", "uv", "conda")
+    assert (f"/simple/{manager}/" in Index.asked) == is_mirror
     assert TOKEN not in done.stdout + done.stderr + shown

@@ -44,6 +44,7 @@ SPECIAL_NAMES = (
 )
 """Names with characters that are special in a Dockerfile, pattern, shell, mount or Jinja."""
 
+INDEX = "https://${INDEX_USER}:${INDEX_TOKEN}@packages.example.org/simple"
 LOCKS = {
     "uv": ("uv.lock", "pyproject.toml"),
     "poetry": ("poetry.lock", "pyproject.toml"),
@@ -219,7 +220,8 @@ VARIANTS = {
     "packages to build and to run": Variant({"database": PSYCOPG2}),
     **{
         f"{manager} with a private index": Variant(
-            {"dependencies": managed(manager, secrets=("INDEX_USER", "INDEX_TOKEN"))}
+            {"dependencies": managed(manager, secrets=("INDEX_USER", "INDEX_TOKEN"), index=INDEX)},
+            {"install": ("gunicorn",)},
         )
         for manager in LOCKS
     },

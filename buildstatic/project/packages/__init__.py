@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,9 +85,13 @@ def find_dependencies(
     if value.manager not in ("pip", "conda") and found.packages.keys().isdisjoint(SERVERS):
         servers = requirements_files.servers(dict.fromkeys((directory, root)), root, python)
     packages = {**found.packages, **{server.name: server for server in servers}}
-    names = dict.fromkeys((*value.secrets, *indexes.variables(directory, root, value.manager)))
+    private = indexes.find(directory, root, value.manager)
+    secrets = tuple(dict.fromkeys((*value.secrets, *private.variables)))
+    index = indexes.usable(value.index) or private.default
     required = "" if value.manager == "pip" else pyproject.required_uv(directory, root)
-    value = replace(value, secrets=tuple(names), uv=required, servers=tuple(map(str, servers)))
+    value = replace(
+        value, secrets=secrets, index=index, uv=required, servers=tuple(map(str, servers))
+    )
     notes = found.notes
     # Those of requirements files are left out of the packages, too.
     if unusable := [n for n, p in found.packages.items() if p.is_foreign or n in NOT_INSTALLABLE]:
@@ -97,9 +102,9 @@ def find_dependencies(
             f"{value.file}: {', '.join(unusable)} cannot be installed in the image, {effect}."
             " Remove it, or add the marker sys_platform == 'win32' or 'darwin' to it.",
         )
-    if names:
-        secrets = " ".join(f"--secret id={name},env={name}" for name in names)
-        notes += (f"{value.file}: packages come from a private index. Build with {secrets}",)
+    if names := dict.fromkeys((*secrets, *re.findall(r"\$\{(\w+)\}", index))):
+        shown = " ".join(f"--secret id={name},env={name}" for name in names)
+        notes += (f"{value.file}: packages come from a private index. Build with {shown}",)
     if servers:
         file, _, _ = servers[0].source.rpartition(":")
         notes += (f"{file} has the server ({', '.join(value.servers)}), {value.file} has none.",)
@@ -267,6 +272,7 @@ def _from_requirements(paths: Sequence[Path], root: Path, python: str) -> Instal
         left_out=tuple(left_out),
         by_name=tuple(by_name),
         secrets=tuple(found.secrets),
+        index=found.index,
     )
     return replace(
         installed, fact=replace(installed.fact, value=value), notes=(*installed.notes, *notes)
@@ -288,8 +294,13 @@ def _from_conda(path: Path, root: Path, python: str) -> Installed:
             f" Left out, as pip cannot install them: {shown}{more}. If the site needs one, add its"
             " Debian package to build-packages or run-packages in [tool.buildstatic]."
         )
-    secrets = tuple(found.secrets)
-    value = replace(value, files=value.files[1:], arguments=arguments, secrets=secrets)
+    value = replace(
+        value,
+        files=value.files[1:],
+        arguments=arguments,
+        secrets=tuple(found.secrets),
+        index=found.index,
+    )
     return Installed(replace(installed.fact, value=value), installed.packages, (note,))
 
 

@@ -1,10 +1,11 @@
-"""The environment variables with the credentials of private package indexes."""
+"""Private package indexes: the variables with their credentials, and the one in place of PyPI."""
 
 from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from buildstatic.project import files
@@ -45,6 +46,8 @@ PREFIXES = {
 }
 _INDEX = r"PIP_(?:EXTRA_)?INDEX_URL|UV_(?:EXTRA_)?INDEX_URL|UV_(?:DEFAULT_)?INDEX"
 _CREDENTIALS = r"(?:UV_INDEX|POETRY_HTTP_BASIC)_\w+_(?:USERNAME|PASSWORD)"
+# Not part of a URL, so its characters are not escaped.
+PASSWORD = re.compile(r"(?:UV_INDEX|POETRY_HTTP_BASIC)_\w+_PASSWORD")
 SET_VARIABLE = re.compile(
     rf"(?:^\s*(?:(?:ARG|ENV|RUN)\s+)?|\bid=)({_INDEX}|{_CREDENTIALS})\b[=\s]*(\S*)", re.M
 )
@@ -52,28 +55,62 @@ SET_VARIABLE = re.compile(
 OPTION = re.compile(r"""--(index-url|extra-index-url)[=\s]+["']?\S*\$""")
 
 
-def variables(directory: Path, root: Path, manager: str) -> list[str]:
-    """Return those that *manager* reads for the indexes that files in *directory* or *root* name.
+@dataclass(frozen=True)
+class Indexes:
+    """The environment *variables* that a manager reads for the private indexes of a project.
+
+    *default* is the URL of the private index that replaces PyPI, empty if there is none. Variables
+    in it are written ``${NAME}``.
+    """
+
+    variables: tuple[str, ...]
+    default: str = ""
+
+
+def find(directory: Path, root: Path, manager: str) -> Indexes:
+    """Return the indexes that files in *directory* or *root* name for *manager*.
 
     The URL of an index is itself a variable if pip's configuration or the project's own Dockerfile
     set it. Raises `ConfigInvalid` for TOML that is not valid.
     """
-    found = [*_in_tables(directory, root, manager)]
-    prefix = PREFIXES[manager]
+    in_tables, default = _in_tables(directory, root, manager)
+    found, prefix = [*in_tables], PREFIXES[manager]
     for place in dict.fromkeys((root, directory)):
         for name in (*_in_pip_configuration(place, root), *_in_dockerfiles(place, root)):
             read = OF_UV.get(name, name) if prefix == "UV" else name
             found += [read] if read.startswith(f"{prefix}_") else []
-    return found
+            # pip reads it where it installs the manager itself.
+            is_default = read in (
+                ("UV_DEFAULT_INDEX", "UV_INDEX_URL") if prefix == "UV" else ("PIP_INDEX_URL",)
+            )
+            default = default or (f"${{{read}}}" if is_default else "")
+    return Indexes(tuple(dict.fromkeys(found)), usable(default))
 
 
-def _in_tables(directory: Path, root: Path, manager: str) -> Iterator[str]:
-    """Yield the variables in URLs, and those for an index with a name that may be private.
+def usable(url: str) -> str:
+    """Return *url* of a default index if it can be used in an image, else an empty text.
 
-    docs.astral.sh/uv/concepts/indexes, python-poetry.org/docs/repositories, and PDM and Pipenv,
-    which expand variables in URLs (pdm-project.org/latest/usage/config,
-    pipenv.pypa.io/en/latest/credentials.html).
+    It is not if it is public, has a password, needs ``--trusted-host``, or has characters that a
+    shell expands.
     """
+    url = re.sub(r"\$\{?([A-Z0-9_]+)\}?", r"${\1}", url)
+    bare = re.sub(r"\$\{[A-Z0-9_]+\}", "", url)
+    has_password = re.search(r"://([^/@:]*:[^/@]+|[^/@:]+)@", bare)
+    is_plain = re.fullmatch(r"[\w.:/@%~+,=&?#-]*", bare)
+    is_trusted = not bare.startswith("http:") or re.search(r"[/@](127\.|localhost\b)", bare)
+    is_private = not bare or _is_private(bare)
+    return url if is_plain and is_trusted and is_private and not has_password else ""
+
+
+def _in_tables(directory: Path, root: Path, manager: str) -> tuple[list[str], str]:
+    """Return the variables in URLs, and those for an index with a name that may be private.
+
+    And the URL of the default index. docs.astral.sh/uv/concepts/indexes,
+    python-poetry.org/docs/repositories, and PDM and Pipenv, which expand variables in URLs
+    (pdm-project.org/latest/usage/config, pipenv.pypa.io/en/latest/credentials.html).
+    """
+    found: list[str] = []
+    default = ""
     names = {"pip": (), "conda": (), "pipenv": ("Pipfile",)}.get(
         manager, ("pyproject.toml", "uv.toml")
     )
@@ -83,17 +120,43 @@ def _in_tables(directory: Path, root: Path, manager: str) -> Iterator[str]:
             continue
         data, _ = files.read_toml(path, root)
         for keys, form in TABLES[file].items():
-            entries = table(data, *keys[:-1]).get(keys[-1])
-            for entry in entries if isinstance(entries, list) else ():
-                url = str(entry.get("url", "")) if isinstance(entry, dict) else ""
+            listed = table(data, *keys[:-1]).get(keys[-1])
+            entries = [
+                e for e in (listed if isinstance(listed, list) else ()) if isinstance(e, dict)
+            ]
+            is_read = len(keys) < 3 or PREFIXES[manager].lower() == keys[1]
+            for entry in entries:
+                url = str(entry.get("url", ""))
                 used = _variables(url)
-                yield from used
                 if form and not used and _is_private(url) and "name" in entry:
                     name = re.sub(r"[^A-Z0-9]", "_", str(entry["name"]).upper())
-                    yield from (form.format(name=name, part=p) for p in ("USERNAME", "PASSWORD"))
+                    used = [form.format(name=name, part=part) for part in ("USERNAME", "PASSWORD")]
+                    url = url.replace("://", f"://${{{used[0]}}}:${{{used[1]}}}@", 1)
+                found += used
+                if is_read and not default and _is_default(keys, entry, entries):
+                    default = url
         settings = data if file == "uv.toml" else table(data, "tool", "uv")
         for setting in (settings, table(settings, "pip")) if file != "Pipfile" else ():
-            yield from _variables(" ".join(str(setting.get(key, "")) for key in UV_SETTINGS))
+            found += _variables(" ".join(str(setting.get(key, "")) for key in UV_SETTINGS))
+            if PREFIXES[manager] == "UV":
+                default = default or str(setting.get("index-url", ""))
+    return found, default
+
+
+def _is_default(
+    keys: tuple[str, ...], entry: Mapping[str, object], entries: Sequence[Mapping[str, object]]
+) -> bool:
+    """Return whether *entry* of the table at *keys* replaces PyPI."""
+    match keys:
+        case ("tool", "poetry", _):
+            names = {str(each.get("name")).lower() for each in entries}
+            priority = entry.get("priority", "secondary" if entry.get("secondary") else "primary")
+            return "pypi" not in names and priority in ("primary", "default")
+        case ("tool", "pdm", _):
+            return entry.get("name") == "pypi"
+        case ("source",):
+            return all(_is_private(str(each.get("url"))) for each in entries)
+    return entry.get("default") is True
 
 
 def _in_pip_configuration(directory: Path, root: Path) -> Iterator[str]:

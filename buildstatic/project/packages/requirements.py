@@ -27,7 +27,13 @@ from buildstatic.project import Package, Packages, files
 from buildstatic.project.packages.known import NOT_INSTALLABLE
 
 MACHINES = ("x86_64", "aarch64")
-SHORT_OPTIONS = {"r": "requirement", "c": "constraint", "e": "editable", "f": "find-links"}
+SHORT_OPTIONS = {
+    "r": "requirement",
+    "c": "constraint",
+    "e": "editable",
+    "f": "find-links",
+    "i": "index-url",
+}
 ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 HASH = "--hash="
 # The header that pip-compile, `uv pip compile` and `uv export` write.
@@ -112,8 +118,8 @@ class Requirements:
 
     Directories have the extras that are installed (``-e .[prod]``). *left_out* are packages that
     cannot be installed in an image, *by_name* those whose file is on another machine
-    (``x @ file:///…``). *secrets* are the variables in the lines (``${TOKEN}``), and *absolute* the
-    absolute paths, each after its file and line.
+    (``x @ file:///…``). *secrets* are the variables in the lines (``${TOKEN}``), *absolute* the
+    absolute paths, each after its file and line, and *index* is the URL of ``--index-url``.
     """
 
     root: Path
@@ -126,6 +132,7 @@ class Requirements:
     by_name: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     absolute: list[str] = field(default_factory=list)
+    index: str = ""
 
     @property
     def packages(self) -> Packages:
@@ -212,6 +219,8 @@ def read_lines(
                 # -e lib is a directory, while lib alone is a package on the index.
                 value = f"./{value}" if re.fullmatch(r"[\w-]+\s*(\[.*|;.*)?", value) else value
                 _read_requirement(value, path, place, result, packages)
+            case "index-url":
+                result.index = _unquoted(value)
             case "find-links" if not URL.match(value):
                 _add_local(value, path, place, result)
 

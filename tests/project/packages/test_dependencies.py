@@ -838,3 +838,115 @@ def test_credentials_of_private_indexes(
     assert found.fact is not None
     assert found.fact.value.secrets == secrets
     assert all(f"--secret id={name},env={name}" in found.notes[0] for name in secrets)
+
+
+UV_SOURCE = f'[[tool.uv.index]]\nname = "corp"\nurl = "{PRIVATE}"\n'
+POETRY_SOURCE = UV_SOURCE.replace("uv.index", "poetry.source")
+PDM_SOURCE = f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{WITH_TOKEN}"\n'
+PIPENV_SOURCE = f'[[source]]\nurl = "{PRIVATE}"\n'
+WITH_CREDENTIALS = "https://${{{0}_CORP_USERNAME}}:${{{0}_CORP_PASSWORD}}@pypi.corp.example/simple"
+
+
+@pytest.mark.parametrize(
+    ("files", "index"),
+    [
+        pytest.param({"requirements.txt": f"-i {WITH_TOKEN}\nDjango\n"}, WITH_TOKEN, id="pip"),
+        pytest.param(
+            {"requirements.txt": "-r a.txt\nDjango\n", "a.txt": f"--index-url={PRIVATE}\n"},
+            PRIVATE,
+            id="included",
+        ),
+        pytest.param({"requirements.txt": f"--index-url={OPEN}\nDjango\n"}, "", id="public"),
+        pytest.param(
+            {"requirements.txt": f"--extra-index-url={WITH_TOKEN}\nDjango\n"}, "", id="extra"
+        ),
+        pytest.param(
+            {"requirements.txt": "-i https://me:pw@corp.example/simple\nDjango\n"},
+            "",
+            id="password",
+        ),
+        pytest.param(
+            {"requirements.txt": "-i https://token@corp.example/simple\nDjango\n"}, "", id="token"
+        ),
+        pytest.param(
+            {"requirements.txt": "-i http://corp.example/simple\nDjango\n"}, "", id="not-trusted"
+        ),
+        pytest.param(
+            {"requirements.txt": "-i 'https://corp.example/`id`'\nDjango\n"}, "", id="shell"
+        ),
+        pytest.param(
+            {"requirements.txt": "Django\n", "pip.conf": f"[global]\nindex-url={PRIVATE}\n"},
+            "${PIP_INDEX_URL}",
+            id="pip.conf",
+        ),
+        pytest.param(
+            {"environment.yml": f"dependencies:\n- pip:\n  - -i {WITH_TOKEN}\n  - Django\n"},
+            WITH_TOKEN,
+            id="conda",
+        ),
+        pytest.param(
+            {"uv.lock": LOCK, "pyproject.toml": f"{UV_SOURCE}default = true\n"},
+            WITH_CREDENTIALS.format("UV_INDEX"),
+            id="uv",
+        ),
+        pytest.param({"uv.lock": LOCK, "pyproject.toml": UV_SOURCE}, "", id="uv-extra"),
+        pytest.param(
+            {"pyproject.toml": PROJECT, "uv.toml": f'index-url = "{WITH_TOKEN}"'},
+            WITH_TOKEN,
+            id="uv.toml",
+        ),
+        pytest.param(
+            {"uv.lock": LOCK, "Dockerfile": "FROM x\nARG UV_INDEX_URL\n"},
+            "${UV_INDEX_URL}",
+            id="uv-variable",
+        ),
+        pytest.param(
+            {"poetry.lock": LOCK, "pyproject.toml": POETRY_SOURCE},
+            WITH_CREDENTIALS.format("POETRY_HTTP_BASIC"),
+            id="poetry",
+        ),
+        pytest.param(
+            {
+                "poetry.lock": LOCK,
+                "pyproject.toml": f'{POETRY_SOURCE}[[tool.poetry.source]]\nname = "PyPI"\n',
+            },
+            "",
+            id="poetry-and-PyPI",
+        ),
+        pytest.param(
+            {"poetry.lock": LOCK, "pyproject.toml": f'{POETRY_SOURCE}priority = "explicit"\n'},
+            "",
+            id="poetry-explicit",
+        ),
+        pytest.param(
+            {"poetry.lock": LOCK, "Dockerfile": "FROM x\nARG PIP_INDEX_URL\n"},
+            "${PIP_INDEX_URL}",
+            id="poetry-variable",
+        ),
+        pytest.param({"pdm.lock": LOCK, "pyproject.toml": PDM_SOURCE}, WITH_TOKEN, id="pdm"),
+        pytest.param(
+            {"pdm.lock": LOCK, "pyproject.toml": PDM_SOURCE.replace('pypi"', 'corp"')},
+            "",
+            id="pdm-extra",
+        ),
+        pytest.param(
+            {"Pipfile.lock": FILES["Pipfile.lock"][1], "Pipfile": PIPENV_SOURCE},
+            PRIVATE,
+            id="pipenv",
+        ),
+        pytest.param(
+            {"Pipfile": f'{PIPENV_SOURCE}[[source]]\nurl = "{OPEN}"\n[packages]\ndjango = "*"\n'},
+            "",
+            id="pipenv-extra",
+        ),
+        pytest.param(
+            {"uv.lock": LOCK, "pyproject.toml": PDM_SOURCE + POETRY_SOURCE}, "", id="of-another"
+        ),
+    ],
+)
+def test_index_that_replaces_pypi(tmp_path: Path, files: dict[str, str], index: str) -> None:
+    found = find(write(tmp_path, files))
+    assert found.fact is not None
+    assert found.fact.value.index == index
+    names = re.findall(r"\{(\w+)\}", index)
+    assert all(f"--secret id={name},env={name}" in "".join(found.notes) for name in names)
