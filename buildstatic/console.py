@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import textwrap
 from functools import cache
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 10_000
 
 
+_ROW = re.compile(r"\S+ {2,}(?=\S)")
 # Controls of a terminal, and characters that reorder text (unicode.org/reports/tr9, 2.1 to 2.6).
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -64,13 +66,24 @@ def is_terminal() -> bool:
 
 
 def say(text: str = "") -> None:
-    """Print *text*, a result, to standard output verbatim."""
-    out().print(printable(text), markup=False)
+    """Print *text*, a result, to standard output verbatim, but for rows in a terminal."""
+    out().print(_fold_rows(out(), printable(text)), markup=False)
 
 
-def note(text: str) -> None:
-    """Print *text* to standard error verbatim."""
-    _print(text)
+def paragraph(text: str, *, label: str = "", style: str = "", indent: str = "") -> None:
+    """Print *text*, a result, after *label*; a terminal gets it wrapped between words."""
+    _print_paragraph(out(), printable(text), label, style, indent)
+
+
+def note(text: str, label: str = "") -> None:
+    """Print *text* to standard error, verbatim if it has no *label*, but for rows."""
+    _print(text, label)
+
+
+def next_command(*words: str) -> None:
+    """Print the command to run next to a person; there is nobody to read it in a pipe."""
+    if words and is_terminal():
+        note(f"Next: {shlex.join(words)}")
 
 
 def warn(text: str) -> None:
@@ -93,8 +106,18 @@ def _print(text: str, label: str = "", style: str = "") -> None:
         sys.stderr.flush()
         return
     if label:
-        err().print(f"[{style}]{label}[/{style}]", end=" ")
-    err().print(printable(text), markup=False)
+        _print_paragraph(err(), text, label, style)
+    else:
+        err().print(_fold_rows(err(), text), markup=False)
+
+
+def _print_paragraph(console: Console, text: str, label: str, style: str, indent: str = "") -> None:
+    width = console.width if console.is_terminal else PIPE_WIDTH
+    first = f"{label} " if label else ""
+    lines = text.split("\n")
+    folded = [_fold(line, width, indent, "" if i else first) for i, line in enumerate(lines)]
+    console.print(label, style=style, end="", markup=False)
+    console.print("\n".join(folded).removeprefix(label), markup=False)
 
 
 def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
@@ -119,7 +142,7 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
     if sum(narrowest) > available:
         for first, *others in rows:
             for indent, cell in (("", first), *(("    ", cell) for cell in others if cell)):
-                out().out(_wrap(cell, indent), highlight=False)
+                out().out(_fold(cell, out().width, indent), highlight=False)
         return
     while sum(widths) > available:
         widest = max(range(len(widths)), key=lambda i: (widths[i] > narrowest[i], widths[i]))
@@ -135,12 +158,30 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
         out().out(line.rstrip(" "), highlight=False)
 
 
-def _wrap(text: str, indent: str) -> str:
-    """Return *text* with *indent*, wrapped between words to the width of the terminal."""
+def _fold_rows(console: Console, text: str) -> str:
+    """Wrap the lines of *text* that are a name, spaces and a value, below the value."""
+    if not console.is_terminal:
+        return text
+    lines = []
+    for line in text.split("\n"):
+        if row := _ROW.match(line):
+            value = _fold(line[row.end() :], console.width, " " * row.end())
+            line = row[0] + value.removeprefix(" " * row.end())
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _fold(line: str, width: int, indent: str = "", first: str = "") -> str:
+    """Return *line* with *indent*, wrapped between words to *width*; *first* is for its beginning.
+
+    A line that is indented already is text to paste, or of a log, and stays as it is.
+    """
+    if line[:1] in ("", " ", "\t") or len(indent) + len(first) + len(line) <= width:
+        return f"{indent}{first}{line}" if line else ""
     return textwrap.fill(
-        text,
-        out().width,
-        initial_indent=indent,
+        line,
+        width,
+        initial_indent=indent + first,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,

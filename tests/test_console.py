@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -166,22 +167,112 @@ def test_size(count: int, words: str) -> None:
     assert console.size(count) == words
 
 
-@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {}], ids=["plain", "colour"])
-@pytest.mark.parametrize("columns", [40, 80])
-@pytest.mark.parametrize("command", ["check", "verify"])
-def test_commands_break_no_path(
-    tmp_path: Path, command: str, columns: int, environ: Mapping[str, str]
+# Runs a command in terminals of several widths, and in a pipe. Forks do not import it again.
+IN_TERMINALS = """
+import fcntl, json, os, pty, struct, sys, termios
+from importlib import import_module
+
+argv, modules, terminals = json.loads(sys.argv[1])
+for module in modules:
+    import_module(module)
+for columns, environ in terminals:
+    pipe = os.pipe()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        from buildstatic.cli import run
+
+        if columns:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        else:
+            os.dup2(pipe[1], 1), os.dup2(pipe[1], 2)
+        os.close(pipe[1])
+        os.environ.update(environ)
+        code = run(argv)
+        sys.stdout.flush()
+        os._exit(code)
+    os.close(pipe[1])
+    shown = b""
+    try:
+        while chunk := os.read(terminal if columns else pipe[0], 1 << 16):
+            shown += chunk
+    except OSError:
+        pass
+    print(json.dumps([columns, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()]))
+"""
+# Colours do not change the width: each width has one of both.
+TERMINALS = [(0, {}), (80, {"TERM": "xterm"}), (40, {"TERM": "xterm", "NO_COLOR": "1"})]
+COPIED = r"\w+ +sha256:\w+$|(error:|layer|diffID) +\S+$|Next: |\d+ static files copied"
+CONTROLS = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
+
+
+@pytest.mark.parametrize(
+    ("command", "modules", "names", "following"),
+    [
+        pytest.param(
+            ["check", "--no-run"],
+            ["check"],
+            ["mysite/settings.py:28:", "whitenoise.storage.CompressedStaticFilesStorage"],
+            "buildstatic generate --path",
+            id="check",
+        ),
+        pytest.param(
+            ["verify", "--static-root", "staticfiles"],
+            ["verify"],
+            ["staticfiles/css/.env"],
+            "",
+            id="verify",
+        ),
+        pytest.param(
+            ["generate", "--force", "--path"],
+            ["generate"],
+            ["Dockerfile", "NAME.herokuapp.com."],
+            "buildstatic build --tag whitenoise",
+            id="generate",
+        ),
+        pytest.param(
+            ["collect", "--noinput", "--path"],
+            ["collect"],
+            ["copied", "variants"],
+            "",
+            id="collect",
+        ),
+        pytest.param(
+            ["build", "--output", "l.tar.gz"],
+            ["build", "collect"],
+            ["/app/staticfiles", "l.tar.gz"],
+            "buildstatic verify l.tar.gz",
+            id="build",
+        ),
+    ],
+)
+def test_output_fits_the_terminal(
+    tmp_path: Path, command: list[str], modules: list[str], names: list[str], following: str
 ) -> None:
+    """Lines are as wide as the terminal but for single words, results and commands to copy."""
     root = copy("whitenoise", tmp_path)
     (root / "staticfiles" / "css").mkdir(parents=True)
     (root / "staticfiles" / "css" / ".env").write_text("A=1")
-    options = ["--no-run"] if command == "check" else ["--static-root", "staticfiles"]
-    argv = [command, *options, str(root)]
-    code = f"from buildstatic.cli import run; run({argv!r})"
-    shown = re.sub(r"\x1b\[[\d;]*m", "", print_to_terminal(environ, columns, code))
-    expected = "mysite/settings.py" if command == "check" else "staticfiles/css/.env"
-    assert expected in shown
-    # The words of a pipe's output, which is not wrapped, are those of a terminal's.
-    env = environment({})
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert {word for word in done.stdout.split() if "/" in word} <= set(shown.split())
+    preloaded = [
+        f"buildstatic.{place}.{name}" for name in modules for place in ("cli", "workflows")
+    ]
+    argument = json.dumps([[*command, str(root)], preloaded, TERMINALS])
+    done = subprocess.run(
+        [sys.executable, "-c", IN_TERMINALS, argument],
+        env=environment({"XDG_CACHE_HOME": str(tmp_path)}),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    _, code, plain = json.loads(done.stdout.splitlines()[0])
+    assert "Next:" not in plain
+    for line in done.stdout.splitlines()[1:]:
+        columns, same_code, shown = json.loads(line)
+        assert same_code == code, shown
+        lines = CONTROLS.sub("", shown).splitlines()
+        words = {word for line in lines for word in line.split()}
+        assert {*names, *(word for word in plain.split() if "/" in word)} <= words
+        wide = [line for line in lines if len(line) > columns and len(line.split()) > 1]
+        assert all(re.match(COPIED, line) for line in wide), wide
+        last = [line for line in lines if line][-1]
+        assert last.startswith(f"Next: {following}") if following else "Next:" not in shown

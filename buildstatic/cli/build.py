@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -216,6 +217,8 @@ def command(
         _write_page(page, outcome.result, options)
     if as_json:
         print(json.dumps(_document(outcome.result)))
+    else:
+        console.next_command(*_next_command(outcome, options))
 
 
 def _configured(context: click.Context, path: Path) -> dict[str, Any]:
@@ -302,6 +305,20 @@ def _print(outcome: BuildOutcome, options: BuildOptions, say: Callable[[str], No
         )
     if options.export:
         say(f"{_files(result.exported or 0, 'static ')} in {options.export}.")
+
+
+def _next_command(outcome: BuildOutcome, options: BuildOptions) -> tuple[str, ...]:
+    """Return the words of the command that uses what was built, none if that is not known."""
+    result = outcome.result
+    if result.layer:
+        return ("buildstatic", "verify", str(result.layer.path)) if result.layer.path else ()
+    if options.push or options.export or options.target or result.id is None:
+        return ()
+    registry, slash, _ = (result.image or "").partition("/")
+    if slash and re.search(r"[.:]|^localhost$", registry):
+        return ("docker", "push", str(result.image))
+    name = result.image or result.id.removeprefix("sha256:")[:12]
+    return ("docker", "run", "--rm", *outcome.run_options, name)
 
 
 def _files(count: int, kind: str = "") -> str:

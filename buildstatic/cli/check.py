@@ -7,7 +7,6 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -139,8 +138,27 @@ def command(
         case _:
             _print_findings(result, verbose=verbose)
             _print_project(result, verbose=verbose)
+            console.next_command(*_next_command(result, context))
     severity = max((finding.severity for finding in result.findings), default=0)
     return 1 if severity >= Severity[level.upper()] else 0
+
+
+def _next_command(result: ProjectCheck, context: click.Context) -> tuple[str, ...]:
+    """Return the words of the command that fixes the findings, or else that goes on.
+
+    None if people have to fix something first.
+    """
+    from buildstatic.platforms.commands import slug
+
+    root = context.params["path"]
+    where = [] if root == Path() else [str(root)]
+    if any(finding.autofix for finding in result.findings):
+        return ("buildstatic", "check", "--fix", *where)
+    if result.edits or any(finding.severity.label == "error" for finding in result.findings):
+        return ()
+    if (result.project.root / "Dockerfile").is_file():
+        return ("buildstatic", "build", "--tag", slug(result.project), *where)
+    return ("buildstatic", "generate", *(["--path", *where] if where else []))
 
 
 def _print_findings(result: ProjectCheck, *, verbose: bool) -> None:
@@ -153,16 +171,16 @@ def _print_findings(result: ProjectCheck, *, verbose: bool) -> None:
     for findings in groups.values():
         finding, others = findings[0], findings[1:]
         word = finding.severity.label
-        console.out().print(f"[{COLOURS[word]}]{word}:[/]", end=" ")
-        console.say(f"{finding.location}: {finding.what} [{finding.code}]")
+        headline = f"{finding.location}: {finding.what} [{finding.code}]"
+        console.paragraph(headline, label=f"{word}:", style=COLOURS[word])
         shown = others if verbose or len(others) <= SHOWN + 1 else others[:SHOWN]
         for other in shown:
-            console.say(f"    {other.location}: {other.what}")
+            console.paragraph(f"{other.location}: {other.what}", indent="    ")
         if len(shown) < len(others):
             console.say(f"    … and {len(others) - len(shown)} more (-v lists all)")
-        console.say(indent(finding.why, "    "))
+        console.paragraph(finding.why, indent="    ")
         fix = f"Fix: {finding.fix}{' (fixed by --fix)' if finding.autofix else ''}"
-        console.say(f"{indent(fix, '    ')}\n")
+        console.paragraph(f"{fix}\n", indent="    ")
     counts = Counter(finding.severity for finding in result.findings)
     words = [
         f"{counts[severity]} {severity.label}{'s' if counts[severity] > 1 else ''}"
@@ -177,7 +195,7 @@ def _print_findings(result: ProjectCheck, *, verbose: bool) -> None:
     else:
         console.say("No problems found.")
     for skipped in result.skipped:
-        console.say(f"Not checked: {skipped}")
+        console.paragraph(f"Not checked: {skipped}")
     console.say()
 
 
@@ -308,7 +326,7 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
     if result.notes:
         console.say()
     for text in result.notes:
-        console.say(f"note: {text}")
+        console.paragraph(text, label="note:")
     _print_variables(result, verbose=verbose)
     edits = _other_edits(result)
     if edits:

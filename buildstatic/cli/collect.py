@@ -182,6 +182,7 @@ def command(
     variable that is not set; placeholders for other variables are read from
     [tool.buildstatic.env].
     """
+    from buildstatic import console
     from buildstatic.cli.progress import print_collected, reporter
     from buildstatic.workflows.collect import collect, configured_options, plan
 
@@ -211,6 +212,8 @@ def command(
         _print_plan(document)
     else:
         print_collected(collected, verbosity)
+    if layer_root and verbosity and not (only_plan or options.dry_run):
+        console.next_command("buildstatic", "layer", str(layer_root), "--output", "layer.tar.gz")
 
 
 def _print_plan(plan: Mapping[str, Any]) -> None:

@@ -250,6 +250,8 @@ def command(
     **values: Any,
 ) -> int:
     """Write the files of *targets*; the help is in HELP."""
+    from buildstatic import console
+    from buildstatic.platforms.commands import slug
     from buildstatic.project import Process
     from buildstatic.workflows.generate import GenerateOptions, configured_targets, generate
 
@@ -288,6 +290,10 @@ def command(
     else:
         print_states(generation.changes)
     print_notes(generation)
+    if "dockerfile" in chosen and not stdout:
+        where = [] if path == Path() else [str(path)]
+        tag = slug(generation.project)
+        console.next_command("buildstatic", "build", "--tag", tag, *where)
     return 0
 
 
@@ -347,6 +353,6 @@ def print_notes(generation: Generation) -> None:
     for text in generation.warnings:
         console.warn(text)
     for text in generation.notes:
-        console.note(f"note: {text}")
+        console.note(text, "note:")
     for edit in generation.edits:
         console.note(f"\n{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")

@@ -120,6 +120,7 @@ def command(
     (docker-archive:FILE) or the local engine (docker:NAME). With --base each platform of the image
     gets the layer, which replaces an earlier one.
     """
+    from buildstatic import console
     from buildstatic.cli.progress import reporter, terminable
     from buildstatic.workflows.layer import AppendRequest, layer
 
@@ -161,6 +162,8 @@ def command(
             report=report,
         )
     _print(result, output, sbom, as_json)
+    if output and not (as_json or result.image):
+        console.next_command("buildstatic", "verify", str(output))
 
 
 def _print(result: LayerResult, output: Path | None, sbom: Path | None, as_json: bool) -> None:

@@ -36,6 +36,7 @@ from buildstatic.oci.reference import EngineReference, Reference, parse_referenc
 from buildstatic.oci.reuse import extract_variants
 from buildstatic.oci.stores import find_image
 from buildstatic.oci.stores.engine import replace_tags
+from buildstatic.platforms.options import read_dockerfile
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
 from buildstatic.project.manage import read_settings
@@ -49,6 +50,7 @@ __all__ = ["BuildOptions", "BuildOutcome", "build"]
 
 PREVIOUS_STAGE = "buildstatic-previous"
 WHEELS_STAGE = "buildstatic-wheels"
+DEFAULT_PORT = 8000
 LARGE_CONTEXT = 1 << 30  # bytes
 _DEFAULTS = BuildOptions()
 
@@ -58,11 +60,13 @@ class BuildOutcome:
     """The *result* of the builder.
 
     With *manifest_only* the image contains at most the manifest: the static files are in the image
-    of the target ``assets``.
+    of the target ``assets``. *run_options* are those of ``docker run`` that the image of the last
+    stage needs: its port, and the environment variables that the settings require.
     """
 
     result: BuildResult
     manifest_only: bool = False
+    run_options: tuple[str, ...] = ()
 
 
 def build(
@@ -148,7 +152,13 @@ def build(
         if earlier:
             result = _keep_earlier(result, options, earlier, report)
     _note_commands(project, result, report)
-    return BuildOutcome(result, manifest_only=expected is not None and not expected.required)
+    port = read_dockerfile(source.dockerfile).port or DEFAULT_PORT
+    variables = [variable.name for variable in project.variables if variable.required]
+    return BuildOutcome(
+        result,
+        manifest_only=expected is not None and not expected.required,
+        run_options=(f"--publish={port}:{port}", *(f"--env={name}" for name in variables)),
+    )
 
 
 def _build_embedded(

@@ -8,9 +8,12 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from buildstatic.builders.base import BuildOptions, BuildResult
+from buildstatic.cli.build import _next_command
 from buildstatic.errors import (
     ConfigInvalid,
     EngineNotFound,
@@ -18,6 +21,7 @@ from buildstatic.errors import (
     StaticRootInvalid,
     UnsupportedByBuilder,
 )
+from buildstatic.workflows.build import BuildOutcome
 from tests.cli.conftest import Invoke
 from tests.oci.tiny import (
     DOCKERFILE,
@@ -306,3 +310,21 @@ def test_unknown_static_url_is_a_note(tmp_path: Path, invoke: Invoke) -> None:
     root = tiny(tmp_path / "tiny", None, {"mysite/settings.py": settings})
     assert "STATIC_URL cannot" in invoke("build", root, "--serve", "nginx").err
     assert "STATIC_URL cannot" not in invoke("build", root, "--tag", "x").err
+
+
+@pytest.mark.parametrize(
+    ("tag", "options", "words"),
+    [
+        pytest.param("mysite:1", {}, "docker run --rm --publish=8000:8000 mysite:1", id="local"),
+        pytest.param(None, {}, "docker run --rm --publish=8000:8000 0123456789ab", id="no tag"),
+        pytest.param("me/mysite", {}, "docker run --rm --publish=8000:8000 me/mysite", id="user"),
+        pytest.param("registry.example.org/x", {}, "docker push registry.example.org/x", id="push"),
+        pytest.param("localhost:5000/x", {}, "docker push localhost:5000/x", id="port"),
+        pytest.param("registry.example.org/x", {"push": True}, "", id="pushed"),
+        pytest.param("mysite:1", {"target": "static"}, "", id="target"),
+    ],
+)
+def test_next_command_uses_the_image(tag: str | None, options: dict[str, Any], words: str) -> None:
+    result = BuildResult(tag, "sha256:0123456789abcdef", None, None, (), 1.0)
+    outcome = BuildOutcome(result, run_options=("--publish=8000:8000",))
+    assert " ".join(_next_command(outcome, BuildOptions(**options))) == words

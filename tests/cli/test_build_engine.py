@@ -348,7 +348,9 @@ def test_terminal_shows_stages_then_summary(tmp_path: Path, tag: Callable[[str],
     after = screen_after_the_view(seen)
     assert re.match(r"  (static|stage-1) +\d+\.\d s\n", after), after
     assert "RUN sleep" not in after
-    assert re.search(r"\ndiffID  sha256:[0-9a-f]{64}\ndigest  .*\n$", after), after
+    assert re.search(
+        r"\ndiffID  sha256:[0-9a-f]{64}\ndigest  .*\nNext: docker run --rm .*\n$", after
+    ), after
 
 
 @pytest.mark.engine

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 
 from buildstatic import console
 from buildstatic.builders.progress import Built, Event, Progress, StepOutput, Vertex
-from buildstatic.cli.build_view import build_view
+from buildstatic.cli.build_view import _table, build_view
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 STAGES = frozenset({"static", "web"})
@@ -70,6 +72,21 @@ def test_step_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
     name = "[static 1/2] RUN x"
     events: list[Event] = [vertex(name), vertex(name, 1), vertex(name, 1), vertex(name, 1)]
     assert shown(events, capfd) == "static: RUN x (1.0 s)\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_view_fits_the_terminal(columns: int) -> None:
+    build = Progress()
+    build.add(vertex(f"[static 3/4] RUN {'a-long-word ' * 20}"))
+    build.add(vertex("[web 1/2] COPY . .", 1.5))
+    terminal = Console(width=columns, force_terminal=True, color_system=None)
+    with terminal.capture() as printed:
+        terminal.print(_table(build, STAGES))
+    lines = [line.rstrip() for line in printed.get().splitlines()]
+    assert [line.split()[0] for line in lines] == ["static", "web"]
+    assert max(map(len, lines)) <= columns
+    assert lines[0].endswith("…")
+    assert re.match(r"web +1\.5 s$", lines[1])
 
 
 def test_terminal_shows_running_steps(

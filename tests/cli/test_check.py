@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +333,28 @@ def test_findings_as_json(tmp_path: Path, option: str, invoke: Invoke) -> None:
         }
     ]
     assert printed["skipped"] == ["references between static files (--no-run)"]
+
+
+@pytest.mark.parametrize(
+    ("arrange", "words"),
+    [
+        pytest.param(lambda p: clean_project(p, change=NO_STATIC_ROOT), "check --fix ", id="fix"),
+        pytest.param(startproject, "", id="edits"),
+        pytest.param(clean_project, "generate --path ", id="nothing found"),
+    ],
+)
+def test_next_command_is_what_can_be_done(
+    tmp_path: Path,
+    arrange: Callable[[Path], Path],
+    words: str,
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    ran = invoke("check", "--no-run", root := arrange(tmp_path))
+    assert ran.err.endswith(f"Next: buildstatic {words}{root}\n" if words else "")
+    assert ("Next:" in ran.err) == bool(words)
+    assert "Next:" not in invoke("check", "--no-run", "--json", root).err
 
 
 def test_fix_option(tmp_path: Path, invoke: Invoke) -> None:
