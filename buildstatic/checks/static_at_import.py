@@ -14,7 +14,7 @@ from buildstatic.checks.deployment import command_sequences
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.checks.import_time import import_time_calls
 from buildstatic.errors import ConfigInvalid
-from buildstatic.manage_py import subdirectories
+from buildstatic.manage_py.find import subdirectories
 from buildstatic.project import files
 
 AT_IMPORT, ORDER = "static-at-import", "migrate-before-collect"

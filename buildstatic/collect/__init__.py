@@ -1,9 +1,10 @@
 """Collect the static files of a Django project.
 
 To read in this order: `project_setup` starts the project, `layer_root` chooses the directories,
-`planning` decides which files are collected, `storages` how. `django_command` runs Django's command
-with `collector` in place of its loop, whose steps are `reading`, `fingerprint`, `publish`,
-`compress` and `storages.manifest`; `workers` has what they run in other processes.
+`planning` decides which files are collected, `storages` how, `removal` what may be removed.
+`django_command` runs Django's command with `collector` in place of its loop, whose steps are
+`reading`, `outputs` (`fingerprint`), `publish`, `compress` and `storages.manifest`;
+`workers` has what they run in other processes.
 
 This package runs in the project's own Python. It imports only the standard library, pathspec, the
 codecs and, inside functions, the project's Django.
@@ -41,6 +42,7 @@ from buildstatic.collect.project_setup import (
     start_project,
 )
 from buildstatic.collect.reading import read_sources
+from buildstatic.collect.removal import check_clear
 from buildstatic.collect.request import (
     Callbacks,
     CollectOptions,
@@ -86,17 +88,19 @@ def _collect(request: Request, callbacks: Callbacks, generated: Path | None) -> 
         request, with_ignored=request.with_plan, generated=generated
     )
     options, storage, conflicts = request.options, project.storage, made_plan.conflicts
-    recognition = recognize(storage)
+    recognition = recognize(storage).under(options)
+    for warning in recognition.option_warnings(options):
+        callbacks.warn(warning)
     if options.strict and conflicts:
         raise _strict_error(conflicts)
     if layer is None:
-        layer_root.check_clear(request, storage, made_plan.offers)
+        check_clear(request, storage, made_plan.offers)
     if options.dry_run:
         layer = None
     with layer_root.locked(layer) if layer else nullcontext():
         result = call_collectstatic(request, storage, recognition, made_plan, layer, callbacks)
         sys.stdout.flush()  # What follows goes to standard error.
-        if not options.dry_run:
+        if (options.after or result.summary.own_code) and not options.dry_run:
             result = _finish(project, recognition, layer, result)
         if layer:
             has_collected = not result.summary.own_code and not options.after
@@ -130,8 +134,6 @@ def _finish(
     if own_code:
         is_asked = options.compress or options.formats
         adapter = Adapter() if is_asked and recognition.is_local and not options.link else None
-    if not options.after and not (own_code and adapter):
-        return result
     variants = variants_for(storage, adapter, options, request.libraries) if adapter else None
     with compress_changes(
         storage, variants, options, in_layer=bool(layer), all_files=own_code

@@ -130,12 +130,13 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
                 replaces=options.clear or options.prune,
                 has_variants=work.variants is not None or options.compress is not None,
             )
-        compressed = _compress(work, made, staging, pool, steps)
-        staging.commit()
+        compressed = Compressed()
+        if work.variants and options.post_process:
+            compressed = _compress(work, work.variants, made, staging, pool, steps)
         removed, stale = _finish(work, made, compressed, tree, staging)
     summary = Summary(
         files=len(readings),
-        bytes=sum(reading.size for reading in readings),
+        bytes=sum(reading.file.size for reading in readings),
         copied=sum(not reading.is_unmodified for reading in readings),
         unmodified=sum(reading.is_unmodified for reading in readings),
         fingerprinted=made.fingerprinted,
@@ -202,12 +203,15 @@ def _outputs(
 
 
 def _compress(
-    work: Collection, made: Outputs, staging: Staging, pool: WorkerPool, steps: _Steps
+    work: Collection,
+    variants: Variants,
+    made: Outputs,
+    staging: Staging,
+    pool: WorkerPool,
+    steps: _Steps,
 ) -> Compressed:
-    """Make the variants of what was *made*."""
-    variants, names = work.variants, made.compressed
-    if variants is None or not work.options.post_process:
-        return Compressed((), {})
+    """Make the *variants* of what was *made*."""
+    names = made.compressed
     if names is not None and not work.options.compress:
         variants = replace(variants, fits=lambda name: name in names)
     items = contents_to_compress(made.files, variants, staging)
@@ -218,12 +222,13 @@ def _compress(
 def _finish(
     work: Collection, made: Outputs, compressed: Compressed, tree: LockedTree, staging: Staging
 ) -> tuple[int, int]:
-    """Replace the manifest if there is one, then remove files of *tree*.
+    """Move the files to their paths, replace the manifest if there is one, remove files of *tree*.
 
     The stale files are those that the tree had and that are not collected now. All are removed
     with ``--clear`` or ``--prune``, else only those that the storage removes, and outdated
     variants, which were removed before. Returns how many were removed, and how many remain.
     """
+    staging.commit()
     stale = tree.files - staging.directories
     stale = stale.difference(*(output.names for output in made.files))
     stale = stale.difference(name for _, name in compressed.variants)

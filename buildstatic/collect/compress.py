@@ -9,7 +9,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +141,8 @@ def contents_to_compress(
 class Compressed:
     """The names of the *variants*, each after that of its file, and their `Summary` counts."""
 
-    variants: tuple[tuple[str, str], ...]
-    counts: Mapping[str, Any]
+    variants: tuple[tuple[str, str], ...] = ()
+    counts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def compress(

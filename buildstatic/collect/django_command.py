@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.collector import Collection, Outcome, run_collector
-from buildstatic.collect.compress import Variants, variants_for
+from buildstatic.collect.compress import variants_for
 from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
@@ -64,7 +64,7 @@ def call_collectstatic(
     *recognition* has an adapter. A *layer* is emptied after all checks have passed; Django then
     does not prompt, because no files exist.
 
-    Warnings come first: an overridden command, options without effect, accidental conflicts.
+    Warnings come first: an overridden command, accidental conflicts.
 
     Raises `CollectCancelled`, `FileError`, `VariablesMissing`, `ReferencesBroken` or
     `CollectFailed`.
@@ -75,30 +75,33 @@ def call_collectstatic(
     app = get_commands()["collectstatic"]
     if app not in ("django.contrib.staticfiles", "buildstatic.django"):
         callbacks.warn(f"The collectstatic command of {app} is not run: Django's is used.")
-    for warning in _unsupported_options(request.options, recognition):
-        callbacks.warn(warning)
     for conflict in plan.conflicts:
         if not conflict.is_intended:
             callbacks.warn(str(conflict))
-    reason = _own_code_reason(request.options, recognition)
     summary = Summary(files=len(plan.wins))
 
     class PlannedCommand(collectstatic.Command):  # type: ignore[misc]
         def collect(self) -> dict[str, Any]:
             nonlocal summary
-            options, why = request.options, reason
-            if not why and recognition.adapter:
-                variants = variants_for(storage, recognition.adapter, options, request.libraries)
+            own_code = recognition
+            if recognition.adapter:
                 collected = collect_by_adapter(
-                    self, storage, recognition, plan, options, variants, layer, callbacks
+                    self,
+                    storage,
+                    recognition,
+                    plan,
+                    request.options,
+                    layer,
+                    callbacks,
+                    request.libraries,
                 )
                 if not isinstance(collected, str):
                     counts, summary = collected
                     return counts
-                why = collected
-                for warning in _ineffective_options(options, why, recognition):
+                own_code = replace(recognition, adapter=None, reason=collected)
+                for warning in own_code.option_warnings(request.options):
                     callbacks.warn(warning)
-            summary = replace(summary, own_code=why)
+            summary = replace(summary, own_code=own_code.reason)
             if layer is None:
                 return dict(super().collect())
             empty(layer)
@@ -126,18 +129,20 @@ def collect_by_adapter(
     recognition: Recognition,
     plan: Plan,
     options: CollectOptions,
-    variants: Variants | None,
     layer: LayerRoot | None,
     callbacks: Callbacks,
+    libraries: tuple[str, ...] = (),
 ) -> tuple[dict[str, Any], Summary] | str:
     """Collect *plan* without the loop of *command*, or with that loop on a tree in memory.
 
     Return what ``Command.collect`` returns, and the summary; or why the loop has to run on the
-    disk, where nothing has been written. *storage* and *command* are then as they were.
+    disk, where nothing has been written. *storage* and *command* are then as they were. The codecs
+    may also be in the directories *libraries*.
     """
     assert recognition.adapter is not None
+    variants = variants_for(storage, recognition.adapter, options, libraries)
     work = Collection(storage, recognition.adapter, plan, options, variants, layer)
-    if not recognition.in_memory:
+    if not recognition.reason:
         outcome = run_collector(work, callbacks)
         return counts_of(command, plan, outcome), outcome.summary
 
@@ -291,15 +296,6 @@ def _collect_in_memory(
             del vars(command)[name]
 
 
-def _own_code_reason(options: CollectOptions, recognition: Recognition) -> str:
-    """Return why Django's own loop and the storage's own code run, empty if the collector does."""
-    if recognition.adapter is None:
-        return recognition.reason
-    if options.link:
-        return "--link creates links"
-    return "--dry-run writes nothing" if options.dry_run else ""
-
-
 def counts_of(command: Any, plan: Plan, outcome: Outcome) -> dict[str, Any]:
     """Log *outcome* as Django does; return what ``Command.collect`` of *command* returns."""
     _log(command, plan, outcome)
@@ -355,33 +351,6 @@ def _finders_replaced(collectstatic: Any, finder: _PlannedFinder) -> Iterator[No
         yield
     finally:
         collectstatic.get_finders = get_finders
-
-
-def _unsupported_options(options: CollectOptions, recognition: Recognition) -> list[str]:
-    """Return a warning for the given options that Django's own code does not support.
-
-    A dry run does nothing with any option. Equal files in a layer root are always linked.
-    """
-    if options.dry_run:
-        return []
-    reason = _own_code_reason(options, recognition)
-    if not reason and recognition.in_memory and "--missing-maps" in options.explicit:
-        why = f"the storage's own code is used, because {recognition.reason}"
-        return [f"--missing-maps has no effect: {why}."]
-    return _ineffective_options(options, reason, recognition)
-
-
-def _ineffective_options(
-    options: CollectOptions, reason: str, recognition: Recognition
-) -> list[str]:
-    effective = {"--hardlinks"} if options.layer_root else set()
-    if recognition.is_local and not options.link:
-        effective |= {"--compress", "--formats", "--reuse"}
-    given = [option for option in options.explicit if option not in effective]
-    if not reason or not given:
-        return []
-    verb = "has" if len(given) == 1 else "have"
-    return [f"{', '.join(given)} {verb} no effect: Django's own code is used, because {reason}."]
 
 
 def _references_error(

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import Any
 
 from buildstatic.atomic import replace_file, replace_with_link
 from buildstatic.collect.codecs import FORMATS
-from buildstatic.collect.planning import Source
 from buildstatic.collect.publish import EPOCH, content_time, lock_directory
 from buildstatic.collect.request import Request
 from buildstatic.collect.workers.file_tasks import UNLINKABLE
@@ -26,8 +25,6 @@ from buildstatic.errors import CollectFailed, FileError, StaticRootInvalid, Stor
 
 _VARIANTS = tuple(f".{suffix}" for suffix in FORMATS)
 _DEDICATED = "Give --layer-root a directory of its own, such as /layer."
-# Part of the names of the backends that keep a database in a file.
-_FILE_BACKENDS = ("sqlite", "spatialite")
 
 
 @dataclass(frozen=True)
@@ -138,50 +135,6 @@ def _location(storage: Any) -> Path:
 
 def _class_of(storage: Any) -> str:
     return f"The storage {type(storage).__module__}.{type(storage).__qualname__}"
-
-
-def check_clear(request: Request, storage: Any, sources: Iterable[Source]) -> None:
-    """Raise `StaticRootInvalid` if ``--clear`` or ``--prune`` would remove what it may not."""
-    option = "--clear" if request.options.clear else "--prune" if request.options.prune else ""
-    if option:
-        kept = {"the project": request.root, "manage.py": request.manage.parent}
-        for tree in local_directories(storage)[:1]:
-            check_removal(option, tree, kept, sources)
-
-
-def check_removal(
-    option: str, tree: Path, kept: Mapping[str, Path], sources: Iterable[Source]
-) -> None:
-    """Raise `StaticRootInvalid` if *option* would remove more than collected files.
-
-    ``--clear`` and ``--prune`` remove what is in *tree* and was not collected now, so it may
-    neither be nor contain what is *kept* (by description), the project's data, or a directory of
-    *sources*.
-    """
-    real = tree.resolve()
-    locations = {getattr(source.storage, "location", None) for source in sources}
-    places = {f"sources ({place})": Path(place) for place in sorted(filter(None, locations))}
-    for what, path in {**kept, **_project_data(), **places}.items():
-        if path.resolve() == real or real in path.resolve().parents:
-            problem = f"{option} would remove {what}: files are collected to {tree}."
-            raise StaticRootInvalid(problem, "Set STATIC_ROOT to a directory of its own.")
-
-
-def _project_data() -> dict[str, Path]:
-    """Return ``MEDIA_ROOT`` and the files of databases, by description."""
-    from django.conf import settings
-
-    kept = {}
-    for alias, database in settings.DATABASES.items():
-        name = str(database.get("NAME") or "")
-        if name.startswith("file:"):  # a URI: sqlite.org/uri.html
-            name = name.removeprefix("file:").partition("?")[0]
-        is_file = any(word in str(database.get("ENGINE", "")) for word in _FILE_BACKENDS)
-        if is_file and name and not name.startswith(":"):
-            kept[f"the database {alias}"] = Path(name)
-    if settings.MEDIA_ROOT:
-        kept["MEDIA_ROOT"] = Path(settings.MEDIA_ROOT)
-    return kept
 
 
 @dataclass(frozen=True)

@@ -74,13 +74,13 @@ def fingerprinted_outputs(
     before = TreeOnDisk(storage, originals, kept)
     made = fingerprint_files(storage, originals, tree=before, existing=existing, warn=warn)
     # A content that can be read again would only take memory.
-    readings = tuple(replace(r, content=None) if r.path and r.content else r for r in readings)
+    readings = tuple(replace(r, content=None) if r.file.path and r.content else r for r in readings)
     removes = adapter.removes_originals
     keeps_originals = removes is None or not removes(storage)
     current = {reading.source.path for reading in readings if reading.is_unmodified}
     for reading in readings:
         item = made.files[reading.source.path]
-        size = reading.size if item.content is None else len(item.content)
+        size = reading.file.size if item.content is None else len(item.content)
         if item.is_taken or item.name not in existing or not _has_size(tree, item.name, size):
             continue
         # What was rewritten, Django writes each time.
@@ -101,11 +101,9 @@ def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, .
     """Return *readings* as `fingerprint_files` takes them."""
     originals = []
     for reading in readings:
-        name = reading.source.path
-        content = reading.content if reading.path or is_adjustable(storage, name) else None
-        originals.append(
-            Original(name, reading.source.name, reading.digest, reading.identity, content)
-        )
+        name, file = reading.source.path, reading.file
+        content = reading.content if file.path or is_adjustable(storage, name) else None
+        originals.append(Original(name, reading.source.name, file.digest, file.identity, content))
     return tuple(originals)
 
 
@@ -139,7 +137,7 @@ def outputs_in_memory(
     with shown(memory, adapter):
         run_own_code(memory, sources)
     files = memory.outputs()
-    unmodified = {r.source.path: r.digest for r in readings if r.is_unmodified}
+    unmodified = {r.source.path: r.file.digest for r in readings if r.is_unmodified}
     current = {
         name
         for file in files
@@ -196,7 +194,7 @@ def _output_files(
         if item is not None and item.content is None and not item.is_taken:
             names = (*names, item.name)
         if names:
-            files.append(reading.output(names))
+            files.append(replace(reading.file, names=names))
         if item is not None and item.content is not None:
             size = len(item.content)
             files.append(

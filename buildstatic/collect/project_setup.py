@@ -21,7 +21,8 @@ from buildstatic.errors import (
     StaticfilesNotInstalled,
     StaticRootInvalid,
 )
-from buildstatic.manage_py import SETTINGS_VARIABLE, run_manage_py
+from buildstatic.manage_py.find import SETTINGS_VARIABLE
+from buildstatic.manage_py.run import run_manage_py
 from buildstatic.tracebacks import locals_of
 
 _STATICFILES = "django.contrib.staticfiles"

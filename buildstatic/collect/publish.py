@@ -96,9 +96,9 @@ def locked_tree(storage: Any, *, starts_empty: bool = False) -> Iterator[LockedT
     """
     tree = tree_of(storage)
     with lock_directory(tree.root, lambda: _make_directories(tree, [""])) as descriptor:
+        files = frozenset() if starts_empty else list_files(tree)
         staging = temporary_path(Path(tree.root, "staging"))
         try:
-            files = frozenset() if starts_empty else list_files(tree)
             values = (tree.root, tree.file_mode, tree.directory_mode)
             yield LockedTree(*values, files, descriptor, staging)
         finally:

@@ -19,28 +19,16 @@ from buildstatic.collect.workers.pool import WorkerPool
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A source that was read; *path* is empty if it is not a file on this disk.
+    """A *source* that was read, and the *file* that it is, without a name in the tree yet.
 
-    *modified* is in ns, *digest* the MD5, *identity* the SHA-256. *is_unmodified*: the tree has an
-    equal file that is not older.
+    *is_unmodified*: the tree has an equal file that is not older. *content* is kept as
+    `read_sources` says.
     """
 
     source: Source
-    path: str
-    size: int
-    modified: int
-    digest: str
-    identity: str
+    file: OutputFile
     is_unmodified: bool
     content: bytes | None
-
-    def output(self, names: tuple[str, ...] = ()) -> OutputFile:
-        """Return the content as it is, with *names* in the tree."""
-        content = None if self.path else self.content
-        modified = self.modified
-        return OutputFile(
-            names, self.digest, self.identity, self.size, self.path, modified, content
-        )
 
 
 def read_sources(
@@ -81,12 +69,13 @@ def read_sources(
     for source, path, item in zip(sources, paths, items, strict=True):
         if path:
             size, modified, md5, sha256, state, found = next(results)
-            reading = Reading(source, path, size, modified, md5, sha256, state == SAME, found)
+            file = OutputFile((), md5, sha256, size, path, modified)
+            reading = Reading(source, file, state == SAME, found)
         else:
             content = source.read()
             is_unmodified = _is_up_to_date(source, item[1], content)
-            digests = digest(content, strong)
-            reading = Reading(source, "", len(content), 0, *digests, is_unmodified, content)
+            file = OutputFile((), *digest(content, strong), len(content), content=content)
+            reading = Reading(source, file, is_unmodified, content)
         readings.append(reading)
         progress(1)
     return tuple(readings)

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.manage_py import settings_modules
+from buildstatic.manage_py.find import settings_modules
 from buildstatic.project import Fact, Packages, Process, Server, files
 from buildstatic.project.files import Search, is_module_name
 from buildstatic.project.packages.known import ASGI_SERVERS, SERVERS

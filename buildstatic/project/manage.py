@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid, ProjectNotFound, SettingsInvalid
-from buildstatic.manage_py import (
+from buildstatic.manage_py.find import (
     MAX_DEPTH,
     SETTINGS_VARIABLE,
     find_manage_py,

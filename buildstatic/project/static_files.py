@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeGuard
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.manage_py import MAX_DEPTH, subdirectories
+from buildstatic.manage_py.find import MAX_DEPTH, subdirectories
 from buildstatic.project import Fact, Packages, Project, files
 from buildstatic.project.files import Search
 from buildstatic.project.settings import ROOT, UNKNOWN, Settings, Value, normalize

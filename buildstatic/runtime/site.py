@@ -21,7 +21,8 @@ from buildstatic.errors import (
     ServerNotFound,
     SettingsInvalid,
 )
-from buildstatic.manage_py import SETTINGS_VARIABLE, manage_py_candidates, run_manage_py
+from buildstatic.manage_py.find import SETTINGS_VARIABLE, manage_py_candidates
+from buildstatic.manage_py.run import run_manage_py
 from buildstatic.runtime.log import error_text, log, missing_variable_error
 from buildstatic.runtime.options import RuntimeOptions
 

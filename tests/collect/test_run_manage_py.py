@@ -264,9 +264,9 @@ def test_manage_py_that_loops_is_stopped(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from buildstatic import manage_py\n"
-        "manage_py.TIME_LIMIT = 1\n"
-        "manage_py.run_manage_py(Path(sys.argv[1]), ['collectstatic'], None)\n"
+        "from buildstatic.manage_py import run\n"
+        "run.TIME_LIMIT = 1\n"
+        "run.run_manage_py(Path(sys.argv[1]), ['collectstatic'], None)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, site.root / "manage.py"],

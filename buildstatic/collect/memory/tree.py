@@ -79,7 +79,7 @@ class MemoryTree:
         sources: dict[int, dict[str, tuple[OutputFile, bool]]] = {}
         rewrites = hasattr(self.storage, "_patterns")
         for reading in readings:
-            stored, source = reading.output(), reading.source
+            stored, source = reading.file, reading.source
             self.by_digest.setdefault((stored.digest, stored.size), stored)
             of_storage = sources.setdefault(id(source.storage), {})
             of_storage[source.name] = stored, reading.is_unmodified

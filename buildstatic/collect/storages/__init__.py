@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
+from buildstatic.collect.request import CollectOptions
 from buildstatic.collect.storages.adapter import DJANGO, Adapter, unwrap
 from buildstatic.collect.storages.called import (
     AFTER,
@@ -52,6 +53,33 @@ class Recognition:
             return ""
         place = " in memory" if self.in_memory else ", as with Django alone"
         return f"Collecting runs the storage's own code{place}, because {self.reason}."
+
+    def under(self, options: CollectOptions) -> Recognition:
+        """Return how the storage is collected with *options*, some of which need Django's loop."""
+        if self.adapter is None or not (options.link or options.dry_run):
+            return self
+        reason = "--link creates links" if options.link else "--dry-run writes nothing"
+        return replace(self, adapter=None, reason=reason)
+
+    def option_warnings(self, options: CollectOptions) -> list[str]:
+        """Return a warning for the given *options* that have no effect, if there are any.
+
+        A dry run does nothing with any option. Equal files in a layer root are always linked.
+        """
+        if options.dry_run or not self.reason:
+            return []
+        if self.in_memory:
+            given, code = {"--missing-maps"} & set(options.explicit), "the storage's own code"
+        else:
+            effective = {"--hardlinks"} if options.layer_root else set()
+            if self.is_local and not options.link:
+                effective |= {"--compress", "--formats", "--reuse"}
+            given, code = set(options.explicit) - effective, "Django's own code"
+        if not given:
+            return []
+        names = ", ".join(option for option in options.explicit if option in given)
+        verb = "has" if len(given) == 1 else "have"
+        return [f"{names} {verb} no effect: {code} is used, because {self.reason}."]
 
 
 def recognize(storage: Any) -> Recognition:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.manage_py import subdirectories
+from buildstatic.manage_py.find import subdirectories
 from buildstatic.project import BuildScript, Fact, Frontend, files
 from buildstatic.project.config import FILE, TABLE, FrontendConfig, ProjectConfig
 from buildstatic.project.files import Search

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from buildstatic.errors import ConfigInvalid
-from buildstatic.manage_py import subdirectories
+from buildstatic.manage_py.find import subdirectories
 from buildstatic.project import Dependencies, files
 from buildstatic.project.files import Search
 from buildstatic.project.settings import Settings

@@ -19,7 +19,7 @@ from buildstatic.collect.compress import compress_changes, variants_for
 from buildstatic.collect.django_command import collect_by_adapter, counts_conflicts
 from buildstatic.collect.failures import file_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
-from buildstatic.collect.layer_root import check_removal, local_directories
+from buildstatic.collect.layer_root import local_directories
 from buildstatic.collect.planning import (
     Plan,
     Source,
@@ -29,6 +29,7 @@ from buildstatic.collect.planning import (
     sources_of,
 )
 from buildstatic.collect.project_setup import Finder
+from buildstatic.collect.removal import check_removal
 from buildstatic.collect.request import Callbacks, CollectOptions
 from buildstatic.collect.storages import recognize
 from buildstatic.collect.storages.adapter import unwrap
@@ -104,8 +105,7 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
     notices only when there is a file), for links and for dry runs.
     """
     recognition = recognize(storage)
-    adapter = recognition.adapter
-    if adapter is None or not storage.location or command.symlink or command.dry_run:
+    if recognition.adapter is None or not storage.location or command.symlink or command.dry_run:
         return None
     is_collected = in_trees(local_directories(storage))
     plan = make_plan(tuple(s for s in _sources(command) if not is_collected(s)))
@@ -117,10 +117,9 @@ def collect(command: Any, storage: Any) -> dict[str, Any] | None:
         if command.clear:
             check_removal("--clear", Path(storage.location), _settings_directory(), plan.offers)
         options = CollectOptions(post_process=command.post_process, clear=command.clear)
-        variants = variants_for(storage, adapter, options)
         callbacks = Callbacks(command.stderr.write)
         collected = collect_by_adapter(
-            command, storage, recognition, plan, options, variants, None, callbacks
+            command, storage, recognition, plan, options, None, callbacks
         )
         return None if isinstance(collected, str) else collected[0]
     except (UnresolvedReferences, CircularReferences) as error:
