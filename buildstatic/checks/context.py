@@ -23,12 +23,13 @@ class Examination:
 
     *problems* is the result of `buildstatic.collect.examine`, None if there is none. *failure* is
     the error of the project that collecting ends with, and *skipped* says why there are no
-    problems, if that is not the project's error.
+    problems, if that is not the project's error. *output* is what the project printed.
     """
 
     problems: Mapping[str, Any] | None = None
     failure: BuildstaticError | None = None
     skipped: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True)

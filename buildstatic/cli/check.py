@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -92,7 +93,8 @@ references; --no-run only reads. With -v, values that were not found are shown a
     "-v",
     "--verbose",
     is_flag=True,
-    help="List every finding, optional variables, and facts that were not found.",
+    help="List every finding, optional variables, and facts that were not found; show what the"
+    " project prints.",
 )
 @traceback_option
 @click.pass_context
@@ -130,6 +132,8 @@ def command(
         for finding in fixed:
             console.note(f"fixed: {finding.location}: {finding.what} ({finding.code})")
         result = run()
+    if result.output.strip() and (verbose or not result.imported):
+        console.note(f"Output of the project:\n{indent(result.output.strip(), '    ')}")
     match "json" if as_json else output_format:
         case "json":
             click.echo(json.dumps(_document(result), indent=2))

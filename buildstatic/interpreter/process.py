@@ -69,13 +69,13 @@ def call(
     environ: Mapping[str, str],
     callbacks: Callbacks | None = None,
     *,
-    stdout: int | None = None,
+    output: int | None = None,
 ) -> dict[str, Any]:
     """Call *function* of `buildstatic.collect` in a child of *python*; return its result as JSON.
 
     The child has the environment *environ* and the standard streams, on which Django prints and
-    asks as usual; with the descriptor *stdout*, that is its output, and its input is empty. Its
-    events come back through another pipe. A signal that ends this process ends the child.
+    asks as usual; with the descriptor *output*, it prints everything there, and its input is empty.
+    Its events come back through another pipe. A signal that ends this process ends the child.
 
     Raises what *function* raises, and `CollectFailed` if the child died.
     """
@@ -88,8 +88,9 @@ def call(
                 cwd=request.manage.parent,
                 env=dict(environ),
                 pass_fds=(writing,),
-                stdin=None if stdout is None else subprocess.DEVNULL,
-                stdout=stdout,
+                stdin=None if output is None else subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
             )
         finally:
             os.close(writing)

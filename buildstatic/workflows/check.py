@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -16,7 +19,7 @@ from packaging.version import InvalidVersion
 
 from buildstatic.checks import Examination, Finding, load_context, run_checks, validate_silence
 from buildstatic.checks.fixes import apply_fixes
-from buildstatic.collect import CollectOptions
+from buildstatic.collect import CollectOptions, Request
 from buildstatic.errors import (
     BuildstaticError,
     InterpreterNotFound,
@@ -40,6 +43,8 @@ from buildstatic.workflows.collect import (
 )
 
 NO_RUN = "--no-run"
+# Bytes of a project's output that are kept, of its end.
+MAX_OUTPUT = 20_000
 REMOTE = "the storage keeps its files elsewhere"
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 # What a package that is missing, or of another version, makes the project raise.
@@ -68,7 +73,8 @@ class ProjectCheck:
 
     *skipped* says what was not looked at and why; it is empty if everything was. *undetermined*
     are the facts whose settings have a value that reading does not tell, and what it depends on.
-    *notes* are worth knowing.
+    *notes* are worth knowing. *output* is what the project printed when it was imported, and
+    *imported* whether that went to the end.
     """
 
     project: Project
@@ -77,6 +83,8 @@ class ProjectCheck:
     skipped: Sequence[str]
     undetermined: Mapping[str, Fact[str]]
     notes: Sequence[str]
+    output: str = ""
+    imported: bool = False
 
 
 def check(
@@ -91,7 +99,7 @@ def check(
 
     *manage* is its manage.py, relative to *path*, and *settings* its settings module, in place of
     those found. With *run* the project is also imported, by *python* or the Python found, in a
-    child process whose output goes to standard error.
+    child process.
 
     Raises ProjectNotFound, SettingsInvalid, ConfigInvalid, and InterpreterNotFound for a *python*
     that cannot import Django. A project that fails to import has a finding, unless its packages
@@ -110,7 +118,16 @@ def check(
     undetermined = dict(_undetermined(project, context.settings))
     storage = (context.problems or {}).get("storage")
     notes = (*project.notes, *([storage] if storage else ()))
-    return ProjectCheck(project, context.edits, findings, tuple(skipped), undetermined, notes)
+    return ProjectCheck(
+        project,
+        context.edits,
+        findings,
+        tuple(skipped),
+        undetermined,
+        notes,
+        examination.output,
+        imported=examination.problems is not None and examination.failure is None,
+    )
 
 
 def _undetermined(project: Project, settings: Settings) -> Iterator[tuple[str, Fact[str]]]:
@@ -158,11 +175,27 @@ def examine(project: Project, python: Path | None) -> Examination:
         if python is not None:
             raise
         return Examination(skipped=f"{error.problem.rstrip('.')}; {_how_to_run(project)}")
+    with TemporaryFile(buffering=0) as output:
+        examination = _run(project, chosen, request, environ, output)
+        output.seek(max(0, output.seek(0, os.SEEK_END) - MAX_OUTPUT))
+        return replace(examination, output=output.read().decode(errors="replace"))
+
+
+def _run(
+    project: Project,
+    python: Path,
+    request: Request,
+    environ: dict[str, str],
+    output: FileIO,
+) -> Examination:
+    """Run *project* until it needs no more placeholders; the last run prints to *output*."""
     failure: BuildstaticError | None = None
     while True:
+        output.seek(0)
+        output.truncate()
         try:
             with all_missing_variables(project, environ):
-                problems = call(chosen, "examine", request, environ, stdout=2)
+                problems = call(python, "examine", request, environ, output=output.fileno())
             return Examination(problems, failure)
         except StorageRemote:
             return Examination(failure=failure, skipped=REMOTE)
@@ -177,10 +210,10 @@ def examine(project: Project, python: Path | None) -> Examination:
             if modules := _missing_node_modules(project, error):
                 reason = f"{error.problem.rstrip('.')}; install the packages in {modules}"
                 return Examination(failure=failure, skipped=reason)
-            lacking = _lacking(project, chosen, error)
+            lacking = _lacking(project, python, error)
             if not lacking:
                 return Examination(failure=failure or error)
-            reason = f"{error.problem.rstrip('.')}; {chosen} lacks {lacking}"
+            reason = f"{error.problem.rstrip('.')}; {python} lacks {lacking}"
             return Examination(failure=failure, skipped=f"{reason}; {_how_to_run(project)}")
         except RuntimeError as error:
             return Examination(failure=failure, skipped=f"internal error: {error}")

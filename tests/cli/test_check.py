@@ -405,7 +405,40 @@ def test_json_is_all_of_standard_output(tmp_path: Path) -> None:
     printed = json.loads(done.stdout)
     assert list(printed["project"]) == FACTS
     assert [finding["code"] for finding in printed["findings"]] == ["project-does-not-import"]
-    assert done.stderr == b"noise\n"
+    assert done.stderr == b"Output of the project:\n    noise\n"
+
+
+NOISE = """\
+import os, sys
+print("from settings")
+print("from settings, to standard error", file=sys.stderr)
+os.system("echo from a child process")
+raise_ = os.environ["NOT_SET"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "shown"),
+    [
+        (NOISE, (), False),
+        (NOISE, ("--format", "github"), False),
+        (NOISE, ("-v",), True),
+        (NOISE, ("--json", "-v"), True),
+        (f"{NOISE}import not_installed\n", (), True),
+        (f"{NOISE}os._exit(3)\n", (), True),
+    ],
+)
+def test_output_of_the_project_is_shown_if_it_matters(
+    tmp_path: Path, invoke: Invoke, change: str, arguments: tuple[str, ...], shown: bool
+) -> None:
+    printed = invoke("check", clean_project(tmp_path, change=("", change)), *arguments)
+    lines = ("from settings", "from settings, to standard error", "from a child process")
+    assert not any(line in printed.out.splitlines() for line in lines)
+    heading = "Output of the project:\n" if shown else ""
+    assert printed.err.startswith(heading)
+    assert all((printed.err.count(f"    {line}\n") == 1) == shown for line in lines)
+    if "--json" in arguments:
+        json.loads(printed.out)
 
 
 @pytest.mark.parametrize(

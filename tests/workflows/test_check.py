@@ -33,7 +33,8 @@ def test_check_imports_the_project(tmp_path: Path, capfd: pytest.CaptureFixture[
     result = check(clean_project(tmp_path, files))
     assert [finding.code for finding in result.findings] == ["reference-missing"]
     assert result.skipped == ()
-    assert capfd.readouterr().out == ""
+    assert (result.imported, result.output) == (True, "")
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
