@@ -49,6 +49,14 @@ def commands(frontends: Frontends) -> list[tuple[str, str]]:
         ),
         pytest.param("shop/static_src", "INSTALLED_APPS = ['shop.apps.Shop']", id="app"),
         pytest.param("shop/js/src", "TAILWIND_APP_NAME = 'shop'", id="theme-of-tailwind"),
+        pytest.param(
+            "shop/static_src",
+            "import os\nTAILWIND_APP_NAME = os.environ.get('THEME', 'shop')",
+            id="theme-of-a-variable",
+        ),
+        pytest.param(
+            "apps/look/static_src", "TAILWIND_APP_NAME = 'apps.look'", id="theme-in-a-package"
+        ),
     ],
 )
 def test_front_end_that_the_settings_name(tmp_path: Path, place: str, settings: str) -> None:
