@@ -335,11 +335,17 @@ def test_findings_as_json(tmp_path: Path, option: str, invoke: Invoke) -> None:
     assert printed["skipped"] == ["references between static files (--no-run)"]
 
 
+def without_requirements(parent: Path) -> Path:
+    root = copy("startproject", parent)
+    (root / "requirements.txt").unlink()
+    return root
+
+
 @pytest.mark.parametrize(
     ("arrange", "words"),
     [
         pytest.param(lambda p: clean_project(p, change=NO_STATIC_ROOT), "check --fix ", id="fix"),
-        pytest.param(startproject, "", id="edits"),
+        pytest.param(without_requirements, "", id="edits"),
         pytest.param(clean_project, "generate --path ", id="nothing found"),
     ],
 )
