@@ -1,4 +1,4 @@
-.PHONY: help demo test check quick test-all lint lock fuzz torture bench docs dist clean
+.PHONY: help demo test check quick test-all lint lock fuzz torture bench docs man dist clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -69,6 +69,9 @@ bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
 docs: $(VENV)/installed  ## Build the documentation as a site, into site/
 	$(INSTALL) --group docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+man: $(VENV)/installed  ## Write the manual pages, man/*.1
+	$(BIN)/python docs/man.py
 
 dist: $(VENV)/installed  ## Build what a release uploads, into dist/, and check it
 	$(BIN)/python -m pip install --quiet --group release

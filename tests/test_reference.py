@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,6 +134,13 @@ def contents(root: Path) -> dict[str, str]:
     key = re.compile(r"^SECRET_KEY = .*$", re.M)
     files = (path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): key.sub("", path.read_text()) for path in files}
+
+
+def test_manual_pages_are_current() -> None:
+    """After an intended change: make man."""
+    pages = dict(runpy.run_path(str(REPOSITORY / "docs" / "man.py"))["pages"]())
+    assert {path.name: path.read_text("utf-8") for path in (REPOSITORY / "man").iterdir()} == pages
+    assert set(pages) == {"buildstatic.1", *(f"buildstatic-{name}.1" for name in COMMANDS)}
 
 
 def test_picture_of_the_layers_is_current() -> None:
