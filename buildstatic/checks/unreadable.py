@@ -22,6 +22,8 @@ USER = re.compile(r"^\s*USER\s", re.IGNORECASE | re.MULTILINE)
 def check(context: CheckContext) -> Iterator[Finding]:
     """Yield the sources that cannot be read, as found by collecting or else by reading."""
     for path, problem in _unreadable(context):
+        if _leads_to_node_modules(context, Path(path)):
+            continue
         yield Finding(
             CODES[0],
             Severity.ERROR,
@@ -42,6 +44,18 @@ def check(context: CheckContext) -> Iterator[Finding]:
             "Nothing can install or build this front end, so it is not checked.",
             error.advice or "Fix the file.",
         )
+
+
+def _leads_to_node_modules(context: CheckContext, path: Path) -> bool:
+    """Return whether *path* is a link into packages that only the image has."""
+    target = files.resolved(path)
+    modules = (
+        files.resolved(context.root / fact.value.directory / "node_modules")
+        for fact in context.project.frontends
+    )
+    return path.is_symlink() and any(
+        target.is_relative_to(place) and not place.exists() for place in modules
+    )
 
 
 def _private_code(context: CheckContext) -> Iterator[Finding]:

@@ -132,7 +132,7 @@ def command(
         for finding in fixed:
             console.note(f"fixed: {finding.location}: {finding.what} ({finding.code})")
         result = run()
-    if result.output.strip() and (verbose or not result.imported):
+    if result.output.strip() and (verbose or result.failed):
         console.note(f"Output of the project:\n{indent(result.output.strip(), '    ')}")
     match "json" if as_json else output_format:
         case "json":

@@ -51,6 +51,8 @@ MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 PACKAGE_ERRORS = re.compile(
     r"\b(?:ModuleNotFound|Import|Attribute|Type|Syntax|Assertion)Error\b|ImproperlyConfigured"
 )
+# What is said of a project that ended the process.
+ENDED = re.compile(r"\bended the (?:collecting )?process\b")
 # How each package manager installs a project's packages for `check`.
 INSTALL = {
     "uv": "uv sync",
@@ -74,7 +76,7 @@ class ProjectCheck:
     *skipped* says what was not looked at and why; it is empty if everything was. *undetermined*
     are the facts whose settings have a value that reading does not tell, and what it depends on.
     *notes* are worth knowing. *output* is what the project printed when it was imported, and
-    *imported* whether that went to the end.
+    *failed* whether that ended with an error of its own.
     """
 
     project: Project
@@ -84,7 +86,7 @@ class ProjectCheck:
     undetermined: Mapping[str, Fact[str]]
     notes: Sequence[str]
     output: str = ""
-    imported: bool = False
+    failed: bool = False
 
 
 def check(
@@ -126,7 +128,7 @@ def check(
         undetermined,
         notes,
         examination.output,
-        imported=examination.problems is not None and examination.failure is None,
+        failed=examination.failure is not None,
     )
 
 
@@ -177,8 +179,7 @@ def examine(project: Project, python: Path | None) -> Examination:
         return Examination(skipped=f"{error.problem.rstrip('.')}; {_how_to_run(project)}")
     with TemporaryFile(buffering=0) as output:
         examination = _run(project, chosen, request, environ, output)
-        output.seek(max(0, output.seek(0, os.SEEK_END) - MAX_OUTPUT))
-        return replace(examination, output=output.read().decode(errors="replace"))
+        return replace(examination, output=_end_of(output))
 
 
 def _run(
@@ -210,7 +211,7 @@ def _run(
             if modules := _missing_node_modules(project, error):
                 reason = f"{error.problem.rstrip('.')}; install the packages in {modules}"
                 return Examination(failure=failure, skipped=reason)
-            lacking = _lacking(project, python, error)
+            lacking = _lacking(project, python, error.problem + _reason_for_exit(error, output))
             if not lacking:
                 return Examination(failure=failure or error)
             reason = f"{error.problem.rstrip('.')}; {python} lacks {lacking}"
@@ -232,16 +233,26 @@ def _missing_node_modules(project: Project, error: BuildstaticError) -> str:
     )
 
 
-def _lacking(project: Project, python: Path, error: BuildstaticError) -> str:
+def _reason_for_exit(error: BuildstaticError, output: FileIO) -> str:
+    """Return what the project printed if that is why it ended the process, as manage.py may do."""
+    return _end_of(output) if ENDED.search(error.problem) else ""
+
+
+def _end_of(output: FileIO) -> str:
+    output.seek(max(0, output.seek(0, os.SEEK_END) - MAX_OUTPUT))
+    return output.read().decode(errors="replace")
+
+
+def _lacking(project: Project, python: Path, error: str) -> str:
     """Return a package that *python* lacks and that *error* may come from; empty if there is none.
 
     That is a package of the project that is not installed, or in another version, or, if its
     packages are unknown, a missing module that is not the project's own.
     """
     _, search = read_settings(project)
-    module = MISSING_MODULE.search(error.problem)
+    module = MISSING_MODULE.search(error)
     is_own = module and (search.module(module[1]) or search.package(module[1]))
-    if is_own or not PACKAGE_ERRORS.search(error.problem):
+    if is_own or not PACKAGE_ERRORS.search(error):
         return ""
     named = project.python.value if project.python else DEFAULT_PYTHON
     packages = find_dependencies(project.root, search.manage, named).packages

@@ -128,6 +128,18 @@ def test_front_end_exempts_no_tracked_sources(tmp_path: Path) -> None:
     assert only(repository(root, "assets"), "dockerignore-drops-sources").fix.endswith("!assets")
 
 
+def test_directory_that_a_command_fills_may_be_excluded(tmp_path: Path) -> None:
+    files = {".dockerignore": "staticfiles\njsi18n\n", "jsi18n/.gitignore": "*\n"}
+    change = ('BASE_DIR / "assets"', 'BASE_DIR / "jsi18n"')
+    root = clean_project(tmp_path, {**files, "jsi18n/de/djangojs.js": ""}, change)
+    command = "[tool.buildstatic]\nbefore = ['compilejsi18n']\n"
+    assert "dockerignore-drops-sources" in codes(root)
+    repository(write(root, {"pyproject.toml": command}), "jsi18n/.gitignore")
+    assert "dockerignore-drops-sources" not in codes(root)
+    repository(root, "jsi18n/de")
+    assert "dockerignore-drops-sources" in codes(root)
+
+
 @pytest.mark.parametrize(
     "files",
     [

@@ -9,6 +9,7 @@ import pytest
 
 from buildstatic.checks import Severity
 from tests.checks.projects import clean_project, codes, findings, only
+from tests.project.tree import write
 
 CONFLICT = {"shop/static/site.css": "shop {}\n", "blog/static/site.css": "blog {}\n"}
 MODES = pytest.mark.parametrize("runs", [True, False], ids=["run", "read"])
@@ -58,6 +59,20 @@ def test_broken_link_is_reported_beside_the_rest(
     assert conflict.code == "names-conflict"
     (root / ".staticignore").write_text("*.svg\nsite.css\n")
     assert "source-unreadable" not in codes(root, runs=runs)
+
+
+@MODES
+def test_link_into_packages_that_the_image_installs_is_not_broken(
+    tmp_path: Path, runs: bool
+) -> None:
+    root = clean_project(tmp_path)
+    (root / "assets/ace").symlink_to("../node_modules/ace-builds")
+    assert only(root, "source-unreadable", runs=runs).location == "assets/ace"
+    text = '{"scripts": {"build": "vite build"}, "dependencies": {"ace-builds": "1"}}'
+    write(root, {"package.json": text, "package-lock.json": "{}"})
+    assert codes(root, runs=runs) == []
+    (root / "node_modules").mkdir()
+    assert codes(root, runs=runs) == ["source-unreadable"]
 
 
 def test_pipe_cannot_be_collected(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
 from buildstatic.errors import ConfigInvalid, InterpreterNotFound, ProjectNotFound
 from buildstatic.workflows.check import NO_RUN, check, fix
-from tests.checks.projects import clean_project
+from tests.checks.projects import FILES, clean_project
 
 NO_STATIC_ROOT = ('STATIC_ROOT = BASE_DIR / "staticfiles"\n', "")
 
@@ -33,7 +34,7 @@ def test_check_imports_the_project(tmp_path: Path, capfd: pytest.CaptureFixture[
     result = check(clean_project(tmp_path, files))
     assert [finding.code for finding in result.findings] == ["reference-missing"]
     assert result.skipped == ()
-    assert (result.imported, result.output) == (True, "")
+    assert (result.failed, result.output) == (False, "")
     assert capfd.readouterr() == ("", "")
 
 
@@ -151,6 +152,35 @@ def test_packages_that_are_not_installed_are_no_error(
     assert lacking in skipped
     assert "No module named 'not_installed'" in skipped
     assert "pip install -r requirements.txt" in skipped
+
+
+@pytest.mark.parametrize(
+    ("module", "found"),
+    [
+        ("not_installed", []),
+        ("mysite.gone", ["project-does-not-import"]),
+        ("", ["project-does-not-import"]),
+    ],
+)
+def test_manage_py_that_exits_without_packages_is_no_error(
+    tmp_path: Path, module: str, found: list[str]
+) -> None:
+    exits = f"""\
+import traceback
+try:
+    import {module or "os; raise OSError"}
+except Exception:
+    traceback.print_exc()
+    raise SystemExit(1)
+"""
+    files = {"requirements.txt": "not-installed\ngunicorn\nwhitenoise\nDjango\n"}
+    files["manage.py"] = FILES["manage.py"].replace(
+        "\n    from ", f"\n{indent(exits, '    ')}    from "
+    )
+    result = check(clean_project(tmp_path, files))
+    assert [finding.code for finding in result.findings] == found
+    assert result.failed == bool(found)
+    assert any("lacks not-installed" in reason for reason in result.skipped) == (not found)
 
 
 FINDER = """\

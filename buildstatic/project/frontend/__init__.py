@@ -35,7 +35,16 @@ MAX_DEPTH = 4
 SKIPPED = frozenset(
     {
         *("docs", "doc", "documentation", "tests", "test", "e2e", "cypress", "fixtures"),
-        *("examples", "example", "storybook", "mobile", "electron", "terraform", "templates"),
+        *(
+            "examples",
+            "example",
+            "storybook",
+            "styleguide",
+            "mobile",
+            "electron",
+            "terraform",
+            "templates",
+        ),
         *("staticfiles", "locale", "migrations"),
     }
 )

@@ -17,7 +17,7 @@ OTHER = frozenset(
         *("lint", "format", "fix", "check", "types", "typecheck", "tsc", "clean", "clear"),
         *("docs", "doc", "storybook", "stats", "analyze", "analyse", "analyzer", "report"),
         *("docker", "image", "deploy", "publish", "release", "push", "upload", "install", "ci"),
-        *("android", "ios", "electron", "profile", "size"),
+        *("android", "ios", "electron", "profile", "size", "styleguide", "guide"),
     }
 )
 _PROGRAM = (

@@ -56,6 +56,11 @@ from buildstatic.project.frontend.scripts import build_scripts, install_script_w
         pytest.param({"css": "sass a:b", "css:watch": "sass -w a:b"}, ["css"], id="by-command"),
         pytest.param({"heroku-postbuild": "cd web && npm ci"}, ["heroku-postbuild"], id="heroku"),
         pytest.param(
+            {"build:styleguide": "kss", "build:storybook": "x", "webpack:build:prod": "webpack"},
+            ["webpack:build:prod"],
+            id="of-the-site",
+        ),
+        pytest.param(
             {"test": "jest", "lint": "eslint .", "start": "vite", "build:docs": "x"}, [], id="none"
         ),
         pytest.param({"build $(id)": "x", "--build": "x", "build\nRUN id": "x"}, [], id="hostile"),
