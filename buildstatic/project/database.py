@@ -74,9 +74,14 @@ def find_connection(settings: Settings, driver: Fact[Database] | None) -> Fact[C
 
 
 def written_engine(settings: Settings) -> str | None:
-    """Return the engine that the settings name for the default database, None if unknown."""
-    backend = entry(entry(settings.get("DATABASES"), "default"), "ENGINE")
-    return ENGINES_BY_BACKEND.get(str(backend.data).rpartition(".")[2]) if backend else None
+    """Return the engine that the settings name for the default database.
+
+    None if it is unknown, or SQLite unless the variable of a URL is set.
+    """
+    database = entry(settings.get("DATABASES"), "default")
+    backend = entry(database, "ENGINE")
+    engine = ENGINES_BY_BACKEND.get(str(backend.data).rpartition(".")[2]) if backend else None
+    return None if engine == "sqlite" and _url_variable(settings, database) else engine
 
 
 def _url_variable(settings: Settings, database: Value | None) -> Variable | None:

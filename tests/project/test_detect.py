@@ -370,3 +370,40 @@ def test_static_root_from_a_variable_that_the_configuration_sets(
     found = detect(project(tmp_path, files), environ={})
     assert found.static_root == Fact(expected, "mysite/settings.py:3")
     assert {item.name for item in found.variables if item.required} == {"PLACE", "DB_HOST"}
+
+
+@pytest.mark.parametrize(
+    ("text", "extras"),
+    [
+        pytest.param(
+            "DATABASES = {'default': SQLITE}\n"
+            "DATABASES['default'].update(dj_database_url.config(env='DATABASE_URL'))\n",
+            ("postgresql",),
+            id="updated",
+        ),
+        pytest.param(
+            "DATABASES = {'default': SQLITE}\nif 'DATABASE_URL' in os.environ:\n"
+            "    DATABASES['default'] = dj_database_url.parse(os.environ['DATABASE_URL'])\n",
+            ("postgresql",),
+            id="replaced",
+        ),
+        pytest.param(
+            "DATABASES = {'default': dj_database_url.config(default='sqlite:///db.sqlite3')}\n",
+            ("postgresql",),
+            id="default",
+        ),
+        pytest.param("DATABASES = {'default': SQLITE}\n", (), id="sqlite-alone"),
+    ],
+)
+def test_driver_for_a_url_that_replaces_sqlite_is_installed(
+    tmp_path: Path, text: str, extras: tuple[str, ...]
+) -> None:
+    settings = "import os, dj_database_url\nSQLITE = {'ENGINE': 'django.db.backends.sqlite3'}\n"
+    pyproject = (
+        "[project]\nname = 'x'\ndependencies = ['Django']\n[project.optional-dependencies]\n"
+        "postgresql = ['psycopg2-binary']\n"
+    )
+    files = {"mysite/settings.py": settings + text, "pyproject.toml": pyproject}
+    found = detect(project(tmp_path, files), environ={})
+    assert found.dependencies is not None
+    assert found.dependencies.value.extras == extras

@@ -147,7 +147,8 @@ def find_system_packages(packages: Packages, python: str) -> SystemPackages:
             build += CPP_COMPILER
         since, headers = WHEELS_SINCE.get(name, ({}, ()))
         minor = ".".join(python.split(".")[:2])
-        if package.wheel is None and minor in since and _is_older(package.specifier, since[minor]):
+        is_older = minor in since and _is_older(package.specifier, since[minor])
+        if since and (package.wheel is False or (package.wheel is None and is_older)):
             build += (*COMPILER, *headers)
             run += (library for header in headers for library in _LIBRARIES.get(header, ()))
         build += (VCS_PACKAGES[package.vcs],) if package.vcs else ()

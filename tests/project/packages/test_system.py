@@ -50,6 +50,9 @@ def test_known_packages(
         ("other", None, ()),
         ("other", True, ()),
         ("other", False, CPP_COMPILER),
+        ("psycopg2-binary", False, (*CPP_COMPILER, "libpq-dev")),
+        ("pillow", False, (*CPP_COMPILER, "zlib1g-dev", "libjpeg-dev")),
+        ("pillow", True, ()),
         ("django-other", False, ()),
     ],
 )
