@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import subprocess
 from pathlib import Path
 
@@ -23,6 +24,17 @@ def list_files(root: Path, *arguments: str) -> tuple[str, ...] | None:
     """Return the paths that ``git ls-files`` prints, relative to *root*; None if it fails."""
     output = _run(root, "ls-files", "-z", *arguments)
     return None if output is None else tuple(filter(None, output.split("\0")))
+
+
+def list_content(root: Path, directory: str) -> tuple[str, ...] | None:
+    """Return the files that git tracks in *directory*, except placeholders; None if it fails.
+
+    Git tracks no empty directory, so that a .gitkeep or a .gitignore stands in it.
+    """
+    tracked = list_files(root, "--", directory)
+    if tracked is None:
+        return None
+    return tuple(path for path in tracked if not posixpath.basename(path).startswith("."))
 
 
 def ignoring_pattern(root: Path, path: str) -> tuple[str, int] | None:

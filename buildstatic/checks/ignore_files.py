@@ -196,12 +196,10 @@ def _required_paths(context: CheckContext, text: str, patterns: Sequence[Pattern
 def _is_built(context: CheckContext, path: str) -> bool:
     """Return whether the build may create *path*: git, if it is used, tracks no content in it."""
     builds = any(fact.value.build for fact in context.project.frontends)
-    tracked = git.list_files(context.root, "--", path)
+    tracked = git.list_content(context.root, path)
     if tracked is None:
         return builds
-    return (builds or bool(context.project.before_collecting)) and all(
-        posixpath.basename(name).startswith(".") for name in tracked
-    )
+    return (builds or bool(context.project.before_collecting)) and not tracked
 
 
 def _required_sources(context: CheckContext) -> Iterator[SourceDirectory]:

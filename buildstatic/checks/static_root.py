@@ -69,7 +69,7 @@ def _inside(context: CheckContext) -> Iterator[Finding]:
 
 def _tracked(context: CheckContext) -> Iterator[Finding]:
     root = collected_directory(context)
-    tracked = git.list_files(context.root, "--", root) if root else None
+    tracked = git.list_content(context.root, root) if root else None
     if not tracked:
         return
     count = "1 collected file" if len(tracked) == 1 else f"{len(tracked)} collected files"

@@ -50,9 +50,10 @@ def test_static_root_with_the_same_prefix_is_accepted(tmp_path: Path) -> None:
 
 def test_tracked_collected_files(tmp_path: Path) -> None:
     root = clean_project(tmp_path, {"staticfiles/site.css": "", ".gitignore": "staticfiles/\n"})
-    repository(root, "manage.py")
+    (root / "staticfiles/.gitkeep").touch()
+    repository(root, "manage.py", "staticfiles/.gitkeep")
     assert codes(root) == []
-    repository(root, "staticfiles")
+    repository(root, "staticfiles/site.css")
     finding = only(root, "static-root-in-git")
     assert finding.file == "staticfiles/site.css"
     assert finding.what == "git tracks 1 collected file in staticfiles."
