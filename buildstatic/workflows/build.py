@@ -106,7 +106,7 @@ def build(
     request = BuildRequest(project.root, "", options)
 
     def collect(layer_root: Path, reuse: Path | None = None) -> Path:
-        collected = collect_tree(
+        tree, _ = collect_tree(
             project,
             layer_root,
             verbosity=verbosity,
@@ -115,7 +115,7 @@ def build(
             isolate=isolate,
             report=report,
         )
-        return collected.path
+        return tree
 
     base = find_image(options.base) if options.base else None
     embedded = EmbeddedBuilder(project, collect, base)

@@ -47,14 +47,6 @@ class AppendRequest:
 
 
 @dataclass(frozen=True)
-class CollectedTree:
-    """The *path* of what was collected, and the *plan* of it if requested."""
-
-    path: Path
-    plan: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
 class LayerResult:
     """The *layer*, the *image* with it if one was requested, and the *seconds* that it took."""
 
@@ -91,7 +83,7 @@ def layer(
     ImageReferenceInvalid, ImageNotFound, StaticLayerNotFound for an image to keep, what the
     registries raise, and what `collect` raises.
     """
-    appended = earlier = collected = None
+    appended = earlier = plan = None
     if append:
         # Found before anything is collected.
         base, tag = find_image(append.base), parse_reference(append.tag)
@@ -115,7 +107,7 @@ def layer(
             )
             earlier = stack.enter_context(kept)
         if tree is None:
-            collected = collect_tree(
+            tree, plan = collect_tree(
                 project,
                 Path(temporary, "layer"),
                 verbosity=verbosity,
@@ -124,7 +116,6 @@ def layer(
                 isolate=isolate,
                 report=report,
             )
-            tree = collected.path
         file = output or Path(temporary, "layer.tar")
         if not at and (tree / MANIFEST).exists():
             report.warn(
@@ -132,8 +123,8 @@ def layer(
                 "tree, set its path in the image with --at."
             )
         written = save_layer(tree, at, file, compression)
-        if sbom and collected and collected.plan:
-            document = static_layer_sbom(written, collected.plan, project_name(project))
+        if sbom and plan:
+            document = static_layer_sbom(written, plan, project_name(project))
             with replace_output(sbom) as sbom_file:
                 sbom_file.write((json.dumps(document, indent=2) + "\n").encode())
         if earlier and written.tree:
@@ -161,8 +152,8 @@ def collect_tree(
     with_plan: bool = False,
     isolate: bool,
     report: Reporter,
-) -> CollectedTree:
-    """Collect *project* into the new directory *layer_root*; return the tree in it.
+) -> tuple[Path, dict[str, Any] | None]:
+    """Collect *project* into the new directory *layer_root*; return the tree in it, and the plan.
 
     *reuse* is a tree to take variants from. The current directory is restored. Raises
     UnsupportedByBuilder if the tree cannot be found.
@@ -190,4 +181,4 @@ def collect_tree(
             is_image=False,
         )
     report.collected(collected.summary)
-    return CollectedTree(collected_tree(layer_root, project), collected.plan)
+    return collected_tree(layer_root, project), collected.plan
