@@ -50,8 +50,9 @@ def _leads_to_node_modules(context: CheckContext, path: Path) -> bool:
     """Return whether *path* is a link into packages that only the image has."""
     target = files.resolved(path)
     modules = (
-        files.resolved(context.root / fact.value.directory / "node_modules")
+        files.resolved(context.root / fact.value.modules)
         for fact in context.project.frontends
+        if fact.value.modules
     )
     return path.is_symlink() and any(
         target.is_relative_to(place) and not place.exists() for place in modules

@@ -369,16 +369,23 @@ def contains_needed(project: Project, place: str) -> bool:
 def node_modules(settings: Settings, search: Search) -> tuple[Fact[str], ...]:
     """Return the ``node_modules`` directories that the settings collect from.
 
-    They are named by STATICFILES_DIRS, and by the settings of finders: NPM_ROOT_PATH of
-    django-npm (NpmFinder), NODE_MODULES_ROOT of django-node-assets (NodeModulesFinder).
+    They are named by STATICFILES_DIRS or linked from a directory in it, and named by the settings
+    of finders: NPM_ROOT_PATH of django-npm (NpmFinder), NODE_MODULES_ROOT of django-node-assets
+    (NodeModulesFinder).
     """
     found: dict[str, Fact[str]] = {}
     for item in _flatten(settings.get("STATICFILES_DIRS")):
         fact = directory(item, search)
-        parts = PurePosixPath(fact.value).parts if fact else ()
-        if fact and NODE_MODULES in parts:
-            path = str(PurePosixPath(*parts[: parts.index(NODE_MODULES) + 1]))
-            found.setdefault(path, Fact(path, fact.source))
+        if fact is None:
+            continue
+        place = search.root / fact.value
+        links = (link for name in files.names(place) if (link := place / name).is_symlink())
+        targets = (files.relative(files.resolved(link), search.root) for link in links)
+        for path in (fact.value, *targets):
+            parts = PurePosixPath(path).parts
+            if NODE_MODULES in parts:
+                modules = str(PurePosixPath(*parts[: parts.index(NODE_MODULES) + 1]))
+                found.setdefault(modules, Fact(modules, fact.source))
     for item in _entries(settings.get("STATICFILES_FINDERS")):
         name = item.data.rpartition(".")[2].lower() if isinstance(item.data, str) else ""
         if not re.search("npm|nodemodules|yarn", name):

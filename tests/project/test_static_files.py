@@ -376,6 +376,27 @@ def test_node_modules_that_are_collected(
 
 
 @pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("../node_modules/jquery", ["node_modules"]),
+        ("../web/node_modules/a/dist", ["web/node_modules"]),
+        ("../web/dist", []),
+        ("/srv/assets/dist", []),
+    ],
+)
+def test_node_modules_that_sources_link_to(
+    tmp_path: Path, target: str, expected: list[str]
+) -> None:
+    settings = read(
+        tmp_path, {"mysite/settings.py": OS_BASE + "STATICFILES_DIRS = [BASE_DIR / 'assets']"}
+    )
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets/linked").symlink_to(target)
+    found = static_files.node_modules(settings, Search(tmp_path, tmp_path))
+    assert [fact.value for fact in found] == expected
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         pytest.param("STATICFILES_DIRS = [BASE_DIR / 'assets']", ("assets",), id="static"),
