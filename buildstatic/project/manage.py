@@ -25,7 +25,7 @@ from buildstatic.project.settings.values import ROOT
 
 # The settings class (django-configurations.readthedocs.io/en/stable/#quickstart).
 CONFIGURATION_VARIABLE = "DJANGO_CONFIGURATION"
-DEVELOPMENT = ("dev", "local", "development", "devel")
+DEVELOPMENT = ("dev", "local", "development", "develop", "devel", "debug")
 PRODUCTION = ("production", "prod", "deploy", "live", "product", "heroku")
 # Modules with the settings that the others import. They are not deployed themselves.
 SHARED = ("base", "common", "default", "defaults")
