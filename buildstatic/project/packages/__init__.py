@@ -38,6 +38,8 @@ LOCK_FILES = {
     "pdm.lock": ("pdm", ("pyproject.toml",)),
     "Pipfile.lock": ("pipenv", ("Pipfile",)),
 }
+TEXTS = (".txt", ".in", ".pip", ".toml", ".lock", ".yml", ".yaml", ".cfg", ".py", "Pipfile")
+SSH = re.compile(r"^[^#\n]*(?:\bssh://|\bgit@[\w.-]+:)", re.MULTILINE)
 NOT_SEARCHED = {"node_modules", "venv", "env", "docs", "doc", "tests", "test", "examples", "dev"}
 
 
@@ -105,11 +107,29 @@ def find_dependencies(
     if names := dict.fromkeys((*secrets, *re.findall(r"\$\{(\w+)\}", index))):
         shown = " ".join(f"--secret id={name},env={name}" for name in names)
         notes += (f"{value.file}: packages come from a private index. Build with {shown}",)
+    if any(package.vcs for package in packages.values()):
+        notes += tuple(_notes_on_ssh(value.files, root))
     if servers:
         file, _, _ = servers[0].source.rpartition(":")
         notes += (f"{file} has the server ({', '.join(value.servers)}), {value.file} has none.",)
     fact = replace(found.fact, value=value)
     return replace(found, fact=fact, packages=packages, notes=notes)
+
+
+def _notes_on_ssh(names: Sequence[str], root: Path) -> Iterator[str]:
+    """Yield a note for the first line in *names* with a repository over SSH."""
+    for name in names:
+        if not name.endswith(TEXTS) or not (
+            found := SSH.search(files.read_text(root / name, root))
+        ):
+            continue
+        line = found.string.count("\n", 0, found.end()) + 1
+        yield (
+            f"{name}:{line} has a repository over SSH, and the build has no key for it. Write "
+            "https:// in its place; for a private one git+https://${GIT_TOKEN}@HOST/… in a "
+            "requirements file, and build with --secret id=GIT_TOKEN,env=GIT_TOKEN"
+        )
+        return
 
 
 def _find(root: Path, manage: Path, python: str, options: DependencyOptions) -> Installed:

@@ -244,6 +244,34 @@ def test_note_on_packages_of_another_system(
     assert note.startswith(f"{file}: pywin32 cannot be installed in the image, {effect}")
 
 
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        (
+            {"requirements.txt": "Django\n# git+ssh://\nx @ git+ssh://git@example.org/me/x@v1\n"},
+            "requirements.txt:3",
+        ),
+        (
+            {
+                "uv.lock": LOCK
+                + '[[package]]\nname = "x"\nsource = { git = "ssh://git@h/x?rev=1" }\n'
+            },
+            "uv.lock:7",
+        ),
+        (
+            {"Pipfile": '[packages]\nDjango = "*"\nx = { git = "git@example.org:me/x.git" }\n'},
+            "Pipfile:3",
+        ),
+        ({"requirements.txt": "Django\nx @ git+https://example.org/me/x\n# ssh://git@h/x\n"}, ""),
+        ({"requirements.txt": "Django\n"}, ""),
+    ],
+    ids=["pip", "uv", "pipenv", "https", "none"],
+)
+def test_note_on_repositories_over_ssh(tmp_path: Path, files: dict[str, str], place: str) -> None:
+    notes = [note for note in find(write(tmp_path, files)).notes if "SSH" in note]
+    assert [note.partition(" ")[0] for note in notes] == ([place] if place else [])
+
+
 @pytest.mark.parametrize("line", ["/home/me/x-1.0-py3-none-any.whl", "-e /home/me/x"])
 def test_note_on_requirement_outside_of_the_project(tmp_path: Path, line: str) -> None:
     found = find(write(tmp_path, {"requirements.txt": f"Django\n{line}\n-f /home/me/wheels\n"}))
