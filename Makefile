@@ -1,4 +1,4 @@
-.PHONY: help demo test check quick test-all lint lock fuzz torture bench docs man dist clean
+.PHONY: help demo test check quick test-all lint lock fuzz torture bench docs man pictures dist clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -72,6 +72,10 @@ docs: $(VENV)/installed  ## Build the documentation as a site, into site/
 
 man: $(VENV)/installed  ## Write the manual pages, man/*.1
 	$(BIN)/python docs/man.py
+
+pictures: $(VENV)/installed  ## Draw the pictures of the README
+	$(BIN)/python docs/layers.py > docs/layers.svg
+	$(BIN)/python docs/terminal.py > docs/build.svg
 
 dist: $(VENV)/installed  ## Build what a release uploads, into dist/, and check it
 	$(BIN)/python -m pip install --quiet --group release

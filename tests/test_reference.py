@@ -143,10 +143,14 @@ def test_manual_pages_are_current() -> None:
     assert set(pages) == {"buildstatic.1", *(f"buildstatic-{name}.1" for name in COMMANDS)}
 
 
-def test_picture_of_the_layers_is_current() -> None:
-    script = REPOSITORY / "docs" / "layers.py"
-    drawn = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    assert read("docs/layers.svg") == drawn.stdout
+@pytest.mark.parametrize(("script", "picture"), [("layers", "layers"), ("terminal", "build")])
+def test_pictures_of_the_readme_are_current(script: str, picture: str) -> None:
+    """After an intended change: make pictures."""
+    command = [sys.executable, str(REPOSITORY / "docs" / f"{script}.py")]
+    drawn = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert read(f"docs/{picture}.svg") == drawn.stdout
+    assert f"](docs/{picture}.svg)" in read("README.md")
+    assert not re.search(r"https?://(?!www\.w3\.org/)|\burl\(['\"]?(?!#)", drawn.stdout)
 
 
 def test_figures_of_the_readme_are_those_of_the_docs() -> None:
