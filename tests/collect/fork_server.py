@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 PRELOADED = (
+    "buildstatic.cli.build",
     "buildstatic.cli.collect",
     "buildstatic.cli.progress",
     "buildstatic.collect",
+    "buildstatic.workflows.build",
     "buildstatic.workflows.collect",
     "django.contrib.staticfiles.apps",
     "django.contrib.staticfiles.finders",
@@ -37,7 +39,7 @@ PRELOADED = (
     "django.views.debug",
     "django.views.generic",
 )
-TIMEOUT = 120  # seconds
+TIMEOUT = 300  # seconds
 # The interpreter reads these when it starts.
 AT_START = ("PYTHON", "LC_", "LANG")
 
@@ -52,7 +54,7 @@ def can_run(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
 
 
 def run(
-    argv: Sequence[str], cwd: Path, environ: Mapping[str, str], directory: Path, stdin: str
+    argv: Sequence[str], cwd: Path, environ: Mapping[str, str], directory: Path, stdin: str = ""
 ) -> tuple[int, str, str]:
     """Run *argv*; return exit code, standard output and standard error, kept in *directory*."""
     files = [directory / name for name in ("stdin", "stdout", "stderr")]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.collect import fork_server
 from tests.project.tree import project
 
 if TYPE_CHECKING:
@@ -88,12 +90,13 @@ def build(
     root: Path, *options: str, environ: Mapping[str, str] = {}, before: tuple[str, ...] = ()
 ) -> Ran:
     """Run ``buildstatic build`` on *root*; *before* are arguments before the command."""
+    argv = [*before, *COMMAND, *options, str(root)]
+    whole_environ = {**os.environ, **environ}
+    if fork_server.can_run(argv, environ):
+        with tempfile.TemporaryDirectory() as directory:
+            return Ran(*fork_server.run(argv, Path.cwd(), whole_environ, Path(directory)))
     done = subprocess.run(
-        [*before, *COMMAND, *options, str(root)],
-        env={**os.environ, **environ},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
+        argv, env=whole_environ, capture_output=True, encoding="utf-8", timeout=300
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 
