@@ -8,7 +8,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import tarfile
 import time
 import urllib.error
@@ -24,6 +23,7 @@ import pytest
 
 from buildstatic.errors import BuildstaticError
 from buildstatic.oci import engine
+from tests.oci import tiny
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -66,19 +66,8 @@ class Build:
 
 def build(root: Path, tag: str, *options: str, environment: Mapping[str, str] = {}) -> Build:
     """Run ``buildstatic build`` on *root*; if it fails, the test fails."""
-    command = [sys.executable, "-m", "buildstatic", "build", "--json", "--tag", tag, *options]
-    process = subprocess.run(
-        [*command, str(root)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=1200,
-    )
-    if process.returncode:
-        pytest.fail(
-            f"buildstatic build exited with {process.returncode}:\n{process.stderr[-6000:]}"
-        )
-    return Build(root, tag, json.loads(process.stdout.splitlines()[-1]))
+    ran = tiny.build(root, "--json", "--tag", tag, *options, environ=environment)
+    return Build(root, tag, ran.report)
 
 
 def once(directory: Path, key: str, make: Callable[[], Any]) -> Any:

@@ -39,7 +39,7 @@ PRELOADED = (
     "django.views.debug",
     "django.views.generic",
 )
-TIMEOUT = 300  # seconds
+TIMEOUT = 1200  # seconds
 # The interpreter reads these when it starts.
 AT_START = ("PYTHON", "LC_", "LANG")
 

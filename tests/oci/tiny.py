@@ -96,7 +96,7 @@ def build(
         with tempfile.TemporaryDirectory() as directory:
             return Ran(*fork_server.run(argv, Path.cwd(), whole_environ, Path(directory)))
     done = subprocess.run(
-        argv, env=whole_environ, capture_output=True, encoding="utf-8", timeout=300
+        argv, env=whole_environ, capture_output=True, encoding="utf-8", timeout=fork_server.TIMEOUT
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 
