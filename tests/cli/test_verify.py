@@ -31,6 +31,7 @@ from buildstatic.errors import (
     VerificationFailed,
 )
 from buildstatic.oci.documents import digest_of
+from tests.engine import build
 from tests.oci.images import Base, manifest_of, tool
 from tests.oci.tiny import registry, serving
 from tests.running import free_port
@@ -344,8 +345,6 @@ def test_image_of_the_generated_dockerfile(
     tag: Callable[[str], str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from tests.engine import build
-
     root, name = copy("manifest", tmp_path), tag("verify")
     built = build(root, name)
     code, document = verify_json(capsys, f"docker:{name}")
@@ -354,10 +353,24 @@ def test_image_of_the_generated_dockerfile(
     image = document["images"][0]
     assert image["diff_id"] == built.static["diff_id"]
     assert (image["path"], image["files"]) == (built.static["path"], built.static["files"])
-    (tmp_path / "Dockerfile").write_text(f"FROM {name}\nCOPY .env /app/staticfiles/.env\n")
+
+
+@pytest.mark.engine
+def test_hidden_file_of_a_later_layer_is_found_in_the_engine(
+    site: Path,
+    tmp_path: Path,
+    engine: DockerClient,  # noqa: ARG001 - skips where there is none
+    tag: Callable[[str], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name, later = tag("verify-small"), tag("verify-later")
+    (tmp_path / "layer.tar").write_bytes(tarred(site))
     (tmp_path / ".env").write_text("A=1\n")
-    later = tag("verify-later")
-    subprocess.run(["docker", "build", "-q", "-t", later, tmp_path], check=True)
+    lines = "FROM scratch AS small\nADD layer.tar /\nFROM small\nCOPY .env /app/staticfiles/.env\n"
+    (tmp_path / "Dockerfile").write_text(lines)
+    for options in (["--target=small", f"--tag={name}"], [f"--tag={later}"]):
+        command = ["docker", "build", "--quiet", *options, str(tmp_path)]
+        subprocess.run(command, check=True, capture_output=True)
     code, document = verify_json(capsys, f"docker:{later}")
     assert code == VerificationFailed.exit_code
     findings = [each for c in document["images"][0]["checks"] for each in c["findings"]]
