@@ -83,7 +83,7 @@ def note(text: str, label: str = "") -> None:
 def next_command(*words: str) -> None:
     """Print the command to run next to a person; there is nobody to read it in a pipe."""
     if words and is_terminal():
-        note(f"Next: {shlex.join(words)}")
+        note(f"\nNext: {shlex.join(words)}")
 
 
 def warn(text: str) -> None:

@@ -336,7 +336,8 @@ def _print_project(result: ProjectCheck, *, verbose: bool) -> None:
     if edits:
         console.say("\nStill needed:")
     for edit in edits:
-        console.say(f"\n{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")
+        console.paragraph(f"\n{edit.file}, {edit.where}: {edit.why}\n")
+        console.say(edit.text)
 
 
 def _row(fact: Fact[Any] | None) -> tuple[str, str]:

@@ -349,7 +349,7 @@ def test_terminal_shows_stages_then_summary(tmp_path: Path, tag: Callable[[str],
     assert re.match(r"  (static|stage-1) +\d+\.\d s\n", after), after
     assert "RUN sleep" not in after
     assert re.search(
-        r"\ndiffID  sha256:[0-9a-f]{64}\ndigest  .*\nNext: docker run --rm .*\n$", after
+        r"\ndiffID  sha256:[0-9a-f]{64}\ndigest  .*\n\nNext: docker run --rm .*\n$", after
     ), after
 
 
