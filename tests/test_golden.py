@@ -89,6 +89,7 @@ def test_every_golden_directory_has_a_project() -> None:
     assert sorted(path.name for path in GOLDEN.iterdir()) == sorted([*NAMES, *SERVED])
 
 
+@pytest.mark.slow
 def test_hadolint_accepts_the_dockerfiles() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
     done = subprocess.run([hadolint, *GOLDEN.glob("*/Dockerfile")], capture_output=True, text=True)

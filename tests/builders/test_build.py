@@ -125,7 +125,13 @@ def test_missing_secret_is_an_error(
     assert "secret" in ran.err
 
 
-@DOORS
+@pytest.mark.parametrize(
+    "door",
+    [
+        pytest.param({}, id="buildx"),
+        pytest.param(WITHOUT_DOCKER, id="api", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_no_cache_runs_every_step_again(
     tmp_path: Path, door: Mapping[str, str], tag: Callable[[str], str]
 ) -> None:

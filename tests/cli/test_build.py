@@ -117,6 +117,7 @@ def shared_directory() -> Iterator[Path]:
         yield Path(directory)
 
 
+@pytest.mark.slow
 def test_engine_that_denies_access(shared_directory: Path) -> None:
     root, path = tiny(shared_directory / "tiny"), shared_directory / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listening:

@@ -223,6 +223,7 @@ def test_closed_pipe_has_its_own_exit_code(arguments: list[str], site: Path) -> 
     assert (done.returncode, done.stderr) == (PIPE_CLOSED, "")
 
 
+@pytest.mark.slow
 def test_closed_streams(site: Path, tmp_path: Path) -> None:
     done = shell("buildstatic check >&-", site)
     assert (done.returncode, done.stderr) == (0, "")
@@ -267,6 +268,7 @@ def test_ctrl_c_prints_one_word(site: Path) -> None:
     assert [path.name for path in tree.iterdir()] == ["kept.css"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
 def test_path_that_cannot_be_encoded_is_escaped(encoding: str, tmp_path: Path) -> None:
     root = copy("startproject", tmp_path).rename(tmp_path / os.fsdecode(b"caf\xff-\xe6\x97\xa5"))

@@ -523,14 +523,14 @@ def read(terminal: int) -> bytes:
 @pytest.mark.parametrize("way", ["child", pytest.param("door", marks=pytest.mark.exhaustive)])
 def test_next_run_completes_after_a_kill(site: Site, old_click: Path, way: str) -> None:
     site.storage(MANIFEST)
-    site.write({f"static/{n}.txt": f"{n}" * 500 for n in range(2000)})
+    site.write({f"static/{n}.txt": f"{n}" * 500 for n in range(1000)})
     options = ("--python", str(old_click)) if way == "child" else ()
     command = (*COLLECT, *options)
     if way == "door":
         door(site)
         command = DOOR
     assert run(*command, cwd=site.root).code == 0
-    site.write({f"static/{n}.txt": f"new {n}" * 500 for n in range(2000)})
+    site.write({f"static/{n}.txt": f"new {n}" * 500 for n in range(1000)})
     with started(*command, cwd=site.root, env=plain_environ()) as process:
         end = time.monotonic() + 60
         while (site.tree / "0.txt").read_text()[:1] == "0" and time.monotonic() < end:

@@ -287,6 +287,7 @@ WORK = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [DEFAULT_LIMIT, 50 * BLOCK], ids=["roomy", "tight"])
 def test_two_processes_share_the_cache(tmp_path: Path, limit: int) -> None:
     both = [python(WORK, tmp_path, limit) for _ in range(2)]

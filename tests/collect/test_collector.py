@@ -291,6 +291,7 @@ def test_sources_named_like_variants_are_kept(site: Site, collect: Collect) -> N
     assert (site.tree / "a.css.gz").read_text() == "a source"
 
 
+@pytest.mark.slow
 def test_killed_run_leaves_no_outdated_variants(site: Site) -> None:
     site.write({"static/a.css": LONG})
     command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)

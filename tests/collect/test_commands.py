@@ -162,6 +162,7 @@ def test_command_that_fails_publishes_nothing(
         assert ran.err.index("stopping") < ran.err.index("\nerror: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", ["static-root", "manage.py"])
 @pytest.mark.parametrize(
     ("command", "storage", "complete"),

@@ -99,6 +99,7 @@ def test_special_trees_equal_servestatic(name: str, storage: Any) -> None:
         both.is_same()
 
 
+@pytest.mark.slow
 def test_variants_and_stats_equal_servestatic() -> None:
     texts = {f"{n}.css": b"body { color: red }\n" * n for n in (1, 2, 3, 5, 9, 400)}
     texts |= {"a.png": b"png" * 999, "b.bin": os.urandom(4000), "empty.css": b""}

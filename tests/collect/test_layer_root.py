@@ -217,7 +217,7 @@ class Upper(StaticFilesStorage):
 def test_concurrent_runs_wait_for_each_other(site: Site) -> None:
     site.storage(WHITENOISE)
     site.place()
-    site.write({f"static/{number}.css": "a { color: red }\n" * number for number in range(900)})
+    site.write({f"static/{number}.css": "a { color: red }\n" * number for number in range(300)})
     command = (sys.executable, "-m", "buildstatic", "collect", "--noinput", "--path", site.root)
     roots = [site.root.parent / name for name in ("alone", "shared")]
     places = [roots[0], *[roots[1]] * 3]

@@ -71,6 +71,7 @@ def test_no_python_at_all(tmp_path: Path) -> None:
         find_python(tmp_path, tmp_path, {})
 
 
+@pytest.mark.slow
 def test_chosen_python_without_django_is_refused(tmp_path: Path, ours_alone: Path) -> None:
     with pytest.raises(InterpreterNotFound, match="cannot import Django: ModuleNotFoundError"):
         check_python(ours_alone, tmp_path, {})

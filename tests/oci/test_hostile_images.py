@@ -189,6 +189,7 @@ def variants(value: Any) -> Iterator[Any]:
     yield from ODD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["config", "manifest", "index", "index.json"])
 def test_documents_may_have_any_shape(tmp_path: Path, which: str) -> None:
     images = Base(tmp_path / "oci")

@@ -473,6 +473,7 @@ def test_full_disk_is_an_error_of_the_output(tmp_path: Path) -> None:
     assert failure.value.errno == errno.ENOSPC
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_file_size(tmp_path: Path) -> None:
     write(tmp_path, "tree/large", b"")
     os.truncate(tmp_path / "tree/large", 450 << 20)

@@ -544,6 +544,7 @@ def test_invalid_token_response_is_reported(
             resolve(f"{server.host}/{pushed}:base")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_a_blob(tmp_path: Path, repository: str) -> None:
     size = 64 << 20
     Base(tmp_path / "oci").image(tar({"etc/one": b""}), tag="base")

@@ -58,6 +58,7 @@ def test_shell_accepts_deploy_sh(file: Path) -> None:
     subprocess.run(["sh", "-n", file], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     for file in golden("systemd/*.service"):

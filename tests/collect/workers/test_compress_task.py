@@ -435,6 +435,7 @@ INTERRUPTED = f"""{SETUP}
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_signal_interrupts_a_codec(tmp_path: Path, number: signal.Signals) -> None:
     source = random.Random(1)
