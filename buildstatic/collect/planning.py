@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.codecs import importable
-from buildstatic.collect.distributions import owners
 from buildstatic.collect.failures import finder_error, link_cycle
 from buildstatic.collect.project_setup import Finder
 from buildstatic.collect.request import Request
@@ -135,6 +134,9 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values, in the format of ``--report``."""
+        # It imports importlib.metadata, which takes tens of milliseconds.
+        from buildstatic.collect.distributions import owners
+
         places = [source.place for source in self.wins]
         distributions = owners(places)
         return {
