@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import ClassVar
@@ -29,6 +30,8 @@ from tests.project.tree import project
 
 USER, TOKEN = "ci-user", "t0p-s3cret-token"
 WHEEL = "private_thing-1.0-py3-none-any.whl"
+# The index of the installed pip, without its path.
+PUBLIC_INDEX = import_module("pip._internal.models.index").PyPI.url.rstrip("/")
 pytestmark = pytest.mark.engine
 
 
@@ -48,7 +51,7 @@ class Index(BaseHTTPRequestHandler):
         is_page = self.path.endswith("/")
         if is_page and not self.path.endswith("/private-thing/"):
             self.send_response(302)
-            self.send_header("Location", f"https://pypi.org{self.path}")
+            self.send_header("Location", f"{PUBLIC_INDEX}{self.path}")
             self.end_headers()
             return
         body = f'<a href="/{WHEEL}">{WHEEL}</a>'.encode() if is_page else wheel()
