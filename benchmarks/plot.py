@@ -8,19 +8,17 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from collect import MANIFEST
-from corpus import SITE
+from collect import MANIFEST, Measured, timed
 from scale import make
 
 COUNTS = (1_000, 5_000, 20_000, 50_000, 100_000, 200_000)
 ENGINES = {"Django": "", "buildstatic": "1"}
 
 
-def measure(assets: Path, tree: Path, engine: str) -> tuple[float, float]:
-    """Collect *assets* into the new *tree*; return seconds, and MB of the largest process."""
+def measure(assets: Path, tree: Path, engine: str) -> Measured:
+    """Collect *assets* into the new *tree*."""
     environment = {
         **os.environ,
         "ASSETS": str(assets),
@@ -28,13 +26,8 @@ def measure(assets: Path, tree: Path, engine: str) -> tuple[float, float]:
         "STORAGE": MANIFEST,
         "ENGINE": engine,
     }
-    command = [sys.executable, str(SITE / "manage.py"), "collectstatic", "--noinput", "-v0"]
-    started = time.perf_counter()
-    pid = os.posix_spawn(sys.executable, command, environment)
-    _, status, usage = os.wait4(pid, 0)
-    if status:
-        sys.exit("collectstatic failed.")
-    return time.perf_counter() - started, usage.ru_maxrss / 1000
+    command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"]
+    return timed(command, environment)
 
 
 def main() -> None:
@@ -47,18 +40,19 @@ def main() -> None:
 
     output, *words = sys.argv[1:]
     counts = [int(word) for word in words] or list(COUNTS)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ENGINES}
+    found: dict[str, list[Measured]] = {name: [] for name in ENGINES}
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
         for count in counts:
             assets = make(Path(directory, str(count)), count)
             for name, engine in ENGINES.items():
-                found[name].append(measure(assets, Path(directory, f"{name}-{count}"), engine))
-                seconds, memory = found[name][-1]
-                print(f"{count:>8,} {name:<12}{seconds:>8.1f} s{memory:>8.0f} MB", flush=True)
+                took = measure(assets, Path(directory, f"{name}-{count}"), engine)
+                found[name].append(took)
+                figures = f"{took.seconds:>8.1f} s{took.memory:>8.0f} MB"
+                print(f"{count:>8,} {name:<12}{figures}", flush=True)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-    for index, (axis, label) in enumerate(zip(axes, ("seconds", "MB"), strict=True)):
+    for axis, field, label in zip(axes, ("seconds", "memory"), ("seconds", "MB"), strict=True):
         for name, values in found.items():
-            axis.plot(counts, [value[index] for value in values], marker="o", label=name)
+            axis.plot(counts, [getattr(took, field) for took in values], marker="o", label=name)
         axis.set(xlabel="files", ylabel=label, xlim=0, ylim=0)
         axis.xaxis.set_major_formatter("{x:,.0f}")
         axis.grid(alpha=0.3)
