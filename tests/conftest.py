@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import uuid
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.stash[OWNS_RUN] = RUN not in os.environ
     os.environ.setdefault(RUN, uuid.uuid4().hex[:8])
+    # A shell has background commands ignore the signal, and tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     sys.dont_write_bytecode = False
     if config.stash[OWNS_RUN]:
