@@ -210,11 +210,12 @@ def command(
             python=python,
             verbosity=0 if as_json else 1,
             isolate=False,
+            with_apps=page is not None,
             report=dataclasses.replace(report, build_view=build_view),
         )
     _print(outcome, options, console.note if as_json else console.say)
     if page is not None:
-        _write_page(page, outcome.result, options)
+        _write_page(page, outcome, options)
     if as_json:
         print(json.dumps(_document(outcome.result)))
     else:
@@ -254,11 +255,12 @@ def _check_tags(options: BuildOptions) -> None:
             )
 
 
-def _write_page(file: Path, result: BuildResult, options: BuildOptions) -> None:
+def _write_page(file: Path, outcome: BuildOutcome, options: BuildOptions) -> None:
     """Read what was built, and write the page about it to *file*."""
     from buildstatic.cli.verify import write_page
     from buildstatic.workflows.verify import VerifyOptions, verify
 
+    result = outcome.result
     if options.export:
         name = str(options.export)
     elif result.layer and result.layer.path:
@@ -268,8 +270,8 @@ def _write_page(file: Path, result: BuildResult, options: BuildOptions) -> None:
     else:
         name = f"docker:{options.tags[0] if options.tags else result.id}"
     root = result.static.path if result.static and not options.export else None
-    results = verify(name, VerifyOptions(root, options.insecure, contents=True))
-    write_page(file, results)
+    read = VerifyOptions(root, options.insecure, contents=True, apps=outcome.apps)
+    write_page(file, verify(name, read))
 
 
 def _print(outcome: BuildOutcome, options: BuildOptions, say: Callable[[str], None]) -> None:

@@ -96,7 +96,7 @@ def markdown_report(results: Sequence[VerifyResult], comparison: Comparison | No
     for each in results:
         lines += _check_lines(each)
     groups = group_files(result.contents.files if result.contents else ())[:MARKDOWN_ROWS]
-    lines += ["| directory | files | size | in the layer |", "|---|---:|---:|---:|"]
+    lines += ["| app or directory | files | size | in the layer |", "|---|---:|---:|---:|"]
     for group in groups:
         sizes = f"{console.size(group.size)} | {console.size(group.stored)}"
         lines.append(f"| {_code(group.name)} | {group.files:,} | {sizes} |")
@@ -152,20 +152,22 @@ def _counts(comparison: Comparison) -> dict[str, int]:
 
 
 def group_files(files: Sequence[StaticFile]) -> tuple[Group, ...]:
-    """Return *files*, sorted by name, by their first directories; the largest group is first.
+    """Return *files*, sorted by name, by their apps; the largest group is first.
+
+    A file of which the app is not known is in the group of its first directory.
 
     The parts of a group are its files and directories, as deep as the treemap can show them.
     """
 
-    def directory(file: StaticFile) -> str:
+    def place(file: StaticFile) -> tuple[str, str]:
         first, slash, _ = file.name.partition("/")
-        return first if slash else TOP
+        return file.app, first if slash and not file.app else ""
 
     groups = []
-    # Files without a directory may be anywhere among the sorted names.
-    for name, members in groupby(sorted(files, key=directory), directory):
+    # Files of an app, and those without a directory, may be anywhere among the sorted names.
+    for (app, directory), members in groupby(sorted(files, key=place), place):
         found = tuple(members)
-        prefix = "" if name == TOP else f"{name}/"
+        prefix = f"{directory}/" if directory else ""
 
         parts: list[Group] = []
         for depth in range(1, MAX_DEPTH):
@@ -178,7 +180,7 @@ def group_files(files: Sequence[StaticFile]) -> tuple[Group, ...]:
             if parts and len(deeper) > TILES:
                 break
             parts = deeper
-        groups.append(_sum(name, found, _by_size(parts)))
+        groups.append(_sum(app or directory or TOP, found, _by_size(parts)))
     return _by_size(groups)
 
 

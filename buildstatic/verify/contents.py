@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from buildstatic.oci.layer_reader import LayerEntry
@@ -23,7 +23,7 @@ class StaticFile:
 
     *size* is that of its content, *smallest* that of its smallest variant, or of the content if
     there is none. *stored* are the bytes in the tree for it with its variants and names; equal
-    contents count for the first name only.
+    contents count for the first name only. *app* is that of `apps.app_of`, empty if not known.
     """
 
     name: str
@@ -31,6 +31,7 @@ class StaticFile:
     smallest: int
     stored: int
     variants: int
+    app: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,14 @@ class _Names:
 
 
 def describe(
-    tree: StaticTree, hidden: Collection[str] = (), static_url: str | None = None
+    tree: StaticTree,
+    hidden: Collection[str],
+    static_url: str | None,
+    apps: Mapping[str, str],
 ) -> Contents:
     """Return the contents of *tree*; *hidden* are names of files in lower layers.
 
-    *static_url* is that of `check_references`.
+    *static_url* is that of `check_references`, *apps* are those of `apps.find_apps`.
     """
     hashed = {hashed: name for name, hashed in tree.hashed_names.items() if hashed != name}
     groups: dict[str, _Names] = defaultdict(_Names)
@@ -93,7 +97,9 @@ def describe(
         size = group.content.size
         smallest = min([size, *(entry.size for entry in group.variants)])
         kinds = {entry.path for entry in group.variants}
-        files.append(StaticFile(name, size, smallest, sum(sizes.values()), len(kinds)))
+        stored = sum(sizes.values())
+        app = apps.get(name, "")
+        files.append(StaticFile(name, size, smallest, stored, len(kinds), app))
         by_content[tree.summaries[group.content.path].sha256].append(name)
     sizes_by_name = {file.name: file.size for file in files}
     equal = [

@@ -157,10 +157,14 @@ class LayeredImage:
             digest=self.manifest.layers[index].digest,
         )
 
+    @property
+    def working_dir(self) -> str:
+        """The directory in which the image's command starts."""
+        return str((self.config.extra.get("config") or {}).get("WorkingDir") or "/")
+
     def _image(self, indexes: range) -> Image:
-        working_dir = (self.config.extra.get("config") or {}).get("WorkingDir") or "/"
         layers = (ImageLayer(self.config.diff_ids[n], None, self.entries(n)) for n in indexes)
-        return Image(self.config.platform, working_dir, tuple(layers))
+        return Image(self.config.platform, self.working_dir, tuple(layers))
 
     def _tar(self, index: int) -> FileSlice:
         """Return the uncompressed tar of a layer on disk, which has been compared with its digest.

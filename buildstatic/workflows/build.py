@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from buildstatic.project.detect import detect
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages.distributions import how_to_add, imported_distributions
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
+from buildstatic.verify.apps import app_of
 from buildstatic.workflows import SILENT, Reporter
 from buildstatic.workflows.generate import configured_dockerfile
 from buildstatic.workflows.layer import collect_tree
@@ -61,12 +62,14 @@ class BuildOutcome:
 
     With *manifest_only* the image contains at most the manifest: the static files are in the image
     of the target ``assets``. *run_options* are those of ``docker run`` that the image of the last
-    stage needs: its port, and the environment variables that the settings require.
+    stage needs: its port, and the environment variables that the settings require. *apps* are where
+    the static files that the embedded builder collected are from, by their names.
     """
 
     result: BuildResult
     manifest_only: bool = False
     run_options: tuple[str, ...] = ()
+    apps: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(
@@ -79,13 +82,15 @@ def build(
     python: Path | None = None,
     verbosity: int = 1,
     isolate: bool = True,
+    with_apps: bool = False,
     report: Reporter = SILENT,
 ) -> BuildOutcome:
     """Build the image of the project in the directory *path*.
 
     Runs the project's Dockerfile if it has a stage named static, else the generated one. The
     embedded builder, which also runs if no engine responds and no image was requested, collects on
-    this machine with *python*, *verbosity* and *isolate* as `collect` does.
+    this machine with *python*, *verbosity* and *isolate* as `collect` does, and *with_apps* says
+    where the files are from.
 
     With *options.keep*, the static layers of that image are put below the new one in the finished
     image: in the registry if it is pushed, else in the engine.
@@ -104,17 +109,22 @@ def build(
         builder=EMBEDDED if is_embedded else options.builder,
     )
     request = BuildRequest(project.root, "", options)
+    apps: dict[str, str] = {}
 
     def collect(layer_root: Path, reuse: Path | None = None) -> Path:
-        tree, _ = collect_tree(
+        tree, plan = collect_tree(
             project,
             layer_root,
             verbosity=verbosity,
             reuse=reuse,
             python=python,
+            with_plan=with_apps,
             isolate=isolate,
             report=report,
         )
+        root = str(project.root.resolve())
+        for file in plan["files"] if plan else ():
+            apps[file["path"]] = app_of(file["source"], file["path"], root)
         return tree
 
     base = find_image(options.base) if options.base else None
@@ -123,7 +133,8 @@ def build(
         embedded.check(request)
         with _earlier_releases(options, static_root_in_image(project)) as earlier:
             embedded = dataclasses.replace(embedded, earlier=earlier)
-            return _build_embedded(embedded, request, previous, report)
+            outcome = _build_embedded(embedded, request, previous, report)
+            return dataclasses.replace(outcome, apps=apps)
     source = _choose_dockerfile(project, options, dependencies, report)
     expected = None if options.export else expected_files(project, source.stages, options.target)
     request = BuildRequest(
@@ -133,7 +144,8 @@ def build(
     builder = choose_builder(request, None if options.serve else embedded)
     if builder is embedded:
         report.note("No Docker engine responds: building the static layer only.")
-        return _build_embedded(embedded, request, previous, report)
+        outcome = _build_embedded(embedded, request, previous, report)
+        return dataclasses.replace(outcome, apps=apps)
     if previous and PREVIOUS_STAGE not in source.stages:
         report.warn(f"The Dockerfile has no stage {PREVIOUS_STAGE}: --reuse has no effect.")
         previous = None

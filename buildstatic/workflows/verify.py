@@ -5,9 +5,10 @@ Nothing is extracted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from buildstatic.oci.layer_reader import FILES
 from buildstatic.oci.reference import ArchiveReference, LayoutReference, Reference
 from buildstatic.oci.stores import find_image, open_source
 from buildstatic.verify import VerifyCheck, VerifyFinding, content_checks, layer_checks
+from buildstatic.verify.apps import find_apps
 from buildstatic.verify.content_checks import name_before_hashing, original_name
 from buildstatic.verify.contents import Contents, describe
 from buildstatic.verify.image import (
@@ -35,7 +37,8 @@ TreeChangeKind = Literal["added", "removed", "changed"]
 class VerifyOptions:
     """Where the static files are, if that is not detected, and what is allowed in them.
 
-    With *contents* the results describe the files.
+    With *contents* the results describe the files. *apps* are those that names are known to come
+    from, in addition to what is found in an image (`buildstatic.workflows.build.BuildOutcome`).
     """
 
     static_root: str | None = None
@@ -43,6 +46,7 @@ class VerifyOptions:
     source_maps: bool = True
     static_url: str | None = None
     contents: bool = False
+    apps: Mapping[str, str] = field(default_factory=dict)
 
 
 _DEFAULTS = VerifyOptions()
@@ -213,15 +217,18 @@ def _result(
     """Return the result for *tree*, of the layer *index* if it is part of an *image*."""
     earlier: list[EarlierRelease] = []
     hidden: set[str] = set()
+    apps: Mapping[str, str] = {}
     if image and checks:
         for number, release in image.releases.items():
             files = len(release.fingerprinted) if isinstance(release, ReleasedFiles) else 0
             diff_id = image.config.diff_ids[number]
             earlier.append(EarlierRelease(diff_id, image.manifest.layers[number].digest, files))
     if image and options.contents:
-        lower = {*range(index)} - {*image.of_earlier_releases}
-        paths = {entry.path for n in lower for entry in image.entries(n) if entry.kind in FILES}
+        others = {*range(len(image))} - {index, *image.of_earlier_releases}
+        entries = {n: [e for e in image.entries(n) if e.kind in FILES] for n in others}
+        paths = {entry.path for n in others if n < index for entry in entries[n]}
         hidden = {name for name in tree.files if tree.path(name) in paths}
+        apps = find_apps(chain.from_iterable(entries.values()), tree, image.working_dir)
     return VerifyResult(
         image.config.platform if image else None,
         f"/{tree.root}" if tree.diff_id else str(Path(tree.source, tree.root)),
@@ -231,7 +238,9 @@ def _result(
         tree.digest,
         checks,
         tuple(earlier),
-        describe(tree, hidden, options.static_url) if options.contents else None,
+        describe(tree, hidden, options.static_url, {**apps, **options.apps})
+        if options.contents
+        else None,
     )
 
 

@@ -83,7 +83,9 @@ def test_page_about_what_was_built(root: Path, options: tuple[str, ...]) -> None
     base(Path("image"))
     ran = build(root, *EMBEDDED, *options, "--report-html", "report.html")
     assert ran.code == 0, ran.err
-    assert "Static files in <code>/app/staticfiles</code>" in Path("report.html").read_text()
+    page = Path("report.html").read_text()
+    assert "Static files in <code>/app/staticfiles</code>" in page
+    assert "<code>static</code>" in page
 
 
 def test_reused_until_a_static_file_changes(root: Path) -> None:

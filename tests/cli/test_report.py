@@ -9,6 +9,7 @@ import subprocess
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from tarfile import TarInfo
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,31 @@ def test_contents_list_equal_hidden_and_unreferenced_files(layer: Path, tmp_path
     assert [group.names for group in result.contents.equal] == [("img/dot.svg", "img/same.svg")]
     assert result.contents.hidden == ("img/same.svg",)
     assert result.contents.unreferenced == ("img/same.svg",)
+
+
+def test_files_are_grouped_by_the_apps_that_have_them(site: Path, tmp_path: Path) -> None:
+    def source(directory: str, name: str, content: bytes = b"") -> tuple[TarInfo, bytes]:
+        return entry(f"{directory}/static/{name}", content or (site / TREE / name).read_bytes())
+
+    packages = "opt/venv/lib/python3.13/site-packages"
+    lower = tar(
+        source("app/shop", "css/site.css"),
+        source("app", "img/dot.svg"),
+        source(f"{packages}/maps/tiles", "js/site.js.map"),
+        source("app/shop", "css/print.css", b"another size"),
+        source("app/shop", "js/site.js"),
+        source("app/other", "js/site.js"),
+    )
+    name = appended(tmp_path, tarred(site), lower)
+    (result,) = verify(name, CONTENTS)
+    assert result.contents is not None
+    apps = {file.name: file.app for file in result.contents.files if file.app}
+    expected = {"css/site.css": "shop", "img/dot.svg": "static", "js/site.js.map": "maps.tiles"}
+    assert apps == expected
+    page = tmp_path / "report.html"
+    run(["verify", name, "--html", str(page)])
+    text = page.read_text()
+    assert all(f"<code>{group}</code>" in text for group in ("maps.tiles", "shop", "static", "js"))
 
 
 def test_page_is_self_contained(layer: Path, tmp_path: Path) -> None:
