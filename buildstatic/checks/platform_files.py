@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 
@@ -20,23 +21,26 @@ DOCUMENTS = (
     "config/deploy.yml",
     ".do/app.yaml",
     "cloud-run/service.yaml",
+    "cloud-run/migrate.yaml",
 )
 # Kamal's file may have ERB in it, and Kubernetes' may be a template of Helm.
 TEMPLATES = ("kubernetes.yaml", "config/deploy.yml")
 TEMPLATE = re.compile(r"<%|\{\{")
+PROCFILE, RAILWAY = "Procfile", ".railway/railway.py"
+PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*\S")
+WHY = "The platform cannot read it either, and its commands and volumes are not checked."
+WHY_PROCFILE = "Dokku refuses such a file, and other platforms ignore at least the line."
+BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
-    """Yield the files of platforms that are not valid JSON, TOML or YAML, each with its line."""
-    for name in (*MAPPINGS, *DOCUMENTS, *compose_files(context)):
+    """Yield the files of platforms that are not valid in their language, each with its line."""
+    for name in (*MAPPINGS, *DOCUMENTS, *compose_files(context), PROCFILE, RAILWAY):
         text = context.read_text(name)
         if text is None or (name in TEMPLATES and TEMPLATE.search(text)):
             continue
         try:
-            if name in MAPPINGS:
-                read_mapping(context, name)
-            else:
-                files.check_yaml(context.root / name, context.root)
+            _parse(context, name)
         except ConfigInvalid as error:
             place = re.match(rf"{re.escape(name)}:(?:(\d+):)? ", error.problem)
             yield Finding(
@@ -45,6 +49,44 @@ def check(context: CheckContext) -> Iterator[Finding]:
                 name,
                 int(place[1] or 0) if place else 0,
                 f"The file cannot be read: {error.problem[place.end() if place else 0 :]}",
-                "The platform cannot read it either, and its commands and volumes are not checked.",
+                WHY_PROCFILE if name == PROCFILE else WHY,
                 error.advice or "Fix the file.",
             )
+
+
+def _parse(context: CheckContext, name: str) -> None:
+    """Raise ConfigInvalid, with the line, if the file *name* is not valid."""
+    path = context.root / name
+    if name in MAPPINGS:
+        read_mapping(context, name)
+    elif name == PROCFILE:
+        _parse_procfile(context)
+    elif name == RAILWAY:
+        files.read_python(path, context.root)
+    else:
+        files.check_yaml(path, context.root)
+
+
+def _parse_procfile(context: CheckContext) -> None:
+    """Raise ConfigInvalid for the first line of the Procfile that is neither empty nor a process.
+
+    dokku.com/docs/appendices/file-formats/procfile; devcenter.heroku.com/articles/procfile.
+    """
+    path = context.root / PROCFILE
+    if files.read_bytes(path, context.root).startswith(BYTE_ORDER_MARKS):
+        problem = f"{PROCFILE}:1: it begins with a byte order mark."
+        raise ConfigInvalid(problem, "Save the file as UTF-8 without it.")
+    names: set[str] = set()
+    for number, line in enumerate(files.read_text(path, context.root).split("\n"), 1):
+        if not line.strip() or line.lstrip().startswith(("#", "//")):
+            continue
+        process = PROCESS.match(line)
+        if process is None:
+            raise ConfigInvalid(
+                f"{PROCFILE}:{number}: the line is not NAME: COMMAND.",
+                "Write a name of letters, digits, - and _, a colon, and the command on one line.",
+            )
+        if process[1] in names:
+            problem = f"{PROCFILE}:{number}: there is a process {process[1]} already."
+            raise ConfigInvalid(problem, "Keep one of them.")
+        names.add(process[1])

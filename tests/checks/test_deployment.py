@@ -74,6 +74,7 @@ def test_collecting_in_the_release_phase(tmp_path: Path, file: str, text: str, l
         pytest.param("release: python manage.py collectstatic_s3\n", id="another-command"),
         pytest.param("release: echo no collectstatic here\n", id="a-word"),
         pytest.param("# release: python manage.py collectstatic\n", id="a-comment"),
+        pytest.param("  // a\r\n\r\nweb: gunicorn mysite.wsgi # b\r\n", id="more-comments"),
     ],
 )
 def test_accepted_procfiles(tmp_path: Path, text: str) -> None:
@@ -133,6 +134,18 @@ def test_dockerfile_makes_railpack_config_useless(tmp_path: Path) -> None:
             pytest.param(name, "a: 1\n---\nb: [\n", f"{name}:", id=name)
             for name in ("compose.yaml", "kubernetes.yaml", "config/deploy.yml", ".do/app.yaml")
         ),
+        pytest.param("cloud-run/migrate.yaml", "a: [\n", "cloud-run/migrate.yaml:2", id="job"),
+        pytest.param(
+            ".railway/railway.py",
+            "def main(ctx):\n    return (\n",
+            ".railway/railway.py:2",
+            id="py",
+        ),
+        pytest.param("Procfile", "# a\n\nweb gunicorn mysite.wsgi\n", "Procfile:3", id="no-colon"),
+        pytest.param("Procfile", "web: a\n<<<<<<< HEAD\n", "Procfile:2", id="merge-conflict"),
+        pytest.param("Procfile", "web: a\r\nrelease:\r\n", "Procfile:2", id="no-command"),
+        pytest.param("Procfile", "web: a\nrelease: b\nweb: c\n", "Procfile:3", id="twice"),
+        pytest.param("Procfile", "web: a\n".encode("utf-16"), "Procfile:1", id="byte-order-mark"),
     ],
 )
 def test_platform_file_that_cannot_be_parsed(
