@@ -3,7 +3,8 @@
 It describes a project, not a service: by itself, ``apply`` deletes databases, services and
 variables that the file does not declare, and sets a source that it does not declare to null
 (github.com/railwayapp/cli, src/iac/change_set.rs). So the file is a partial one, which leaves other
-resources alone, and it preserves the variables that the settings read.
+resources alone. CLIs with the feature variables-policy, which they name in the context, are told to
+leave all variables alone; for others it preserves those that the settings read.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ SUMMARY = ".railway/railway.py: the services of a Railway project as code"
 IS_DEFAULT = False
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
+# The names in railway.py that no process can have.
+RESERVED = (
+    *("web", "ctx", "project", "service", "github", "preserve", "from_cli", "features"),
+    *("unmanaged", "policy", "env", "branch"),
+)
 # What the server and Railway's builders read (railpack.com/config/environment-variables).
 OPERATIONAL = (
     "PORT",
@@ -41,6 +47,10 @@ OPERATIONAL = (
     "RAILPACK_PACKAGES",
     "RAILPACK_PYTHON_VERSION",
     "RAILPACK_START_CMD",
+)
+SET_SETTINGS = (
+    "Railway: set the variable DJANGO_SETTINGS_MODULE to {} on Railway, because later versions of "
+    "the CLI leave all variables as they are there."
 )
 NO_SOURCE = (
     "Railway: railway.py declares no source, because origin is not on GitHub. `railway config "
@@ -83,8 +93,9 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         resources=("web", *(variable for variable, _, _ in processes)),
         **context,
     )
+    variables = (SET_SETTINGS.format(settings),) if settings else ()
     hosts = "Railway: ALLOWED_HOSTS needs the domain of the service."
-    return (GeneratedFile(".railway/railway.py", text, notes=(*notes, hosts)),)
+    return (GeneratedFile(".railway/railway.py", text, notes=(*notes, *variables, hosts)),)
 
 
 def _preserved(project: Project) -> tuple[str, ...]:
@@ -105,7 +116,7 @@ def _processes(
 
     Images of a Dockerfile run commands without a shell.
     """
-    used = {"web", "ctx", "project", "service", "github", "preserve", "PARTIAL", "VARIABLES"}
+    used = set(RESERVED)
     for item in other_processes(project, options):
         variable = re.sub(r"\W", "_", item.name).lower()
         if variable in used or not variable.isidentifier() or iskeyword(variable):

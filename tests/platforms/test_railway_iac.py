@@ -74,17 +74,39 @@ def test_settings_module_is_set_unless_manage_py_sets_it(tmp_path: Path) -> None
     module = {"type": "literal", "value": "mysite.settings.production"}
     for found, expected in ((production(tmp_path), module), (project(tmp_path), PRESERVED)):
         assert service(found)["variables"]["DJANGO_SETTINGS_MODULE"] == expected
+        notes = " ".join(railway_iac.files(found, DEFAULTS)[0].notes)
+        assert ("set the variable DJANGO_SETTINGS_MODULE" in notes) is (expected == module)
 
 
-# What Railway's CLI runs (github.com/railwayapp/cli, src/iac/eval.rs): without a context, and the
-# name of the part with it. Resources that it does not declare are left alone then.
+# What Railway's CLI runs (github.com/railwayapp/cli, src/iac/eval.rs): without a context, or with
+# what later versions say, and the name of the part. Resources that it does not declare stay.
 EVALUATE = """
 import importlib.util, json, sys
+from railway_sdk import create_railway_context
 spec = importlib.util.spec_from_file_location("given", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-print(json.dumps({"partial": module.PARTIAL, "project": module.main().to_graph()}))
+contexts = map(create_railway_context, map(json.loads, sys.argv[2:]))
+print(json.dumps({"partial": module.PARTIAL, "project": module.main(*contexts).to_graph()}))
 """
+FEATURES = ("variables-policy", "environments", "pr-context", "environment-owned-branch")
+LATER = {"command": "plan", "environment": "production", "pr": None, "features": FEATURES}
+
+
+def test_later_cli_leaves_variables_and_branch_alone(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "--quiet")
+    _git(tmp_path, "remote", "add", "origin", "https://github.com/acme/site.git")
+    (file,) = railway_iac.files(full(tmp_path), DEFAULTS)
+    (tmp_path / "railway.py").write_text(file.text)
+    command = [sys.executable, "-c", EVALUATE, "railway.py", json.dumps(LATER)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    printed, before = json.loads(done.stdout)["project"], graph(full(tmp_path))
+    assert "variables" not in before
+    assert printed.pop("variables") == {"managed": False}
+    for item in before["resources"]:
+        assert item.pop("variables")
+        assert item["source"].pop("branch") == "main"
+    assert printed == before
 
 
 @pytest.mark.parametrize("name", ["site", *AWKWARD, "---"])
@@ -187,7 +209,7 @@ def test_other_processes_use_the_same_build(tmp_path: Path, options: Options, co
     }
 
 
-@pytest.mark.parametrize("name", ["service", "def", "1-2", "Web_1", "web-"])
+@pytest.mark.parametrize("name", ["service", "env", "def", "1-2", "Web_1", "web-"])
 def test_any_process_name_of_a_procfile_is_valid(tmp_path: Path, name: str) -> None:
     others = (Process(name, "a"), Process("web-", "b"))
     result = graph(project(tmp_path), Options(processes=others))["resources"]

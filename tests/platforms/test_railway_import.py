@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from railway_sdk import create_railway_context
 
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import railway_iac
@@ -117,7 +118,10 @@ def test_settings_of_pull_requests_hold_if_the_cli_names_them(tmp_path: Path) ->
     (tmp_path / "railway.json").write_text(json.dumps(old))
     file = import_files(tmp_path)
     pull_request = SimpleNamespace(environment="pr-7", pr={"number": 7})
-    for context, region in ((pull_request, "x"), (SimpleNamespace(environment="pr-7"), None)):
+    # The SDK 0.7 has no attribute for it.
+    entry = create_railway_context({"environment": "pr-7", "pr": {"number": 7}})
+    other = SimpleNamespace(environment="pr-7")
+    for context, region in ((pull_request, "x"), (entry, "x"), (other, None)):
         (web,) = evaluated(tmp_path, file, context)["resources"]
         assert web["deploy"].get("region") == region
     assert "environments.pr" in " ".join(file.warnings)
@@ -131,9 +135,20 @@ def test_settings_of_the_service_hold_without_a_context(
     file = import_files(tmp_path)
     (web,) = evaluated(tmp_path, file, None)["resources"]
     assert web["deploy"] == without_nulls(FULL["deploy"])
+    assert web["variables"]
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "does not name the environment" in printed.err
+
+
+def test_later_cli_leaves_variables_alone(tmp_path: Path) -> None:
+    (tmp_path / "railway.json").write_text(json.dumps(FULL))
+    context = {"environment": "staging", "features": ["variables-policy"]}
+    result = evaluated(tmp_path, import_files(tmp_path), create_railway_context(context))
+    (web,) = result["resources"]
+    assert result["variables"] == {"managed": False}
+    assert "variables" not in web
+    assert web["deploy"] == merged(FULL, "deploy", "staging")
 
 
 def test_empty_file_is_a_service(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from railway_sdk import define_railway, preserve, project, service
 # This file is one part of the project: databases and other services are left alone.
 PARTIAL = "split-settings"
 
-# These keep the values that they have on Railway. `apply` deletes a variable that is not listed: compare
-# with `railway variable list --kv`, and add what is missing.
+# These keep the values that they have on Railway. A CLI that deletes variables which are not listed needs all of
+# them: compare with `railway variable list --kv`, and add what is missing.
 VARIABLES = {
     "DJANGO_SETTINGS_MODULE": "mysite.settings.production",
     "ALLOWED_HOSTS": preserve(),
@@ -26,12 +26,22 @@ VARIABLES = {
 }
 
 
+def from_cli(ctx, name):
+    # The CLI 5.43 gives no context, and the SDK 0.7 has no attributes for what later ones give.
+    return getattr(ctx, name, None) or (ctx.get(name) if isinstance(ctx, dict) else None)
+
+
 @define_railway
 def main(ctx=None):
+    features = from_cli(ctx, "features") or ()
+    # A CLI with this feature leaves all variables alone; VARIABLES is for others.
+    unmanaged = "variables-policy" in features
+    policy = {"variables": {"managed": False}} if unmanaged else {}
+    env = None if unmanaged else VARIABLES
     web = service(
         "web",
         # No source: deploy with `railway up`, or set source=github("owner/name").
         build={"builder": "DOCKERFILE"},
-        env=VARIABLES,
+        env=env,
     )
-    return project("split_settings", resources=[web])
+    return project("split_settings", resources=[web], **policy)
