@@ -30,7 +30,7 @@ PROCFILE, RAILWAY = "Procfile", ".railway/railway.py"
 PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*\S")
 WHY = "The platform cannot read it either, and its commands and volumes are not checked."
 WHY_PROCFILE = "Dokku refuses such a file, and other platforms ignore at least the line."
-BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
@@ -57,6 +57,10 @@ def check(context: CheckContext) -> Iterator[Finding]:
 def _parse(context: CheckContext, name: str) -> None:
     """Raise ConfigInvalid, with the line, if the file *name* is not valid."""
     path = context.root / name
+    marks = UTF16 if name in MAPPINGS else (*UTF16, codecs.BOM_UTF8) if name == PROCFILE else ()
+    if files.read_bytes(path, context.root).startswith(marks):
+        problem = f"{name}:1: it begins with a byte order mark."
+        raise ConfigInvalid(problem, "Save the file as UTF-8 without it.")
     if name in MAPPINGS:
         read_mapping(context, name)
     elif name == PROCFILE:
@@ -72,12 +76,9 @@ def _parse_procfile(context: CheckContext) -> None:
 
     dokku.com/docs/appendices/file-formats/procfile; devcenter.heroku.com/articles/procfile.
     """
-    path = context.root / PROCFILE
-    if files.read_bytes(path, context.root).startswith(BYTE_ORDER_MARKS):
-        problem = f"{PROCFILE}:1: it begins with a byte order mark."
-        raise ConfigInvalid(problem, "Save the file as UTF-8 without it.")
     names: set[str] = set()
-    for number, line in enumerate(files.read_text(path, context.root).split("\n"), 1):
+    text = files.read_text(context.root / PROCFILE, context.root)
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.lstrip().startswith(("#", "//")):
             continue
         process = PROCESS.match(line)

@@ -219,13 +219,15 @@ def read_yaml(path: Path, root: Path) -> tuple[object, str]:
 
 
 def check_yaml(path: Path, root: Path) -> None:
-    """Raise ConfigInvalid if the file is not YAML: any number of documents, with any tags."""
+    """Raise ConfigInvalid unless the file is YAML: any number of mappings, with any tags."""
     import yaml
 
     text = read_text(path, root)
     try:
-        for _ in yaml.compose_all(text, Loader=yaml.SafeLoader):
-            pass
+        for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
+            if not isinstance(node, yaml.MappingNode):
+                place = f"{relative(path, root)}:{node.start_mark.line + 1}"
+                raise ConfigInvalid(f"{place}: not a mapping.", "Write KEY: VALUE lines.")
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise _invalid_yaml(path, root, error) from error
 

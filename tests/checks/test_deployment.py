@@ -145,7 +145,12 @@ def test_dockerfile_makes_railpack_config_useless(tmp_path: Path) -> None:
         pytest.param("Procfile", "web: a\n<<<<<<< HEAD\n", "Procfile:2", id="merge-conflict"),
         pytest.param("Procfile", "web: a\r\nrelease:\r\n", "Procfile:2", id="no-command"),
         pytest.param("Procfile", "web: a\nrelease: b\nweb: c\n", "Procfile:3", id="twice"),
-        pytest.param("Procfile", "web: a\n".encode("utf-16"), "Procfile:1", id="byte-order-mark"),
+        *(
+            pytest.param(name, text.encode("utf-16"), f"{name}:1", id=f"{name}-in-utf-16")
+            for name, text in (("Procfile", "web: a\n"), ("app.json", "{}"), ("fly.toml", "a = 1"))
+        ),
+        pytest.param("compose.yaml", "# a\n- b: 1\n", "compose.yaml:2", id="a-list"),
+        pytest.param("kubernetes.yaml", "a: 1\n---\n3\n", "kubernetes.yaml:3", id="a-number"),
     ],
 )
 def test_platform_file_that_cannot_be_parsed(
