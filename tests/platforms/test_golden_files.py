@@ -13,12 +13,16 @@ from typing import Any
 import pytest
 from honcho.environ import parse_procfile
 
+from buildstatic.platforms import PLATFORMS
 from buildstatic.templates import GeneratedFile
+from buildstatic.workflows.generate import GenerateOptions, generate
 from tests.platforms.reading import validator, yaml
 from tests.platforms.sdk import evaluated
-from tests.test_golden import GOLDEN
+from tests.samples import PROJECTS
+from tests.test_golden import GOLDEN, NAMES
 
 READERS: dict[str, Callable[[str], Any]] = {
+    "compose.yaml": yaml,
     "fly.toml": tomllib.loads,
     "railpack.json": json.loads,
     "render.yaml": yaml,
@@ -56,6 +60,18 @@ def test_procfile_has_a_web_process(file: Path) -> None:
 @pytest.mark.parametrize("file", golden("deploy.sh"), ids=project)
 def test_shell_accepts_deploy_sh(file: Path) -> None:
     subprocess.run(["sh", "-n", file], check=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shell_accepts_every_start_command(name: str) -> None:
+    """Railpack is used without a Dockerfile only."""
+    others = [platform.NAME for platform in PLATFORMS if platform.NAME != "gitignore"]
+    for targets in (["railway"], ["dockerfile", *others]):
+        made = generate(PROJECTS / name, targets, GenerateOptions(), mode="render").files
+        lines = {line for file in made for line in file.serves}
+        assert lines
+        for line in lines:
+            subprocess.run(["sh", "-n", "-c", line], check=True)
 
 
 @pytest.mark.slow

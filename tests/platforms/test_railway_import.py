@@ -110,7 +110,12 @@ def test_each_service_keeps_its_settings(tmp_path: Path) -> None:
         "web": {"startCommand": "a"},
         "it's a worker": {"startCommand": "b", "region": "x"},
     }
-    assert "delete railway.json, worker.json" in " ".join(file.notes)
+    notes = " ".join(file.notes)
+    assert (
+        "build, deploy and environment settings are carried over; volumes, domains, sources"
+        in notes
+    )
+    assert "delete railway.json, worker.json" in notes
 
 
 def test_settings_of_pull_requests_hold_if_the_cli_names_them(tmp_path: Path) -> None:
