@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Set as AbstractSet
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
+
+from buildstatic.dockerfile.generate import COLLECT_REQUIREMENTS
+from tests.samples import copy
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = REPOSITORY / "docs" / "reference" / "dependencies.md"
@@ -69,3 +75,59 @@ def test_licence_of_each_dependency_is_listed() -> None:
 def test_all_dependencies_are_locked_for_ci() -> None:
     locked = {canonicalize_name(line.partition("==")[0]) for line in LOCK.read_text().splitlines()}
     assert required("buildstatic") <= locked
+
+
+WITHOUT_OTHERS = """
+import sys
+
+class Others:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in {modules}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Others)
+from buildstatic.__main__ import main
+main()
+"""
+
+
+def without_others(root: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run buildstatic in *root* with only the packages that the static stage installs."""
+    installed = {canonicalize_name(Requirement(each).name) for each in COLLECT_REQUIREMENTS}
+    others = required("buildstatic") - installed
+    modules = {
+        module
+        for module, names in packages_distributions().items()
+        if others.issuperset(map(canonicalize_name, names))
+    }
+    assert {"docker", "jinja2", "requests", "pygments"} <= modules
+    script = WITHOUT_OTHERS.format(modules=modules)
+    return subprocess.run(
+        [sys.executable, "-c", script, *argv], cwd=root, capture_output=True, text=True
+    )
+
+
+@pytest.mark.slow
+def test_static_stage_installs_what_collecting_uses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = copy("manifest", tmp_path)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    ran = without_others(root, "collect", "--noinput", "--compress", "fast")
+    assert ran.returncode == 0, ran.stderr
+    monkeypatch.delenv("FORCE_COLOR")
+    settings = root / "mysite" / "settings.py"
+    settings.write_text(f"import not_installed\n{settings.read_text()}")
+    ran = without_others(root, "collect", "--noinput")
+    assert "not_installed" in ran.stderr
+    assert "None of the dependencies has it." in ran.stderr
+
+
+@pytest.mark.slow
+def test_other_commands_of_the_static_stage_name_what_is_missing(tmp_path: Path) -> None:
+    ran = without_others(copy("manifest", tmp_path), "generate", "--stdout", "dockerfile")
+    assert ran.stderr == (
+        "error: No module named 'jinja2'. Install buildstatic with all that it requires: "
+        "pip install buildstatic.\n"
+    )

@@ -152,6 +152,11 @@ def _fail(error: Exception, with_traceback: bool) -> int:
         case BuildstaticError():
             console.fail(error)
             return error.exit_code
+        case ModuleNotFoundError():
+            # The environment of a static stage is for collecting only.
+            advice = "Install buildstatic with all that it requires: pip install buildstatic."
+            console.fail(BuildstaticError(f"{error}.", advice))
+            return INTERNAL
         case MemoryError():
             memory_error = FileError("The process may not use more memory.", MEMORY_ADVICE)
             console.fail(memory_error)
