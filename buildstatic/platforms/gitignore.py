@@ -7,6 +7,7 @@ import re
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
+from buildstatic.project.files import read_bytes
 from buildstatic.project.static_files import output_tree, uploads
 from buildstatic.templates import GeneratedFile, render
 
@@ -20,19 +21,22 @@ FILE = ".gitignore"
 def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:  # noqa: ARG001
     """Return the .gitignore of *project*: a new one, or the existing one and missing patterns.
 
-    Raises ConfigInvalid if the existing file is not UTF-8.
+    Raises ConfigInvalid if the existing file cannot be read or is not UTF-8.
     """
     text = render(
         "gitignore",
         static=pattern(output_tree(project) if project.static_root else None),
         media=pattern(uploads(project)),
     )
-    try:
-        existing = (project.root / FILE).read_bytes().decode()
-    except FileNotFoundError:
+    path = project.root / FILE
+    if not path.exists():
         return (GeneratedFile(FILE, text),)
+    content = read_bytes(path, project.root)
+    try:
+        existing = content.decode()
     except UnicodeDecodeError as error:
-        raise ConfigInvalid(f"{FILE} is not UTF-8: {error}.", "Save it as UTF-8.") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigInvalid(f"{FILE}:{line}: not valid UTF-8.", "Save the file as UTF-8.") from None
     return (GeneratedFile(FILE, _with_missing_patterns(existing, text), appends=True),)
 
 

@@ -127,7 +127,12 @@ def test_only_missing_patterns_are_appended(tmp_path: Path, present: str, added:
     assert generate(project(tmp_path)).text == file.text
 
 
-def test_gitignore_that_is_not_utf_8_is_rejected(tmp_path: Path) -> None:
-    (tmp_path / ".gitignore").write_bytes(b"\xff\n")
-    with pytest.raises(ConfigInvalid, match=r"\.gitignore is not UTF-8"):
+def test_unreadable_gitignore_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / ".gitignore"
+    path.mkdir()
+    with pytest.raises(ConfigInvalid, match=r"Cannot read \.gitignore: Is a directory"):
+        generate(project(tmp_path))
+    path.rmdir()
+    path.write_bytes(b"a\n\xff\n")
+    with pytest.raises(ConfigInvalid, match=r"\.gitignore:2: not valid UTF-8"):
         generate(project(tmp_path))
