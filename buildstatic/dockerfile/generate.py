@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import glob
 from pathlib import PurePosixPath
@@ -304,6 +304,11 @@ def _dependencies_context(project: Project) -> dict[str, object]:
     mounted = all(map(is_plain, mounts)) and not is_edited
     copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in mounts]
     binds = [_continued(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in mounts.items()]
+    assignments = [f'{name}="$(cat /run/secrets/{name})"' for name in dependencies.secrets]
+    hosts = " ".join(name for name in dependencies.trusted_hosts if not name.startswith("$"))
+    if hosts:
+        variable = "UV_INSECURE_HOST" if manager in ("uv", "pyproject") else "PIP_TRUSTED_HOST"
+        assignments.append(f'{variable}="{hosts}"')
     directory = posixpath.dirname(dependencies.file)
     in_directory = ""
     if directory and manager == "pipenv":
@@ -318,15 +323,11 @@ def _dependencies_context(project: Project) -> dict[str, object]:
         "requirements": _requirements(dependencies),
         "selection": _selection(dependencies),
         "edits": _sed_arguments(dependencies) if is_edited else "",
-        **_index_context(dependencies.index),
+        **_index_context(dependencies.index, dependencies.trusted_hosts),
         "secret_mounts": "".join(
             _continued(f"--mount=type=secret,id={name}") for name in dependencies.secrets
         ),
-        "secrets": _continued(
-            " ".join(f'{name}="$(cat /run/secrets/{name})"' for name in dependencies.secrets)
-        )
-        if dependencies.secrets
-        else "",
+        "index_variables": _continued(" ".join(assignments)) if assignments else "",
         "left_out": (*dependencies.left_out, *dependencies.by_name),
         "in_directory": in_directory,
         "member": f" --package={shell_word(dependencies.member)}" if dependencies.member else "",
@@ -335,7 +336,7 @@ def _dependencies_context(project: Project) -> dict[str, object]:
     }
 
 
-def _index_context(url: str) -> dict[str, object]:
+def _index_context(url: str, trusted_hosts: Sequence[str]) -> dict[str, object]:
     """Return the mounts and variables with which pip and uv read the index *url* in place of PyPI.
 
     The programs that the Dockerfile itself installs come from there, too.
@@ -345,12 +346,16 @@ def _index_context(url: str) -> dict[str, object]:
         program = ESCAPE if PASSWORD.fullmatch(match[1]) else "cat"
         return f"$({program} /run/secrets/{match[1]})"
 
-    names = dict.fromkeys(re.findall(VARIABLE, url))
-    shown = re.sub(VARIABLE, value, url)
+    def variables(index: str, hosts: str) -> str:
+        settings = {index: url, hosts: " ".join(trusted_hosts)} if url else {}
+        assigned = (f'{k}="{re.sub(VARIABLE, value, v)}"' for k, v in settings.items() if v)
+        return _continued(" ".join(assigned)) if url else ""
+
+    names = dict.fromkeys(re.findall(VARIABLE, " ".join((url, *trusted_hosts)))) if url else ()
     return {
         "index_mounts": "".join(_continued(f"--mount=type=secret,id={name}") for name in names),
-        "pip_index": _continued(f'PIP_INDEX_URL="{shown}"') if url else "",
-        "uv_index": _continued(f'UV_DEFAULT_INDEX="{shown}"') if url else "",
+        "pip_index": variables("PIP_INDEX_URL", "PIP_TRUSTED_HOST"),
+        "uv_index": variables("UV_DEFAULT_INDEX", "UV_INSECURE_HOST"),
     }
 
 
@@ -361,10 +366,13 @@ def _requirements(dependencies: Dependencies) -> str:
     if name in ("setup.py", "setup.cfg"):
         extras = f"[{','.join(dependencies.extras)}]" if dependencies.extras else ""
         return f" --editable {shell_word((directory or '.') + extras)}"
+    # A user's name in PIP_USER, which is pip's own variable for --user.
+    is_pip = dependencies.manager in ("pip", "conda")
+    isolated = " --isolated" if is_pip and "PIP_USER" in dependencies.secrets else ""
     if dependencies.manager == "conda":
-        return "".join(f" {_pip_argument(argument)}" for argument in dependencies.arguments)
+        return isolated + "".join(f" {_pip_argument(each)}" for each in dependencies.arguments)
     names = (*(() if dependencies.groups_only else (file,)), *dependencies.additional)
-    return "".join(f" --requirement {shell_word(name)}" for name in names)
+    return isolated + "".join(f" --requirement {shell_word(name)}" for name in names)
 
 
 def _pip_argument(text: str) -> str:

@@ -69,10 +69,11 @@ class Dependencies:
     whether there is nothing else to install. Not installed are the packages *left_out*, which Linux
     does not have; those in *by_name* are taken from the index, as their files are elsewhere.
     *secrets* are the environment variables with the credentials of private indexes; *index* is the
-    URL of the one that replaces PyPI, with ``${NAME}`` for variables. *arguments*
-    are those of pip in place of *file* if it cannot read that. *uv* are the specifiers of the
-    versions of uv that the project allows, empty for any. *servers* are the requirements of
-    application servers that only a requirements file has, which is not installed.
+    URL of the one that replaces PyPI, and *trusted_hosts* need no TLS, or a certificate that is not
+    known, both with ``${NAME}`` for variables. *arguments* are those of pip in place of *file* if
+    it cannot read that. *uv* are the specifiers of the versions of uv that the project allows,
+    empty for any. *servers* are the requirements of application servers that only a requirements
+    file has, which is not installed.
     All paths are POSIX and relative to the root.
     """
 
@@ -88,6 +89,7 @@ class Dependencies:
     by_name: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     index: str = ""
+    trusted_hosts: tuple[str, ...] = ()
     groups_only: bool = False
     arguments: tuple[str, ...] = ()
     uv: str = ""

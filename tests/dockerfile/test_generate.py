@@ -284,6 +284,22 @@ def test_uv_is_installed_from_the_index_that_replaces_pypi(index: str, expected:
     assert [*re.findall("id=([A-Z_]+) ", first)] == re.findall(r"\{(\w+)", index)
 
 
+@pytest.mark.parametrize("manager", ["pip", "uv"])
+def test_hosts_that_are_trusted_are_so_for_each_installation(manager: str) -> None:
+    hosts = ("mirror.example.org", "${TRUSTED}")
+    found = managed(manager, index="http://mirror.example.org/simple", trusted_hosts=hosts)
+    text = text_of(Variant({"dependencies": found}, {"install": ("gunicorn",)}))
+    listed = f"mirror.example.org $(cat {SECRETS}/TRUSTED)"
+    pip = f'PIP_INDEX_URL="http://mirror.example.org/simple" PIP_TRUSTED_HOST="{listed}" '
+    assert text.count(pip) == 2
+    assert text.count("--mount=type=secret,id=TRUSTED ") == (2 if manager == "pip" else 3)
+    if manager == "uv":
+        assert 'UV_INSECURE_HOST="mirror.example.org" \\\n    uv sync' in text
+        assert f'UV_INSECURE_HOST="{listed}" \\\n    uv pip install' in text
+    else:
+        assert 'PIP_TRUSTED_HOST="mirror.example.org" \\\n    pip install' in text
+
+
 def test_variables_in_the_arguments_of_pip_are_read_from_secrets() -> None:
     url = 'https://$x"`id`:${TOKEN}@h/simple'
     conda = replace(CONDA, arguments=("--extra-index-url", url, "a[b]"), secrets=("TOKEN",))

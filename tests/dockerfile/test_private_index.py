@@ -28,6 +28,7 @@ from buildstatic.project.detect import detect
 from tests.dockerfile.variants import VARIANTS
 from tests.project.tree import project
 
+MIRROR = "mirror.example.org"
 USER, TOKEN = "ci-user", "t0p-s3cret-token"
 WHEEL = "private_thing-1.0-py3-none-any.whl"
 # The index of the installed pip, without its path.
@@ -89,6 +90,7 @@ def port() -> Iterator[int]:
 
 
 CREDENTIALS = "${{INDEX_USER}}:${{INDEX_TOKEN}}@"
+OF_PIP = CREDENTIALS.replace("INDEX", "PIP")
 PROJECT = """\
 [project]
 name = "site"
@@ -99,10 +101,10 @@ dependencies = ["private-thing==1.0"]
 # The variables with the credentials, and the files of each manager.
 MANAGERS: dict[str, tuple[tuple[str, str], dict[str, str]]] = {
     "pip": (
-        ("INDEX_USER", "INDEX_TOKEN"),
+        ("PIP_USER", "PIP_TOKEN"),  # the first one is also pip's own for --user
         {
-            "requirements.txt": f"--index-url http://{CREDENTIALS}127.0.0.1:{{port}}/simple\n"
-            "private-thing==1.0\n"
+            "requirements.txt": f"--index-url http://{OF_PIP}{MIRROR}:{{port}}/simple\n"
+            f"--trusted-host {MIRROR}\nprivate-thing==1.0\n"
         },
     ),
     "uv": (
@@ -219,6 +221,7 @@ def test_password_is_in_no_layer_and_no_log(tmp_path: Path, port: int, manager: 
     (tmp_path / "Dockerfile").write_text(text)
     tag = f"buildstatic-private-index:{port}"
     command = ["docker", "build", "--network=host", "--progress=plain", "-t", tag]
+    command += [f"--add-host={MIRROR}:127.0.0.1"]
     command += ["--target=deps", f"--secret=id={user},env={user}"]
     command += [f"--secret=id={token},env={token}", str(tmp_path)]
     environ = {**os.environ, user: USER, token: TOKEN}

@@ -89,10 +89,16 @@ def find_dependencies(
     packages = {**found.packages, **{server.name: server for server in servers}}
     private = indexes.find(directory, root, value.manager)
     secrets = tuple(dict.fromkeys((*value.secrets, *private.variables)))
-    index = indexes.usable(value.index) or private.default
+    trusted = indexes.hosts((*value.trusted_hosts, *private.trusted_hosts))
+    index = indexes.usable(value.index, trusted) or indexes.usable(private.default, trusted)
     required = "" if value.manager == "pip" else pyproject.required_uv(directory, root)
     value = replace(
-        value, secrets=secrets, index=index, uv=required, servers=tuple(map(str, servers))
+        value,
+        secrets=secrets,
+        index=index,
+        trusted_hosts=trusted,
+        uv=required,
+        servers=tuple(map(str, servers)),
     )
     notes = found.notes
     # Those of requirements files are left out of the packages, too.
@@ -293,6 +299,7 @@ def _from_requirements(paths: Sequence[Path], root: Path, python: str) -> Instal
         by_name=tuple(by_name),
         secrets=tuple(found.secrets),
         index=found.index,
+        trusted_hosts=tuple(found.trusted_hosts),
     )
     return replace(
         installed, fact=replace(installed.fact, value=value), notes=(*installed.notes, *notes)
@@ -320,6 +327,7 @@ def _from_conda(path: Path, root: Path, python: str) -> Installed:
         arguments=arguments,
         secrets=tuple(found.secrets),
         index=found.index,
+        trusted_hosts=tuple(found.trusted_hosts),
     )
     return Installed(replace(installed.fact, value=value), installed.packages, (note,))
 

@@ -119,7 +119,8 @@ class Requirements:
     Directories have the extras that are installed (``-e .[prod]``). *left_out* are packages that
     cannot be installed in an image, *by_name* those whose file is on another machine
     (``x @ file:///…``). *secrets* are the variables in the lines (``${TOKEN}``), *absolute* the
-    absolute paths, each after its file and line, and *index* is the URL of ``--index-url``.
+    absolute paths, each after its file and line, *index* is the URL of ``--index-url``, and
+    *trusted_hosts* are those of ``--trusted-host``.
     """
 
     root: Path
@@ -133,6 +134,7 @@ class Requirements:
     secrets: list[str] = field(default_factory=list)
     absolute: list[str] = field(default_factory=list)
     index: str = ""
+    trusted_hosts: list[str] = field(default_factory=list)
 
     @property
     def packages(self) -> Packages:
@@ -157,15 +159,15 @@ def read_into(path: Path, result: Requirements) -> None:
     _read_file(path, result, result.found)
 
 
-def parse_lines(lines: Iterable[str], source: str, python: str) -> Packages:
-    """Return the packages of those of *lines* that are valid requirements (``x>=1``)."""
+def parse_lines(lines: Iterable[str], python: str) -> list[Requirement]:
+    """Return those of *lines* that are valid requirements (``x>=1``) for *python* on Linux."""
     found = []
     for line in lines:
         with suppress(InvalidRequirement):
             requirement = Requirement(line.partition("#")[0].strip())
             if marker_applies(requirement.marker, python):
-                found.append(package(requirement, source))
-    return join(found)
+                found.append(requirement)
+    return found
 
 
 def is_lock(path: Path, root: Path, python: str) -> bool:
@@ -221,6 +223,8 @@ def read_lines(
                 _read_requirement(value, path, place, result, packages)
             case "index-url":
                 result.index = _unquoted(value)
+            case "trusted-host":
+                result.trusted_hosts.append(_unquoted(value))
             case "find-links" if not URL.match(value):
                 _add_local(value, path, place, result)
 

@@ -11,8 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from buildstatic.project import Packages, files
-from buildstatic.project.packages.requirements import canonical, join, parse_lines
+from buildstatic.project.packages.pyproject import with_own_extras
+from buildstatic.project.packages.requirements import canonical, join, package, parse_lines
 
 
 @dataclass(frozen=True)
@@ -38,28 +41,43 @@ def read(directory: Path, root: Path, python: str) -> Metadata | None:
     paths = [path for name in ("setup.py", "setup.cfg") if files.is_file(path := directory / name)]
     if not paths:
         return None
-    lines: list[str] = []
+    name, lines = "", list[str]()
     extras: dict[str, list[str]] = {}
     if paths[-1].name == "setup.cfg":
         parser = configparser.ConfigParser(interpolation=None)
         try:
             parser.read_string(files.read_text(paths[-1], root))
+            name = parser.get("metadata", "name", fallback="")
             lines = parser.get("options", "install_requires", fallback="").splitlines()
             if parser.has_section("options.extras_require"):
                 section = parser["options.extras_require"]
-                extras = {name: text.splitlines() for name, text in section.items()}
+                extras = {key: text.splitlines() for key, text in section.items()}
         except configparser.Error:
             pass
     if paths[0].name == "setup.py":
         tree = files.read_python(paths[0], root)
-        lines += [text for value in _arguments(tree, "requires") for text in _texts(value)]
+        assigned = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        name = next((text for value in _names(tree) for text in _texts(value, assigned)), name)
+        lines += [t for value in _arguments(tree, "requires") for t in _texts(value, assigned)]
         for value in _arguments(tree, "extras"):
-            extras |= _extras(value)
+            extras |= _extras(value, assigned)
     elif not lines:
         return None
     source = f"{files.relative(paths[0], root)}:1"
-    optional = {name: parse_lines(held, source, python) for name, held in extras.items()}
-    return Metadata(tuple(paths), parse_lines(lines, source, python), optional)
+    optional = {key: parse_lines(held, python) for key, held in extras.items()}
+    optional = with_own_extras(name, optional, optional)
+
+    def packages(found: list[Requirement]) -> Packages:
+        return join(package(requirement, source) for requirement in found)
+
+    held = {key: packages(found) for key, found in optional.items()}
+    return Metadata(tuple(paths), packages(parse_lines(lines, python)), held)
 
 
 def _arguments(tree: ast.Module, word: str) -> Iterator[ast.expr]:
@@ -68,7 +86,10 @@ def _arguments(tree: ast.Module, word: str) -> Iterator[ast.expr]:
         match node:
             case ast.keyword(arg="install_requires" | "extras_require" as name, value=value):
                 pass
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.List() | ast.Tuple() | ast.BinOp() | ast.Dict() as value,
+            ):
                 pass
             case _:
                 continue
@@ -76,18 +97,35 @@ def _arguments(tree: ast.Module, word: str) -> Iterator[ast.expr]:
             yield value
 
 
-def _texts(value: ast.expr) -> list[str]:
-    """Return the literal texts in a list."""
-    inner = value.elts if isinstance(value, ast.List | ast.Tuple) else []
-    texts = (item.value for item in inner if isinstance(item, ast.Constant))
-    return [text for text in texts if isinstance(text, str)]
+def _names(tree: ast.Module) -> Iterator[ast.expr]:
+    """Yield what is the name of the package in a call of setup()."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="setup") | ast.Attribute(attr="setup")):
+                yield from (word.value for word in node.keywords if word.arg == "name")
 
 
-def _extras(value: ast.expr) -> dict[str, list[str]]:
+def _texts(value: ast.expr, assigned: Mapping[str, ast.expr]) -> list[str]:
+    """Return the literal texts in *value*: lists, their sums, and names that are *assigned*."""
+    found, left, unseen = list[str](), [value], dict(assigned)
+    while left:
+        match left.pop():
+            case ast.Constant(value=str(text)):
+                found += text.splitlines()
+            case ast.List(elts=inner) | ast.Tuple(elts=inner):
+                left += reversed(inner)
+            case ast.BinOp(left=first, op=ast.Add(), right=second):
+                left += (second, first)
+            case ast.Name(id=name) if name in unseen:
+                left.append(unseen.pop(name))
+    return found
+
+
+def _extras(value: ast.expr, assigned: Mapping[str, ast.expr]) -> dict[str, list[str]]:
     """Return the lists in a literal dictionary, by their keys."""
     pairs = zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
     return {
-        key.value: _texts(item)
+        key.value: _texts(item, assigned)
         for key, item in pairs
         if isinstance(key, ast.Constant) and isinstance(key.value, str)
     }

@@ -978,3 +978,72 @@ def test_index_that_replaces_pypi(tmp_path: Path, files: dict[str, str], index: 
     assert found.fact.value.index == index
     names = re.findall(r"\{(\w+)\}", index)
     assert all(f"--secret id={name},env={name}" in "".join(found.notes) for name in names)
+
+
+UNTRUSTED = "http://pypi.corp.example/simple"
+HOST = "pypi.corp.example"
+
+
+@pytest.mark.parametrize(
+    ("files", "index", "hosts"),
+    [
+        pytest.param(
+            {"requirements.txt": f"--trusted-host {HOST}\n-i {UNTRUSTED}\nDjango\n"},
+            UNTRUSTED,
+            (HOST,),
+            id="requirements",
+        ),
+        pytest.param(
+            {
+                "requirements.txt": "Django\n",
+                "pip.conf": f"[global]\nindex-url = {UNTRUSTED}\n"
+                f"trusted-host =\n    {HOST}\n    b\n",
+            },
+            "${PIP_INDEX_URL}",
+            (HOST, "b"),
+            id="pip.conf",
+        ),
+        pytest.param(
+            {
+                "requirements.txt": "Django\n",
+                "Dockerfile": "FROM x\nARG PIP_TRUSTED_HOST\nARG PIP_INDEX_URL\n"
+                f'ENV PIP_TRUSTED_HOST="{HOST}"\nRUN pip install --trusted-host=c x\n',
+            },
+            "${PIP_INDEX_URL}",
+            ("${PIP_TRUSTED_HOST}", HOST, "c"),
+            id="Dockerfile",
+        ),
+        pytest.param(
+            {"uv.lock": LOCK, "Dockerfile": "FROM x\nARG PIP_TRUSTED_HOST\nARG UV_INDEX_URL\n"},
+            "${UV_INDEX_URL}",
+            ("${UV_INSECURE_HOST}",),
+            id="uv-variable",
+        ),
+        pytest.param(
+            {"uv.lock": LOCK, "uv.toml": f'index-url = "{UNTRUSTED}"\nallow-insecure-host = ["b"]'},
+            UNTRUSTED,
+            ("b", HOST),
+            id="uv",
+        ),
+        pytest.param(
+            {"pdm.lock": LOCK, "pyproject.toml": f"{PDM_SOURCE}verify_ssl = false\n"},
+            WITH_TOKEN,
+            (HOST,),
+            id="pdm",
+        ),
+        pytest.param(
+            {"requirements.txt": f"--trusted-host $(id)\n-i {UNTRUSTED}\nDjango\n"},
+            "",
+            (),
+            id="shell",
+        ),
+    ],
+)
+def test_hosts_that_are_trusted(
+    tmp_path: Path, files: dict[str, str], index: str, hosts: tuple[str, ...]
+) -> None:
+    found = find(write(tmp_path, files))
+    assert found.fact is not None
+    assert (found.fact.value.index, found.fact.value.trusted_hosts) == (index, hosts)
+    names = re.findall(r"\{(\w+)\}", "".join(hosts))
+    assert all(f"--secret id={name},env={name}" in "".join(found.notes) for name in names)

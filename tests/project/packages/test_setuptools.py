@@ -59,6 +59,41 @@ def test_extras_of_setuptools(tmp_path: Path, files: dict[str, str]) -> None:
     assert set(named.packages) == {"django", "uvicorn"}
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(
+            {
+                "setup.cfg": "[metadata]\nname = My.Site\n[options]\ninstall_requires = Django\n"
+                "[options.extras_require]\nall = my-site[web, pg]\nweb = gunicorn\npg = psycopg\n"
+            },
+            id="cfg",
+        ),
+        pytest.param(
+            {
+                "setup.py": "setup(name='my-site', install_requires=['Django'], extras_require={"
+                "'all': ['my_site[web,pg]'], 'web': ['gunicorn'], 'pg': ['psycopg']})"
+            },
+            id="py",
+        ),
+        pytest.param(
+            {
+                "setup.py": "NAME = 'site'\nWEB = ['gunicorn']\nPG = ['psycopg']\nsetuptools.setup("
+                "name=NAME, install_requires='Django',\n"
+                "extras_require={'all': ['site[web]'] + PG, 'web': WEB})"
+            },
+            id="names",
+        ),
+    ],
+)
+def test_extras_that_require_extras_of_the_project(tmp_path: Path, files: dict[str, str]) -> None:
+    root = write(tmp_path, files)
+    found = find_dependencies(root, root, "3.13", DependencyOptions(extras=("all",)))
+    assert set(found.packages) == {"django", "gunicorn", "psycopg"}
+    write(root, {"requirements.txt": "-e .[all]\n"})
+    assert set(find(root).packages) == {"django", "gunicorn", "psycopg"}
+
+
 OPTIONAL = "[project]\nname = 'x'\n[project.optional-dependencies]\nProd_Web = ['gunicorn']\n"
 POETRY = (
     "[tool.poetry.dependencies]\ndjango = '*'\ngunicorn = { version = '*', optional = true }\n"
