@@ -366,10 +366,13 @@ def _requirements(dependencies: Dependencies) -> str:
     if name in ("setup.py", "setup.cfg"):
         extras = f"[{','.join(dependencies.extras)}]" if dependencies.extras else ""
         return f" --editable {shell_word((directory or '.') + extras)}"
+    # A user's name in PIP_USER, which is pip's own variable for --user.
+    is_pip = dependencies.manager in ("pip", "conda")
+    isolated = " --isolated" if is_pip and "PIP_USER" in dependencies.secrets else ""
     if dependencies.manager == "conda":
-        return "".join(f" {_pip_argument(argument)}" for argument in dependencies.arguments)
+        return isolated + "".join(f" {_pip_argument(each)}" for each in dependencies.arguments)
     names = (*(() if dependencies.groups_only else (file,)), *dependencies.additional)
-    return "".join(f" --requirement {shell_word(name)}" for name in names)
+    return isolated + "".join(f" --requirement {shell_word(name)}" for name in names)
 
 
 def _pip_argument(text: str) -> str:

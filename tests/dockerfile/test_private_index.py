@@ -90,6 +90,7 @@ def port() -> Iterator[int]:
 
 
 CREDENTIALS = "${{INDEX_USER}}:${{INDEX_TOKEN}}@"
+OF_PIP = CREDENTIALS.replace("INDEX", "PIP")
 PROJECT = """\
 [project]
 name = "site"
@@ -100,9 +101,9 @@ dependencies = ["private-thing==1.0"]
 # The variables with the credentials, and the files of each manager.
 MANAGERS: dict[str, tuple[tuple[str, str], dict[str, str]]] = {
     "pip": (
-        ("INDEX_USER", "INDEX_TOKEN"),
+        ("PIP_USER", "PIP_TOKEN"),  # the first one is also pip's own for --user
         {
-            "requirements.txt": f"--index-url http://{CREDENTIALS}{MIRROR}:{{port}}/simple\n"
+            "requirements.txt": f"--index-url http://{OF_PIP}{MIRROR}:{{port}}/simple\n"
             f"--trusted-host {MIRROR}\nprivate-thing==1.0\n"
         },
     ),
