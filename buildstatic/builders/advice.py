@@ -138,6 +138,12 @@ ADVICE = (
         "A package index or registry requires credentials, or rejects those that it got. "
         + _SECRET,
     ),
+    # pip, with an index that has no TLS
+    Advice(
+        r"The repository located at (?P<host>\S+) is not a trusted or secure host",
+        "pip does not use the package index at {host}, as its address begins with http:. If it has "
+        "none with https:, add to the requirements file:\n  --trusted-host {host}",
+    ),
     # BuildKit and npm behind a proxy that replaces certificates (OpenSSL)
     Advice(
         r"CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT_IN_CHAIN|self[- ]signed certificate",

@@ -64,6 +64,7 @@ PRINTED = {
     "npm_401": "buildstatic build --secret",
     "npm_403": "buildstatic build --secret",
     "pnpm_401": "buildstatic build --secret",
+    "pip_http": "  --trusted-host packages.example.org",
     "pip_no_network": "cannot reach the network. Check ",
     "pip_no_host": "The builder cannot reach https://files.example.org/simple/odd.zip.",
     "pipenv_no_host": "The builder cannot reach packages.example.org.",
