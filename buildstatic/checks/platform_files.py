@@ -29,7 +29,7 @@ TEMPLATE = re.compile(r"<%|\{\{")
 PROCFILE, RAILWAY = "Procfile", ".railway/railway.py"
 PROCESS = re.compile(r"([A-Za-z0-9_-]+):\s*\S")
 WHY = "The platform cannot read it either, and its commands and volumes are not checked."
-WHY_PROCFILE = "Dokku refuses such a file, and other platforms ignore at least the line."
+WHY_PROCFILE = "Some platforms refuse such a file, others ignore a line of it."
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -72,16 +72,17 @@ def _parse(context: CheckContext, name: str) -> None:
 
 
 def _parse_procfile(context: CheckContext) -> None:
-    """Raise ConfigInvalid for the first line of the Procfile that is neither empty nor a process.
+    """Raise ConfigInvalid for the first line of the Procfile that Heroku or Dokku may not accept.
 
-    dokku.com/docs/appendices/file-formats/procfile; devcenter.heroku.com/articles/procfile.
+    github.com/heroku/buildpacks-procfile, src/procfile.rs; github.com/dokku/procfile-util,
+    procfile/parse.go.
     """
     names: set[str] = set()
     text = files.read_text(context.root / PROCFILE, context.root)
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or line.lstrip().startswith(("#", "//")):
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
-        process = PROCESS.match(line)
+        process = PROCESS.match(line.lstrip())
         if process is None:
             raise ConfigInvalid(
                 f"{PROCFILE}:{number}: the line is not NAME: COMMAND.",

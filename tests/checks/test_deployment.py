@@ -74,7 +74,7 @@ def test_collecting_in_the_release_phase(tmp_path: Path, file: str, text: str, l
         pytest.param("release: python manage.py collectstatic_s3\n", id="another-command"),
         pytest.param("release: echo no collectstatic here\n", id="a-word"),
         pytest.param("# release: python manage.py collectstatic\n", id="a-comment"),
-        pytest.param("  // a\r\n\r\nweb: gunicorn mysite.wsgi # b\r\n", id="more-comments"),
+        pytest.param("  # a\r\n\r\n  web: gunicorn mysite.wsgi # b\r\n", id="spaces"),
     ],
 )
 def test_accepted_procfiles(tmp_path: Path, text: str) -> None:
@@ -143,6 +143,7 @@ def test_dockerfile_makes_railpack_config_useless(tmp_path: Path) -> None:
         ),
         pytest.param("Procfile", "# a\n\nweb gunicorn mysite.wsgi\n", "Procfile:3", id="no-colon"),
         pytest.param("Procfile", "web: a\n<<<<<<< HEAD\n", "Procfile:2", id="merge-conflict"),
+        pytest.param("Procfile", "// a\nweb: a\n", "Procfile:1", id="two-slashes"),
         pytest.param("Procfile", "web: a\r\nrelease:\r\n", "Procfile:2", id="no-command"),
         pytest.param("Procfile", "web: a\nrelease: b\nweb: c\n", "Procfile:3", id="twice"),
         *(
