@@ -219,13 +219,13 @@ def read_yaml(path: Path, root: Path) -> tuple[object, str]:
 
 
 def check_yaml(path: Path, root: Path) -> None:
-    """Raise ConfigInvalid unless the file is YAML: any number of mappings, with any tags."""
+    """Raise ConfigInvalid unless the file is YAML: documents that are mappings or empty."""
     import yaml
 
     text = read_text(path, root)
     try:
         for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
-            if not isinstance(node, yaml.MappingNode):
+            if not isinstance(node, yaml.MappingNode) and node.tag != "tag:yaml.org,2002:null":
                 place = f"{relative(path, root)}:{node.start_mark.line + 1}"
                 raise ConfigInvalid(f"{place}: not a mapping.", "Write KEY: VALUE lines.")
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -164,7 +164,7 @@ def test_platform_file_that_cannot_be_parsed(
 def test_documents_tags_and_templates_are_no_invalid_yaml(tmp_path: Path) -> None:
     given = {
         "compose.yaml": "services:\n  web: !reset null\n",
-        "kubernetes.yaml": "kind: Service\n---\nkind: Job\n",
+        "kubernetes.yaml": "---\n# a\n---\nkind: Service\n---\nkind: Job\n---\n",
         "config/deploy.yml": "service: <%= name %>\n<% if true %>\nb: [\n<% end %>\n",
     }
     assert "platform-file-invalid" not in codes(clean_project(tmp_path, given))
