@@ -21,8 +21,8 @@ _NODE_INSTALL = (
     "RUN apt-get update && apt-get install --yes --no-install-recommends "
 )
 _SECRET = (
-    "Pass the credentials as a secret, never in a file or a build argument: "
-    "buildstatic build --secret id=NAME,env=VARIABLE; the Dockerfile says which it mounts."
+    "Pass the credentials as a secret that the step mounts, never in a file or a build argument:\n"
+    "  buildstatic build {secrets}"
 )
 _PYTHON = 'In pyproject.toml:\n  [tool.buildstatic.generate]\n  python = "3.X"'
 _COMMIT_LOCK = "Commit it after this command:\n  "
@@ -475,8 +475,8 @@ def _values(groups: Mapping[str, str], text: str, context: Path | None) -> dict[
 
     *address* could not be reached, *package* could not be built, and *requirement* is a version of
     it with a wheel; *place* is a sentence with the line that names the address or the package.
-    *add* is the command that adds the package of a program to package.json, *task* the task of gulp
-    that may build a directory.
+    *secrets* are the options for those that the step reads. *add* is the command that adds the
+    package of a program to package.json, *task* the task of gulp that may build a directory.
     """
     addresses = (re.search(pattern, text) for pattern in _ADDRESSES)
     found = next((match.groupdict() for match in addresses if match), {})
@@ -486,6 +486,7 @@ def _values(groups: Mapping[str, str], text: str, context: Path | None) -> dict[
     python = match[1] if (match := re.search(r"\bpython(3\.\d+)\b", text)) else ""
     since = WHEELS_SINCE.get(package, ({}, ()))[0].get(python)
     program = groups.get("program") or groups.get("command") or ""
+    secrets = dict.fromkeys(re.findall(r"/run/secrets/(\w+)", text)) or ["NAME"]
     gulpfile = context / "gulpfile.js" if context else None
     tasks = gulpfile.read_text(errors="replace") if gulpfile and gulpfile.is_file() else ""
     named = posixpath.basename(groups.get("directory", ""))
@@ -500,6 +501,7 @@ def _values(groups: Mapping[str, str], text: str, context: Path | None) -> dict[
         "package": package or "A package",
         "requirement": f"{package}>={since}" if since else package or "…",
         "place": f" {place}." if place else "",
+        "secrets": " ".join(f"--secret id={name},env={name}" for name in secrets),
         "task": named if named and re.search(rf"\b{re.escape(named)}\b", tasks) else "build",
         "add": f"{_ADD.get(groups.get('manager', ''), '')} {_PROGRAMS.get(program, program)}",
     }

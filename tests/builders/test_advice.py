@@ -128,6 +128,12 @@ def test_packages_that_a_compiled_package_needs(name: str) -> None:
     assert pasted in advice_for(EVERY[name])
 
 
+def test_secrets_that_the_step_reads_are_named() -> None:
+    step = '[deps 3/3] RUN USER="$(cat /run/secrets/USER)" TOKEN="$(cat /run/secrets/TOKEN)" pip\n'
+    line = "\n  buildstatic build --secret id=USER,env=USER --secret id=TOKEN,env=TOKEN"
+    assert advice_for(step + EVERY["pip_401"]).endswith(line)
+
+
 @pytest.mark.parametrize("name", PRINTED)
 def test_advice_for_what_a_tool_printed(name: str) -> None:
     assert PRINTED[name] in advice_for(EVERY[name])
