@@ -103,13 +103,14 @@ def _words(project: Project, server: ServerName) -> tuple[str, ...]:
 def missing_packages(project: Project, server: ServerName | None = None) -> tuple[str, ...]:
     """Return the packages that the image needs and the project does not depend on.
 
-    They are the server and a driver for PostgreSQL. Nothing is missing if the dependencies are not
-    known: none were found, or some are local directories.
+    They are the server and a driver for PostgreSQL. Nothing is missing if no dependencies were
+    found. What directories of the project require may not be known; to install it again does no
+    harm.
     """
     dependencies = project.dependencies.value if project.dependencies else None
     found = project.server.value if project.server else None
-    if dependencies is None or dependencies.local:
-        return dependencies.servers if dependencies else ()
+    if dependencies is None:
+        return ()
     name = server or default_server(project)
     has_server = found is not None and (
         found.name.removeprefix("py") == name
@@ -127,12 +128,18 @@ def missing_packages(project: Project, server: ServerName | None = None) -> tupl
 
 
 def missing_package_warnings(project: Project, server: ServerName | None = None) -> tuple[str, ...]:
-    """Return a warning for each of the `missing_packages`, for images that do not install them."""
-    file = project.dependencies.value.file if project.dependencies else ""
+    """Return a warning for each of the `missing_packages`, for images that do not install them.
+
+    Directories of the project may require them.
+    """
+    dependencies = project.dependencies.value if project.dependencies else None
+    if dependencies is None:
+        return ()
+    names = dependencies.servers if dependencies.local else missing_packages(project, server)
     return tuple(
-        f"The application needs {name}, which is not among the dependencies in {file}. Add it, or "
-        "it cannot start."
-        for name in missing_packages(project, server)
+        f"The application needs {name}, which is not among the dependencies in "
+        f"{dependencies.file}. Add it, or it cannot start."
+        for name in names
     )
 
 

@@ -240,6 +240,13 @@ def test_warnings(site: Path, mode: str, generate: Invoke) -> None:
     assert len(warnings) == 2
 
 
+def test_server_that_the_dockerfile_installs_is_no_warning(site: Path, generate: Invoke) -> None:
+    (site / "requirements.txt").write_text("Django\nwhitenoise\n")
+    assert "warning" not in generate().err
+    text = (site / "Dockerfile").read_text()
+    assert "# Not among the project's dependencies, but needed to run it.\nRUN " in text
+
+
 def test_project_without_an_application(site: Path, generate: Invoke) -> None:
     for name in ("wsgi.py", "asgi.py"):
         (site / "mysite" / name).unlink()

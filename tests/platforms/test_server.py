@@ -288,15 +288,14 @@ def test_asgi_only_projects_need_uvicorn_worker(tmp_path: Path) -> None:
     assert missing_packages(found) == ("uvicorn-worker",)
 
 
-@pytest.mark.parametrize(
-    "dependencies",
-    [
-        pytest.param(None, id="no-dependencies"),
-        pytest.param(Dependencies("pip", "r.txt", ("r.txt",), (".",)), id="a-directory"),
-    ],
-)
-def test_nothing_is_missing_if_dependencies_are_unknown(
-    tmp_path: Path, dependencies: Dependencies | None
-) -> None:
-    fact = Fact(dependencies, "r.txt:1") if dependencies else None
-    assert missing_packages(project(tmp_path, server=None, dependencies=fact)) == ()
+def test_directories_of_the_project_may_require_what_is_missing(tmp_path: Path) -> None:
+    """It is installed in the image nevertheless, and no platform is told that it is missing."""
+    dependencies = Fact(Dependencies("pip", "r.txt", ("r.txt",), (".",)), "r.txt:1")
+    found = project(tmp_path, server=None, dependencies=dependencies)
+    assert missing_packages(found) == ("gunicorn",)
+    assert missing_package_warnings(found) == ()
+
+
+def test_nothing_is_missing_if_dependencies_are_unknown(tmp_path: Path) -> None:
+    found = project(tmp_path, server=None, dependencies=None)
+    assert missing_packages(found) == missing_package_warnings(found) == ()
