@@ -74,6 +74,7 @@ man: $(VENV)/installed  ## Write the manual pages, man/*.1
 	$(BIN)/python docs/man.py
 
 pictures: $(VENV)/installed  ## Draw the pictures of the README
+	$(BIN)/python docs/badges.py > docs/badges.svg
 	$(BIN)/python docs/layers.py > docs/layers.svg
 	$(BIN)/python docs/terminal.py > docs/build.svg
 

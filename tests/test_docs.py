@@ -73,6 +73,8 @@ SLOW_PAGES = (
     "docs/how-to/verify.md",
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+# GitHub resolves these in a README; CI has no file in the repository that shows its result.
+WORKFLOW_LINK = re.compile(r"\.\./\.\./actions/workflows/([\w-]+\.yml)(?:/badge\.svg)?")
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 ENGINE = re.compile(r"\bdocker (?!.*--help)|\bbuildstatic build(?!.*--help)")
 RUN_PAGES = [page for page in PAGES if any(map(list, map(commands, blocks(read(page)))))]
@@ -88,6 +90,9 @@ def anchors(text: str) -> set[str]:
 def test_links_resolve(page: str) -> None:
     for link in LINK.findall(read(page)):
         if "://" in link:
+            continue
+        if workflow := WORKFLOW_LINK.fullmatch(link):
+            assert (REPOSITORY / ".github" / "workflows" / workflow[1]).is_file(), link
             continue
         path, _, anchor = link.partition("#")
         target = (REPOSITORY / page).parent / path if path else REPOSITORY / page

@@ -143,7 +143,9 @@ def test_manual_pages_are_current() -> None:
     assert set(pages) == {"buildstatic.1", *(f"buildstatic-{name}.1" for name in COMMANDS)}
 
 
-@pytest.mark.parametrize(("script", "picture"), [("layers", "layers"), ("terminal", "build")])
+@pytest.mark.parametrize(
+    ("script", "picture"), [("badges", "badges"), ("layers", "layers"), ("terminal", "build")]
+)
 def test_pictures_of_the_readme_are_current(script: str, picture: str) -> None:
     """After an intended change: make pictures."""
     command = [sys.executable, str(REPOSITORY / "docs" / f"{script}.py")]
