@@ -158,9 +158,8 @@ def _existing(
 @click.option(
     "--collector",
     type=click.Choice(["buildstatic", "django"]),
-    default="buildstatic",
-    show_default=True,
-    help="Dockerfile: program that collects; django runs manage.py collectstatic.",
+    help="Dockerfile: program that collects; django runs manage.py collectstatic."
+    " [default: buildstatic, or django before Django 4.2]",
 )
 @serve_option
 @click.option(

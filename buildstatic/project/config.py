@@ -249,8 +249,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = {
         "multi_platform": Key(Flag(), "collect once for all platforms", False),
         "collector": Key(
             one_of("buildstatic", "django"),
-            "the program that collects the static files",
-            "buildstatic",
+            "the program that collects; by default django before Django 4.2",
         ),
         "server": Key(
             one_of(

@@ -30,6 +30,7 @@ from buildstatic.project.packages.python_version import (
     DEFAULT_PYTHON,
     find_python_version,
     newest_python,
+    old_django,
     supported,
 )
 from buildstatic.project.packages.system import find_system_packages
@@ -110,6 +111,11 @@ def detect(
         *_notes_on_settings(evaluated, selected),
     )
     is_local = static.remote is not None and not static.remote.value
+    if django := old_django(packages):
+        notes += (
+            f"{django.source} has Django {django.value}; buildstatic collects with 4.2 or newer,"
+            " so the image's static files are collected by manage.py collectstatic.",
+        )
     if web_server is not None and whitenoise is None and is_local:
         notes += (
             f"{web_server.value} serves {url} ({web_server.source}), so WhiteNoise is not"

@@ -79,6 +79,20 @@ def missing(project: ProjectSettings, given: Mapping[str, str]) -> tuple[Variabl
     return tuple(item for item in project.variables if item.required and item.name not in given)
 
 
+def decide_on_static_files(names: Iterable[str], project: ProjectSettings) -> bool:
+    """Return whether one of the variables *names* is about static files: its name or its line."""
+    words = re.compile(r"STATIC|STORAGE|BUCKET|CDN|ASSET", re.IGNORECASE)
+    sources = {variable.name: variable.source for variable in project.variables}
+    for name in names:
+        file, _, line = sources.get(name, "").rpartition(":")
+        path = project.root / file
+        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+        read_at = lines[int(line) - 1] if line.isdigit() and int(line) <= len(lines) else ""
+        if words.search(name) or words.search(read_at):
+            return True
+    return False
+
+
 def placeholders_for(project: ProjectSettings, names: Iterable[str]) -> dict[str, str]:
     """Return a placeholder for each of the variables *names*."""
     known = {item.name: item for item in project.variables}

@@ -30,17 +30,13 @@ from buildstatic.interpreter.find import choose_python
 from buildstatic.interpreter.process import call
 from buildstatic.project import Edit, Fact, Project
 from buildstatic.project.detect import detect
-from buildstatic.project.environment import placeholders_for
+from buildstatic.project.environment import decide_on_static_files, placeholders_for
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.settings import UNKNOWN, Settings
 from buildstatic.project.static_files import backend
-from buildstatic.workflows.collect import (
-    all_missing_variables,
-    decide_on_static_files,
-    prepare,
-)
+from buildstatic.workflows.collect import all_missing_variables, prepare
 
 NO_RUN = "--no-run"
 # Bytes of a project's output that are kept, of its end.

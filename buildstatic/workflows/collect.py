@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,13 @@ from buildstatic.interpreter.find import choose_python, has_django
 from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import Project, ProjectSettings, Variable, files
 from buildstatic.project.config import ProjectConfig, ignore_patterns, load
-from buildstatic.project.environment import missing, paste, placeholders, placeholders_for
+from buildstatic.project.environment import (
+    decide_on_static_files,
+    missing,
+    paste,
+    placeholders,
+    placeholders_for,
+)
 from buildstatic.project.manage import detect_settings, module_search
 from buildstatic.workflows import SILENT, Reporter
 
@@ -171,20 +177,6 @@ def prepare(
         **values,
     )
     return request, {**os.environ, **placeholders(project, os.environ)}
-
-
-def decide_on_static_files(names: Iterable[str], project: ProjectSettings) -> bool:
-    """Return whether one of the variables *names* is about static files: its name or its line."""
-    words = re.compile(r"STATIC|STORAGE|BUCKET|CDN|ASSET", re.IGNORECASE)
-    sources = {variable.name: variable.source for variable in project.variables}
-    for name in names:
-        file, _, line = sources.get(name, "").rpartition(":")
-        path = project.root / file
-        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-        read_at = lines[int(line) - 1] if line.isdigit() and int(line) <= len(lines) else ""
-        if words.search(name) or words.search(read_at):
-            return True
-    return False
 
 
 @contextmanager

@@ -25,8 +25,10 @@ from buildstatic.project import Edit, Process, Project
 from buildstatic.project.config import ProjectConfig, load
 from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
+from buildstatic.project.environment import decide_on_static_files, missing, placeholders_for
 from buildstatic.project.files import read_bytes
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
+from buildstatic.project.packages.python_version import old_django
 from buildstatic.templates import GeneratedFile
 from buildstatic.templates.write import FileChange, compare, write
 from buildstatic.workflows.targets import DEFAULT_TARGETS, check_targets
@@ -46,7 +48,7 @@ class GenerateOptions:
     port: int = 8000
     cache_mounts: bool | None = None
     multi_platform: bool = False
-    collector: Literal["buildstatic", "django"] = "buildstatic"
+    collector: Literal["buildstatic", "django"] | None = None
     server: ServerName | None = None
     database: Literal["platform", "external"] = "platform"
     collect_in: Literal["build", "release"] | None = None
@@ -173,7 +175,13 @@ def _dockerfile_options(project: Project, options: GenerateOptions) -> Dockerfil
     """Return the options of the Dockerfile, from *options* and the project's configuration."""
     config = project.config
     # buildstatic reads the configured commands, so that the Dockerfile names the others only.
-    names_all = options.collector == "django"
+    collector = options.collector or ("django" if old_django(project.packages) else "buildstatic")
+    names_all = collector == "django"
+    environment = config.env
+    if collector == "django":
+        required = [variable.name for variable in missing(project, environment)]
+        harmless = [name for name in required if not decide_on_static_files([name], project)]
+        environment = {**placeholders_for(project, harmless), **environment}
     return DockerfileOptions(
         serve=server_command(project, options.server),
         install=missing_packages(project, options.server),
@@ -181,9 +189,9 @@ def _dockerfile_options(project: Project, options: GenerateOptions) -> Dockerfil
         port=options.port,
         cache_mounts=bool(options.cache_mounts),
         multi_platform=options.multi_platform,
-        collector=options.collector,
+        collector=collector,
         network=config.network,
-        environment=config.env,
+        environment=environment,
         assets=options.serve,
         formats_configured=bool(config.formats or config.compress),
         before=project.before_collecting if names_all or config.before is None else (),

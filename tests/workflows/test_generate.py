@@ -88,6 +88,24 @@ def test_dockerfile_runs_the_commands_around_collecting(root: Path) -> None:
     assert command_order(file.text) == ["a --b", "collectstatic --noinput"]
 
 
+def test_django_that_is_too_old_for_buildstatic_collects_itself(root: Path) -> None:
+    for pinned, command in (("4.1.13", ["collectstatic --noinput"]), ("4.2", [])):
+        (root / "requirements.txt").write_text(f"gunicorn\nDjango=={pinned}\n")
+        generation = generate(root, ["dockerfile"], mode="render")
+        assert command_order(generation.files[0].text) == command
+        noted = [note for note in generation.notes if "requirements.txt:2 has Django 4.1;" in note]
+        assert bool(noted) == bool(command)
+    (root / "requirements.txt").write_text("Django==4.1\n")
+    with (root / "mysite/settings.py").open("a") as settings:
+        settings.write("import os\nos.environ['MAIL_HOST']\nos.environ['STATIC_BUCKET']\n")
+    (file,) = generate(root, ["dockerfile"], mode="render").files
+    assert "MAIL_HOST=localhost" in file.text
+    assert "STATIC_BUCKET" not in file.text
+    given = GenerateOptions(collector="buildstatic")
+    (file,) = generate(root, ["dockerfile"], given, mode="render").files
+    assert command_order(file.text) == []
+
+
 def command_order(dockerfile: str) -> list[str]:
     return re.findall(r"python manage\.py (.*)", dockerfile)
 

@@ -18,6 +18,7 @@ DEFAULT_PYTHON = "3.14"
 # The oldest that buildstatic, and so collecting, runs on.
 OLDEST = 11
 NEWEST = 14
+OLDEST_DJANGO = Version("4.2")
 # Supported versions, the newest first, then versions to come, then those that are too old.
 PREFERRED = (14, 13, 12, 11, 15, 16, 17, 18, 19, 20, 10, 9, 8, 7, 6)
 PATCHES = range(40)
@@ -123,15 +124,28 @@ def newest_python(packages: Packages) -> Fact[str] | None:
 def _newest_minor(name: str, specifier: str) -> int:
     """Return the newest Python 3 of the package *name*, of its newest version in *specifier*."""
     if name == "django":
-        allowed = SpecifierSet(specifier).filter(_django_versions())
-        newest_django = Version(next(allowed, "0"))
-        return next((n for v, n in NEWEST_OF_DJANGO.items() if newest_django >= Version(v)), 10)
+        newest = _newest_django(specifier)
+        return next((n for v, n in NEWEST_OF_DJANGO.items() if newest >= Version(v)), 10)
     pinned = re.search(r"(?:==|~=)\s*(\d+\.\d+[\d.]*)", specifier)
     version = Version(pinned[1].rstrip(".")) if pinned else None
     first_13, first_14 = map(Version, FIRST_WITH_WHEELS[name])
     if version is None or version >= first_14:
         return NEWEST
     return 13 if version >= first_13 else 12
+
+
+def old_django(packages: Packages) -> Fact[str] | None:
+    """Return the newest Django that *packages* allow if buildstatic cannot collect with it."""
+    package = packages.get("django")
+    newest = _newest_django(package.specifier) if package else Version("0")
+    if package is None or not Version("0") < newest < OLDEST_DJANGO:
+        return None
+    return Fact(f"{newest.major}.{newest.minor}", package.source)
+
+
+def _newest_django(specifier: str) -> Version:
+    """Return the newest version of Django in *specifier*, 99 without a limit, 0 if not known."""
+    return Version(next(SpecifierSet(specifier).filter(_django_versions()), "0"))
 
 
 def _django_versions() -> Iterator[str]:
