@@ -62,8 +62,9 @@ class BuildOutcome:
 
     With *manifest_only* the image contains at most the manifest: the static files are in the image
     of the target ``assets``. *run_options* are those of ``docker run`` that the image of the last
-    stage needs: its port, and the environment variables that the settings require. *apps* are where
-    the static files that the embedded builder collected are from, by their names.
+    stage needs: its port, and the environment variables that the settings require or read for the
+    database. *apps* are where the static files that the embedded builder collected are from, by
+    their names.
     """
 
     result: BuildResult
@@ -165,12 +166,21 @@ def build(
             result = _keep_earlier(result, options, earlier, report)
     _note_commands(project, result, report)
     port = read_dockerfile(source.dockerfile).port or DEFAULT_PORT
-    variables = [variable.name for variable in project.variables if variable.required]
     return BuildOutcome(
         result,
         manifest_only=expected is not None and not expected.required,
-        run_options=(f"--publish={port}:{port}", *(f"--env={name}" for name in variables)),
+        run_options=run_options(project, port),
     )
+
+
+def run_options(project: Project, port: int) -> tuple[str, ...]:
+    """Return the options of ``docker run`` for an image of *project* that listens on *port*."""
+    variables = [variable.name for variable in project.variables if variable.required]
+    connection = project.connection.value if project.connection else None
+    if connection and connection.engine not in ("sqlite", "dummy"):
+        variables += filter(None, (connection.url, *connection.parts.values()))
+    names = dict.fromkeys(variables)
+    return (f"--publish={port}:{port}", *(f"--env={name}" for name in names))
 
 
 def _build_embedded(

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from buildstatic.builders.base import ExpectedFiles
-from buildstatic.workflows.build import expected_files
+from buildstatic.project.detect import detect
+from buildstatic.workflows.build import expected_files, run_options
 from tests.dockerfile.variants import plain
+from tests.samples import copy
 
 ONE_IMAGE = ("static", "web")
 TWO_IMAGES = ("static", "assets", "manifest", "web")
@@ -40,3 +42,25 @@ def test_static_files_in_the_build_context_are_known(tmp_path: Path) -> None:
     expected = expected_files(plain(tmp_path), ONE_IMAGE, None)
     assert expected is not None
     assert expected.is_in_context
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables"),
+    [
+        ("", []),
+        ("import os\nos.environ['MAIL_HOST']\nos.environ.get('LEVEL')\n", ["MAIL_HOST"]),
+        (
+            "import dj_database_url\n"
+            "DATABASES = {'default': dj_database_url.config(default='postgres:///x')}\n",
+            ["DATABASE_URL"],
+        ),
+    ],
+)
+def test_image_is_run_with_required_variables_and_those_of_a_database_server(
+    settings: str, variables: list[str], tmp_path: Path
+) -> None:
+    root = copy("startproject", tmp_path)
+    with (root / "mysite/settings.py").open("a") as file:
+        file.write(settings)
+    expected = ["--publish=8000:8000", *(f"--env={name}" for name in variables)]
+    assert list(run_options(detect(root), 8000)) == expected
