@@ -56,14 +56,15 @@ _PROGRAMS = {
 _FAILED_PACKAGE = re.compile(
     r"(?:╰─> (?!See |No )|Failed building wheel for |Failed to build `?)(?P<name>[A-Za-z][\w.-]*\w)"
 )
-# The addresses in messages of urllib3, uv, npm and git, getaddrinfo, curl, and apt.
+# The addresses in messages of urllib3, uv, npm and git, getaddrinfo, curl, apt, and Poetry.
 _ADDRESSES = (
     r"(?P<scheme>HTTPS?)ConnectionPool\(host='(?P<host>[^']+)', port=\d+\)"
     r": Max retries exceeded with url: (?P<path>/\S*)",
     r"HTTPS?Connection(?:Pool)?\(host='(?P<host>[^']+)'",
     r"(?:Failed to (?:fetch|download):? |request to |unable to access |for url \()[`'\"]?"
     r"(?P<host>https?://[^\s'\"`)]+)",
-    r"(?:getaddrinfo \w+ |Could not resolve host: |Temporary failure resolving ')"
+    r"(?:getaddrinfo \w+ |Could not resolve host: |Temporary failure resolving '"
+    r"|All attempts to connect to )"
     r"(?P<host>[\w.-]*\w)",
 )
 
@@ -220,7 +221,7 @@ ADVICE = (
     Advice(
         r"Temporary failure in name resolution|Name or service not known|EAI_AGAIN|ENOTFOUND"
         r"|Failed to establish a new connection|Could not resolve host|dns error"
-        r"|Temporary failure resolving",
+        r"|Temporary failure resolving|All attempts to connect to \S+ failed",
         "The builder cannot reach {address}.{place} Check address and connection; behind a proxy, "
         "build with:\n"
         "  buildstatic build --build-arg HTTPS_PROXY=http://proxy.example.org:3128",

@@ -68,6 +68,7 @@ PRINTED = {
     "pip_no_network": "cannot reach the network. Check ",
     "pip_no_host": "The builder cannot reach https://files.example.org/simple/odd.zip.",
     "pipenv_no_host": "The builder cannot reach packages.example.org.",
+    "poetry_no_host": "The builder cannot reach packages.example.org.",
     "psycopg2_too_old": "psycopg2-binary does not compile for the Python of the image",
     "pip_no_file": "requirements/prod.txt is not in this stage",
     "pip_local_file": "refers to /home/x/foo-1.0.tar.gz,",
