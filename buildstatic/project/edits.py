@@ -20,6 +20,7 @@ from buildstatic.project.files import Search
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import LOCK_FILES
 from buildstatic.project.packages.distributions import COMMANDS, imported_distributions
+from buildstatic.project.packages.known import ASGI_SERVERS
 from buildstatic.project.settings import UNKNOWN, Settings, Value, imports_os, plain
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -54,8 +55,14 @@ def edits(project: Project, evaluated: tuple[Settings, Search] | None = None) ->
         *(_middleware(settings) if serves else ()),
         *(_static_root(project, settings) if local else ()),
         *(_storages(settings, packages) if serves else ()),
-        *(_applications(project, search) if settings.classes else ()),
+        *(_application(project, search) if settings.classes else ()),
     )
+
+
+def application_edits(project: Project) -> tuple[Edit, ...]:
+    """Return those of the edits without which the server cannot start."""
+    settings, search = read_settings(project)
+    return tuple(_application(project, search)) if settings.classes else ()
 
 
 def _is_served(project: Project, settings: Settings, packages: Packages, search: Search) -> bool:
@@ -233,23 +240,25 @@ def _storages(settings: Settings, packages: Packages) -> Iterator[Edit]:
     )
 
 
-def _applications(project: Project, search: Search) -> Iterator[Edit]:
-    """Yield the import that settings classes require in wsgi.py and asgi.py.
+def _application(project: Project, search: Search) -> Iterator[Edit]:
+    """Yield the import that settings classes require in the wsgi.py or asgi.py that is served.
 
     django-configurations.readthedocs.io, "Quickstart".
     """
-    for kind, application in (("wsgi", project.wsgi), ("asgi", project.asgi)):
-        path = search.module(application.value.partition(":")[0]) if application else None
-        if path is None or b"configurations" in files.read_bytes(path, search.root):
-            continue
-        for node in files.read_python(path, search.root).body:
-            if isinstance(node, ast.ImportFrom) and node.module == f"django.core.{kind}":
-                yield Edit(
-                    search.relative(path),
-                    f"in place of line {node.lineno}, below what sets os.environ",
-                    "The server cannot import settings classes otherwise.",
-                    f"from configurations.{kind} import get_{kind}_application",
-                )
+    server = project.server.value.name if project.server else ""
+    is_asgi = project.wsgi is None or server in ASGI_SERVERS[:3]
+    kind, application = ("asgi", project.asgi) if is_asgi else ("wsgi", project.wsgi)
+    path = search.module(application.value.partition(":")[0]) if application else None
+    if path is None or b"configurations" in files.read_bytes(path, search.root):
+        return
+    for node in files.read_python(path, search.root).body:
+        if isinstance(node, ast.ImportFrom) and node.module == f"django.core.{kind}":
+            yield Edit(
+                search.relative(path),
+                f"in place of line {node.lineno}, below what sets os.environ",
+                "The server cannot import settings classes otherwise.",
+                f"from configurations.{kind} import get_{kind}_application",
+            )
 
 
 def _place(value: Value | None, settings: Settings) -> tuple[str, str]:

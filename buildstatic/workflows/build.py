@@ -39,6 +39,7 @@ from buildstatic.oci.stores.engine import replace_tags
 from buildstatic.platforms.options import read_dockerfile
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
+from buildstatic.project.edits import application_edits
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages.distributions import how_to_add, imported_distributions
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
@@ -256,6 +257,8 @@ def _check_dockerfile(
         raise ConfigInvalid(problem, advice)
     if "static" in source.stages:
         check_layer_location(project, owns_data=f"--home-dir {DATA}" in source.dockerfile)
+    for edit in application_edits(project):
+        report.warn(f"{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")
     from rich.filesize import decimal
 
     size = measure(read_context(request.context, request.dockerignore))

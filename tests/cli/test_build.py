@@ -313,6 +313,19 @@ def test_unknown_static_url_is_a_note(tmp_path: Path, invoke: Invoke) -> None:
     assert "STATIC_URL cannot" not in invoke("build", root, "--tag", "x").err
 
 
+def test_application_that_cannot_import_settings_classes(tmp_path: Path, invoke: Invoke) -> None:
+    line = "from {} import get_wsgi_application"
+    files = {
+        "mysite/settings.py": "from configurations import Configuration\n"
+        "class Prod(Configuration):\n    WSGI_APPLICATION = 'mysite.wsgi.application'\n",
+        "mysite/wsgi.py": f"{line.format('django.core.wsgi')}\napplication = None\n",
+    }
+    root = tiny(tmp_path / "tiny", None, files)
+    printed = invoke("build", root, "--tag", "x").err
+    assert "warning: mysite/wsgi.py, in place of line 1, " in printed
+    assert f"\n\n{line.format('configurations.wsgi')}\n" in printed
+
+
 @pytest.mark.parametrize(
     ("tag", "options", "words"),
     [

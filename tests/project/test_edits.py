@@ -333,6 +333,8 @@ def test_settings_classes_require_their_own_application(tmp_path: Path, kind: st
     )
     assert edit.text == line.replace("django.core", "configurations")
     (tmp_path / f"mysite/{kind}.py").write_text(application.replace(line, edit.text))
+    if kind == "wsgi":  # which gunicorn serves
+        (tmp_path / "mysite/asgi.py").write_text(application.replace("wsgi", "asgi"))
     assert edits(detect(tmp_path, environ={})) == ()
 
 
