@@ -53,8 +53,8 @@ SET_SETTINGS = (
     "the CLI leave all variables as they are there."
 )
 NO_SOURCE = (
-    "Railway: railway.py declares no source, because origin is not on GitHub. `railway config "
-    'apply` sets the source of an existing service to null: add source=github("owner/name") first.'
+    "Railway: set SOURCE in railway.py, because origin is not on GitHub: the repository that the "
+    "services are deployed from, or None if `railway up` deploys them."
 )
 PLAN_FIRST = (
     "Railway: `railway config plan` lists what `railway config apply` would change. Do not apply a "

@@ -11,6 +11,11 @@ from railway_sdk import create_railway_context
 from buildstatic.templates import GeneratedFile
 
 
+def without_source(text: str) -> str:
+    """Return railway.py for services that ``railway up`` deploys, as a user edits it."""
+    return text.replace("SOURCE = ...", "SOURCE = None")
+
+
 def evaluated(root: Path, file: GeneratedFile, context: object = "") -> dict[str, Any]:
     """Write *file* to *root*, import it, and return the graph that the SDK makes of it.
 
@@ -18,7 +23,7 @@ def evaluated(root: Path, file: GeneratedFile, context: object = "") -> dict[str
     """
     path = root / file.path
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(file.text.encode())
+    path.write_bytes(without_source(file.text).encode())
     spec = importlib.util.spec_from_file_location("railway_config", path)
     assert spec is not None
     assert spec.loader is not None

@@ -14,6 +14,7 @@ import pytest
 from buildstatic.platforms import railway_iac
 from buildstatic.platforms.options import Options
 from buildstatic.project import Process, Project
+from buildstatic.templates import GeneratedFile
 from tests.platforms.projects import (
     AWKWARD,
     CUSTOM,
@@ -24,7 +25,7 @@ from tests.platforms.projects import (
     project,
     remote,
 )
-from tests.platforms.sdk import evaluated
+from tests.platforms.sdk import evaluated, without_source
 from tests.platforms.test_railway import BUILD, legacy
 
 PRESERVED = {"type": "preserve"}
@@ -97,7 +98,7 @@ def test_later_cli_leaves_variables_and_branch_alone(tmp_path: Path) -> None:
     _git(tmp_path, "init", "--quiet")
     _git(tmp_path, "remote", "add", "origin", "https://github.com/acme/site.git")
     (file,) = railway_iac.files(full(tmp_path), DEFAULTS)
-    (tmp_path / "railway.py").write_text(file.text)
+    (tmp_path / "railway.py").write_text(without_source(file.text))
     command = [sys.executable, "-c", EVALUATE, "railway.py", json.dumps(LATER)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     printed, before = json.loads(done.stdout)["project"], graph(full(tmp_path))
@@ -114,7 +115,7 @@ def test_cli_evaluates_a_part_of_the_project(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     root.mkdir()
     (file,) = railway_iac.files(full(root), DEFAULTS)
-    (tmp_path / "railway.py").write_text(file.text)
+    (tmp_path / "railway.py").write_text(without_source(file.text))
     command = [sys.executable, "-c", EVALUATE, "railway.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     printed = json.loads(done.stdout)
@@ -164,6 +165,18 @@ def test_source_is_the_origin_on_github(tmp_path: Path, url: str, repo: str | No
     assert source == (repo and {"type": "github", "repo": repo, "branch": "main"})
     assert result["name"] == (repo.partition("/")[2] if repo else tmp_path.name)
     assert "s3cret" not in railway_iac.files(project(tmp_path), DEFAULTS)[0].text
+
+
+@pytest.mark.parametrize("existing", [(), (("web", "railway.json"),)])
+def test_source_is_never_left_out(tmp_path: Path, existing: tuple[tuple[str, str], ...]) -> None:
+    (tmp_path / "railway.json").write_text("{}")
+    options = replace(DEFAULTS, existing=existing)
+    text = railway_iac.files(project(tmp_path), options)[0].text
+    with pytest.raises(SystemExit, match="set SOURCE"):
+        evaluated(tmp_path, GeneratedFile(".railway/railway.py", text.replace("...", "Ellipsis")))
+    text = text.replace("SOURCE = ...", 'SOURCE = github("acme/site")')
+    graph = evaluated(tmp_path, GeneratedFile(".railway/railway.py", text))
+    assert graph["resources"][0]["source"]["repo"] == "acme/site"
 
 
 def test_master_branch_is_deployed(tmp_path: Path) -> None:

@@ -5,10 +5,14 @@ not in this file. For an existing project, run `railway config pull` first, and 
 Requires `pip install railway-sdk`. A service cannot use railway.json at the same time.
 """
 
-from railway_sdk import define_railway, preserve, project, service
+from railway_sdk import define_railway, github, preserve, project, service
 
 # This file is one part of the project: databases and other services are left alone.
 PARTIAL = "secret-key"
+
+# origin is not on GitHub. Set github("owner/name"), or None if `railway up` deploys the services: with None,
+# `apply` disconnects a service from its repository.
+SOURCE = ...
 
 # These keep the values that they have on Railway. A CLI that deletes variables which are not listed needs all of
 # them: compare with `railway variable list --kv`, and add what is missing.
@@ -33,6 +37,8 @@ def from_cli(ctx, name):
 
 @define_railway
 def main(ctx=None):
+    if SOURCE is ...:
+        raise SystemExit("railway.py: set SOURCE, the repository of the services.")
     features = from_cli(ctx, "features") or ()
     # A CLI with this feature leaves all variables alone; VARIABLES is for others.
     unmanaged = "variables-policy" in features
@@ -40,7 +46,7 @@ def main(ctx=None):
     env = None if unmanaged else VARIABLES
     web = service(
         "web",
-        # No source: deploy with `railway up`, or set source=github("owner/name").
+        source=SOURCE,
         build={"builder": "DOCKERFILE"},
         env=env,
     )
