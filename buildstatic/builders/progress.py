@@ -119,8 +119,8 @@ class Progress:
             if not vertex.error or "context canceled" in reason or "CANCELED" in reason:
                 continue
             stage = stage_name(vertex)
-            subject = f"The stage {stage}" if stage else "The build"
-            problem = f"{subject} failed at: {command(vertex)}\n  {vertex.error}"
+            subject = f"The stage {stage} failed at:" if stage else "The build failed at:"
+            problem = f"{subject} {command(vertex)}\n  {vertex.error}"
             output = "".join(self.output[vertex.digest])
             return StageFailed(
                 problem,
