@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity, split_source
 from buildstatic.errors import SettingsInvalid, StaticRootInvalid, VariablesMissing
+from buildstatic.project import files
 
 IMPORT, COLLECT = "project-does-not-import", "collecting-fails"
 CODES: tuple[str, ...] = (IMPORT, COLLECT)
@@ -27,10 +29,14 @@ def check(context: CheckContext) -> Iterator[Finding]:
     place = PLACE.search(what)
     if place and what.startswith(f"{place[1]} requires "):
         what = what.replace(f"{place[1]} requires", "The settings require", 1)
+    source, is_source, _ = what.partition(" cannot be collected")
+    unplaced = context.project.settings.source
+    if is_source and Path(source).is_relative_to(context.root):
+        unplaced = files.relative(Path(source), context.root)
     yield Finding(
         IMPORT if is_import else COLLECT,
         Severity.ERROR,
-        *split_source(place[1] if place else context.project.settings.source),
+        *split_source(place[1] if place else unplaced),
         what.replace(f"{place[1]}: ", "", 1) if place else what,
         "Collecting the static files fails with this error, and so does building the image.",
         (error.advice or "Fix the error.").replace("--traceback", TRACEBACK),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,20 @@ def test_missing_permissions_are_reported(
     assert_message(ran, code, message, "Permission denied")
     assert_message(by_door, 1, message, "Permission denied")
     assert (site.root / old / "old.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("place", "finding"),
+    [("static/js/site.js", "source-unreadable"), ("static/js", "collecting-fails")],
+)
+def test_check_reports_missing_permissions_beside_the_rest(
+    site: Site, place: str, finding: str
+) -> None:
+    with closed(site.root / place, 0):
+        ran = without_rights(site, sys.executable, "-m", "buildstatic", "check")
+    assert ran.code == 1, ran.err
+    assert re.search(rf"^error: {place}: .*\[{finding}\]$", ran.out, re.M), ran.out
+    assert "[manifest-storage-off]" in ran.out
 
 
 @pytest.mark.parametrize("way", ["here", "door"])
