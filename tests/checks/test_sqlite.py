@@ -21,6 +21,7 @@ FLY = '[mounts]\nsource = "d"\ndestination = "/app/data"\n'
     ("file", "text", "reason"),
     [
         pytest.param("Procfile", "web: gunicorn mysite.wsgi\n", "Heroku discards", id="heroku"),
+        pytest.param("railpack.json", '{"deploy": {}}', "Railway discards", id="railway"),
         pytest.param("fly.toml", 'app = "x"\n', "Fly discards", id="fly"),
         pytest.param("render.yaml", "services:\n- type: web\n", "Render discards", id="render"),
         pytest.param("Dockerfile", "FROM python\n", "has no volume", id="container"),

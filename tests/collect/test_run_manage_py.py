@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.workflows.check import check
 from tests.collect.conftest import Collect
 from tests.collect.sites import MANAGE, Ran, Site, contents, make_site, manage, plain_environ
 
@@ -158,6 +159,17 @@ def test_collects_what_djangos_command_collects(
         ran = collect(site, "--noinput", "--clear", *where)
         assert ran.code == 0, ran.err
         assert contents(site.tree) == expected
+
+
+@pytest.mark.parametrize("change", [sys_path, dotenv, configurations], ids=lambda c: c.__name__)
+def test_check_looks_inside_through_manage_py(site: Site, change: Callable[[Site], None]) -> None:
+    site.write({"static/css/site.css": 'a { background: url("gone.png") }'})
+    site.storage("django.contrib.staticfiles.storage.ManifestStaticFilesStorage")
+    change(site)
+    result = check(site.root)
+    found = [finding.code for finding in result.findings]
+    assert "reference-missing" in found
+    assert not {"project-does-not-import", "collecting-fails"} & {*found}
 
 
 @pytest.mark.parametrize("change", [sys_path, dotenv, configurations], ids=lambda c: c.__name__)

@@ -98,6 +98,26 @@ def test_old_python_is_refused(tmp_path: Path) -> None:
         check_python(fake, tmp_path, {})
 
 
+@pytest.mark.slow
+def test_project_of_an_old_python_is_checked_and_has_a_dockerfile(
+    site: Site, ours_alone: Path
+) -> None:
+    """Only collecting needs a newer one, and says so."""
+    python = "#!/bin/sh\necho '[[4, 2, 0], [3, 10]]'\n"
+    site.write({".venv/bin/python": python, "mysite/wsgi.py": "application = None\n"})
+    (site.root / ".venv/bin/python").chmod(0o755)
+    commands = ("check", "generate dockerfile --stdout --path .", "collect --noinput")
+    checked, generated, collected = (
+        run(ours_alone, "-m", "buildstatic", *each.split(), cwd=site.root, environ={"PATH": ""})
+        for each in commands
+    )
+    needed = "the project's Python, is 3.10; buildstatic needs 3.11 or newer"
+    assert "\nfact " in checked.out
+    assert needed in checked.out
+    assert "\nFROM python:3." in generated.out
+    assert (collected.code, needed in collected.err) == (11, True)
+
+
 def test_old_django_is_refused_with_the_line_that_uses_its_own_command(tmp_path: Path) -> None:
     (tmp_path / "django").mkdir()
     (tmp_path / "django/__init__.py").write_text("VERSION = (4, 0, 3, 'final', 0)\n")
