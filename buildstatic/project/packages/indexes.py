@@ -89,7 +89,7 @@ def find(directory: Path, root: Path, manager: str) -> Indexes:
     for place in dict.fromkeys((root, directory)):
         for name, value in (*_in_pip_configuration(place, root), *_in_dockerfiles(place, root)):
             read = OF_UV.get(name, name) if prefix == "UV" else name
-            if name in TRUSTED_HOSTS and value:
+            if name in TRUSTED_HOSTS and re.fullmatch(r"[\w.:\s-]+", value):
                 trusted += value.split()
                 continue
             found += [read] if read.startswith(f"{prefix}_") else []

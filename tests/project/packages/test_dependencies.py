@@ -1006,7 +1006,8 @@ HOST = "pypi.corp.example"
         pytest.param(
             {
                 "requirements.txt": "Django\n",
-                "Dockerfile": "FROM x\nARG PIP_TRUSTED_HOST\nARG PIP_INDEX_URL\n"
+                "Dockerfile": "FROM x\nARG PIP_INDEX_URL\n"
+                "RUN --mount=type=secret,id=PIP_TRUSTED_HOST,env=PIP_TRUSTED_HOST pip list\n"
                 f'ENV PIP_TRUSTED_HOST="{HOST}"\nRUN pip install --trusted-host=c x\n',
             },
             "${PIP_INDEX_URL}",
