@@ -203,10 +203,9 @@ def all_missing_variables(project: ProjectSettings, environ: Mapping[str, str]) 
         also = f" The settings also require {', '.join(others)}." if others else ""
         unread = {name: Variable(name, True, project.settings.source) for name in named}
         variables = {**unread, **{name: known[name] for name in named if name in known}, **required}
-        advice = "Set them, or add placeholders for collecting to pyproject.toml:\n\n"
-        raise VariablesMissing(
-            error.problem + also, advice + paste(variables.values()), variables
-        ) from error
+        what = "it, or add a placeholder" if len(variables) == 1 else "them, or add placeholders"
+        advice = f"Set {what} for collecting to pyproject.toml:\n\n{paste(variables.values())}"
+        raise VariablesMissing(error.problem + also, advice, variables) from error
 
 
 def _missing_package(problem: str, settings: ProjectSettings) -> str:
