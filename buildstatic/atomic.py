@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +15,7 @@ from buildstatic.errors import FileError
 
 # What temporary names begin with, so that those of a killed process are recognized and removed.
 PREFIX = ".buildstatic-"
+_TEMPORARY = re.compile(re.escape(PREFIX) + "[0-9a-f]{16}")
 
 
 def temporary_path(target: Path) -> Path:
@@ -28,8 +32,10 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
     followed. Raises OSError, naming *path*.
     """
     temporary = temporary_path(path)
+    lock = None
     try:
-        with temporary.open("xb") as file:
+        with _create(temporary) as file:
+            lock = os.dup(file.fileno())
             yield file
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
@@ -40,6 +46,34 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError) and error.filename == str(temporary):
             error.filename, error.filename2 = str(path), None
         raise
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _create(path: Path) -> IO[bytes]:
+    """Create *path*, locked, so that it is not taken for that of a killed process."""
+    while True:
+        file = path.open("xb")
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if path.exists():
+            return file
+        file.close()  # removed before it was locked
+
+
+def remove_abandoned(directory: Path) -> None:
+    """Remove the files of killed `replace_file` calls from *directory*. Errors are ignored."""
+    with suppress(OSError):
+        for path in filter(lambda path: _TEMPORARY.fullmatch(path.name), directory.iterdir()):
+            with suppress(OSError), open(path, "rb", opener=_no_follow) as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while it is written
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    path.unlink()
+
+
+def _no_follow(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def replace_with_link(path: Path, existing: Path) -> None:
@@ -62,6 +96,7 @@ def replace_output(path: Path) -> Iterator[IO[bytes]]:
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise FileError(f"{path} is not a regular file.", "Choose another path.")
+    remove_abandoned(target.parent)
     try:
         with replace_file(target) as file:
             yield file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -12,11 +13,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from buildstatic.atomic import PREFIX
 from buildstatic.builders.base import BuildRequest, BuildResult, build_result
 from buildstatic.builders.progress import (
     Built,
@@ -27,6 +30,7 @@ from buildstatic.builders.progress import (
     Vertex,
     follow,
 )
+from buildstatic.collect.publish import lock_directory
 from buildstatic.errors import (
     BuildstaticError,
     EngineFailed,
@@ -118,9 +122,14 @@ class BuildxBuilder:
         They are built on the same file system, so that no incomplete file is ever visible. Other
         files in *directory* stay, as with collectstatic.
         """
-        parent = next(p for p in (directory, *directory.absolute().parents) if p.is_dir())
-        with tempfile.TemporaryDirectory(prefix=".buildstatic-", dir=parent) as temporary:
-            tree = Path(temporary, "tree")
+        target = directory.absolute()
+        name = f"{PREFIX}{hashlib.sha256(os.fsencode(target)).hexdigest()[:16]}"
+        parent, *others = (path / name for path in (target, *target.parents) if path.is_dir())
+        for left in filter(Path.is_dir, others):  # by a run before which *directory* did not exist
+            with _temporary_directory(left):
+                pass
+        with _temporary_directory(parent) as temporary:
+            tree = temporary / "tree"
             with failures():
                 options = dataclasses.replace(request.options, export=tree)
                 progress = self._run(dataclasses.replace(request, options=options), on_event)
@@ -167,6 +176,21 @@ class BuildxBuilder:
             digest = registry_digest(request.options.tags[0], layer.diff_id)
             layer = dataclasses.replace(layer, digest=digest)
         return image_id, layer
+
+
+@contextmanager
+def _temporary_directory(path: Path) -> Iterator[Path]:
+    """Yield the empty directory *path*, for this process alone; it is removed at the end.
+
+    Another process waits for it, or finds what a killed one has left, and removes that.
+    """
+    with lock_directory(str(path), lambda: path.mkdir(exist_ok=True)):
+        try:
+            for entry in path.iterdir():
+                shutil.rmtree(entry)
+            yield path
+        finally:
+            shutil.rmtree(path)
 
 
 def is_available() -> bool:

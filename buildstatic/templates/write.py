@@ -13,7 +13,7 @@ from difflib import unified_diff
 from enum import Enum
 from pathlib import Path
 
-from buildstatic.atomic import replace_file
+from buildstatic.atomic import remove_abandoned, replace_file
 from buildstatic.errors import ConfigInvalid, FileError, FilesExist
 from buildstatic.templates import GeneratedFile
 
@@ -103,6 +103,7 @@ def write(root: Path, changes: Sequence[FileChange], *, force: bool = False) -> 
                 path = root / file.path
                 streams.enter_context(_file_errors(root, file.path))
                 _make_directories(path.parent, undo)
+                remove_abandoned(path.parent)
                 stream = streams.enter_context(replace_file(path))
                 stream.write(encode(file))
                 stream.flush()  # a full disk must fail before the first file is replaced

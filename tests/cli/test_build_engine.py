@@ -301,6 +301,21 @@ def test_interrupted_export_writes_nothing(
     assert (tmp_path / "new").exists() == exists
 
 
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+def test_next_export_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    target = tmp_path / "static"
+    with slow_build(tmp_path, "--export", str(target)) as process:
+        assert list(tmp_path.glob(".buildstatic-*"))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=PATIENCE)
+    target.mkdir()
+    files = f"{DOCKERFILE}FROM scratch AS export\nCOPY static/ /\n"
+    ran = build(tiny(tmp_path / "tiny", files), "--export", str(target))
+    assert ran.code == 0, ran.err
+    assert list(tmp_path.rglob(".buildstatic-*")) == []
+
+
 def in_terminal(root: Path, *options: str, react: Mapping[str, bytes] = {}) -> tuple[int, str]:
     """Run a build in a terminal; return its exit code and its output.
 

@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, cast
 
-from buildstatic.atomic import replace_file
+from buildstatic.atomic import remove_abandoned, replace_file
 from buildstatic.errors import ImageInvalid, ImageNotFound
 from buildstatic.oci.documents import (
     CONFIG,
@@ -273,6 +273,7 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def write_archive(reference: ArchiveReference) -> Iterator[ArchiveTarget]:
     """Yield a writer of *reference*; the file is replaced if the block succeeds."""
+    remove_abandoned(reference.file.parent)
     with (
         replace_file(reference.file, mode=0o644) as output,
         tarfile.open(fileobj=output, mode="w") as archive,

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from buildstatic.atomic import PREFIX, replace_file
+from buildstatic.atomic import PREFIX, remove_abandoned, replace_file
 from buildstatic.errors import ImageInvalid, ImageNotFound
 from buildstatic.oci.documents import (
     INDEX,
@@ -124,6 +124,8 @@ class LayoutTarget:
         elif any(not path.name.startswith(("blobs", PREFIX)) for path in directory.iterdir()):
             problem = f"{where}: {directory} contains other files and is not an OCI layout."
             raise ImageInvalid(problem, "Use an empty or new directory.")
+        for place in (directory, *directory.glob("blobs/*")):
+            remove_abandoned(place)
 
     def has_blob(self, descriptor: Descriptor) -> bool:
         """Return whether the blob exists and matches its digest."""
