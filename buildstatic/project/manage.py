@@ -248,7 +248,8 @@ def _named_settings(path: Path, search: Search) -> tuple[Fact[str], tuple[str, .
         problem = f"{search.relative(path)} does not set {SETTINGS_VARIABLE}."
     candidates = _other_settings(search)
     if len(candidates) == 1:
-        return candidates[0], (f"{problem} The image uses {candidates[0].value}.",)
+        used = candidates[0].value
+        return candidates[0], (f"{problem} The image uses {used}; --settings selects others.",)
     names = ", ".join(fact.value for fact in candidates)
     advice = f"{NAME_SETTINGS} Found: {names}." if names else NAME_SETTINGS
     raise SettingsInvalid(problem, advice)
@@ -296,10 +297,10 @@ def _production_sibling(module: str, search: Search) -> str | None:
     if name in SHARED and existing(prefix + other for other in DEVELOPMENT):
         return existing(prefix + new for new in PRODUCTION)
     if name == "settings":
-        overlay = existing(f"{module}_{new}" for new in PRODUCTION)
-        path = search.module(overlay) if overlay else None
-        if path is not None and _imports_all_of(name, path, search):
-            return overlay
+        for overlay in (f"{start}{new}" for start in (f"{module}_", prefix) for new in PRODUCTION):
+            path = search.module(overlay)
+            if path is not None and _imports_all_of(name, path, search):
+                return overlay
     if search.package(module) and _imports_only_development(module, search):
         return existing(f"{module}.{new}" for new in PRODUCTION)
     return None

@@ -273,7 +273,8 @@ def test_settings_that_manage_py_does_not_name(
     found, notes = chosen(tmp_path)
     assert found == expected
     assert notes == (
-        f"manage.py does not set DJANGO_SETTINGS_MODULE. The image uses {found.value}.",
+        f"manage.py does not set DJANGO_SETTINGS_MODULE. The image uses {found.value};"
+        " --settings selects others.",
     )
 
 
@@ -349,12 +350,13 @@ def test_shared_base_is_replaced_by_production(tmp_path: Path) -> None:
         pytest.param("DEBUG = False\n", False, id="alone"),
     ],
 )
+@pytest.mark.parametrize("name", ["settings_production", "production"])
 def test_production_module_over_the_settings_is_used(
-    tmp_path: Path, text: str, taken: bool
+    tmp_path: Path, name: str, text: str, taken: bool
 ) -> None:
-    files = {"s/settings.py": "DEBUG = True\n", "s/settings_production.py": text}
+    files = {"s/settings.py": "DEBUG = True\n", f"s/{name}.py": text}
     project(tmp_path, files, "s.settings")
-    assert chosen(tmp_path)[0].value == ("s.settings_production" if taken else "s.settings")
+    assert chosen(tmp_path)[0].value == (f"s.{name}" if taken else "s.settings")
 
 
 def test_only_manage_py_choice_is_replaced(tmp_path: Path) -> None:
