@@ -35,6 +35,10 @@ def test_workflows_pin_actions_by_commit(path: Path) -> None:
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
 
 
+def test_image_for_ci_passes_hadolint() -> None:
+    subprocess.run([BIN / "hadolint", GITHUB / "Dockerfile"], check=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("schema", "files"),
@@ -141,6 +145,29 @@ def test_action_installs_builds_and_reports(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     report = (runner / "output").read_text(encoding="utf-8").removeprefix("report=")
     assert json.loads(report)["static"]["path"] == "/app/staticfiles"
+
+
+@pytest.mark.engine
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("shared")
+def test_image_for_ci_runs_buildstatic(tmp_path: Path) -> None:
+    """Built for this platform; that for another one has the wheels of that one."""
+    (tmp_path / ".github").mkdir()
+    dockerfile = shutil.copy(GITHUB / "Dockerfile", tmp_path / ".github")
+    wheel = ["uv", "build", "--quiet", "--wheel", "--out-dir", str(tmp_path / "dist")]
+    subprocess.run([sys.executable, "-m", *wheel, str(REPOSITORY)], check=True)
+    build = ["docker", "buildx", "build", "--quiet", f"--file={dockerfile}", str(tmp_path)]
+    tag = f"{IMAGES}:ci"
+    subprocess.run([*build, "--load", f"--tag={tag}"], check=True)
+    checked = subprocess.run(
+        ["docker", "run", "--rm", tag, "generate", "--list"], capture_output=True, text=True
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "dockerfile" in checked.stdout
+    packages = tmp_path / "packages"
+    other = ["--platform=linux/arm64", "--target=install", f"--output=type=local,dest={packages}"]
+    subprocess.run([*build, *other], check=True)
+    assert list(packages.glob("opt/buildstatic/lib/python3*/site-packages/_brotli.*aarch64*.so"))
 
 
 @pytest.mark.exhaustive
