@@ -213,8 +213,10 @@ def _install(frontend: Frontend, home: str) -> _Step:
 
 def _activation(frontend: Frontend) -> str:
     """Return the command that makes the package manager available, if the image has it not."""
-    if frontend.pnpm:
-        return f"npm install --global pnpm@{frontend.pnpm}"
+    if frontend.version:
+        # Images before Node.js 26 may have a Yarn, which is replaced.
+        force = "--force " if frontend.manager == "yarn" else ""
+        return f"npm install --global {force}{frontend.manager}@{frontend.version}"
     if frontend.manager not in ("pnpm", "yarn"):
         return ""
     install = "npm install --global corepack@latest \\\n && "

@@ -169,8 +169,8 @@ class Frontend:
     *needs_sources* says why the installation requires the project's files, *needs_git* is whether
     it requires git, *needs_legacy_openssl* whether the build does on its version of Node.
     *is_nested* is whether there is more than one ``node_modules``. *yarn* is berry for Yarn 2 and
-    later, and pnp if that creates no ``node_modules``; *pnpm* is the major version of pnpm by the
-    lock file, if package.json names none.
+    later, and pnp if that creates no ``node_modules``; *version* is the major version of pnpm by
+    the lock file, or of Yarn Classic, if package.json names none.
     """
 
     manager: str
@@ -190,7 +190,7 @@ class Frontend:
     needs_legacy_openssl: bool = False
     is_nested: bool = False
     yarn: Literal["classic", "berry", "pnp"] = "classic"
-    pnpm: str = ""
+    version: str = ""
 
     @property
     def commands(self) -> tuple[tuple[str, str], ...]:

@@ -619,9 +619,14 @@ def test_webpack_4_builds_with_the_legacy_provider_of_openssl() -> None:
     assert "RUN NODE_OPTIONS=--openssl-legacy-provider npm run build \\\n && rm -rf" in text
 
 
-def test_pnpm_of_the_lock_file() -> None:
-    text = stage(text_of(VARIANTS["packages from git"]), "frontend")
-    assert "RUN npm install --global pnpm@8\n" in text
+@pytest.mark.parametrize(
+    ("manager", "version", "command"),
+    [("pnpm", "8", "--global pnpm@8"), ("yarn", "1", "--global --force yarn@1")],
+)
+def test_version_of_the_package_manager(manager: str, version: str, command: str) -> None:
+    found = frontend(manager, version=version)
+    text = stage(text_of(Variant({"frontends": found})), "frontend")
+    assert f"RUN npm install {command}\n" in text
     assert "corepack" not in text
 
 

@@ -177,7 +177,7 @@ VARIANTS = {
     "install script that reads the project": Variant(
         {"frontends": frontend("npm", needs_sources="package.json:4 runs postinstall")}
     ),
-    "packages from git": Variant({"frontends": frontend("pnpm", needs_git=True, pnpm="8")}),
+    "packages from git": Variant({"frontends": frontend("pnpm", needs_git=True, version="8")}),
     "several front-ends": Variant(
         {
             "frontends": (

@@ -130,6 +130,8 @@ def read_frontend(
         for name, version in each.dependencies().items()
         if name in OPENSSL_3 and (found := re.search(r"\d+", version))
     ]
+    yarn = _yarn(directory, root, pinned) if manager == "yarn" else "classic"
+    versions = {"pnpm": _pnpm(lock_text), "yarn": "1" if yarn == "classic" else ""}
     return Frontend(
         manager=manager,
         directory=package.place,
@@ -146,8 +148,8 @@ def read_frontend(
         needs_legacy_openssl=node >= 17 and any(major < OPENSSL_3[name] for name, major in majors),
         secret=secret,
         variables=variables,
-        yarn=_yarn(directory, root, pinned) if manager == "yarn" else "classic",
-        pnpm=_pnpm(lock_text) if manager == "pnpm" and not pinned else "",
+        yarn=yarn,
+        version="" if pinned else versions.get(manager, ""),
     )
 
 

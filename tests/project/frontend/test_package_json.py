@@ -35,7 +35,8 @@ def frontend(root: Path, directory: str = ".", **package: Any) -> Frontend:
 )
 def test_package_manager_by_lock_file(tmp_path: Path, lock: str, manager: str) -> None:
     write(tmp_path, {f"web/{lock}": ""})
-    assert frontend(tmp_path, "web") == Frontend(manager, "web", f"web/{lock}")
+    version = "1" if manager == "yarn" else ""
+    assert frontend(tmp_path, "web") == Frontend(manager, "web", f"web/{lock}", version=version)
 
 
 def test_npm_without_lock_file(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_pnpm_version_by_lock_file(
     tmp_path: Path, lock: str, pinned: str | None, version: str
 ) -> None:
     write(tmp_path, {"pnpm-lock.yaml": lock})
-    assert frontend(tmp_path, packageManager=pinned).pnpm == version
+    assert frontend(tmp_path, packageManager=pinned).version == version
 
 
 def test_package_manager_configuration(tmp_path: Path) -> None:
@@ -169,7 +170,8 @@ def test_yarn_variant(
 ) -> None:
     write(tmp_path, {"yarn.lock": ""})
     write(tmp_path, {} if configuration is None else {".yarnrc.yml": configuration})
-    assert frontend(tmp_path, packageManager=asked).yarn == kind
+    found = frontend(tmp_path, packageManager=asked)
+    assert (found.yarn, found.version) == (kind, "" if asked or kind != "classic" else "1")
 
 
 MEMBERS = {
