@@ -108,7 +108,7 @@ def find_dependencies(
             value, effect = replace(value, left_out=tuple(unusable)), "which does without"
         notes += (
             f"{value.file}: {', '.join(unusable)} cannot be installed in the image, {effect}."
-            " Remove it, or add the marker sys_platform == 'win32' or 'darwin' to it.",
+            " Remove such lines, or add the marker sys_platform == 'win32' or 'darwin'.",
         )
     if names := dict.fromkeys((*secrets, *re.findall(r"\$\{(\w+)\}", index))):
         shown = " ".join(f"--secret id={name},env={name}" for name in names)
@@ -286,7 +286,7 @@ def _from_requirements(paths: Sequence[Path], root: Path, python: str) -> Instal
     if left_out:
         notes.append(
             f"{installed.fact.value.file}: {', '.join(left_out)} cannot be installed in the image, "
-            "which does without. Remove it from the file."
+            "which does without. Remove such lines from the file."
         )
     if by_name:
         notes.append(
