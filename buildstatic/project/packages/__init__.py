@@ -201,7 +201,9 @@ def _installations(
                 [*project.packages.values(), *pyproject.located(applying, path, root)]
             )
             if packages and not (listed and _replaces(listed, packages, root, python)):
-                found = _installed("pyproject", root, packages, [path], selection=selection)
+                found = _installed(
+                    "pyproject", root, packages, [path], project.local, selection=selection
+                )
                 yield found if project.packages or selection.extras else _groups_only(found)
     path = directory / "Pipfile"
     if files.is_file(path):

@@ -32,7 +32,7 @@ class Pyproject:
     *direct* are the standard's and Poetry's; *packages* the standard's alone, by name; *poetry* is
     whether it has Poetry's table. *groups* are the dependency groups and *extras* the optional
     dependencies; *poetry_groups* and *poetry_extras* are those that only Poetry reads, and
-    *pdm_groups* those that only PDM reads.
+    *pdm_groups* those that only PDM reads. *local* are directories that uv installs from.
     """
 
     direct: list[Requirement]
@@ -43,6 +43,7 @@ class Pyproject:
     pdm_groups: Mapping[str, list[Requirement]] = field(default_factory=dict)
     poetry_groups: Mapping[str, list[Requirement]] = field(default_factory=dict)
     poetry_extras: Mapping[str, list[Requirement]] = field(default_factory=dict)
+    local: tuple[Path, ...] = ()
 
     def with_poetry(self) -> Pyproject:
         """Return it as Poetry reads it: the groups and extras are its own as well."""
@@ -84,7 +85,6 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     poetry = table(data, "tool", "poetry")
     dependencies = table(poetry, "dependencies")
     own = [requirement for requirement, _ in stated]
-    packages = join(package(requirement, source) for requirement, source in stated)
     poetry_groups = {
         name: list(_poetry(table(poetry, "group", name, "dependencies")))
         for name in table(poetry, "group")
@@ -103,6 +103,13 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     groups, extras, pdm_groups = (
         with_own_extras(name, found, extras) for found in (groups, extras, pdm_groups)
     )
+    repositories, local = _uv_sources(data, path.parent, root)
+    for requirement in (
+        *own,
+        *(item for t in (groups, extras) for held in t.values() for item in held),
+    ):
+        requirement.url = repositories.get(canonical(requirement.name), requirement.url)
+    packages = join(package(requirement, source) for requirement, source in stated)
     return Pyproject(
         [*own, *_poetry(dependencies)],
         packages,
@@ -112,6 +119,7 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
         pdm_groups,
         poetry_groups,
         poetry_extras,
+        local,
     )
 
 
@@ -168,6 +176,26 @@ def table(data: Mapping[str, object], *keys: str) -> Mapping[str, object]:
             return {}
         data = inner
     return data
+
+
+def _uv_sources(
+    data: Mapping[str, object], directory: Path, root: Path
+) -> tuple[dict[str, str], tuple[Path, ...]]:
+    """Return the URLs of repositories by package, and the directories of packages in *root*.
+
+    docs.astral.sh/uv/concepts/projects/dependencies, "Dependency sources".
+    """
+    repositories: dict[str, str] = {}
+    local = []
+    for name, value in table(data, "tool", "uv", "sources").items():
+        for source in value if isinstance(value, list) else [value]:
+            held = source if isinstance(source, dict) else {}
+            if "git" in held:
+                repositories[canonical(name)] = f"git+{held['git']}"
+            place = files.resolved(directory / str(held.get("path", "")))
+            if "path" in held and place.is_relative_to(root) and files.is_directory(place):
+                local.append(place)
+    return repositories, tuple(local)
 
 
 def _standard(

@@ -678,6 +678,13 @@ def test_uv_workspace_files_and_directories(tmp_path: Path) -> None:
             {"Pipfile.lock": '{"default": {"shop": {"path": "./libs/shop", "editable": true}}}'},
             id="pipenv",
         ),
+        pytest.param(
+            {
+                "pyproject.toml": "[project]\ndependencies = ['shop']\n"
+                "[tool.uv.sources]\nshop = {path = 'libs/shop'}\nother = {path = '../other'}\n"
+            },
+            id="uv-without-lock",
+        ),
     ],
 )
 def test_packages_by_path_are_local(files: dict[str, str], tmp_path: Path) -> None:

@@ -137,13 +137,18 @@ files = [{ file = "built-1.tar.gz" }]
         ("pyproject.toml", '[project]\ndependencies = ["repo @ git+https://example.com/r.git"]\n'),
         (
             "pyproject.toml",
+            '[project]\ndependencies = ["Repo"]\n'
+            '[tool.uv.sources]\nrepo = [{ git = "https://example.com/r" }]\n',
+        ),
+        (
+            "pyproject.toml",
             '[tool.poetry.dependencies]\nrepo = {git = "https://example.com/r"}\n',
         ),
         ("Pipfile", '[packages]\nrepo = { git = "https://example.com/r.git", ref = "main" }\n'),
         ("Pipfile.lock", '{"default": {"repo": {"git": "https://example.com/r.git"}}}'),
         ("setup.cfg", "[options]\ninstall_requires = repo @ git+https://example.com/r.git\n"),
     ],
-    ids=["editable", "project", "poetry", "pipfile", "pipfile-lock", "setup"],
+    ids=["editable", "project", "uv", "poetry", "pipfile", "pipfile-lock", "setup"],
 )
 def test_packages_in_a_repository_require_git(tmp_path: Path, file: str, text: str) -> None:
     found = find_dependencies(write(tmp_path, {file: text}), tmp_path, "3.13").packages
