@@ -70,8 +70,11 @@ def names(directory: Path) -> list[str]:
 
 
 def resolved(path: Path) -> Path:
-    """Return *path* with symbolic links resolved; a link loop is kept."""
-    return Path(os.path.realpath(path))  # Path.resolve raises, before Python 3.13
+    """Return *path* with symbolic links resolved; a link loop and a NUL in a name are kept."""
+    try:
+        return Path(os.path.realpath(path))  # Path.resolve raises, before Python 3.13
+    except ValueError:
+        return path
 
 
 @dataclass(frozen=True)

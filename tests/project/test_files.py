@@ -152,6 +152,10 @@ def test_symlink_loop_is_not_a_file(tmp_path: Path) -> None:
     assert files.resolved(tmp_path / "a").name in "ab"
 
 
+def test_name_that_no_file_can_have_is_not_a_directory(tmp_path: Path) -> None:
+    assert not files.is_directory(files.resolved(tmp_path / "a\0b"))
+
+
 def test_fifo_is_not_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "settings.py")
     assert not files.is_file(tmp_path / "settings.py")
