@@ -338,6 +338,9 @@ def _add_local(text: str, path: Path, place: str, result: Requirements) -> bool:
             if name := _archive_name(found.name):
                 result.found.append(Package(canonical(name), "", frozenset(), place))
             return True
+    if _vcs(bare):  # git+git@github.com:…
+        problem = f"{place}: {bare} is not a URL that pip accepts."
+        raise ConfigInvalid(problem, "Write git+https://HOST/…, or git+ssh://git@HOST/….")
     if not bare.startswith("/"):
         raise ConfigInvalid(f"{place}: {bare} not found in the project.", "Add it, or remove it.")
     return False

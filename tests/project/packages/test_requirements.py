@@ -194,6 +194,7 @@ def test_local_directories_and_archives(tmp_path: Path) -> None:
         ("Django\nDjango=4.2", "requirements.txt:2: Django=4.2 is not a valid requirement"),
         ("<<<<<<< HEAD", "requirements.txt:1: <<<<<<< HEAD is not a valid requirement"),
         ("./missing", "requirements.txt:1: ./missing not found in the project."),
+        ("-e git+git@h:a/b.git", "requirements.txt:1: git+git@h:a/b.git is not a URL that pip"),
         (b"Django\n\xe9t\xe9", "requirements.txt:2: not valid utf-8."),
         ("Django\n-r a\0b", "requirements.txt:2: contains a null byte"),
         (f"./{'a' * 300}", "requirements.txt:1: ./aaa"),
