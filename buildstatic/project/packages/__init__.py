@@ -188,7 +188,7 @@ def _installations(
             if not (listed and _replaces(listed, packages, root, python)):
                 note = f"{files.relative(path, root)} has no poetry.lock. Run: poetry lock"
                 yield _installed(
-                    "poetry", root, packages, [path], selection=selection, notes=(note,)
+                    "poetry", root, packages, [path], project.local, "", selection, notes=(note,)
                 )
         else:
             selection = project.select(options)

@@ -32,7 +32,7 @@ class Pyproject:
     *direct* are the standard's and Poetry's; *packages* the standard's alone, by name; *poetry* is
     whether it has Poetry's table. *groups* are the dependency groups and *extras* the optional
     dependencies; *poetry_groups* and *poetry_extras* are those that only Poetry reads, and
-    *pdm_groups* those that only PDM reads. *local* are directories that uv installs from.
+    *pdm_groups* those that only PDM reads. *local* are directories of packages that are installed.
     """
 
     direct: list[Requirement]
@@ -103,7 +103,9 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     groups, extras, pdm_groups = (
         with_own_extras(name, found, extras) for found in (groups, extras, pdm_groups)
     )
-    repositories, local = _uv_sources(data, path.parent, root)
+    named = [table(data, "tool", "uv", "sources"), dependencies]
+    named += [table(poetry, "group", each, "dependencies") for each in poetry_groups]
+    repositories, local = _sources(named, path.parent, root)
     for requirement in (
         *own,
         *(item for t in (groups, extras) for held in t.values() for item in held),
@@ -178,16 +180,17 @@ def table(data: Mapping[str, object], *keys: str) -> Mapping[str, object]:
     return data
 
 
-def _uv_sources(
-    data: Mapping[str, object], directory: Path, root: Path
+def _sources(
+    tables: Iterable[Mapping[str, object]], directory: Path, root: Path
 ) -> tuple[dict[str, str], tuple[Path, ...]]:
     """Return the URLs of repositories by package, and the directories of packages in *root*.
 
-    docs.astral.sh/uv/concepts/projects/dependencies, "Dependency sources".
+    docs.astral.sh/uv/concepts/projects/dependencies, "Dependency sources";
+    python-poetry.org/docs/dependency-specification, "Path dependencies".
     """
     repositories: dict[str, str] = {}
     local = []
-    for name, value in table(data, "tool", "uv", "sources").items():
+    for name, value in (item for each in tables for item in each.items()):
         for source in value if isinstance(value, list) else [value]:
             held = source if isinstance(source, dict) else {}
             if "git" in held:

@@ -685,6 +685,10 @@ def test_uv_workspace_files_and_directories(tmp_path: Path) -> None:
             },
             id="uv-without-lock",
         ),
+        pytest.param(
+            {"pyproject.toml": "[tool.poetry.dependencies]\nshop = {path = 'libs/shop'}\n"},
+            id="poetry-without-lock",
+        ),
     ],
 )
 def test_packages_by_path_are_local(files: dict[str, str], tmp_path: Path) -> None:
