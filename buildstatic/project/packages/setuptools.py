@@ -41,32 +41,10 @@ def read(directory: Path, root: Path, python: str) -> Metadata | None:
     paths = [path for name in ("setup.py", "setup.cfg") if files.is_file(path := directory / name)]
     if not paths:
         return None
-    name, lines = "", list[str]()
-    extras: dict[str, list[str]] = {}
-    if paths[-1].name == "setup.cfg":
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read_string(files.read_text(paths[-1], root))
-            name = parser.get("metadata", "name", fallback="")
-            lines = parser.get("options", "install_requires", fallback="").splitlines()
-            if parser.has_section("options.extras_require"):
-                section = parser["options.extras_require"]
-                extras = {key: text.splitlines() for key, text in section.items()}
-        except configparser.Error:
-            pass
+    name, lines, extras = _declared_by_cfg(directory / "setup.cfg", root)
     if paths[0].name == "setup.py":
-        tree = files.read_python(paths[0], root)
-        assigned = {
-            target.id: node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        name = next((text for value in _names(tree) for text in _texts(value, assigned)), name)
-        lines += [t for value in _arguments(tree, "requires") for t in _texts(value, assigned)]
-        for value in _arguments(tree, "extras"):
-            extras |= _extras(value, assigned)
+        own_name, own_lines, own_extras = _declared_by_py(paths[0], root)
+        name, lines, extras = own_name or name, lines + own_lines, extras | own_extras
     elif not lines:
         return None
     source = f"{files.relative(paths[0], root)}:1"
@@ -78,6 +56,42 @@ def read(directory: Path, root: Path, python: str) -> Metadata | None:
 
     held = {key: packages(found) for key, found in optional.items()}
     return Metadata(tuple(paths), packages(parse_lines(lines, python)), held)
+
+
+def _declared_by_cfg(path: Path, root: Path) -> tuple[str, list[str], dict[str, list[str]]]:
+    """Return name, dependencies and extras in the setup.cfg at *path*, which may not exist."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(files.read_text(path, root) if files.is_file(path) else "")
+    except configparser.Error:
+        return "", [], {}
+    section = "options.extras_require"
+    extras = parser[section].items() if parser.has_section(section) else ()
+    return (
+        parser.get("metadata", "name", fallback=""),
+        parser.get("options", "install_requires", fallback="").splitlines(),
+        {key: text.splitlines() for key, text in extras},
+    )
+
+
+def _declared_by_py(path: Path, root: Path) -> tuple[str, list[str], dict[str, list[str]]]:
+    """Return name, dependencies and extras in the setup.py at *path*."""
+    tree = files.read_python(path, root)
+    assigned = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    extras: dict[str, list[str]] = {}
+    for value in _arguments(tree, "extras"):
+        extras |= _extras(value, assigned)
+    return (
+        next((text for value in _names(tree) for text in _texts(value, assigned)), ""),
+        [text for value in _arguments(tree, "requires") for text in _texts(value, assigned)],
+        extras,
+    )
 
 
 def _arguments(tree: ast.Module, word: str) -> Iterator[ast.expr]:
