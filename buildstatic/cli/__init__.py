@@ -69,6 +69,19 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name if is_runtime else "command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* begin with; suggest the nearest name for another one."""
+        name = args[0]
+        if name in COMMANDS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
         """Parse the command line; ``--help`` prints here."""
         with detect_closed_pipe():

@@ -128,6 +128,18 @@ def test_usage_errors(arguments: list[str], invoke: Invoke) -> None:
     assert "Usage: buildstatic" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["biuld"], "No such command 'biuld'. Did you mean build?"),
+        (["frobnicate"], "No such command 'frobnicate'.\n"),
+        (["build", "--tga", "x"], "--tag"),
+    ],
+)
+def test_nearest_name_is_suggested(arguments: list[str], advice: str, invoke: Invoke) -> None:
+    assert advice in invoke(*arguments).err
+
+
 def test_failure_is_one_line(tmp_path: Path, invoke: Invoke) -> None:
     ran = invoke("check", tmp_path)
     assert (ran.code, ran.out) == (ProjectNotFound.exit_code, "")
