@@ -19,15 +19,16 @@ from tests.torture import (
 
 pytestmark = pytest.mark.slow
 # `build` does what they do, too.
-LONG = ("layer", "collect --layer-root")
+MARKS = {
+    "layer": pytest.mark.exhaustive,
+    "collect --layer-root": pytest.mark.exhaustive,
+    "build on the engine": pytest.mark.engine,
+}
 
 
 @pytest.mark.parametrize(
     "operation",
-    [
-        pytest.param(name, marks=[pytest.mark.exhaustive] if name in LONG else [])
-        for name in OPERATIONS
-    ],
+    [pytest.param(name, marks=MARKS.get(name, ())) for name in OPERATIONS],
 )
 def test_killed_command_leaves_whole_files(tmp_path: Path, operation: str) -> None:
     assert torture(operation, 10 if operation == "collect" else 3, tmp_path) > 0

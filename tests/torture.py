@@ -15,27 +15,34 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from docker.errors import APIError, ImageNotFound
 
+from buildstatic.atomic import PREFIX
+from tests.engine import REPOSITORY, connect
 from tests.oci import tiny
 from tests.samples import copy
 
-SECONDS = 120
+SECONDS = 600
 FAULTS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE)
 INTERNAL_ERROR = 70
 RUNS = 16
 MEGABYTES = 256
+ENVIRON = ("PATH", "DOCKER_HOST")
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "collect": ("collect", "--noinput", "--cache", "../cache"),
     "collect --layer-root": (
@@ -49,6 +56,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
         *("build", "--builder", "embedded"),
         *("--base", "oci:../base:1", "--tag", "oci:../image:1"),
     ),
+    "build on the engine": ("build", "--tag", "{image}"),
     "generate": ("generate", "dockerfile", "dockerignore", "procfile", "compose", "--force"),
 }
 
@@ -59,21 +67,32 @@ class Site:
 
     directory: Path
     operation: str
+    image_ids: set[str] = field(default_factory=set)
 
     @property
     def root(self) -> Path:
         return self.directory / "site"
 
     @property
+    def on_engine(self) -> bool:
+        """Whether the image is one of the engine, else of a registry."""
+        return self.operation == "build on the engine"
+
+    @property
     def image(self) -> str:
-        """Its image in the registry, if there is one."""
+        """Its image in the registry or the engine, if there is one."""
         if "{image}" not in OPERATIONS[self.operation]:
             return ""
         name = hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]
+        if self.on_engine:
+            return f"{REPOSITORY}:torture-{name}"
         return f"{tiny.registry()}/buildstatic-tests/{name}:1"
 
     def create(self) -> None:
         """Write the project, with some larger files, and the base image that `layer` needs."""
+        if self.on_engine:
+            connect().close()
+        self.temporary.mkdir(parents=True)
         copy("manifest", self.directory).rename(self.root)
         if "--layer-root" in OPERATIONS[self.operation]:
             # The parents of STATIC_ROOT have to belong to root, which those of a test do not.
@@ -93,7 +112,10 @@ class Site:
         """Change sources, so that the next run has something to write."""
         (self.root / "static/css/site.css").write_text(f"body {{ margin: {version}px }}\n")
         (self.root / "static/js/1.js").write_text(f"version({version});\n" * 2000)
-        (self.root / ".python-version").write_text(f"3.{12 + version % 2}\n")
+        if self.on_engine:  # or the engine has all steps in its build cache
+            (self.root / "mysite/unique.py").write_text(f"number = {time.time_ns()}\n")
+        if self.operation == "generate":
+            (self.root / ".python-version").write_text(f"3.{12 + version % 2}\n")
 
     def start(
         self, environ: Mapping[str, str] = {}, before: Callable[[], None] | None = None
@@ -107,8 +129,9 @@ class Site:
                 [sys.executable, "-m", "buildstatic", *command],
                 cwd=self.root,
                 env={
-                    "PATH": os.environ["PATH"],
+                    **{name: os.environ[name] for name in ENVIRON if name in os.environ},
                     "HOME": str(self.directory),
+                    "TMPDIR": str(self.temporary),
                     "PYTHONPATH": os.pathsep.join(paths),
                     **environ,
                 },
@@ -117,6 +140,11 @@ class Site:
                 start_new_session=True,
                 preexec_fn=before,
             )
+
+    @property
+    def temporary(self) -> Path:
+        """The directory for the temporary files of its runs."""
+        return self.directory.with_name(f"tmp-{self.directory.name}")
 
     @property
     def log(self) -> str:
@@ -141,17 +169,54 @@ class Site:
 
     def output(self) -> dict[str, str]:
         """Return the digest of each file that the command writes, temporary ones left out."""
+        image = {}
+        if self.image:
+            image["image"] = self._read_image() if self.on_engine else _pushed_digest(self.image)
         places = [self.root / "staticfiles", *self.directory.glob("layer*")]
         places += [self.directory / "image"]
         files = [path for place in places for path in (place, *place.rglob("*"))]
         names = ("Dockerfile", ".dockerignore", "Procfile", "compose.yaml")
         files += [self.root / name for name in names]
-        pushed = {"registry": _pushed_digest(self.image)} if self.image else {}
-        return pushed | {
+        return image | {
             path.relative_to(self.directory).as_posix(): _digest(path)
             for path in files
-            if path.is_file() and not path.name.startswith(".buildstatic-")
+            if path.is_file() and not path.name.startswith(PREFIX)
         }
+
+    def _read_image(self) -> str:
+        """Extract the static files of the engine's image, and return the digest of its content."""
+        tree = self.directory / "layer-of-image"
+        shutil.rmtree(tree, ignore_errors=True)
+        with closing(connect()) as client:
+            try:
+                image = client.images.get(self.image)
+            except ImageNotFound:
+                return ""
+            assert image.id
+            self.image_ids.add(image.id)
+            container = client.containers.create(image.id)
+            try:
+                stream, _ = container.get_archive("/app/staticfiles")
+                with tarfile.open(fileobj=BytesIO(b"".join(stream))) as archive:
+                    archive.extractall(tree, filter="data")
+            finally:
+                container.remove()
+        # The static layer, which is the last one: that of the code differs each time.
+        content = (image.attrs["RootFS"]["Layers"][-1], image.attrs["Config"])
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def remove_images(self) -> None:
+        """Remove what the engine has of its images."""
+        if self.image_ids:
+            with closing(connect()) as client:
+                for name in (self.image, *self.image_ids):
+                    with suppress(APIError):  # not there, or also that of another site
+                        client.images.remove(name)
+
+    def left(self) -> list[Path]:
+        """Return what is left of killed runs, but for the cache, which removes the oldest."""
+        found = self.directory.rglob(f"{PREFIX}*")
+        return [path for path in found if not {"cache", ".cache"}.intersection(path.parts)]
 
     def check_whole(self, *allowed: Mapping[str, str]) -> None:
         """Raise AssertionError for a file that is in none of *allowed*, or missing of a manifest.
@@ -204,19 +269,25 @@ def disturbed(
         each.change(0)
     runs: list[dict[str, str]] = []
     seconds = 0.0
-    for version in (0, 1):
-        # A run of its own for each version: what is left of an earlier one stays in the tree.
-        reference.change(version)
-        seconds = reference.run()
-        runs.append(reference.output())
-    site.run()
-    yield site, seconds, runs
-    site.change(1)
-    site.run()
-    end = site.output()
-    site.check_whole(*runs)
-    expected = {name: digest for name, digest in runs[1].items() if "/blobs/" not in name}
-    assert {name: end.get(name) for name in expected} == expected
+    try:
+        for version in (0, 1):
+            # A run of its own for each version: what is left of an earlier one stays in the tree.
+            reference.change(version)
+            seconds = reference.run()
+            runs.append(reference.output())
+        assert runs[0] != runs[1]
+        site.run()
+        yield site, seconds, runs
+        site.change(1)
+        site.run()
+        end = site.output()
+        site.check_whole(*runs)
+        expected = {name: digest for name, digest in runs[1].items() if "/blobs/" not in name}
+        assert {name: end.get(name) for name in expected} == expected
+        assert site.left() == []
+    finally:
+        for each in (site, reference):
+            each.remove_images()
 
 
 def torture(operation: str, kills: int, directory: Path, *, seed: int = 0) -> int:
@@ -228,6 +299,7 @@ def torture(operation: str, kills: int, directory: Path, *, seed: int = 0) -> in
             site.change(number % 2)
             killed += site.kill(chance.uniform(0, seconds))
             site.check_whole(*runs)
+            assert not site.on_engine or site.left() == []
     return killed
 
 
