@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import uuid
@@ -121,9 +122,13 @@ def test_unreachable_builder_is_an_error(tmp_path: Path) -> None:
 
 @pytest.fixture
 def base(engine: DockerClient, reference: str) -> Iterator[str]:
-    """Return a base image with a shell that both builders pull from the registry."""
+    """Return a base image with a shell that both builders pull from the registry.
+
+    It has a digest of its own: a builder that has a step on the same base asks no other cache.
+    """
     name = f"{registry()}/buildstatic-tests/base:{reference}"
-    engine.images.get(BASE).tag(name)
+    dockerfile = io.BytesIO(f"FROM {BASE}\nLABEL of={reference}\n".encode())
+    engine.images.build(fileobj=dockerfile, tag=name)
     try:
         subprocess.run(
             ["docker", "push", "--quiet", name], check=True, capture_output=True, timeout=240
@@ -162,8 +167,12 @@ def test_registry_cache_is_shared_by_builders(
 def test_image_is_the_cache_of_an_empty_builder(
     tmp_path: Path, far: tuple[str, Mapping[str, str]], reference: str, base: str
 ) -> None:
-    requirements = f"# {uuid.uuid4()}\nDjango\ngunicorn\n"
-    root = tiny(tmp_path / "tiny", None, {"requirements.txt": requirements})
+    # Files that no other test has: BuildKit reuses a layer of equal files with other times.
+    own = {
+        "requirements.txt": f"# {uuid.uuid4()}\nDjango\ngunicorn\n",
+        "static/js/site.js": f"/* {uuid.uuid4()} */",
+    }
+    root = tiny(tmp_path / "tiny", None, own)
     dockerfile = generate_dockerfile(detect(root, environ={}), DockerfileOptions(("true",))).text
     (root / "Dockerfile").write_text(dockerfile.replace(BASE, base))
     name = f"{registry()}/{REPOSITORY}:{reference}"
