@@ -17,7 +17,7 @@ from buildstatic.collect.fingerprint import CircularReferences, UnresolvedRefere
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
 from buildstatic.collect.planning import Plan
 from buildstatic.collect.reading import Reading
-from buildstatic.collect.references import BrokenReference
+from buildstatic.collect.references import MOST_BROKEN, BrokenReference
 from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request, Summary
 from buildstatic.collect.storages import Recognition
 from buildstatic.collect.storages.adapter import Adapter
@@ -367,7 +367,9 @@ def _references_error(
         problem = f"Files that refer to each other in a cycle cannot be fingerprinted: {names}."
         return ReferencesBroken(problem, "Remove one of the references.")
     lines = [f"    {reference.describe(places[reference.name])}" for reference in error.broken]
-    subject = "A reference" if len(lines) == 1 else f"{len(lines)} references"
+    subject = "A reference" if len(lines) == 1 else f"{len(lines):,} references"
+    if len(lines) >= MOST_BROKEN:
+        subject = f"At least {subject}"
     advice = "Fix each there, add the missing file, or exclude the referring file (--ignore)."
     if any(reference.is_missing_map for reference in error.broken):
         advice += " To allow missing source maps, use --missing-maps=warn."

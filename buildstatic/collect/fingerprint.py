@@ -18,7 +18,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from buildstatic.collect.references import BrokenReference, NameLookup, is_adjustable, rewrite
+from buildstatic.collect.references import (
+    BrokenReference,
+    BrokenReferences,
+    NameLookup,
+    is_adjustable,
+    rewrite,
+)
 from buildstatic.collect.storages.manifest import replaced_attributes
 from buildstatic.collect.workers.file_tasks import digest
 
@@ -167,7 +173,7 @@ class _Fingerprinter:
         self.made: dict[str, str] = {}
         self.pending: set[str] = set()
         self.lookups: dict[str, NameLookup] = {}
-        self.broken: list[BrokenReference] = []
+        self.broken = BrokenReferences()
 
     def run(self, originals: tuple[Original, ...], warn: Callable[[str], None] | None) -> None:
         ordered = sorted(originals, key=lambda o: len(o.name.split("/")), reverse=True)

@@ -23,6 +23,7 @@ from buildstatic.collect.workers.file_tasks import Needle, contains_needle, lack
 # HashedFilesMixin.hashed_name
 _MISSING = re.compile(r"^The file '(.+?)' could not be found with ")
 _LONGEST_EXCERPT = 100
+MOST_BROKEN = 1000
 # Django's patterns of CSS whose search takes the square of a line's length if what they end with is
 # missing: what a match begins with, and the character that ends it on the same line.
 _LAZY = {
@@ -70,6 +71,20 @@ class BrokenReference:
 
     def __str__(self) -> str:
         return self.describe(self.name)
+
+
+class BrokenReferences(list[BrokenReference]):
+    """The first `MOST_BROKEN` broken references, and as many missing source maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts = {False: 0, True: 0}
+
+    def append(self, reference: BrokenReference, /) -> None:
+        """Add *reference*, unless there are enough of its kind."""
+        self._counts[reference.is_missing_map] += 1
+        if self._counts[reference.is_missing_map] <= MOST_BROKEN:
+            super().append(reference)
 
 
 @dataclass
@@ -136,6 +151,8 @@ def rewrite(
                 start = match.start() + len(match[0]) - len(match[0].lstrip())
                 line += match.string.count("\n", counted, start)
                 counted = start
+                # They hold every frame: 3 kB for each reference.
+                error.__traceback__ = error.__cause__ = error.__context__ = None
                 broken.append(BrokenReference(name, line, match[0], error))
                 return match[0]
 

@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from buildstatic.collect.references import (
+    MOST_BROKEN,
     BrokenReference,
+    BrokenReferences,
     NameLookup,
     QuickPattern,
     needles,
@@ -255,6 +257,18 @@ def test_large_css_is_searched_in_linear_time(tmp_path: Path, part: str) -> None
         rewrite(storage, "a.css", "a.css", content, NameLookup(lambda _: None), [])
 
     run_limited(search, seconds=5, megabytes=128)
+
+
+def test_many_broken_references_take_little_memory() -> None:
+    content = "url(a.png)\n" * 30_000
+    broken = BrokenReferences()
+
+    def search() -> None:
+        storage = storage_of(ManifestStaticFilesStorage)
+        rewrite(storage, "a.css", "a.css", content, NameLookup(lambda _: None), broken)
+        assert [reference.line for reference in broken] == list(range(1, MOST_BROKEN + 1))
+
+    run_limited(search, seconds=10, megabytes=16)
 
 
 def test_long_references_are_shortened() -> None:
