@@ -222,9 +222,14 @@ class Cache:
 
 
 def variant_at(path: Path, codec: Codec, content: bytes) -> bytes | None:
-    """Return the content of *path* if it is *content* compressed by *codec*, else None."""
+    """Return the content of *path* if it is *content* compressed by *codec*, else None.
+
+    The level and the library may be others, which gzip's header ends with.
+    """
     data, _ = _read(path, len(content))
-    return data if data is not None and codec.is_variant(data, content) else None
+    if data is None or not data.startswith(codec.header[:8]):
+        return None
+    return data if codec.is_variant(data, content) else None
 
 
 def _read(path: str | Path, limit: int) -> tuple[bytes | None, float]:

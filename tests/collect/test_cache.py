@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from gzip import GzipFile
@@ -24,8 +25,9 @@ from buildstatic.collect.cache import (
     default_directory,
     find_cache,
     parse_size,
+    variant_at,
 )
-from buildstatic.collect.codecs import Codec, load_codec
+from buildstatic.collect.codecs import GZIP, Codec, load_codec
 from buildstatic.errors import ConfigInvalid
 from tests.collect.pythons import REPOSITORY
 from tests.collect.rights import as_nobody, disk, public_directory
@@ -84,7 +86,7 @@ def test_foreign_mark_of_a_text_is_not_believed(cache: Cache) -> None:
     assert got(cache) is None
 
 
-def test_foreign_gzip_with_a_name_is_not_used(cache: Cache) -> None:
+def test_foreign_gzip_with_a_name_is_not_used(cache: Cache, tmp_path: Path) -> None:
     named = io.BytesIO()
     with GzipFile("hidden", "wb", fileobj=named, mtime=0) as file:
         file.write(CONTENT)
@@ -95,6 +97,12 @@ def test_foreign_gzip_with_a_name_is_not_used(cache: Cache) -> None:
     assert cache.get(identity(CONTENT), gz, CONTENT) is None
     cache.put(identity(CONTENT), gz, gz.compress(CONTENT))
     assert cache.get(identity(CONTENT), gz, CONTENT) is not None
+
+    earlier = tmp_path / "a.css.gz"
+    earlier.write_bytes(named.getvalue())
+    assert variant_at(earlier, gz, CONTENT) is None
+    earlier.write_bytes(zlib.compress(CONTENT, 1, GZIP))
+    assert variant_at(earlier, gz, CONTENT) == earlier.read_bytes()
 
 
 KEY = "a key of 16 characters, or more"
