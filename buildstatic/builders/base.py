@@ -83,10 +83,14 @@ class BuildRequest:
 
 @dataclass(frozen=True)
 class LayerFile:
-    """The layer that the embedded builder wrote: its *size* in bytes, its *path* if it was kept."""
+    """The layer that the embedded builder wrote: its *size* in bytes, its *path* if it was kept.
+
+    *sources* are the files that the names in the tree come from, if that is known.
+    """
 
     path: Path | None
     size: int
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

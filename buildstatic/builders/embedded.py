@@ -7,9 +7,9 @@ import os
 import posixpath
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -43,6 +43,14 @@ DEFAULT_OUTPUT = Path("static-layer.tar.gz")
 
 
 @dataclass(frozen=True)
+class CollectedTree:
+    """The tree at *path*; *sources* are the files that its names come from, if that is known."""
+
+    path: Path
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class EmbeddedBuilder:
     """Collects *project* and writes its layer into a file, and onto the image *base* for each tag.
 
@@ -52,7 +60,7 @@ class EmbeddedBuilder:
     """
 
     project: Project
-    collect: Callable[..., Path]
+    collect: Callable[..., CollectedTree]
     base: Reference | None = None
     earlier: EarlierReleases | None = None
     name: ClassVar[str] = NAME
@@ -85,7 +93,7 @@ class EmbeddedBuilder:
             before = _diff_id_of(file)
             tree = self.collect(Path(temporary, "layer"))
             times.append(time.monotonic())
-            layer = save_layer(tree, PurePosixPath(place), file, "gzip")
+            layer = save_layer(tree.path, PurePosixPath(place), file, "gzip")
             times.append(time.monotonic())
             appended = [
                 append(
@@ -115,7 +123,7 @@ class EmbeddedBuilder:
                 for name, begin, end in zip(names, times, times[1:], strict=False)
             ),
             seconds=round(time.monotonic() - times[0], 2),
-            layer=LayerFile(kept, layer.size),
+            layer=LayerFile(kept, layer.size, tree.sources),
             earlier=appended[0].earlier if appended else (),
             dropped=appended[0].dropped if appended else (),
         )

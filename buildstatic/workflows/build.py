@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from buildstatic.builders import choose_builder
-from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, ExpectedFiles
+from buildstatic.builders.base import (
+    Builder,
+    BuildOptions,
+    BuildRequest,
+    BuildResult,
+    ExpectedFiles,
+)
 from buildstatic.builders.context import temporary_wheel
 from buildstatic.builders.embedded import NAME as EMBEDDED
-from buildstatic.builders.embedded import EmbeddedBuilder
+from buildstatic.builders.embedded import CollectedTree, EmbeddedBuilder
 from buildstatic.builders.progress import dockerfile_stages
 from buildstatic.dockerfile import assets
 from buildstatic.dockerfile.dockerignore import measure, read_context
@@ -23,19 +28,9 @@ from buildstatic.dockerfile.source import ASSETS, ASSETS_STAGES, DockerfileSourc
 from buildstatic.dockerfile.static_root import DATA, check_layer_location, static_root_in_image
 from buildstatic.errors import (
     ConfigInvalid,
-    EngineNotFound,
-    ImageInvalid,
-    ImageNotFound,
-    RegistryDenied,
-    RegistryUnavailable,
-    StaticLayerNotFound,
 )
-from buildstatic.oci.append import keep_earlier
-from buildstatic.oci.earlier_releases import EarlierReleases, check_same_tree, open_earlier
-from buildstatic.oci.reference import EngineReference, Reference, parse_reference, with_tag
-from buildstatic.oci.reuse import extract_variants
+from buildstatic.oci.reference import Reference
 from buildstatic.oci.stores import find_image
-from buildstatic.oci.stores.engine import replace_tags
 from buildstatic.platforms.options import read_dockerfile
 from buildstatic.project import Project
 from buildstatic.project.detect import detect
@@ -45,6 +40,11 @@ from buildstatic.project.packages.distributions import how_to_add, imported_dist
 from buildstatic.project.packages.known import NO_OPTIONS, DependencyOptions
 from buildstatic.verify.apps import app_of
 from buildstatic.workflows import SILENT, Reporter
+from buildstatic.workflows.earlier_images import (
+    add_earlier_releases,
+    earlier_releases,
+    reusable_variants,
+)
 from buildstatic.workflows.generate import configured_dockerfile
 from buildstatic.workflows.layer import collect_tree
 
@@ -103,6 +103,7 @@ def build(
     raises.
     """
     previous = find_image(options.reuse) if options.reuse else None
+    base = find_image(options.base) if options.base else None
     project = detect(path, manage=manage, settings=settings, dependencies=dependencies)
     is_embedded = options.builder == EMBEDDED or options.base or options.output
     options = dataclasses.replace(
@@ -110,33 +111,18 @@ def build(
         target="export" if options.export else options.target,
         builder=EMBEDDED if is_embedded else options.builder,
     )
-    request = BuildRequest(project.root, "", options)
-    apps: dict[str, str] = {}
-
-    def collect(layer_root: Path, reuse: Path | None = None) -> Path:
-        tree, plan = collect_tree(
-            project,
-            layer_root,
-            verbosity=verbosity,
-            reuse=reuse,
-            python=python,
-            with_plan=with_apps,
-            isolate=isolate,
-            report=report,
-        )
-        root = str(project.root.resolve())
-        for file in plan["files"] if plan else ():
-            apps[file["path"]] = app_of(file["source"], file["path"], root)
-        return tree
-
-    base = find_image(options.base) if options.base else None
+    collect = partial(
+        _collect,
+        project,
+        python=python,
+        verbosity=verbosity,
+        isolate=isolate,
+        with_plan=with_apps,
+        report=report,
+    )
     embedded = EmbeddedBuilder(project, collect, base)
     if is_embedded:
-        embedded.check(request)
-        with _earlier_releases(options, static_root_in_image(project)) as earlier:
-            embedded = dataclasses.replace(embedded, earlier=earlier)
-            outcome = _build_embedded(embedded, request, previous, report)
-            return dataclasses.replace(outcome, apps=apps)
+        return _build_embedded(embedded, options, previous, report)
     source = _choose_dockerfile(project, options, dependencies, report)
     expected = None if options.export else expected_files(project, source.stages, options.target)
     request = BuildRequest(
@@ -146,15 +132,71 @@ def build(
     builder = choose_builder(request, None if options.serve else embedded)
     if builder is embedded:
         report.note("No Docker engine responds: building the static layer only.")
-        outcome = _build_embedded(embedded, request, previous, report)
-        return dataclasses.replace(outcome, apps=apps)
+        return _build_embedded(embedded, options, previous, report)
+    result = _build_image(builder, request, project, source, previous, report)
+    _note_commands(project, result, report)
+    port = read_dockerfile(source.dockerfile).port or DEFAULT_PORT
+    return BuildOutcome(
+        result,
+        manifest_only=expected is not None and not expected.required,
+        run_options=run_options(project, port),
+    )
+
+
+def _collect(
+    project: Project, layer_root: Path, reuse: Path | None = None, **options: Any
+) -> CollectedTree:
+    """Collect *project* for `EmbeddedBuilder`; *options* are those of `collect_tree`."""
+    tree, plan = collect_tree(project, layer_root, reuse=reuse, **options)
+    files = plan["files"] if plan else ()
+    return CollectedTree(tree, {file["path"]: file["source"] for file in files})
+
+
+def _build_embedded(
+    builder: EmbeddedBuilder,
+    options: BuildOptions,
+    previous: Reference | None,
+    report: Reporter,
+) -> BuildOutcome:
+    """Run *builder*, whose *collect* reuses the variants of the image *previous*."""
+    project = builder.project
+    request = BuildRequest(project.root, "", options)
+    builder.check(request)
+    tree = static_root_in_image(project)
+    with (
+        earlier_releases(options, tree) as earlier,
+        reusable_variants(previous, tree, options.insecure, report) as variants,
+    ):
+        collect = partial(builder.collect, reuse=variants)
+        builder = dataclasses.replace(builder, collect=collect, earlier=earlier)
+        result = builder.build(request, lambda *_: None)
+    _note_commands(project, result, report)
+    sources = result.layer.sources if result.layer else {}
+    root = str(project.root.resolve())
+    apps = {name: app_of(source, name, root) for name, source in sources.items()}
+    return BuildOutcome(result, apps=apps)
+
+
+def _build_image(
+    builder: Builder,
+    request: BuildRequest,
+    project: Project,
+    source: DockerfileSource,
+    previous: Reference | None,
+    report: Reporter,
+) -> BuildResult:
+    """Run *request*, which reuses the variants of the image *previous*, and keep earlier releases.
+
+    They are added to the finished image.
+    """
+    options = request.options
     if previous and PREVIOUS_STAGE not in source.stages:
         report.warn(f"The Dockerfile has no stage {PREVIOUS_STAGE}: --reuse has no effect.")
         previous = None
     tree = static_root_in_image(project)
     with (
-        _earlier_releases(options, None if source.path else tree) as earlier,
-        _reusable_variants(previous, tree, options.insecure, report) as variants,
+        earlier_releases(options, None if source.path else tree) as earlier,
+        reusable_variants(previous, tree, options.insecure, report) as variants,
     ):
         if builder.name == "engine API":
             report.note("docker buildx is not available: building with the engine's API.")
@@ -163,15 +205,7 @@ def build(
             report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
         ):
             result = builder.build(complete, on_event)
-        if earlier:
-            result = _keep_earlier(result, options, earlier, report)
-    _note_commands(project, result, report)
-    port = read_dockerfile(source.dockerfile).port or DEFAULT_PORT
-    return BuildOutcome(
-        result,
-        manifest_only=expected is not None and not expected.required,
-        run_options=run_options(project, port),
-    )
+        return add_earlier_releases(result, options, earlier, report) if earlier else result
 
 
 def run_options(project: Project, port: int) -> tuple[str, ...]:
@@ -182,21 +216,6 @@ def run_options(project: Project, port: int) -> tuple[str, ...]:
         variables += filter(None, (connection.url, *connection.parts.values()))
     names = dict.fromkeys(variables)
     return (f"--publish={port}:{port}", *(f"--env={name}" for name in names))
-
-
-def _build_embedded(
-    builder: EmbeddedBuilder,
-    request: BuildRequest,
-    previous: Reference | None,
-    report: Reporter,
-) -> BuildOutcome:
-    """Run *builder*, whose *collect* reuses the variants of the image *previous*."""
-    tree = static_root_in_image(builder.project)
-    with _reusable_variants(previous, tree, request.options.insecure, report) as variants:
-        builder = dataclasses.replace(builder, collect=partial(builder.collect, reuse=variants))
-        result = builder.build(request, lambda *_: None)
-    _note_commands(builder.project, result, report)
-    return BuildOutcome(result)
 
 
 def _note_commands(project: Project, result: BuildResult, report: Reporter) -> None:
@@ -235,7 +254,7 @@ def _choose_dockerfile(
 def _check_dockerfile(
     project: Project, source: DockerfileSource, request: BuildRequest, report: Reporter
 ) -> None:
-    """Raise ConfigInvalid or StaticRootInvalid for what would fail later in the build."""
+    """Raise ConfigInvalid or StaticRootInvalid for what would fail later, or warn of what may."""
     serve, target = request.options.serve, request.options.target
     if source.path is None and project.dependencies is None:
         raise ConfigInvalid(
@@ -268,44 +287,6 @@ def _check_dockerfile(
             f"The build context is {decimal(size.bytes)}, all of which is sent to the builder. "
             f"Largest: {largest}. Add what the build does not need to .dockerignore."
         )
-
-
-@contextmanager
-def _earlier_releases(options: BuildOptions, tree: str | None) -> Iterator[EarlierReleases | None]:
-    """Yield the static layers of the image to keep, None if there is no such option."""
-    if options.keep is None:
-        yield None
-        return
-    image = find_image(options.keep)
-    with open_earlier(image, tree, options.keep_releases, insecure=options.insecure) as earlier:
-        yield earlier
-
-
-def _keep_earlier(
-    result: BuildResult, options: BuildOptions, earlier: EarlierReleases, report: Reporter
-) -> BuildResult:
-    """Put *earlier* below the static layer of each tag of the built image."""
-    assert result.static is not None
-    check_same_tree(str(earlier.source.reference), earlier.tree, result.static.path)
-    count = len(earlier.below(result.static.diff_id))
-    if not count:
-        return result
-    releases = "one earlier release" if count == 1 else f"{count} earlier releases"
-    report.note(f"Adding the static files of {releases}.")
-    started = time.monotonic()
-    first, *others = options.tags
-    if options.push:
-        for tag in options.tags:
-            done = keep_earlier(
-                parse_reference(tag), result.static.diff_id, earlier, insecure=options.insecure
-            )
-        image_id = done.digest
-    else:
-        image = EngineReference(with_tag(first))
-        done = keep_earlier(image, result.static.diff_id, earlier)
-        image_id = replace_tags(image, others, result.id)
-    seconds = round(result.seconds + time.monotonic() - started, 2)
-    return dataclasses.replace(result, id=image_id, earlier=done.earlier, seconds=seconds)
 
 
 @contextmanager
@@ -343,33 +324,3 @@ def expected_files(
         return None
     tree = project.static_root.value if project.static_root else None
     return ExpectedFiles(tree, is_in_context=bool(tree and (project.root / tree).exists()))
-
-
-@contextmanager
-def _reusable_variants(
-    image: Reference | None, tree: str, insecure: bool, report: Reporter
-) -> Iterator[Path | None]:
-    """Yield a directory with the variants that *image* has below *tree*, None if it has none.
-
-    Warns if there is no such image, as for the first build, or if it cannot be read.
-    """
-    if image is None:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="buildstatic-previous-") as temporary:
-        directory = Path(temporary)
-        try:
-            count = extract_variants(image, tree, directory, insecure=insecure)
-        except (
-            EngineNotFound,
-            ImageInvalid,
-            ImageNotFound,
-            RegistryDenied,
-            RegistryUnavailable,
-            StaticLayerNotFound,
-        ) as error:
-            report.warn(f"Nothing to reuse: {error.problem} Building without it.")
-            count = 0
-        else:
-            report.note(f"{count:,} variants of {image} can be reused.")
-        yield directory if count else None

@@ -13,7 +13,7 @@ import pytest
 
 from buildstatic.builders import choose_builder, embedded
 from buildstatic.builders.base import BuildOptions, BuildRequest, LayerFile
-from buildstatic.builders.embedded import EmbeddedBuilder
+from buildstatic.builders.embedded import CollectedTree, EmbeddedBuilder
 from buildstatic.builders.engine_api import EngineApiBuilder
 from buildstatic.errors import EngineNotFound, StaticRootInvalid, UnsupportedByBuilder
 from buildstatic.oci.reference import parse_reference
@@ -25,11 +25,11 @@ from tests.oci.images import base, config_of, manifest_of
 def builder(content: str = "body {}", **options: Any) -> EmbeddedBuilder:
     """Return a builder that collects one file with *content*."""
 
-    def collect(layer_root: Path) -> Path:
+    def collect(layer_root: Path) -> CollectedTree:
         tree = layer_root / "x/staticfiles"
         tree.mkdir(parents=True)
         (tree / "site.css").write_text(content)
-        return tree
+        return CollectedTree(tree)
 
     return EmbeddedBuilder(plain(Path("/x")), collect, **options)
 
