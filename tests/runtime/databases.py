@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PORTS = {"postgresql": 5432, "pgbouncer": 6432, "mariadb": 3306}
-each_server = pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+MYSQLCLIENT = "mysqlclient"
+each_server = pytest.mark.parametrize(
+    "kind",
+    ["postgresql", "mariadb", pytest.param(MYSQLCLIENT, marks=pytest.mark.exhaustive)],
+)
 KILL_HOLDER = """
 SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
 WHERE locktype = 'advisory' AND datname = current_database()
@@ -35,11 +39,15 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Database:
-    """A new database: Django's settings for it, and direct queries."""
+    """A new database: Django's settings for it, and direct queries.
+
+    *drivers* is a directory for PYTHONPATH with another driver than the tests' own.
+    """
 
     kind: str
     port: int
     name: str
+    drivers: str = ""
 
     @property
     def settings(self) -> Settings:
@@ -112,12 +120,12 @@ def forwarding(port: int, there: int) -> Iterator[None]:
         yield
 
 
-def create(kind: str, port: int) -> Database:
-    """Create a database in the server of *kind* at *port*."""
+def create(kind: str, port: int, drivers: str = "") -> Database:
+    """Create a database in the server of *kind* at *port*, for the driver in *drivers*."""
     name = f"test_{uuid.uuid4().hex[:8]}"
     with connected(kind, port, "mysql" if kind == "mariadb" else "postgres") as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
-    return Database(kind, port, name)
+    return Database(kind, port, name, drivers)
 
 
 def start(client: DockerClient, image: str, labels: dict[str, str]) -> dict[str, int]:

@@ -38,12 +38,14 @@ def psycopg2(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("pgbouncer", "psycopg"),
         ("pgbouncer", "psycopg2"),
         ("mariadb", "pymysql"),
+        ("mariadb", "mysqlclient"),
     ],
 )
 def test_each_migration_runs_once(
     kind: str, driver: str, ports: dict[str, int], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    path = request.getfixturevalue("psycopg2") if driver == "psycopg2" else ""
+    installed = driver in ("psycopg2", "mysqlclient")
+    path = request.getfixturevalue(driver) if installed else ""
     for number in range(STARTS):
         database = databases.create(kind, ports[kind])
         where = place(tmp_path / str(number), database.settings, PYTHONPATH=path)

@@ -9,7 +9,7 @@ import pytest
 
 from buildstatic.errors import LockFailed, MigrationsFailed
 from tests.running import free_port
-from tests.runtime.databases import Database, each_server, forwarding
+from tests.runtime.databases import MYSQLCLIENT, Database, each_server, forwarding
 from tests.runtime.replicas import (
     CLOCK,
     MODULE,
@@ -31,14 +31,14 @@ START = (*MODULE, "start", "--migrate")
 def test_one_replica_migrates_and_none_serves_before(
     _: int, database: Database, tmp_path: Path
 ) -> None:
-    where = place(tmp_path, database.settings, SLOW="0.1")
+    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers, SLOW="0.1")
     served = start_together(where, 4, *START, *CLOCK)
     assert_one_migrated(served, database.steps())
 
 
 @pytest.mark.parametrize("kind", ["pgbouncer"])
 def test_transaction_pooling(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings, SLOW="0.1")
+    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers, SLOW="0.1")
     assert_one_migrated(start_together(where, 4, *START, *CLOCK), database.steps())
 
 
@@ -50,12 +50,13 @@ def test_transaction_pooling(database: Database, tmp_path: Path) -> None:
         ("pgbouncer", signal.SIGKILL),
         ("mariadb", signal.SIGKILL),
         ("mariadb", signal.SIGTERM),
+        (MYSQLCLIENT, signal.SIGKILL),
     ],
 )
 def test_ended_holder_frees_the_lock(
     number: signal.Signals, database: Database, tmp_path: Path
 ) -> None:
-    where = place(tmp_path, database.settings)
+    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
     with holding(where, "0002", *START, *CLOCK) as holder:
         holder.send_signal(number)
         holder.communicate(timeout=SECONDS)
@@ -67,7 +68,7 @@ def test_ended_holder_frees_the_lock(
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_lock_does_not_block_create_index_concurrently(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings)
+    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
     with holding(where, "0002", *START, *CLOCK) as holder:
         waiter = where.start(*START, *CLOCK)
         assert waiter.stderr
@@ -83,7 +84,7 @@ def test_lock_does_not_block_create_index_concurrently(database: Database, tmp_p
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 def test_database_that_starts_later_is_waited_for(database: Database, tmp_path: Path) -> None:
     later = free_port()
-    where = place(tmp_path, {**database.settings, "PORT": str(later)})
+    where = place(tmp_path, {**database.settings, "PORT": str(later)}, PYTHONPATH=database.drivers)
     process = where.start(*MODULE, "release")
     assert process.stderr
     assert f"waiting for the database default (127.0.0.1:{later})" in process.stderr.readline()
@@ -96,7 +97,7 @@ def test_database_that_starts_later_is_waited_for(database: Database, tmp_path: 
 
 @each_server
 def test_lock_timeout(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings)
+    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
     with holding(where, "0002", *START, *CLOCK):
         done = where.run(*START, "--lock-timeout", "3", *CLOCK)
     assert (done.returncode, done.stdout) == (LockFailed.exit_code, "")
@@ -107,7 +108,7 @@ def test_lock_timeout(database: Database, tmp_path: Path) -> None:
 
 @each_server
 def test_failed_migration_is_named_and_frees_the_lock(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings)
+    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
     done = where.run(*START, *CLOCK, FAIL="0003")
     assert (done.returncode, done.stdout.count("0003_slow")) == (MigrationsFailed.exit_code, 1)
     said = done.stderr.splitlines()[-1]
@@ -120,7 +121,7 @@ def test_failed_migration_is_named_and_frees_the_lock(database: Database, tmp_pa
 
 @each_server
 def test_lost_lock_ends_the_migration(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings)
+    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
     with holding(where, "0002", *START, *CLOCK) as holder:
         database.lose_lock()
         out, err = holder.communicate(timeout=SECONDS)
@@ -135,7 +136,7 @@ def test_lost_lock_ends_the_migration(database: Database, tmp_path: Path) -> Non
 
 @each_server
 def test_lost_lock_ends_a_process_that_ignores_sigterm(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings)
+    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
     deaf = ("/bin/sh", "-c", "trap '' TERM; exec \"$@\"", "sh")
     with holding(where, "0002", *deaf, *START, *CLOCK) as holder:
         database.lose_lock()

@@ -31,9 +31,12 @@ DATABASES = json.loads(os.environ.get("DATABASES", "{}")) or {
     }
 }
 if "mysql" in DATABASES.get("default", {}).get("ENGINE", ""):
-    import pymysql
+    try:
+        import MySQLdb  # noqa: F401
+    except ImportError:
+        import pymysql
 
-    pymysql.version_info = (2, 2, 7, "final", 0)  # Django asks mysqlclient for its version
-    pymysql.install_as_MySQLdb()
+        pymysql.version_info = (2, 2, 7, "final", 0)  # Django asks mysqlclient for its version
+        pymysql.install_as_MySQLdb()
 if "SETTINGS_FAIL" in os.environ:
     os.environ["NOT_SET_ANYWHERE"]
