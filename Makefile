@@ -49,7 +49,7 @@ fuzz: $(VENV)/installed  ## Try thousands of mutated project files, layers and v
 	$(PYTEST) --hypothesis-profile fuzz tests/test_fuzz.py tests/test_hostile_values.py
 	# atheris has no wheel for every Python and system.
 	if $(BIN)/python -m pip install --quiet --only-binary :all: atheris; then \
-	  for each in project layer bytes; do \
+	  for each in project layer bytes release events; do \
 	    $(BIN)/python -m tests.coverage_fuzz $$each -max_total_time=600 || exit; \
 	  done; \
 	fi

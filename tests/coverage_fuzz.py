@@ -17,6 +17,8 @@ PROPERTIES: dict[str, Any] = {
     "project": test_fuzz.test_mutated_project_file,
     "layer": test_fuzz.test_mutated_layer,
     "bytes": test_fuzz.test_layer_of_any_bytes,
+    "release": test_fuzz.test_mutated_static_file,
+    "events": test_fuzz.test_mutated_events,
 }
 
 

@@ -1,28 +1,38 @@
 """Mutated files of a project, layers and events: an error that names them, or a result.
 
-``make fuzz`` tries thousands of them.
+Each takes at most 30 seconds, and all at most 1 GB more than at the start. ``make fuzz`` tries
+thousands of them.
 """
 
 from __future__ import annotations
 
 import io
+import json
+import resource
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from buildstatic.builders.buildx import from_json, split_json
+from buildstatic.builders.engine_api import from_protobuf
+from buildstatic.builders.progress import Progress, dockerfile_stages, readable
 from buildstatic.errors import BuildstaticError
+from buildstatic.oci.earlier_releases import read_release
 from buildstatic.oci.layer_reader import read_layer
 from buildstatic.workflows.check import check
 from buildstatic.workflows.generate import generate
 from buildstatic.workflows.targets import TARGETS
+from buildstatic.workflows.verify import verify
 from tests.oci.scratch import tar
 from tests.project.tree import MANAGE, write
 
+LIMITED = settings(deadline=timedelta(seconds=30))
 SETTINGS = """\
 import os
 from pathlib import Path
@@ -124,6 +134,16 @@ MUTATIONS = st.lists(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def limited_memory() -> Iterator[None]:
+    """Limit the memory of the tests in this module."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**30, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (before, most))
+
+
 def mutated(text: str, mutations: Sequence[Mutation]) -> bytes:
     """Return *text* with, at each position (of 1), some characters replaced."""
     for position, length, token in mutations:
@@ -133,6 +153,7 @@ def mutated(text: str, mutations: Sequence[Mutation]) -> bytes:
 
 
 @pytest.mark.slow
+@LIMITED
 @given(st.sampled_from(sorted(SEEDS)), MUTATIONS)
 @example("uv.lock", [])
 def test_mutated_project_file(name: str, mutations: list[Mutation]) -> None:
@@ -150,6 +171,7 @@ def test_mutated_project_file(name: str, mutations: list[Mutation]) -> None:
 LAYER = tar({"app/staticfiles/a.css": b"a" * 700, "app/" + "x" * 150: b"", "é": b"b"})
 
 
+@LIMITED
 @given(st.lists(st.tuples(st.integers(0, len(LAYER) - 1), st.binary(max_size=12)), max_size=6))
 def test_mutated_layer(mutations: list[tuple[int, bytes]]) -> None:
     layer = LAYER
@@ -159,6 +181,7 @@ def test_mutated_layer(mutations: list[tuple[int, bytes]]) -> None:
         read_layer(io.BytesIO(layer), "x")
 
 
+@LIMITED
 @given(
     st.binary(max_size=600) | st.builds(lambda a, b: a + b, st.binary(max_size=99), st.just(LAYER))
 )
@@ -167,8 +190,67 @@ def test_layer_of_any_bytes(content: bytes) -> None:
         read_layer(io.BytesIO(content), "x")
 
 
+RELEASE = {
+    "staticfiles.json": '{"paths": {"css/a.css": "css/a.0123456789ab.css"}, "version": "1.1"}',
+    "manifest.json": '{"main.js": {"file": "main-AbCd.js", "css": ["main-12.css"]}}',
+    "css/a.css": "a { background: url('../b.png') }\n@import \"c.css\";\n",
+    "css/a.0123456789ab.css": "a { background: url(x.png) }\n/*# sourceMappingURL=a.css.map */\n",
+    "main.js": "import './x.js';\n//# sourceMappingURL=main.js.map\n",
+}
+
+
+def release(files: Mapping[str, str]) -> bytes:
+    return tar({f"app/staticfiles/{name}": text.encode("latin-1") for name, text in files.items()})
+
+
+@LIMITED
+@given(st.sampled_from(sorted(RELEASE)), MUTATIONS)
+def test_mutated_static_file(name: str, mutations: list[Mutation]) -> None:
+    layer = release({**RELEASE, name: mutated(RELEASE[name], mutations).decode("latin-1")})
+    with tempfile.NamedTemporaryFile(suffix=".tar") as file:
+        file.write(layer)
+        file.flush()
+        with suppress(BuildstaticError):
+            verify(file.name)
+    with suppress(BuildstaticError):
+        read_release(io.BytesIO(layer), "x")
+
+
+STATUS = json.dumps(
+    {
+        "vertexes": [
+            {"digest": "sha256:0", "name": "[static 1/2] RUN x", "error": "exit code: 1"},
+            {"digest": "sha256:1", "started": "2026-01-01T00:00:00Z", "cached": True},
+            {"digest": "sha256:1", "completed": "2026-01-01T00:00:01.5+01:00"},
+        ],
+        "logs": [{"vertex": "sha256:0", "data": "bGluZQo="}],
+    }
+)
+# A vertex with its digest, name, start and end, and a line of its output.
+TRACE = b'\n\x12\n\x031:0\x1a\x01x*\x02\x08\x012\x02\x10\x05:\x00\x1a\x08\n\x031:0"\x01y'
+
+
+@LIMITED
+@given(MUTATIONS, st.lists(st.tuples(st.integers(0, len(TRACE) - 1), st.binary(max_size=3))))
+def test_mutated_events(mutations: list[Mutation], bytes_: list[tuple[int, bytes]]) -> None:
+    progress, trace = Progress(), TRACE
+    for start, content in bytes_:
+        trace = trace[:start] + content + trace[start + len(content) :]
+    lines = mutated(STATUS, mutations).decode(errors="replace").splitlines(keepends=True)
+    for message in split_json(lines):
+        if isinstance(message, dict):
+            for event in readable(from_json(message)):
+                progress.add(event)
+    for event in readable(from_protobuf(trace)):
+        progress.add(event)
+    progress.stages(dockerfile_stages("FROM x AS static\n"))
+    progress.failure()
+
+
 def test_seeds_are_read(tmp_path: Path) -> None:
     root = write(tmp_path, {"base.txt": "celery\n", "libs/x/setup.py": "", **SEEDS})
     for lock in ("poetry.lock", "Pipfile.lock", "environment.yml"):
         (root / lock).unlink()
     assert check(root, run=False).project.static_root
+    assert len([*from_json(json.loads(STATUS)), *from_protobuf(TRACE)]) == 6
+    assert len(read_release(io.BytesIO(release(RELEASE)), "x").fingerprinted) == 1

@@ -29,6 +29,7 @@ from buildstatic.builders.progress import (
     StepOutput,
     Vertex,
     follow,
+    readable,
 )
 from buildstatic.collect.publish import lock_directory
 from buildstatic.errors import (
@@ -315,7 +316,7 @@ def _events(command: list[str]) -> Iterator[Event]:
                 if isinstance(message, str):
                     text.append(message)
                 else:
-                    yield from from_json(message)
+                    yield from readable(from_json(message))
             if process.wait() != 0:
                 raise _failure(text)
         finally:

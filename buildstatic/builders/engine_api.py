@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from buildstatic.builders.base import BuildRequest, BuildResult, build_result
 from buildstatic.builders.context import write_tar
-from buildstatic.builders.progress import Built, Event, OnEvent, StepOutput, Vertex, follow
+from buildstatic.builders.progress import (
+    Built,
+    Event,
+    OnEvent,
+    StepOutput,
+    Vertex,
+    follow,
+    readable,
+)
 from buildstatic.dockerfile.dockerignore import BuildContext, read_context
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures, layers_of
@@ -165,7 +173,7 @@ def _post(
         image_id: str | None = None
         for message in api._stream_helper(response, decode=True):
             if message.get("id") == "moby.buildkit.trace":
-                yield from from_protobuf(base64.b64decode(message["aux"]))
+                yield from readable(from_protobuf(base64.b64decode(message["aux"])))
             elif message.get("id") == "moby.image.id":
                 image_id = message["aux"]["ID"]
             elif "error" in message:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Generator, Iterable
-from contextlib import closing
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,6 +130,12 @@ class Progress:
                 output=tuple(output.splitlines()[-LAST_LINES:]),
             )
         return None
+
+
+def readable(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield *events* up to the first that cannot be read: a build goes on without its progress."""
+    with suppress(ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
+        yield from events
 
 
 def follow(
