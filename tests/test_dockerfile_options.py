@@ -89,7 +89,7 @@ def test_collector_django_gives_a_reproducible_layer(
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(["--no-cache-mounts"], id="no-cache-mounts"),
+        pytest.param(["--cache-mounts"], id="cache-mounts"),
         pytest.param(["--multi-platform"], id="multi-platform"),
     ],
 )

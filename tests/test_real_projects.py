@@ -12,7 +12,7 @@ import pytest
 from tests.samples import PROJECTS
 
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "real_projects.py"
-LIST = """
+LIST = r"""
 [[project]]
 name = "manifest"
 
