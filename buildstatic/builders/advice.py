@@ -244,6 +244,7 @@ ADVICE = (
     ),
     # GCC for a header, meson and pkgconf for a module, and the configuration programs of libraries;
     # the packages are those of Debian 12 and 13 (packages.debian.org, contents)
+    Advice(r"fatal error: Python\.h", packages=("python3-dev",)),
     Advice(r"fatal error: (?:lber|ldap)\.h", packages=("libldap-dev", "libsasl2-dev")),
     Advice(r"fatal error: sasl/sasl\.h", packages=("libsasl2-dev",)),
     Advice(r"fatal error: ffi\.h", packages=("libffi-dev",)),

@@ -92,6 +92,7 @@ MESSAGES = {
     "gyp ERR! find Python Python is not set from environment variable PYTHON": "g++ make python3",
     "CMake must be installed to build the following extensions": '["cmake"]',
     "error: command 'swig' failed: No such file or directory": '["swig"]',
+    "a.c:1:10: fatal error: Python.h: No such file or directory": '["python3-dev"]',
     "a.c:1:10: fatal error: sasl/sasl.h: No such file or directory": '["libsasl2-dev"]',
     "a.c:1:10: fatal error: openssl/ssl.h: No such file or directory": '["libssl-dev"]',
     "a.c:1:10: fatal error: sqlite3.h: No such file or directory": '["libsqlite3-dev"]',
