@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from buildstatic.manage_py.run import run_manage_py
 from buildstatic.tracebacks import locals_of
 
 _STATICFILES = "django.contrib.staticfiles"
+# The message of the dynamic linker (glibc).
+_NO_LIBRARY = re.compile(r"\b((lib[\w+.-]+)\.so\.(\d+)[\d.]*): cannot open shared object file")
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,31 @@ def _project_error(subject: str, error: BaseException, request: Request) -> Buil
             "A container build has neither git nor the repository. Read the value from a variable: "
             'os.environ.get("GIT_COMMIT", ""), or catch the error.'
         )
+    if library := _missing_library(error):
+        advice = (
+            "A package loads {}, which is not installed. Its Debian package is usually named {}; "
+            'for an image, in pyproject.toml:\n\n[tool.buildstatic]\nrun-packages = ["{}"]'
+        ).format(*library, library[-1])
     if isinstance(error, ModuleNotFoundError):
         advice = (
             f"Check the name; install the missing module for {sys.executable}; or, if that is not "
             "the project's Python, name the right one with --python FILE."
         )
     return SettingsInvalid(f"{subject}: {describe_error(error, request)}", advice)
+
+
+def _missing_library(error: BaseException | None) -> tuple[str, str] | None:
+    """Return the shared library that *error* or one of its causes lacks, and its Debian package.
+
+    The name follows from Debian Policy, 8.1. Django's database backends do not name the library.
+    """
+    while error is not None:
+        if found := _NO_LIBRARY.search(str(error)):
+            file, name, version = found.groups()
+            separator = "-" if name[-1].isdigit() else ""
+            return file, f"{name}{separator}{version}".lower().replace("_", "-")
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _runs_git(error: BaseException) -> bool:

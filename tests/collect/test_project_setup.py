@@ -159,6 +159,20 @@ def test_settings_that_run_git_are_told_what_replaces_it(
     assert 'os.environ.get("GIT_COMMIT", "")' in ran.err
 
 
+@pytest.mark.parametrize(
+    ("name", "package"), [("libodd.so.5", "libodd5"), ("libOdd_2.so.1.0", "libodd-2-1")]
+)
+def test_package_of_a_missing_library_is_named(
+    site: Site, collect: Collect, name: str, package: str
+) -> None:
+    load = f"try:\n    ctypes.CDLL({name!r})\nexcept OSError as error:\n"
+    site.append(f"import ctypes\n{load}    raise ImportError('driver') from error\n")
+    ran = collect(site, "--noinput")
+    assert ran.code == 13
+    assert f"loads {name}, which is not installed" in ran.err
+    assert f'\n\n[tool.buildstatic]\nrun-packages = ["{package}"]\n' in ran.err
+
+
 def test_empty_secret_key_gives_djangos_message(site: Site, collect: Collect) -> None:
     site.append('SECRET_KEY = ""\nLOGGING_CONFIG = None\n')
     site.app("shop", {}, {"apps.py": "from django.conf import settings\n\nsettings.SECRET_KEY\n"})
