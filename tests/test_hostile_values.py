@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tempfile
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,28 @@ from buildstatic.dockerfile.generate import generate_dockerfile
 from buildstatic.errors import BuildstaticError
 from buildstatic.platforms import PLATFORMS
 from buildstatic.platforms.options import Options, read_dockerfile
-from buildstatic.project import BuildScript, Connection, Fact, Process, Project, Sqlite, Variable
+from buildstatic.project import (
+    BuildScript,
+    Connection,
+    Fact,
+    Process,
+    Project,
+    Server,
+    Sqlite,
+    Variable,
+)
+from buildstatic.workflows.generate import generate
+from buildstatic.workflows.targets import TARGETS
 from tests.dockerfile.variants import LOCKS, Variant, frontend, managed
 from tests.platforms.projects import full
 from tests.platforms.reading import yaml_documents
+from tests.project.tree import project
 
+SITE = {
+    "mysite/settings.py": 'INSTALLED_APPS = ["django.contrib.staticfiles"]\n'
+    'STATIC_URL = "static/"\nSTATIC_ROOT = "staticfiles"\n',
+    "mysite/wsgi.py": "from django.core.wsgi import get_wsgi_application as application\n",
+}
 LEAK = "leak"  # a command that no project asks for
 PAYLOADS = (
     "x\nRUN leak\n",
@@ -118,25 +137,42 @@ VALUES: dict[str, Make] = {
     "health": lambda v: changed("health", v),
     "schedule": lambda v: changed("processes", (Process("a", "true", v),)),
     "before": lambda v: Variant({}, {"before": (v,), "collector": "django"}),
+    "after": lambda v: Variant({}, {"after": (v,), "collector": "django"}),
     "server": lambda v: Variant({}, {"serve": ("gunicorn", v)}),
+    "specifier of the server": lambda v: changed("server", Server("gunicorn", v)),
+    "installed server": lambda v: Variant({}, {"install": (f"gunicorn{v}",)}),
+    "wsgi": lambda v: changed("wsgi", v),
+    "asgi": lambda v: changed("asgi", v),
+    "name of a process": lambda v: changed("processes", (Process(v, "true", "@daily"),)),
+    "switch of the storage": lambda v: changed("storage_switch", (v, v)),
+    "node_modules": lambda v: Variant({"node_modules": (Fact(v, "x:1"),)}),
+    "unbuilt": lambda v: Variant({"unbuilt": (Fact(v, "x:1"),)}),
+    "early import": lambda v: changed("early_import", v),
+    "public files of the front-end": lambda v: front(public_environment=(v,)),
+    "version of uv": lambda v: locked("uv", uv=v),
+    **{
+        f"{kind} of {manager}": of_manager(manager, kind)
+        for manager in LOCKS
+        for kind in ("left_out", "by_name", "servers")
+    },
 }
 
 
 def generated(variant: Variant, root: Path) -> dict[str, str]:
     """Return the text of every file that is generated for *variant* and not refused."""
-    project: Project = replace(full(root), **{"dependencies": managed("pip"), **variant.changes})
+    hostile: Project = replace(full(root), **{"dependencies": managed("pip"), **variant.changes})
     options, files = Options(dockerfile=read_dockerfile("FROM scratch")), {}
     try:
         for file in (
-            generate_dockerfile(project, variant.dockerfile_options),
-            generate_dockerignore(project),
+            generate_dockerfile(hostile, variant.dockerfile_options),
+            generate_dockerignore(hostile),
         ):
             files[file.path] = file.text
     except BuildstaticError:
         pass
     for platform in PLATFORMS:
         try:
-            files |= {file.path: file.text for file in platform.files(project, options)}
+            files |= {file.path: file.text for file in platform.files(hostile, options)}
         except BuildstaticError:
             continue
     return files
@@ -218,3 +254,105 @@ def test_plain_value_is_in_every_file(tmp_path: Path, name: str) -> None:
 def test_hostile_value_stays_within_its_word(name: str, value: str) -> None:
     for path, text in generated(VALUES[name](value), Path("/nonexistent")).items():
         check(path, text)
+
+
+def toml(value: str) -> str:
+    return json.dumps(value.encode(errors="replace").decode())
+
+
+def pyproject(table: str, more: str = "") -> dict[str, str]:
+    return {
+        "pyproject.toml": f"[project]\nname = 'x'\ndependencies = ['Django']\n{more}[tool.{table}\n"
+    }
+
+
+# The files in which a project says what generated files contain.
+FILES: dict[str, Callable[[str], dict[str, str]]] = {
+    ".python-version": lambda v: {".python-version": f"3.12{v}\n"},
+    "requires-python": lambda v: pyproject("x]", f"requires-python = {toml('>=3.12' + v)}\n"),
+    "dependency": lambda v: pyproject("x]", f"optional-dependencies.web = [{toml(v)}]\n"),
+    "build-packages": lambda v: pyproject(f"buildstatic]\nbuild-packages = [{toml(v)}]"),
+    "env": lambda v: pyproject(f"buildstatic.env]\nA = {toml(v)}\n{toml(v)} = 'x'"),
+    "index of uv": lambda v: {
+        "uv.lock": "version = 1\n",
+        **pyproject(
+            f"uv]\nindex-url = {toml(v)}\nallow-insecure-host = [{toml(v)}]\n"
+            f"required-version = {toml(v)}\n[[tool.uv.index]]\nname = {toml(v)}\n"
+            f"url = {toml('https://' + v)}\ndefault = true"
+        ),
+    },
+    "source of Poetry": lambda v: {
+        "poetry.lock": "",
+        **pyproject(
+            f"poetry]\n[[tool.poetry.source]]\nname = {toml(v)}\nurl = {toml('http://' + v)}"
+        ),
+    },
+    "source of PDM": lambda v: {
+        "pdm.lock": "",
+        **pyproject(
+            f"pdm]\n[[tool.pdm.source]]\nname = 'pypi'\nurl = {toml('http://' + v)}\n"
+            "verify_ssl = false"
+        ),
+    },
+    "Pipfile": lambda v: {
+        "Pipfile": f"[[source]]\nname = {toml(v)}\nurl = {toml('http://$A@' + v)}\n"
+        f"verify_ssl = false\n[packages]\nDjango = '*'\n{toml(v)} = {toml(v)}\n"
+        f"[requires]\npython_version = {toml(v)}\n"
+    },
+    "options of requirements": lambda v: {
+        "requirements.txt": f"--index-url http://{v}\n--trusted-host {v}\nDjango\n"
+        f"--extra-index-url=https://${{A}}@{v}\nx[{v}]\n"
+    },
+    "pip.conf": lambda v: {
+        "requirements.txt": "Django\n",
+        "pip.conf": f"[global]\nindex-url = https://{v}\ntrusted-host = {v}\n",
+    },
+    "own Dockerfile": lambda v: {
+        "requirements.txt": "Django\n",
+        "docker/Dockerfile": f"FROM python:3.12{v}\nARG PIP_INDEX_URL=https://{v}\n"
+        f"ENV PIP_TRUSTED_HOST={v}\nRUN apt-get install {v}\nEXPOSE {v}\n",
+    },
+    "environment.yml": lambda v: {
+        "environment.yml": json.dumps({"dependencies": [v, f"{v}=1", {"pip": [v, "Django"]}]})
+    },
+    "packageManager": lambda v: {
+        "requirements.txt": "Django\n",
+        "package.json": json.dumps(
+            {
+                "packageManager": f"yarn@{v}",
+                "engines": {"node": v, "yarn": v},
+                "scripts": {"build": "vite build", f"build:{v}": f"sass {v}"},
+                "dependencies": {v: v, "a": f"file:{v}"},
+                "workspaces": [v],
+            }
+        ),
+        "yarn.lock": "",
+        "vite.config.js": 'export default { build: { outDir: "static/dist" } }',
+        ".yarnrc.yml": f"npmAuthToken: ${{{v}}}\nnodeLinker: {v}\n",
+        ".npmrc": f"//{v}/:_authToken=${{{v}}}\n_auth=${{A}}{v}\n",
+    },
+    "settings": lambda v: {
+        "requirements.txt": "Django\n",
+        "mysite/settings.py": f"import os\nV = {v!a}\nA = os.environ[V]\n"
+        "SECRET_KEY = os.environ[V]\n"
+        "INSTALLED_APPS = ['django.contrib.staticfiles']\nSTATIC_ROOT = MEDIA_ROOT = V\n"
+        "STATIC_URL = f'/{V}/'\nSTATICFILES_DIRS = [V]\nROOT_URLCONF = WSGI_APPLICATION = V\n"
+        "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': V}}\n"
+        "LOGGING = {'handlers': {'f': {'class': 'logging.FileHandler', 'filename': V}}}\n"
+        "STORAGES = {'staticfiles': {'BACKEND': V}}\n",
+    },
+}
+
+
+@pytest.mark.slow
+@given(st.sampled_from(sorted(FILES)), st.sampled_from(PAYLOADS) | st.text(max_size=30))
+def test_hostile_file_stays_within_its_words(name: str, value: str) -> None:
+    files = FILES[name](value).items()
+    with tempfile.TemporaryDirectory() as directory:
+        texts = {each: text.encode("utf-8", "surrogatepass") for each, text in files}
+        root = project(Path(directory), {**SITE, **texts})
+        for targets in (TARGETS, ["dockerfile"], ["dockerignore"], ["procfile"]):
+            with suppress(BuildstaticError):
+                for file in generate(root, targets, mode="render").files:
+                    check(file.path, file.text)
+                break  # with all of them
