@@ -101,7 +101,7 @@ def _spec(text: str) -> tuple[str, str]:
         is_exact = pinned[1] != "=" or pinned[4]
         rest = f"=={pinned[2]}{'' if is_exact and not pinned[3] else '.*'}"
     try:
-        return canonical(name) if name[0] != "_" else name, str(SpecifierSet(rest))
+        return name if name.startswith("_") else canonical(name), str(SpecifierSet(rest))
     except InvalidSpecifier:
         return canonical(name), ""
 

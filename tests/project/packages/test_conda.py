@@ -111,6 +111,7 @@ def test_specs_of_conda(tmp_path: Path, spec: str, argument: str) -> None:
     ("text", "problem"),
     [
         ("dependencies: [", "environment.yml:1: invalid YAML"),
+        ("dependencies:\n  - ''\n", "environment.yml:1:  is not a valid"),
         ("dependencies:\n  - pip:\n    - =1\n", "environment.yml:3: =1 is not a valid"),
         ("dependencies:\n  - pip:\n    - -r no.txt\n", "environment.yml:3: file no.txt not found"),
     ],
