@@ -104,8 +104,28 @@ SEEDS = {
     ".python-version": "3.12.1\n",
     ".nvmrc": "lts/iron\n",
     "vite.config.js": 'export default { build: { outDir: "static/dist" } }\n',
+    "Pipfile": '[[source]]\nurl = "https://$A:$B@h/simple"\n[packages]\ndjango = {version = "*"}\n'
+    '[requires]\npython_version = "3.12"\n',
+    "pdm.lock": '[[package]]\nname = "django"\nversion = "5"\ngroups = ["default"]\n',
+    "setup.cfg": "[metadata]\nname = x\n[options]\ninstall_requires =\n  django\n",
+    "setup.py": "from setuptools import setup\nsetup(name='x', install_requires=['django'])\n",
+    "pip.conf": "[global]\nindex-url = https://h/simple\ntrusted-host = h\n",
+    "uv.toml": '[[index]]\nname = "h"\nurl = "https://h/simple"\ndefault = true\n',
+    "runtime.txt": "python-3.12.1\n",
+    "mise.toml": '[tools]\npython = "3.12"\n',
+    ".yarnrc.yml": "nodeLinker: node-modules\nnpmAuthToken: ${TOKEN}\n",
+    "bunfig.toml": '[install]\nregistry = "https://h"\n',
+    "tsconfig.json": '{"compilerOptions": {"outDir": "static/js"}} // x\n',
+    "app.json": '{"scripts": {"postdeploy": "x"}, "env": {"A": {"value": "1"}}, "addons": []}',
+    "heroku.yml": "build:\n  docker:\n    web: Dockerfile\nrelease: {command: [x]}\n",
+    "app.yaml": "runtime: python312\nhandlers: [{url: /static, static_dir: static}]\n",
+    "kubernetes.yaml": "kind: Deployment\nspec: {template: {spec: {volumes: [{name: x}]}}}\n---\n",
+    "cloud-run.yaml": "kind: Service\nspec: {template: {spec: {containers: [{image: x}]}}}\n",
+    "config/deploy.yml": "service: x\nimage: x/y\nservers: [h]\nvolumes: ['data:/app']\n",
+    ".railway/railway.py": "from railway_sdk import project\nmain = project('x', resources=[])\n",
     "shop/static/a.css": "a { background: url('b.png') }\n@import \"c.css\";\n",
 }
+LOCKS = {"uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock", "environment.yml"}
 TOKENS = (
     *("\0", "\n", "\r", '"', "'", "\\", "{", "}", "[", "]", "(", ")", "#", "%", "$", "&a ", "*a"),
     *(
@@ -161,7 +181,7 @@ def test_mutated_project_file(name: str, mutations: list[Mutation]) -> None:
         root = write(Path(directory), {"base.txt": "celery\n", "libs/x/setup.py": "", **SEEDS})
         write(root, {name: mutated(SEEDS[name], mutations)})
         # Lock files take precedence over each other.
-        for lock in {"uv.lock", "poetry.lock", "Pipfile.lock", "environment.yml"} - {name}:
+        for lock in LOCKS - {name}:
             (root / lock).unlink()
         with suppress(BuildstaticError):
             check(root, run=False)
@@ -249,7 +269,7 @@ def test_mutated_events(mutations: list[Mutation], bytes_: list[tuple[int, bytes
 
 def test_seeds_are_read(tmp_path: Path) -> None:
     root = write(tmp_path, {"base.txt": "celery\n", "libs/x/setup.py": "", **SEEDS})
-    for lock in ("poetry.lock", "Pipfile.lock", "environment.yml"):
+    for lock in LOCKS - {"uv.lock"}:
         (root / lock).unlink()
     assert check(root, run=False).project.static_root
     assert len([*from_json(json.loads(STATUS)), *from_protobuf(TRACE)]) == 6
