@@ -12,6 +12,7 @@ nginx` is asked. Needs a Docker engine, see ``DOCKER_HOST``, and for a database 
 from __future__ import annotations
 
 import argparse
+import datetime
 import http.client
 import io
 import json
@@ -101,6 +102,8 @@ class Result:
     outcome: str = ""
     detail: str = ""
     page: str = ""
+    #: When it was tried.
+    day: str = ""
     #: What was printed, if it failed.
     error: str = ""
 
@@ -405,13 +408,13 @@ def attempt(project: Project, sources: Path, log: Path) -> Result:
 def table(results: list[Result]) -> str:
     """Return *results* as a Markdown table."""
     rows = [
-        "| project | found | seconds | answers | detail | front page |",
-        "|---|---|--:|---|---|---|",
+        "| project | found | seconds | answers | detail | front page | day |",
+        "|---|---|--:|---|---|---|---|",
     ]
     for result in results:
         detail = result.detail.replace("|", "\\|")
         cells = (result.name, result.found, f"{result.seconds:.0f}", result.outcome, detail)
-        rows.append(f"| {' | '.join((*cells, result.page))} |")
+        rows.append(f"| {' | '.join((*cells, result.page, result.day))} |")
     count = sum(result.outcome == "yes" for result in results)
     return "\n".join([*rows, "", f"{count} of {len(results)} unedited."])
 
@@ -443,7 +446,8 @@ def main() -> None:
             continue
         log = options.results / f"{project.name}.log"
         log.write_text("")
-        result = attempt(project, options.projects / project.name, log)
+        day = datetime.date.today().isoformat()
+        result = replace(attempt(project, options.projects / project.name, log), day=day)
         (options.results / f"{project.name}.json").write_text(json.dumps(asdict(result)))
         print(f"{result.name}: {result.outcome} ({result.detail})", file=sys.stderr, flush=True)
     paths = [options.results / f"{project.name}.json" for project in projects]
