@@ -150,7 +150,7 @@ ADVICE = (
         r"CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT_IN_CHAIN|self[- ]signed certificate",
         "A certificate is not trusted, as behind a proxy that replaces certificates. Use base "
         "images that have its certificate authority (`buildstatic generate` takes them as they "
-        "are named), or set PIP_CERT, SSL_CERT_FILE and NODE_EXTRA_CA_CERTS.",
+        "are named), or set PIP_CERT, REQUESTS_CA_BUNDLE, SSL_CERT_FILE and NODE_EXTRA_CA_CERTS.",
     ),
     # pip and uv with a requirement from a repository
     Advice(r"Cannot find command 'git'|Git executable not found", packages=("git",)),
@@ -221,9 +221,16 @@ ADVICE = (
     Advice(
         r"Temporary failure in name resolution|Name or service not known|EAI_AGAIN|ENOTFOUND"
         r"|Failed to establish a new connection|Could not resolve host|dns error"
-        r"|Temporary failure resolving|All attempts to connect to \S+ failed",
+        r"|Temporary failure resolving",
         "The builder cannot reach {address}.{place} Check address and connection; behind a proxy, "
         "build with:\n"
+        "  buildstatic build --build-arg HTTPS_PROXY=http://proxy.example.org:3128",
+    ),
+    # Poetry, which prints the same for a certificate that it does not trust
+    Advice(
+        r"All attempts to connect to \S+ failed",
+        "The builder cannot reach {address}.{place} Check address and connection. Behind a proxy "
+        "that replaces certificates, use a base image with REQUESTS_CA_BUNDLE; else build with:\n"
         "  buildstatic build --build-arg HTTPS_PROXY=http://proxy.example.org:3128",
     ),
     # mysqlclient, setup.py
