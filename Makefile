@@ -57,7 +57,7 @@ fuzz: $(VENV)/installed  ## Try thousands of mutated project files, layers and v
 torture: $(VENV)/installed  ## Kill each command 300 times, and let each write fail (some hours)
 	$(BIN)/python -m tests.torture
 
-bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
+bench: $(VENV)/installed  ## Compare with Django, WhiteNoise and the usual Dockerfile
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/floors.py
 	$(BIN)/python benchmarks/collect.py
@@ -65,6 +65,7 @@ bench: $(VENV)/installed  ## Compare with Django and WhiteNoise
 	$(BIN)/python benchmarks/whitenoise.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/layer.py
+	$(BIN)/python benchmarks/usual.py
 
 docs: $(VENV)/installed  ## Build the documentation as a site, into site/
 	$(INSTALL) --group docs
