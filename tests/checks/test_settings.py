@@ -60,10 +60,10 @@ def test_debug_off_by_default_is_accepted(tmp_path: Path, value: str) -> None:
 
 
 def test_production_settings_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    production = {"mysite/prod.py": "from mysite.settings import *\nDEBUG = False\n"}
+    production = {"mysite/hosted.py": "from mysite.settings import *\nDEBUG = False\n"}
     root = clean_project(tmp_path, production, change=(DEBUG, "DEBUG = True"))
     assert codes(root) == ["debug-on"]
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mysite.prod")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mysite.hosted")
     assert codes(root) == []
 
 
