@@ -1,4 +1,7 @@
-"""Write a file completely or not at all: under a temporary name in its directory, then renamed."""
+"""Write a file completely or not at all: under a temporary name in its directory, then renamed.
+
+And hold the lock on a directory in which that is done.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -103,3 +106,32 @@ def replace_output(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         problem = f"Cannot write {path}: {error.strerror}."
         raise FileError(problem, "Free disk space, or choose another path.") from error
+
+
+@contextmanager
+def lock_directory(directory: Path, make: Callable[[], None]) -> Iterator[int]:
+    """Hold the lock on *directory* itself, which *make* creates unless it exists.
+
+    The lock is on the directory, so that it contains no lock file, and is held for as long as any
+    process has the yielded descriptor.
+    """
+    descriptor = None
+    while descriptor is None:
+        make()
+        descriptor = _lock(directory)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(directory: Path) -> int | None:
+    """Return the descriptor of *directory*, locked; None if it was removed meanwhile."""
+    with suppress(FileNotFoundError), ExitStack() as on_error:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        on_error.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(descriptor), directory.stat()):
+            on_error.pop_all()
+            return descriptor
+    return None

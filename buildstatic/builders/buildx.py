@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from buildstatic.atomic import PREFIX
+from buildstatic.atomic import PREFIX, lock_directory
 from buildstatic.builders.base import BuildRequest, BuildResult, build_result
 from buildstatic.builders.progress import (
     Built,
@@ -31,7 +31,6 @@ from buildstatic.builders.progress import (
     follow,
     readable,
 )
-from buildstatic.collect.publish import lock_directory
 from buildstatic.errors import (
     BuildstaticError,
     EngineFailed,
@@ -185,7 +184,7 @@ def _temporary_directory(path: Path) -> Iterator[Path]:
 
     Another process waits for it, or finds what a killed one has left, and removes that.
     """
-    with lock_directory(str(path), lambda: path.mkdir(exist_ok=True)):
+    with lock_directory(path, lambda: path.mkdir(exist_ok=True)):
         try:
             for entry in path.iterdir():
                 shutil.rmtree(entry)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from buildstatic.atomic import replace_file, replace_with_link
+from buildstatic.atomic import lock_directory, replace_file, replace_with_link
 from buildstatic.collect.codecs import FORMATS
-from buildstatic.collect.publish import EPOCH, content_time, lock_directory
+from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.collect.request import Request
 from buildstatic.collect.workers.file_tasks import UNLINKABLE
 from buildstatic.errors import CollectFailed, FileError, StaticRootInvalid, StorageRemote
@@ -259,9 +259,7 @@ def locked(layer: LayerRoot) -> Iterator[None]:
     """Keep other processes from collecting into *layer*; raises `FileError`."""
     with ExitStack() as stack:
         with _errors_of(layer.path, "created"):
-            lock = lock_directory(
-                str(layer.path), lambda: layer.path.mkdir(parents=True, exist_ok=True)
-            )
+            lock = lock_directory(layer.path, lambda: layer.path.mkdir(parents=True, exist_ok=True))
             stack.enter_context(lock)
         yield
 

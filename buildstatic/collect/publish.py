@@ -6,17 +6,16 @@ each file is written under a temporary name and then renamed.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from buildstatic.atomic import PREFIX, temporary_path
+from buildstatic.atomic import PREFIX, lock_directory, temporary_path
 from buildstatic.collect.workers.pool import WorkerPool
 from buildstatic.errors import CollectFailed
 
@@ -95,7 +94,7 @@ def locked_tree(storage: Any, *, starts_empty: bool = False) -> Iterator[LockedT
     is removed when the block ends.
     """
     tree = tree_of(storage)
-    with lock_directory(tree.root, lambda: _make_directories(tree, [""])) as descriptor:
+    with lock_directory(Path(tree.root), lambda: _make_directories(tree, [""])) as descriptor:
         files = frozenset() if starts_empty else list_files(tree)
         staging = temporary_path(Path(tree.root, "staging"))
         try:
@@ -104,35 +103,6 @@ def locked_tree(storage: Any, *, starts_empty: bool = False) -> Iterator[LockedT
         finally:
             with suppress(FileNotFoundError):
                 shutil.rmtree(staging)
-
-
-@contextmanager
-def lock_directory(directory: str, make: Callable[[], None]) -> Iterator[int]:
-    """Hold the lock on *directory* itself, which *make* creates unless it exists.
-
-    The lock is on the directory, so that it contains no lock file, and is held for as long as any
-    process has the yielded descriptor.
-    """
-    descriptor = None
-    while descriptor is None:
-        make()
-        descriptor = _lock(directory)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _lock(directory: str) -> int | None:
-    """Return the descriptor of *directory*, locked; None if it was removed meanwhile."""
-    with suppress(FileNotFoundError), ExitStack() as on_error:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        on_error.callback(os.close, descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.path.samestat(os.fstat(descriptor), os.stat(directory)):
-            on_error.pop_all()
-            return descriptor
-    return None
 
 
 def _make_directories(tree: Tree, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.manage_py.find import settings_modules
 from buildstatic.project import Fact, Packages, Process, Server, files
 from buildstatic.project.files import Search, is_module_name
-from buildstatic.project.packages.known import ASGI_SERVERS, SERVERS
+from buildstatic.project.packages.known import ASGI_ONLY_SERVERS, ASGI_SERVERS, SERVERS
 from buildstatic.project.settings import Settings
 
 APPLICATION_NAMES = ("application", "app")
@@ -77,7 +77,7 @@ def find_server(
     """
     prefers_asgi = asgi and (not wsgi or "channels" in packages)
     order = (*ASGI_SERVERS, *SERVERS) if prefers_asgi else SERVERS
-    usable = order if asgi else [name for name in SERVERS if name not in ASGI_SERVERS[:3]]
+    usable = order if asgi else [name for name in SERVERS if name not in ASGI_ONLY_SERVERS]
     found = next((packages[name] for name in usable if name in packages), None)
     if found is None:
         return None

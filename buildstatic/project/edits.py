@@ -20,7 +20,7 @@ from buildstatic.project.files import Search
 from buildstatic.project.manage import read_settings
 from buildstatic.project.packages import LOCK_FILES
 from buildstatic.project.packages.distributions import COMMANDS, imported_distributions
-from buildstatic.project.packages.known import ASGI_SERVERS
+from buildstatic.project.packages.known import ASGI_ONLY_SERVERS
 from buildstatic.project.settings import UNKNOWN, Settings, Value, imports_os, plain
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -246,7 +246,7 @@ def _application(project: Project, search: Search) -> Iterator[Edit]:
     django-configurations.readthedocs.io, "Quickstart".
     """
     server = project.server.value.name if project.server else ""
-    is_asgi = project.wsgi is None or server in ASGI_SERVERS[:3]
+    is_asgi = project.wsgi is None or server in ASGI_ONLY_SERVERS
     kind, application = ("asgi", project.asgi) if is_asgi else ("wsgi", project.wsgi)
     path = search.module(application.value.partition(":")[0]) if application else None
     if path is None or b"configurations" in files.read_bytes(path, search.root):

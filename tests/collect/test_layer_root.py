@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.publish import lock_directory
+from buildstatic.atomic import lock_directory
 from tests.collect.conftest import Collect
 from tests.collect.sites import PLACE, Site, contents, make_site, plain_environ, tar_digest
 
@@ -249,7 +249,7 @@ def test_lock_is_on_the_current_directory(tmp_path: Path) -> None:
         place.mkdir(exist_ok=True)
 
     waiting = threading.Thread(target=lambda: found.append(is_of(place, make)))
-    with lock_directory(str(place), make):
+    with lock_directory(place, make):
         waiting.start()
         time.sleep(0.3)
         place.rename(tmp_path / "away")
@@ -260,7 +260,7 @@ def test_lock_is_on_the_current_directory(tmp_path: Path) -> None:
 
 def is_of(place: Path, make: Callable[[], None]) -> bool:
     """Tell whether the lock on *place* is on the directory that is there."""
-    with lock_directory(str(place), make) as descriptor:
+    with lock_directory(place, make) as descriptor:
         return os.path.samestat(os.fstat(descriptor), place.stat())
 
 

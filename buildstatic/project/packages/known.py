@@ -20,8 +20,9 @@ SERVERS = (
     "hypercorn",
     "waitress",
 )
-# For projects that need ASGI; the first three serve nothing else.
-ASGI_SERVERS = ("uvicorn-worker", "uvicorn", "daphne", "granian", "hypercorn")
+ASGI_ONLY_SERVERS = ("uvicorn-worker", "uvicorn", "daphne")
+# For projects that need ASGI.
+ASGI_SERVERS = (*ASGI_ONLY_SERVERS, "granian", "hypercorn")
 # The engine of each database driver.
 DRIVERS = {
     "psycopg": "postgresql",

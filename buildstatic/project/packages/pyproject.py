@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -106,10 +107,7 @@ def read(path: Path, root: Path, python: str) -> Pyproject | None:
     named = [table(data, "tool", "uv", "sources"), dependencies]
     named += [table(poetry, "group", each, "dependencies") for each in poetry_groups]
     repositories, local = _sources(named, path.parent, root)
-    for requirement in (
-        *own,
-        *(item for t in (groups, extras) for held in t.values() for item in held),
-    ):
+    for requirement in chain(own, *groups.values(), *extras.values()):
         requirement.url = repositories.get(canonical(requirement.name), requirement.url)
     packages = join(package(requirement, source) for requirement, source in stated)
     return Pyproject(
