@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.runtime.replicas import (
     MODULE,
     ONCE,
     SECONDS,
+    Place,
     assert_one_migrated,
     holding,
     place,
@@ -26,19 +28,24 @@ pytestmark = pytest.mark.engine
 START = (*MODULE, "start", "--migrate")
 
 
+def placed(parent: Path, database: Database, **environ: str) -> Place:
+    """Copy the project below *parent*, for *database* and with its driver."""
+    return place(parent, database.settings, PYTHONPATH=database.drivers, **environ)
+
+
 @each_server
 @pytest.mark.parametrize("_", range(rounds()))
 def test_one_replica_migrates_and_none_serves_before(
     _: int, database: Database, tmp_path: Path
 ) -> None:
-    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers, SLOW="0.1")
+    where = placed(tmp_path, database, SLOW="0.1")
     served = start_together(where, 4, *START, *CLOCK)
     assert_one_migrated(served, database.steps())
 
 
 @pytest.mark.parametrize("kind", ["pgbouncer"])
 def test_transaction_pooling(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers, SLOW="0.1")
+    where = placed(tmp_path, database, SLOW="0.1")
     assert_one_migrated(start_together(where, 4, *START, *CLOCK), database.steps())
 
 
@@ -56,7 +63,7 @@ def test_transaction_pooling(database: Database, tmp_path: Path) -> None:
 def test_ended_holder_frees_the_lock(
     number: signal.Signals, database: Database, tmp_path: Path
 ) -> None:
-    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
+    where = placed(tmp_path, database)
     with holding(where, "0002", *START, *CLOCK) as holder:
         holder.send_signal(number)
         holder.communicate(timeout=SECONDS)
@@ -68,7 +75,7 @@ def test_ended_holder_frees_the_lock(
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_lock_does_not_block_create_index_concurrently(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
+    where = placed(tmp_path, database)
     with holding(where, "0002", *START, *CLOCK) as holder:
         waiter = where.start(*START, *CLOCK)
         assert waiter.stderr
@@ -84,7 +91,7 @@ def test_lock_does_not_block_create_index_concurrently(database: Database, tmp_p
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 def test_database_that_starts_later_is_waited_for(database: Database, tmp_path: Path) -> None:
     later = free_port()
-    where = place(tmp_path, {**database.settings, "PORT": str(later)}, PYTHONPATH=database.drivers)
+    where = placed(tmp_path, replace(database, port=later))
     process = where.start(*MODULE, "release")
     assert process.stderr
     assert f"waiting for the database default (127.0.0.1:{later})" in process.stderr.readline()
@@ -97,7 +104,7 @@ def test_database_that_starts_later_is_waited_for(database: Database, tmp_path: 
 
 @each_server
 def test_lock_timeout(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
+    where = placed(tmp_path, database)
     with holding(where, "0002", *START, *CLOCK):
         done = where.run(*START, "--lock-timeout", "3", *CLOCK)
     assert (done.returncode, done.stdout) == (LockFailed.exit_code, "")
@@ -108,7 +115,7 @@ def test_lock_timeout(database: Database, tmp_path: Path) -> None:
 
 @each_server
 def test_failed_migration_is_named_and_frees_the_lock(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
+    where = placed(tmp_path, database)
     done = where.run(*START, *CLOCK, FAIL="0003")
     assert (done.returncode, done.stdout.count("0003_slow")) == (MigrationsFailed.exit_code, 1)
     said = done.stderr.splitlines()[-1]
@@ -121,7 +128,7 @@ def test_failed_migration_is_named_and_frees_the_lock(database: Database, tmp_pa
 
 @each_server
 def test_lost_lock_ends_the_migration(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
+    where = placed(tmp_path, database)
     with holding(where, "0002", *START, *CLOCK) as holder:
         database.lose_lock()
         out, err = holder.communicate(timeout=SECONDS)
@@ -136,7 +143,7 @@ def test_lost_lock_ends_the_migration(database: Database, tmp_path: Path) -> Non
 
 @each_server
 def test_lost_lock_ends_a_process_that_ignores_sigterm(database: Database, tmp_path: Path) -> None:
-    where = place(tmp_path, database.settings, PYTHONPATH=database.drivers)
+    where = placed(tmp_path, database)
     deaf = ("/bin/sh", "-c", "trap '' TERM; exec \"$@\"", "sh")
     with holding(where, "0002", *deaf, *START, *CLOCK) as holder:
         database.lose_lock()
