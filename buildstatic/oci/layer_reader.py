@@ -11,7 +11,6 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 from zlib import adler32
@@ -19,6 +18,7 @@ from zlib import adler32
 from buildstatic.errors import ImageInvalid
 from buildstatic.oci.documents import Descriptor
 from buildstatic.oci.stream import CHUNK, FileSlice
+from buildstatic.threads import Call, Threads
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
     from backports.zstd import ZstdError, ZstdFile
@@ -172,8 +172,9 @@ def with_diff_id(
     decompresses what is read, so that the blob is read once.
     """
     receiver, sender = os.pipe()
-    with ThreadPoolExecutor(1) as thread, os.fdopen(sender, "wb", 0) as pipe:
-        found = thread.submit(_digest_of_tar, receiver, diff_id.partition(":")[0], source)
+    algorithm = diff_id.partition(":")[0]
+    with Threads() as thread, os.fdopen(sender, "wb", 0) as pipe:
+        found = thread.submit(_digest_of_tar, receiver, algorithm, source)
         yield io.BufferedReader(_WithDiffID(stream, layer, diff_id, source, pipe, found), CHUNK)
 
 
@@ -195,7 +196,7 @@ class _WithDiffID(io.RawIOBase):
         diff_id: str,
         source: str,
         pipe: io.FileIO,
-        found: Future[str],
+        found: Call[str],
     ) -> None:
         self._stream = stream
         self._layer = layer

@@ -8,7 +8,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal, NamedTuple
@@ -27,6 +27,7 @@ from buildstatic.oci.tar_headers import (
     padding,
     tar_header,
 )
+from buildstatic.threads import Call, Threads
 
 MANIFEST = "staticfiles.json"
 # OCI image-spec, layer.md, "Media Types"
@@ -391,17 +392,19 @@ class LayerCompressor:
         self._hash = self._plain_hash if compression == "none" else hashlib.sha256()
         self._size = 0
         self._start_block()
-        self._hasher = ThreadPoolExecutor(1)
-        self._pool = ThreadPoolExecutor(max(1, threads))
+        self._threads = ExitStack()
+        self._hasher = Threads()
+        self._compressors = Threads(max(1, threads))
         self._max_pending = max(1, threads) + 2
-        self._pending: deque[tuple[Future[None], Future[bytes]]] = deque()
+        self._pending: deque[tuple[Call[None], Call[bytes]]] = deque()
 
     def __enter__(self) -> LayerCompressor:
+        self._threads.enter_context(self._hasher)
+        self._threads.enter_context(self._compressors)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        self._hasher.shutdown(cancel_futures=True)
+        self._threads.close()
 
     def write(self, data: bytes) -> None:
         """Add *data*."""
@@ -457,7 +460,7 @@ class LayerCompressor:
     def _submit_block(self) -> None:
         block = bytes(self._block[: self._filled])
         hashed = self._hasher.submit(self._plain_hash.update, block)
-        self._pending.append((hashed, self._pool.submit(self._compress, block)))
+        self._pending.append((hashed, self._compressors.submit(self._compress, block)))
         self._start_block()
         if len(self._pending) > self._max_pending:
             self._write_block()

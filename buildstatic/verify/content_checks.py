@@ -7,12 +7,12 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from urllib.parse import unquote, urlsplit
 
 from buildstatic.collect import codecs
 from buildstatic.collect.workers.pool import available_cores
+from buildstatic.threads import Threads
 from buildstatic.verify import Severity, VerifyCheck, VerifyFinding, one_line
 from buildstatic.verify.tree import StaticTree
 
@@ -132,8 +132,8 @@ def _variant_findings(tree: StaticTree, variants: dict[str, str]) -> Iterator[Ve
         return results
 
     # One original and one of its variants are in memory for each thread.
-    with ThreadPoolExecutor(available_cores()) as pool:
-        results = dict(chain.from_iterable(pool.map(compare, by_original.values())))
+    with Threads(available_cores()) as threads:
+        results = dict(chain.from_iterable(threads.map(compare, by_original.values())))
     for name, original in variants.items():
         if name not in results or results[name]:
             continue

@@ -7,7 +7,6 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.layer_reader import LayerEntry
 from buildstatic.oci.layer_writer import MANIFEST, read_error
 from buildstatic.oci.stream import CHUNK, MAX_DOCUMENT_SIZE, FileSlice
+from buildstatic.threads import Threads
 from buildstatic.verify.secret_scanner import SecretScanner
 
 MAX_MANIFEST_SIZE = 8 * MAX_DOCUMENT_SIZE
@@ -112,8 +112,8 @@ class StaticTree:
         """The summary of each content, by the first path that has it; each is read once."""
         entries = {entry.path: entry for entry in self.file_entries.values()}
         large = [entry for entry in entries.values() if entry.size >= _THREAD_SIZE]
-        with ThreadPoolExecutor(available_cores()) as pool:
-            large_summaries = pool.map(self._summarize, large)
+        with Threads(available_cores()) as threads:
+            large_summaries = threads.map(self._summarize, large)
             summaries = {
                 path: self._summarize(entry)
                 for path, entry in entries.items()
