@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import buildstatic
 from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
-from buildstatic.dockerfile.dockerignore import BuildContext
+from buildstatic.dockerfile.build_context import BuildContext
 
 _PACKAGE = "buildstatic"
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -17,11 +17,8 @@ from buildstatic.atomic import replace_output
 from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, LayerFile
 from buildstatic.builders.progress import OnEvent, Stage
 from buildstatic.collect.workers.pool import available_cores
-from buildstatic.dockerfile.static_root import (
-    check_layer_location,
-    check_target_path,
-    static_root_in_image,
-)
+from buildstatic.dockerfile.layer_location import check_layer_location, check_target_path
+from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.errors import UnsupportedByBuilder
 from buildstatic.oci.append import append, source_date_epoch
 from buildstatic.oci.earlier_releases import EarlierReleases

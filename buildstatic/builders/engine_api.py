@@ -30,7 +30,7 @@ from buildstatic.builders.progress import (
     follow,
     readable,
 )
-from buildstatic.dockerfile.dockerignore import BuildContext, read_context
+from buildstatic.dockerfile.build_context import BuildContext, read_context
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures, layers_of
 from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine

@@ -18,15 +18,11 @@ from buildstatic.checks.static_sources import (
     source_directories,
     source_files,
 )
-from buildstatic.dockerfile.dockerignore import (
-    Pattern,
-    escape,
-    is_excluded,
-    missing_paths,
-    read_patterns,
-)
+from buildstatic.dockerfile.dockerignore import required_paths
+from buildstatic.dockerfile.ignore_patterns import Pattern, is_excluded, read_patterns
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
+from buildstatic.templates.quoting import exact_pattern
 
 GIT, DOCKER = ".gitignore", ".dockerignore"
 GIT_LACKS, DOCKER_LACKS = "gitignore-lacks-static-root", "dockerignore-lacks-static-root"
@@ -116,7 +112,7 @@ def _docker_lacks(
     root = collected_directory(context)
     if root is None or is_excluded(patterns, f"{root}/staticfiles.json"):
         return
-    pattern = escape(root)
+    pattern = exact_pattern(root)
     yield Finding(
         DOCKER_LACKS,
         Severity.WARNING,
@@ -147,16 +143,16 @@ def _docker_drops(
             line,
             f"{name} excludes {source.path}, a source directory of static files ({source.source}).",
             "The image lacks these files: pages have no styles, or the build fails.",
-            f"Make the pattern more specific, or add !{escape(source.path)}",
+            f"Make the pattern more specific, or add !{exact_pattern(source.path)}",
         )
     by_line: dict[int, list[str]] = {}
-    for path in _required_paths(context, text, patterns):
+    for path in _required_paths(context, patterns):
         by_line.setdefault(excluding_line(text, path), []).append(path)
     for line, paths in by_line.items():
         if line in reported:
             continue
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-        exceptions = "\n".join(f"!{escape(path)}" for path in paths)
+        exceptions = "\n".join(f"!{exact_pattern(path)}" for path in paths)
         yield Finding(
             DOCKER_DROPS,
             Severity.ERROR,
@@ -168,15 +164,17 @@ def _docker_drops(
         )
 
 
-def _required_paths(context: CheckContext, text: str, patterns: Sequence[Pattern]) -> Iterator[str]:
-    """Yield the existing paths that *patterns*, those in *text*, exclude and the build requires.
+def _required_paths(context: CheckContext, patterns: Sequence[Pattern]) -> Iterator[str]:
+    """Yield the existing paths that *patterns* exclude and the build requires.
 
     The front-ends are not required if the project's own Dockerfile builds none.
     """
     dockerfile = context.read_text("Dockerfile")
     has_node = dockerfile is None or NODE.search(dockerfile) is not None
     frontends = tuple(context.project.frontends if has_node else ())
-    for path in missing_paths(replace(context.project, frontends=frontends), text):
+    for path in required_paths(replace(context.project, frontends=frontends)):
+        if not is_excluded(patterns, path):
+            continue
         may_be_missing = path in context.project.needed and (
             path == context.static_root or _is_built(context, path)
         )

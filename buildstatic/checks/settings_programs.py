@@ -13,15 +13,12 @@ from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
 from buildstatic.checks.ignore_files import excluding_line, read_dockerignore
 from buildstatic.checks.import_time import import_time_calls
-from buildstatic.dockerfile.dockerignore import (
-    escape,
-    generate_dockerignore,
-    is_excluded,
-    read_patterns,
-)
+from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.ignore_patterns import is_excluded, read_patterns
 from buildstatic.project import files
 from buildstatic.project.packages import pyproject
 from buildstatic.project.packages.requirements import canonical
+from buildstatic.templates.quoting import exact_pattern
 
 GIT, FILE = "settings-run-git", "settings-read-excluded-file"
 ARGUMENT, METADATA = "settings-require-build-argument", "settings-read-own-metadata"
@@ -181,7 +178,7 @@ def _missing(context: CheckContext, file: Path) -> tuple[str, str, str] | None:
         return (
             f"{relative}, which {name} excludes from the image",
             f"Collecting fails: {name}:{line} leaves the file out of the build.",
-            f"Add !{escape(relative)} to {name}, or catch the error.",
+            f"Add !{exact_pattern(relative)} to {name}, or catch the error.",
         )
     ignored = git.ignoring_pattern(context.root, relative)
     if ignored is None or git.list_files(context.root, "--", relative):

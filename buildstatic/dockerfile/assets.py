@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from buildstatic.dockerfile.quoting import is_plain
+from buildstatic.dockerfile import Part
+from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Project
+from buildstatic.templates.quoting import is_plain
 
 Assets = Literal["nginx", "caddy"]
 SERVERS: tuple[Assets, ...] = ("nginx", "caddy")
@@ -20,12 +22,16 @@ DEFAULT_URL = "/static/"
 MANIFEST = "staticfiles.json"
 # A link to the tree if its name needs quotes in the server's configuration.
 LINK = "/usr/local/share/assets"
+_NOTE = (
+    "The image of the last stage has no static files: they are in the image of the stage "
+    "assets (--target assets). A platform that builds only the last stage does not have them."
+)
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def assets_context(project: Project, server: Assets, tree: str) -> dict[str, object]:
-    """Return the template context of *server*; *tree* is the absolute path in the image.
+def assets_part(project: Project, server: Assets) -> Part:
+    """Return the part for the image of the static files, which *server* serves.
 
     Raises ConfigInvalid if the storage is remote, or if *server* does not support STATIC_URL.
     """
@@ -34,7 +40,7 @@ def assets_context(project: Project, server: Assets, tree: str) -> dict[str, obj
             f"--serve {server}: {project.remote.source} stores the static files remotely.",
             "Omit --serve: the storage serves them.",
         )
-    prefix = url_prefix(project)
+    prefix, tree = url_prefix(project), static_root_in_image(project)
     context: dict[str, object] = {
         "assets_tree": tree if is_plain(tree) else LINK,
         "assets_link": None if is_plain(tree) else tree,
@@ -45,16 +51,7 @@ def assets_context(project: Project, server: Assets, tree: str) -> dict[str, obj
         context["manifest_location"] = _nginx_word(prefix + MANIFEST)
     else:
         context["paths"] = _caddy_paths(prefix)
-    return context
-
-
-def assets_notes(project: Project) -> Iterator[str]:
-    """Yield notes about the image of the static files and that of the application."""
-    yield (
-        "The image of the last stage has no static files: they are in the image of the stage "
-        "assets (--target assets). A platform that builds only the last stage does not have them."
-    )
-    yield from assumptions(project)
+    return Part(context, (_NOTE, *assumptions(project)))
 
 
 def assumptions(project: Project) -> Iterator[str]:

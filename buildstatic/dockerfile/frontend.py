@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
+from buildstatic.dockerfile import APP, Part
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Frontend
 from buildstatic.project.config import TABLE
-from buildstatic.templates import shell_word
+from buildstatic.templates.quoting import continued, copy_words, env_value, is_plain, shell_word
 
 # nodejs.org/docs/latest-v25.x: "Corepack is no longer distributed".
 WITHOUT_COREPACK = 25
@@ -74,8 +74,37 @@ class _Stage:
     reasons: tuple[str, ...]
 
 
-def frontend_context(frontends: Sequence[Frontend], home: str) -> dict[str, object]:
-    """Return the template context of *frontends*; *home* is the project's root in the image."""
+def frontend_part(frontends: Sequence[Frontend]) -> Part:
+    """Return the part that builds *frontends*, and copies the project with what they made."""
+    stages, modules = _stages(frontends)
+    is_built = any(frontend.build for frontend in frontends)
+    built = stages[-1].name if is_built else ""
+    sources = (built, f"{APP}/" if built else ".", "./" if built else ".")
+    added = [module for module in modules if not is_built or module[1] != module[2]]
+    removed = [_remove_modules(f, "") for f in frontends if f.modules]
+    # A mount hides what is at its target, where a copy adds to it.
+    can_mount = all(map(is_plain, chain(*added))) and all(
+        posixpath.basename(target) == "node_modules" for *_, target in added
+    )
+    context = {
+        "frontend_stages": stages,
+        "frontend_is_built": is_built,
+        "env_value": env_value,
+        "frontend_removed": " \\\n && ".join(removed) if is_built else "",
+        "static_sources": "\n".join(_copy(*each) for each in (sources, *added)),
+        "static_mounts": "".join(_mount(*each) for each in (sources, *added)) if can_mount else "",
+        "web_sources": _copy("sources", f"{APP}/", "./")
+        if is_built and modules
+        else _copy(*sources),
+    }
+    return Part(context, tuple(note for frontend in frontends for note in _notes(frontend)))
+
+
+def _stages(frontends: Sequence[Frontend]) -> tuple[list[_Stage], list[tuple[str, str, str]]]:
+    """Return a stage for each image, and the ``node_modules`` to collect.
+
+    The latter are a stage, the directory in it, and the one in the project.
+    """
     by_image: dict[str, list[Frontend]] = {}
     for frontend in frontends:
         image = _settings(frontend)[0].format(node=frontend.node)
@@ -84,31 +113,11 @@ def frontend_context(frontends: Sequence[Frontend], home: str) -> dict[str, obje
     modules: list[tuple[str, str, str]] = []
     for image, group in by_image.items():
         name = f"frontend-{len(stages) + 1}" if stages else "frontend"
-        stages.append(_stage(name, image, group, home, stages[-1].name if stages else ""))
+        stages.append(_stage(name, image, group, stages[-1].name if stages else ""))
         modules += [
-            (name, _path(home, f.directory, "node_modules"), _path(home, f.modules))
-            for f in group
-            if f.modules
+            (name, _path(f.directory, "node_modules"), _path(f.modules)) for f in group if f.modules
         ]
-    is_built = any(frontend.build for frontend in frontends)
-    built = stages[-1].name if is_built else ""
-    static = [(built, f"{home}/" if built else ".", "./" if built else ".")]
-    web = f"COPY --from=sources {home}/ ./" if is_built and modules else _copy(*static[0])
-    static += [module for module in modules if not is_built or module[1] != module[2]]
-    removed = [_remove_modules(f, home, "") for f in frontends if f.modules]
-    return {
-        "frontend_stages": stages,
-        "frontend_is_built": is_built,
-        "env_value": env_value,
-        "frontend_removed": " \\\n && ".join(removed) if is_built else "",
-        "static_sources": "\n".join(_copy(*source) for source in static),
-        # A mount hides what is at its target, where a copy adds to it.
-        "static_mounts": "".join(_mount(*source) for source in static)
-        if all(map(is_plain, chain(*static[1:])))
-        and all(posixpath.basename(target) == "node_modules" for *_, target in static[1:])
-        else "",
-        "web_sources": web,
-    }
+    return stages, modules
 
 
 def _copy(stage: str, source: str, target: str) -> str:
@@ -119,10 +128,10 @@ def _copy(stage: str, source: str, target: str) -> str:
 def _mount(stage: str, source: str, target: str) -> str:
     """Return the option of a RUN that shows the same there, and discards what the RUN writes."""
     place = f"from={stage},source={posixpath.normpath(source)}," if stage else ""
-    return f"--mount=type=bind,{place}target={posixpath.normpath(target)},rw \\\n    "
+    return continued(f"--mount=type=bind,{place}target={posixpath.normpath(target)},rw")
 
 
-def frontend_notes(frontend: Frontend) -> Iterator[str]:
+def _notes(frontend: Frontend) -> Iterator[str]:
     """Yield what the build needs to install *frontend*, and what makes it slow."""
     if frontend.secret:
         file = frontend.secret.rpartition(":")[0]
@@ -148,11 +157,11 @@ def _settings(frontend: Frontend) -> tuple[str, str, str, str]:
     return _INSTALL[frontend.manager if frontend.yarn == "classic" else "berry"]
 
 
-def _stage(name: str, image: str, group: Sequence[Frontend], home: str, previous: str) -> _Stage:
+def _stage(name: str, image: str, group: Sequence[Frontend], previous: str) -> _Stage:
     builds: list[tuple[str, list[str]]] = []
     for frontend in group:
         for script in frontend.build:
-            workdir = _path(home, script.directory)
+            workdir = _path(script.directory)
             if not builds or builds[-1][0] != workdir:
                 builds.append((workdir, []))
             command = f"{frontend.manager} run {shell_word(script.name)}"
@@ -160,10 +169,10 @@ def _stage(name: str, image: str, group: Sequence[Frontend], home: str, previous
                 command = f"NODE_OPTIONS=--openssl-legacy-provider {command}"
             builds[-1][1].append(command)
         if frontend.build and not frontend.modules:
-            builds[-1][1].append(_remove_modules(frontend, home, builds[-1][0]))
-    late = [_install(frontend, home) for frontend in group if frontend.needs_sources]
+            builds[-1][1].append(_remove_modules(frontend, builds[-1][0]))
+    late = [_install(frontend) for frontend in group if frontend.needs_sources]
     late += [_Step(place, " \\\n && ".join(commands)) for place, commands in builds]
-    early = [_install(frontend, home) for frontend in group if not frontend.needs_sources]
+    early = [_install(frontend) for frontend in group if not frontend.needs_sources]
     return _Stage(
         name=name,
         image=image,
@@ -176,7 +185,7 @@ def _stage(name: str, image: str, group: Sequence[Frontend], home: str, previous
     )
 
 
-def _install(frontend: Frontend, home: str) -> _Step:
+def _install(frontend: Frontend) -> _Step:
     directory = frontend.directory
     _, cache, locked, unlocked = _settings(frontend)
     names = [posixpath.join(directory, name) for name in ("package.json", *frontend.files)]
@@ -191,19 +200,19 @@ def _install(frontend: Frontend, home: str) -> _Step:
     command = locked if frontend.lock else unlocked
     mounts = ""
     for name in frontend.variables:
-        mounts += f"--mount=type=secret,id={name} \\\n    "
+        mounts += continued(f"--mount=type=secret,id={name}")
         command = f'{name}="$(cat /run/secrets/{name})" {command}'
     if frontend.secret:
         file = frontend.secret.rpartition(":")[0]
-        target = _path(home, file)
+        target = _path(file)
         if not is_plain(target):
             raise ConfigInvalid(
                 f"A secret cannot be mounted at {target!r}.",
                 "Rename the directory: use letters, digits, dots, hyphens and underscores.",
             )
-        mounts += f"--mount=type=secret,id={_secret_id(file)},target={target} \\\n    "
+        mounts += continued(f"--mount=type=secret,id={_secret_id(file)},target={target}")
     return _Step(
-        workdir=_path(home, directory),
+        workdir=_path(directory),
         copies=() if frontend.needs_sources else tuple(copy_words(*words) for words in copies),
         # Without node_modules (Yarn PnP) the build reads packages from the cache.
         cache="" if frontend.yarn == "pnp" else cache,
@@ -224,9 +233,9 @@ def _activation(frontend: Frontend) -> str:
     return f"{install if is_missing else ''}corepack enable {frontend.manager}"
 
 
-def _remove_modules(frontend: Frontend, home: str, workdir: str) -> str:
+def _remove_modules(frontend: Frontend, workdir: str) -> str:
     """Return the command that removes the ``node_modules`` of *frontend*, run in *workdir*."""
-    place = _path(home, frontend.directory)
+    place = _path(frontend.directory)
     if frontend.is_nested:
         start = "." if place == workdir else shell_word(place)
         return f"find {start} -name node_modules -prune -exec rm -rf {{}} +"
@@ -234,8 +243,9 @@ def _remove_modules(frontend: Frontend, home: str, workdir: str) -> str:
     return f"rm -rf {'node_modules' if place == workdir else shell_word(modules)}"
 
 
-def _path(home: str, *parts: str) -> str:
-    return posixpath.normpath(posixpath.join(home, *parts))
+def _path(*parts: str) -> str:
+    """Return the path of *parts*, relative to the project, in the image."""
+    return posixpath.normpath(posixpath.join(APP, *parts))
 
 
 def _secret_id(file: str) -> str:

@@ -23,9 +23,10 @@ from buildstatic.builders.embedded import NAME as EMBEDDED
 from buildstatic.builders.embedded import CollectedTree, EmbeddedBuilder
 from buildstatic.builders.progress import dockerfile_stages
 from buildstatic.dockerfile import assets
-from buildstatic.dockerfile.dockerignore import measure, read_context
+from buildstatic.dockerfile.build_context import measure, read_context
+from buildstatic.dockerfile.layer_location import check_layer_location
 from buildstatic.dockerfile.source import ASSETS, ASSETS_STAGES, DockerfileSource, choose_dockerfile
-from buildstatic.dockerfile.static_root import DATA, check_layer_location, static_root_in_image
+from buildstatic.dockerfile.static_root import DATA, static_root_in_image
 from buildstatic.errors import (
     ConfigInvalid,
 )

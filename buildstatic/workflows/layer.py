@@ -13,11 +13,8 @@ from typing import Any
 
 from buildstatic.atomic import replace_output
 from buildstatic.builders.embedded import collected_tree, missing_frontend_output, save_layer
-from buildstatic.dockerfile.static_root import (
-    check_layer_location,
-    check_target_path,
-    static_root_in_image,
-)
+from buildstatic.dockerfile.layer_location import check_layer_location, check_target_path
+from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.oci import append as image
 from buildstatic.oci.earlier_releases import check_same_tree, open_earlier
 from buildstatic.oci.layer_writer import MANIFEST, Compression, WrittenLayer

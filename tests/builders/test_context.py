@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.builders.context import write_tar
-from buildstatic.dockerfile.dockerignore import measure, read_context
+from buildstatic.dockerfile.build_context import measure, read_context
 from buildstatic.errors import ConfigInvalid
 from tests.oci.scratch import build_image, sent
 from tests.project.conftest import closed as closed

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from buildstatic.dockerfile.dockerignore import generate_dockerignore, read_context
+from buildstatic.dockerfile.build_context import read_context
+from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.project import Fact, Project
 from tests.dockerfile.variants import SPECIAL_NAMES, frontend, managed, plain
 

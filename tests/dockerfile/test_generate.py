@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from buildstatic.dockerfile.generate import ESCAPE, DockerfileOptions, generate_dockerfile
+from buildstatic.dockerfile.dependencies import ESCAPE
+from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.dockerfile.pins import base_images, pin
 from buildstatic.dockerfile.source import stage_names
 from buildstatic.errors import ConfigInvalid

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.dockerfile.static_root import (
-    check_layer_location,
-    check_target_path,
-    static_root_in_image,
-)
+from buildstatic.dockerfile.layer_location import check_layer_location, check_target_path
+from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.errors import StaticRootInvalid
 from buildstatic.project import Fact, Project
 from tests.dockerfile.variants import plain

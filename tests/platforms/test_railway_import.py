@@ -15,7 +15,8 @@ from railway_sdk import create_railway_context
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms import railway_iac
 from buildstatic.platforms.options import Options
-from buildstatic.templates import GeneratedFile, python_value
+from buildstatic.templates import GeneratedFile
+from buildstatic.templates.quoting import python_value
 from tests.platforms.projects import AWKWARD, project
 from tests.platforms.sdk import evaluated
 

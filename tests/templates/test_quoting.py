@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.dockerfile.dockerignore import escape
-from buildstatic.dockerfile.quoting import copy_words, env_value, is_plain
+from buildstatic.templates.quoting import copy_words, env_value, exact_pattern, is_plain
 from tests.dockerfile.variants import SPECIAL_NAMES
 
 ORDINARY = ("requirements.txt", "requirements/prod.txt", "./a-b_c", "a@b", "a+b", "1.0")
@@ -19,7 +18,7 @@ def test_plain_names_are_not_quoted(word: str) -> None:
     assert is_plain(word)
     assert copy_words(word, word) == f"{word} {word}"
     assert env_value(word) == word
-    assert escape(word) == word
+    assert exact_pattern(word) == word
 
 
 @pytest.mark.parametrize("word", SPECIAL_NAMES)

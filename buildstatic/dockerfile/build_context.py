@@ -1,0 +1,93 @@
+"""The build context: the files of a directory that are sent to the builder."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from buildstatic.dockerfile import IGNORE_FILE
+from buildstatic.dockerfile.ignore_patterns import (
+    Matches,
+    Pattern,
+    match,
+    may_except_below,
+    read_patterns,
+)
+from buildstatic.errors import ConfigInvalid
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """A directory, and the relative paths in it that are sent to the builder."""
+
+    root: Path
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ContextSize:
+    """The size of a context in bytes, and its *largest* top-level entries with theirs."""
+
+    bytes: int
+    largest: tuple[tuple[str, int], ...]
+
+
+def read_context(root: Path, dockerignore: str | None = None) -> BuildContext:
+    """Return the files of *root* that *dockerignore*, else its own .dockerignore, does not exclude.
+
+    Raises ConfigInvalid for an invalid pattern, and if a directory cannot be read.
+    """
+    own = root / IGNORE_FILE
+    text = own.read_text("utf-8-sig", "surrogateescape") if own.is_file() else ""
+    patterns = read_patterns(text if dockerignore is None else dockerignore)
+    return BuildContext(root, tuple(sorted(_walk(root, "", patterns, False, None))))
+
+
+def _walk(
+    root: Path,
+    directory: str,
+    patterns: tuple[Pattern, ...],
+    is_excluded: bool,
+    matched: Matches | None,
+) -> Iterator[str]:
+    """Yield the paths below *directory*; an excluded one if an exception includes any below it.
+
+    *is_excluded* and *matched* are the result of `match` for *directory*.
+    """
+    try:
+        with os.scandir(root / directory) as scanned:
+            entries = list(scanned)
+    except PermissionError as error:
+        if is_excluded:
+            return
+        raise ConfigInvalid(
+            f"Cannot read {root / directory}, which is part of the build context: "
+            f"{error.strerror}.",
+            "Add it to .dockerignore, or change its permissions.",
+        ) from error
+    for entry in entries:
+        path = posixpath.join(directory, entry.name)
+        is_out, matches = match(patterns, path, matched)
+        if entry.is_dir(follow_symlinks=False):
+            if is_out and not may_except_below(patterns, path):
+                continue
+            below = tuple(_walk(root, path, patterns, is_out, matches))
+            if below or not is_out:
+                yield path
+            yield from below
+        elif not is_out:
+            yield path
+
+
+def measure(context: BuildContext) -> ContextSize:
+    """Return the size of *context*."""
+    sizes: Counter[str] = Counter()
+    for path in context.paths:
+        file = context.root / path
+        if file.is_file() and not file.is_symlink():
+            sizes[PurePosixPath(path).parts[0]] += file.stat().st_size
+    return ContextSize(sizes.total(), tuple(sizes.most_common(3)))
