@@ -19,9 +19,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from buildstatic.builders.buildx import from_json, split_json
+from buildstatic.builders.buildx_events import from_json, split_json
 from buildstatic.builders.engine_api import from_protobuf
-from buildstatic.builders.progress import Progress, dockerfile_stages, readable
+from buildstatic.builders.follow import find_failure
+from buildstatic.builders.progress import Progress
 from buildstatic.errors import BuildstaticError
 from buildstatic.oci.earlier_releases import read_release
 from buildstatic.oci.layer_reader import read_layer
@@ -253,18 +254,18 @@ TRACE = b'\n\x12\n\x031:0\x1a\x01x*\x02\x08\x012\x02\x10\x05:\x00\x1a\x08\n\x031
 @LIMITED
 @given(MUTATIONS, st.lists(st.tuples(st.integers(0, len(TRACE) - 1), st.binary(max_size=3))))
 def test_mutated_events(mutations: list[Mutation], bytes_: list[tuple[int, bytes]]) -> None:
-    progress, trace = Progress(), TRACE
+    progress, trace = Progress(frozenset({"static"})), TRACE
     for start, content in bytes_:
         trace = trace[:start] + content + trace[start + len(content) :]
     lines = mutated(STATUS, mutations).decode(errors="replace").splitlines(keepends=True)
     for message in split_json(lines):
         if isinstance(message, dict):
-            for event in readable(from_json(message)):
+            for event in from_json(message):
                 progress.add(event)
-    for event in readable(from_protobuf(trace)):
+    for event in from_protobuf(trace):
         progress.add(event)
-    progress.stages(dockerfile_stages("FROM x AS static\n"))
-    progress.failure()
+    progress.stages()
+    find_failure(progress)
 
 
 def test_seeds_are_read(tmp_path: Path) -> None:

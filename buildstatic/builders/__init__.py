@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from buildstatic.builders import buildx
 from buildstatic.builders.base import Builder, BuildRequest
+from buildstatic.builders.buildx import BuildxBuilder
+from buildstatic.builders.buildx_queries import is_available
 from buildstatic.builders.embedded import NAME, EmbeddedBuilder, dockerfile_only_options
 from buildstatic.builders.engine_api import EngineApiBuilder
 from buildstatic.errors import EngineNotFound
@@ -27,8 +28,8 @@ def choose_builder(request: BuildRequest, embedded: EmbeddedBuilder | None = Non
     if embedded and request.options.builder == NAME:
         return embedded
     try:
-        if buildx.is_available():
-            return buildx.BuildxBuilder.connect(request)
+        if is_available():
+            return BuildxBuilder.connect(request)
         return EngineApiBuilder.connect(request)
     except EngineNotFound as error:
         if embedded is None or request.options.builder:

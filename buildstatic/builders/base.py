@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from buildstatic.builders.progress import OnEvent, Progress, Stage, dockerfile_stages
+from buildstatic.builders.progress import OnStep, Progress, Stage
 from buildstatic.dockerfile.assets import Assets
 from buildstatic.oci.layer_lookup import StaticLayer
 
@@ -68,15 +68,17 @@ class BuildOptions:
 class BuildRequest:
     """One build of a Dockerfile.
 
-    *dockerignore* is the text for a context without an ignore file, else None. *contexts* are the
-    directories that replace stages of the Dockerfile, by the name of the stage. *expected* is None
-    if the target contains no static files.
+    *dockerignore* is the text for a context without an ignore file, else None. *stages* are the
+    names of the Dockerfile's stages, as those of `DockerfileSource`. *contexts* are the directories
+    that replace stages, by the name of the stage. *expected* is None if the target contains no
+    static files.
     """
 
     context: Path
     dockerfile: str
     options: BuildOptions = BuildOptions()
     dockerignore: str | None = None
+    stages: tuple[str, ...] = ()
     contexts: Mapping[str, Path] = field(default_factory=dict)
     expected: ExpectedFiles | None = None
 
@@ -123,8 +125,8 @@ class Builder(Protocol):
     def name(self) -> str:
         """The name of the builder for messages."""
 
-    def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
-        """Run *request* and call *on_event* for each event of a Dockerfile build.
+    def build(self, request: BuildRequest, on_step: OnStep, /) -> BuildResult:
+        """Run *request* and call *on_step* for each step of a Dockerfile build.
 
         Raises StageFailed, EngineFailed, EngineNotFound, EngineUnusable, UnsupportedByBuilder or
         StaticLayerNotFound.
@@ -150,6 +152,6 @@ def build_result(
         id=image_id,
         static=static,
         reused=static.diff_id in previous if static and previous else None,
-        stages=progress.stages(dockerfile_stages(request.dockerfile)),
+        stages=progress.stages(),
         seconds=round(time.monotonic() - started, 2),
     )

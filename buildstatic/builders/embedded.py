@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from buildstatic.atomic import replace_output
 from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, LayerFile
-from buildstatic.builders.progress import OnEvent, Stage
+from buildstatic.builders.progress import OnStep, Stage
 from buildstatic.collect.workers.pool import available_cores
 from buildstatic.dockerfile.layer_location import check_layer_location, check_target_path
 from buildstatic.dockerfile.static_root import static_root_in_image
@@ -71,7 +71,7 @@ class EmbeddedBuilder:
                 advice += " `buildstatic layer --sbom FILE` writes the SBOM of the static layer."
             raise UnsupportedByBuilder(f"The embedded builder does not support {used}.", advice)
 
-    def build(self, request: BuildRequest, _on_event: OnEvent, /) -> BuildResult:
+    def build(self, request: BuildRequest, _on_step: OnStep, /) -> BuildResult:
         """Collect, and write the layer and the images; there are no events.
 
         Raises UnsupportedByBuilder, StaticRootInvalid, ConfigInvalid, and what *collect* and

@@ -21,15 +21,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from buildstatic.builders.base import BuildRequest, BuildResult, build_result
 from buildstatic.builders.context import write_tar
-from buildstatic.builders.progress import (
-    Built,
-    Event,
-    OnEvent,
-    StepOutput,
-    Vertex,
-    follow,
-    readable,
-)
+from buildstatic.builders.events import UNREADABLE, Built, Event, StepOutput, Vertex
+from buildstatic.builders.follow import follow
+from buildstatic.builders.progress import OnStep
 from buildstatic.dockerfile.build_context import BuildContext, read_context
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures, layers_of
@@ -74,13 +68,13 @@ class EngineApiBuilder:
             raise UnsupportedByBuilder(f"The engine's API does not support {used}.", _USE_BUILDX)
         return cls(connect())
 
-    def build(self, request: BuildRequest, on_event: OnEvent, /) -> BuildResult:
+    def build(self, request: BuildRequest, on_step: OnStep, /) -> BuildResult:
         """Run *request* as `Builder.build` describes."""
         started = time.monotonic()
         with failures():
             tags = request.options.tags
             previous = layers_of(self.client, tags[0]) if tags else ()
-            progress = follow(run(self.client, request), on_event, request.context)
+            progress = follow(run(self.client, request), request, on_step)
             config = progress.built.config if progress.built else None
             if config is None:
                 raise EngineFailed("The Docker engine did not report the ID of the image.")
@@ -173,7 +167,7 @@ def _post(
         image_id: str | None = None
         for message in api._stream_helper(response, decode=True):
             if message.get("id") == "moby.buildkit.trace":
-                yield from readable(from_protobuf(base64.b64decode(message["aux"])))
+                yield from from_protobuf(base64.b64decode(message["aux"]))
             elif message.get("id") == "moby.image.id":
                 image_id = message["aux"]["ID"]
             elif "error" in message:
@@ -204,22 +198,23 @@ def _failure(text: str) -> BuildstaticError:
 def from_protobuf(message: bytes) -> Iterator[Event]:
     """Yield the events of one ``StatusResponse``, the content of a ``moby.buildkit.trace``.
 
-    Field numbers are those of BuildKit's api/services/control/control.proto. There, all fields are
-    numbers or have a length.
+    They end at the first that cannot be read. Field numbers are those of BuildKit's
+    api/services/control/control.proto. There, all fields are numbers or have a length.
     """
-    for number, content in _fields(message):
-        values = dict(_fields(content)) if number in (1, 3) else {}
-        if number == 1:
-            yield Vertex(
-                values[1].decode(),
-                values.get(3, b"").decode(errors="replace"),
-                _timestamp(values.get(5)),
-                _timestamp(values.get(6)),
-                bool(values.get(4)),
-                values.get(7, b"").decode(errors="replace"),
-            )
-        elif number == 3:
-            yield StepOutput(values[1].decode(), values.get(4, b"").decode(errors="replace"))
+    with suppress(*UNREADABLE):
+        for number, content in _fields(message):
+            values = dict(_fields(content)) if number in (1, 3) else {}
+            if number == 1:
+                yield Vertex(
+                    values[1].decode(),
+                    values.get(3, b"").decode(errors="replace"),
+                    _timestamp(values.get(5)),
+                    _timestamp(values.get(6)),
+                    bool(values.get(4)),
+                    values.get(7, b"").decode(errors="replace"),
+                )
+            elif number == 3:
+                yield StepOutput(values[1].decode(), values.get(4, b"").decode(errors="replace"))
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, Any]]:

@@ -7,13 +7,13 @@ Values in, values out: nothing here prints, asks or exits. What happens along th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from buildstatic.builders.progress import OnEvent
+    from buildstatic.builders.progress import OnStep
     from buildstatic.collect import Summary
 
 
@@ -28,17 +28,15 @@ class Reporter:
     *warn* and *note* take a sentence. *progress* takes a step of collecting (read, fingerprint,
     compress, publish), how much of it is done, and the total: bytes for compress, files for the
     others. *collected* takes the summary of a collection that is followed by more work.
-    *build_view* takes the stages of a Dockerfile build that starts, and returns a context manager
-    that is entered while it runs; it yields what is called for each event.
+    *build_view* returns a context manager that is entered while a Dockerfile build runs; it yields
+    what is called for each of its steps.
     """
 
     warn: Callable[[str], None] = _ignore
     note: Callable[[str], None] = _ignore
     progress: Callable[[str, int, int], None] = _ignore
     collected: Callable[[Summary], None] = _ignore
-    build_view: Callable[[Collection[str]], AbstractContextManager[OnEvent]] = lambda _stages: (
-        nullcontext(_ignore)
-    )
+    build_view: Callable[[], AbstractContextManager[OnStep]] = lambda: nullcontext(_ignore)
 
 
 SILENT = Reporter()

@@ -21,7 +21,6 @@ from buildstatic.builders.base import (
 from buildstatic.builders.context import temporary_wheel
 from buildstatic.builders.embedded import NAME as EMBEDDED
 from buildstatic.builders.embedded import CollectedTree, EmbeddedBuilder
-from buildstatic.builders.progress import dockerfile_stages
 from buildstatic.dockerfile import assets
 from buildstatic.dockerfile.build_context import measure, read_context
 from buildstatic.dockerfile.layer_location import check_layer_location
@@ -127,7 +126,12 @@ def build(
     source = _choose_dockerfile(project, options, dependencies, report)
     expected = None if options.export else expected_files(project, source.stages, options.target)
     request = BuildRequest(
-        project.root, source.dockerfile, options, source.dockerignore, expected=expected
+        project.root,
+        source.dockerfile,
+        options,
+        source.dockerignore,
+        source.stages,
+        expected=expected,
     )
     _check_dockerfile(project, source, request, report)
     builder = choose_builder(request, None if options.serve else embedded)
@@ -203,9 +207,9 @@ def _build_image(
             report.note("docker buildx is not available: building with the engine's API.")
         with (
             _complete(request, source, variants) as complete,
-            report.build_view(dockerfile_stages(complete.dockerfile)) as on_event,
+            report.build_view() as on_step,
         ):
-            result = builder.build(complete, on_event)
+            result = builder.build(complete, on_step)
         return add_earlier_releases(result, options, earlier, report) if earlier else result
 
 

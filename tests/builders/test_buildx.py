@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from buildstatic.builders import buildx, choose_builder, engine_api
+from buildstatic.builders import buildx_build, buildx_queries, choose_builder, engine_api
 from buildstatic.builders.base import BuildOptions, BuildRequest
-from buildstatic.builders.buildx import from_json, split_json
-from buildstatic.builders.progress import Event, Progress, StepOutput, Vertex, follow, stage_name
+from buildstatic.builders.buildx_events import from_json, split_json
+from buildstatic.builders.events import Event, StepOutput, Vertex
+from buildstatic.builders.follow import follow
+from buildstatic.builders.progress import Progress
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
 from buildstatic.oci.documents import is_attestation
 from buildstatic.oci.layer_lookup import find_static_layer, read_saved_images
@@ -33,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def docker_command() -> None:
-    if not buildx.is_available():
+    if not buildx_queries.is_available():
         pytest.skip("There is no docker command with buildx.")
 
 
@@ -56,22 +58,22 @@ def test_buildx_version_is_checked(
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert buildx.is_available() == is_available
+    assert buildx_queries.is_available() == is_available
 
 
 def test_missing_docker_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not buildx.is_available()
+    assert not buildx_queries.is_available()
     with pytest.raises(EngineNotFound, match="no docker command"):
-        buildx.driver_of(None)
+        buildx_queries.driver_of(None)
 
 
 @pytest.mark.usefixtures("docker_command")
 def test_driver_of_builders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-    assert buildx.driver_of(None) == buildx.ENGINE_DRIVER
+    assert buildx_queries.driver_of(None) == buildx_queries.ENGINE_DRIVER
     with pytest.raises(EngineNotFound, match=r'finds no builder nobody: no builder "nobody" found'):
-        buildx.driver_of("nobody")
+        buildx_queries.driver_of("nobody")
 
 
 def test_json_times_have_nanoseconds_and_zones() -> None:
@@ -123,13 +125,13 @@ def summary(events: Iterable[Event]) -> tuple[set[str], str, dict[str, bool]]:
 
     Without the steps of base images: builds that run at the same time share those, and their names.
     """
-    progress = Progress()
+    progress = Progress(frozenset({"static", "web"}))
     for event in events:
         progress.add(event)
-    steps = [v for v in progress.vertices.values() if stage_name(v) and " FROM " not in v.name]
+    steps = [v for v in progress.vertices.values() if v.stage and " FROM " not in v.name]
     assert all(v.started and v.completed and v.started <= v.completed for v in steps)
     output = "".join(text for v in steps for text in progress.output[v.digest])
-    stages = {s.name: s.cached for s in progress.stages(("static", "web"))}
+    stages = {s.name: s.cached for s in progress.stages()}
     return {v.name for v in steps}, output, stages
 
 
@@ -141,7 +143,7 @@ def test_engine_api_and_buildx_report_the_same_events(
     dockerfile = TRACED.replace("{unique}", unique)
     fresh = BuildRequest(tmp_path, dockerfile, BuildOptions((tag("trace"),), no_cache=True))
     steps, output, stages = summary(engine_api.run(engine, fresh))
-    assert summary(buildx.run(fresh)) == (steps, output, stages)
+    assert summary(buildx_build.run(fresh)) == (steps, output, stages)
     assert steps == {
         f"[static 2/2] RUN echo żółw; printf '{unique}'",
         "[web 1/1] COPY --link --from=static /etc/debian_version /",
@@ -150,7 +152,7 @@ def test_engine_api_and_buildx_report_the_same_events(
     assert stages == {"static": False, "web": False}
 
     again = replace(fresh, options=replace(fresh.options, no_cache=False))
-    for events in (engine_api.run(engine, again), buildx.run(again)):
+    for events in (engine_api.run(engine, again), buildx_build.run(again)):
         assert summary(events) == (steps, "", {"static": True, "web": True})
 
 
@@ -194,20 +196,24 @@ def test_digest_in_the_registry_is_that_of_the_builders_store(
     all_platforms = tuple(platforms.split(","))
     options = BuildOptions((name,), platforms=all_platforms, push=True, provenance=provenance)
     request = BuildRequest(root, DOCKERFILE, options)
-    follow(buildx.run(request), lambda *_: None)
+    follow(buildx_build.run(request), request, lambda *_: None)
     archive = tmp_path / "image.tar"
     progress = Progress()
-    for event in buildx.save_oci(request, archive):
+    for event in buildx_build.save_oci(request, archive):
         progress.add(event)
-    assert {*map(stage_name, progress.vertices.values()), ""} == {"static", "stage-1", ""}
+    assert {*(vertex.stage for vertex in progress.vertices.values()), ""} == {
+        "static",
+        "stage-1",
+        "",
+    }
     with archive.open("rb") as stream:
         images = read_saved_images(stream)
     assert tuple(image.platform for image in images) == all_platforms
     (layer,) = {find_static_layer(image, "staticfiles") for image in images}
     assert (layer.path, layer.files) == ("/app/staticfiles", 2)
     assert layer.digest not in (None, layer.diff_id)
-    assert buildx.registry_digest(name, layer.diff_id) == layer.digest
-    assert buildx.registry_digest(name, "sha256:0") is None
-    assert layer.diff_id in buildx.registry_layers(name)
-    index = buildx._inspect(name, "--raw")
+    assert buildx_queries.registry_digest(name, layer.diff_id) == layer.digest
+    assert buildx_queries.registry_digest(name, "sha256:0") is None
+    assert layer.diff_id in buildx_queries.registry_layers(name)
+    index = buildx_queries._inspect(name, "--raw")
     assert any(map(is_attestation, index.get("manifests", ()))) == provenance

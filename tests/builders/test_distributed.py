@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.builders import buildx
+from buildstatic.builders.buildx_queries import is_available
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
 from buildstatic.project.detect import detect
 from tests.builders.test_build import EXPORTED
@@ -40,7 +40,7 @@ def reference() -> str:
 @pytest.fixture
 def far(tmp_path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Return a remote builder, and an environment that has it and no engine."""
-    if not buildx.is_available():
+    if not is_available():
         pytest.skip("There is no docker command with buildx.")
     with buildkit(second_engine()) as address:
         name, environ = builder(address, tmp_path / "buildx")
@@ -112,7 +112,7 @@ def test_remote_builder_exports_files(tmp_path: Path, far: tuple[str, Mapping[st
 
 @pytest.mark.exhaustive  # buildx waits 20 seconds
 def test_unreachable_builder_is_an_error(tmp_path: Path) -> None:
-    if not buildx.is_available():
+    if not is_available():
         pytest.skip("There is no docker command with buildx.")
     name, environ = builder(f"tcp://127.0.0.1:{free_port()}", tmp_path / "buildx")
     ran = build(site(tmp_path / "tiny"), "--builder", name, "--push", "--tag=x", environ=environ)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.builders.engine_api import from_protobuf
-from buildstatic.builders.progress import StepOutput, Vertex
+from buildstatic.builders.events import StepOutput, Vertex
 from tests.oci.tiny import (
     BASE,
     COMMAND,

@@ -10,22 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.builders import buildx, engine_api
+from buildstatic.builders import buildx_build, engine_api
 from buildstatic.builders.base import BuildOptions, BuildRequest
-from buildstatic.builders.progress import (
-    LAST_LINES,
-    Built,
-    Event,
-    Progress,
-    Stage,
-    StepOutput,
-    Vertex,
-    command,
-    dockerfile_stages,
-    follow,
-    seconds,
-    stage_name,
-)
+from buildstatic.builders.events import Built, Event, StepOutput, Vertex
+from buildstatic.builders.follow import LAST_LINES, find_failure, follow
+from buildstatic.builders.progress import Progress, Stage, Step, seconds
 from buildstatic.errors import StageFailed
 
 if TYPE_CHECKING:
@@ -51,7 +40,7 @@ def step(
 
 
 def progress_of(*events: Event) -> Progress:
-    progress = Progress()
+    progress = Progress(frozenset({"never", "static", "web"}))
     for event in events:
         progress.add(event)
     return progress
@@ -81,12 +70,17 @@ def progress_of(*events: Event) -> Progress:
     ],
 )
 def test_stage_and_instruction_of_a_step(name: str, stage: str, instruction: str) -> None:
-    assert stage_name(step(name)) == stage
-    assert command(step(name)) == instruction
+    assert (step(name).stage, step(name).instruction) == (stage, instruction)
 
 
 def test_unnamed_stages_have_buildkits_names() -> None:
-    assert dockerfile_stages("FROM a AS Static\nFROM b\n") == {"static", "stage-1"}
+    events: list[Event] = [
+        step(f"[{name} 1/1] RUN x", 0, 1) for name in ("static", "stage-1", "no")
+    ]
+    seen: list[Step] = []
+    request = BuildRequest(Path(), "", stages=("static", ""))
+    follow((event for event in events), request, lambda step, _: seen.append(step))
+    assert [each.stage for each in seen] == ["static", "stage-1"]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +110,7 @@ def test_stage_is_cached_if_all_of_its_own_steps_were() -> None:
         step("[static 2/2] RUN collect", 2, 4.5),
         step("[internal] load build context", 0, 9),
     )
-    stages = progress.stages(("static", "web"))
-    assert stages == (
+    assert progress.stages() == (
         Stage("web", 0, True),
         Stage("static", 2.5, False),
     )
@@ -126,8 +119,7 @@ def test_stage_is_cached_if_all_of_its_own_steps_were() -> None:
 def test_own_stages_are_in_the_order_of_their_start() -> None:
     names = ("[never 1/1] RUN x", "[web 1/1] RUN x", "[static 1/1] RUN x", "[other 1/1] RUN x")
     progress = progress_of(*map(step, names), step(names[2], 1, 2), step(names[1], 2, 3))
-    stages = progress.stages(("never", "web", "static", "unknown"))
-    assert [stage.name for stage in stages] == ["static", "web", "never"]
+    assert [stage.name for stage in progress.stages()] == ["static", "web", "never"]
 
 
 def test_step_duration_spans_partial_updates() -> None:
@@ -149,7 +141,7 @@ def test_failure_names_the_stage_and_has_its_last_lines() -> None:
         StepOutput(name, printed[50:]),
         step(name, 1, 2, error=RUN),
     )
-    failure = progress.failure()
+    failure = find_failure(progress)
     assert failure is not None
     assert (failure.stage, failure.vertex) == ("static", name)
     assert failure.problem == f"The stage static failed at: RUN make\n  {RUN}"
@@ -167,12 +159,12 @@ def test_failure_names_the_stage_and_has_its_last_lines() -> None:
 )
 def test_cancelled_steps_are_not_the_failure(error: str, has_failed: bool) -> None:
     progress = progress_of(step("[web 1/1] RUN x", 1, 2, error=error))
-    assert (progress.failure() is not None) is has_failed
+    assert (find_failure(progress) is not None) is has_failed
 
 
 def test_failure_before_any_stage_names_the_step() -> None:
     name = "[internal] load metadata for x"
-    failure = progress_of(step(name, 0, 1, error="x: not found")).failure()
+    failure = find_failure(progress_of(step(name, 0, 1, error="x: not found")))
     assert failure is not None
     assert failure.problem == "The build failed at: load metadata for x\n  x: not found"
     assert failure.advice.startswith("Check the name of the base image")
@@ -200,9 +192,9 @@ def test_real_failure_is_that_of_the_stage_that_failed_first(
     builder: str, engine: DockerClient, tmp_path: Path
 ) -> None:
     request = BuildRequest(tmp_path, PARALLEL.format(own=uuid.uuid4()), BuildOptions(no_cache=True))
-    run = engine_api.run(engine, request) if builder == "api" else buildx.run(request)
+    run = engine_api.run(engine, request) if builder == "api" else buildx_build.run(request)
     with pytest.raises(StageFailed) as failure:
-        follow(run, lambda *_: None)
+        follow(run, request, lambda *_: None)
     assert failure.value.stage == "static"
     assert "RUN echo begun; sleep 1;" in failure.value.problem
     assert failure.value.problem.endswith("exit code: 3")

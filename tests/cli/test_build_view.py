@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from buildstatic import console
-from buildstatic.builders.progress import Built, Event, Progress, StepOutput, Vertex
+from buildstatic.builders.events import Built, Event, StepOutput, Vertex
+from buildstatic.builders.progress import Progress
 from buildstatic.cli.build_view import _table, build_view
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
@@ -25,11 +26,11 @@ def vertex(
 
 
 def shown(events: list[Event], capfd: pytest.CaptureFixture[str]) -> str:
-    build = Progress()
-    with build_view(STAGES) as on_event:
+    build = Progress(STAGES)
+    with build_view() as on_step:
         for event in events:
-            build.add(event)
-            on_event(event, build)
+            if step := build.add(event):
+                on_step(step, build)
     out, err = capfd.readouterr()
     assert out == ""
     return err
@@ -76,12 +77,12 @@ def test_step_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("columns", [40, 80])
 def test_view_fits_the_terminal(columns: int) -> None:
-    build = Progress()
+    build = Progress(STAGES)
     build.add(vertex(f"[static 3/4] RUN {'a-long-word ' * 20}"))
     build.add(vertex("[web 1/2] COPY . .", 1.5))
     terminal = Console(width=columns, force_terminal=True, color_system=None)
     with terminal.capture() as printed:
-        terminal.print(_table(build, STAGES))
+        terminal.print(_table(build))
     lines = [line.rstrip() for line in printed.get().splitlines()]
     assert [line.split()[0] for line in lines] == ["static", "web"]
     assert max(map(len, lines)) <= columns
