@@ -28,13 +28,9 @@ from buildstatic.builders.follow import follow
 from buildstatic.builders.progress import OnStep, Progress
 from buildstatic.errors import EngineFailed, EngineNotFound, StageFailed
 from buildstatic.oci.engine import connect, failures, layers_of
-from buildstatic.oci.layer_lookup import (
-    StaticLayer,
-    find_in_engine,
-    find_in_images,
-    image_id_in_engine,
-    read_saved_images,
-)
+from buildstatic.oci.engine_lookup import find_in_engine, image_id_in_engine
+from buildstatic.oci.layer_lookup import StaticLayer, find_in_images
+from buildstatic.oci.saved_images import read_saved_images
 
 if TYPE_CHECKING:
     from docker import DockerClient

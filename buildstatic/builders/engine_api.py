@@ -27,7 +27,7 @@ from buildstatic.builders.progress import OnStep
 from buildstatic.dockerfile.build_context import BuildContext, read_context
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures, layers_of
-from buildstatic.oci.layer_lookup import find_in_engine, image_id_in_engine
+from buildstatic.oci.engine_lookup import find_in_engine, image_id_in_engine
 
 if TYPE_CHECKING:
     from docker import DockerClient

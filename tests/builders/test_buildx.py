@@ -21,7 +21,8 @@ from buildstatic.builders.follow import follow
 from buildstatic.builders.progress import Progress
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
 from buildstatic.oci.documents import is_attestation
-from buildstatic.oci.layer_lookup import find_static_layer, read_saved_images
+from buildstatic.oci.layer_lookup import find_static_layer
+from buildstatic.oci.saved_images import read_saved_images
 from tests.oci.tiny import DOCKERFILE, registry, second_engine, tiny
 
 if TYPE_CHECKING:

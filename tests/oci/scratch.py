@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from buildstatic.builders import engine_api
 from buildstatic.builders.base import BuildOptions, BuildRequest
-from buildstatic.oci.layer_lookup import Image, read_saved_images
+from buildstatic.oci.layer_lookup import Image
+from buildstatic.oci.saved_images import read_saved_images
 from buildstatic.oci.stream import stream_chunks
 
 if TYPE_CHECKING:

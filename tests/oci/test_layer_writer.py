@@ -25,7 +25,6 @@ from hypothesis import strategies as st
 from buildstatic.collect.layer_root import LayerRoot as Root
 from buildstatic.collect.layer_root import normalize
 from buildstatic.errors import FileError
-from buildstatic.oci.layer_lookup import read_saved_images
 from buildstatic.oci.layer_writer import (
     BLOCK_SIZES,
     Compression,
@@ -34,6 +33,7 @@ from buildstatic.oci.layer_writer import (
     write_layer,
     write_tree,
 )
+from buildstatic.oci.saved_images import read_saved_images
 from buildstatic.oci.tar_headers import FILE, TarEntry, tar_header
 from tests.collect.rights import disk
 from tests.collect.sites import contents, run

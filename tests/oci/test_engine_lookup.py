@@ -12,13 +12,8 @@ import pytest
 
 from buildstatic.errors import StaticLayerNotFound
 from buildstatic.oci.engine import layers_of, uses_containerd
-from buildstatic.oci.layer_lookup import (
-    StaticLayer,
-    find_by_tree,
-    find_in_engine,
-    find_static_layer,
-    image_id_in_engine,
-)
+from buildstatic.oci.engine_lookup import find_by_tree, find_in_engine, image_id_in_engine
+from buildstatic.oci.layer_lookup import StaticLayer, find_static_layer
 from tests.oci.scratch import build_image, engine_image
 from tests.oci.test_layer_writer import LONG, make_tree, run_buildx, settle_directories, write
 from tests.oci.tiny import second_engine

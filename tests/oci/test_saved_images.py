@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from buildstatic.collect.codecs import load_codec
-from buildstatic.oci.layer_lookup import Image, read_saved_images
+from buildstatic.oci.layer_lookup import Image
+from buildstatic.oci.saved_images import read_saved_images
 from tests.oci.scratch import build_image, digest, dump, read, tar
 
 if TYPE_CHECKING:
