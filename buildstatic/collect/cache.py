@@ -1,4 +1,4 @@
-"""The cache of variants, by the digest of the original and the codec.
+"""The cache of variants, by the digest of the original and the codec; and the file indexes.
 
 Other projects and other versions write into the same directory, so its content is not trusted: a
 variant is decompressed and compared before it is used. With a key, only what was written with it is
@@ -32,6 +32,8 @@ DEFAULT_LIMIT = 1_000_000_000
 KEY_VARIABLE = "BUILDSTATIC_CACHE_KEY"
 SHORTEST_KEY = 16  # characters
 SIGNATURE = 32  # bytes, of HMAC-SHA256
+# The kind of a file index.
+INDEX = "index"
 # The kind of a file that a killed process has not renamed.
 INCOMPLETE = "incomplete"
 # Bytes that the smallest file takes on a disk.
@@ -126,38 +128,49 @@ class Cache:
 
         Returns `NOT_WORTH_IT` for a variant that was made and not kept.
         """
-        path = self._path(sha256, codec)
+        path = self._path(sha256, codec.key)
         limit = max(len(content), len(NOT_WORTH_IT)) + (SIGNATURE if self.key else 0)
         data, modified = _read(path, limit)
         if data is None:
             return None
         if self.key:
             signature, data = data[:SIGNATURE], data[SIGNATURE:]
-            if signature != self._signature(sha256, codec, data):
+            if signature != self._signature(sha256, codec.key, data):
                 return None
         if data == NOT_WORTH_IT:
             if len(zlib.compress(content, 1)) <= MAX_RATIO * len(content):
                 return None  # a foreign mark: what the fastest level makes smaller is worth it
         elif not (data.startswith(codec.header) and codec.is_variant(data, content)):
             return None
-        if abs(time.time() - modified) > RECENT:
-            with suppress(OSError):
-                os.utime(path, follow_symlinks=False)  # the time of the last use
+        _mark_used(path, modified)
         return data
 
     def has(self, sha256: str, codecs: Iterable[Codec]) -> bool:
         """Return whether there is a file for each of *codecs*, which `get` may still not accept."""
-        return all(Path(self._path(sha256, codec)).exists() for codec in codecs)
+        return all(Path(self._path(sha256, codec.key)).exists() for codec in codecs)
 
     def put(self, sha256: str, codec: Codec, data: bytes) -> None:
         """Store *data*, a variant or `NOT_WORTH_IT`, completely or not at all."""
-        path = Path(self._path(sha256, codec))
-        with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replace_file(path) as file:
-                if self.key:
-                    file.write(self._signature(sha256, codec, data))
-                file.write(data)
+        self._write(sha256, codec.key, data)
+
+    def get_index(self, sha256: str) -> bytes | None:
+        """Return the file index *sha256*, None if another user can have written it."""
+        path = self._path(sha256, INDEX)
+        data, modified = _read(path, self.limit, is_own=True)
+        if data is None:
+            return None
+        if self.key:
+            signature, data = data[:SIGNATURE], data[SIGNATURE:]
+            if signature != self._signature(sha256, INDEX, data):
+                return None
+        _mark_used(path, modified)
+        return data
+
+    def put_index(self, sha256: str, data: bytes) -> None:
+        """Store the file index *sha256*, completely or not at all, and apply the limit."""
+        if self.limit:
+            self._write(sha256, INDEX, data, mode=0o600)
+            self.evict()
 
     def entries(self) -> list[Entry]:
         """Return the files of the cache, least recently used first."""
@@ -188,14 +201,23 @@ class Cache:
                     directory.rmdir()
         return removed
 
-    def _path(self, sha256: str, codec: Codec) -> str:
-        kind = f"{codec.key}.signed" if self.key else codec.key
+    def _path(self, sha256: str, kind: str) -> str:
+        kind = f"{kind}.signed" if self.key else kind
         return f"{self.directory}/{VERSION}/{sha256[:2]}/{sha256[2:]}.{kind}"
 
-    def _signature(self, sha256: str, codec: Codec, data: bytes) -> bytes:
+    def _write(self, sha256: str, kind: str, data: bytes, mode: int | None = None) -> None:
+        path = Path(self._path(sha256, kind))
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replace_file(path, mode=mode) as file:
+                if self.key:
+                    file.write(self._signature(sha256, kind, data))
+                file.write(data)
+
+    def _signature(self, sha256: str, kind: str, data: bytes) -> bytes:
         import hmac  # only with a key
 
-        signed = f"{sha256} {codec.key}\n".encode() + data
+        signed = f"{sha256} {kind}\n".encode() + data
         return hmac.digest(self.key.encode(errors="surrogateescape"), signed, "sha256")
 
     def _shrink(self, limit: int) -> list[Entry]:
@@ -232,8 +254,18 @@ def variant_at(path: Path, codec: Codec, content: bytes) -> bytes | None:
     return data if codec.is_variant(data, content) else None
 
 
-def _read(path: str | Path, limit: int) -> tuple[bytes | None, float]:
-    """Return content and time of a regular file of at most *limit* bytes, else (None, 0)."""
+def _mark_used(path: str, modified: float) -> None:
+    """Set the time of the last use, which *modified* is."""
+    if abs(time.time() - modified) > RECENT:
+        with suppress(OSError):
+            os.utime(path, follow_symlinks=False)
+
+
+def _read(path: str | Path, limit: int, *, is_own: bool = False) -> tuple[bytes | None, float]:
+    """Return content and time of a regular file of at most *limit* bytes, else (None, 0).
+
+    With *is_own*, it must belong to this user, and no other may write to it.
+    """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags)
@@ -242,6 +274,8 @@ def _read(path: str | Path, limit: int) -> tuple[bytes | None, float]:
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > limit:
+            return None, 0
+        if is_own and (found.st_uid != os.geteuid() or found.st_mode & 0o022):
             return None, 0
         data = os.read(descriptor, found.st_size + 1)
     except OSError:

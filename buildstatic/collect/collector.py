@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from buildstatic.collect.cache import find_cache
 from buildstatic.collect.compress import Compressed, Variants, compress, contents_to_compress
+from buildstatic.collect.file_index import MIN_FILES, FileIndex
 from buildstatic.collect.fingerprint import Kept
 from buildstatic.collect.layer_root import LayerRoot, empty
 from buildstatic.collect.outputs import (
@@ -103,6 +105,9 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
         worker_pool(lock=tree.lock) as pool,
     ):
         existing = frozenset() if options.clear else tree.files
+        index = None
+        if len(existing) >= MIN_FILES:
+            index = FileIndex.load(find_cache(options.cache), tree.root)
         with steps.step("read", len(work.plan.wins)) as progress:
             readings = read_sources(
                 work.plan.wins,
@@ -114,8 +119,9 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
                 existing=existing,
                 strong=work.is_strong,
                 hashed=work.run_own_code is not None,
+                index=index,
             )
-        made = _outputs(work, readings, tree, existing, pool, steps, callbacks)
+        made = _outputs(work, readings, tree, existing, index, pool, steps, callbacks)
         if layer:
             empty(layer)
         with steps.step("publish", len(made.files)) as progress:
@@ -134,6 +140,8 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
         if work.variants and options.post_process:
             compressed = _compress(work, work.variants, made, staging, pool, steps)
         removed, stale = _finish(work, made, compressed, tree, staging)
+        if index:
+            index.save()
     summary = Summary(
         files=len(readings),
         bytes=sum(reading.file.size for reading in readings),
@@ -175,6 +183,7 @@ def _outputs(
     readings: Sequence[Reading],
     tree: LockedTree,
     existing: frozenset[str],
+    index: FileIndex | None,
     pool: WorkerPool,
     steps: _Steps,
     callbacks: Callbacks,
@@ -198,7 +207,15 @@ def _outputs(
             )
         warn = callbacks.warn if work.options.missing_maps == "warn" else None
         return fingerprinted_outputs(
-            readings, storage, adapter, tree, existing=existing, kept=work.kept, warn=warn
+            readings,
+            storage,
+            adapter,
+            tree,
+            pool,
+            existing=existing,
+            kept=work.kept,
+            warn=warn,
+            index=index,
         )
 
 

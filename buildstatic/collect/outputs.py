@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from buildstatic.collect.file_index import FileIndex
 from buildstatic.collect.fingerprint import (
     Fingerprinted,
     Kept,
@@ -60,15 +61,18 @@ def fingerprinted_outputs(
     storage: Any,
     adapter: Adapter,
     tree: LockedTree,
+    pool: WorkerPool,
     *,
     existing: frozenset[str],
     kept: Kept,
     warn: Callable[[str], None] | None,
+    index: FileIndex | None = None,
 ) -> Outputs:
     """Return *readings* under their own and their fingerprinted names.
 
     *existing* are the files of *tree* that may stay, *kept* what does. With *warn*, a missing
-    source map is only a warning. Raises `UnresolvedReferences` or `CircularReferences`.
+    source map is only a warning. What *index* has is not read. Raises `UnresolvedReferences` or
+    `CircularReferences`.
     """
     originals = originals_of(readings, storage)
     before = TreeOnDisk(storage, originals, kept)
@@ -78,14 +82,27 @@ def fingerprinted_outputs(
     removes = adapter.removes_originals
     keeps_originals = removes is None or not removes(storage)
     current = {reading.source.path for reading in readings if reading.is_unmodified}
+    rewritten: dict[str, tuple[str, os.stat_result]] = {}
     for reading in readings:
-        item = made.files[reading.source.path]
-        size = reading.file.size if item.content is None else len(item.content)
-        if item.is_taken or item.name not in existing or not _has_size(tree, item.name, size):
+        name = reading.source.path
+        item = made.files[name]
+        if item.is_taken or item.name not in existing:
             continue
-        # What was rewritten, Django writes each time.
-        if item.content is None or Path(tree.path(item.name)).read_bytes() == item.content:
+        size = reading.file.size if item.content is None else len(item.content)
+        status = os.lstat(tree.path(item.name))
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+            continue  # a killed run may have left part of a file
+        is_known = index is not None and index.has_output(item.name, status, item.digest)
+        if is_known or not is_adjustable(storage, name):
             current.add(item.name)
+        else:  # Django writes it each time
+            rewritten[item.name] = item.digest, status
+    found = pool.run("read", [(tree.path(n), "", (), False, False, True) for n in rewritten])
+    for (name, (digest, status)), result in zip(rewritten.items(), found, strict=True):
+        if result[2] == digest:
+            current.add(name)
+            if index:
+                index.add_output(name, status, digest)
     return Outputs(
         _output_files(readings, made.files, originals=keeps_originals),
         current,
@@ -194,7 +211,19 @@ def _output_files(
         if item is not None and item.content is None and not item.is_taken:
             names = (*names, item.name)
         if names:
-            files.append(replace(reading.file, names=names))
+            file = reading.file
+            # Not `replace`, which takes a while for twenty thousand files.
+            files.append(
+                OutputFile(
+                    names,
+                    file.digest,
+                    file.identity,
+                    file.size,
+                    file.path,
+                    file.modified,
+                    file.content,
+                )
+            )
         if item is not None and item.content is not None:
             size = len(item.content)
             files.append(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from buildstatic.collect.file_index import FileIndex
 from buildstatic.collect.planning import Source
 from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.references import is_adjustable, needles
@@ -42,13 +43,14 @@ def read_sources(
     existing: frozenset[str],
     strong: bool,
     hashed: bool = False,
+    index: FileIndex | None = None,
 ) -> tuple[Reading, ...]:
     """Read *sources*, each once; *progress* is called with 1 for each.
 
     If it *rewrites* references, the content is kept of sources that refer to others; it is always
     kept of those that are not files on this disk. *existing* are the files of the tree *root* that
-    may stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case. Raises
-    OSError.
+    may stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case. What *index*
+    has is not read. Raises OSError.
     """
     paths = [source.local_path() for source in sources]
     hashed = hashed or rewrites or strong
@@ -64,11 +66,17 @@ def read_sources(
                 by_suffix[suffix] = needles(storage, source.name)
             wanted = by_suffix[suffix]
         items.append((path, target, wanted, is_text, strong, hashed))
-    results = pool.run("read", [item for item in items if item[0]])
+    known = [index.find(*item) if index and item[0] and item[1] else None for item in items]
+    unknown = zip(items, known, strict=True)
+    results = pool.run("read", [item for item, found in unknown if item[0] and found is None])
     readings = []
-    for source, path, item in zip(sources, paths, items, strict=True):
+    for source, path, item, result in zip(sources, paths, items, known, strict=True):
         if path:
-            size, modified, md5, sha256, state, found = next(results)
+            if result is None:
+                result = next(results)
+                if index:
+                    index.add(item, result)
+            size, modified, md5, sha256, state, found = result
             file = OutputFile((), md5, sha256, size, path, modified)
             reading = Reading(source, file, state == SAME, found)
         else:

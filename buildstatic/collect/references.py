@@ -163,7 +163,7 @@ def rewrite(
             continue
         for pattern, template, *ignored in patterns:
             literal = _literal(pattern.pattern)
-            if literal and not contains_needle(content.encode(), (literal.encode(),)):
+            if literal and not contains_needle(_encoded(content), (literal.encode(),)):
                 continue
             blocks = [storage.get_ignored_blocks(content, *ignored)] if ignored else []
             convert = storage.url_converter(name, names, template, *blocks)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildstatic.collect.cache import Cache, Entry, find_cache
+from buildstatic.collect.cache import INDEX, Cache, Entry, find_cache
 
 
 @dataclass(frozen=True)
 class Usage:
-    """A number of *variants* and the *bytes* that they take."""
+    """A number of *variants* and the *bytes* that they take; those of file indexes are included."""
 
     variants: int
     bytes: int
@@ -76,4 +76,5 @@ def _open(directory: Path | None) -> Cache:
 
 
 def _usage(entries: Sequence[Entry]) -> Usage:
-    return Usage(len(entries), sum(entry.size for entry in entries))
+    variants = sum(entry.kind.partition(".")[0] != INDEX for entry in entries)
+    return Usage(variants, sum(entry.size for entry in entries))

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from buildstatic.collect import collector, file_index
 from tests.collect.inprocess import (
     Sources,
     Verdict,
@@ -37,6 +38,16 @@ FUTURE = 4_000_000_000
 PICTURE = b"i"
 REFERS = b"x{y:url(i.png)}"
 REWRITTEN = b'x{y:url("%s")}' % fingerprinted("i.png", PICTURE).encode()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _with_file_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Use the file index however small and new the trees are."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(collector, "MIN_FILES", 1)
+        patched.setattr(file_index, "SETTLING", 0)
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from buildstatic.collect import CollectOptions
-from buildstatic.collect.cache import SIZE_VARIABLE
+from buildstatic.collect.cache import SIZE_VARIABLE, Cache
 from buildstatic.errors import ConfigInvalid
 from buildstatic.workflows.cache import Usage, clear, info, prune
 from buildstatic.workflows.collect import collect
@@ -21,6 +21,9 @@ def test_cache_is_shown_pruned_and_cleared(tmp_path: Path) -> None:
     content = info(cache)
     assert (content.variants, content.directory) == (2, str(cache))
     assert sum(usage.bytes for usage in content.kinds.values()) == content.bytes > 0
+    Cache(cache).put_index("ab" * 32, b"{}")
+    assert info(cache).variants == 2
+    Path(cache, "v1/ab", f"{'ab' * 31}.index").unlink()
     assert prune(cache, content.bytes).removed == Usage(0, 0)
     assert prune(cache, content.bytes - 1).left.variants == 1
     assert clear(cache).left == Usage(0, 0)

@@ -223,7 +223,7 @@ def write(
     copies = 0
     first = ""
     if isinstance(source, str) and size <= LARGE:
-        source = b"".join(_read_unchanged(source, size, modified))
+        source = b"".join(read_unchanged(source, size, modified))
     for target in targets:
         if first and links and _link(first, target):
             continue
@@ -253,7 +253,7 @@ def _write(
             if isinstance(source, bytes):
                 _write_all(descriptor, source)
             else:
-                for chunk in _read_unchanged(source, size, modified):
+                for chunk in read_unchanged(source, size, modified):
                     _write_all(descriptor, chunk)
             _set_metadata(descriptor, mode, seconds)
         finally:
@@ -291,7 +291,7 @@ def _temporary_name(target: str) -> str:
     return f"{os.path.dirname(target)}/{PREFIX}{os.getpid()}-{next(_numbers)}"
 
 
-def _read_unchanged(source: str, size: int, modified: int) -> Iterator[bytes]:
+def read_unchanged(source: str, size: int, modified: int) -> Iterator[bytes]:
     """Yield the content of *source*; raises `Changed` unless it is as it was when it was read."""
     descriptor, found = open_regular(source)
     try:
