@@ -239,13 +239,14 @@ class Edit:
 class ProjectSettings:
     """A Django project as far as collecting needs it: its manage.py, settings and configuration.
 
-    *configuration* is the settings class of django-configurations; *config* is what
-    ``[tool.buildstatic]`` of pyproject.toml sets.
+    *classes* are the settings classes of django-configurations, *configuration* the one that is
+    deployed; *config* is what ``[tool.buildstatic]`` of pyproject.toml sets.
     """
 
     root: Path
     manage: Fact[str]
     settings: Fact[str]
+    classes: tuple[str, ...] = ()
     configuration: Fact[str] | None = None
     variables: tuple[Variable, ...] = ()
     secret_key: Variable | None = None

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from buildstatic.project import Edit, Packages, Project, files, static_files
 from buildstatic.project.files import Search
-from buildstatic.project.manage import read_settings
+from buildstatic.project.manage import module_search, read_settings
 from buildstatic.project.packages import LOCK_FILES
 from buildstatic.project.packages.distributions import COMMANDS, imported_distributions
 from buildstatic.project.packages.known import ASGI_ONLY_SERVERS
@@ -61,8 +61,7 @@ def edits(project: Project, evaluated: tuple[Settings, Search] | None = None) ->
 
 def application_edits(project: Project) -> tuple[Edit, ...]:
     """Return those of the edits without which the server cannot start."""
-    settings, search = read_settings(project)
-    return tuple(_application(project, search)) if settings.classes else ()
+    return tuple(_application(project, module_search(project))) if project.classes else ()
 
 
 def _is_served(project: Project, settings: Settings, packages: Packages, search: Search) -> bool:

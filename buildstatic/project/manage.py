@@ -57,6 +57,7 @@ class FoundSettings:
             root=self.search.root,
             manage=Fact(name, f"{name}:1"),
             settings=self.chosen,
+            classes=self.evaluated.classes,
             configuration=self.selected,
             variables=self.evaluated.variables,
             secret_key=secret_key(self.evaluated),

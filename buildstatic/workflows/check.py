@@ -31,7 +31,7 @@ from buildstatic.interpreter.process import call
 from buildstatic.project import Edit, Fact, Project
 from buildstatic.project.detect import detect
 from buildstatic.project.environment import decide_on_static_files, placeholders_for
-from buildstatic.project.manage import read_settings
+from buildstatic.project.manage import module_search
 from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.settings import UNKNOWN, Settings
@@ -245,7 +245,7 @@ def _lacking(project: Project, python: Path, error: str) -> str:
     That is a package of the project that is not installed, or in another version, or, if its
     packages are unknown, a missing module that is not the project's own.
     """
-    _, search = read_settings(project)
+    search = module_search(project)
     module = MISSING_MODULE.search(error)
     is_own = module and (search.module(module[1]) or search.package(module[1]))
     if is_own or not PACKAGE_ERRORS.search(error):
