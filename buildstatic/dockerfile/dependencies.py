@@ -48,19 +48,6 @@ def dependencies_part(project: Project) -> Part:
     return Part(context, () if found else (_MISSING,))
 
 
-def _files_context(dependencies: Dependencies, is_edited: bool) -> dict[str, object]:
-    """Return the mounts of the files, or if they cannot be mounted or are edited, their copies."""
-    # A local package is built in its directory: writable, and discarded with the mount.
-    files = dict.fromkeys(dependencies.files, "") | dict.fromkeys(dependencies.local, ",rw")
-    mounted = all(map(is_plain, files)) and not is_edited
-    binds = [continued(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in files.items()]
-    copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in files]
-    return {
-        "dependency_binds": "".join(binds) if mounted else "",
-        "dependency_copies": "" if mounted else "".join(copies),
-    }
-
-
 def _index_context(url: str, trusted_hosts: Sequence[str]) -> dict[str, object]:
     """Return the mounts and variables with which pip and uv read the index *url* in place of PyPI.
 
@@ -98,14 +85,30 @@ def _secrets_context(dependencies: Dependencies) -> dict[str, object]:
     }
 
 
-def _in_directory(dependencies: Dependencies) -> str:
-    """Return the option or variable for a directory of the files other than the root."""
-    directory, manager = posixpath.dirname(dependencies.file), dependencies.manager
-    if directory and manager == "pipenv":
-        return f" \\\n    PIPENV_PIPFILE={env_value(f'{directory}/Pipfile')}"
-    if directory and manager in _DIRECTORY_OPTIONS:
-        return f" {_DIRECTORY_OPTIONS[manager]}={shell_word(directory)}"
-    return ""
+def _selection(dependencies: Dependencies) -> str:
+    """Return the options that select groups and extras, each after a space."""
+    groups, extras = dependencies.groups, dependencies.extras
+    match dependencies.manager:
+        case "uv":
+            options = [f"--group={name}" for name in groups]
+            options += [f"--extra={name}" for name in extras]
+            options += [f"--no-install-package={name}" for name in dependencies.left_out]
+        case "pyproject":
+            place = "" if dependencies.file == "pyproject.toml" else f"{dependencies.file}:"
+            options = [f"--group={place}{name}" for name in groups]
+            options += [f"--extra={name}" for name in extras]
+        case "poetry":
+            options = [f"--only={','.join(('main', *groups))}"]
+            options += [f"--extras={' '.join(extras)}"] if extras else []
+        case "pdm":
+            # With --prod, PDM refuses the groups for development that are named.
+            options = [] if groups else ["--prod"]
+            options += [f"--group={name}" for name in (*groups, *extras)]
+        case "pipenv":
+            options = [f"--categories={','.join(('packages', *groups))}"] if groups else []
+        case _:
+            options = []
+    return "".join(f" {shell_word(option)}" for option in options)
 
 
 def _requirements(dependencies: Dependencies) -> str:
@@ -149,27 +152,24 @@ def _sed_arguments(dependencies: Dependencies) -> str:
     return " ".join(map(shell_word, (*words, *dependencies.files))) if words else ""
 
 
-def _selection(dependencies: Dependencies) -> str:
-    """Return the options that select groups and extras, each after a space."""
-    groups, extras = dependencies.groups, dependencies.extras
-    match dependencies.manager:
-        case "uv":
-            options = [f"--group={name}" for name in groups]
-            options += [f"--extra={name}" for name in extras]
-            options += [f"--no-install-package={name}" for name in dependencies.left_out]
-        case "pyproject":
-            place = "" if dependencies.file == "pyproject.toml" else f"{dependencies.file}:"
-            options = [f"--group={place}{name}" for name in groups]
-            options += [f"--extra={name}" for name in extras]
-        case "poetry":
-            options = [f"--only={','.join(('main', *groups))}"]
-            options += [f"--extras={' '.join(extras)}"] if extras else []
-        case "pdm":
-            # With --prod, PDM refuses the groups for development that are named.
-            options = [] if groups else ["--prod"]
-            options += [f"--group={name}" for name in (*groups, *extras)]
-        case "pipenv":
-            options = [f"--categories={','.join(('packages', *groups))}"] if groups else []
-        case _:
-            options = []
-    return "".join(f" {shell_word(option)}" for option in options)
+def _in_directory(dependencies: Dependencies) -> str:
+    """Return the option or variable for a directory of the files other than the root."""
+    directory, manager = posixpath.dirname(dependencies.file), dependencies.manager
+    if directory and manager == "pipenv":
+        return f" \\\n    PIPENV_PIPFILE={env_value(f'{directory}/Pipfile')}"
+    if directory and manager in _DIRECTORY_OPTIONS:
+        return f" {_DIRECTORY_OPTIONS[manager]}={shell_word(directory)}"
+    return ""
+
+
+def _files_context(dependencies: Dependencies, is_edited: bool) -> dict[str, object]:
+    """Return the mounts of the files, or if they cannot be mounted or are edited, their copies."""
+    # A local package is built in its directory: writable, and discarded with the mount.
+    files = dict.fromkeys(dependencies.files, "") | dict.fromkeys(dependencies.local, ",rw")
+    mounted = all(map(is_plain, files)) and not is_edited
+    binds = [continued(f"--mount=type=bind,source={f},target={f}{rw}") for f, rw in files.items()]
+    copies = [f"COPY {copy_words(f, f'./{f}')}\n" for f in files]
+    return {
+        "dependency_binds": "".join(binds) if mounted else "",
+        "dependency_copies": "" if mounted else "".join(copies),
+    }

@@ -14,7 +14,7 @@ from buildstatic.dockerfile import APP, DOCKERFILE
 from buildstatic.dockerfile.assets import FORMATS, Assets, assets_part
 from buildstatic.dockerfile.dependencies import dependencies_part
 from buildstatic.dockerfile.frontend import frontend_part
-from buildstatic.dockerfile.static_root import static_root_in_image
+from buildstatic.dockerfile.static_root import static_root_part
 from buildstatic.dockerfile.writable import writable_part
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Project
@@ -73,6 +73,7 @@ def generate_dockerfile(project: Project, options: DockerfileOptions) -> Generat
     """
     context = _image_context(project, options) | _collect_context(project, options)
     parts = [
+        static_root_part(project),
         dependencies_part(project),
         *([assets_part(project, options.assets)] if options.assets else []),
         frontend_part([fact.value for fact in project.frontends]),
@@ -144,26 +145,23 @@ def _variables(project: Project) -> str:
 
 
 def _collect_context(project: Project, options: DockerfileOptions) -> dict[str, object]:
-    """Return what collects the static files, and where they are."""
-    tree = static_root_in_image(project)
+    """Return the commands of the stage that collects the static files, and where they run."""
+    command = _collect_command(project, options)
     return {
+        "before": _manage_commands(project, options.before),
+        "after": _manage_commands(project, options.after),
+        "collect": json_text(command),
         "static_base": "build-base" if options.multi_platform else "base",
         "static_deps": "build-deps" if options.multi_platform else "runtime",
         "remote": project.remote is not None and project.remote.value,
         "storage": " ".join(project.storage.value.split()) if project.storage else "its storage",
         "online": options.network,
         "network": "" if options.network else continued("--network=none"),
-        "tree": tree,
-        "layer_tree": f"/layer{tree}",
-        "layer_parent": f"/layer{posixpath.dirname(tree)}",
         "collector": options.collector,
         "requirement": f"buildstatic=={__version__}",
         "collect_requirements": " ".join(map(shell_word, COLLECT_REQUIREMENTS)),
-        "collect": json_text(_collect_command(project, options)),
         "environment": _placeholders(project, options) if options.collector == "django" else "",
         "manage": project.manage.value,
-        "before": _manage_commands(project, options.before),
-        "after": _manage_commands(project, options.after),
     }
 
 

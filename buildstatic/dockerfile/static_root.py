@@ -5,11 +5,23 @@ from __future__ import annotations
 import posixpath
 from pathlib import PurePosixPath
 
-from buildstatic.dockerfile import APP
+from buildstatic.dockerfile import APP, Part
 from buildstatic.project import Project
 from buildstatic.project.static_files import DEFAULT_STATIC_ROOT
 
 DATA = "/data"
+
+
+def static_root_part(project: Project) -> Part:
+    """Return the part for the paths of STATIC_ROOT, in the image and in the layer to copy."""
+    tree = static_root_in_image(project)
+    paths = {
+        "tree": tree,
+        "layer_tree": f"/layer{tree}",
+        "layer_parent": f"/layer{posixpath.dirname(tree)}",
+        "data": data_directory(project),
+    }
+    return Part(paths)
 
 
 def static_root_in_image(project: Project) -> str:

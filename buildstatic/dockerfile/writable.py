@@ -19,7 +19,6 @@ def writable_part(project: Project) -> Part:
     directories = tuple(dict.fromkeys((*_upload_directory(project), *file_directories)))
     logs = dict.fromkeys(file.value for file in project.log_files)
     context = {
-        "data": data_directory(project),
         "file_directories": file_directories,
         "writable_directories": directories,
         # Log files in directories that the application may not write to.
