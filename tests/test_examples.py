@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.builders.context import make_wheel
+from buildstatic.builders.wheel import make_wheel
 from buildstatic.project.detect import detect
 from buildstatic.project.edits import edits
 from tests.engine import serve

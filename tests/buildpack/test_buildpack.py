@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import buildstatic
-from buildstatic.builders.context import make_wheel
+from buildstatic.builders.wheel import make_wheel
 from buildstatic.errors import SettingsInvalid, StaticRootInvalid
 from buildstatic.platforms import buildpack
 from buildstatic.project import Fact

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from buildstatic.builders.context import make_wheel
+from buildstatic.builders.wheel import make_wheel
 from tests.collect.sites import plain_environ
 from tests.engine import once
 

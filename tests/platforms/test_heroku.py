@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from buildstatic import __version__
-from buildstatic.builders.context import make_wheel
+from buildstatic.builders.wheel import make_wheel
 from buildstatic.cli import run
 from buildstatic.platforms import heroku
 from buildstatic.platforms.options import Options

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from buildstatic.builders.context import make_wheel
+from buildstatic.builders.wheel import make_wheel
 from buildstatic.errors import DatabaseUnreachable, ServerNotFound
 from tests.engine import get, once, serve, until
 from tests.runtime.replicas import SITE

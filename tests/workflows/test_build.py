@@ -8,7 +8,8 @@ import pytest
 
 from buildstatic.builders.base import ExpectedFiles
 from buildstatic.project.detect import detect
-from buildstatic.workflows.build import expected_files, run_options
+from buildstatic.workflows.build import run_options
+from buildstatic.workflows.build_request import expected_files
 from tests.dockerfile.variants import plain
 from tests.samples import copy
 
