@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from buildstatic.builders.base import Builder, BuildRequest
 from buildstatic.builders.buildx import BuildxBuilder
-from buildstatic.builders.buildx_queries import is_available
+from buildstatic.builders.buildx_queries import driver_of, is_available
 from buildstatic.builders.embedded import NAME, EmbeddedBuilder, dockerfile_only_options
 from buildstatic.builders.engine_api import EngineApiBuilder
 from buildstatic.errors import EngineNotFound
@@ -29,7 +29,7 @@ def choose_builder(request: BuildRequest, embedded: EmbeddedBuilder | None = Non
         return embedded
     try:
         if is_available():
-            return BuildxBuilder.connect(request)
+            return BuildxBuilder.connect(request, driver_of(request.options.builder))
         return EngineApiBuilder.connect(request)
     except EngineNotFound as error:
         if embedded is None or request.options.builder:

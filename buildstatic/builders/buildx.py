@@ -19,7 +19,6 @@ from buildstatic.builders.base import BuildRequest, BuildResult, build_result
 from buildstatic.builders.buildx_build import run, save_oci
 from buildstatic.builders.buildx_queries import (
     ENGINE_DRIVER,
-    driver_of,
     registry_digest,
     registry_layers,
 )
@@ -50,14 +49,13 @@ class BuildxBuilder:
     name: ClassVar[str] = "docker buildx"
 
     @classmethod
-    def connect(cls, request: BuildRequest) -> BuildxBuilder:
-        """Return the builder that *request* names, or buildx's current one.
+    def connect(cls, request: BuildRequest, driver: str) -> BuildxBuilder:
+        """Return the builder for *request*, which has this *driver*.
 
-        Raises EngineNotFound if there is none, and what `oci.engine.connect` raises.
+        Raises what `oci.engine.connect` raises.
         """
         options = request.options
-        is_engine = driver_of(options.builder) == ENGINE_DRIVER
-        needs_engine = is_engine or not (options.push or options.export)
+        needs_engine = driver == ENGINE_DRIVER or not (options.push or options.export)
         return cls(connect() if needs_engine else None)
 
     def build(self, request: BuildRequest, on_step: OnStep, /) -> BuildResult:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 # What reading an event may raise: a build goes on without its progress.
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
-# As in "[linux/amd64 static  2/11] RUN …"; BuildKit's own steps, "[internal] …", have no number.
-_STEP = re.compile(r"\[(?:\S+/\S+ )?(?P<stage>[^\]\s/]+) +\d+/\d+\] ")
-_LABEL = re.compile(r"^\[[^\]]*\] ")
-_RUN_FLAGS = re.compile(r"^(RUN) (?:--\S+ )+")
 
 
 @dataclass(frozen=True)
@@ -28,17 +23,6 @@ class Vertex:
     completed: datetime | None = None
     cached: bool = False
     error: str = ""
-
-    @property
-    def stage(self) -> str:
-        """The stage that it is a step of, empty for BuildKit's own steps."""
-        found = _STEP.match(self.name)
-        return found["stage"] if found else ""
-
-    @property
-    def instruction(self) -> str:
-        """The instruction on one line, without the flags of a RUN."""
-        return _RUN_FLAGS.sub(r"\1 ", " ".join(_LABEL.sub("", self.name).split()))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from buildstatic.builders.advice import advice_for
 from buildstatic.builders.base import BuildRequest
 from buildstatic.builders.events import Event
-from buildstatic.builders.progress import OnStep, Progress
+from buildstatic.builders.progress import OnStep, Progress, instruction_of, stage_of
 from buildstatic.errors import BuildstaticError, EngineFailed, StageFailed
 
 LAST_LINES = 20
@@ -51,12 +51,13 @@ def find_failure(progress: Progress, context: Path | None = None) -> StageFailed
         reason = vertex.error.rpartition(COMMAND_FAILED)[2]
         if not vertex.error or "context canceled" in reason or "CANCELED" in reason:
             continue
-        subject = f"The stage {vertex.stage} failed at:" if vertex.stage else "The build failed at:"
+        stage = stage_of(vertex)
+        subject = f"The stage {stage} failed at:" if stage else "The build failed at:"
         output = "".join(progress.output[vertex.digest])
         return StageFailed(
-            f"{subject} {vertex.instruction}\n  {vertex.error}",
+            f"{subject} {instruction_of(vertex)}\n  {vertex.error}",
             advice_for("\n".join((vertex.name, output, vertex.error)), context),
-            stage=vertex.stage,
+            stage=stage,
             vertex=vertex.digest,
             output=tuple(output.splitlines()[-LAST_LINES:]),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,10 @@ from typing import Literal, TypeAlias
 
 from buildstatic.builders.events import Built, Event, StepOutput, Vertex
 
+# As in "[linux/amd64 static  2/11] RUN …"; BuildKit's own steps, "[internal] …", have no number.
+_STEP = re.compile(r"\[(?:\S+/\S+ )?(?P<stage>[^\]\s/]+) +\d+/\d+\] ")
+_LABEL = re.compile(r"^\[[^\]]*\] ")
+_RUN_FLAGS = re.compile(r"^(RUN) (?:--\S+ )+")
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -66,7 +71,7 @@ class Progress:
                 before = self.vertices.get(event.digest)
                 vertex = _merge(before, event) if before else event
                 self.vertices[event.digest] = vertex
-                if vertex.stage in self.names and event.digest not in self.ended:
+                if stage_of(vertex) in self.names and event.digest not in self.ended:
                     if vertex.completed:
                         self.ended.add(event.digest)
                     return _step(vertex)
@@ -82,7 +87,7 @@ class Progress:
         for name, vertices in self._by_stage().items():
             current = [vertex for vertex in vertices if vertex.started and not vertex.completed]
             until_now = (replace(each, completed=each.completed or now) for each in vertices)
-            instruction = current[-1].instruction if current else ""
+            instruction = instruction_of(current[-1]) if current else ""
             yield RunningStage(name, seconds(until_now), instruction)
 
     def stages(self) -> tuple[Stage, ...]:
@@ -91,7 +96,7 @@ class Progress:
         for name, vertices in self._by_stage().items():
             started = min((v.started for v in vertices if v.started), default=_NEVER)
             # All builds of the engine share the step of a base image, with the times of the first.
-            own = [vertex for vertex in vertices if not vertex.instruction.startswith("FROM ")]
+            own = [vertex for vertex in vertices if not instruction_of(vertex).startswith("FROM ")]
             cached = all(vertex.cached for vertex in own)
             stages.append((started, Stage(name, round(seconds(own), 2), cached)))
         stages.sort(key=lambda item: item[0])
@@ -101,8 +106,8 @@ class Progress:
         grouped: dict[str, list[Vertex]] = {}
         # A terminal is drawn in a thread of its own, while events arrive.
         for vertex in list(self.vertices.values()):
-            if vertex.stage in self.names:
-                grouped.setdefault(vertex.stage, []).append(vertex)
+            if (stage := stage_of(vertex)) in self.names:
+                grouped.setdefault(stage, []).append(vertex)
         return grouped
 
 
@@ -134,7 +139,18 @@ def _step(vertex: Vertex) -> Step:
         state = "failed"
     elif vertex.cached:
         state = "cached"
-    return Step(vertex.stage, vertex.instruction, state, seconds([vertex]))
+    return Step(stage_of(vertex), instruction_of(vertex), state, seconds([vertex]))
+
+
+def stage_of(vertex: Vertex) -> str:
+    """Return the stage that *vertex* is a step of, empty for BuildKit's own steps."""
+    found = _STEP.match(vertex.name)
+    return found["stage"] if found else ""
+
+
+def instruction_of(vertex: Vertex) -> str:
+    """Return the instruction of *vertex* on one line, without the flags of a RUN."""
+    return _RUN_FLAGS.sub(r"\1 ", " ".join(_LABEL.sub("", vertex.name).split()))
 
 
 def seconds(vertices: Iterable[Vertex]) -> float:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from buildstatic.cli.options import (
-    DROPPED,
     chosen_dependencies,
     configured,
     dependency_options,
@@ -25,8 +23,6 @@ from buildstatic.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from buildstatic.builders.base import BuildResult
-    from buildstatic.dockerfile.assets import Assets
     from buildstatic.workflows.build import BuildOptions, BuildOutcome
 
 EMBEDDED = "embedded"
@@ -109,26 +105,12 @@ def command(
     context: click.Context,
     /,
     path: Path,
-    tags: tuple[str, ...],
-    target: str | None,
-    base: str | None,
-    output: Path | None,
-    insecure: bool,
-    reuse: str | None,
-    push: bool,
-    sbom: bool,
-    provenance: bool,
-    export: Path | None,
-    serve: Assets | None,
     as_json: bool,
     page: Path | None,
-    python: Path | None,
-    manage: str | None,
-    settings: str | None,
     requirements: tuple[str, ...],
     groups: tuple[str, ...],
     extras: tuple[str, ...],
-    **values: Any,
+    **_: Any,
 ) -> None:
     """Build the image of the project in PATH, with its static files in a separate layer.
 
@@ -141,85 +123,37 @@ def command(
     of the image of --base. It is also used if no engine responds and no image was requested.
     """
     from buildstatic import console
+    from buildstatic.cli.build_summary import document, summarize
     from buildstatic.cli.build_view import build_view
     from buildstatic.cli.progress import reporter, terminable
-    from buildstatic.workflows.build import BuildOptions, build
+    from buildstatic.workflows.build import build
 
-    if push and not tags:
-        raise click.UsageError("--push requires --tag.")
-    if export and (push or tags or target):
-        raise click.UsageError("--export does not build an image: omit --tag, --target and --push.")
     values = _configured(context, path)
-    builder, base = values["builder"], values["base"]
-    is_embedded = bool(builder == EMBEDDED or base or output)
-    if is_embedded and builder not in (None, EMBEDDED):
-        raise click.UsageError(f"--base and --output are for the embedded builder, not {builder}.")
-    if is_embedded and serve:
-        raise click.UsageError("The embedded builder does not support --serve.")
-    keep = values["keep"]
-    if keep and not tags:
-        raise click.UsageError("--keep requires --tag.")
-    if keep and (sbom or provenance) and not is_embedded:
-        raise click.UsageError(
-            "--keep changes the finished image, which its attestations would not describe: omit"
-            " --sbom and --provenance."
-        )
-    if insecure and not (is_embedded or reuse or keep):
-        raise click.UsageError("--insecure requires --reuse, --keep or the embedded builder.")
-    if python and not is_embedded:
-        raise click.UsageError(
-            "--python requires the embedded builder: a Dockerfile uses its own Python."
-        )
-    if is_embedded and (requirements or groups or extras):
-        raise click.UsageError(
-            "--requirement, --group and --extra require a Dockerfile: the embedded builder runs"
-            " the project's Python."
-        )
-    options = BuildOptions(
-        tags=tags,
-        target=target,
-        build_args=values["build_args"],
-        secrets=values["secrets"],
-        cache_from=values["cache_from"],
-        cache_to=values["cache_to"],
-        platforms=tuple(name for names in values["platform"] for name in names.split(",")),
-        builder=builder,
-        base=base,
-        output=output,
-        reuse=reuse,
-        insecure=insecure,
-        push=push,
-        sbom=sbom,
-        provenance=provenance,
-        no_cache=values["no_cache"],
-        pull=values["pull"],
-        export=export,
-        serve=serve,
-        keep=keep,
-        keep_releases=values["keep_releases"],
-    )
-    if is_embedded:
-        _check_tags(options)
+    dependencies = chosen_dependencies(requirements, groups, extras)
+    options = _build_options(values)
     with terminable(), reporter(quiet=as_json) as report:
         outcome = build(
             path,
             options,
-            manage=manage,
-            settings=settings,
-            dependencies=chosen_dependencies(requirements, groups, extras),
-            python=python,
+            manage=values["manage"],
+            settings=values["settings"],
+            dependencies=dependencies,
+            python=values["python"],
             verbosity=0 if as_json else 1,
             isolate=False,
             with_apps=page is not None,
             report=dataclasses.replace(report, build_view=build_view),
         )
-    _print(outcome, options, console.note if as_json else console.say)
+    summary = summarize(outcome, options)
+    (console.note if as_json else console.say)(summary.text)
+    if summary.warning:
+        console.warn(summary.warning)
     if page is not None:
         _write_page(page, outcome, options)
     if as_json:
-        print(json.dumps(_document(outcome.result)))
+        print(json.dumps(document(outcome.result)))
     else:
-        console.next_command(*_next_command(outcome, options))
+        console.next_command(*summary.next_command)
 
 
 def _configured(context: click.Context, path: Path) -> dict[str, Any]:
@@ -237,6 +171,52 @@ def _configured(context: click.Context, path: Path) -> dict[str, Any]:
     base = values["base"] if given["tags"] else given["base"]
     keep = {name: values[name] for name in ("keep", "keep_releases")}
     return {**given, **keep, "builder": given["builder"] or EMBEDDED, "base": base}
+
+
+def _build_options(values: dict[str, Any]) -> BuildOptions:
+    """Return the options of the build; raises UsageError if *values* cannot be used together."""
+    from buildstatic.workflows.build import BuildOptions
+
+    given = SimpleNamespace(**values)
+    is_embedded = bool(given.builder == EMBEDDED or given.base or given.output)
+    _check_usage(given, is_embedded=is_embedded)
+    given.platforms = tuple(name for names in given.platform for name in names.split(","))
+    fields = dataclasses.fields(BuildOptions)
+    options = BuildOptions(**{field.name: getattr(given, field.name) for field in fields})
+    if is_embedded:
+        _check_tags(options)
+    return options
+
+
+def _check_usage(given: SimpleNamespace, *, is_embedded: bool) -> None:
+    """Raise UsageError for the first of the rules that the options *given* break."""
+    is_for_dockerfile = given.requirements or given.groups or given.extras
+    rules = {
+        "--push requires --tag.": given.push and not given.tags,
+        "--export does not build an image: omit --tag, --target and --push.": (
+            given.export and (given.push or given.tags or given.target)
+        ),
+        f"--base and --output are for the embedded builder, not {given.builder}.": (
+            is_embedded and given.builder not in (None, EMBEDDED)
+        ),
+        "The embedded builder does not support --serve.": is_embedded and given.serve,
+        "--keep requires --tag.": given.keep and not given.tags,
+        "--keep changes the finished image, which its attestations would not describe: omit"
+        " --sbom and --provenance.": (
+            given.keep and (given.sbom or given.provenance) and not is_embedded
+        ),
+        "--insecure requires --reuse, --keep or the embedded builder.": (
+            given.insecure and not (is_embedded or given.reuse or given.keep)
+        ),
+        "--python requires the embedded builder: a Dockerfile uses its own Python.": (
+            given.python and not is_embedded
+        ),
+        "--requirement, --group and --extra require a Dockerfile: the embedded builder runs"
+        " the project's Python.": is_embedded and is_for_dockerfile,
+    }
+    for message, is_broken in rules.items():
+        if is_broken:
+            raise click.UsageError(message)
 
 
 def _check_tags(options: BuildOptions) -> None:
@@ -272,69 +252,3 @@ def _write_page(file: Path, outcome: BuildOutcome, options: BuildOptions) -> Non
     root = result.static.path if result.static and not options.export else None
     read = VerifyOptions(root, options.insecure, contents=True, apps=outcome.apps)
     write_page(file, verify(name, read))
-
-
-def _print(outcome: BuildOutcome, options: BuildOptions, say: Callable[[str], None]) -> None:
-    """Print what was built with *say*, and a warning about files of earlier layers."""
-    from buildstatic import console
-
-    result, static = outcome.result, outcome.result.static
-    for stage in result.stages:
-        say(f"  {stage.name:<20} {'cached' if stage.cached else f'{stage.seconds:.1f} s'}")
-    say(f"  {'all':<20} {result.seconds:.1f} s")
-    if result.id:
-        say(f"image   {result.image or '(no tag)'} {result.id}")
-    if static:
-        manifest = ": the manifest" if outcome.manifest_only else ""
-        size = console.size(static.bytes)
-        say(f"static  {_files(static.files)}, {size}, in {static.path}{manifest}")
-        same = " (the same layer as before)" if result.reused else " (new)"
-        say(f"diffID  {static.diff_id}{'' if result.reused is None else same}")
-        unknown = "not reported by the engine's API" if options.push else "none until it is pushed"
-        say(f"digest  {static.digest or f'({unknown})'}")
-    for diff_id in result.earlier:
-        say(f"earlier {diff_id}, the static layer of an earlier release")
-    for digest in result.dropped:
-        say(f"dropped {digest}, {DROPPED}")
-    if outcome.manifest_only:
-        say("The static files are in another image: --target assets.")
-    if result.layer and result.layer.path:
-        say(f"layer   {console.size(result.layer.size)}, in {result.layer.path}")
-    if static and static.older:
-        console.warn(
-            f"{static.older} files of an earlier layer are visible in {static.path}: add the old "
-            "tree to .dockerignore."
-        )
-    if options.export:
-        say(f"{_files(result.exported or 0, 'static ')} in {options.export}.")
-
-
-def _next_command(outcome: BuildOutcome, options: BuildOptions) -> tuple[str, ...]:
-    """Return the words of the command that uses what was built, none if that is not known."""
-    result = outcome.result
-    if result.layer:
-        return ("buildstatic", "verify", str(result.layer.path)) if result.layer.path else ()
-    if options.push or options.export or options.target or result.id is None:
-        return ()
-    registry, slash, _ = (result.image or "").partition("/")
-    if slash and re.search(r"[.:]|^localhost$", registry):
-        return ("docker", "push", str(result.image))
-    name = result.image or result.id.removeprefix("sha256:")[:12]
-    return ("docker", "run", "--rm", *outcome.run_options, name)
-
-
-def _files(count: int, kind: str = "") -> str:
-    return f"{count} {kind}file{'' if count == 1 else 's'}"
-
-
-def _document(result: BuildResult) -> dict[str, Any]:
-    """Return *result* as JSON; only the embedded builder has a layer."""
-    document = dataclasses.asdict(result)
-    for name in ("reused", "exported", "layer", "earlier", "dropped"):
-        document.pop(name)
-    if result.static:
-        document["static"].pop("older")
-        document["static"] |= {"reused": result.reused, "earlier": result.earlier}
-    if result.layer:
-        document["layer"] = str(result.layer.path) if result.layer.path else None
-    return document

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -37,16 +38,14 @@ def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
     """
     from buildstatic.workflows import Reporter
 
-    def report(**progress: Any) -> Reporter:
-        return Reporter(warn=console.warn, note=console.note, collected=print_summary, **progress)
-
+    report = Reporter(warn=console.warn, note=console.note, collected=print_summary)
     if quiet:
-        yield report()
+        yield report
     elif console.is_terminal():
         with _bars() as progress:
-            yield report(progress=progress)
+            yield replace(report, progress=progress)
     else:
-        yield report(progress=_Lines())
+        yield replace(report, progress=_Lines())
 
 
 @contextmanager
@@ -71,16 +70,16 @@ def _bars() -> Iterator[Any]:
             bar.stop()
 
 
+@dataclass
 class _Lines:
     """Prints a line when a step takes long, and then from time to time."""
 
-    def __init__(self) -> None:
-        self._last = time.monotonic()
+    last: float = field(default_factory=time.monotonic)
 
     def __call__(self, step: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._last >= INTERVAL and total:
-            self._last = now
+        if now - self.last >= INTERVAL and total:
+            self.last = now
             console.note(f"{STEPS[step]}: {done * 100 // total} %")
 
 

@@ -18,7 +18,7 @@ from buildstatic.builders.base import BuildOptions, BuildRequest
 from buildstatic.builders.buildx_events import from_json, split_json
 from buildstatic.builders.events import Event, StepOutput, Vertex
 from buildstatic.builders.follow import follow
-from buildstatic.builders.progress import Progress
+from buildstatic.builders.progress import Progress, stage_of
 from buildstatic.errors import EngineNotFound, UnsupportedByBuilder
 from buildstatic.oci.documents import is_attestation
 from buildstatic.oci.layer_lookup import find_static_layer
@@ -129,7 +129,7 @@ def summary(events: Iterable[Event]) -> tuple[set[str], str, dict[str, bool]]:
     progress = Progress(frozenset({"static", "web"}))
     for event in events:
         progress.add(event)
-    steps = [v for v in progress.vertices.values() if v.stage and " FROM " not in v.name]
+    steps = [v for v in progress.vertices.values() if stage_of(v) and " FROM " not in v.name]
     assert all(v.started and v.completed and v.started <= v.completed for v in steps)
     output = "".join(text for v in steps for text in progress.output[v.digest])
     stages = {s.name: s.cached for s in progress.stages()}
@@ -202,7 +202,7 @@ def test_digest_in_the_registry_is_that_of_the_builders_store(
     progress = Progress()
     for event in buildx_build.save_oci(request, archive):
         progress.add(event)
-    assert {*(vertex.stage for vertex in progress.vertices.values()), ""} == {
+    assert {*(stage_of(vertex) for vertex in progress.vertices.values()), ""} == {
         "static",
         "stage-1",
         "",

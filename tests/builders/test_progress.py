@@ -14,7 +14,14 @@ from buildstatic.builders import buildx_build, engine_api
 from buildstatic.builders.base import BuildOptions, BuildRequest
 from buildstatic.builders.events import Built, Event, StepOutput, Vertex
 from buildstatic.builders.follow import LAST_LINES, find_failure, follow
-from buildstatic.builders.progress import Progress, Stage, Step, seconds
+from buildstatic.builders.progress import (
+    Progress,
+    Stage,
+    Step,
+    instruction_of,
+    seconds,
+    stage_of,
+)
 from buildstatic.errors import StageFailed
 
 if TYPE_CHECKING:
@@ -70,7 +77,7 @@ def progress_of(*events: Event) -> Progress:
     ],
 )
 def test_stage_and_instruction_of_a_step(name: str, stage: str, instruction: str) -> None:
-    assert (step(name).stage, step(name).instruction) == (stage, instruction)
+    assert (stage_of(step(name)), instruction_of(step(name))) == (stage, instruction)
 
 
 def test_unnamed_stages_have_buildkits_names() -> None:

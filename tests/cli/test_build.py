@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from buildstatic.builders.base import BuildOptions, BuildResult
-from buildstatic.cli.build import _next_command
+from buildstatic.cli.build_summary import summarize
 from buildstatic.errors import (
     ConfigInvalid,
     EngineNotFound,
@@ -341,4 +341,4 @@ def test_application_that_cannot_import_settings_classes(tmp_path: Path, invoke:
 def test_next_command_uses_the_image(tag: str | None, options: dict[str, Any], words: str) -> None:
     result = BuildResult(tag, "sha256:0123456789abcdef", None, None, (), 1.0)
     outcome = BuildOutcome(result, run_options=("--publish=8000:8000",))
-    assert " ".join(_next_command(outcome, BuildOptions(**options))) == words
+    assert " ".join(summarize(outcome, BuildOptions(**options)).next_command) == words
