@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from docker.errors import APIError
 from hypothesis import HealthCheck, settings
 
 from tests.engine import REPOSITORY, connect
+from tests.limits import limited
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -66,6 +67,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """From here on, what is imported may be a project's."""
     sys.dont_write_bytecode = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Apply the limits of the marker."""
+    if marker := item.get_closest_marker("limited"):
+        with limited(**marker.kwargs):
+            return (yield)
+    return (yield)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -43,6 +43,7 @@ STYLE_VARIABLES = {
 }
 
 
+@pytest.mark.limited
 def test_control_characters_are_escaped() -> None:
     hostile = f"a{ESCAPE}]0;title\x07\r\x9b2J\u202eb\udcff\ttab\nline"
     assert console.printable(hostile) == (r"a\x1b]0;title\x07\r\x9b2J\u202eb\udcff" + "\ttab\nline")

@@ -1,16 +1,15 @@
 """Mutated files of a project, layers and events: an error that names them, or a result.
 
-Each takes at most 30 seconds, and all at most 1 GB more than at the start. ``make fuzz`` tries
-thousands of them.
+Each takes at most 30 seconds, and all of a test at most 1 GB more than at its start. ``make fuzz``
+tries thousands of them.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import resource
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +32,7 @@ from buildstatic.workflows.verify import verify
 from tests.oci.scratch import tar
 from tests.project.tree import MANAGE, write
 
+pytestmark = pytest.mark.limited(seconds=0)  # each example has a deadline
 LIMITED = settings(deadline=timedelta(seconds=30))
 SETTINGS = """\
 import os
@@ -153,16 +153,6 @@ MUTATIONS = st.lists(
     st.tuples(st.floats(0, 1), st.integers(0, 30), st.sampled_from(TOKENS) | st.text(max_size=5)),
     max_size=6,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def limited_memory() -> Iterator[None]:
-    """Limit the memory of the tests in this module."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    before, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**30, most))
-    yield
-    resource.setrlimit(resource.RLIMIT_AS, (before, most))
 
 
 def mutated(text: str, mutations: Sequence[Mutation]) -> bytes:

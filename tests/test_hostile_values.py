@@ -10,11 +10,12 @@ import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
@@ -39,6 +40,8 @@ from tests.platforms.projects import full
 from tests.platforms.reading import yaml_documents
 from tests.project.tree import project
 
+pytestmark = pytest.mark.limited(seconds=0)  # each example has a deadline
+LIMITED = settings(deadline=timedelta(seconds=30))
 SITE = {
     "mysite/settings.py": 'INSTALLED_APPS = ["django.contrib.staticfiles"]\n'
     'STATIC_URL = "static/"\nSTATIC_ROOT = "staticfiles"\n',
@@ -250,6 +253,7 @@ def test_plain_value_is_in_every_file(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
+@LIMITED
 @given(st.sampled_from(sorted(VALUES)), st.sampled_from(PAYLOADS) | st.text(max_size=30))
 def test_hostile_value_stays_within_its_word(name: str, value: str) -> None:
     for path, text in generated(VALUES[name](value), Path("/nonexistent")).items():
@@ -345,6 +349,7 @@ FILES: dict[str, Callable[[str], dict[str, str]]] = {
 
 
 @pytest.mark.slow
+@LIMITED
 @given(st.sampled_from(sorted(FILES)), st.sampled_from(PAYLOADS) | st.text(max_size=30))
 def test_hostile_file_stays_within_its_words(name: str, value: str) -> None:
     files = FILES[name](value).items()

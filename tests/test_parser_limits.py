@@ -15,7 +15,7 @@ from buildstatic.workflows.targets import TARGETS
 from tests.limits import run_limited
 from tests.project.tree import project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.limited]
 
 SETTINGS = """\
 INSTALLED_APPS = ["django.contrib.staticfiles", "shop"]

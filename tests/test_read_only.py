@@ -11,6 +11,7 @@ import pytest
 from buildstatic.workflows.targets import TARGETS
 from tests.project.tree import project, write
 
+pytestmark = pytest.mark.limited
 # Runs the command line, and prints each program that is started.
 PROGRAM = """\
 import sys

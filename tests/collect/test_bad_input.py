@@ -23,7 +23,7 @@ from tests.collect.sites import Ran, Site, contents, make_site, manage, plain_en
 from tests.collect.workers.test_pool import is_over, soon
 from tests.running import started
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.limited]
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"

@@ -32,6 +32,7 @@ from buildstatic.errors import ConfigInvalid
 from tests.collect.pythons import REPOSITORY
 from tests.collect.rights import as_nobody, disk, public_directory
 
+pytestmark = pytest.mark.limited
 CONTENT = b"body { color: red }\n" * 200
 
 

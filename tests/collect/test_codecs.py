@@ -77,6 +77,7 @@ def flipped(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1 :]
 
 
+@pytest.mark.limited
 @each_format
 @pytest.mark.parametrize(
     "corrupt",

@@ -340,6 +340,7 @@ def remove_layout(directory: Path) -> None:
     shutil.rmtree(directory)
 
 
+@pytest.mark.limited
 @pytest.mark.parametrize(
     ("break_", "failure", "message"),
     [

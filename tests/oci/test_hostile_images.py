@@ -24,6 +24,7 @@ from tests.limits import run_limited
 from tests.oci.images import Base, dump, put, static
 from tests.oci.scratch import digest, tar
 
+pytestmark = pytest.mark.limited
 FILES = {
     "app/staticfiles/a.css": b"a",
     "app/staticfiles/a.css.gz": b"a",

@@ -48,6 +48,7 @@ from tests.oci.tiny import manifest, registry
 BLOB = r"/blobs/sha256:"
 UPLOAD = r"/blobs/uploads/"
 MANIFEST = r"/manifests/"
+HOSTILE = pytest.mark.limited(megabytes=512)
 
 
 @pytest.fixture(autouse=True)
@@ -261,6 +262,7 @@ def test_pull_recovers_if_the_registry_ignores_ranges(tmp_path: Path, pushed: st
         ),
     ],
 )
+@HOSTILE
 def test_failed_push_leaves_the_tag(
     tmp_path: Path, repository: str, fault: Fault, error: type[BuildstaticError], message: str
 ) -> None:
@@ -282,6 +284,7 @@ def test_failed_push_leaves_the_tag(
         pytest.param(Fault("GET", BLOB, 99, status=404), "is missing", id="missing"),
     ],
 )
+@HOSTILE
 def test_corrupt_content_is_rejected(
     tmp_path: Path, pushed: str, fault: Fault, message: str
 ) -> None:
@@ -333,6 +336,7 @@ def test_untrusted_certificate_requires_insecure(
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
+@HOSTILE
 def test_http_location_of_a_tls_registry_is_requested_with_tls(
     tmp_path: Path,
     repository: str,
@@ -351,6 +355,7 @@ def test_http_location_of_a_tls_registry_is_requested_with_tls(
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "http"])
+@HOSTILE
 def test_redirect_to_plain_http_is_refused(
     tmp_path: Path,
     repository: str,
@@ -388,6 +393,7 @@ def test_redirect_to_plain_http_is_refused(
     ],
     ids=["document", "error", "encoded"],
 )
+@HOSTILE
 def test_response_is_limited(
     tmp_path: Path, pushed: str, status: int, headers: dict[str, str], body: bytes, problem: str
 ) -> None:
@@ -397,6 +403,7 @@ def test_response_is_limited(
             put(f"{server.host}/{pushed}:base", f"oci:{tmp_path / 'out'}", static(tmp_path))
 
 
+@HOSTILE
 def test_identity_token_is_not_sent_on(pushed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with proxy(address="0.0.0.0") as other, proxy("bearer") as server:
         config = {"auths": {server.host: {"identitytoken": IDENTITY_TOKEN}}}
@@ -411,6 +418,7 @@ def test_identity_token_is_not_sent_on(pushed: str, monkeypatch: pytest.MonkeyPa
         assert other.seen == []
 
 
+@HOSTILE
 def test_other_hosts_receive_no_credentials(
     tmp_path: Path, repository: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -534,6 +542,7 @@ def test_busy_token_server_is_asked_again(pushed: str, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'"token"', b"\xff"], ids=["html", "text", "binary"])
+@HOSTILE
 def test_invalid_token_response_is_reported(
     pushed: str, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

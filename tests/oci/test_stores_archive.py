@@ -213,6 +213,7 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.limited
 @pytest.mark.parametrize(
     ("kind", "how"),
     [

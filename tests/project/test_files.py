@@ -49,6 +49,7 @@ def test_python_source_encoding(tmp_path: Path) -> None:
     assert "é" in compile(tree, "x.py", "exec").co_consts
 
 
+@pytest.mark.limited
 @pytest.mark.parametrize(
     ("read", "content", "problem"),
     [

@@ -11,6 +11,7 @@ from buildstatic.project.detect import detect
 from tests.limits import run_limited
 from tests.project.tree import evaluated, project, read
 
+pytestmark = pytest.mark.limited
 LOOPS = "\n".join(f"{' ' * n}for a{n} in range_:" for n in range(12))
 CALLS = "\n".join(f"def f{n}(x):\n    return f{n + 1}(f{n + 1}(x)), f{n + 1}(x)" for n in range(20))
 ELIFS = "if A:\n    X = 0\n" + "".join(f"elif A == {n}:\n    X = {n}\n" for n in range(900))

@@ -344,6 +344,7 @@ def enormous_header(static: bytes) -> bytes:
     return member.tobuf() + static
 
 
+@pytest.mark.limited
 @pytest.mark.parametrize(
     "change", [truncated, damaged, enormous, enormous_header, lambda _: b"no tar"]
 )
