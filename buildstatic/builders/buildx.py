@@ -17,11 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from buildstatic.atomic import PREFIX, lock_directory
 from buildstatic.builders.base import BuildRequest, BuildResult, build_result
 from buildstatic.builders.buildx_build import run, save_oci
-from buildstatic.builders.buildx_queries import (
-    ENGINE_DRIVER,
-    registry_digest,
-    registry_layers,
-)
+from buildstatic.builders.buildx_queries import ENGINE_DRIVER, registry_digest, registry_layers
 from buildstatic.builders.events import Built
 from buildstatic.builders.follow import follow
 from buildstatic.builders.progress import OnStep, Progress

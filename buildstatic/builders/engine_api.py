@@ -20,11 +20,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from buildstatic.builders.base import BuildRequest, BuildResult, build_result
-from buildstatic.builders.context import write_tar
 from buildstatic.builders.events import UNREADABLE, Built, Event, StepOutput, Vertex
 from buildstatic.builders.follow import follow
 from buildstatic.builders.progress import OnStep
-from buildstatic.dockerfile.build_context import BuildContext, read_context
+from buildstatic.dockerfile.build_context import BuildContext, read_context, write_tar
 from buildstatic.errors import BuildstaticError, EngineFailed, UnsupportedByBuilder
 from buildstatic.oci.engine import connect, failures, layers_of
 from buildstatic.oci.engine_lookup import find_in_engine, image_id_in_engine

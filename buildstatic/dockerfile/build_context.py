@@ -1,15 +1,18 @@
-"""The build context: the files of a directory that are sent to the builder."""
+"""The build context: the files of a directory that are sent to the builder, and a tar of them."""
 
 from __future__ import annotations
 
+import io
 import os
 import posixpath
+import tarfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-from buildstatic.dockerfile import IGNORE_FILE
+from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
 from buildstatic.dockerfile.ignore_patterns import (
     Matches,
     Pattern,
@@ -91,3 +94,26 @@ def measure(context: BuildContext) -> ContextSize:
         if file.is_file() and not file.is_symlink():
             sizes[PurePosixPath(path).parts[0]] += file.stat().st_size
     return ContextSize(sizes.total(), tuple(sizes.most_common(3)))
+
+
+def write_tar(context: BuildContext, dockerfile: str, target: BinaryIO) -> None:
+    """Write *context* with *dockerfile* as a GNU tar into *target*, owned by 0:0.
+
+    The engine takes a PAX tar for a Dockerfile. The .dockerignore is already applied, and omitted.
+    """
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for path in context.paths:
+            if path not in (DOCKERFILE, IGNORE_FILE):
+                archive.add(context.root / path, path, recursive=False, filter=_owned_by_root)
+        content = dockerfile.encode()
+        member = tarfile.TarInfo(DOCKERFILE)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+
+
+def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Remove the owner; return None for sockets and pipes."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    is_kept = member.isfile() or member.isdir() or member.issym() or member.islnk()
+    return member if is_kept else None

@@ -99,7 +99,7 @@ def _image_context(project: Project, options: DockerfileOptions) -> dict[str, ob
     build = database.build_packages if database else ()
     return {
         "version": __version__,
-        "image": base_image(project, options.python),
+        "image": _base_image(project, options.python),
         "variables": _variables(project),
         "run_packages": _unique(run, gis, system.run, installed.run),
         "build_packages": _unique(build, system.build, installed.build),
@@ -116,11 +116,7 @@ def _image_context(project: Project, options: DockerfileOptions) -> dict[str, ob
     }
 
 
-def _unique(*lists: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item for names in lists for item in names))
-
-
-def base_image(project: Project, python: str | None = None) -> str:
+def _base_image(project: Project, python: str | None = None) -> str:
     """Return the reference of the base image; *python* overrides the detected version."""
     found = project.python.value if project.python else DEFAULT_PYTHON
     return f"python:{python or found}-slim"
@@ -144,6 +140,10 @@ def _variables(project: Project) -> str:
     return "".join(f" \\\n    {name}={env_value(value)}" for name, value in variables.items())
 
 
+def _unique(*lists: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for names in lists for item in names))
+
+
 def _collect_context(project: Project, options: DockerfileOptions) -> dict[str, object]:
     """Return the commands of the stage that collects the static files, and where they run."""
     command = _collect_command(project, options)
@@ -165,6 +165,19 @@ def _collect_context(project: Project, options: DockerfileOptions) -> dict[str, 
     }
 
 
+def _collect_command(project: Project, options: DockerfileOptions) -> tuple[str, ...]:
+    command = ["/opt/buildstatic/bin/buildstatic", "collect", "--noinput"]
+    command += ["--layer-root", "/layer", "--reuse", "/previous"]
+    for name, commands in (("--before", options.before), ("--after", options.after)):
+        for each in commands:
+            command += [name, each]
+    if options.assets and not options.formats_configured:
+        command += ["--formats", FORMATS[options.assets]]
+    if not project.manage.source.startswith(project.manage.value):
+        command += ["--manage", project.manage.value]
+    return tuple(command)
+
+
 def _manage_commands(project: Project, commands: tuple[str, ...]) -> tuple[str, ...]:
     """Return *commands* of manage.py as commands of a shell."""
     manage = shell_word(project.manage.value)
@@ -183,16 +196,3 @@ def _placeholders(project: Project, options: DockerfileOptions) -> str:
                 "Rename it, or use --collector buildstatic.",
             )
     return "".join(continued(f"{name}={shell_word(value)}") for name, value in variables.items())
-
-
-def _collect_command(project: Project, options: DockerfileOptions) -> tuple[str, ...]:
-    command = ["/opt/buildstatic/bin/buildstatic", "collect", "--noinput"]
-    command += ["--layer-root", "/layer", "--reuse", "/previous"]
-    for name, commands in (("--before", options.before), ("--after", options.after)):
-        for each in commands:
-            command += [name, each]
-    if options.assets and not options.formats_configured:
-        command += ["--formats", FORMATS[options.assets]]
-    if not project.manage.source.startswith(project.manage.value):
-        command += ["--manage", project.manage.value]
-    return tuple(command)

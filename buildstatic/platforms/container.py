@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -100,11 +99,6 @@ def read_container(project: Project, options: Options, target: str) -> Container
         invalid_names=tuple(v.name for v in project.variables if not _is_settable(v.name)),
         volume=(data_directory(project) if connection and connection.engine == "sqlite" else None),
     )
-
-
-def tree_in_image(project: Project) -> str:
-    """Return the absolute path of the collected files in the image."""
-    return posixpath.join(APP, project.static_root.value if project.static_root else "staticfiles")
 
 
 def container_warnings(project: Project, container: Container) -> Iterator[str]:

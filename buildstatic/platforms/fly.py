@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.platforms.commands import has_remote_storage, without_shell
-from buildstatic.platforms.container import (
-    Container,
-    container_warnings,
-    read_container,
-    tree_in_image,
-)
+from buildstatic.platforms.container import Container, container_warnings, read_container
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
@@ -49,7 +45,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         processes=processes,
         health=project.health.value if project.health else None,
         served=app_serves,
-        statics=(tree_in_image(project), url) if fly_serves else None,
+        statics=(static_root_in_image(project), url) if fly_serves else None,
     )
     return (
         GeneratedFile(

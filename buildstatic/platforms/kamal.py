@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.platforms.commands import has_remote_storage, without_shell
 from buildstatic.platforms.compose import DATABASES, PASSWORD, DatabaseService
-from buildstatic.platforms.container import (
-    Container,
-    container_warnings,
-    read_container,
-    tree_in_image,
-)
+from buildstatic.platforms.container import Container, container_warnings, read_container
 from buildstatic.platforms.options import Options
 from buildstatic.project import Project
 from buildstatic.templates import GeneratedFile, render
@@ -43,7 +39,7 @@ def files(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
         name=container.name,
         port=container.port,
         health=project.health.value if project.health else None,
-        assets=None if has_remote_storage(project) else tree_in_image(project),
+        assets=None if has_remote_storage(project) else static_root_in_image(project),
         clear=clear,
         secret=secret,
         volume=container.volume,

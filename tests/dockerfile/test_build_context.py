@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from buildstatic.builders.context import write_tar
-from buildstatic.dockerfile.build_context import measure, read_context
+from buildstatic.dockerfile.build_context import measure, read_context, write_tar
 from buildstatic.errors import ConfigInvalid
 from tests.oci.scratch import build_image, sent
 from tests.project.conftest import closed as closed
