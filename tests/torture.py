@@ -22,7 +22,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,15 +38,15 @@ from tests.oci import tiny
 from tests.samples import copy
 
 SECONDS = 600
-FAULTS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE)
+FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EACCES, errno.EMFILE)
 INTERNAL_ERROR = 70
 RUNS = 16
 MEGABYTES = 256
 ENVIRON = ("PATH", "DOCKER_HOST")
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
-    "collect": ("collect", "--noinput", "--cache", "../cache"),
+    "collect": ("collect", "--noinput", "--compress", "fast", "--cache", "../cache"),
     "collect --layer-root": (
-        *("collect", "--noinput", "--cache", "../cache"),
+        *("collect", "--noinput", "--compress", "fast", "--cache", "../cache"),
         *("--layer-root", "{directory}/layer-root"),
     ),
     "layer": ("layer", "--output", "../layer.tar.gz"),
@@ -67,6 +67,7 @@ class Site:
 
     directory: Path
     operation: str
+    files: int = 30
     image_ids: set[str] = field(default_factory=set)
 
     @property
@@ -99,7 +100,7 @@ class Site:
             settings = self.root / "mysite/settings.py"
             text = settings.read_text().replace('BASE_DIR / "staticfiles"', '"/app/staticfiles"')
             settings.write_text(text)
-        for number in range(30):
+        for number in range(self.files):
             file = self.root / f"static/js/{number}.js"
             file.parent.mkdir(exist_ok=True)
             file.write_text(f"// {number}\n" + f"call({number});\n" * 2000)
@@ -109,9 +110,14 @@ class Site:
             base(self.directory / "base", "1")
 
     def change(self, version: int) -> None:
-        """Change sources, so that the next run has something to write."""
+        """Change sources, so that the next run has something to write.
+
+        For `collect` the cache is removed, so that worker processes compress what has changed.
+        """
+        if self.operation == "collect":
+            shutil.rmtree(self.directory / "cache", ignore_errors=True)
         (self.root / "static/css/site.css").write_text(f"body {{ margin: {version}px }}\n")
-        (self.root / "static/js/1.js").write_text(f"version({version});\n" * 2000)
+        (self.root / "static/js/1.js").write_text(f"version({version});\n" * 22_000)
         if self.on_engine:  # or the engine has all steps in its build cache
             (self.root / "mysite/unique.py").write_text(f"number = {time.time_ns()}\n")
         if self.operation == "generate":
@@ -123,7 +129,6 @@ class Site:
         """Start the command in a process group of its own, after it has called *before*."""
         words = OPERATIONS[self.operation]
         command = [word.format(directory=self.directory, image=self.image) for word in words]
-        paths = [str(Path(__file__).parent / "faults"), *filter(None, sys.path)]
         with (self.directory.parent / f"{self.directory.name}.log").open("wb") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "buildstatic", *command],
@@ -132,7 +137,7 @@ class Site:
                     **{name: os.environ[name] for name in ENVIRON if name in os.environ},
                     "HOME": str(self.directory),
                     "TMPDIR": str(self.temporary),
-                    "PYTHONPATH": os.pathsep.join(paths),
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                     **environ,
                 },
                 stdout=log,
@@ -144,7 +149,7 @@ class Site:
     @property
     def temporary(self) -> Path:
         """The directory for the temporary files of its runs."""
-        return self.directory.with_name(f"tmp-{self.directory.name}")
+        return self.directory / "tmp"
 
     @property
     def log(self) -> str:
@@ -180,7 +185,7 @@ class Site:
         return image | {
             path.relative_to(self.directory).as_posix(): _digest(path)
             for path in files
-            if path.is_file() and not path.name.startswith(PREFIX)
+            if path.is_file() and f"/{PREFIX}" not in str(path)
         }
 
     def _read_image(self) -> str:
@@ -216,7 +221,15 @@ class Site:
     def left(self) -> list[Path]:
         """Return what is left of killed runs, but for the cache, which removes the oldest."""
         found = self.directory.rglob(f"{PREFIX}*")
-        return [path for path in found if not {"cache", ".cache"}.intersection(path.parts)]
+        kept = {"cache", ".cache", self.temporary.name}
+        return [path for path in found if not kept.intersection(path.parts)]
+
+    def check_complete(self, whole: Mapping[str, str]) -> None:
+        """Raise AssertionError if a file of the run *whole* is missing, or another one."""
+        expected = {name: digest for name, digest in whole.items() if "/blobs/" not in name}
+        found = self.output()
+        assert {name: found.get(name) for name in expected} == expected
+        assert self.left() == []
 
     def check_whole(self, *allowed: Mapping[str, str]) -> None:
         """Raise AssertionError for a file that is in none of *allowed*, or missing of a manifest.
@@ -256,13 +269,13 @@ def _pushed_digest(name: str) -> str:
 
 @contextmanager
 def disturbed(
-    operation: str, directory: Path
+    operation: str, directory: Path, files: int = 30
 ) -> Iterator[tuple[Site, float, list[dict[str, str]]]]:
-    """Yield a site on which *operation* has run, its seconds, and the files of whole runs.
+    """Yield a site with *files* on which *operation* has run, its seconds, and its whole runs.
 
     The runs are of two versions. At the end an undisturbed run must give the files of the second.
     """
-    site, reference = Site(directory / "site", operation), Site(directory / "whole", operation)
+    site, reference = (Site(directory / name, operation, files) for name in ("site", "whole"))
     for each in (site, reference):
         each.directory.mkdir(parents=True)
         each.create()
@@ -280,21 +293,18 @@ def disturbed(
         yield site, seconds, runs
         site.change(1)
         site.run()
-        end = site.output()
         site.check_whole(*runs)
-        expected = {name: digest for name, digest in runs[1].items() if "/blobs/" not in name}
-        assert {name: end.get(name) for name in expected} == expected
-        assert site.left() == []
+        site.check_complete(runs[1])
     finally:
         for each in (site, reference):
             each.remove_images()
 
 
-def torture(operation: str, kills: int, directory: Path, *, seed: int = 0) -> int:
+def torture(operation: str, kills: int, directory: Path, *, seed: int = 0, files: int = 30) -> int:
     """Kill *operation* *kills* times, and return how often it was killed before its end."""
     chance = random.Random(seed)
     killed = 0
-    with disturbed(operation, directory) as (site, seconds, runs):
+    with disturbed(operation, directory, files) as (site, seconds, runs):
         for number in range(1, kills + 1):
             site.change(number % 2)
             killed += site.kill(chance.uniform(0, seconds))
@@ -303,34 +313,51 @@ def torture(operation: str, kills: int, directory: Path, *, seed: int = 0) -> in
     return killed
 
 
-def fail_calls(operation: str, numbers: range, directory: Path) -> tuple[int, int]:
-    """Let each of the calls *numbers* that changes the disk fail, with each of `FAULTS`.
+def build_faults(directory: Path) -> Path:
+    """Compile tests/faults/fault.c, or skip the test if there is no compiler."""
+    library = directory / "fault.so"
+    if not (compiler := shutil.which("cc")):
+        pytest.skip("no C compiler")
+    source = Path(__file__).with_name("faults") / "fault.c"
+    command = [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source)]
+    subprocess.run(command, check=True)
+    return library
 
-    Returns how many runs had a fault, and how many of them ended with an error. See
-    tests/faults/sitecustomize.py.
+
+def fail_calls(
+    operation: str, numbers: range, directory: Path, *, kinds: Sequence[int] = FAULTS
+) -> tuple[int, int]:
+    """Let each of the calls *numbers* that changes the disk fail, with each of *kinds*.
+
+    Returns how many runs had a fault, and how many of them ended with an error.
     """
+    directory.mkdir(exist_ok=True)
+    library, count = build_faults(directory), directory / "count"
     faults = errors = version = 0
-    log = directory / "faults"
-    with disturbed(operation, directory) as (site, _, runs):
-        for kind in FAULTS:
+    with disturbed(operation, directory, files=1) as (site, _, runs):
+        for kind in kinds:
             for number in numbers:
                 version = 1 - version
                 site.change(version)
-                log.unlink(missing_ok=True)
+                count.write_bytes(bytes(8))
                 environ = {
+                    "LD_PRELOAD": str(library),
                     "FAULT_DIRECTORY": str(site.directory),
-                    "FAULT_LOG": str(log),
+                    "FAULT_COUNT": str(count),
                     "FAULT_AT": str(number),
                     "FAULT_ERRNO": str(kind),
                 }
                 status = site.start(environ).wait(SECONDS)
-                assert status != INTERNAL_ERROR, site.log
                 assert "Traceback" not in site.log, site.log
                 site.check_whole(*runs)
+                assert list(site.temporary.iterdir()) == []
                 if status:
-                    site.run()  # the next one has to have something to write
-                if not log.exists():
-                    break  # it makes fewer calls
+                    assert status != INTERNAL_ERROR, site.log
+                    assert os.strerror(kind) in site.log, site.log
+                    site.run()
+                site.check_complete(runs[version])
+                if int.from_bytes(count.read_bytes(), sys.byteorder) < number:
+                    break
                 faults += 1
                 errors += status != 0
     return faults, errors
