@@ -28,12 +28,13 @@ from buildstatic.collect.cache import (
     variant_at,
 )
 from buildstatic.collect.codecs import GZIP, Codec, load_codec
+from buildstatic.collect.workers.compress_task import Compressor
 from buildstatic.errors import ConfigInvalid
 from tests.collect.pythons import REPOSITORY
 from tests.collect.rights import as_nobody, disk, public_directory
 
 pytestmark = pytest.mark.limited
-CONTENT = b"body { color: red }\n" * 200
+CONTENT = b"".join(b"a%d { margin: %dpx }\n" % (n * n % 97, n % 7) for n in range(200))
 
 
 def gzip() -> Codec:
@@ -111,13 +112,28 @@ KEY = "a key of 16 characters, or more"
 
 def foreign(cache: Cache) -> bytes:
     """Put a valid variant of CONTENT of another level into *cache*, as others could."""
-    other = load_codec("gz", "best", 1)
+    other = load_codec("gz", "best", 2)
     assert other is not None
     data = other.compress(CONTENT)
+    assert data.startswith(CODEC.header)
     assert CODEC.is_variant(data, CONTENT)
     assert data != CODEC.compress(CONTENT)
     cache.put(identity(CONTENT), CODEC, data)
     return data
+
+
+def test_without_a_key_a_foreign_variant_is_only_another_compression(cache: Cache) -> None:
+    def made() -> list[bytes]:
+        compressor = Compressor((CODEC,), cache, None, chained=True)
+        return [each.data for each in compressor.variants(CONTENT, identity(CONTENT), ("a.css",))]
+
+    data = foreign(cache)
+    assert made() == [data]
+    stored = CODEC.header + zlib.compress(CONTENT, 0, GZIP)[len(CODEC.header) :]
+    assert CODEC.is_variant(stored, CONTENT)
+    for refused in (stored, CODEC.compress(CONTENT + b"x"), NOT_WORTH_IT):
+        cache.put(identity(CONTENT), CODEC, refused)
+        assert made() == [CODEC.compress(CONTENT)]
 
 
 @pytest.mark.parametrize("key", ["", "another key of the attacker"])
