@@ -19,12 +19,7 @@ from tests.torture import (
 )
 
 pytestmark = pytest.mark.slow
-# `build` does what they do, too.
-MARKS = {
-    "layer": pytest.mark.exhaustive,
-    "collect --layer-root": pytest.mark.exhaustive,
-    "build on the engine": pytest.mark.engine,
-}
+MARKS = {"build on the engine": pytest.mark.engine}
 
 
 @pytest.mark.parametrize(
