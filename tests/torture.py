@@ -350,7 +350,7 @@ def fail_calls(
                 status = site.start(environ).wait(SECONDS)
                 assert "Traceback" not in site.log, site.log
                 site.check_whole(*runs)
-                assert list(site.temporary.iterdir()) == []
+                assert [*site.left(), *site.temporary.iterdir()] == []
                 if status:
                     assert status != INTERNAL_ERROR, site.log
                     assert os.strerror(kind) in site.log, site.log
