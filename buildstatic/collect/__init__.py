@@ -24,6 +24,7 @@ from typing import Any
 from buildstatic.collect import layer_root
 from buildstatic.collect.commands import run_after, run_before
 from buildstatic.collect.compress import compress_changes, variants_for
+from buildstatic.collect.contents import Spool
 from buildstatic.collect.django_command import call_collectstatic, find_error_in_memory
 from buildstatic.collect.failures import source_error
 from buildstatic.collect.fingerprint import (
@@ -250,22 +251,23 @@ def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan)
     adapter, in_memory = recognition.adapter, recognition.in_memory
     if adapter is None or not (adapter.fingerprints or in_memory):
         return
-    with worker_pool() as pool:
+    with Spool() as spool, worker_pool() as pool:
         readings = read_sources(
             made_plan.wins,
             storage,
             "",
             pool,
+            spool,
             lambda _more: None,
             rewrites=not in_memory,
             existing=frozenset(),
             strong=False,
             hashed=True,
         )
-    if in_memory:
-        if broken := find_error_in_memory(storage, adapter, made_plan, readings):
-            raise UnresolvedReferences((broken,))
-        return
-    originals = originals_of(readings, storage)
-    tree = TreeOnDisk(storage, originals, Kept.DIRECTORIES)
-    fingerprint_files(storage, originals, tree=tree)
+        if in_memory:
+            if broken := find_error_in_memory(storage, adapter, made_plan, readings, spool):
+                raise UnresolvedReferences((broken,))
+            return
+        originals = originals_of(readings, storage)
+        tree = TreeOnDisk(storage, originals, Kept.DIRECTORIES)
+        fingerprint_files(storage, originals, tree=tree, spool=spool)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.cache import find_cache
 from buildstatic.collect.compress import Compressed, Variants, compress, contents_to_compress
+from buildstatic.collect.contents import Spool
 from buildstatic.collect.file_index import MIN_FILES, FileIndex
 from buildstatic.collect.fingerprint import Kept
 from buildstatic.collect.layer_root import LayerRoot, empty
@@ -102,7 +103,8 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
     with (
         _without_gc(),
         locked_tree(work.storage, starts_empty=layer is not None) as tree,
-        worker_pool(lock=tree.lock) as pool,
+        Spool(tree.root) as spool,
+        worker_pool(lock=tree.lock, spool=spool.descriptor) as pool,
     ):
         existing = frozenset() if options.clear else tree.files
         index = None
@@ -114,6 +116,7 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
                 work.storage,
                 tree.root,
                 pool,
+                spool,
                 progress,
                 rewrites=work.rewrites,
                 existing=existing,
@@ -121,7 +124,7 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
                 hashed=work.run_own_code is not None,
                 index=index,
             )
-        made = _outputs(work, readings, tree, existing, index, pool, steps, callbacks)
+        made = _outputs(work, readings, tree, existing, index, pool, spool, steps, callbacks)
         if layer:
             empty(layer)
         with steps.step("publish", len(made.files)) as progress:
@@ -185,6 +188,7 @@ def _outputs(
     existing: frozenset[str],
     index: FileIndex | None,
     pool: WorkerPool,
+    spool: Spool,
     steps: _Steps,
     callbacks: Callbacks,
 ) -> Outputs:
@@ -200,6 +204,7 @@ def _outputs(
                 adapter,
                 tree,
                 pool,
+                spool,
                 work.run_own_code,
                 existing=existing,
                 kept=work.kept,
@@ -212,6 +217,7 @@ def _outputs(
             adapter,
             tree,
             pool,
+            spool,
             existing=existing,
             kept=work.kept,
             warn=warn,

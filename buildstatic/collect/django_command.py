@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.collector import Collection, Outcome, run_collector
 from buildstatic.collect.compress import variants_for
+from buildstatic.collect.contents import Spool
 from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
@@ -200,7 +201,7 @@ def _undone_unless_finished(storage: Any, command: Any) -> Iterator[None]:
 
 
 def find_error_in_memory(
-    storage: Any, adapter: Adapter, plan: Plan, readings: Sequence[Reading]
+    storage: Any, adapter: Adapter, plan: Plan, readings: Sequence[Reading], spool: Spool
 ) -> BrokenReference | None:
     """Return the reference at which collecting *readings* in memory ends, if there is one.
 
@@ -212,7 +213,7 @@ def find_error_in_memory(
     from buildstatic.collect.memory.shown import shown
     from buildstatic.collect.memory.tree import MemoryTree, NeedsDisk
 
-    memory = MemoryTree(storage, frozenset(), shows_directories=False, strong=False)
+    memory = MemoryTree(storage, frozenset(), shows_directories=False, strong=False, spool=spool)
     command = collectstatic.Command(stdout=StringIO(), stderr=StringIO())
     parser = command.create_parser("manage.py", "collectstatic")
     command.set_options(**vars(parser.parse_args(["--noinput", "--verbosity=0"])))

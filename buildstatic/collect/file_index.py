@@ -19,7 +19,7 @@ from typing import Any
 
 from buildstatic import __version__
 from buildstatic.collect.cache import Cache
-from buildstatic.collect.workers.file_tasks import SAME, read_unchanged
+from buildstatic.collect.workers.file_tasks import SAME
 from buildstatic.collect.workers.pool import MIN_ITEMS
 
 # With fewer files in the tree, reading them takes no more time than the index.
@@ -80,7 +80,10 @@ class FileIndex:
         return hashlib.sha256(os.fsencode(self.root)).hexdigest()
 
     def find(self, path: str, target: str, *options: Any) -> tuple[Any, ...] | None:
-        """Return what the task ``read`` returns for these arguments, None if it has to run."""
+        """Return what the task ``read`` returns for these arguments, None if it has to run.
+
+        The content is empty, to be read.
+        """
         try:
             stamps = [*stamp(os.stat(path)), *stamp(os.lstat(target))]
         except (OSError, ValueError):
@@ -91,14 +94,8 @@ class FileIndex:
             return None
         _, has_content, md5, sha256, *_ = entry
         _, _, size, modified, *_ = stamps
-        content = None
-        if has_content:
-            try:
-                content = b"".join(read_unchanged(path, size, modified))
-            except OSError:
-                return None
         self.kept[target] = entry
-        return size, modified, md5, sha256, SAME, content
+        return size, modified, md5, sha256, SAME, b"" if has_content else None
 
     def add(self, item: tuple[Any, ...], result: tuple[Any, ...]) -> None:
         """Record the *result* of the task ``read`` for *item*, which was not found."""

@@ -18,6 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
+from buildstatic.collect.contents import Content, Spool, read_content
 from buildstatic.collect.references import (
     BrokenReference,
     BrokenReferences,
@@ -51,7 +52,7 @@ class Original:
     path: str
     digest: str
     identity: str
-    content: bytes | None
+    content: Content | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Fingerprinted:
     name: str
     digest: str
     identity: str
-    content: bytes | None = None
+    content: Content | None = None
     is_taken: bool = False
 
 
@@ -126,17 +127,19 @@ def fingerprint_files(
     originals: tuple[Original, ...],
     *,
     tree: TreeView,
+    spool: Spool | None = None,
     existing: frozenset[str] = frozenset(),
     warn: Callable[[str], None] | None = None,
     own_names: bool = False,
 ) -> Fingerprints:
     """Return what ``HashedFilesMixin.post_process`` of *storage* makes of *originals*.
 
-    *storage* is one that `recognize` knows; *existing* are the files in its *tree*. With *warn*, a
-    missing source map is only a warning. With *own_names*, ``hashed_name`` is the project's, and
-    computes (see `only_computes`). Raises `UnresolvedReferences` or `CircularReferences`.
+    *storage* is one that `recognize` knows; *existing* are the files in its *tree*. Rewritten
+    contents are kept in *spool*. With *warn*, a missing source map is only a warning. With
+    *own_names*, ``hashed_name`` is the project's, and computes (see `only_computes`). Raises
+    `UnresolvedReferences` or `CircularReferences`.
     """
-    work = _Fingerprinter(storage, own_names=own_names)
+    work = _Fingerprinter(storage, spool, own_names=own_names)
     with _overlay(storage, tree, work.made):
         work.run(originals, warn)
     files = {original.name: work.files[work.keys[original.name]] for original in originals}
@@ -164,8 +167,9 @@ class _Fingerprinter:
     *own_names*: nothing about ``hashed_name`` is known but that it computes.
     """
 
-    def __init__(self, storage: Any, *, own_names: bool) -> None:
+    def __init__(self, storage: Any, spool: Spool | None, *, own_names: bool) -> None:
         self.storage = storage
+        self.spool = spool
         self.own_names = own_names
         self.hashed_name = _HashedNames(storage, own_names=own_names)
         self.keys: dict[str, str] = {}
@@ -248,23 +252,23 @@ class _Fingerprinter:
         assert original.content is not None
         names = NameLookup(self.current_name)
         self.lookups[original.name] = names
+        before = read_content(original.content)
         try:
-            text = original.content.decode()
+            text = before.decode()
         except UnicodeDecodeError as error:
-            line = original.content.count(b"\n", 0, error.start) + 1
+            line = before.count(b"\n", 0, error.start) + 1
             self.broken.append(BrokenReference(original.name, line, "", error))
             return
         content = rewrite(
             self.storage, original.name, original.path, text, names, self.broken
         ).encode()
-        is_same = content == original.content
+        is_same = content == before
         md5, sha256 = original.digest, original.identity
         if not is_same:
             md5, sha256 = digest(content, bool(original.identity))
         name = self.fingerprinted_name(original.name, md5)
-        self.files[self.keys[original.name]] = Fingerprinted(
-            name, md5, sha256, None if is_same else content
-        )
+        kept = None if is_same else self.spool.keep(content) if self.spool else content
+        self.files[self.keys[original.name]] = Fingerprinted(name, md5, sha256, kept)
 
     def fingerprinted_name(self, name: str, digest: str) -> str:
         """Return the name for *digest*; ValueError or SuspiciousFileOperation if it is invalid."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from buildstatic.collect.contents import Spool, content_size
 from buildstatic.collect.file_index import FileIndex
 from buildstatic.collect.fingerprint import (
     Fingerprinted,
@@ -62,6 +63,7 @@ def fingerprinted_outputs(
     adapter: Adapter,
     tree: LockedTree,
     pool: WorkerPool,
+    spool: Spool,
     *,
     existing: frozenset[str],
     kept: Kept,
@@ -76,7 +78,9 @@ def fingerprinted_outputs(
     """
     originals = originals_of(readings, storage)
     before = TreeOnDisk(storage, originals, kept)
-    made = fingerprint_files(storage, originals, tree=before, existing=existing, warn=warn)
+    made = fingerprint_files(
+        storage, originals, tree=before, spool=spool, existing=existing, warn=warn
+    )
     # A content that can be read again would only take memory.
     readings = tuple(replace(r, content=None) if r.file.path and r.content else r for r in readings)
     removes = adapter.removes_originals
@@ -88,7 +92,7 @@ def fingerprinted_outputs(
         item = made.files[name]
         if item.is_taken or item.name not in existing:
             continue
-        size = reading.file.size if item.content is None else len(item.content)
+        size = reading.file.size if item.content is None else content_size(item.content)
         status = os.lstat(tree.path(item.name))
         if not stat.S_ISREG(status.st_mode) or status.st_size != size:
             continue  # a killed run may have left part of a file
@@ -130,6 +134,7 @@ def outputs_in_memory(
     adapter: Adapter,
     tree: LockedTree,
     pool: WorkerPool,
+    spool: Spool,
     run_own_code: RunOwnCode,
     *,
     existing: frozenset[str],
@@ -149,6 +154,7 @@ def outputs_in_memory(
         existing if kept is Kept.FILES else frozenset(),
         shows_directories=kept is not Kept.NOTHING and not tree.is_empty,
         strong=strong,
+        spool=spool,
     )
     sources = memory.sources(readings)
     with shown(memory, adapter):
@@ -182,8 +188,7 @@ def _has_content(tree: LockedTree, name: str, file: OutputFile) -> bool:
     """Return whether the file *name* of *tree* has the content of *file*."""
     if not _has_size(tree, name, file.size):
         return False
-    content = Path(file.path).read_bytes() if file.content is None else file.content
-    return Path(tree.path(name)).read_bytes() == content
+    return Path(tree.path(name)).read_bytes() == file.read()
 
 
 def _has_size(tree: LockedTree, name: str, size: int) -> bool:
@@ -225,7 +230,7 @@ def _output_files(
                 )
             )
         if item is not None and item.content is not None:
-            size = len(item.content)
+            size = content_size(item.content)
             files.append(
                 OutputFile((item.name,), item.digest, item.identity, size, content=item.content)
             )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.atomic import PREFIX, lock_directory, temporary_path
+from buildstatic.collect.contents import Content, SpooledContent, read_content
 from buildstatic.collect.workers.pool import WorkerPool
 from buildstatic.errors import CollectFailed
 
@@ -148,7 +149,22 @@ class OutputFile:
     size: int
     path: str = ""
     modified: int = 0
-    content: bytes | None = None
+    content: Content | None = None
+
+    def read(self) -> bytes:
+        """Return the content; raises OSError."""
+        return Path(self.path).read_bytes() if self.content is None else read_content(self.content)
+
+    @property
+    def written_from(self) -> str | bytes | tuple[int, int]:
+        """What the task ``write`` takes."""
+        match self.content:
+            case SpooledContent(descriptor=descriptor, offset=offset):
+                return descriptor, offset
+            case bytes() as content:
+                return content
+            case _:
+                return self.path
 
 
 def outdated_variants(
@@ -311,7 +327,7 @@ def _write(
     mode = staging.file_mode
     items = [
         (
-            output.path if output.content is None else output.content,
+            output.written_from,
             output.size,
             output.modified,
             tuple(staging.tree.path(name) for name in output.names),
@@ -366,8 +382,4 @@ def _is_same_file(tree: Tree, one: str, other: str) -> bool:
 def _outputs_differ(one: OutputFile, other: OutputFile) -> bool:
     if one.digest and other.digest:
         return one.digest != other.digest
-    contents = [
-        Path(output.path).read_bytes() if output.content is None else output.content
-        for output in (one, other)
-    ]
-    return contents[0] != contents[1]
+    return one.read() != other.read()

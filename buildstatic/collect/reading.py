@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from buildstatic.collect.contents import Content, FileContent, Spool
 from buildstatic.collect.file_index import FileIndex
 from buildstatic.collect.planning import Source
 from buildstatic.collect.publish import OutputFile
@@ -29,7 +30,7 @@ class Reading:
     source: Source
     file: OutputFile
     is_unmodified: bool
-    content: bytes | None
+    content: Content | None
 
 
 def read_sources(
@@ -37,6 +38,7 @@ def read_sources(
     storage: Any,
     root: str,
     pool: WorkerPool,
+    spool: Spool,
     progress: Callable[[int], None],
     *,
     rewrites: bool,
@@ -48,9 +50,9 @@ def read_sources(
     """Read *sources*, each once; *progress* is called with 1 for each.
 
     If it *rewrites* references, the content is kept of sources that refer to others; it is always
-    kept of those that are not files on this disk. *existing* are the files of the tree *root* that
-    may stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case. What *index*
-    has is not read. Raises OSError.
+    kept of those that are not files on this disk, in *spool*. *existing* are the files of the tree
+    *root* that may stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case.
+    What *index* has is not read. Raises OSError.
     """
     paths = [source.local_path() for source in sources]
     hashed = hashed or rewrites or strong
@@ -78,11 +80,15 @@ def read_sources(
                     index.add(item, result)
             size, modified, md5, sha256, state, found = result
             file = OutputFile((), md5, sha256, size, path, modified)
-            reading = Reading(source, file, state == SAME, found)
+            content: Content | None = found
+            if found is not None and not (found and spool.has_room(size)):
+                content = FileContent(path, size, modified)
+            reading = Reading(source, file, state == SAME, content)
         else:
-            content = source.read()
-            is_unmodified = _is_up_to_date(source, item[1], content)
-            file = OutputFile((), *digest(content, strong), len(content), content=content)
+            data = source.read()
+            is_unmodified = _is_up_to_date(source, item[1], data)
+            content = spool.keep(data)
+            file = OutputFile((), *digest(data, strong), len(data), content=content)
             reading = Reading(source, file, is_unmodified, content)
         readings.append(reading)
         progress(1)

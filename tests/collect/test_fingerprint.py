@@ -59,7 +59,7 @@ def test_files_are_named_by_content_after_rewriting(
     assert made["b.css"].content == b'url("i.865c0c0b4ab0.png")'
     assert made["a.css"].content == f'url("{made["b.css"].name}")'.encode()
     for item in (made["a.css"], made["b.css"]):
-        assert item.content is not None
+        assert isinstance(item.content, bytes)
         assert item.digest == hashlib.md5(item.content, usedforsecurity=False).hexdigest()
         assert item.identity == hashlib.sha256(item.content).hexdigest()
         assert item.name.split(".")[1] == item.digest[:12]

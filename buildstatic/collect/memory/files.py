@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.files.base import File
 
+from buildstatic.collect.contents import read_content
 from buildstatic.collect.publish import OutputFile
 
 
@@ -30,7 +31,7 @@ class StoredFile(File):  # type: ignore[misc]
             if content is None:
                 self._opened = open(self.stored.path, "rb")  # noqa: SIM115
             else:
-                self._opened = io.BytesIO(content)
+                self._opened = io.BytesIO(read_content(content))
         return self._opened
 
     @file.setter

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from buildstatic.collect.contents import content_size
 from buildstatic.collect.fingerprint import (
     ContentRead,
     Fingerprints,
@@ -109,7 +110,12 @@ def _fingerprint(tree: MemoryTree, paths: Mapping[str, Any], *, own_names: bool)
     existing = tree.existing - tree.removed
     try:
         made = fingerprint_files(
-            tree.storage, tuple(originals), tree=tree, existing=existing, own_names=own_names
+            tree.storage,
+            tuple(originals),
+            tree=tree,
+            spool=tree.spool,
+            existing=existing,
+            own_names=own_names,
         )
     except (Exception, ContentRead):  # Django's loop ends with its own error
         return None
@@ -137,7 +143,7 @@ def _save(tree: MemoryTree, made: _Made) -> list[_Processed]:
                 tree.delete(item.name)
             file = made.stored[name]
             if item.content is not None:
-                size = len(item.content)
+                size = content_size(item.content)
                 file = OutputFile((), item.digest, item.identity, size, content=item.content)
             tree.put(item.name, tree.known(file))
         processed.append((name, item.name, name in saved))

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage
 
+from buildstatic.collect.contents import Content, FileContent, Spool
 from buildstatic.collect.memory.files import StoredFile
 from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.reading import Reading
@@ -47,13 +48,15 @@ class MemoryTree:
     *processed* are the names that ``post_process`` has made. *compressed* are those that the
     storage would compress, None if it does not. *plain* are the methods of `HOOKS`, `NAMING` and
     `STATS` that the installed packages have defined. *references* are the contents of the sources
-    that the storage rewrites, by digest, size and suffix: None if they refer to nothing.
+    that the storage rewrites, by digest, size and suffix: None if they refer to nothing. What is
+    saved is kept in *spool*.
     """
 
     storage: Any
     existing: frozenset[str]
     shows_directories: bool
     strong: bool
+    spool: Spool
     files: dict[str, OutputFile] = field(default_factory=dict)
     directories: set[str] = field(default_factory=lambda: {"."})
     removed: set[str] = field(default_factory=set)
@@ -63,7 +66,7 @@ class MemoryTree:
     needs_loop: bool = False
     is_unused: bool = False
     plain: frozenset[str] = frozenset()
-    references: dict[tuple[str, int, str], bytes | None] = field(default_factory=dict)
+    references: dict[tuple[str, int, str], Content | None] = field(default_factory=dict)
     by_digest: dict[tuple[str, int], OutputFile] = field(default_factory=dict)
     manifest: bytes | None = None
     last: tuple[bytes, str] = (b"", "d41d8cd98f00b204e9800998ecf8427e")
@@ -87,12 +90,12 @@ class MemoryTree:
                 self.references[_key(stored, source.path)] = reading.content
         return sources
 
-    def referring(self, name: str, stored: OutputFile) -> bytes | None:
+    def referring(self, name: str, stored: OutputFile) -> Content | None:
         """Return the content of *stored*, None if a file of this *name* refers to nothing."""
         key = _key(stored, name)
         if key not in self.references:
-            with StoredFile(stored, name) as file:
-                self.references[key] = file.read()
+            in_file = FileContent(stored.path, stored.size, stored.modified)
+            self.references[key] = in_file if stored.content is None else stored.content
         return self.references[key]
 
     def fail(self, reason: str) -> NoReturn:
@@ -193,7 +196,11 @@ class MemoryTree:
             self.put(path, content.stored)
             return path
         data, md5 = self.hashed(content)
-        self.put(path, self.known(OutputFile((), md5, "", len(data), content=data)))
+        stored = self.by_digest.get((md5, len(data)))
+        if stored is None:
+            stored = OutputFile((), md5, "", len(data), content=self.spool.keep(data))
+            self.by_digest[md5, len(data)] = stored
+        self.put(path, stored)
         return path
 
     @property
@@ -261,7 +268,7 @@ class MemoryTree:
         for key, stored in contents.items():
             identity = stored.identity
             if self.strong and not identity:
-                identity = digest(stored.content or b"", strong=True)[1]
+                identity = digest(stored.read(), strong=True)[1]
             found.append(replace(stored, names=tuple(names[key]), identity=identity))
         return found
 

@@ -24,6 +24,8 @@ from buildstatic.atomic import PREFIX
 # Files up to this size are read at once, larger ones in chunks.
 LARGE = 8 << 20
 CHUNK = 1 << 20
+# Contents up to this size are returned; a batch of them takes little memory.
+SMALL = 1 << 16
 # Errors of opening a socket, or a device that does not exist.
 UNOPENABLE = {errno.ENXIO, errno.ENODEV}
 # What a case-insensitive regular expression also accepts for i, s and k.
@@ -57,7 +59,8 @@ def read(
 
     *target* is the file in the tree that it may be equal to, and *state* its state; for an empty
     name it is ABSENT. *content* is None unless *is_text* and it contains one of *needles* (see
-    `contains_needle`; None matches everything), or is not UTF-8. The SHA-256 is empty unless
+    `contains_needle`; None matches everything), or is not UTF-8; one larger than `SMALL` is empty,
+    to be read again. The SHA-256 is empty unless
     *strong*. Without *hashed* the digests are empty, and a file without a target to compare is not
     read.
     """
@@ -85,6 +88,8 @@ def read(
         os.close(descriptor)
     if content is not None and not (is_text and contains_needle(content, needles)):
         content = None
+    elif content and len(content) > SMALL:
+        content = b""
     return before.st_size, before.st_mtime_ns, *digests, state, content
 
 
@@ -204,7 +209,7 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def write(
-    source: str | bytes,
+    source: str | bytes | tuple[int, int],
     size: int,
     modified: int,
     targets: tuple[str, ...],
@@ -213,7 +218,9 @@ def write(
     links: bool,
     direct: bool = False,
 ) -> tuple[int]:
-    """Write *source*, a path or a content, to *targets*; return how many copies were written.
+    """Write *source* to *targets*; return how many copies were written.
+
+    *source* is a path, a content, or the descriptor and the offset of a content of this *size*.
 
     A temporary file is written and renamed, unless *direct* and the target does not exist. A path
     must still have the *size* and the time *modified* (ns) that it was read with. *mode* is the
@@ -237,7 +244,7 @@ def write(
 
 
 def _write(
-    source: str | bytes,
+    source: str | bytes | tuple[int, int],
     size: int,
     modified: int,
     path: str,
@@ -253,7 +260,12 @@ def _write(
             if isinstance(source, bytes):
                 _write_all(descriptor, source)
             else:
-                for chunk in read_unchanged(source, size, modified):
+                chunks = (
+                    read_unchanged(source, size, modified)
+                    if isinstance(source, str)
+                    else read_spooled(*source, size)
+                )
+                for chunk in chunks:
                     _write_all(descriptor, chunk)
             _set_metadata(descriptor, mode, seconds)
         finally:
@@ -304,6 +316,17 @@ def read_unchanged(source: str, size: int, modified: int) -> Iterator[bytes]:
             raise Changed(errno.EBUSY, "it changed while it was collected", source)
     finally:
         os.close(descriptor)
+
+
+def read_spooled(descriptor: int, offset: int, size: int) -> Iterator[bytes]:
+    """Yield the *size* bytes of the open file *descriptor* from *offset* on."""
+    end = offset + size
+    while offset < end:
+        chunk = os.pread(descriptor, min(CHUNK, end - offset), offset)
+        if not chunk:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        yield chunk
+        offset += len(chunk)
 
 
 def _set_metadata(descriptor: int, mode: int, seconds: int) -> None:

@@ -54,10 +54,10 @@ TaskRequest = tuple[str, list[Item], Item]
 
 @dataclass
 class WorkerPool:
-    """Up to *count* processes, started when they are needed, each with the descriptor *lock*."""
+    """Up to *count* processes, started when they are needed, each with the open *descriptors*."""
 
     count: int
-    lock: int | None = None
+    descriptors: tuple[int, ...] = ()
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, task: str, items: Sequence[Item]) -> Iterator[Item]:
@@ -143,21 +143,24 @@ class WorkerPool:
                     [sys.executable, "-I", "-S", "-X", encoding, "-c", *arguments],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    pass_fds=() if self.lock is None else (self.lock,),
+                    pass_fds=self.descriptors,
                     process_group=0,
                 )
                 self.processes.append(process)
 
 
 @contextmanager
-def worker_pool(count: int | None = None, lock: int | None = None) -> Iterator[WorkerPool]:
+def worker_pool(
+    count: int | None = None, lock: int | None = None, spool: int | None = None
+) -> Iterator[WorkerPool]:
     """Yield a `WorkerPool` whose processes have all exited when the block ends.
 
     *count* is by default the number of available cores. *lock* is the descriptor of a lock that the
-    workers hold as long as they run. If the block raises, they stop at once, without leaving an
-    incomplete file.
+    workers hold as long as they run, *spool* that of a file that they write contents from. If the
+    block raises, they stop at once, without leaving an incomplete file.
     """
-    pool = WorkerPool(available_cores() if count is None else count, lock)
+    descriptors = tuple(each for each in (lock, spool) if each is not None)
+    pool = WorkerPool(available_cores() if count is None else count, descriptors)
     try:
         yield pool
     except BaseException:

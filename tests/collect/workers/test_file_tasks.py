@@ -26,6 +26,7 @@ from buildstatic.collect.workers.file_tasks import (
     OLDER,
     OTHER,
     SAME,
+    SMALL,
     Changed,
     read,
     write,
@@ -72,11 +73,12 @@ def test_content_is_returned_if_it_contains_a_needle(tmp_path: Path, size: int) 
     path = tmp_path / "a"
     data = make(path, size) + b"@IMPORT 'b.css'"
     path.write_bytes(data)
+    returned = data if len(data) <= SMALL else b""
     assert read(str(path), "", (b"@import",), True, True)[2:4] == digests(data)
-    assert read(str(path), "", (b"@import",), True, True)[-1] == data
-    assert read(str(path), "", (b"url(", b"@import"), True, True)[-1] == data
+    assert read(str(path), "", (b"@import",), True, True)[-1] == returned
+    assert read(str(path), "", (b"url(", b"@import"), True, True)[-1] == returned
     assert read(str(path), "", (b"url(",), True, True)[-1] is None
-    assert read(str(path), "", None, True, True)[-1] == data
+    assert read(str(path), "", None, True, True)[-1] == returned
     assert read(str(path), "", None, False, True)[-1] is None
 
 
