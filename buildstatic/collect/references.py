@@ -163,7 +163,7 @@ def rewrite(
             continue
         for pattern, template, *ignored in patterns:
             literal = _literal(pattern.pattern)
-            if literal and not contains_needle(_encoded(content), (literal.encode(),)):
+            if literal and not _may_contain(content, literal):
                 continue
             blocks = [storage.get_ignored_blocks(content, *ignored)] if ignored else []
             convert = storage.url_converter(name, names, template, *blocks)
@@ -245,7 +245,14 @@ class QuickPattern:
 
     def _may_match(self, text: str) -> bool:
         literal = self._literal
-        return literal is None or contains_needle(_encoded(text), (literal.encode(),))
+        return literal is None or _may_contain(text, literal)
+
+
+def _may_contain(text: str, literal: str) -> bool:
+    """Tell whether *text* contains *literal* (see `contains_needle`)."""
+    if literal != literal.lower():
+        return literal in text
+    return contains_needle(_encoded(text), (literal.encode(),))
 
 
 @lru_cache(maxsize=1)

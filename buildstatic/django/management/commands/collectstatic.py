@@ -148,13 +148,24 @@ def _project_commands() -> tuple[tuple[str, ...], tuple[str, ...]]:
     parents = (parent for place in places for parent in (place, *place.parents)[:MAX_PARENTS])
     found = (root for root in (Path.cwd(), *parents) if (root / "pyproject.toml").is_file())
     root = next(found, None)
-    if root is None:
+    if root is None or not _is_configured(root / "pyproject.toml"):
         return (), ()
-    # Only a project with this file pays for the imports.
+    # Only a project with this table pays for the imports.
     from buildstatic.project.config import load
 
     config = load(root)
     return config.before or (), config.after or ()
+
+
+def _is_configured(path: Path) -> bool:
+    """Tell whether *path* has the table, or cannot be read, which is then an error."""
+    import tomllib
+
+    try:
+        tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError, RecursionError):
+        return True
+    return not isinstance(tool, dict) or "buildstatic" in tool
 
 
 def _settings_directory() -> dict[str, Path]:
