@@ -17,6 +17,8 @@ _LABEL = re.compile(r"^\[[^\]]*\] ")
 _RUN_FLAGS = re.compile(r"^(RUN) (?:--\S+ )+")
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
+State: TypeAlias = Literal["running", "done", "cached", "failed", "cancelled"]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -24,7 +26,7 @@ class Step:
 
     stage: str
     instruction: str
-    state: Literal["running", "done", "cached", "failed", "cancelled"]
+    state: State
     seconds: float
 
 
@@ -129,7 +131,7 @@ def _merge(before: Vertex, now: Vertex) -> Vertex:
 
 
 def _step(vertex: Vertex) -> Step:
-    state: Literal["running", "done", "cached", "failed", "cancelled"] = "done"
+    state: State = "done"
     if not vertex.completed:
         state = "running"
     elif "cancel" in vertex.error.lower():
