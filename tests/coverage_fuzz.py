@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import atheris
@@ -13,6 +15,8 @@ import atheris
 with atheris.instrument_imports(include=["buildstatic"]):
     from tests import test_fuzz
 
+SEEDS = 16
+SIZE = 2048  # bytes of an input
 PROPERTIES: dict[str, Any] = {
     "project": test_fuzz.test_mutated_project_file,
     "layer": test_fuzz.test_mutated_layer,
@@ -23,9 +27,15 @@ PROPERTIES: dict[str, Any] = {
 
 
 def main() -> None:
-    """Fuzz the property that the first argument names."""
-    test = PROPERTIES[sys.argv[1]]
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], test.hypothesis.fuzz_one_input)
+    """Fuzz the property that the first argument names; inputs are kept for the next run."""
+    name, *options = sys.argv[1:]
+    corpus = Path(".hypothesis/atheris", name)
+    corpus.mkdir(parents=True, exist_ok=True)
+    # Those that libFuzzer begins with are too short for Hypothesis to make an example of them.
+    for number in range(SEEDS):
+        (corpus / f"seed-{number}").write_bytes(Random(number).randbytes(SIZE))
+    arguments = [sys.argv[0], "-len_control=0", f"-max_len={SIZE}", *options, str(corpus)]
+    atheris.Setup(arguments, PROPERTIES[name].hypothesis.fuzz_one_input)
     atheris.Fuzz()
 
 

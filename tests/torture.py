@@ -431,7 +431,7 @@ def main() -> None:
         from tests.collect.rights import disk
 
         with disk(place, "size=16m") as mounted:
-            return fill_disk("collect", range(50), mounted)
+            return fill_disk("collect", range(0, 400, 8), mounted)
 
     seed = os.getpid()
     for name in options.operations:
