@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
@@ -255,6 +255,8 @@ def test_plain_value_is_in_every_file(tmp_path: Path, name: str) -> None:
 @pytest.mark.slow
 @LIMITED
 @given(st.sampled_from(sorted(VALUES)), st.sampled_from(PAYLOADS) | st.text(max_size=30))
+@example("SQLite file", "x\ud800leak")
+@example("SQLite file", "x\0leak")
 def test_hostile_value_stays_within_its_word(name: str, value: str) -> None:
     for path, text in generated(VALUES[name](value), Path("/nonexistent")).items():
         check(path, text)

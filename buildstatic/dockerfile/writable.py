@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from glob import glob
 from pathlib import PurePosixPath
 
 from buildstatic.dockerfile import APP, Part
 from buildstatic.dockerfile.static_root import DATA, data_directory, static_root_in_image
 from buildstatic.project import Project
+from buildstatic.project.files import names
 from buildstatic.project.static_files import contains_needed, uploads
 
 
@@ -41,8 +41,7 @@ def _file_directories(project: Project) -> tuple[str, ...]:
         for place in places
         if place
         and not contains_needed(project, place)
-        # Path.glob raises for a long name.
-        and not glob("*.py", root_dir=project.root / place)  # noqa: PTH207
+        and not any(name.endswith(".py") for name in names(project.root / place))
     )
 
 

@@ -62,10 +62,10 @@ def is_directory(path: Path) -> bool:
 
 
 def names(directory: Path) -> list[str]:
-    """Return the sorted names in *directory*; none if it cannot be read."""
+    """Return the sorted names in *directory*; none if it cannot be read or is no valid path."""
     try:
         return sorted(path.name for path in directory.iterdir())
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 
