@@ -118,20 +118,14 @@ def lock_directory(directory: Path, make: Callable[[], None]) -> Iterator[int]:
     descriptor = None
     while descriptor is None:
         make()
-        descriptor = _lock(directory)
+        with suppress(FileNotFoundError), ExitStack() as on_error:
+            opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            on_error.callback(os.close, opened)
+            fcntl.flock(opened, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(opened), directory.stat()):  # not removed meanwhile
+                on_error.pop_all()
+                descriptor = opened
     try:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _lock(directory: Path) -> int | None:
-    """Return the descriptor of *directory*, locked; None if it was removed meanwhile."""
-    with suppress(FileNotFoundError), ExitStack() as on_error:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        on_error.callback(os.close, descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.path.samestat(os.fstat(descriptor), directory.stat()):
-            on_error.pop_all()
-            return descriptor
-    return None

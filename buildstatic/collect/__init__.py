@@ -24,7 +24,6 @@ from typing import Any
 from buildstatic.collect import layer_root
 from buildstatic.collect.commands import run_after, run_before
 from buildstatic.collect.compress import compress_changes, variants_for
-from buildstatic.collect.contents import Spool
 from buildstatic.collect.django_command import call_collectstatic, find_error_in_memory
 from buildstatic.collect.failures import source_error
 from buildstatic.collect.fingerprint import (
@@ -51,6 +50,7 @@ from buildstatic.collect.request import (
     Request,
     Summary,
 )
+from buildstatic.collect.spool import open_spool
 from buildstatic.collect.storages import Recognition, recognize
 from buildstatic.collect.storages.adapter import Adapter
 from buildstatic.collect.workers.file_tasks import open_regular
@@ -251,7 +251,7 @@ def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan)
     adapter, in_memory = recognition.adapter, recognition.in_memory
     if adapter is None or not (adapter.fingerprints or in_memory):
         return
-    with Spool() as spool, worker_pool() as pool:
+    with open_spool() as spool, worker_pool() as pool:
         readings = read_sources(
             made_plan.wins,
             storage,

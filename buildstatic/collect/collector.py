@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.cache import find_cache
 from buildstatic.collect.compress import Compressed, Variants, compress, contents_to_compress
-from buildstatic.collect.contents import Spool
 from buildstatic.collect.file_index import MIN_FILES, FileIndex
 from buildstatic.collect.fingerprint import Kept
 from buildstatic.collect.layer_root import LayerRoot, empty
@@ -23,11 +22,13 @@ from buildstatic.collect.outputs import (
     plain_outputs,
 )
 from buildstatic.collect.planning import Plan
-from buildstatic.collect.publish import LockedTree, Staging, locked_tree, publish, remove_files
+from buildstatic.collect.publish import Staging, publish
 from buildstatic.collect.reading import Reading, read_sources
 from buildstatic.collect.request import Callbacks, CollectOptions, Summary
+from buildstatic.collect.spool import Spool, open_spool
 from buildstatic.collect.storages.adapter import Adapter, FinishedTree
 from buildstatic.collect.storages.manifest import write_manifest
+from buildstatic.collect.tree import LockedTree, locked_tree, remove_files
 from buildstatic.collect.workers.pool import WorkerPool, worker_pool
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
     with (
         _without_gc(),
         locked_tree(work.storage, starts_empty=layer is not None) as tree,
-        Spool(tree.root) as spool,
+        open_spool(tree.root) as spool,
         worker_pool(lock=tree.lock, spool=spool.descriptor) as pool,
     ):
         existing = frozenset() if options.clear else tree.files

@@ -15,16 +15,10 @@ from typing import Any
 
 from buildstatic.collect.cache import Cache, find_cache
 from buildstatic.collect.codecs import FORMATS, Codec, importable, library_paths, load_codec
-from buildstatic.collect.publish import (
-    LockedTree,
-    OutputFile,
-    Staging,
-    locked_tree,
-    outdated_variants,
-    remove_files,
-)
+from buildstatic.collect.publish import OutputFile, Staging, outdated_variants
 from buildstatic.collect.request import CollectOptions
 from buildstatic.collect.storages.adapter import Adapter, CompressionRules
+from buildstatic.collect.tree import LockedTree, locked_tree, remove_files
 from buildstatic.collect.workers.compress_task import UNABLE, CompressOptions, compress_file
 from buildstatic.collect.workers.pool import WorkerPool, worker_pool
 from buildstatic.errors import CollectFailed

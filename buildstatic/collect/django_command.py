@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.collector import Collection, Outcome, run_collector
 from buildstatic.collect.compress import variants_for
-from buildstatic.collect.contents import Spool
 from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
@@ -20,6 +19,7 @@ from buildstatic.collect.planning import Plan
 from buildstatic.collect.reading import Reading
 from buildstatic.collect.references import MOST_BROKEN, BrokenReference
 from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request, Summary
+from buildstatic.collect.spool import Spool
 from buildstatic.collect.storages import Recognition
 from buildstatic.collect.storages.adapter import Adapter
 from buildstatic.errors import (

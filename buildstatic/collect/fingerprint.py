@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from buildstatic.collect.contents import Content, Spool, read_content
+from buildstatic.collect.contents import Content, read_content
 from buildstatic.collect.references import (
     BrokenReference,
     BrokenReferences,
@@ -26,6 +26,7 @@ from buildstatic.collect.references import (
     is_adjustable,
     rewrite,
 )
+from buildstatic.collect.spool import Spool
 from buildstatic.collect.storages.manifest import replaced_attributes
 from buildstatic.collect.workers.file_tasks import digest
 
@@ -44,14 +45,15 @@ class Kept(Enum):
 class Original:
     """A source as it was read, to be collected as *name*; *path* is its name in its storage.
 
-    *digest* is the content's MD5, *identity* its SHA-256 (empty if not needed); *content* is None
-    if it contains no references.
+    *digest* is the content's MD5, *identity* its SHA-256 (empty if not needed), *size* its bytes;
+    *content* is None if it contains no references.
     """
 
     name: str
     path: str
     digest: str
     identity: str
+    size: int
     content: Content | None
 
 
@@ -59,13 +61,14 @@ class Original:
 class Fingerprinted:
     """A file under its fingerprinted name; *content* is None if it equals the original's.
 
-    *digest* and *identity* are as in `Original`. *is_taken*: a source has this very name
+    *digest*, *identity* and *size* are as in `Original`. *is_taken*: a source has this very name
     and is kept: post_process replaces it only if it rewrites the file.
     """
 
     name: str
     digest: str
     identity: str
+    size: int
     content: Content | None = None
     is_taken: bool = False
 
@@ -213,7 +216,7 @@ class _Fingerprinter:
             except (ValueError, SuspiciousFileOperation) as error:
                 unnamed[original.name] = BrokenReference(original.name, 0, "", error)
                 continue
-            self.files[key] = Fingerprinted(name, original.digest, original.identity)
+            self.files[key] = Fingerprinted(name, original.digest, original.identity, original.size)
         return unnamed
 
     def repeat_passes(self, referring: Sequence[Original]) -> None:
@@ -268,7 +271,7 @@ class _Fingerprinter:
             md5, sha256 = digest(content, bool(original.identity))
         name = self.fingerprinted_name(original.name, md5)
         kept = None if is_same else self.spool.keep(content) if self.spool else content
-        self.files[self.keys[original.name]] = Fingerprinted(name, md5, sha256, kept)
+        self.files[self.keys[original.name]] = Fingerprinted(name, md5, sha256, len(content), kept)
 
     def fingerprinted_name(self, name: str, digest: str) -> str:
         """Return the name for *digest*; ValueError or SuspiciousFileOperation if it is invalid."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from buildstatic.collect.contents import Spool, content_size
 from buildstatic.collect.file_index import FileIndex
 from buildstatic.collect.fingerprint import (
     Fingerprinted,
@@ -18,11 +17,13 @@ from buildstatic.collect.fingerprint import (
     TreeOnDisk,
     fingerprint_files,
 )
-from buildstatic.collect.publish import LockedTree, OutputFile
+from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.reading import Reading
 from buildstatic.collect.references import is_adjustable
+from buildstatic.collect.spool import Spool
 from buildstatic.collect.storages.adapter import Adapter
 from buildstatic.collect.storages.manifest import make_manifest
+from buildstatic.collect.tree import LockedTree
 from buildstatic.collect.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -92,9 +93,8 @@ def fingerprinted_outputs(
         item = made.files[name]
         if item.is_taken or item.name not in existing:
             continue
-        size = reading.file.size if item.content is None else content_size(item.content)
         status = os.lstat(tree.path(item.name))
-        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+        if not stat.S_ISREG(status.st_mode) or status.st_size != item.size:
             continue  # a killed run may have left part of a file
         is_known = index is not None and index.has_output(item.name, status, item.digest)
         if is_known or not is_adjustable(storage, name):
@@ -124,7 +124,8 @@ def originals_of(readings: Iterable[Reading], storage: Any) -> tuple[Original, .
     for reading in readings:
         name, file = reading.source.path, reading.file
         content = reading.content if file.path or is_adjustable(storage, name) else None
-        originals.append(Original(name, reading.source.name, file.digest, file.identity, content))
+        values = file.digest, file.identity, file.size
+        originals.append(Original(name, reading.source.name, *values, content))
     return tuple(originals)
 
 
@@ -152,7 +153,7 @@ def outputs_in_memory(
     memory = MemoryTree(
         storage,
         existing if kept is Kept.FILES else frozenset(),
-        shows_directories=kept is not Kept.NOTHING and not tree.is_empty,
+        shows_directories=kept is not Kept.NOTHING and any(Path(tree.root).iterdir()),
         strong=strong,
         spool=spool,
     )
@@ -230,8 +231,6 @@ def _output_files(
                 )
             )
         if item is not None and item.content is not None:
-            size = content_size(item.content)
-            files.append(
-                OutputFile((item.name,), item.digest, item.identity, size, content=item.content)
-            )
+            values = item.digest, item.identity, item.size
+            files.append(OutputFile((item.name,), *values, content=item.content))
     return tuple(files)

@@ -1,4 +1,4 @@
-"""The output tree: what it has, what it will have, and writing it.
+"""Write the files of the output tree.
 
 For an empty tree, files are written into a staging directory in it and moved at the end; otherwise
 each file is written under a temporary name and then renamed.
@@ -7,16 +7,14 @@ each file is written under a temporary name and then renamed.
 from __future__ import annotations
 
 import os
-import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from buildstatic.atomic import PREFIX, lock_directory, temporary_path
 from buildstatic.collect.contents import Content, SpooledContent, read_content
+from buildstatic.collect.tree import LockedTree, Tree, make_directories, remove_files
 from buildstatic.collect.workers.pool import WorkerPool
 from buildstatic.errors import CollectFailed
 
@@ -24,115 +22,6 @@ EPOCH = 1_704_067_200  # 2024-01-01T00:00:00Z
 SPAN = 180 * 24 * 60 * 60
 # The suffixes of variants, whatever program makes them.
 VARIANT_SUFFIXES = ("gz", "br", "zst", "zstd")
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A directory on disk, and the modes of files and directories in it (None: the umask's)."""
-
-    root: str
-    file_mode: int | None
-    directory_mode: int | None
-
-    def path(self, name: str) -> str:
-        """Return the path of the file *name*."""
-        return f"{self.root}/{name}"
-
-
-def tree_of(storage: Any) -> Tree:
-    """Return the tree of *storage*, a ``FileSystemStorage``."""
-    return Tree(
-        os.path.abspath(storage.location),
-        storage.file_permissions_mode,
-        storage.directory_permissions_mode,
-    )
-
-
-def list_files(tree: Tree) -> frozenset[str]:
-    """Return the names of all files in *tree*; remove what a killed run left there."""
-    return frozenset(_walk(tree.root, ""))
-
-
-def _walk(directory: str, prefix: str) -> Iterator[str]:
-    try:
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                name = f"{prefix}{entry.name}"
-                is_directory = entry.is_dir(follow_symlinks=False)
-                if entry.name.startswith(PREFIX):
-                    shutil.rmtree(entry.path) if is_directory else os.unlink(entry.path)
-                elif is_directory:
-                    yield from _walk(entry.path, f"{name}/")
-                else:
-                    yield name
-    except FileNotFoundError:
-        return
-
-
-@dataclass(frozen=True)
-class LockedTree(Tree):
-    """A tree that no other process changes.
-
-    *files* are those that it has, *lock* is the descriptor of its lock, *staging* the path of a
-    staging directory in it, which does not exist yet.
-    """
-
-    files: frozenset[str]
-    lock: int
-    staging: Path
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has neither files nor directories."""
-        return not any(Path(self.root).iterdir())
-
-
-@contextmanager
-def locked_tree(storage: Any, *, starts_empty: bool = False) -> Iterator[LockedTree]:
-    """Yield the tree of *storage*, which is created if it does not exist, and hold its lock.
-
-    If it *starts_empty*, its files are not listed, as they will be removed. The staging directory
-    is removed when the block ends.
-    """
-    tree = tree_of(storage)
-    with lock_directory(Path(tree.root), lambda: _make_directories(tree, [""])) as descriptor:
-        files = frozenset() if starts_empty else list_files(tree)
-        staging = temporary_path(Path(tree.root, "staging"))
-        try:
-            values = (tree.root, tree.file_mode, tree.directory_mode)
-            yield LockedTree(*values, files, descriptor, staging)
-        finally:
-            with suppress(FileNotFoundError):
-                shutil.rmtree(staging)
-
-
-def _make_directories(tree: Tree, names: Iterable[str]) -> None:
-    """Create the directories *names* and their parents, as ``FileSystemStorage._save`` does."""
-    mode = tree.directory_mode
-    before = os.umask(0o777 & ~mode) if mode is not None else None
-    try:
-        for name in sorted(set(names)):
-            directory = Path(tree.path(name)) if name else Path(tree.root)
-            try:
-                os.makedirs(directory, 0o777 if mode is None else mode, exist_ok=True)
-            except (FileExistsError, NotADirectoryError) as error:
-                blocking = next(
-                    path
-                    for path in (directory, *directory.parents)
-                    if path.exists() and not path.is_dir()
-                )
-                problem = f"{blocking} is a file, but other files are collected below it."
-                raise CollectFailed(problem, "Remove it, or collect with --clear.") from error
-    finally:
-        if before is not None:
-            os.umask(before)
-
-
-def remove_files(tree: Tree, names: Iterable[str]) -> None:
-    """Remove the files *names* of *tree*, unless they do not exist."""
-    for name in names:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            os.unlink(tree.path(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +177,7 @@ def publish(
         to_write = [replace(output, names=names) for output, names in pairs if names]
         progress(len(outputs) - len(to_write))
     staging = Staging(tree, tree.root, links, reproducible, _parent_directories(outputs))
-    if tree.is_empty:
+    if not any(Path(tree.root).iterdir()):
         tree.staging.mkdir()
         staging = replace(staging, tree=replace(tree, root=str(tree.staging)))
     if replaces:
@@ -323,7 +212,7 @@ def _write(
             merged[key] = replace(known, names=(*known.names, *output.names)) if known else output
         outputs = list(merged.values())
     directories = {os.path.dirname(name) for output in outputs for name in output.names}
-    _make_directories(staging.tree, directories)
+    make_directories(staging.tree, directories)
     mode = staging.file_mode
     items = [
         (

@@ -31,7 +31,7 @@ PICTURE = b"i"
 def original(name: str, content: bytes, *, refers: bool = True) -> Original:
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     sha256 = hashlib.sha256(content).hexdigest()
-    return Original(name, name, md5, sha256, content if refers else None)
+    return Original(name, name, md5, sha256, len(content), content if refers else None)
 
 
 def originals(**contents: bytes) -> tuple[Original, ...]:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from buildstatic.collect.contents import content_size
 from buildstatic.collect.fingerprint import (
     ContentRead,
     Fingerprints,
@@ -106,7 +105,8 @@ def _fingerprint(tree: MemoryTree, paths: Mapping[str, Any], *, own_names: bool)
             return None
         stored[name] = file
         content = tree.referring(name, file) if is_adjustable(tree.storage, name) else None
-        originals.append(Original(name, path, file.digest, file.identity, content))
+        values = file.digest, file.identity, file.size
+        originals.append(Original(name, path, *values, content))
     existing = tree.existing - tree.removed
     try:
         made = fingerprint_files(
@@ -143,8 +143,8 @@ def _save(tree: MemoryTree, made: _Made) -> list[_Processed]:
                 tree.delete(item.name)
             file = made.stored[name]
             if item.content is not None:
-                size = content_size(item.content)
-                file = OutputFile((), item.digest, item.identity, size, content=item.content)
+                values = item.digest, item.identity, item.size
+                file = OutputFile((), *values, content=item.content)
             tree.put(item.name, tree.known(file))
         processed.append((name, item.name, name in saved))
     return sorted(processed, key=lambda each: each[0].count("/"), reverse=True)

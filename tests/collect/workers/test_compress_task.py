@@ -32,7 +32,8 @@ from buildstatic.collect.compress import (
     contents_to_compress,
     written_variants,
 )
-from buildstatic.collect.publish import OutputFile, Staging, Tree
+from buildstatic.collect.publish import OutputFile, Staging
+from buildstatic.collect.tree import Tree
 from buildstatic.collect.workers.compress_task import CompressOptions
 from buildstatic.collect.workers.pool import (
     MEMORY_LIMIT,
@@ -387,7 +388,8 @@ SETUP = """
     from buildstatic.collect.cache import Cache
     from buildstatic.collect.codecs import load_codec
     from buildstatic.collect.compress import Variants, contents_to_compress, written_variants
-    from buildstatic.collect.publish import OutputFile, Staging, Tree
+    from buildstatic.collect.publish import OutputFile, Staging
+    from buildstatic.collect.tree import Tree
     from buildstatic.collect.workers.pool import worker_pool
     root = sys.argv[1]
     outputs = [

@@ -16,7 +16,7 @@ from textwrap import dedent
 import pytest
 
 from buildstatic.atomic import PREFIX
-from buildstatic.collect.publish import Tree, list_files
+from buildstatic.collect.tree import Tree, list_files
 from buildstatic.collect.workers.pool import MIN_ITEMS, Item, worker_pool
 from buildstatic.errors import CollectFailed
 from tests.collect.pythons import REPOSITORY
