@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from buildstatic.collect.contents import Content, read_content
+from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.references import (
     BrokenReference,
     BrokenReferences,
     NameLookup,
-    is_adjustable,
     rewrite,
 )
 from buildstatic.collect.spool import Spool
@@ -187,16 +187,16 @@ class _Fingerprinter:
         unnamed = self.name_by_raw_content(ordered)
         for original in ordered:  # the first pass
             if problem := unnamed.get(original.name):
-                self.broken.append(problem)
+                self.broken.add(problem)
                 continue
             if original.content is not None:
                 self.rewrite(original)
             key = self.keys[original.name]
             self.pending.discard(key)
             self.made[self.files[key].name] = self.files[key].digest
-        if errors := [b for b in self.broken if warn is None or not b.is_missing_map]:
+        if errors := [b for b in self.broken.kept if warn is None or not b.is_missing_map]:
             raise UnresolvedReferences(tuple(errors))
-        for reference in self.broken if warn else ():
+        for reference in self.broken.kept if warn else ():
             assert warn is not None
             warn(f"{reference} The line is left unchanged.")
         self.repeat_passes([original for original in ordered if original.content is not None])
@@ -260,7 +260,7 @@ class _Fingerprinter:
             text = before.decode()
         except UnicodeDecodeError as error:
             line = before.count(b"\n", 0, error.start) + 1
-            self.broken.append(BrokenReference(original.name, line, "", error))
+            self.broken.add(BrokenReference(original.name, line, "", error))
             return
         content = rewrite(
             self.storage, original.name, original.path, text, names, self.broken

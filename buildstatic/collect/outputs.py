@@ -17,9 +17,9 @@ from buildstatic.collect.fingerprint import (
     TreeOnDisk,
     fingerprint_files,
 )
+from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.reading import Reading
-from buildstatic.collect.references import is_adjustable
 from buildstatic.collect.spool import Spool
 from buildstatic.collect.storages.adapter import Adapter
 from buildstatic.collect.storages.manifest import make_manifest

@@ -4,21 +4,21 @@ What a reference looks like, which file it means and what it becomes is decided 
 ``_patterns``, ``url_converter`` and ``hashed_name`` (`HashedFilesMixin` in
 django/contrib/staticfiles/storage.py).
 
-Most files contain no reference, so a pattern runs only if its literal text (the longest string that
-is part of every match) occurs in the file, and, if possible, only on the lines it occurs in.
+A pattern runs only if its literal text (see `needles`) occurs in the file, and, if possible, only
+on the lines it occurs in.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
-from buildstatic.collect.workers.file_tasks import Needle, contains_needle, lacks_comment_end
+from buildstatic.collect.needles import literal_of, matches_within_line
+from buildstatic.collect.workers.file_tasks import contains_needle, lacks_comment_end
 
 # HashedFilesMixin.hashed_name
 _MISSING = re.compile(r"^The file '(.+?)' could not be found with ")
@@ -73,18 +73,18 @@ class BrokenReference:
         return self.describe(self.name)
 
 
-class BrokenReferences(list[BrokenReference]):
-    """The first `MOST_BROKEN` broken references, and as many missing source maps."""
+@dataclass
+class BrokenReferences:
+    """Keeps the first `MOST_BROKEN` broken references, and as many missing source maps."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._counts = {False: 0, True: 0}
+    kept: list[BrokenReference] = field(default_factory=list)
+    counts: Counter[bool] = field(default_factory=Counter)  # by whether it is a map
 
-    def append(self, reference: BrokenReference, /) -> None:
-        """Add *reference*, unless there are enough of its kind."""
-        self._counts[reference.is_missing_map] += 1
-        if self._counts[reference.is_missing_map] <= MOST_BROKEN:
-            super().append(reference)
+    def add(self, reference: BrokenReference) -> None:
+        """Keep *reference*, unless there are enough of its kind."""
+        self.counts[reference.is_missing_map] += 1
+        if self.counts[reference.is_missing_map] <= MOST_BROKEN:
+            self.kept.append(reference)
 
 
 @dataclass
@@ -110,27 +110,13 @@ class NameLookup:
         return name or None
 
 
-def is_adjustable(storage: Any, name: str) -> bool:
-    """Tell whether *storage* rewrites files of this *name*.
-
-    Its patterns are those of ``fnmatchcase`` (django/contrib/staticfiles/utils.py,
-    `matches_patterns`).
-    """
-    return _any_of(tuple(storage._patterns)).match(name) is not None
-
-
-@lru_cache
-def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(fnmatch.translate, patterns)) or "(?!)")
-
-
 def rewrite(
     storage: Any,
     name: str,
     path: str,
     content: str,
     names: NameLookup,
-    broken: list[BrokenReference],
+    broken: BrokenReferences,
 ) -> str:
     """Return *content* with fingerprinted names; it is collected as *name* from the source *path*.
 
@@ -153,7 +139,7 @@ def rewrite(
                 counted = start
                 # They hold every frame: 3 kB for each reference.
                 error.__traceback__ = error.__cause__ = error.__context__ = None
-                broken.append(BrokenReference(name, line, match[0], error))
+                broken.add(BrokenReference(name, line, match[0], error))
                 return match[0]
 
         return converted
@@ -162,7 +148,7 @@ def rewrite(
         if not matches_patterns(path, (extension,)):
             continue
         for pattern, template, *ignored in patterns:
-            literal = _literal(pattern.pattern)
+            literal = literal_of(pattern.pattern)
             if literal and not _may_contain(content, literal):
                 continue
             blocks = [storage.get_ignored_blocks(content, *ignored)] if ignored else []
@@ -180,7 +166,7 @@ def _substitute(
     """Return ``pattern.sub(convert, content)``, searching only lines with *literal* if possible."""
     pieces: list[str] = []
     done = end = 0
-    if literal is None or not _matches_within_line(literal, pattern):
+    if literal is None or not matches_within_line(literal, pattern):
         for match in _find(pattern, content):
             pieces += content[done : match.start()], convert(match)
             done = match.end()
@@ -226,7 +212,7 @@ class QuickPattern:
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self._pattern = pattern
-        self._literal = _literal(pattern.pattern)
+        self._literal = literal_of(pattern.pattern)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pattern, name)
@@ -258,96 +244,3 @@ def _may_contain(text: str, literal: str) -> bool:
 @lru_cache(maxsize=1)
 def _encoded(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
-
-
-def needles(storage: Any, path: str) -> tuple[Needle, ...] | None:
-    """Return what a file contains if one of the patterns for *path* matches (see `matters`).
-
-    They apply to every file with the suffix of *path*. None means that any file may match.
-    """
-    suffix = posixpath.splitext(path)[1] or path
-    found: set[Needle] = set()
-    for extension, patterns in storage._patterns.items():
-        end = extension.rpartition("*")[2]
-        may_match = any(sign in end for sign in "?[]")
-        if not (may_match or end.endswith(suffix) or suffix.endswith(end)):
-            continue
-        for pattern, *_ in patterns:
-            literal = _literal(pattern.pattern)
-            if literal is None:
-                return None
-            text = literal.encode()
-            within_line = _matches_within_line(literal, pattern)
-            found.add((text, pattern.pattern, pattern.flags) if within_line else text)
-    return tuple(sorted(found, key=repr))
-
-
-def _matches_within_line(literal: str, pattern: re.Pattern[str]) -> bool:
-    """Tell whether a match depends only on its line, and that contains *literal* in this case."""
-    return literal != literal.lower() and _is_within_line(pattern)
-
-
-@cache
-def _is_within_line(pattern: re.Pattern[str]) -> bool:
-    if not pattern.flags & re.MULTILINE or pattern.flags & re.DOTALL:
-        return False
-    return all(map(_has_no_newline, re._parser.parse(pattern.pattern)))  # type: ignore[attr-defined]
-
-
-def _has_no_newline(part: tuple[Any, Any]) -> bool:
-    operator, argument = part
-    match str(operator):
-        case "LITERAL":
-            return bool(argument != ord("\n"))
-        case "ANY":
-            return True
-        case "AT":
-            return str(argument) in ("AT_BEGINNING", "AT_END")
-        case "IN":
-            return all(str(kind) == "LITERAL" and char != ord("\n") for kind, char in argument)
-        case "SUBPATTERN":
-            return not argument[1] and all(map(_has_no_newline, argument[3]))
-        case "MAX_REPEAT" | "MIN_REPEAT":
-            return all(map(_has_no_newline, argument[2]))
-        case _:
-            return False
-
-
-@cache
-def _literal(pattern: str) -> str | None:
-    """Return the longest text that is part of every match of *pattern*.
-
-    It is in lower case, because the storages compile their patterns with IGNORECASE, but for what
-    is in ``(?-i:…)``.
-    """
-    runs = [""]
-    for part in _required(re._parser.parse(pattern), case_sensitive=False):  # type: ignore[attr-defined]
-        if part:
-            runs[-1] += part
-        else:
-            runs.append("")
-    longest = max(runs, key=len)
-    return longest if len(longest) > 2 and longest.isascii() else None
-
-
-def _required(parsed: Any, *, case_sensitive: bool) -> Iterator[str]:
-    """Yield the consecutive characters of every match, and an empty string for anything else.
-
-    An empty string also separates case-sensitive text from other text.
-    """
-    for operator, argument in parsed:
-        match str(operator):
-            case "LITERAL":
-                yield chr(argument) if case_sensitive else chr(argument).lower()
-            case "SUBPATTERN":
-                _, _, removed_flags, inner = argument
-                changes = bool(removed_flags & re.IGNORECASE) and not case_sensitive
-                if changes:
-                    yield ""
-                yield from _required(inner, case_sensitive=case_sensitive or changes)
-                if changes:
-                    yield ""
-            case "AT":
-                continue
-            case _:
-                yield ""

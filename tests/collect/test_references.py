@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from buildstatic.collect.needles import needles
 from buildstatic.collect.references import (
     MOST_BROKEN,
     BrokenReference,
     BrokenReferences,
     NameLookup,
     QuickPattern,
-    needles,
     rewrite,
 )
 from buildstatic.collect.workers.file_tasks import FOLDED_LETTERS, Needle, read
@@ -173,10 +173,10 @@ def test_patterns_are_searched_in_matching_lines(
 
 
 def rewritten(text: str, name: str = "a.css", known: Mapping[str, str] = {}) -> str:
-    problems: list[BrokenReference] = []
+    problems = BrokenReferences()
     names = NameLookup(known.get)
     result = rewrite(storage_of(ModulesStorage), name, name, text, names, problems)
-    assert not problems
+    assert not problems.kept
     assert names.requested == known
     return result
 
@@ -190,10 +190,10 @@ def test_references_are_rewritten_by_the_installed_storage() -> None:
 
 
 def problem_in(text: str, name: str = "a.css") -> BrokenReference:
-    problems: list[BrokenReference] = []
+    problems = BrokenReferences()
     storage = storage_of(ModulesStorage)
     result = rewrite(storage, name, name, text, NameLookup(lambda _: None), problems)
-    (problem,) = problems
+    (problem,) = problems.kept
     assert result == text
     return problem
 
@@ -254,7 +254,7 @@ def test_large_css_is_searched_in_linear_time(tmp_path: Path, part: str) -> None
     def search() -> None:
         storage = storage_of(ManifestStaticFilesStorage)
         is_kept(tmp_path, storage, "a.css", content.encode())
-        rewrite(storage, "a.css", "a.css", content, NameLookup(lambda _: None), [])
+        rewrite(storage, "a.css", "a.css", content, NameLookup(lambda _: None), BrokenReferences())
 
     run_limited(search, seconds=5, megabytes=128)
 
@@ -266,7 +266,7 @@ def test_many_broken_references_take_little_memory() -> None:
     def search() -> None:
         storage = storage_of(ManifestStaticFilesStorage)
         rewrite(storage, "a.css", "a.css", content, NameLookup(lambda _: None), broken)
-        assert [reference.line for reference in broken] == list(range(1, MOST_BROKEN + 1))
+        assert [reference.line for reference in broken.kept] == list(range(1, MOST_BROKEN + 1))
 
     run_limited(search, seconds=10, megabytes=16)
 

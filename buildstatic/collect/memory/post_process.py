@@ -20,8 +20,8 @@ from buildstatic.collect.fingerprint import (
 )
 from buildstatic.collect.memory.files import SourceStorage
 from buildstatic.collect.memory.tree import MemoryTree, is_of_packages
+from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.publish import OutputFile
-from buildstatic.collect.references import is_adjustable
 from buildstatic.collect.storages.called import HOOKS
 from buildstatic.collect.storages.disk_access import only_computes
 from buildstatic.collect.storages.manifest import replaced_attributes

@@ -16,9 +16,9 @@ from django.core.files.storage import FileSystemStorage
 
 from buildstatic.collect.contents import Content, FileContent
 from buildstatic.collect.memory.files import StoredFile
+from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.reading import Reading
-from buildstatic.collect.references import is_adjustable
 from buildstatic.collect.spool import Spool
 from buildstatic.collect.storages.adapter import PACKAGES
 from buildstatic.collect.storages.called import HOOKS, NAMING, STATS
