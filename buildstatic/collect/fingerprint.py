@@ -27,7 +27,7 @@ from buildstatic.collect.references import (
     rewrite,
 )
 from buildstatic.collect.spool import Spool
-from buildstatic.collect.storages.manifest import replaced_attributes
+from buildstatic.collect.storages.attributes import replaced_attributes
 from buildstatic.collect.workers.file_tasks import digest
 
 _PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)

@@ -22,9 +22,9 @@ from buildstatic.collect.memory.files import SourceStorage
 from buildstatic.collect.memory.tree import MemoryTree, is_of_packages
 from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.publish import OutputFile
+from buildstatic.collect.storages.attributes import replaced_attributes
 from buildstatic.collect.storages.called import HOOKS
 from buildstatic.collect.storages.disk_access import only_computes
-from buildstatic.collect.storages.manifest import replaced_attributes
 
 # The name of a file, its fingerprinted name, and whether it was saved.
 _Processed = tuple[str, str, bool]

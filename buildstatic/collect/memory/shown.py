@@ -15,7 +15,8 @@ from buildstatic.collect.memory.files import StoredFile
 from buildstatic.collect.memory.tree import MemoryTree, NeedsDisk, NeedsLoop
 from buildstatic.collect.references import QuickPattern
 from buildstatic.collect.storages.adapter import Adapter
-from buildstatic.collect.storages.manifest import ManifestInMemory, replaced_attributes
+from buildstatic.collect.storages.attributes import replaced_attributes
+from buildstatic.collect.storages.manifest import ManifestInMemory
 from buildstatic.collect.workers.file_tasks import digest
 
 

@@ -10,8 +10,7 @@ from typing import Any, NoReturn
 
 from buildstatic.atomic import replace_file
 from buildstatic.collect.storages.adapter import Adapter, FinishedTree
-
-_ABSENT = object()
+from buildstatic.collect.storages.attributes import replaced_attributes
 
 
 def make_manifest(storage: Any, names: Mapping[str, str]) -> bytes:
@@ -80,19 +79,3 @@ class ManifestInMemory:
         if self.fail and not name.startswith("__"):
             self.fail(f"it calls {name} of its manifest storage")
         raise AttributeError(name)
-
-
-@contextmanager
-def replaced_attributes(holder: Any, values: Mapping[str, Any]) -> Iterator[None]:
-    """Set attributes of the instance *holder* in the block."""
-    before = {name: vars(holder).get(name, _ABSENT) for name in values}
-    try:
-        for name, value in values.items():
-            setattr(holder, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            if value is _ABSENT:
-                delattr(holder, name)
-            else:
-                setattr(holder, name, value)
