@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.cache import find_cache
@@ -26,6 +25,7 @@ from buildstatic.collect.publish import Staging, publish
 from buildstatic.collect.reading import Reading, read_sources
 from buildstatic.collect.request import Callbacks, CollectOptions, Summary
 from buildstatic.collect.spool import Spool, open_spool
+from buildstatic.collect.steps import Steps
 from buildstatic.collect.storages.adapter import Adapter, FinishedTree
 from buildstatic.collect.storages.manifest import write_manifest
 from buildstatic.collect.tree import LockedTree, locked_tree, remove_files
@@ -100,7 +100,7 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
     `CollectFailed`, and what the storage's own code does.
     """
     options, layer = work.options, work.layer
-    steps = _Steps(callbacks)
+    steps = Steps(callbacks)
     with (
         _without_gc(),
         locked_tree(work.storage, starts_empty=layer is not None) as tree,
@@ -190,7 +190,7 @@ def _outputs(
     index: FileIndex | None,
     pool: WorkerPool,
     spool: Spool,
-    steps: _Steps,
+    steps: Steps,
     callbacks: Callbacks,
 ) -> Outputs:
     """Return what *readings* become; *existing* are the files of *tree* that may stay."""
@@ -232,7 +232,7 @@ def _compress(
     made: Outputs,
     staging: Staging,
     pool: WorkerPool,
-    steps: _Steps,
+    steps: Steps,
 ) -> Compressed:
     """Make the *variants* of what was *made*."""
     names = made.compressed
@@ -269,39 +269,3 @@ def _finish(
         write_manifest(work.storage, work.adapter, made.manifest, finished)
     remove_files(tree, removed)
     return len(removed), len(stale - removed)
-
-
-@dataclass
-class _Steps:
-    """Measures the steps of a collection, and reports their progress."""
-
-    callbacks: Callbacks
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str, total: int) -> Iterator[_StepProgress]:
-        """Measure the block as the step *name*; call what it yields with each part of *total*."""
-        started = time.monotonic()
-        progress = _StepProgress(self.callbacks, name, total)
-        progress(0)
-        yield progress
-        self.seconds[name] = round(time.monotonic() - started, 3)
-
-
-@dataclass
-class _StepProgress:
-    """Reports the progress of one step, at most a hundred times."""
-
-    callbacks: Callbacks
-    step: str
-    total: int
-    done: int = 0
-    reported: int = 0
-
-    def __call__(self, more: int) -> None:
-        """Add *more* to what is done."""
-        self.done += more
-        is_due = self.done - self.reported > self.total // 100
-        if not self.done or self.done == self.total or is_due:
-            self.reported = self.done
-            self.callbacks.progress(self.step, self.done, self.total)
