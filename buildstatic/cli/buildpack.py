@@ -41,7 +41,8 @@ def build(layers: Path) -> None:
     the static files as a slice, which becomes a separate layer.
     """
     from buildstatic import console
-    from buildstatic.cli.progress import print_collected, reporter
+    from buildstatic.cli.progress import reporter
+    from buildstatic.cli.summary import print_collected
     from buildstatic.workflows.buildpack import build
 
     with reporter() as report:

@@ -183,7 +183,8 @@ def command(
     [tool.buildstatic.env].
     """
     from buildstatic import console
-    from buildstatic.cli.progress import print_collected, reporter
+    from buildstatic.cli.progress import reporter
+    from buildstatic.cli.summary import print_collected
     from buildstatic.workflows.collect import collect, configured_options, plan
 
     if link and layer_root:

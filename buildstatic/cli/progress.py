@@ -1,4 +1,4 @@
-"""What commands that collect show: progress while they run, a summary at the end."""
+"""What commands that collect show while they run."""
 
 from __future__ import annotations
 
@@ -10,24 +10,14 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from buildstatic import console
+from buildstatic.cli.summary import STEPS, print_summary
 
 if TYPE_CHECKING:
-    from buildstatic.collect import CollectResult, Summary
     from buildstatic.workflows import Reporter
 
 # Seconds between two lines of one step, if no progress bar is drawn.
 INTERVAL = 10.0
-# Names that a summary lists in full.
-MAX_NAMES = 20
-STEPS = {
-    "read": "reading",
-    "fingerprint": "fingerprinting",
-    "publish": "writing",
-    "compress": "compressing",
-}
 
 
 @contextmanager
@@ -83,40 +73,6 @@ class _Lines:
             console.note(f"{STEPS[step]}: {done * 100 // total} %")
 
 
-def print_collected(collected: CollectResult, verbosity: int = 1) -> None:
-    """Print the summary to standard error, and Django's closing line to standard output."""
-    if verbosity:
-        print_summary(collected.summary)
-    if collected.closing:
-        click.echo(collected.closing)
-
-
-def print_summary(summary: Summary) -> None:
-    """Print *summary* to standard error."""
-    if summary.own_code:
-        console.note(f"Django's own code was used, because {summary.own_code}.")
-        _print_variants(summary)
-        return
-    if summary.in_memory:
-        console.note(f"storage     its own code ran in memory, because {summary.in_memory}")
-    counts = {"unmodified": summary.unmodified, "ignored": summary.ignored, "equal": summary.equal}
-    files = "".join(f", {count:,} {word}" for word, count in counts.items() if count)
-    console.note(f"files       {summary.files:,}, {console.size(summary.bytes)}{files}")
-    _print_variants(summary)
-    if count := len(summary.conflicts):
-        names = ", ".join(summary.conflicts[:MAX_NAMES])
-        more = f" and {count - MAX_NAMES:,} more" if count > MAX_NAMES else ""
-        console.note(f"conflicts   {count:,}: {names}{more}")
-    if summary.stale:
-        console.note(f"stale       {summary.stale:,} files of earlier runs (--prune removes them)")
-    if summary.removed:
-        console.note(f"removed     {summary.removed:,} files of earlier runs")
-    if summary.copies:
-        console.note(f"copies      {summary.copies:,} that the file system could not link")
-    seconds = (f"{STEPS[step]} {taken:.1f}" for step, taken in summary.seconds.items())
-    console.note(f"seconds     {', '.join(seconds)}")
-
-
 @contextmanager
 def terminable() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it cleans up."""
@@ -134,12 +90,3 @@ def terminable() -> Iterator[None]:
     finally:
         for number in replaced:
             signal.signal(number, signal.SIG_DFL)
-
-
-def _print_variants(summary: Summary) -> None:
-    if not summary.variants:
-        return
-    sources = {"the cache": summary.hits, "the earlier tree": summary.reused}
-    found = "".join(f", {count:,} of them from {name}" for name, count in sources.items() if count)
-    size = console.size(summary.variant_bytes)
-    console.note(f"variants    {summary.variants:,}, {size}{found}")
