@@ -1,10 +1,11 @@
 """Collect the static files of a Django project.
 
-To read in this order: `project_setup` starts the project, `layer_root` chooses the directories,
-`planning` decides which files are collected, `storages` how, `removal` what may be removed.
-`django_command` runs Django's command with `collector` in place of its loop, whose steps are
-`reading`, `outputs` (`fingerprint`), `publish`, `compress` and `storages.manifest`;
-`workers` has what they run in other processes.
+To read in this order: `project_setup` starts the project, `staticfiles` loads its storage and
+finders, `layer_root` chooses the directories, `planning` decides which files are collected,
+`storages` how, `removal` what may be removed. `django_command` runs Django's command with
+`collector` in place of its loop, which locks the `tree` and opens the `spool`. Its steps are
+`reading` (`needles`), `outputs` (`fingerprint`, `references`), `publish`, `compress` and
+`storages.manifest`; `workers` has what they run in other processes.
 
 This package runs in the project's own Python. It imports only the standard library, pathspec, the
 codecs and, inside functions, the project's Django.
@@ -36,11 +37,7 @@ from buildstatic.collect.fingerprint import (
 from buildstatic.collect.layer_root import LayerRoot
 from buildstatic.collect.outputs import originals_of
 from buildstatic.collect.planning import Conflict, Plan, Source, plan_sources
-from buildstatic.collect.project_setup import (
-    StartedProject,
-    load_finders,
-    start_project,
-)
+from buildstatic.collect.project_setup import StartedProject, start_project
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.removal import check_clear
 from buildstatic.collect.request import (
@@ -51,6 +48,7 @@ from buildstatic.collect.request import (
     Summary,
 )
 from buildstatic.collect.spool import open_spool
+from buildstatic.collect.staticfiles import load_finders
 from buildstatic.collect.storages import Recognition, recognize
 from buildstatic.collect.storages.adapter import Adapter
 from buildstatic.collect.workers.file_tasks import open_regular

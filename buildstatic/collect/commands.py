@@ -27,7 +27,7 @@ from buildstatic.collect.layer_root import (
     settings_moved,
     static_root,
 )
-from buildstatic.collect.project_setup import Finder
+from buildstatic.collect.staticfiles import Finder
 from buildstatic.errors import CollectFailed, CommandFailed, ConfigInvalid
 from buildstatic.tracebacks import describe
 

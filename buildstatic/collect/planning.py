@@ -20,9 +20,8 @@ from typing import Any
 
 from buildstatic.collect.codecs import importable
 from buildstatic.collect.failures import finder_error, link_cycle
-from buildstatic.collect.project_setup import Finder
 from buildstatic.collect.request import Request
-from buildstatic.collect.storages.adapter import unwrap
+from buildstatic.collect.staticfiles import Finder, unwrap
 from buildstatic.collect.workers.file_tasks import CHUNK, open_regular
 from buildstatic.errors import CollectFailed, ConfigInvalid
 

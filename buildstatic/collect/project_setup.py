@@ -1,4 +1,4 @@
-"""Start the project in this process through its manage.py; load its storage and finders."""
+"""Start the project in this process through its manage.py."""
 
 from __future__ import annotations
 
@@ -9,34 +9,18 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.failures import describe_error, finder_error, missing_variable_error
+from buildstatic.collect.failures import describe_error, missing_variable_error
 from buildstatic.collect.request import Request
-from buildstatic.collect.storages.adapter import unwrap
-from buildstatic.errors import (
-    BuildstaticError,
-    CollectFailed,
-    SettingsInvalid,
-    StaticfilesNotInstalled,
-    StaticRootInvalid,
-)
+from buildstatic.collect.staticfiles import Finder, load_finders, load_storage, run_checks
+from buildstatic.errors import BuildstaticError, SettingsInvalid
 from buildstatic.manage_py.find import SETTINGS_VARIABLE
 from buildstatic.manage_py.run import run_manage_py
 from buildstatic.tracebacks import locals_of
 
-_STATICFILES = "django.contrib.staticfiles"
 # The message of the dynamic linker (glibc).
 _NO_LIBRARY = re.compile(r"\b((lib[\w+.-]+)\.so\.(\d+)[\d.]*): cannot open shared object file")
-
-
-@dataclass(frozen=True)
-class Finder:
-    """A finder and its name in STATICFILES_FINDERS."""
-
-    name: str
-    finder: Any
 
 
 @dataclass(frozen=True)
@@ -65,10 +49,10 @@ def start_project(request: Request, *, with_checks: bool = True) -> StartedProje
     gc.disable()  # what is loaded here stays
     try:
         request = _run_manage_py(request)
-        storage = _load_storage(request)
+        storage = load_storage(request)
         finders = load_finders(request)
         if with_checks:
-            _run_checks(request)
+            run_checks(request)
     finally:
         gc.freeze()
         if was_enabled:
@@ -179,70 +163,3 @@ def _current_app(error: BaseException) -> str | None:
         return str(entry)
     app = locals_of(error, "django.apps.registry", "populate").get("app_config")
     return getattr(app, "name", None)
-
-
-def _load_storage(request: Request) -> Any:
-    from django.apps import apps
-    from django.conf import STATICFILES_STORAGE_ALIAS
-    from django.core.files.storage import FileSystemStorage, storages
-
-    if not apps.is_installed(_STATICFILES):
-        problem = f"{_STATICFILES} is not in INSTALLED_APPS of {request.settings}."
-        raise StaticfilesNotInstalled(problem, f'Add it:\n\n    "{_STATICFILES}",')
-    try:
-        storage = unwrap(storages[STATICFILES_STORAGE_ALIAS])
-    except (Exception, SystemExit) as error:
-        if variable := missing_variable_error(error, request):
-            raise variable from error
-        problem = f"The static files storage cannot be created: {describe_error(error, request)}"
-        advice = 'Check STORAGES["staticfiles"] in the settings.'
-        raise CollectFailed(problem, advice) from error
-    # StaticFilesStorage.__init__ accepts an empty location.
-    if isinstance(storage, FileSystemStorage) and not storage.location:
-        problem = f"STATIC_ROOT is not set in {request.settings}."
-        raise StaticRootInvalid(problem, f"Add to the settings:\n\n    {_static_root_line()}")
-    return storage
-
-
-def _static_root_line() -> str:
-    from django.conf import settings
-
-    match getattr(settings, "BASE_DIR", None):
-        case Path():
-            return 'STATIC_ROOT = BASE_DIR / "staticfiles"'
-        case str():
-            return 'STATIC_ROOT = os.path.join(BASE_DIR, "staticfiles")'
-        case _:
-            return 'STATIC_ROOT = Path(__file__).resolve().parent.parent / "staticfiles"'
-
-
-def load_finders(request: Request) -> tuple[Finder, ...]:
-    """Return the finders of the started project, in their order.
-
-    Raises `CollectFailed` or `VariablesMissing` for one that cannot be created.
-    """
-    from django.conf import settings
-    from django.contrib.staticfiles.finders import get_finder
-
-    finders = []
-    for name in settings.STATICFILES_FINDERS:
-        try:
-            finders.append(Finder(name, get_finder(name)))
-        except (Exception, SystemExit) as error:
-            raise finder_error(name, error, request) from error
-    return tuple(finders)
-
-
-def _run_checks(request: Request) -> None:
-    """Run the system checks that collectstatic runs; an error has Django's message."""
-    from django.contrib.staticfiles.management.commands.collectstatic import Command
-    from django.core.checks import Tags
-    from django.core.management.base import SystemCheckError
-
-    try:
-        Command().check(tags=[Tags.staticfiles])
-    except SystemCheckError as error:
-        raise SettingsInvalid(str(error).strip(), "Fix the settings that it names.") from error
-    except (Exception, SystemExit) as error:
-        problem = f"A system check of the static files failed: {describe_error(error, request)}"
-        raise CollectFailed(problem) from error

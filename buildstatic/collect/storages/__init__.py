@@ -8,7 +8,8 @@ from types import FunctionType
 from typing import Any
 
 from buildstatic.collect.request import CollectOptions
-from buildstatic.collect.storages.adapter import DJANGO, Adapter, unwrap
+from buildstatic.collect.staticfiles import unwrap
+from buildstatic.collect.storages.adapter import DJANGO, Adapter
 from buildstatic.collect.storages.called import (
     AFTER,
     FILE_METHODS,

@@ -11,17 +11,6 @@ PACKAGES = ("django", "whitenoise", "servestatic")
 _MODULE = "django.contrib.staticfiles.storage"
 
 
-def unwrap(storage: Any) -> Any:
-    """Return the storage behind a lazy one: ``staticfiles_storage``, ``default_storage``."""
-    from django.utils.functional import LazyObject, empty
-
-    while isinstance(storage, LazyObject):
-        if storage._wrapped is empty:
-            storage._setup()
-        storage = storage._wrapped
-    return storage
-
-
 @dataclass(frozen=True)
 class CompressionRules:
     """What a storage compresses: files whose names *fit*, into *formats*.

@@ -28,11 +28,10 @@ from buildstatic.collect.planning import (
     make_plan,
     sources_of,
 )
-from buildstatic.collect.project_setup import Finder
 from buildstatic.collect.removal import check_removal
 from buildstatic.collect.request import Callbacks, CollectOptions
+from buildstatic.collect.staticfiles import Finder, unwrap
 from buildstatic.collect.storages import recognize
-from buildstatic.collect.storages.adapter import unwrap
 from buildstatic.errors import BuildstaticError, CommandFailed, ConfigInvalid
 
 # From the settings up to the project: mysite/settings/production.py, in src or backend.
