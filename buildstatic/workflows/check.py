@@ -36,7 +36,8 @@ from buildstatic.project.packages import find_dependencies
 from buildstatic.project.packages.python_version import DEFAULT_PYTHON
 from buildstatic.project.settings import UNKNOWN, Settings
 from buildstatic.project.static_files import backend
-from buildstatic.workflows.collect import all_missing_variables, prepare
+from buildstatic.workflows.collect import prepare
+from buildstatic.workflows.missing_variables import all_missing_variables
 
 NO_RUN = "--no-run"
 # Bytes of a project's output that are kept, of its end.
