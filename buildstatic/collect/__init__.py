@@ -1,11 +1,11 @@
 """Collect the static files of a Django project.
 
 To read in this order: `project_setup` starts the project, `staticfiles` loads its storage and
-finders, `layer_root` chooses the directories, `planning` decides which files are collected,
-`storages` how, `removal` what may be removed. `django_command` runs Django's command with
-`collector` in place of its loop, which locks the `tree` and opens the `spool`. Its steps are
-`reading` (`needles`), `outputs` (`fingerprint`, `references`), `publish`, `compress` and
-`storages.manifest`; `workers` has what they run in other processes.
+finders, `layer_root` chooses the directories, `sources` lists what the finders offer, `planning`
+decides which files are collected, `storages` how, `removal` what may be removed. `django_command`
+runs Django's command with `collector` in place of its loop, which locks the `tree` and opens the
+`spool`. Its steps are `reading` (`needles`), `outputs` (`fingerprint`, `references`), `publish`,
+`compress` and `storages.manifest`; `workers` has what they run in other processes.
 
 This package runs in the project's own Python. It imports only the standard library, pathspec, the
 codecs and, inside functions, the project's Django.
@@ -36,7 +36,7 @@ from buildstatic.collect.fingerprint import (
 )
 from buildstatic.collect.layer_root import LayerRoot
 from buildstatic.collect.outputs import originals_of
-from buildstatic.collect.planning import Conflict, Plan, Source, plan_sources
+from buildstatic.collect.planning import Conflict, Plan, plan_sources
 from buildstatic.collect.project_setup import StartedProject, start_project
 from buildstatic.collect.reading import read_sources
 from buildstatic.collect.removal import check_clear
@@ -47,6 +47,7 @@ from buildstatic.collect.request import (
     Request,
     Summary,
 )
+from buildstatic.collect.sources import Source, ignored_by_django, offered_sources
 from buildstatic.collect.spool import open_spool
 from buildstatic.collect.staticfiles import load_finders
 from buildstatic.collect.storages import Recognition, recognize
@@ -231,7 +232,9 @@ def _make_plan(
     if generated:
         found = run_before(request.options.before, storage, request.manage, generated)
         finders = (*load_finders(request), *found)
-    return project, layer, plan_sources(request, finders, trees, with_ignored=with_ignored)
+    offered = offered_sources(request, finders)
+    ignored = ignored_by_django(request, finders, offered) if with_ignored else ()
+    return project, layer, plan_sources(request, offered, trees, ignored)
 
 
 def _read_error(source: Source) -> BuildstaticError | None:

@@ -1,4 +1,4 @@
-"""The plan: the files that the finders offer, and which of them are collected.
+"""The plan: which of the sources are collected.
 
 Only names are read here, and the content of files that have one path. The user's patterns are in
 gitignore syntax and apply to the collected path (git-scm.com/docs/gitignore); Django's own
@@ -7,73 +7,23 @@ gitignore syntax and apply to the collected path (git-scm.com/docs/gitignore); D
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.codecs import importable
-from buildstatic.collect.failures import finder_error, link_cycle
 from buildstatic.collect.request import Request
-from buildstatic.collect.staticfiles import Finder, unwrap
+from buildstatic.collect.sources import Ignored, Source
 from buildstatic.collect.workers.file_tasks import CHUNK, open_regular
 from buildstatic.errors import CollectFailed, ConfigInvalid
 
 # What may make a path invalid; Django decides.
 _SUSPICIOUS = re.compile(r"^/|\.\.|(?:^|/)\.?$")
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A file that a finder offers.
-
-    *path* is its path in the tree; *name* is its name in *storage*, the finder's.
-    """
-
-    path: str
-    name: str
-    storage: Any
-
-    @property
-    def place(self) -> str:
-        """The file's path on disk, or its name and storage if the storage has no paths."""
-        try:
-            return str(self.storage.path(self.name))
-        except (AttributeError, NotImplementedError):
-            return f"{self.name} in {type(self.storage).__name__}"
-
-    def local_path(self) -> str:
-        """Return the file's path, or an empty string if only its storage can open it."""
-        from django.core.files.storage import FileSystemStorage
-
-        storage = unwrap(self.storage)
-        kind = type(storage)
-        if not isinstance(storage, FileSystemStorage) or kind.open is not FileSystemStorage.open:
-            return ""
-        if kind._open is not FileSystemStorage._open:
-            return ""
-        if kind.path is FileSystemStorage.path:
-            return f"{storage.location}/{self.name}"
-        return str(storage.path(self.name))
-
-    def read(self) -> bytes:
-        """Return the content."""
-        with self.storage.open(self.name) as file:
-            return bytes(file.read())
-
-
-@dataclass(frozen=True)
-class Ignored:
-    """A source that is left out, and the *rule* that excludes it."""
-
-    source: Source
-    rule: str
 
 
 @dataclass(frozen=True)
@@ -161,96 +111,29 @@ class Plan:
 
 def plan_sources(
     request: Request,
-    finders: tuple[Finder, ...],
+    offered: Iterable[Source],
     trees: Iterable[Path],
-    *,
-    with_ignored: bool = False,
+    ignored: Iterable[Ignored] = (),
 ) -> Plan:
-    """Return the plan for what *finders* offer, in Django's order.
+    """Return the plan for the sources *offered*.
 
     Left out is what matches the patterns of *request*, and what an earlier run wrote into one of
     *trees*, if that is inside a source directory: Django would collect it again, one level deeper.
-    With *with_ignored* the plan also lists what Django ignores.
+    The plan also lists what was *ignored* before.
 
-    Raises `CollectFailed` or `VariablesMissing` for a finder that raises, `CollectFailed` for a
-    path outside the tree, and `ConfigInvalid` for an invalid pattern.
+    Raises `CollectFailed` for a path outside the tree, and `ConfigInvalid` for an invalid pattern.
     """
-    patterns = _django_patterns(request)
-    offered: list[Source] = []
-    for finder in finders:
-        try:
-            offered += sources_of(finder, patterns)
-        except (Exception, SystemExit) as error:
-            raise finder_error(finder.name, error, request) from error
     pattern_rule = _pattern_rule(request)
     tree_rule = in_trees(trees)
-    kept, ignored = [], []
+    kept, left_out = [], []
     for source in offered:
         if rule := pattern_rule(source.path) or tree_rule(source):
-            ignored.append(Ignored(source, rule))
+            left_out.append(Ignored(source, rule))
         else:
             kept.append(source)
     _check_paths(kept)
-    if with_ignored:
-        ignored += _ignored_by_django(finders, offered, patterns)
-    plan = make_plan(kept, ignored)
+    plan = make_plan(kept, [*left_out, *ignored])
     return replace(plan, conflicts=tuple(_find_conflicts(plan)))
-
-
-def _django_patterns(request: Request) -> list[str]:
-    """Return Django's ignore patterns, as ``Command.set_options`` of collectstatic does."""
-    from django.apps import apps
-
-    patterns = list(request.options.ignore)
-    if request.options.default_ignore:
-        patterns += apps.get_app_config("staticfiles").ignore_patterns
-    return sorted({os.path.normpath(pattern) for pattern in patterns})
-
-
-def sources_of(finder: Finder, patterns: list[str]) -> Iterator[Source]:
-    """Yield what *finder* offers without what *patterns*, Django's, match.
-
-    A backslash in a name is a separator, as in the names that ``Storage.save`` returns.
-    """
-    with _without_link_cycles(finder.finder):
-        for name, storage in finder.finder.list(patterns):
-            prefix = getattr(storage, "prefix", None)
-            path = os.path.join(prefix, name) if prefix else name  # noqa: PTH118
-            yield Source(path.replace("\\", "/"), name, storage)
-
-
-@contextmanager
-def _without_link_cycles(finder: Any) -> Iterator[None]:
-    """Make *finder* raise OSError at the first directory that is a link to one of its parents.
-
-    Django follows it until the system stops it; with two such links, that is never.
-    """
-    from django.core.files.storage import FileSystemStorage
-
-    found = getattr(finder, "storages", None)
-    storages = list(found.values()) if isinstance(found, dict) else []
-    guarded = [s for s in storages if isinstance(s, FileSystemStorage) and "listdir" not in vars(s)]
-    for storage in guarded:
-        storage.listdir = _guarded_listdir(storage)
-    try:
-        yield
-    finally:
-        for storage in guarded:
-            del storage.listdir
-
-
-def _guarded_listdir(storage: Any) -> Callable[[str], Any]:
-    listdir: Callable[[str], Any] = storage.listdir
-
-    def guarded(path: str) -> Any:
-        parts = path.split("/")
-        if len(set(parts)) < len(parts):  # in a cycle, names repeat
-            place = storage.path(path)
-            if link_cycle(place, storage.location):
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place)
-        return listdir(path)
-
-    return guarded
 
 
 def _pattern_rule(request: Request) -> Callable[[str], str]:
@@ -323,29 +206,6 @@ def _check_paths(sources: Iterable[Source]) -> None:
             problem = f"{place} cannot be collected: {error}."
             advice = "Rename it, or exclude it with --ignore PATTERN."
             raise CollectFailed(problem, advice) from error
-
-
-def _ignored_by_django(
-    finders: Iterable[Finder], sources: Iterable[Source], patterns: Iterable[str]
-) -> list[Ignored]:
-    """Return what *finders* offer beside *sources* if Django ignores nothing."""
-    known = {(source.path, source.name, id(source.storage)) for source in sources}
-    return [
-        Ignored(source, _django_rule(source.name, patterns))
-        for finder in finders
-        for source in sources_of(finder, [])
-        if (source.path, source.name, id(source.storage)) not in known
-    ]
-
-
-def _django_rule(name: str, patterns: Iterable[str]) -> str:
-    """Return the pattern that excludes *name* (``django.contrib.staticfiles.utils``)."""
-    parts = name.split("/")
-    parents = ["/".join(parts[: length + 1]) for length in range(len(parts))]
-    for pattern in patterns:
-        if any(fnmatchcase(part, pattern) for part in (*parts, *parents)):
-            return f"{pattern} (Django)"
-    return "Django's patterns"
 
 
 def make_plan(sources: Sequence[Source], ignored: Sequence[Ignored] = ()) -> Plan:

@@ -13,8 +13,8 @@ from typing import Any
 from buildstatic.collect.contents import Content, FileContent
 from buildstatic.collect.file_index import FileIndex
 from buildstatic.collect.needles import is_adjustable, needles
-from buildstatic.collect.planning import Source
 from buildstatic.collect.publish import OutputFile
+from buildstatic.collect.sources import Source
 from buildstatic.collect.spool import Spool
 from buildstatic.collect.workers.file_tasks import SAME, Needle, digest
 from buildstatic.collect.workers.pool import WorkerPool

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from buildstatic.collect.layer_root import local_directories
-from buildstatic.collect.planning import Source
 from buildstatic.collect.request import Request
+from buildstatic.collect.sources import Source
 from buildstatic.errors import StaticRootInvalid
 
 # Part of the names of the backends that keep a database in a file.

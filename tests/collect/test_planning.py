@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect.planning import Shadowed, Source, make_plan
+from buildstatic.collect.planning import Shadowed, make_plan
+from buildstatic.collect.sources import Source
 from buildstatic.collect.workers.file_tasks import CHUNK
 from tests.collect import inprocess
 from tests.collect.conftest import Collect

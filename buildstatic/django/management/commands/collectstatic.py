@@ -20,16 +20,10 @@ from buildstatic.collect.django_command import collect_by_adapter, counts_confli
 from buildstatic.collect.failures import file_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import local_directories
-from buildstatic.collect.planning import (
-    Plan,
-    Source,
-    check_path,
-    in_trees,
-    make_plan,
-    sources_of,
-)
+from buildstatic.collect.planning import Plan, check_path, in_trees, make_plan
 from buildstatic.collect.removal import check_removal
 from buildstatic.collect.request import Callbacks, CollectOptions
+from buildstatic.collect.sources import Source, sources_of
 from buildstatic.collect.staticfiles import Finder, unwrap
 from buildstatic.collect.storages import recognize
 from buildstatic.errors import BuildstaticError, CommandFailed, ConfigInvalid
