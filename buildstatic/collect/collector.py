@@ -101,31 +101,23 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
     """
     options, layer = work.options, work.layer
     steps = Steps(callbacks)
-    with (
-        _without_gc(),
-        locked_tree(work.storage, starts_empty=layer is not None) as tree,
-        open_spool(tree.root) as spool,
-        worker_pool(lock=tree.lock, spool=spool.descriptor) as pool,
-    ):
-        existing = frozenset() if options.clear else tree.files
-        index = None
-        if len(existing) >= MIN_FILES:
-            index = FileIndex.load(find_cache(options.cache), tree.root)
+    with _without_gc(), _open_workspace(work) as space:
+        tree, existing = space.tree, space.existing
         with steps.step("read", len(work.plan.wins)) as progress:
             readings = read_sources(
                 work.plan.wins,
                 work.storage,
                 tree.root,
-                pool,
-                spool,
+                space.pool,
+                space.spool,
                 progress,
                 rewrites=work.rewrites,
                 existing=existing,
                 strong=work.is_strong,
                 hashed=work.run_own_code is not None,
-                index=index,
+                index=space.index,
             )
-        made = _outputs(work, readings, tree, existing, index, pool, spool, steps, callbacks)
+        made = _outputs(work, space, readings, steps, callbacks)
         if layer:
             empty(layer)
         with steps.step("publish", len(made.files)) as progress:
@@ -133,7 +125,7 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
                 tree,
                 made.files,
                 made.current,
-                pool,
+                space.pool,
                 progress,
                 links=bool(layer) or options.hardlinks,
                 reproducible=bool(layer),
@@ -142,10 +134,8 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
             )
         compressed = Compressed()
         if work.variants and options.post_process:
-            compressed = _compress(work, work.variants, made, staging, pool, steps)
+            compressed = _compress(work, work.variants, made, staging, space.pool, steps)
         removed, stale = _finish(work, made, compressed, tree, staging)
-        if index:
-            index.save()
     summary = Summary(
         files=len(readings),
         bytes=sum(reading.file.size for reading in readings),
@@ -182,18 +172,42 @@ def _without_gc() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass(frozen=True)
+class _Workspace:
+    """What the steps share. *index* is that of *tree*, whose files *existing* may stay."""
+
+    tree: LockedTree
+    existing: frozenset[str]
+    index: FileIndex | None
+    pool: WorkerPool
+    spool: Spool
+
+
+@contextmanager
+def _open_workspace(work: Collection) -> Iterator[_Workspace]:
+    """Lock the tree of *work* for the block; if that succeeds, save the index."""
+    with (
+        locked_tree(work.storage, starts_empty=work.layer is not None) as tree,
+        open_spool(tree.root) as spool,
+        worker_pool(lock=tree.lock, spool=spool.descriptor) as pool,
+    ):
+        existing = frozenset() if work.options.clear else tree.files
+        index = None
+        if len(existing) >= MIN_FILES:
+            index = FileIndex.load(find_cache(work.options.cache), tree.root)
+        yield _Workspace(tree, existing, index, pool, spool)
+        if index:
+            index.save()
+
+
 def _outputs(
     work: Collection,
+    space: _Workspace,
     readings: Sequence[Reading],
-    tree: LockedTree,
-    existing: frozenset[str],
-    index: FileIndex | None,
-    pool: WorkerPool,
-    spool: Spool,
     steps: Steps,
     callbacks: Callbacks,
 ) -> Outputs:
-    """Return what *readings* become; *existing* are the files of *tree* that may stay."""
+    """Return what *readings* become."""
     if not work.fingerprints and work.run_own_code is None:
         return plain_outputs(readings)
     storage, adapter = work.storage, work.adapter
@@ -203,11 +217,11 @@ def _outputs(
                 readings,
                 storage,
                 adapter,
-                tree,
-                pool,
-                spool,
+                space.tree,
+                space.pool,
+                space.spool,
                 work.run_own_code,
-                existing=existing,
+                existing=space.existing,
                 kept=work.kept,
                 strong=work.is_strong,
             )
@@ -216,13 +230,13 @@ def _outputs(
             readings,
             storage,
             adapter,
-            tree,
-            pool,
-            spool,
-            existing=existing,
+            space.tree,
+            space.pool,
+            space.spool,
+            existing=space.existing,
             kept=work.kept,
             warn=warn,
-            index=index,
+            index=space.index,
         )
 
 
