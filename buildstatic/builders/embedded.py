@@ -16,7 +16,7 @@ from typing import ClassVar
 from buildstatic.atomic import replace_output
 from buildstatic.builders.base import BuildOptions, BuildRequest, BuildResult, LayerFile
 from buildstatic.builders.progress import OnStep, Stage
-from buildstatic.collect.workers.pool import available_cores
+from buildstatic.collect.workers.cores import available_cores
 from buildstatic.dockerfile.layer_location import check_layer_location, check_target_path
 from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.errors import UnsupportedByBuilder

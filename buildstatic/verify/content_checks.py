@@ -11,7 +11,7 @@ from itertools import chain
 from urllib.parse import unquote, urlsplit
 
 from buildstatic.collect import codecs
-from buildstatic.collect.workers.pool import available_cores
+from buildstatic.collect.workers.cores import available_cores
 from buildstatic.threads import Threads
 from buildstatic.verify import Severity, VerifyCheck, VerifyFinding, one_line
 from buildstatic.verify.tree import StaticTree

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from buildstatic.collect.workers.pool import available_cores
+from buildstatic.collect.workers.cores import available_cores
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.layer_reader import LayerEntry
 from buildstatic.oci.layer_writer import MANIFEST, read_error

@@ -95,8 +95,9 @@ def by_patch() -> None:
 
 def by_processes() -> None:
     """Replace Django's command class, and use worker processes even for a few files."""
-    module("collect.workers.pool").MIN_ITEMS = 0
-    module("collect.collector").available_cores = lambda *_: 2
+    pool = module("collect.workers.pool")
+    pool.MIN_ITEMS = 0
+    pool.available_cores = lambda: 2
     by_patch()
 
 

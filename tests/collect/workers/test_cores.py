@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from buildstatic.collect.workers import pool
-from buildstatic.collect.workers.pool import available_cores
+from buildstatic.collect.workers import cores
+from buildstatic.collect.workers.cores import available_cores
 from tests.project.tree import write
 
 MANY = "6400000 100000"
@@ -95,7 +95,7 @@ def test_affinity_decides_without_cgroups(tmp_path: Path) -> None:
 
 def test_process_with_affinity_to_one_core() -> None:
     code = (
-        "import os; from buildstatic.collect.workers.pool import available_cores;"
+        "import os; from buildstatic.collect.workers.cores import available_cores;"
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(available_cores())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
@@ -104,7 +104,7 @@ def test_process_with_affinity_to_one_core() -> None:
 
 @pytest.mark.engine
 def test_quota_of_a_container(engine: DockerClient) -> None:
-    functions = (pool.available_cores, pool._cgroups, pool._quota)
+    functions = (cores.available_cores, cores._cgroups, cores._quota)
     code = "import os\nfrom pathlib import Path, PurePosixPath\n"
     code += (
         "\n".join(inspect.getsource(function) for function in functions)
