@@ -66,6 +66,7 @@ bench: $(VENV)/installed  ## Compare with Django, WhiteNoise and the usual Docke
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/layer.py
 	$(BIN)/python benchmarks/usual.py
+	$(BIN)/python benchmarks/plot.py docs/scale.svg
 
 docs: $(VENV)/installed  ## Build the documentation as a site, into site/
 	$(INSTALL) --group docs

@@ -81,7 +81,9 @@ def timed(command: list[str], **environment: str) -> tuple[float, str]:
     """Run *command* with *environment* added; return its wall time in seconds and its output."""
     variables = {**os.environ, **environment}
     started = time.perf_counter()
-    done = subprocess.run(command, check=True, env=variables, capture_output=True, text=True)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
     return time.perf_counter() - started, done.stdout
 
 

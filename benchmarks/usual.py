@@ -89,7 +89,8 @@ def main() -> None:
             cells = collect(root / "assets", Path(directory, str(number)), storage, engine)
             if command and has_engine:
                 build.timed(command(root))
-                for file, comment in ((root / "views.py", "# {}\n"), (sheet, "/* {} */\n")):
+                # A comment in the line of a source map would be part of its name.
+                for file, comment in ((root / "views.py", "# {}\n"), (sheet, "\n/* {} */\n")):
                     text = comment.format(os.urandom(8).hex())
                     cells += rebuild(command(root), IMAGES[command], file, text)
             row(name, cells)
