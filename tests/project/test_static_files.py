@@ -8,7 +8,8 @@ import pytest
 
 from buildstatic.project import Fact, static_files
 from buildstatic.project.files import Search
-from buildstatic.project.static_files import StaticFiles, is_remote
+from buildstatic.project.remote_storage import is_remote
+from buildstatic.project.static_files import StaticFiles
 from tests.platforms.projects import project
 from tests.project.tree import packages, read, write
 
