@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from buildstatic.dockerfile import IGNORE_FILE
+from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
 from buildstatic.dockerfile.ignore_patterns import is_excluded, read_patterns
 from buildstatic.project import Project
+from buildstatic.project.files import read_bytes
 from buildstatic.project.static_files import contains_needed, output_tree, uploads
 from buildstatic.templates import GeneratedFile, render
 from buildstatic.templates.quoting import exact_pattern
@@ -48,6 +49,18 @@ def generate_dockerignore(project: Project, *, local: bool = False) -> Generated
         for name in unusual
     )
     return GeneratedFile(IGNORE_FILE, text, notes=tuple(notes))
+
+
+def own_dockerignore(root: Path) -> tuple[str, str] | None:
+    """Return the name and the text of the ignore file in *root*, None if it has none.
+
+    Dockerfile.dockerignore takes precedence over .dockerignore (docs.docker.com/build/concepts/
+    context, "Filename and location"). Raises ConfigInvalid.
+    """
+    for name in (f"{DOCKERFILE}{IGNORE_FILE}", IGNORE_FILE):
+        if (root / name).is_file():
+            return name, read_bytes(root / name, root).decode("utf-8-sig", "surrogateescape")
+    return None
 
 
 def required_paths(project: Project) -> tuple[str, ...]:

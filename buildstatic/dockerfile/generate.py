@@ -47,7 +47,8 @@ class DockerfileOptions:
     settings require, for Django's own command. *assets* is the server of an image for the static
     files alone, None if the application serves them. The compressed variants are those that this
     server supports unless *formats_configured*. *before* and *after* are commands of manage.py that
-    run around collecting.
+    run around collecting. With *static_first* the layer of the static files is below that of the
+    code.
     """
 
     serve: tuple[str, ...]
@@ -63,6 +64,7 @@ class DockerfileOptions:
     formats_configured: bool = False
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    static_first: bool = False
 
 
 def generate_dockerfile(project: Project, options: DockerfileOptions) -> GeneratedFile:
@@ -113,6 +115,7 @@ def _image_context(project: Project, options: DockerfileOptions) -> dict[str, ob
         "port": options.port,
         "serve": options.serve,
         "assets": options.assets,
+        "static_first": options.static_first,
     }
 
 

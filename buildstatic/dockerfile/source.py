@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
-from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.dockerignore import generate_dockerignore, own_dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.dockerfile.layer_order import can_be_below_code
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Project
 from buildstatic.project.files import GENERATED
@@ -50,15 +51,13 @@ def choose_dockerfile(project: Project, options: DockerfileOptions) -> Dockerfil
     own = project.root / DOCKERFILE
     text = _read(own) if own.exists() else ""
     stages = stage_names(text)
-    # Dockerfile.dockerignore takes precedence over .dockerignore (docs.docker.com/build/concepts/
-    # context, "Filename and location"), but the builder gets a copy of the Dockerfile alone.
-    special = project.root / f"{DOCKERFILE}{IGNORE_FILE}"
-    if special.is_file():
-        ignore: str | None = _read(special)
-    elif (project.root / IGNORE_FILE).is_file():
-        ignore = None
-    else:
-        ignore = generate_dockerignore(project, local=True).text
+    name, ignored = own_dockerignore(project.root) or (
+        "",
+        generate_dockerignore(project, local=True).text,
+    )
+    # Dockerfile.dockerignore has to be given too: the builder gets a copy of the Dockerfile alone.
+    ignore = None if name == IGNORE_FILE else ignored
+    options = replace(options, static_first=can_be_below_code(project, ignored))
     if text.startswith(GENERATED) or "static" in stages:
         return DockerfileSource(_with_cache_mounts(project, options, text), ignore, own, stages)
     generated = generate_dockerfile(project, options).text
@@ -67,11 +66,15 @@ def choose_dockerfile(project: Project, options: DockerfileOptions) -> Dockerfil
 
 
 def _with_cache_mounts(project: Project, options: DockerfileOptions, text: str) -> str:
-    """Return the Dockerfile *text*, or if it is generated the same with cache mounts."""
+    """Return the Dockerfile *text*, or if it is generated the same with cache mounts.
+
+    The static files may have been last when it was generated.
+    """
     with suppress(ConfigInvalid):
-        without = generate_dockerfile(project, replace(options, cache_mounts=False)).text
-        if text == without:
-            return generate_dockerfile(project, options).text
+        for static_first in {options.static_first, False}:
+            same = replace(options, static_first=static_first)
+            if text == generate_dockerfile(project, replace(same, cache_mounts=False)).text:
+                return generate_dockerfile(project, same).text
     return text
 
 

@@ -74,12 +74,13 @@ def find_in_engine(
     """
     if static_root:
         attributes = client.images.get(image_id).attrs
-        last, record = _record(attributes, static_root, dockerfile)
-        if dockerfile:
+        records = _records(attributes, static_root, dockerfile) if dockerfile else {}
+        for record in records.values():
             with suppress(OSError, ValueError, TypeError):
                 return StaticLayer(**json.loads(record.read_bytes()))
         if found := find_by_tree(client, image_id, static_root):
-            if dockerfile and found.diff_id == last:
+            if dockerfile:
+                record = records[found.diff_id]
                 with suppress(OSError):
                     record.parent.mkdir(parents=True, exist_ok=True)
                     with replace_file(record) as file:
@@ -89,18 +90,21 @@ def find_in_engine(
     return find_in_images(images, static_root, required=required)
 
 
-def _record(
-    attributes: dict[str, Any], static_root: str, dockerfile: str | None
-) -> tuple[str, Path]:
-    """Return the diffID of the last layer of an image, and the file for what was found in it.
+def _records(
+    attributes: dict[str, Any], static_root: str, dockerfile: str
+) -> dict[str, Path]:
+    """Return the diffIDs of the layers of an image, each with the file for what was found in it.
 
-    A diffID determines the files of its layer, and no other layer hides those of the last one. So
-    they are the same in the next image that has this layer at its end. Another Dockerfile may put
-    more files below them.
+    A diffID determines the files of its layer. If no other layer had files of the tree, none has
+    in the next image of the same Dockerfile: its build context has none.
     """
-    last = (attributes["RootFS"].get("Layers") or [""])[-1]
-    key = json.dumps([last, attributes["Config"].get("WorkingDir"), static_root, dockerfile])
-    return last, default_directory() / "layers" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+    directory = default_directory() / "layers"
+    place = (attributes["Config"].get("WorkingDir"), static_root, dockerfile)
+    keys = {
+        layer: hashlib.sha256(json.dumps([layer, *place]).encode()).hexdigest()
+        for layer in reversed(attributes["RootFS"].get("Layers") or [])
+    }
+    return {layer: directory / f"{key}.json" for layer, key in keys.items()}
 
 
 def find_by_tree(client: DockerClient, image_id: str, static_root: str) -> StaticLayer | None:

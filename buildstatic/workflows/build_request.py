@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 
 from buildstatic.builders.base import BuildOptions, BuildRequest, ExpectedFiles
-from buildstatic.dockerfile import assets
+from buildstatic.dockerfile import APP, assets
 from buildstatic.dockerfile.build_context import measure, read_context
 from buildstatic.dockerfile.layer_location import check_layer_location
 from buildstatic.dockerfile.source import ASSETS, ASSETS_STAGES, DockerfileSource, choose_dockerfile
@@ -52,13 +53,16 @@ def checked_request(
 
     Raises ConfigInvalid or StaticRootInvalid for what would fail later.
     """
-    expected = None if options.export else expected_files(project, source.stages, options.target)
+    context = read_context(project.root, source.dockerignore)
+    expected = None
+    if not options.export:
+        expected = expected_files(project, source.stages, options.target, context.paths)
     _check_options(project, source, options, expected)
     if "static" in source.stages:
         check_layer_location(project, owns_data=f"--home-dir {DATA}" in source.dockerfile)
     for edit in application_edits(project):
         report.warn(f"{edit.file}, {edit.where}: {edit.why}\n\n{edit.text}")
-    size = measure(read_context(project.root, source.dockerignore))
+    size = measure(context)
     if size.bytes > LARGE_CONTEXT:
         from rich.filesize import decimal
 
@@ -106,11 +110,11 @@ def _check_options(
 
 
 def expected_files(
-    project: Project, stages: Sequence[str], target: str | None
+    project: Project, stages: Sequence[str], target: str | None, sent: Sequence[str]
 ) -> ExpectedFiles | None:
     """Return the static files that the image of *target* contains, None if it has none.
 
-    *stages* are those of `DockerfileSource`.
+    *stages* are those of `DockerfileSource`, *sent* are the paths in the build context.
     """
     target = target.lower() if target else None
     has_assets_image = ASSETS_STAGES.issubset(stages)
@@ -122,4 +126,8 @@ def expected_files(
     if not is_assets and not ("static" in stages and is_final):
         return None
     tree = project.static_root.value if project.static_root else None
-    return ExpectedFiles(tree, is_in_context=bool(tree and (project.root / tree).exists()))
+    place = posixpath.relpath(posixpath.join(APP, tree), APP) if tree else ""
+    is_in_context = tree is not None and (
+        place == "." or any(f"{path}/".startswith(f"{place}/") for path in sent)
+    )
+    return ExpectedFiles(tree, is_in_context=is_in_context)

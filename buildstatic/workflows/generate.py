@@ -8,10 +8,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from buildstatic.dockerfile import DOCKERFILE
+from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
 from buildstatic.dockerfile.assets import Assets
-from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.dockerignore import generate_dockerignore, own_dockerignore
 from buildstatic.dockerfile.generate import DockerfileOptions, generate_dockerfile
+from buildstatic.dockerfile.layer_order import can_be_below_code
 from buildstatic.dockerfile.pins import base_images, pin
 from buildstatic.platforms import PLATFORMS, railway
 from buildstatic.platforms.options import Dockerfile, Options, read_dockerfile
@@ -203,10 +204,16 @@ def _image_files(
     project: Project, targets: Collection[str], options: GenerateOptions
 ) -> Iterator[GeneratedFile]:
     """Yield the Dockerfile and .dockerignore, if they are among *targets*."""
+    ignore = generate_dockerignore(project) if "dockerignore" in targets else None
     if "dockerfile" in targets:
-        yield generate_dockerfile(project, _dockerfile_options(project, options))
-    if "dockerignore" in targets:
-        yield generate_dockerignore(project)
+        name, ignored = own_dockerignore(project.root) or (IGNORE_FILE, "")
+        if ignore and name == IGNORE_FILE:  # written too
+            ignored = ignore.text
+        dockerfile = _dockerfile_options(project, options)
+        static_first = can_be_below_code(project, ignored)
+        yield generate_dockerfile(project, replace(dockerfile, static_first=static_first))
+    if ignore:
+        yield ignore
 
 
 def _pin_images(

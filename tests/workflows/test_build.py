@@ -35,14 +35,19 @@ MANIFEST = ExpectedFiles(None, required=False, is_in_context=False)
 def test_static_files_are_expected_in_the_final_image_or_that_of_assets(
     stages: tuple[str, ...], target: str | None, expected: ExpectedFiles | None, tmp_path: Path
 ) -> None:
-    assert expected_files(plain(tmp_path), stages, target) == expected
+    assert expected_files(plain(tmp_path), stages, target, ()) == expected
 
 
-def test_static_files_in_the_build_context_are_known(tmp_path: Path) -> None:
-    (tmp_path / "staticfiles").mkdir()
-    expected = expected_files(plain(tmp_path), ONE_IMAGE, None)
+@pytest.mark.parametrize(
+    ("path", "is_in_context"),
+    [("staticfiles", True), ("staticfiles/a.css", True), ("staticfiles.py", False)],
+)
+def test_static_files_in_the_build_context_are_known(
+    path: str, is_in_context: bool, tmp_path: Path
+) -> None:
+    expected = expected_files(plain(tmp_path), ONE_IMAGE, None, ("manage.py", path))
     assert expected is not None
-    assert expected.is_in_context
+    assert expected.is_in_context == is_in_context
 
 
 @pytest.mark.parametrize(
