@@ -130,7 +130,7 @@ class Cache:
         """
         path = self._path(sha256, codec.key)
         limit = max(len(content), len(NOT_WORTH_IT)) + (SIGNATURE if self.key else 0)
-        data, modified = _read(path, limit)
+        data, modified = read_file(path, limit)
         if data is None:
             return None
         if self.key:
@@ -156,7 +156,7 @@ class Cache:
     def get_index(self, sha256: str) -> bytes | None:
         """Return the file index *sha256*, None if another user can have written it."""
         path = self._path(sha256, INDEX)
-        data, modified = _read(path, self.limit, is_own=True)
+        data, modified = read_file(path, self.limit, is_own=True)
         if data is None:
             return None
         if self.key:
@@ -243,17 +243,6 @@ class Cache:
             os.close(descriptor)
 
 
-def variant_at(path: Path, codec: Codec, content: bytes) -> bytes | None:
-    """Return the content of *path* if it is *content* compressed by *codec*, else None.
-
-    The level and the library may be others, which gzip's header ends with.
-    """
-    data, _ = _read(path, len(content))
-    if data is None or not data.startswith(codec.header[:8]):
-        return None
-    return data if codec.is_variant(data, content) else None
-
-
 def _mark_used(path: str, modified: float) -> None:
     """Set the time of the last use, which *modified* is."""
     if abs(time.time() - modified) > RECENT:
@@ -261,7 +250,7 @@ def _mark_used(path: str, modified: float) -> None:
             os.utime(path, follow_symlinks=False)
 
 
-def _read(path: str | Path, limit: int, *, is_own: bool = False) -> tuple[bytes | None, float]:
+def read_file(path: str | Path, limit: int, *, is_own: bool = False) -> tuple[bytes | None, float]:
     """Return content and time of a regular file of at most *limit* bytes, else (None, 0).
 
     With *is_own*, it must belong to this user, and no other may write to it.

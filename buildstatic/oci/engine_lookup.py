@@ -90,9 +90,7 @@ def find_in_engine(
     return find_in_images(images, static_root, required=required)
 
 
-def _records(
-    attributes: dict[str, Any], static_root: str, dockerfile: str
-) -> dict[str, Path]:
+def _records(attributes: dict[str, Any], static_root: str, dockerfile: str) -> dict[str, Path]:
     """Return the diffIDs of the layers of an image, each with the file for what was found in it.
 
     A diffID determines the files of its layer. If no other layer had files of the tree, none has

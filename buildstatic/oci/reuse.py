@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO
+from zipfile import ZipFile, ZipInfo
 
 from buildstatic.collect.codecs import FORMATS
+from buildstatic.collect.earlier_variants import member_name
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.layer_reader import LayerEntry, LayerReader, open_layer
 from buildstatic.oci.reference import Reference
@@ -18,12 +21,12 @@ MAX_VARIANT_SIZE = 1 << 30  # bytes; a larger file is compressed again
 SUFFIXES = tuple(f".{suffix}" for suffix in (*FORMATS, "zstd"))
 
 
-def extract_variants(image: Reference, tree: str, target: Path, *, insecure: bool = False) -> int:
-    """Write the variants below *tree*, an absolute path in *image*, into the directory *target*.
+def extract_variants(image: Reference, tree: str, archive: Path, *, insecure: bool = False) -> int:
+    """Write the variants below *tree*, an absolute path in *image*, into the file *archive*.
 
-    Returns their number. They are those of the marked static layer, else of the last layer that has
-    any. Nothing else is written: no symlink, no file outside *tree*. The caller has to compare them
-    with the files that they are variants of.
+    Returns their number: one for each content and format. They are those of the marked static
+    layer, else of the last layer that has any. A variant whose original does not precede it in the
+    layer is left out. The caller has to compare them with the files that they are variants of.
 
     Raises StaticLayerNotFound if no layer has any, ImageInvalid if a layer cannot be read or has
     an entry that leads out of it, and the errors of the stores.
@@ -37,40 +40,58 @@ def extract_variants(image: Reference, tree: str, target: Path, *, insecure: boo
             if layer.is_foreign:
                 continue
             with source.open_blob(layer) as blob:
-                count = _extract(blob, root, target, f"{layer.digest} of {name}")
+                count = _extract(blob, root, archive, f"{layer.digest} of {name}")
             if count:
                 return count
     raise StaticLayerNotFound(f"No layer of {name} has a compressed variant below {tree}.")
 
 
-def _extract(stream: IO[bytes], tree: PurePosixPath, target: Path, source: str) -> int:
+def _extract(stream: IO[bytes], tree: PurePosixPath, archive: Path, source: str) -> int:
     """Write the variants in the layer *stream* and return their number."""
-    written: dict[str, Path] = {}
+    digests: dict[str, str] = {}
+    written: set[str] = set()
     try:
-        with open_layer(stream, source) as layer:
+        with ZipFile(archive, "w") as variants, open_layer(stream, source) as layer:
             for entry in layer:
                 if ".." in entry.name.split("/"):
                     problem = f"The layer {source} has an entry outside of it: {entry.name!r}."
                     raise ImageInvalid(problem, "Do not use that image.")
                 path = PurePosixPath(entry.path)
-                if path.suffix in SUFFIXES and path.is_relative_to(tree):
-                    _write(layer, entry, target / path.relative_to(tree), written)
+                if not path.is_relative_to(tree):
+                    continue
+                if path.suffix not in SUFFIXES:
+                    if digest := _digest(layer, entry, digests):
+                        digests[entry.path] = digest
+                elif original := digests.get(str(path.with_suffix(""))):
+                    name = member_name(original, path.suffix.removeprefix("."))
+                    if name not in written and _add(layer, entry, variants, name):
+                        written.add(name)
     except OSError as error:
         raise ImageInvalid(f"Cannot read the layer {source}: {error}.") from error
     return len(written)
 
 
-def _write(layer: LayerReader, entry: LayerEntry, target: Path, written: dict[str, Path]) -> None:
-    """Write a file, or a hard link to one that was written; skip any other entry."""
-    first = written.get(entry.target) if entry.kind == "link" else None
-    if entry.path in written or not (first or entry.kind == "file"):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if first:
-        os.link(first, target)
-    else:
-        if entry.size > MAX_VARIANT_SIZE:
-            return
-        with target.open("xb") as file:
-            file.writelines(layer.chunks())
-    written[entry.path] = target
+def _digest(layer: LayerReader, entry: LayerEntry, digests: Mapping[str, str]) -> str | None:
+    """Return the SHA-256 of a file or hard link, None for any other entry."""
+    if entry.kind == "link":
+        return digests.get(entry.target)
+    if entry.kind != "file":
+        return None
+    digest = hashlib.sha256()
+    for chunk in layer.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _add(layer: LayerReader, entry: LayerEntry, archive: ZipFile, name: str) -> bool:
+    """Add *entry* as the member *name* unless it is no file, as a link to one that was added.
+
+    Returns whether it was added.
+    """
+    if entry.kind != "file" or entry.size > MAX_VARIANT_SIZE:
+        return False
+    member = ZipInfo(name)  # of 1980
+    member.file_size = entry.size
+    with archive.open(member, "w") as file:
+        file.writelines(layer.chunks())
+    return True

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from buildstatic.builders.base import BuildOptions, BuildResult
+from buildstatic.collect.earlier_variants import ARCHIVE
 from buildstatic.errors import (
     EngineNotFound,
     ImageInvalid,
@@ -31,9 +32,10 @@ from buildstatic.workflows import Reporter
 def reusable_variants(
     image: Reference | None, tree: str, insecure: bool, report: Reporter
 ) -> Iterator[Path | None]:
-    """Yield a directory with the variants that *image* has below *tree*, None if it has none.
+    """Yield a directory with an archive of the variants that *image* has below *tree*.
 
-    Warns if there is no such image, as for the first build, or if it cannot be read.
+    Yields None if it has none. Warns if there is no such image, as for the first build, or if it
+    cannot be read.
     """
     if image is None:
         yield None
@@ -41,7 +43,7 @@ def reusable_variants(
     with tempfile.TemporaryDirectory(prefix="buildstatic-previous-") as temporary:
         directory = Path(temporary)
         try:
-            count = extract_variants(image, tree, directory, insecure=insecure)
+            count = extract_variants(image, tree, directory / ARCHIVE, insecure=insecure)
         except (
             EngineNotFound,
             ImageInvalid,

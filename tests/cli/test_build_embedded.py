@@ -272,7 +272,8 @@ def test_reuse_checks_the_content_of_variants(tmp_path: Path) -> None:
     files = {"mysite/settings.py": SETTINGS + STORAGE, "static/css/large.css": LARGE}
     root = tiny(tmp_path / "tiny", None, files)
     name = f"oci:{tmp_path / 'oci'}:1"
-    put(base(tmp_path / "oci"), name, static(tmp_path, {"css/large.css.gz": "of something else"}))
+    earlier = {"css/large.css": LARGE, "css/large.css.gz": "of something else"}
+    put(base(tmp_path / "oci"), name, static(tmp_path, earlier))
     environ = {**NO_ENGINE, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     ran = build(root, "-o", str(tmp_path / "l"), "--reuse", name, "--json", environ=environ)
     assert ran.report["static"]["files"] > 4

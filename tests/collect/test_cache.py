@@ -25,9 +25,9 @@ from buildstatic.collect.cache import (
     default_directory,
     find_cache,
     parse_size,
-    variant_at,
 )
 from buildstatic.collect.codecs import GZIP, Codec, load_codec
+from buildstatic.collect.earlier_variants import EarlierVariants
 from buildstatic.collect.workers.compress_task import Compressor
 from buildstatic.errors import ConfigInvalid
 from tests.collect.pythons import REPOSITORY
@@ -100,11 +100,10 @@ def test_foreign_gzip_with_a_name_is_not_used(cache: Cache, tmp_path: Path) -> N
     cache.put(identity(CONTENT), gz, gz.compress(CONTENT))
     assert cache.get(identity(CONTENT), gz, CONTENT) is not None
 
-    earlier = tmp_path / "a.css.gz"
-    earlier.write_bytes(named.getvalue())
-    assert variant_at(earlier, gz, CONTENT) is None
-    earlier.write_bytes(zlib.compress(CONTENT, 1, GZIP))
-    assert variant_at(earlier, gz, CONTENT) == earlier.read_bytes()
+    for data, found in ((named.getvalue(), False), (zlib.compress(CONTENT, 1, GZIP), True)):
+        (tmp_path / "a.css.gz").write_bytes(data)
+        variant = EarlierVariants(tmp_path).find(identity(CONTENT), gz, CONTENT, ("a.css",))
+        assert variant == (data if found else None)
 
 
 KEY = "a key of 16 characters, or more"

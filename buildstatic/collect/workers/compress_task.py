@@ -15,8 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from buildstatic.collect.cache import MAX_RATIO, NOT_WORTH_IT, Cache, variant_at
+from buildstatic.collect.cache import MAX_RATIO, NOT_WORTH_IT, Cache
 from buildstatic.collect.codecs import Codec, load_codec
+from buildstatic.collect.earlier_variants import EarlierVariants
 from buildstatic.collect.workers.file_tasks import write
 from buildstatic.collect.workers.process import end_with_parent, is_worker, killable
 
@@ -101,20 +102,20 @@ def _compressor(options: CompressOptions) -> Compressor | None:
     if len(codecs) < len(options.codecs):
         return None
     cache = Cache(Path(options.cache), options.limit, options.key)
-    reuse = Path(options.reuse) if options.reuse else None
-    return Compressor(tuple(codecs), cache, reuse, options.chained)
+    earlier = EarlierVariants(Path(options.reuse)) if options.reuse else None
+    return Compressor(tuple(codecs), cache, earlier, options.chained)
 
 
 @dataclass
 class Compressor:
-    """Makes variants with *codecs*, or finds them in *cache* or in the earlier tree *reuse*.
+    """Makes variants with *codecs*, or finds them in *cache* or in those of an *earlier* tree.
 
     *put* counts what was put into the cache.
     """
 
     codecs: tuple[Codec, ...]
     cache: Cache
-    reuse: Path | None
+    earlier: EarlierVariants | None
     chained: bool
     put: int = 0
 
@@ -124,20 +125,19 @@ class Compressor:
             cached = self.cache.get(sha256, codec, content)
             if cached not in (None, NOT_WORTH_IT) and not _is_worth_it(cached, content):
                 cached = None  # made by another rule
-            reused = self._find(codec, content, names) if cached is None else None
+            reused = self._find(codec, content, sha256, names) if cached is None else None
             data = cached or reused or self._make(codec, content, sha256)
             if data != NOT_WORTH_IT:
                 yield Variant(codec.suffix, data, cached is not None, reused is not None)
             elif codec.suffix == "br" and self.chained:
                 return
 
-    def _find(self, codec: Codec, content: bytes, names: tuple[str, ...]) -> bytes | None:
-        """Return the variant that the earlier tree has under one of *names*."""
-        for name in names if self.reuse else ():
-            data = variant_at(Path(f"{self.reuse}/{name}.{codec.suffix}"), codec, content)
-            if data is not None and _is_worth_it(data, content):
-                return data
-        return None
+    def _find(
+        self, codec: Codec, content: bytes, sha256: str, names: tuple[str, ...]
+    ) -> bytes | None:
+        """Return the variant that the earlier tree has, if it is worth keeping."""
+        data = self.earlier.find(sha256, codec, content, names) if self.earlier else None
+        return data if data is not None and _is_worth_it(data, content) else None
 
     def _make(self, codec: Codec, content: bytes, sha256: str) -> bytes:
         """Return the output of *codec*, or `NOT_WORTH_IT`, and put it into the cache."""

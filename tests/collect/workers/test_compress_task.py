@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -32,6 +33,7 @@ from buildstatic.collect.compress import (
     contents_to_compress,
     written_variants,
 )
+from buildstatic.collect.earlier_variants import ARCHIVE, member_name
 from buildstatic.collect.publish import OutputFile, Staging
 from buildstatic.collect.tree import Tree
 from buildstatic.collect.workers.compress_task import CompressOptions
@@ -229,30 +231,39 @@ def test_impossible_cache_directory(tmp_path: Path, place: str) -> None:
     assert len(made([task(tmp_path, "a.css", TEXTS[0])], cache=Cache(Path(place), ROOM))) == 3
 
 
-@pytest.mark.parametrize("name", ["a.css", "a.0123456789ab.css"])
-def test_variants_of_an_earlier_tree_are_reused(tmp_path: Path, name: str) -> None:
+def put_earlier(directory: Path, form: str, content: bytes, suffix: str, data: bytes) -> None:
+    """Put *data* into *directory* as the variant of *content*: into its archive, or by a name."""
+    directory.mkdir(exist_ok=True)
+    if form != "archive":
+        (directory / f"{form}.{suffix}").write_bytes(data)
+        return
+    with ZipFile(directory / ARCHIVE, "a") as archive:
+        archive.writestr(member_name(hashlib.sha256(content).hexdigest(), suffix), data)
+
+
+@pytest.mark.parametrize("form", ["a.css", "a.0123456789ab.css", "archive"])
+def test_variants_of_an_earlier_tree_are_reused(tmp_path: Path, form: str) -> None:
     ours = task(tmp_path, "a.css", TEXTS[0], "a.0123456789ab.css")
-    earlier = tmp_path / "earlier"
-    earlier.mkdir()
-    for codec in codecs(effort="best"):
-        (earlier / f"{name}.{codec.suffix}").write_bytes(codec.compress(TEXTS[0]))
-    variants = made([ours], reuse=earlier)
+    earlier = {codec.suffix: codec.compress(TEXTS[0]) for codec in codecs(effort="best")}
+    for suffix, data in earlier.items():
+        put_earlier(tmp_path / "earlier", form, TEXTS[0], suffix, data)
+    variants = made([ours], reuse=tmp_path / "earlier")
     assert reused(variants) == [True] * 3
     assert hits(variants) == [False] * 3
-    assert [v.data for v in variants] == [
-        (earlier / f"{name}.{suffix}").read_bytes() for suffix in ("br", "gz", "zst")
-    ]
+    assert [v.data for v in variants] == [earlier[suffix] for suffix in ("br", "gz", "zst")]
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["of other content", "no variant"])
-def test_wrong_variant_in_an_earlier_tree_is_replaced(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize("form", ["a.css", "archive"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["of other content", "no variant", "large"])
+def test_wrong_variant_in_an_earlier_tree_is_replaced(
+    tmp_path: Path, form: str, number: int
+) -> None:
     ours = task(tmp_path, "a.css", TEXTS[0])
-    earlier = tmp_path / "earlier"
-    earlier.mkdir()
     for codec in codecs():
-        wrong = [codec.compress(TEXTS[1]), NOT_WORTH_IT][number]
-        (earlier / f"a.css.{codec.suffix}").write_bytes(wrong)
-    variants = made([ours], reuse=earlier)
+        data = codec.compress(TEXTS[0])
+        wrong = [codec.compress(TEXTS[1]), NOT_WORTH_IT, data + bytes(len(TEXTS[0]))][number]
+        put_earlier(tmp_path / "earlier", form, TEXTS[0], codec.suffix, wrong)
+    variants = made([ours], reuse=tmp_path / "earlier")
     assert reused(variants) == [False] * 3
     assert [v.data for v in variants] == [v.data for v in made([ours])]
 
