@@ -27,7 +27,7 @@ MIN_FILES = MIN_ITEMS
 # Nanoseconds from a change to when the file counts as settled: the times of a disk may be coarse.
 SETTLING = 2_000_000_000
 SECOND = 1_000_000_000
-FORMAT = [1, __version__, sys.version]
+FORMAT = [2, __version__, sys.version]
 
 # Device, inode, size, and the times of the last modification and change, in ns.
 Stamp = tuple[int, int, int, int, int]
@@ -46,12 +46,14 @@ class FileIndex:
     task ``read`` (their number in *kinds*), whether it returned the content, the digests, the
     stamps of both files. *outputs* are files in the tree, by name: MD5 and stamp. What is still
     true is in *kept* and *kept_outputs*. *stamps* are those of now, by the path in the tree.
+    *results* are those of `known_results`.
     """
 
     cache: Cache
     root: str
     sources: Mapping[str, list[Any]] = field(default_factory=dict)
     outputs: Mapping[str, list[Any]] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     kept: dict[str, list[Any]] = field(default_factory=dict)
     kept_outputs: dict[str, list[Any]] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class FileIndex:
             stored = json.loads(cache.get_index(index.key) or b"{}")
             if stored.get("format") == FORMAT:
                 index.sources, index.outputs = stored["sources"], stored["outputs"]
+                index.results = stored["results"]
                 index.kinds = {kind: number for number, kind in enumerate(stored["kinds"])}
             is_valid = all(isinstance(entry, list) for entry in index.sources.values())
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -121,6 +124,11 @@ class FileIndex:
             self.kept_outputs[name] = [md5, *stamp(status)]
             self.is_changed = True
 
+    def set_results(self, results: Mapping[str, Any]) -> None:
+        """Replace the results of `known_results`."""
+        self.is_changed |= results != self.results
+        self.results = results
+
     def is_settled(self, *changed: int) -> bool:
         """Tell whether another change would give the files another time than *changed*.
 
@@ -145,5 +153,6 @@ class FileIndex:
                 "kinds": list(self.kinds),
                 "sources": self.kept,
                 "outputs": self.kept_outputs,
+                "results": self.results,
             }
             self.cache.put_index(self.key, json.dumps(content, separators=(",", ":")).encode())

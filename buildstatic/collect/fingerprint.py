@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from buildstatic.collect.contents import Content, read_content
+from buildstatic.collect.known_results import KnownResults
 from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.references import (
     BrokenReference,
@@ -134,15 +135,16 @@ def fingerprint_files(
     existing: frozenset[str] = frozenset(),
     warn: Callable[[str], None] | None = None,
     own_names: bool = False,
+    known: KnownResults | None = None,
 ) -> Fingerprints:
     """Return what ``HashedFilesMixin.post_process`` of *storage* makes of *originals*.
 
     *storage* is one that `recognize` knows; *existing* are the files in its *tree*. Rewritten
     contents are kept in *spool*. With *warn*, a missing source map is only a warning. With
-    *own_names*, ``hashed_name`` is the project's, and computes (see `only_computes`). Raises
-    `UnresolvedReferences` or `CircularReferences`.
+    *own_names*, ``hashed_name`` is the project's, and computes (see `only_computes`). What is
+    *known* is not computed again. Raises `UnresolvedReferences` or `CircularReferences`.
     """
-    work = _Fingerprinter(storage, spool, own_names=own_names)
+    work = _Fingerprinter(storage, spool, own_names=own_names, known=known)
     with _overlay(storage, tree, work.made):
         work.run(originals, warn)
     files = {original.name: work.files[work.keys[original.name]] for original in originals}
@@ -167,13 +169,17 @@ class _Fingerprinter:
     its raw content. *made*: the digests of the fingerprinted files that Django would have written
     by now. *pending*: the keys that the storage has to look for itself, as it does for all files
     that it processes later. *lookups*: the names that each file was last rewritten with.
-    *own_names*: nothing about ``hashed_name`` is known but that it computes.
+    *own_names*: nothing about ``hashed_name`` is known but that it computes. *known* are the
+    results of the last run.
     """
 
-    def __init__(self, storage: Any, spool: Spool | None, *, own_names: bool) -> None:
+    def __init__(
+        self, storage: Any, spool: Spool | None, *, own_names: bool, known: KnownResults | None
+    ) -> None:
         self.storage = storage
         self.spool = spool
         self.own_names = own_names
+        self.known = known
         self.hashed_name = _HashedNames(storage, own_names=own_names)
         self.keys: dict[str, str] = {}
         self.files: dict[str, Fingerprinted] = {}
@@ -185,6 +191,9 @@ class _Fingerprinter:
     def run(self, originals: tuple[Original, ...], warn: Callable[[str], None] | None) -> None:
         ordered = sorted(originals, key=lambda o: len(o.name.split("/")), reverse=True)
         unnamed = self.name_by_raw_content(ordered)
+        referring = [original for original in ordered if original.content is not None]
+        if not unnamed and self.take_known(referring):
+            return
         for original in ordered:  # the first pass
             if problem := unnamed.get(original.name):
                 self.broken.add(problem)
@@ -199,7 +208,7 @@ class _Fingerprinter:
         for reference in self.broken.kept if warn else ():
             assert warn is not None
             warn(f"{reference} The line is left unchanged.")
-        self.repeat_passes([original for original in ordered if original.content is not None])
+        self.repeat_passes(referring)
 
     def name_by_raw_content(self, originals: Sequence[Original]) -> dict[str, BrokenReference]:
         """Name *originals*; return the problems of those that cannot be named."""
@@ -218,6 +227,24 @@ class _Fingerprinter:
                 continue
             self.files[key] = Fingerprinted(name, original.digest, original.identity, original.size)
         return unnamed
+
+    def take_known(self, referring: Sequence[Original]) -> bool:
+        """Take what *referring* became in the last run; tell whether all of it is known."""
+        results = self.known.get() if self.known else {}
+        taken = {}
+        for original in referring:
+            if self.known is None or original.name not in results:
+                return False
+            md5, sha256, size = results[original.name]
+            name = self.fingerprinted_name(original.name, md5)
+            content = None
+            if md5 != original.digest:
+                content = self.known.content(name, md5, size)
+                if content is None:
+                    return False
+            taken[self.keys[original.name]] = Fingerprinted(name, md5, sha256, size, content)
+        self.files.update(taken)
+        return bool(taken)
 
     def repeat_passes(self, referring: Sequence[Original]) -> None:
         changed: list[str] = []
@@ -329,13 +356,17 @@ class _Digest:
 
 
 class TreeOnDisk:
-    """The tree of *storage* on disk, of which *kept* stays, with *originals*."""
+    """The tree of *storage* on disk, of which *kept* stays, with *originals*.
+
+    *was_read* says that anything else was looked for on the disk.
+    """
 
     def __init__(self, storage: Any, originals: Iterable[Original], kept: Kept) -> None:
         self._storage = storage
         self._digests = {original.name: original.digest for original in originals}
         self._kept = kept
         self._exists, self._open = storage.exists, storage.open
+        self.was_read = False
         self._directories = {"."}
         for name in self._digests:
             while name and (name := posixpath.dirname(name)) not in self._directories:
@@ -350,6 +381,7 @@ class TreeOnDisk:
         """See `TreeView`."""
         if name in self._digests or name in self._directories:
             return True
+        self.was_read = True
         match self._kept:
             case Kept.FILES:
                 return bool(self._exists(name))
@@ -366,6 +398,7 @@ class TreeOnDisk:
         """See `TreeView`."""
         if name in self._directories:
             raise IsADirectoryError(name)
+        self.was_read = True
         return self._open(name, mode)
 
 

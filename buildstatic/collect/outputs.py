@@ -17,6 +17,7 @@ from buildstatic.collect.fingerprint import (
     TreeOnDisk,
     fingerprint_files,
 )
+from buildstatic.collect.known_results import known_results
 from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.reading import Reading
@@ -79,9 +80,14 @@ def fingerprinted_outputs(
     """
     originals = originals_of(readings, storage)
     before = TreeOnDisk(storage, originals, kept)
+    # A warning has to be given again.
+    known = known_results(index, tree, storage, readings) if index and warn is None else None
     made = fingerprint_files(
-        storage, originals, tree=before, spool=spool, existing=existing, warn=warn
+        storage, originals, tree=before, spool=spool, existing=existing, warn=warn, known=known
     )
+    if known and not before.was_read:
+        referring = ((o.name, made.files[o.name]) for o in originals if o.content is not None)
+        known.record({n: (item.digest, item.identity, item.size) for n, item in referring})
     # A content that can be read again would only take memory.
     readings = tuple(replace(r, content=None) if r.file.path and r.content else r for r in readings)
     removes = adapter.removes_originals
