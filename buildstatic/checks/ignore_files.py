@@ -18,8 +18,9 @@ from buildstatic.checks.static_sources import (
     source_directories,
     source_files,
 )
-from buildstatic.dockerfile.dockerignore import required_paths
+from buildstatic.dockerfile.dockerignore import own_dockerignore, required_paths
 from buildstatic.dockerfile.ignore_patterns import Pattern, is_excluded, read_patterns
+from buildstatic.dockerfile.source import copies_code_last
 from buildstatic.errors import ConfigInvalid
 from buildstatic.platforms.gitignore import pattern as git_pattern
 from buildstatic.templates.quoting import exact_pattern
@@ -38,7 +39,7 @@ def check(context: CheckContext) -> Iterator[Finding]:
     if git.list_files(context.root, "--", GIT) is not None:
         yield from _git_lacks(context)
         yield from _git_drops(context)
-    name, text = read_dockerignore(context)
+    name, text = own_dockerignore(context.root) or (DOCKER, None)
     try:
         patterns = read_patterns(text or "")
     except ConfigInvalid:  # reported by the build itself
@@ -49,15 +50,6 @@ def check(context: CheckContext) -> Iterator[Finding]:
     if is_collected and (text is not None or context.read_text("Dockerfile") is not None):
         yield from _docker_lacks(context, name, patterns)
     yield from _docker_drops(context, name, text or "", patterns)
-
-
-def read_dockerignore(context: CheckContext) -> tuple[str, str | None]:
-    """Return the name and the text of the ignore file that builds read; None if it is missing.
-
-    Dockerfile.dockerignore takes precedence (docs.docker.com/build/concepts/context).
-    """
-    texts = {name: context.read_text(name) for name in (f"Dockerfile{DOCKER}", DOCKER)}
-    return next(((name, text) for name, text in texts.items() if text is not None), (DOCKER, None))
 
 
 def _git_lacks(context: CheckContext) -> Iterator[Finding]:
@@ -113,13 +105,18 @@ def _docker_lacks(
     if root is None or is_excluded(patterns, f"{root}/staticfiles.json"):
         return
     pattern = exact_pattern(root)
+    severity = Severity.WARNING
+    why = "COPY adds outdated collected files, and each local collectstatic invalidates the layer."
+    if copies_code_last(context.read_text("Dockerfile") or ""):
+        severity = Severity.ERROR
+        why = "The Dockerfile copies the code after the static layer: old files replace the new."
     yield Finding(
         DOCKER_LACKS,
-        Severity.WARNING,
+        severity,
         name,
         0,
         f"{name} does not exclude {root}.",
-        "COPY adds outdated collected files, and each local collectstatic invalidates the layer.",
+        why,
         f"Add {pattern} to {name}.",
         Autofix(name, append_line(pattern)),
     )

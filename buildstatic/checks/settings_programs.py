@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from buildstatic.checks import git
 from buildstatic.checks.context import CheckContext
 from buildstatic.checks.finding import Finding, Severity
-from buildstatic.checks.ignore_files import excluding_line, read_dockerignore
+from buildstatic.checks.ignore_files import DOCKER, excluding_line
 from buildstatic.checks.import_time import import_time_calls
-from buildstatic.dockerfile.dockerignore import generate_dockerignore
+from buildstatic.dockerfile.dockerignore import generate_dockerignore, own_dockerignore
 from buildstatic.dockerfile.ignore_patterns import is_excluded, read_patterns
 from buildstatic.project import files
 from buildstatic.project.packages import pyproject
@@ -165,7 +165,7 @@ def _missing(context: CheckContext, file: Path) -> tuple[str, str, str] | None:
     Without a .dockerignore, builds have the one that would be generated.
     """
     relative = PurePosixPath(files.relative(file, context.root)).as_posix()
-    name, text = read_dockerignore(context)
+    name, text = own_dockerignore(context.root) or (DOCKER, None)
     is_generated = text is None
     if text is None:
         text = generate_dockerignore(context.project).text

@@ -21,6 +21,7 @@ ASSETS = "assets"
 # If all of them exist, the static files are in an image of their own, not in the final one.
 ASSETS_STAGES = frozenset({"static", ASSETS, "manifest"})
 _FROM = re.compile(r"\s*FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(\S+))?\s*\Z", re.I)
+_COPY = re.compile(r"\s*(?:COPY|ADD)\s+((?:--\S+\s+)*)(\S+)", re.I)
 _ESCAPE = re.compile(r"(?:[ \t]*#[ \t]*\w+[ \t]*=.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.I)
 _HEREDOC = re.compile(r"(?<!\S)\d*<<(-?)([\"']?)([^\s<\"']+)\2(?!\S)")
 
@@ -68,13 +69,14 @@ def choose_dockerfile(project: Project, options: DockerfileOptions) -> Dockerfil
 def _with_cache_mounts(project: Project, options: DockerfileOptions, text: str) -> str:
     """Return the Dockerfile *text*, or if it is generated the same with cache mounts.
 
-    The static files may have been last when it was generated.
+    The static files stay last. They stay first unless the ignore file no longer excludes them.
     """
     with suppress(ConfigInvalid):
-        for static_first in {options.static_first, False}:
-            same = replace(options, static_first=static_first)
-            if text == generate_dockerfile(project, replace(same, cache_mounts=False)).text:
-                return generate_dockerfile(project, same).text
+        for static_first in (True, False):
+            same = replace(options, static_first=static_first, cache_mounts=False)
+            if text == generate_dockerfile(project, same).text:
+                is_first = static_first and options.static_first
+                return generate_dockerfile(project, replace(options, static_first=is_first)).text
     return text
 
 
@@ -82,6 +84,24 @@ def stage_names(text: str) -> tuple[str, ...]:
     """Return the names of the stages of the Dockerfile *text*, lower case, empty for no name."""
     found = map(_FROM.match, _instructions(text))
     return tuple((match[1] or "").lower() for match in found if match)
+
+
+def copies_code_last(text: str) -> bool:
+    """Return whether the final stage of the Dockerfile *text* has the code above the static layer.
+
+    The code is a copy of the whole build context.
+    """
+    has_static = is_last = False
+    for instruction in _instructions(text):
+        if _FROM.match(instruction):
+            has_static = is_last = False
+        elif match := _COPY.match(instruction):
+            flags = match[1].lower()
+            if "--from=static" in flags.split():
+                has_static, is_last = True, False
+            elif "--from=" not in flags and match[2] in (".", "./"):
+                is_last = has_static
+    return is_last
 
 
 def _instructions(text: str) -> Iterator[str]:

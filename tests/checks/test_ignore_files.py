@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.checks.finding import Severity
 from tests.checks.projects import clean_project, codes, only, repository
 from tests.project.tree import write
 
@@ -78,6 +79,15 @@ def test_static_root_in_the_build_context(tmp_path: Path) -> None:
     assert codes(root) == []
     (root / "Dockerfile.dockerignore").write_text("*.pyc\n")  # takes precedence
     assert only(root, "dockerignore-lacks-static-root").location == "Dockerfile.dockerignore"
+
+
+def test_old_files_that_replace_the_static_layer_are_an_error(tmp_path: Path) -> None:
+    copies = ["COPY . .", "COPY --link --from=static /layer/ /"]
+    root = clean_project(tmp_path, {"staticfiles/site.js": ""})
+    for lines, severity in ((copies, Severity.WARNING), (copies[::-1], Severity.ERROR)):
+        (root / "Dockerfile").write_text("\n".join(("FROM x AS static", "FROM x", *lines)))
+        finding = only(root, "dockerignore-lacks-static-root")
+        assert (finding.severity, "replace" in finding.why) == (severity, lines != copies)
 
 
 @pytest.mark.parametrize(

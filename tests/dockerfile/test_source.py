@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from buildstatic.dockerfile.dockerignore import generate_dockerignore
 from buildstatic.dockerfile.generate import generate_dockerfile
-from buildstatic.dockerfile.source import DockerfileSource, choose_dockerfile, stage_names
+from buildstatic.dockerfile.source import (
+    DockerfileSource,
+    choose_dockerfile,
+    copies_code_last,
+    stage_names,
+)
 from buildstatic.errors import ConfigInvalid
 from tests.dockerfile.variants import Variant, plain
 
@@ -24,8 +30,9 @@ def chosen(root: Path, **files: str | bytes) -> DockerfileSource:
     return choose_dockerfile(plain(root), PLAIN.dockerfile_options)
 
 
-def generated(root: Path) -> str:
-    return generate_dockerfile(plain(root), PLAIN.dockerfile_options).text
+def generated(root: Path, **options: Any) -> str:
+    options = {"static_first": True, **options}
+    return generate_dockerfile(plain(root), replace(PLAIN.dockerfile_options, **options)).text
 
 
 def test_generated_dockerfile_is_not_written(tmp_path: Path) -> None:
@@ -59,18 +66,19 @@ def test_own_dockerfile_is_used_if_generated_or_with_a_static_stage(
     assert source.skipped is None
 
 
-@pytest.mark.parametrize("is_changed", [False, True])
-def test_generated_dockerfile_gets_cache_mounts_until_it_is_changed(
-    tmp_path: Path, is_changed: bool
+@pytest.mark.parametrize("ignored", ["staticfiles\n", "*.md\n"], ids=["ignored", "in-context"])
+@pytest.mark.parametrize("static_first", [True, False], ids=["first", "last"])
+def test_generated_dockerfile_gets_cache_mounts_and_a_safe_order_until_it_is_changed(
+    tmp_path: Path, static_first: bool, ignored: str
 ) -> None:
-    options = PLAIN.dockerfile_options
-    without = replace(options, cache_mounts=False)
-    text = generate_dockerfile(plain(tmp_path), without).text
+    text = generated(tmp_path, static_first=static_first, cache_mounts=False)
     assert "type=cache" not in text
-    own = text + "# mine\n" if is_changed else text
-    source = chosen(tmp_path, Dockerfile=own)
+    source = chosen(tmp_path, Dockerfile=text, __dockerignore=ignored)
+    is_first = static_first and ignored == "staticfiles\n"
     assert source.path == tmp_path / "Dockerfile"
-    assert source.dockerfile == (own if is_changed else generated(tmp_path))
+    assert source.dockerfile == generated(tmp_path, static_first=is_first)
+    own = f"{text}# mine\n"
+    assert chosen(tmp_path, Dockerfile=own).dockerfile == own
 
 
 @pytest.mark.parametrize(
@@ -89,8 +97,10 @@ def test_other_dockerfiles_are_skipped(text: str, tmp_path: Path) -> None:
     assert source.skipped == tmp_path / "Dockerfile"
 
 
-def test_own_dockerignore_is_not_read(tmp_path: Path) -> None:
-    assert chosen(tmp_path, __dockerignore="*.md\n").dockerignore is None
+def test_own_dockerignore_is_left_to_the_builder(tmp_path: Path) -> None:
+    source = chosen(tmp_path, __dockerignore="*.md\n")
+    assert source.dockerignore is None
+    assert source.dockerfile == generated(tmp_path, static_first=False)
 
 
 def test_dockerfile_dockerignore_takes_precedence(tmp_path: Path) -> None:
@@ -110,6 +120,22 @@ def test_unreadable_dockerfile(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").mkdir()
     with pytest.raises(ConfigInvalid, match=r"^Cannot read Dockerfile: .*directory"):
         chosen(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("copies", "is_last"),
+    [
+        ("COPY --link --from=static /layer/ /\nCOPY . .", True),
+        ("COPY . .\nCOPY --from=Static --link /layer/ / \nCOPY \\\n --chown=app ./ /app", True),
+        ("COPY . .\nCOPY --link --from=static /layer/ /\nCOPY static /static", False),
+        ("COPY --from=static /layer/ /\nCOPY --from=deps . /deps", False),
+        ("COPY static/ /static/\nCOPY . .", False),
+        ("COPY --from=static /layer/ /\nFROM base\nCOPY . .", False),
+    ],
+)
+def test_code_that_is_copied_over_the_static_files_is_known(copies: str, is_last: bool) -> None:
+    text = f"FROM base AS static\nCOPY . .\nFROM base\n{copies}\n"
+    assert copies_code_last(text) == is_last
 
 
 @pytest.mark.parametrize(
