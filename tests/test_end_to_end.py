@@ -18,6 +18,7 @@ from urllib.parse import urldefrag, urljoin
 
 import pytest
 
+from buildstatic.oci.engine import layers_of
 from tests import engine as engines
 from tests.engine import Build, Served, get, serve, until
 from tests.samples import SAMPLES, Sample, copy, lock_with_poetry
@@ -236,11 +237,15 @@ def test_virtual_environment_is_unchanged_by_collecting(served: Served, command:
 
 @pytest.mark.xdist_group("static-layer")
 def test_static_layer_changes_only_with_the_static_files(
-    tmp_path: Path, tag: Callable[[str], str]
+    tmp_path: Path, tag: Callable[[str], str], engine: DockerClient
 ) -> None:
     # The samples "outside" and "frontend" have the same requirements: installed once.
     root = copy("manifest", tmp_path)
+    stale = root / "staticfiles/css/site.css"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("stale")
     first = engines.build(root, tag("layer"))
+    layers = layers_of(engine, first.tag)
 
     no_docker_command = {"PATH": str(Path(sys.executable).parent)}
     api = engines.build(root, tag("layer-api"), environment=no_docker_command)
@@ -252,12 +257,19 @@ def test_static_layer_changes_only_with_the_static_files(
     assert not any(s["cached"] for s in code.report["stages"] if s["name"] == "static")
     assert code.static["diff_id"] == first.static["diff_id"]
     assert code.static["reused"]
+    assert layers_of(engine, code.tag)[:-1] == layers[:-1]
 
     with (root / "static" / "css" / "site.css").open("a") as sheet:
         sheet.write("body { color: #2f6b4f }\n")
+    # The stale file is in the code now, so the static layer has to be above it.
+    (root / ".dockerignore").write_text("*.md\n")
     css = engines.build(root, tag("layer"))
     assert css.static["diff_id"] != first.static["diff_id"]
     assert not css.static["reused"]
+    for build, position in ((api, -2), (css, -1)):
+        assert layers_of(engine, build.tag)[position] == build.static["diff_id"]
+        command = f"cat {build.static['path']}/css/site.css"
+        assert "stale" not in engines.inside(engine, build.tag, command)
 
 
 @pytest.mark.xdist_group("static-layer")

@@ -33,6 +33,7 @@ import pytest
 from docker.errors import APIError, ImageNotFound
 
 from buildstatic.atomic import PREFIX
+from buildstatic.oci.engine_lookup import find_by_tree
 from tests.engine import REPOSITORY, connect
 from tests.oci import tiny
 from tests.samples import copy
@@ -206,8 +207,9 @@ class Site:
                     archive.extractall(tree, filter="data")
             finally:
                 container.remove()
-        # The static layer, which is the last one: that of the code differs each time.
-        content = (image.attrs["RootFS"]["Layers"][-1], image.attrs["Config"])
+            layer = find_by_tree(client, image.id, "/app/staticfiles")
+        # That of the code differs each time.
+        content = (layer and layer.diff_id, image.attrs["Config"])
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def remove_images(self) -> None:

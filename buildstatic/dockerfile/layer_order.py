@@ -17,9 +17,12 @@ from buildstatic.project.static_files import contains_needed
 def can_be_below_code(project: Project, dockerignore: str) -> bool:
     """Return whether no file of the code can replace one of the static layer.
 
-    So *dockerignore*, the text of the ignore file, has to exclude STATIC_ROOT, no front-end may
-    build into it, and the storage has to be one that is known to write nothing elsewhere.
+    So *dockerignore*, the text of the ignore file, has to exclude STATIC_ROOT, which has to be
+    known, no front-end may build into it, and the storage has to be one that is known to write
+    nothing elsewhere.
     """
+    if project.static_root is None:
+        return False
     storage = project.storage.value.partition(".")[0] if project.storage else "django"
     if storage not in LOCAL or any(fact.value.build for fact in project.frontends):
         return False

@@ -89,8 +89,8 @@ def find_static_layer(image: Image, static_root: str | None) -> StaticLayer:
             if path in names or (path in parents and not keeps_content):
                 raise StaticLayerNotFound(
                     f"A later layer ({later.diff_id}) hides /{path} of the static layer.",
-                    "Move COPY --link --from=static /layer/ / to the end of the final stage, and "
-                    "add an earlier tree to .dockerignore.",
+                    "Add an earlier tree to .dockerignore, or move COPY --link --from=static "
+                    "/layer/ / to the end of the final stage.",
                 )
     earlier = {
         entry.path for each in image.layers[:index] for entry in files_below(each, tree.strip("/"))

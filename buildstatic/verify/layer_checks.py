@@ -27,7 +27,10 @@ _SSH_KEY = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?")
 ONE_LAYER, NOT_HIDDEN, PARENTS = "one layer", "not hidden", "parents"
 EARLIER_RELEASES = "earlier releases"
 _EXCLUDE = "Add the old tree to .dockerignore, and use a base image without static files."
-_COPY_LAST = "Move COPY --link --from=static /layer/ / to the end of the final stage."
+_COPY_LAST = (
+    "Add an old tree to .dockerignore, or move COPY --link --from=static /layer/ / to the end of "
+    "the final stage."
+)
 _KEEP = "Build the image again, with --keep or without."
 _OTHER_ROOT = "Use a STATIC_ROOT whose parents are directories of root, mode 0755, not symlinks."
 

@@ -48,6 +48,30 @@ def test_other_modes_write_nothing(root: Path, mode: str) -> None:
     assert sorted(root.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("targets", "existing", "is_first"),
+    [
+        pytest.param(["dockerfile", "dockerignore"], {}, True, id="both"),
+        pytest.param(["dockerfile"], {}, False, id="no-ignore-file"),
+        pytest.param(["dockerfile"], {".dockerignore": "staticfiles\n"}, True, id="existing"),
+        pytest.param(["dockerfile"], {".dockerignore": "*.md\n"}, False, id="without-it"),
+        pytest.param(
+            ["dockerfile", "dockerignore"],
+            {"Dockerfile.dockerignore": "*.md\n"},
+            False,
+            id="precedence",
+        ),
+    ],
+)
+def test_static_files_come_first_if_the_ignore_file_excludes_old_ones(
+    root: Path, targets: list[str], existing: dict[str, str], is_first: bool
+) -> None:
+    for name, text in existing.items():
+        (root / name).write_text(text)
+    text = generate(root, targets, mode="render").files[0].text
+    assert (text.index("--from=static /layer/ /\n") < text.index("COPY . .")) == is_first
+
+
 def test_options_and_configuration(root: Path) -> None:
     (root / "pyproject.toml").write_text(
         '[tool.buildstatic.generate]\ntargets = ["dockerfile"]\nport = 9000\n'
