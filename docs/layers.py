@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-LAYERS = ("base image", "dependencies", "code", "static files")  # from the bottom
-USUAL = {"code", "static files"}
-BUILDSTATIC = {"code"}
+# From the bottom.
+USUAL = ("base image", "dependencies", "code", "static files")
+BUILDSTATIC = ("base image", "dependencies", "static files", "code")
 WIDTH, HEIGHT = 860, 330
 BOX, ROW, PANEL = (160, 34), 42, 455
 STYLE = """
@@ -30,13 +30,15 @@ def text(x: int, y: int, content: str, kind: str = "text middle") -> str:
     return f'<text class="{kind}" x="{x}" y="{y}">{escape(content)}</text>'
 
 
-def stack(x: int, y: int, heading: str, new: set[str]) -> list[str]:
-    """Return a stack of layers below *heading*; those in *new* are pushed."""
+def stack(x: int, y: int, heading: str, layers: tuple[str, ...], new: str | None) -> list[str]:
+    """Return a stack of *layers* below *heading*; the layer *new* and those above are pushed."""
     width, height = BOX
     parts = [text(x + width // 2, y, heading, "soft middle")]
-    for row, name in enumerate(reversed(LAYERS)):
+    first = layers.index(new) if new else len(layers)
+    for row, name in enumerate(reversed(layers)):
         top = y + 14 + row * ROW
-        kind, label = ("new", f"{name}: new") if name in new else ("same", name)
+        is_new = layers.index(name) >= first
+        kind, label = ("new", f"{name}: new") if is_new else ("same", name)
         parts.append(
             f'<rect class="{kind}" x="{x}" y="{top}" width="{width}" height="{height}" rx="5"/>'
         )
@@ -44,15 +46,15 @@ def stack(x: int, y: int, heading: str, new: set[str]) -> list[str]:
     return parts
 
 
-def panel(x: int, heading: str, result: str, new: set[str]) -> list[str]:
+def panel(x: int, heading: str, result: str, layers: tuple[str, ...]) -> list[str]:
     """Return the two stacks of one way to build, and what is pushed."""
-    middle = 84 + len(LAYERS) * ROW // 2 + 10
+    middle = 84 + len(layers) * ROW // 2 + 10
     arrow = f"M{x + 172} {middle}h22m-7 -6l7 6l-7 6"
     return [
         text(x + 5, 40, heading, "text head"),
-        *stack(x, 76, "first build", set()),
+        *stack(x, 76, "first build", layers, None),
         f'<path class="arrow" d="{arrow}" fill="none" stroke-width="2"/>',
-        *stack(x + 205, 76, "a view has changed", new),
+        *stack(x + 205, 76, "a view has changed", layers, "code"),
         text(x + 5, 300, result, "text"),
     ]
 
