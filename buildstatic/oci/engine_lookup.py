@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import posixpath
+import re
 import tarfile
 from contextlib import suppress
 from dataclasses import asdict
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _KINDS = {tarfile.REGTYPE: FILE, tarfile.LNKTYPE: LINK, tarfile.DIRTYPE: DIRECTORY}
+_RUN = re.compile(r"^\s*RUN\b", re.IGNORECASE | re.MULTILINE)
 # The container is never started, but the engine requires a command.
 _COMMAND = ["true"]
 
@@ -75,12 +77,11 @@ def find_in_engine(
     if static_root:
         attributes = client.images.get(image_id).attrs
         records = _records(attributes, static_root, dockerfile) if dockerfile else {}
-        for record in records.values():
+        for known in records.values():
             with suppress(OSError, ValueError, TypeError):
-                return StaticLayer(**json.loads(record.read_bytes()))
+                return StaticLayer(**json.loads(known.read_bytes()))
         if found := find_by_tree(client, image_id, static_root):
-            if dockerfile:
-                record = records[found.diff_id]
+            if record := records.get(found.diff_id):
                 with suppress(OSError):
                     record.parent.mkdir(parents=True, exist_ok=True)
                     with replace_file(record) as file:
@@ -91,16 +92,20 @@ def find_in_engine(
 
 
 def _records(attributes: dict[str, Any], static_root: str, dockerfile: str) -> dict[str, Path]:
-    """Return the diffIDs of the layers of an image, each with the file for what was found in it.
+    """Return the diffIDs of layers of an image, each with the file for what was found in it.
 
     A diffID determines the files of its layer. If no other layer had files of the tree, none has
-    in the next image of the same Dockerfile: its build context has none.
+    in the next image of the same Dockerfile: its build context has none. But a command that runs
+    after the static files were copied may write to the tree; then only the last layer has a record.
     """
+    layers = attributes["RootFS"].get("Layers") or []
+    if _RUN.search(dockerfile.rpartition("--from=static")[2]):
+        layers = layers[-1:]
     directory = default_directory() / "layers"
     place = (attributes["Config"].get("WorkingDir"), static_root, dockerfile)
     keys = {
         layer: hashlib.sha256(json.dumps([layer, *place]).encode()).hexdigest()
-        for layer in reversed(attributes["RootFS"].get("Layers") or [])
+        for layer in reversed(layers)
     }
     return {layer: directory / f"{key}.json" for layer, key in keys.items()}
 

@@ -146,17 +146,18 @@ def test_recorded_layer_is_not_read_again_below_other_layers(
     def find(name: str, dockerfile: str | None = "FROM scratch") -> StaticLayer | None:
         return find_in_engine(engine, name, "staticfiles", dockerfile=dockerfile)
 
+    with_command = "COPY --link --from=static /layer/ /\nRUN make"
     first = find(image)
-    assert first is not None
+    assert first == find(image, with_command) is not None
     above = tag("lookup-above")
     build_image(engine, tmp_path, above, f"FROM {image}\nCOPY more.css /elsewhere/\n")
     with monkeypatch.context() as unreadable:
         for name in ("create_container", "get_image"):
             unreadable.setattr(engine.api, name, None)
-        assert find(image) == find(above) == first
-        for dockerfile in (None, "FROM python"):
+        assert find(image) == find(above) == find(image, with_command) == first
+        for name, dockerfile in ((image, None), (image, "FROM python"), (above, with_command)):
             with pytest.raises(TypeError):
-                find(image, dockerfile)
+                find(name, dockerfile)
     text = f"FROM {image}\nCOPY more.css /{TREE}/site.css\n"
     other = find_static_layer(build_image(engine, tmp_path, above, text), "staticfiles")
     assert find(above, text) == other != first
