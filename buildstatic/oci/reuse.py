@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 from zipfile import ZipFile, ZipInfo
 
@@ -13,7 +14,7 @@ from buildstatic.collect.earlier_variants import member_name
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci.layer_reader import LayerEntry, LayerReader, open_layer
 from buildstatic.oci.reference import Reference
-from buildstatic.oci.static_layer import marked_layers
+from buildstatic.oci.static_layer import copied_layers, marked_layers
 from buildstatic.oci.stores import open_source
 from buildstatic.oci.stores.base import first_manifest, read_config
 
@@ -25,28 +26,31 @@ def extract_variants(image: Reference, tree: str, archive: Path, *, insecure: bo
     """Write the variants below *tree*, an absolute path in *image*, into the file *archive*.
 
     Returns their number: one for each content and format. They are those of the marked static
-    layer, else of the last layer that has any. A variant whose original does not precede it in the
+    layer, else of the last layer that has any, of those that were copied to the root if one has. A
+    variant whose original does not precede it in the
     layer is left out. The caller has to compare them with the files that they are variants of.
 
     Raises StaticLayerNotFound if no layer has any, ImageInvalid if a layer cannot be read or has
     an entry that leads out of it, and the errors of the stores.
     """
-    name, root = str(image), PurePosixPath(tree.strip("/"))
+    name = str(image)
     with open_source(image, insecure=insecure) as source:
         manifest = first_manifest(source)
-        marked = marked_layers(manifest, read_config(source, manifest), name)
-        for index in marked or reversed(range(len(manifest.layers))):
+        config = read_config(source, manifest)
+        copied = reversed([*copied_layers(manifest, config, name)])
+        candidates = dict.fromkeys((*copied, *reversed(range(len(manifest.layers)))))
+        for index in marked_layers(manifest, config, name) or candidates:
             layer = manifest.layers[index]
             if layer.is_foreign:
                 continue
             with source.open_blob(layer) as blob:
-                count = _extract(blob, root, archive, f"{layer.digest} of {name}")
+                count = _extract(blob, tree.strip("/"), archive, f"{layer.digest} of {name}")
             if count:
                 return count
     raise StaticLayerNotFound(f"No layer of {name} has a compressed variant below {tree}.")
 
 
-def _extract(stream: IO[bytes], tree: PurePosixPath, archive: Path, source: str) -> int:
+def _extract(stream: IO[bytes], tree: str, archive: Path, source: str) -> int:
     """Write the variants in the layer *stream* and return their number."""
     digests: dict[str, str] = {}
     written: set[str] = set()
@@ -56,14 +60,14 @@ def _extract(stream: IO[bytes], tree: PurePosixPath, archive: Path, source: str)
                 if ".." in entry.name.split("/"):
                     problem = f"The layer {source} has an entry outside of it: {entry.name!r}."
                     raise ImageInvalid(problem, "Do not use that image.")
-                path = PurePosixPath(entry.path)
-                if not path.is_relative_to(tree):
+                if not entry.path.startswith(f"{tree}/"):
                     continue
-                if path.suffix not in SUFFIXES:
+                path, suffix = posixpath.splitext(entry.path)
+                if suffix not in SUFFIXES:
                     if digest := _digest(layer, entry, digests):
                         digests[entry.path] = digest
-                elif original := digests.get(str(path.with_suffix(""))):
-                    name = member_name(original, path.suffix.removeprefix("."))
+                elif original := digests.get(path):
+                    name = member_name(original, suffix.removeprefix("."))
                     if name not in written and _add(layer, entry, variants, name):
                         written.add(name)
     except OSError as error:

@@ -14,14 +14,14 @@ from buildstatic.errors import ImageInvalid, ImageNotFound, StaticLayerNotFound
 from buildstatic.oci.layer_writer import Compression
 from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.reuse import extract_variants
-from tests.oci.images import Base, base, put, static
+from tests.oci.images import CREATED, Base, base, put, static
 from tests.oci.scratch import tar
 
 TREE = "/app/staticfiles"
 
 
 def extract(name: str, archive: Path) -> dict[str, bytes]:
-    """Return the variants that are extracted, by the first bytes of the digest and the suffix."""
+    """Return the variants that are extracted, by the digest of their originals and the suffix."""
     count = extract_variants(parse_reference(name), TREE, archive)
     with ZipFile(archive) as variants:
         found = {item: variants.read(item) for item in variants.namelist()}
@@ -71,6 +71,16 @@ def test_without_marked_layer_the_last_one_with_variants_is_used(tmp_path: Path)
     )
     Base(tmp_path / "oci").image(*layers, tag="1")
     assert extract(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out") == {variant(b"a", "gz"): b"newer"}
+
+
+def test_layer_of_the_code_above_is_not_read(tmp_path: Path) -> None:
+    layers = (tar({"app/staticfiles/a.css": b"a", "app/staticfiles/a.css.gz": b"A"}), b"no tar")
+    images = Base(tmp_path / "oci")
+    config = images.config(*layers)
+    steps = ("COPY /layer/ / # buildkit", "COPY . . # buildkit")
+    history = [{"created": CREATED, "created_by": step} for step in steps]
+    images.write({**config, "history": history}, *layers, tag="1")
+    assert extract(f"oci:{tmp_path / 'oci'}:1", tmp_path / "out") == {variant(b"a", "gz"): b"A"}
 
 
 def test_first_image_of_an_index_is_used(tmp_path: Path) -> None:
