@@ -26,9 +26,9 @@ def extract_variants(image: Reference, tree: str, archive: Path, *, insecure: bo
     """Write the variants below *tree*, an absolute path in *image*, into the file *archive*.
 
     Returns their number: one for each content and format. They are those of the marked static
-    layer, else of the last layer that has any, of those that were copied to the root if one has. A
-    variant whose original does not precede it in the
-    layer is left out. The caller has to compare them with the files that they are variants of.
+    layer, else of the last layer that was copied to the root and has any, else of the last one that
+    has any. A variant whose original does not precede it in the layer is left out. The caller has
+    to compare them with the files that they are variants of.
 
     Raises StaticLayerNotFound if no layer has any, ImageInvalid if a layer cannot be read or has
     an entry that leads out of it, and the errors of the stores.

@@ -23,6 +23,8 @@ from buildstatic.oci.stores.base import ImageSource
 ANNOTATION = "io.buildstatic.layer"
 STATIC, EARLIER, WHITEOUTS = MARKS = ("static", "earlier", "whiteouts")
 _REBUILD = "Build or pull the image again."
+# The comment of entries that BuildKit's exporter adds (exporter/containerimage/writer.go).
+_ADDED_BY_EXPORTER = "buildkit.exporter.image.v0"
 # BuildKit's history omits the options; kaniko writes the line of the Dockerfile.
 _COPY_TO_ROOT = re.compile(r".*\bCOPY\b.*\s/\s*(?:# buildkit)?\s*")
 
@@ -95,12 +97,18 @@ def image_steps(manifest: Manifest, config: ImageConfig, source: str) -> list[Im
 
 
 def copied_layers(manifest: Manifest, config: ImageConfig, source: str) -> Iterator[int]:
-    """Yield the indexes of the layers without a mark that were copied to the root."""
-    steps = (step for step in image_steps(manifest, config, source) if step.layer)
+    """Yield the indexes, in order, of layers without a mark that may have been copied to the root.
+
+    BuildKit can lose entries of the history if two stages have the same base, and adds one at the
+    end for each. So a copy may have any of as many layers after the one that it is listed with.
+    """
+    steps = [step for step in image_steps(manifest, config, source) if step.layer]
+    lost = sum((step.entry or {}).get("comment") == _ADDED_BY_EXPORTER for step in steps)
+    commands = [str((step.entry or {}).get("created_by") or "") for step in steps]
+    copies = [index for index, each in enumerate(commands) if _COPY_TO_ROOT.fullmatch(each)]
     for index, step in enumerate(steps):
-        command = str((step.entry or {}).get("created_by") or "")
-        is_copied = not step.mark and _COPY_TO_ROOT.fullmatch(command)
-        if is_copied and not manifest.layers[index].is_foreign:
+        may_be_copy = any(copy <= index <= copy + lost for copy in copies)
+        if may_be_copy and not step.mark and not manifest.layers[index].is_foreign:
             yield index
 
 
@@ -109,9 +117,9 @@ def recognize_static_layers(
 ) -> RecognizedLayers:
     """Recognize static layers of *tree*, an absolute path, in an image without a marked layer.
 
-    These are layers of ``COPY --link --from=static /layer/ /`` in a Dockerfile: only those that the
-    history says were copied to the root are read. One is a static layer if it holds nothing but
-    files below *tree* and the directories above them. Raises ImageInvalid.
+    These are layers of ``COPY --link --from=static /layer/ /`` in a Dockerfile, so that only
+    `copied_layers` are read. One is a static layer if it holds nothing but files below *tree* and
+    the directories above them. Raises ImageInvalid.
     """
     name = str(source.reference)
     if not tree or marked_layers(manifest, config, name):

@@ -11,6 +11,9 @@ import pytest
 
 from buildstatic.oci.append import AppendResult
 from buildstatic.oci.layer_writer import WrittenLayer
+from buildstatic.oci.static_layer import copied_layers, recognize_static_layers
+from buildstatic.oci.stores import find_image, open_source
+from buildstatic.oci.stores.base import first_manifest, read_config
 from tests.oci.images import Base, config_of, put, static, unpacked
 from tests.oci.scratch import build_image
 from tests.oci.tiny import DOCKERFILE, tiny
@@ -61,6 +64,23 @@ def test_copied_layer_is_replaced_in_place(tmp_path: Path, line: str) -> None:
         "app/staticfiles/css/more.css",
         "etc/last",
     }
+
+
+def test_copied_layer_is_found_beside_a_lost_entry_of_the_history(tmp_path: Path) -> None:
+    images = Base(tmp_path / "oci")
+    layers = (tar(entry("etc/first", b"1")), CODE, tar(*OLD), tar(entry("etc/last", b"1")))
+    config = images.config(*layers)
+    history = config["history"]
+    history[3]["created_by"] = BUILDKIT
+    history.pop(1)
+    history.append({"created_by": "[web 2/2] COPY . .", "comment": "buildkit.exporter.image.v0"})
+    images.write(config, *layers, tag="base")
+    with open_source(find_image(f"oci:{tmp_path / 'oci'}:base")) as source:
+        found = first_manifest(source)
+        settings = read_config(source, found)
+        assert list(copied_layers(found, settings, "")) == [1, 2]
+        recognized = recognize_static_layers(source, found, settings, "/app/staticfiles")
+    assert recognized.indexes == (2,)
 
 
 LINK = entry("app/staticfiles/link", "../code.py")
