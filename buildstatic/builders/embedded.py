@@ -22,11 +22,11 @@ from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.errors import UnsupportedByBuilder
 from buildstatic.oci.append import append, source_date_epoch
 from buildstatic.oci.earlier_releases import EarlierReleases
+from buildstatic.oci.layer_compressor import Compression
 from buildstatic.oci.layer_lookup import StaticLayer
 from buildstatic.oci.layer_writer import (
     DIFF_ID,
     MANIFEST,
-    Compression,
     WrittenLayer,
     descriptor,
     write_layer,

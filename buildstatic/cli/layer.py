@@ -24,7 +24,7 @@ from buildstatic.cli.options import (
 
 if TYPE_CHECKING:
     from buildstatic.oci.append import AppendResult
-    from buildstatic.oci.layer_writer import Compression
+    from buildstatic.oci.layer_compressor import Compression
     from buildstatic.workflows.layer import LayerResult
 
 EPILOG = """\b

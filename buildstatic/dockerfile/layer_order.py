@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import PurePosixPath
 
-from buildstatic.dockerfile import APP
 from buildstatic.dockerfile.ignore_patterns import is_excluded, may_except_below, read_patterns
-from buildstatic.dockerfile.static_root import static_root_in_image
+from buildstatic.dockerfile.static_root import static_root_in_context
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Project
 from buildstatic.project.remote_storage import LOCAL
@@ -26,10 +24,9 @@ def can_be_below_code(project: Project, dockerignore: str) -> bool:
     storage = project.storage.value.partition(".")[0] if project.storage else "django"
     if storage not in LOCAL or any(fact.value.build for fact in project.frontends):
         return False
-    tree = PurePosixPath(static_root_in_image(project))
-    if not tree.is_relative_to(APP):
+    place = static_root_in_context(project)
+    if place is None:
         return True
-    place = str(tree.relative_to(APP))
     if place == "." or contains_needed(project, place):
         return False
     with suppress(ConfigInvalid):  # the build reports the pattern

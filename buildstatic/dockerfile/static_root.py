@@ -30,6 +30,15 @@ def static_root_in_image(project: Project) -> str:
     return posixpath.normpath(posixpath.join(APP, static_root))
 
 
+def static_root_in_context(project: Project) -> str | None:
+    """Return the path of STATIC_ROOT in the build context, None if it is outside of the code.
+
+    It is ``.`` if it is the project's root.
+    """
+    tree = PurePosixPath(static_root_in_image(project))
+    return str(tree.relative_to(APP)) if tree.is_relative_to(APP) else None
+
+
 def data_directory(project: Project) -> str:
     """Return the directory that the application owns, its home: never above STATIC_ROOT."""
     tree = PurePosixPath(static_root_in_image(project))

@@ -6,17 +6,20 @@ import errno
 import hashlib
 import os
 import stat
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, NamedTuple
 
-from buildstatic.collect.codecs import FORMATS, load_codec
+from buildstatic.collect.codecs import FORMATS
 from buildstatic.collect.layer_root import sorted_manifest
 from buildstatic.collect.publish import EPOCH, content_time
-from buildstatic.errors import FileError, UnsupportedByBuilder
+from buildstatic.errors import FileError
+from buildstatic.oci.layer_compressor import (
+    Compression,
+    LayerCompressor,
+    SourceReadError,
+)
 from buildstatic.oci.layer_reader import WHITEOUT
 from buildstatic.oci.tar_headers import (
     DIRECTORY,
@@ -27,7 +30,6 @@ from buildstatic.oci.tar_headers import (
     padding,
     tar_header,
 )
-from buildstatic.threads import Call, Threads
 
 MANIFEST = "staticfiles.json"
 # OCI image-spec, layer.md, "Media Types"
@@ -42,11 +44,6 @@ _VARIANT_SUFFIXES = tuple(f".{suffix}".encode() for suffix in FORMATS)
 # A symlink or FIFO that replaces a file is neither followed nor waited for.
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHANGED_ERRORS = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
-Compression = Literal["gzip", "zstd", "none"]
-# Each block is a stream of its own. Both formats allow concatenation (RFC 1952, section 2.2;
-# RFC 8878, section 3), so the bytes do not depend on the number of threads. Longer blocks hardly
-# make the layer smaller.
-BLOCK_SIZES: dict[Compression, int] = {"gzip": 1 << 20, "zstd": 4 << 20, "none": 1 << 20}
 
 
 @dataclass(frozen=True)
@@ -354,122 +351,3 @@ def _changed_error(root: bytes, name: bytes) -> FileError:
 def _printable_path(root: bytes, name: bytes) -> str:
     text = os.fsdecode(os.path.join(root, name) if name else root)
     return text if text.isprintable() else ascii(text)
-
-
-@dataclass(frozen=True)
-class CompressedLayer:
-    """The digests before and after compression, and the number of compressed bytes."""
-
-    diff_id: str
-    digest: str
-    size: int
-
-
-class SourceReadError(Exception):
-    """Reading a source file failed with *error*; an OSError is one of the output."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-class LayerCompressor:
-    """Writes what it is given to *output*, compressed. Use it in a ``with`` statement.
-
-    Raises UnsupportedByBuilder if this Python has no library for *compression*.
-    """
-
-    def __init__(self, output: IO[bytes], compression: Compression, threads: int) -> None:
-        self._output = output
-        self._compress: Callable[[bytes], bytes] = bytes
-        if compression != "none":
-            codec = load_codec({"gzip": "gz", "zstd": "zst"}[compression], "fast")
-            if codec is None:
-                raise UnsupportedByBuilder("This Python has no zstd.", "Use --compression gzip.")
-            self._compress = codec.compress
-        self._block_size = BLOCK_SIZES[compression]
-        self._plain_hash = hashlib.sha256()
-        self._hash = self._plain_hash if compression == "none" else hashlib.sha256()
-        self._size = 0
-        self._start_block()
-        self._threads = ExitStack()
-        self._hasher = Threads()
-        self._compressors = Threads(max(1, threads))
-        self._max_pending = max(1, threads) + 2
-        self._pending: deque[tuple[Call[None], Call[bytes]]] = deque()
-
-    def __enter__(self) -> LayerCompressor:
-        self._threads.enter_context(self._hasher)
-        self._threads.enter_context(self._compressors)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._threads.close()
-
-    def write(self, data: bytes) -> None:
-        """Add *data*."""
-        done = 0
-        while done < len(data):
-            count = min(len(data) - done, self._block_size - self._filled)
-            self._block[self._filled : self._filled + count] = data[done : done + count]
-            done += count
-            self._advance(count)
-
-    def write_file(self, file: int, size: int) -> bool:
-        """Add *size* bytes of the open *file*; return False if it has fewer.
-
-        Raises SourceReadError.
-        """
-        while size:
-            end = min(self._filled + size, self._block_size)
-            try:
-                count = os.readv(file, [self._block[self._filled : end]])
-            except OSError as error:
-                raise SourceReadError(error) from error
-            if not count:
-                return False
-            size -= count
-            self._advance(count)
-        return True
-
-    def write_zeros(self, count: int) -> None:
-        """Add *count* zero bytes."""
-        while count:
-            length = min(count, self._block_size - self._filled)
-            count -= length
-            self._advance(length)
-
-    def finish(self) -> CompressedLayer:
-        """Write the remaining blocks and return the digests."""
-        if self._filled:
-            self._submit_block()
-        while self._pending:
-            self._write_block()
-        diff_id, digest = (f"sha256:{each.hexdigest()}" for each in (self._plain_hash, self._hash))
-        return CompressedLayer(diff_id, digest, self._size)
-
-    def _start_block(self) -> None:
-        self._block = memoryview(bytearray(self._block_size))
-        self._filled = 0
-
-    def _advance(self, count: int) -> None:
-        self._filled += count
-        if self._filled == self._block_size:
-            self._submit_block()
-
-    def _submit_block(self) -> None:
-        block = bytes(self._block[: self._filled])
-        hashed = self._hasher.submit(self._plain_hash.update, block)
-        self._pending.append((hashed, self._compressors.submit(self._compress, block)))
-        self._start_block()
-        if len(self._pending) > self._max_pending:
-            self._write_block()
-
-    def _write_block(self) -> None:
-        hashed, compressed = self._pending.popleft()
-        hashed.result()
-        block = compressed.result()
-        if self._hash is not self._plain_hash:
-            self._hash.update(block)
-        self._size += len(block)
-        self._output.write(block)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Sequence
 
 from buildstatic.builders.base import BuildOptions, BuildRequest, ExpectedFiles
-from buildstatic.dockerfile import APP, assets
+from buildstatic.dockerfile import assets
 from buildstatic.dockerfile.build_context import measure, read_context
 from buildstatic.dockerfile.layer_location import check_layer_location
 from buildstatic.dockerfile.source import ASSETS, ASSETS_STAGES, DockerfileSource, choose_dockerfile
-from buildstatic.dockerfile.static_root import DATA
+from buildstatic.dockerfile.static_root import DATA, static_root_in_context
 from buildstatic.errors import ConfigInvalid
 from buildstatic.project import Project
 from buildstatic.project.edits import application_edits
@@ -126,8 +125,8 @@ def expected_files(
     if not is_assets and not ("static" in stages and is_final):
         return None
     tree = project.static_root.value if project.static_root else None
-    place = posixpath.relpath(posixpath.join(APP, tree), APP) if tree else ""
-    is_in_context = tree is not None and (
+    place = static_root_in_context(project) if tree else None
+    is_in_context = place is not None and (
         place == "." or any(f"{path}/".startswith(f"{place}/") for path in sent)
     )
     return ExpectedFiles(tree, is_in_context=is_in_context)

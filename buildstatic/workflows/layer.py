@@ -17,7 +17,8 @@ from buildstatic.dockerfile.layer_location import check_layer_location, check_ta
 from buildstatic.dockerfile.static_root import static_root_in_image
 from buildstatic.oci import append as image
 from buildstatic.oci.earlier_releases import check_same_tree, open_earlier
-from buildstatic.oci.layer_writer import MANIFEST, Compression, WrittenLayer
+from buildstatic.oci.layer_compressor import Compression
+from buildstatic.oci.layer_writer import MANIFEST, WrittenLayer
 from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.stores import find_image
 from buildstatic.platforms.commands import project_name

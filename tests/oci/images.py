@@ -16,7 +16,8 @@ import pytest
 from buildstatic.oci import documents as oci
 from buildstatic.oci.append import AppendResult, append
 from buildstatic.oci.documents import Descriptor, Document
-from buildstatic.oci.layer_writer import Compression, WrittenLayer, write_layer
+from buildstatic.oci.layer_compressor import Compression
+from buildstatic.oci.layer_writer import WrittenLayer, write_layer
 from buildstatic.oci.reference import LayoutReference, parse_reference
 from buildstatic.oci.stores import open_source, open_target
 from buildstatic.oci.stream import open_bytes

@@ -20,7 +20,7 @@ from buildstatic.errors import (
 )
 from buildstatic.oci import documents as oci
 from buildstatic.oci.append import source_date_epoch
-from buildstatic.oci.layer_writer import Compression
+from buildstatic.oci.layer_compressor import Compression
 from tests.oci.images import (
     CREATED,
     Base,

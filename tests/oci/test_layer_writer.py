@@ -25,14 +25,8 @@ from hypothesis import strategies as st
 from buildstatic.collect.layer_root import LayerRoot as Root
 from buildstatic.collect.layer_root import normalize
 from buildstatic.errors import FileError
-from buildstatic.oci.layer_writer import (
-    BLOCK_SIZES,
-    Compression,
-    WrittenLayer,
-    descriptor,
-    write_layer,
-    write_tree,
-)
+from buildstatic.oci.layer_compressor import BLOCK_SIZES, Compression
+from buildstatic.oci.layer_writer import WrittenLayer, descriptor, write_layer, write_tree
 from buildstatic.oci.saved_images import read_saved_images
 from buildstatic.oci.tar_headers import FILE, TarEntry, tar_header
 from tests.collect.rights import disk

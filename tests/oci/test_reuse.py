@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from buildstatic.errors import ImageInvalid, ImageNotFound, StaticLayerNotFound
-from buildstatic.oci.layer_writer import Compression
+from buildstatic.oci.layer_compressor import Compression
 from buildstatic.oci.reference import parse_reference
 from buildstatic.oci.reuse import extract_variants
 from tests.oci.images import CREATED, Base, base, put, static

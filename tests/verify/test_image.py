@@ -16,7 +16,7 @@ import pytest
 from buildstatic.errors import ImageInvalid, StaticLayerNotFound
 from buildstatic.oci import documents as oci
 from buildstatic.oci.earlier_releases import read_release
-from buildstatic.oci.layer_writer import Compression
+from buildstatic.oci.layer_compressor import Compression
 from buildstatic.workflows.verify import VerifyOptions, verify
 from tests.oci.images import Base, layer_image, tool
 from tests.verify.built import (
