@@ -15,7 +15,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import TextIO
 
     from rich.console import Console
 
@@ -60,24 +61,25 @@ def err() -> Console:
 
 def is_terminal() -> bool:
     """Return whether standard error is a terminal, or is to be taken for one."""
-    if "FORCE_COLOR" in os.environ or "TTY_COMPATIBLE" in os.environ:
-        return err().is_terminal
-    return sys.stderr.isatty()
+    return _is_terminal(sys.stderr, err)
 
 
 def say(text: str = "") -> None:
     """Print *text*, a result, to standard output verbatim, but for rows in a terminal."""
-    out().print(_fold_rows(out(), printable(text)), markup=False)
+    _print(sys.stdout, out, text)
 
 
 def paragraph(text: str, *, label: str = "", style: str = "", indent: str = "") -> None:
     """Print *text*, a result, after *label*; a terminal gets it wrapped between words."""
-    _print_paragraph(out(), printable(text), label, style, indent)
+    _print_paragraph(sys.stdout, out, text, label, style, indent)
 
 
 def note(text: str, label: str = "") -> None:
     """Print *text* to standard error, verbatim if it has no *label*, but for rows."""
-    _print(text, label)
+    if label:
+        _print_paragraph(sys.stderr, err, text, label)
+    else:
+        _print(sys.stderr, err, text)
 
 
 def next_command(*words: str) -> None:
@@ -88,36 +90,54 @@ def next_command(*words: str) -> None:
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
-    _print(text, "warning:", "yellow")
+    _print_paragraph(sys.stderr, err, text, "warning:", "yellow")
 
 
 def fail(error: BuildstaticError) -> None:
     """Print *error*, the problem and the advice, to standard error."""
-    _print(str(error), "error:", "bold red")
+    _print_paragraph(sys.stderr, err, str(error), "error:", "bold red")
 
 
-def _print(text: str, label: str = "", style: str = "") -> None:
-    """Print *text* after *label* to standard error; rich is imported only if it would matter."""
+def _is_terminal(stream: TextIO, console: Callable[[], Console]) -> bool:
+    """Return whether *console*, which prints to *stream*, is one of a terminal.
+
+    It is not where rich is missing, as in the static stage of a container build.
+    """
+    if not stream.isatty() and os.environ.keys().isdisjoint(("FORCE_COLOR", "TTY_COMPATIBLE")):
+        return False
+    try:
+        return console().is_terminal
+    except ModuleNotFoundError:
+        return False
+
+
+def _print(stream: TextIO, console: Callable[[], Console], text: str) -> None:
     text = printable(text)
-    lines = text.split("\n")
-    is_plain = all(line.isprintable() and line == line.rstrip() for line in lines)
-    if is_plain and not is_terminal():
-        sys.stderr.write(f"{label} {text}\n" if label else f"{text}\n")
-        sys.stderr.flush()
-        return
-    if label:
-        _print_paragraph(err(), text, label, style)
+    if _is_terminal(stream, console):
+        console().print(_fold_rows(text, console().width), markup=False)
     else:
-        err().print(_fold_rows(err(), text), markup=False)
+        print(text, file=stream, flush=True)
 
 
-def _print_paragraph(console: Console, text: str, label: str, style: str, indent: str = "") -> None:
-    width = console.width if console.is_terminal else PIPE_WIDTH
+def _print_paragraph(
+    stream: TextIO,
+    console: Callable[[], Console],
+    text: str,
+    label: str,
+    style: str = "",
+    indent: str = "",
+) -> None:
+    is_wrapped = _is_terminal(stream, console)
+    width = console().width if is_wrapped else sys.maxsize
     first = f"{label} " if label else ""
-    lines = text.split("\n")
+    lines = printable(text).split("\n")
     folded = [_fold(line, width, indent, "" if i else first) for i, line in enumerate(lines)]
-    console.print(label, style=style, end="", markup=False)
-    console.print("\n".join(folded).removeprefix(label), markup=False)
+    text = "\n".join(folded)
+    if not is_wrapped:
+        print(text, file=stream, flush=True)
+        return
+    console().print(label, style=style, end="", markup=False)
+    console().print(text.removeprefix(label), markup=False)
 
 
 def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
@@ -158,14 +178,12 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...] = ()) -> None
         out().out(line.rstrip(" "), highlight=False)
 
 
-def _fold_rows(console: Console, text: str) -> str:
-    """Wrap the lines of *text* that are a name, spaces and a value, below the value."""
-    if not console.is_terminal:
-        return text
+def _fold_rows(text: str, width: int) -> str:
+    """Wrap the lines of *text* that are a name, spaces and a value to *width*, below the value."""
     lines = []
     for line in text.split("\n"):
         if row := _ROW.match(line):
-            value = _fold(line[row.end() :], console.width, " " * row.end())
+            value = _fold(line[row.end() :], width, " " * row.end())
             line = row[0] + value.removeprefix(" " * row.end())
         lines.append(line)
     return "\n".join(lines)

@@ -32,7 +32,6 @@ COLLECT_REQUIREMENTS = (
     "packaging",
     "pathspec",
     "pyyaml",
-    "rich",
     'backports.zstd; python_version < "3.14"',
 )
 
