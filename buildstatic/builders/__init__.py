@@ -8,6 +8,7 @@ from buildstatic.builders.buildx_queries import driver_of, is_available
 from buildstatic.builders.embedded import NAME, EmbeddedBuilder, dockerfile_only_options
 from buildstatic.builders.engine_api import EngineApiBuilder
 from buildstatic.errors import EngineNotFound
+from buildstatic.threads import Threads
 
 _EMBEDDED_ADVICE = (
     "Without an engine, `buildstatic build --base IMAGE --tag IMAGE` adds the static files to an "
@@ -28,8 +29,10 @@ def choose_builder(request: BuildRequest, embedded: EmbeddedBuilder | None = Non
     if embedded and request.options.builder == NAME:
         return embedded
     try:
-        if is_available():
-            return BuildxBuilder.connect(request, driver_of(request.options.builder))
+        with Threads() as threads:
+            driver = threads.submit(driver_of, request.options.builder)
+            if is_available():
+                return BuildxBuilder.connect(request, driver.result())
         return EngineApiBuilder.connect(request)
     except EngineNotFound as error:
         if embedded is None or request.options.builder:
