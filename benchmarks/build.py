@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from corpus import SITE, assets
+from corpus import INODE_WAIT, SITE, assets
 
 RUNS = 3
 TARGETS = {"build, a comment": 0.10, "build, --reuse": 0.15}
@@ -95,13 +95,17 @@ def after_comment(root: Path) -> list[tuple[float, str]]:
 
 
 def without_cache(root: Path, engine: str) -> list[tuple[float, str]]:
-    """Change a view and build both on *engine* with an empty build cache, ours from the image."""
+    """Change a view and build both on *engine* with an empty build cache, ours from the image.
+
+    Before each, the disk gets time to forget the deleted cache.
+    """
     with (root / "views.py").open("a") as views:
         views.write(f"# Another comment, {time.time()}.\n")
     image = (f"--reuse={IMAGE}", f"--cache-from=type=registry,ref={IMAGE}")
     results = []
     for command in (usual(root), ours(root, *image)):
         timed(["docker", "builder", "prune", "--all", "--force"], DOCKER_HOST=engine)
+        time.sleep(INODE_WAIT)
         results.append(timed(command, DOCKER_HOST=engine))
     return results
 

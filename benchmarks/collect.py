@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus import SITE, assets
+from corpus import SITE, assets, wait_for_inodes
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
-RUNS = 3
+RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ def main(names: list[str]) -> None:
     assets()
     columns = ("peer s", "ours s", "ratio", "target", "CPU", "memory")
     print(f"{'':<20}" + "".join(f"{column:>9}" for column in columns))
+    wait_for_inodes()
     # Nothing is deleted before the end: it would keep the disk busy for a while.
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
         for name in names or list(CASES):

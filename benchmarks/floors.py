@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from collect import PLAIN, RUNS
-from corpus import SITE, assets
+from corpus import SITE, assets, wait_for_inodes
 
 SETUP = "import django; django.setup()"
 
@@ -51,6 +51,7 @@ def seconds(action: Callable[[], object]) -> float:
 def main() -> None:
     """Print the seconds of each."""
     assets()
+    wait_for_inodes()
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
         copies = iter(Path(directory, str(run)) for run in range(RUNS))
         print(f"Python's start and django.setup()    {seconds(set_up):>6.2f} s")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from collect import MANIFEST, RUNS
-from corpus import SITE
+from corpus import SITE, wait_for_inodes
 
 FEW, MANY = 10_000, 100_000
 TARGET = 1.15
@@ -47,6 +47,7 @@ def seconds(assets: Path, tree: Path) -> float:
 
 def main() -> None:
     """Print the seconds of both, and the ratio of a file's share."""
+    wait_for_inodes()
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
         place = Path(directory)
         sites = {count: make(place / str(count), count) for count in (FEW, MANY)}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collect import MANIFEST, WHITENOISE
+from corpus import wait_for_inodes
 
 RUNS = 5
 SETTINGS = """
@@ -69,6 +70,7 @@ def collect(site: Path, command: str, storage: str, tree: Path, cache: Path) -> 
 def main() -> None:
     """Print a line for each storage and command; the commands take turns."""
     print(f"{'':<42}{'wall s':>8}{'CPU s':>8}{'wall':>8}{'CPU':>8}{'target':>8}")
+    wait_for_inodes()
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
         site, cache = Path(directory, "mysite"), Path(directory, "cache")
         startproject = ["-m", "django", "startproject", "mysite"]

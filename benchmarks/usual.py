@@ -17,6 +17,7 @@ from pathlib import Path
 import build
 from buildstatic.workflows.verify import compare
 from collect import MANIFEST, WHITENOISE, timed
+from corpus import wait_for_inodes
 
 ENHANCED = "django_manifeststaticfiles_enhanced.storage.EnhancedManifestStaticFilesStorage"
 # The storage, whether buildstatic collects, and the command that builds an image this way.
@@ -77,6 +78,7 @@ def main() -> None:
     """Print the table in Markdown."""
     build.PACKAGES = tuple(sys.argv[1:]) or build.PACKAGES
     has_engine = subprocess.run(["docker", "version"], capture_output=True).returncode == 0
+    wait_for_inodes()
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
         root = build.make(Path(directory, "site"))
         sheet = min((root / "assets").rglob("*.css"))

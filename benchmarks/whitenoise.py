@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from collect import RUNS, WHITENOISE, Measured, Place, collect, timed
-from corpus import SITE, assets
+from collect import WHITENOISE, Measured, Place, collect, timed
+from corpus import SITE, assets, wait_for_inodes
 
+RUNS = 3
 STATIC_ROOT = Path("/buildstatic-bench")
 TARGETS = {
     "cold, best": 0.45,
@@ -69,6 +70,7 @@ def seconds(measured: list[Measured]) -> float:
 
 def main() -> None:
     """Print each ratio with its target."""
+    wait_for_inodes()
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as name:
         top = Path(name)
         theirs = Place(top / "theirs", top / "nowhere")
