@@ -99,9 +99,9 @@ def fail(error: BuildstaticError) -> None:
 
 
 def _is_terminal(stream: TextIO, console: Callable[[], Console]) -> bool:
-    """Return whether *console*, which prints to *stream*, is one of a terminal.
+    """Return whether *stream*, which *console* prints to, is a terminal, or is to be taken for one.
 
-    It is not where rich is missing, as in the static stage of a container build.
+    Without rich, as in the static stage of a container build, it is not.
     """
     if not stream.isatty() and os.environ.keys().isdisjoint(("FORCE_COLOR", "TTY_COMPATIBLE")):
         return False

@@ -64,10 +64,10 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def print_to_pipe(environ: Mapping[str, str] = {}) -> tuple[str, str]:
-    """Return standard output and standard error."""
+def print_to_pipe(environ: Mapping[str, str] = {}, code: str = PRINT) -> tuple[str, str]:
+    """Return the standard output and standard error of *code*."""
     done = subprocess.run(
-        [sys.executable, "-c", PRINT],
+        [sys.executable, "-c", code],
         env=environment(environ),
         capture_output=True,
         encoding="utf-8",
@@ -105,6 +105,12 @@ def test_only_results_go_to_standard_output() -> None:
         "warning: text [red] :smile:",
         "error: failed [red]. Fix it.",
     ]
+
+
+def test_text_is_printed_without_rich() -> None:
+    code, _, _ = PRINT.partition("console.table")
+    without_rich = f"import sys; sys.modules['rich'] = None\n{code}"
+    assert print_to_pipe({"FORCE_COLOR": "1"}, without_rich) == print_to_pipe(code=code)
 
 
 @pytest.mark.parametrize(
