@@ -15,11 +15,7 @@ from buildstatic.collect.codecs import FORMATS
 from buildstatic.collect.layer_root import sorted_manifest
 from buildstatic.collect.publish import EPOCH, content_time
 from buildstatic.errors import FileError
-from buildstatic.oci.layer_compressor import (
-    Compression,
-    LayerCompressor,
-    SourceReadError,
-)
+from buildstatic.oci.layer_compressor import Compression, LayerCompressor, SourceReadError
 from buildstatic.oci.layer_reader import WHITEOUT
 from buildstatic.oci.tar_headers import (
     DIRECTORY,

@@ -13,6 +13,7 @@ from buildstatic.project.files import Search
 from buildstatic.project.settings.environment import LateValue, read_late
 from buildstatic.project.settings.evaluate import call
 from buildstatic.project.settings.execute import execute, load
+from buildstatic.project.settings.operations import normalize
 from buildstatic.project.settings.scope import (
     Arguments,
     BudgetExceeded,
@@ -28,7 +29,6 @@ from buildstatic.project.settings.values import (
     Instance,
     Ref,
     Value,
-    normalize,
     plain,
 )
 

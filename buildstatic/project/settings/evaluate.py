@@ -15,11 +15,20 @@ from buildstatic.project.settings.environment import (
     read_fields,
     record_read,
 )
+from buildstatic.project.settings.operations import (
+    CONVERSIONS,
+    PATH_CLASSES,
+    call_function,
+    call_method,
+    compare,
+    join_text,
+    normalize,
+    operate,
+    operate_unary,
+)
 from buildstatic.project.settings.scope import Arguments, Class, Frame, Function
 from buildstatic.project.settings.values import (
     COMMAND,
-    CONVERSIONS,
-    PATH_CLASSES,
     ROOT,
     UNKNOWN,
     EnvReader,
@@ -27,14 +36,7 @@ from buildstatic.project.settings.values import (
     Module,
     Ref,
     Value,
-    call_function,
-    call_method,
-    compare,
-    join_text,
     merge,
-    normalize,
-    operate,
-    operate_unary,
     plain,
     truth,
     union,

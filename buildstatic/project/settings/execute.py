@@ -18,6 +18,7 @@ from buildstatic.project.files import module_at
 from buildstatic.project.settings.classes import define
 from buildstatic.project.settings.environment import set_variable
 from buildstatic.project.settings.evaluate import MAX_ROUNDS, bind, evaluate, external
+from buildstatic.project.settings.operations import operate
 from buildstatic.project.settings.scope import Evaluation, Flow, Frame, Function, VariableRead
 from buildstatic.project.settings.values import (
     UNKNOWN,
@@ -28,7 +29,6 @@ from buildstatic.project.settings.values import (
     Value,
     merge,
     merge_names,
-    operate,
     put,
     truth,
     union,
