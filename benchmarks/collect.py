@@ -6,13 +6,12 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus import SITE, assets, wait_for_inodes
+from corpus import SITE, assets, scratch
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
@@ -125,9 +124,8 @@ def main(names: list[str]) -> None:
     assets()
     columns = ("peer s", "ours s", "ratio", "target", "CPU", "memory")
     print(f"{'':<20}" + "".join(f"{column:>9}" for column in columns))
-    wait_for_inodes()
     # Nothing is deleted before the end: it would keep the disk busy for a while.
-    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
+    with scratch() as directory:
         for name in names or list(CASES):
             case = CASES[name]
             places = [

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -63,16 +65,23 @@ def add_missing(root: Path) -> None:
                     target.write_text("{}\n")
 
 
-def wait_for_inodes() -> None:
-    """Wait until a new file takes less than 50 µs, or for `INODE_WAIT`."""
+@contextmanager
+def scratch() -> Iterator[str]:
+    """Yield a temporary directory, as soon as creating a file in it takes less than 50 µs.
+
+    That takes up to `INODE_WAIT` after many files were deleted, as at the end of another block.
+    """
     end = time.monotonic() + INODE_WAIT
     with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
-        for run in range(INODE_WAIT):
-            parent = Path(directory, str(run))
-            parent.mkdir()
-            started = time.process_time()
-            for name in range(200):
-                (parent / str(name)).touch()
-            if time.process_time() - started < 200 * 50e-6 or time.monotonic() > end:
-                return
+        while _seconds_per_file(directory) > 50e-6 and time.monotonic() < end:
             time.sleep(10)
+        yield directory
+
+
+def _seconds_per_file(directory: str, count: int = 200) -> float:
+    """Return the CPU seconds that creating a file takes, of *count* in a new directory."""
+    parent = tempfile.mkdtemp(dir=directory)
+    started = time.process_time()
+    for name in range(count):
+        Path(parent, str(name)).touch()
+    return (time.process_time() - started) / count

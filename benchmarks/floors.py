@@ -7,13 +7,12 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from collect import PLAIN, RUNS
-from corpus import SITE, assets, wait_for_inodes
+from corpus import SITE, assets, scratch
 
 SETUP = "import django; django.setup()"
 
@@ -51,8 +50,7 @@ def seconds(action: Callable[[], object]) -> float:
 def main() -> None:
     """Print the seconds of each."""
     assets()
-    wait_for_inodes()
-    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
+    with scratch() as directory:
         copies = iter(Path(directory, str(run)) for run in range(RUNS))
         print(f"Python's start and django.setup()    {seconds(set_up):>6.2f} s")
         print(f"reading and MD5, one core            {seconds(digest):>6.2f} s")

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from collect import MANIFEST, Measured, timed
-from corpus import wait_for_inodes
+from corpus import scratch
 from scale import make
 
 COUNTS = (1_000, 5_000, 20_000, 50_000, 100_000, 200_000)
@@ -55,8 +54,7 @@ def main() -> None:
     output, *words = sys.argv[1:]
     counts = [int(word) for word in words] or list(COUNTS)
     found: dict[str, list[Measured]] = {name: [] for name in ENGINES}
-    wait_for_inodes()
-    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
+    with scratch() as directory:
         for count in counts:
             assets = make(Path(directory, str(count)), count)
             for name, engine in ENGINES.items():

@@ -6,12 +6,11 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from collect import MANIFEST, RUNS
-from corpus import SITE, wait_for_inodes
+from corpus import SITE, scratch
 
 FEW, MANY = 10_000, 100_000
 TARGET = 1.15
@@ -47,8 +46,7 @@ def seconds(assets: Path, tree: Path) -> float:
 
 def main() -> None:
     """Print the seconds of both, and the ratio of a file's share."""
-    wait_for_inodes()
-    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
+    with scratch() as directory:
         place = Path(directory)
         sites = {count: make(place / str(count), count) for count in (FEW, MANY)}
         taken = {

@@ -7,13 +7,12 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from collect import MANIFEST, WHITENOISE
-from corpus import wait_for_inodes
+from corpus import scratch
 
 RUNS = 5
 SETTINGS = """
@@ -70,8 +69,7 @@ def collect(site: Path, command: str, storage: str, tree: Path, cache: Path) -> 
 def main() -> None:
     """Print a line for each storage and command; the commands take turns."""
     print(f"{'':<42}{'wall s':>8}{'CPU s':>8}{'wall':>8}{'CPU':>8}{'target':>8}")
-    wait_for_inodes()
-    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
+    with scratch() as directory:
         site, cache = Path(directory, "mysite"), Path(directory, "cache")
         startproject = ["-m", "django", "startproject", "mysite"]
         subprocess.run([sys.executable, *startproject], cwd=directory, check=True)

@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import build
 from buildstatic.workflows.verify import compare
 from collect import MANIFEST, WHITENOISE, timed
-from corpus import wait_for_inodes
+from corpus import scratch
 
 ENHANCED = "django_manifeststaticfiles_enhanced.storage.EnhancedManifestStaticFilesStorage"
 # The storage, whether buildstatic collects, and the command that builds an image this way.
@@ -78,8 +77,7 @@ def main() -> None:
     """Print the table in Markdown."""
     build.PACKAGES = tuple(sys.argv[1:]) or build.PACKAGES
     has_engine = subprocess.run(["docker", "version"], capture_output=True).returncode == 0
-    wait_for_inodes()
-    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as directory:
+    with scratch() as directory:
         root = build.make(Path(directory, "site"))
         sheet = min((root / "assets").rglob("*.css"))
         print(

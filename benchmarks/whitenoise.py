@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from collect import WHITENOISE, Measured, Place, collect, timed
-from corpus import SITE, assets, wait_for_inodes
+from corpus import SITE, assets, scratch
 
 RUNS = 3
 STATIC_ROOT = Path("/buildstatic-bench")
@@ -70,8 +69,7 @@ def seconds(measured: list[Measured]) -> float:
 
 def main() -> None:
     """Print each ratio with its target."""
-    wait_for_inodes()
-    with tempfile.TemporaryDirectory(prefix="buildstatic-bench-") as name:
+    with scratch() as name:
         top = Path(name)
         theirs = Place(top / "theirs", top / "nowhere")
         peer = collect(theirs, WHITENOISE, engine=False)
