@@ -21,17 +21,12 @@ from buildstatic.errors import ConfigInvalid
 from buildstatic.project.config import (
     COMMANDS,
     PROJECT,
-    Flag,
-    Key,
-    List,
-    Number,
     ProjectConfig,
-    Tables,
-    Text,
     all_keys,
     load,
     schema,
 )
+from buildstatic.project.config_types import Flag, Key, List, Number, Tables, Text
 from tests.pages import PAGES, REPOSITORY, blocks, read
 from tests.project.tree import write
 
