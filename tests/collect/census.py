@@ -19,7 +19,11 @@ from tests.collect.storages import (
     servestatic,
 )
 
-from django.conf import settings  # isort: skip - needs settings
+from django_manifeststaticfiles_enhanced.storage import (  # isort: skip - needs settings
+    EnhancedManifestStaticFilesStorage,
+    ThreadSafeStaticFilesStorage,
+)
+from django.conf import settings  # isort: skip
 from django.contrib.staticfiles.storage import ManifestFilesMixin  # isort: skip
 from django.core.files.base import ContentFile  # isort: skip
 from django.core.files.storage import FileSystemStorage  # isort: skip
@@ -114,6 +118,37 @@ class BehindToolbar(UrlMixin, Manifest):
 class CompressedBehindToolbar(UrlMixin, Compressed):
     def stored_name(self, name: str) -> str:
         return str(super().stored_name(name))
+
+
+@listed(COLLECTOR)
+class ThreadSafe(ThreadSafeStaticFilesStorage):
+    """Its ``_save`` does what Django's does."""
+
+
+@listed(MEMORY)
+class Enhanced(EnhancedManifestStaticFilesStorage):
+    """Fingerprints by code of its own, in threads."""
+
+
+@listed(MEMORY)
+class EnhancedWithLexer(EnhancedManifestStaticFilesStorage):
+    use_lexer = True
+    support_js_module_import_aggregation = True
+
+
+@listed(MEMORY)
+class EnhancedAndWrapped(EnhancedManifestStaticFilesStorage):
+    def post_process(self, paths: Any, **options: Any) -> Any:
+        kept = {name: path for name, path in paths.items() if not name.startswith("vendor/")}
+        yield from super().post_process(kept, **options)
+
+
+@listed(OWN_CODE)
+class EnhancedWithModes(EnhancedManifestStaticFilesStorage):
+    """Sets the mode of directories that exist."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, directory_permissions_mode=0o750, **options)
 
 
 @listed(COLLECTOR)

@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from threading import RLock
 from typing import Any, NoReturn
 
 from django.core.files.base import ContentFile, File
@@ -73,6 +74,7 @@ class MemoryTree:
     last: tuple[bytes, str] = (b"", "d41d8cd98f00b204e9800998ecf8427e")
 
     def __post_init__(self) -> None:
+        self.lock = RLock()
         self.disk = FileSystemStorage(location=self.storage.location)
         self.root: str = self.disk.location
         self.overwrites = bool(getattr(self.storage, "_allow_overwrite", False))
@@ -187,7 +189,11 @@ class MemoryTree:
             self.directories.add(name)
 
     def save(self, name: Any, content: Any) -> str:
-        """Do what ``FileSystemStorage._save`` does."""
+        """Do what ``FileSystemStorage._save`` does; threads of a storage may save at once."""
+        with self.lock:
+            return self._save(name, content)
+
+    def _save(self, name: Any, content: Any) -> str:
         path = self.normalized(name)
         while self.exists(path) and not (self.overwrites and path in self.files):
             path = self.normalized(self.available_name(path))
@@ -232,9 +238,10 @@ class MemoryTree:
             if not all(isinstance(chunk, bytes) for chunk in chunks):
                 self.fail("it saves text, not bytes")
             data = b"".join(chunks)
-        if data is not self.last[0]:
-            self.last = data, digest(data, strong=False)[0]
-        return self.last
+        last = self.last
+        if data is not last[0]:
+            last = self.last = data, digest(data, strong=False)[0]
+        return last
 
     def delete(self, name: Any) -> None:
         """Do what ``FileSystemStorage.delete`` does, for a file."""

@@ -22,6 +22,7 @@ from buildstatic.collect.storages.called import (
     UNUSED_SPECIAL,
 )
 from buildstatic.collect.storages.disk_access import unknown_call
+from buildstatic.collect.storages.like_django import methods_like_django
 from buildstatic.collect.storages.whitenoise import SERVESTATIC, WHITENOISE
 
 _ADAPTERS: dict[str, Adapter] = {**DJANGO, **WHITENOISE, **SERVESTATIC}
@@ -144,7 +145,7 @@ def _overrides(storage: Any, known: type, methods: Set[str]) -> Iterator[str]:
                 if name in called or name in STATE or name in SETTINGS or _is_special(name):
                     yield f"{_name(cls)}.{name} was replaced"
         else:
-            for name in _effective(cls, called):
+            for name in _effective(cls, called - set(methods_like_django(cls, storage))):
                 yield f"{_name(cls)} has its own {name}"
     for name in _effective(storage, methods):
         yield f"its {name} was replaced"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("django", "whitenoise", "servestatic")
+# Packages whose code runs in memory: all that it does to files goes through the storage.
+OTHER_PACKAGES = ("django_manifeststaticfiles_enhanced",)
 _MODULE = "django.contrib.staticfiles.storage"
 
 

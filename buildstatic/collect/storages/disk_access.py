@@ -19,7 +19,7 @@ from itertools import chain
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from buildstatic.collect.storages.adapter import PACKAGES
+from buildstatic.collect.storages.adapter import OTHER_PACKAGES, PACKAGES
 
 _MODULES = frozenset(
     {
@@ -145,10 +145,7 @@ def _methods(storage: type, names: Iterable[str]) -> Iterator[FunctionType]:
     for name in names:
         for cls in storage.__mro__:
             function = _function(vars(cls).get(name))
-            if (
-                function
-                and function.__globals__.get("__name__", "").partition(".")[0] not in PACKAGES
-            ):
+            if function and not _is_of_package(function.__globals__.get("__name__", "")):
                 yield function
 
 
@@ -206,8 +203,12 @@ def _may_import(module: str) -> bool:
     return _is_known(module)
 
 
+def _is_of_package(module: str) -> bool:
+    return module.partition(".")[0] in (*PACKAGES, *OTHER_PACKAGES)
+
+
 def _is_known(module: str) -> bool:
-    return module.partition(".")[0] in PACKAGES or module in _MODULES or module == "builtins"
+    return _is_of_package(module) or module in _MODULES or module == "builtins"
 
 
 def _is_own(module: str) -> bool:
