@@ -1,8 +1,8 @@
 """The compression formats of variants: gzip, brotli and zstd, each named by its suffix.
 
-gzip is made by libdeflate, or by zlib if the deflate package is not installed. zstd is in the
-standard library since Python 3.14 (``compression.zstd``); before that, ``backports.zstd`` has the
-same interface.
+gzip is made by libdeflate, or by zlib if the deflate package is not installed; by zopfli for
+storages that do so themselves. zstd is in the standard library since Python 3.14
+(``compression.zstd``); before that, ``backports.zstd`` has the same interface.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LEVELS: dict[str, dict[Effort, int]] = {
 }
 FORMATS = tuple(LEVELS)
 # The modules and packages that codecs are in.
-LIBRARIES = ("brotli", "deflate", "compression", "backports")
+LIBRARIES = ("brotli", "deflate", "compression", "backports", "zopfli")
 GZIP = 31  # zlib's wbits for a gzip file, with the time 0
 # Fewer bytes than four meta-blocks have, each of which is 16 MiB at most (RFC 7932, section 9.2).
 BROTLI_STEP = 32
@@ -66,12 +66,12 @@ class Codec:
 
 
 def load_codec(format: str, effort: Effort, level: int | None = None) -> Codec | None:
-    """Return the codec for *format*, or None if its library is not installed.
+    """Return the codec for *format* or "zopfli", or None if its library is not installed.
 
-    *level* takes precedence over the level of *effort*.
+    *level* takes precedence over the level of *effort*; zopfli needs one.
     """
     level = LEVELS[format][effort] if level is None else level
-    return {"br": _brotli, "gz": _gzip, "zst": _zstd}[format](level)
+    return {"br": _brotli, "gz": _gzip, "zopfli": _zopfli, "zst": _zstd}[format](level)
 
 
 @contextmanager
@@ -104,9 +104,6 @@ def _key(library: str, version: object, level: int) -> str:
 
 
 def _gzip(level: int) -> Codec:
-    def decompress(data: bytes, size: int) -> bytes:
-        return _decompress_stream(zlib.decompressobj(GZIP), data, size)
-
     if deflate := _import("deflate"):
         key = _key("libdeflate", getattr(deflate, "__version__", ""), level)
 
@@ -119,7 +116,23 @@ def _gzip(level: int) -> Codec:
             return zlib.compress(content, level, GZIP)
 
     # Without a name, a time, a comment or any other field (RFC 1952, 2.3).
-    return Codec("gz", key, "gz", level, compress, decompress, compress(b"")[:10])
+    return Codec("gz", key, "gz", level, compress, _gunzip, compress(b"")[:10])
+
+
+def _zopfli(iterations: int) -> Codec | None:
+    zopfli = _import("zopfli.gzip")
+    if zopfli is None:
+        return None
+
+    def compress(content: bytes) -> bytes:
+        return bytes(zopfli.compress(content, numiterations=iterations))
+
+    key = _key("zopfli", getattr(_import("zopfli"), "__version__", ""), iterations)
+    return Codec("gz", key, "zopfli", iterations, compress, _gunzip, compress(b"")[:10])
+
+
+def _gunzip(data: bytes, size: int) -> bytes:
+    return _decompress_stream(zlib.decompressobj(GZIP), data, size)
 
 
 def _brotli(level: int) -> Codec | None:

@@ -39,8 +39,8 @@ _PACKAGES = {"br": "brotli", "zst": "backports.zstd"}
 class Variants:
     """The variants to make, by *codecs* in this order, of the names that *fits* accepts.
 
-    With *chained*, if brotli's variant is not worth keeping, no other is tried. What *cache* or the
-    earlier tree *reuse* has is not made again.
+    With *chained*, if brotli's variant is not worth keeping, no other is tried; with *keeps_all*,
+    each is. What *cache* or the earlier tree *reuse* has is not made again.
     """
 
     codecs: tuple[Codec, ...]
@@ -48,6 +48,7 @@ class Variants:
     cache: Cache
     reuse: Path | None = None
     chained: bool = True
+    keeps_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,10 @@ def variants_for(
         return None
     with importable(libraries):
         own = adapter.compression(storage) if adapter.compression else _DEFAULT
+        codecs = {} if effort else own.codecs
+        levels = {} if effort else own.levels
         loaded = {
-            suffix: load_codec(suffix, effort or "best", None if effort else own.levels.get(suffix))
+            suffix: load_codec(codecs.get(suffix, suffix), effort or "best", levels.get(suffix))
             for suffix in FORMATS
             if suffix in (formats or own.formats)
         }
@@ -100,12 +103,12 @@ def variants_for(
         raise CollectFailed(problem, f"Install {_PACKAGES[missing[0]]}, or omit the format.")
     if options.compress == "none":
         return None
-    codecs = (
+    suffixed = (
         replace(codec, suffix=own.suffixes.get(codec.suffix, codec.suffix))
         for codec in loaded.values()
         if codec
     )
-    return Variants(tuple(codecs), own.fits, cache, options.reuse, own.chained)
+    return Variants(tuple(suffixed), own.fits, cache, options.reuse, own.chained, own.keeps_all)
 
 
 def contents_to_compress(
@@ -250,6 +253,7 @@ def _worker_options(variants: Variants, staging: Staging) -> CompressOptions:
     return CompressOptions(
         codecs=tuple((c.format, c.level, c.suffix, c.key) for c in variants.codecs),
         chained=variants.chained,
+        keeps_all=variants.keeps_all,
         libraries=library_paths(),
         cache=str(variants.cache.directory),
         limit=variants.cache.limit,

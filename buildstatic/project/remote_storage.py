@@ -45,6 +45,7 @@ LOCAL = frozenset(
         "django_tenants",
         "tenant_schemas",
         "django_manifeststaticfiles_enhanced",
+        "static_compress",
         "object",
     }
 )

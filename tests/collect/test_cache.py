@@ -135,6 +135,14 @@ def test_without_a_key_a_foreign_variant_is_only_another_compression(cache: Cach
         assert made() == [CODEC.compress(CONTENT)]
 
 
+def test_variant_not_kept_is_made_where_all_are_kept(cache: Cache) -> None:
+    content = b"short"
+    for keeps_all, expected in ((False, []), (True, [CODEC.compress(content)]), (False, [])):
+        compressor = Compressor((CODEC,), cache, None, chained=False, keeps_all=keeps_all)
+        variants = compressor.variants(content, identity(content), ("a.css",))
+        assert [each.data for each in variants] == expected
+
+
 @pytest.mark.parametrize("key", ["", "another key of the attacker"])
 def test_with_a_key_foreign_variants_are_not_used(tmp_path: Path, key: str) -> None:
     keyed, others = Cache(tmp_path, key=KEY), Cache(tmp_path, key=key)

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 
 from buildstatic.collect.memory.files import StoredFile
+from buildstatic.collect.memory.static_compress import compressed_later
 from buildstatic.collect.memory.tree import MemoryTree, NeedsDisk, NeedsLoop
 from buildstatic.collect.references import QuickPattern
 from buildstatic.collect.storages.adapter import Adapter
@@ -54,7 +55,7 @@ def shown(tree: MemoryTree, adapter: Adapter) -> Iterator[None]:
             paths, _Names(adjustable), hashed_files
         )
     if hasattr(storage, "post_process"):
-        values["post_process"] = _recorded(tree, storage.post_process, ended)
+        values["post_process"] = _recorded(tree, ended)
     if "delete_files" in tree.plain:
         values["delete_files"] = tree.delete_files
     if adapter.complete and "add_stats_to_manifest" in tree.plain:
@@ -70,6 +71,8 @@ def shown(tree: MemoryTree, adapter: Adapter) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(replaced_attributes(storage, values))
         stack.enter_context(ended)
+        if tree.compressed is not None:
+            stack.enter_context(compressed_later(tree, tree.compressed))
         if hasattr(settings, "STATIC_ROOT"):
             stack.callback(setattr, settings, "STATIC_ROOT", settings.STATIC_ROOT)
             settings.STATIC_ROOT = _Trap(tree, "STATIC_ROOT")
@@ -102,13 +105,14 @@ def _file_hash(tree: MemoryTree) -> Callable[..., Any]:
     return file_hash
 
 
-def _recorded(
-    tree: MemoryTree, post_process: Callable[..., Any], ended: ExitStack
-) -> Callable[..., Any]:
-    """Return *post_process*, which adds to *processed* of *tree*; with *ended*, it ends."""
+def _recorded(tree: MemoryTree, ended: ExitStack) -> Callable[..., Any]:
+    """Return the storage's ``post_process``, which adds to *processed* of *tree*.
+
+    It ends with *ended*.
+    """
 
     def recording(*arguments: Any, **options: Any) -> Iterator[Any]:
-        made = post_process(*arguments, **options)
+        made = type(tree.storage).post_process(tree.storage, *arguments, **options)
         ended.callback(getattr(made, "close", lambda: None))
         for each in made:
             if isinstance(each, tuple) and len(each) == 3 and isinstance(each[1], str):

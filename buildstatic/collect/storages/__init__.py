@@ -23,6 +23,7 @@ from buildstatic.collect.storages.called import (
 )
 from buildstatic.collect.storages.disk_access import unknown_call
 from buildstatic.collect.storages.like_django import methods_like_django
+from buildstatic.collect.storages.static_compress import mixin_methods, with_mixin
 from buildstatic.collect.storages.whitenoise import SERVESTATIC, WHITENOISE
 
 _ADAPTERS: dict[str, Adapter] = {**DJANGO, **WHITENOISE, **SERVESTATIC}
@@ -95,7 +96,7 @@ def recognize(storage: Any) -> Recognition:
     if not isinstance(storage, FileSystemStorage):
         return Recognition(None, "its storage class is not supported", is_local=False)
     known = next((cls for cls in type(storage).__mro__ if _name(cls) in _ADAPTERS), None)
-    adapter = _ADAPTERS[_name(known)] if known else Adapter()
+    adapter = with_mixin(_ADAPTERS[_name(known)] if known else Adapter(), storage)
     methods = FILE_METHODS | PROCESSING
     if adapter.fingerprints:
         methods |= HOOKS
@@ -122,7 +123,7 @@ def _needs_disk(storage: Any, reason: str) -> str:
     on_disk = (FILE_METHODS - NAMING) | STATS | {"create_compressor"}
     for changed in _overrides(storage, type(storage), on_disk):
         return changed
-    names = HOOKS | PROCESSING | NAMING | AFTER.keys()
+    names = HOOKS | PROCESSING | NAMING | AFTER.keys() | mixin_methods(storage)
     for name in _effective(storage, names):
         return f"its {name} was replaced"
     unknown = unknown_call(type(storage), names)

@@ -9,7 +9,7 @@ from typing import Any
 
 PACKAGES = ("django", "whitenoise", "servestatic")
 # Packages whose code runs in memory: all that it does to files goes through the storage.
-OTHER_PACKAGES = ("django_manifeststaticfiles_enhanced",)
+OTHER_PACKAGES = ("django_manifeststaticfiles_enhanced", "static_compress")
 _MODULE = "django.contrib.staticfiles.storage"
 
 
@@ -17,13 +17,16 @@ _MODULE = "django.contrib.staticfiles.storage"
 class CompressionRules:
     """What a storage compresses: files whose names *fit*, into *formats*.
 
-    *levels* are its own levels by format, *suffixes* its suffixes that differ from the format. With
-    *chained*, no other format is tried if brotli does not make a file smaller.
+    *codecs* are its own codecs by format, *levels* its own levels, *suffixes* its suffixes that
+    differ from the format. With *keeps_all*, variants are kept that are not smaller than the file.
+    With *chained*, no other format is tried if brotli's is not kept.
     """
 
     formats: tuple[str, ...]
     fits: Callable[[str], bool]
     chained: bool = True
+    keeps_all: bool = False
+    codecs: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, int] = field(default_factory=dict)
     suffixes: Mapping[str, str] = field(default_factory=dict)
 

@@ -12,6 +12,10 @@ _METHODS: Mapping[tuple[str, str], Callable[[Any], bool]] = {
     ("django_manifeststaticfiles_enhanced.storage.ThreadSafeStorageMixin", "_save"): (
         lambda storage: storage.directory_permissions_mode is None
     ),
+    # Else that of the variants.
+    ("static_compress.mixin.CompressMixin", "get_modified_time"): (
+        lambda storage: bool(storage.keep_original)
+    ),
 }
 
 

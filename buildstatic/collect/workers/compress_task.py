@@ -2,7 +2,7 @@
 
 A variant is kept by WhiteNoise's rule (whitenoise/compress.py): it has at most 95 % of the
 original's size, and if brotli's has not, no other is tried. ServeStatic tries each format
-(servestatic/compress.py).
+(servestatic/compress.py), static_compress keeps each variant (static_compress/mixin.py).
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ UNABLE = ("unable",)
 class CompressOptions:
     """What all contents of a run have in common, in values that `marshal` can write.
 
-    *codecs* are (format, level, suffix, key), in their order, *chained* if brotli decides on the
-    rest; *libraries* are the directories to import them from. *cache* is a directory, with the
-    *limit* in bytes and the *key* of its entries, *reuse* that of an earlier tree, or empty.
+    *codecs* are (format, level, suffix, key), in their order, and *libraries* the directories to
+    import them from; *chained* and *keeps_all* are as in `Variants`. *cache* is a directory, with
+    the *limit* in bytes and the *key* of its entries, *reuse* that of an earlier tree, or empty.
     Variants are written below *root*, with *mode*, *links* and *direct* as for `write`. *parent* is
     the process that compresses.
     """
 
     codecs: tuple[tuple[str, int, str, str], ...]
     chained: bool
+    keeps_all: bool
     libraries: tuple[str, ...]
     cache: str
     limit: int
@@ -103,27 +104,29 @@ def _compressor(options: CompressOptions) -> Compressor | None:
         return None
     cache = Cache(Path(options.cache), options.limit, options.key)
     earlier = EarlierVariants(Path(options.reuse)) if options.reuse else None
-    return Compressor(tuple(codecs), cache, earlier, options.chained)
+    return Compressor(tuple(codecs), cache, earlier, options.chained, options.keeps_all)
 
 
 @dataclass
 class Compressor:
     """Makes variants with *codecs*, or finds them in *cache* or in those of an *earlier* tree.
 
-    *put* counts what was put into the cache.
+    Those that are not worth keeping are left out unless *keeps_all*. *put* counts what was put into
+    the cache.
     """
 
     codecs: tuple[Codec, ...]
     cache: Cache
     earlier: EarlierVariants | None
     chained: bool
+    keeps_all: bool = False
     put: int = 0
 
     def variants(self, content: bytes, sha256: str, names: tuple[str, ...]) -> Iterator[Variant]:
         """Yield the variants of *content*, with the digest *sha256*, that are worth keeping."""
         for codec in self.codecs:
             cached = self.cache.get(sha256, codec, content)
-            if cached not in (None, NOT_WORTH_IT) and not _is_worth_it(cached, content):
+            if not self._is_current(cached, content):
                 cached = None  # made by another rule
             reused = self._find(codec, content, sha256, names) if cached is None else None
             data = cached or reused or self._make(codec, content, sha256)
@@ -137,18 +140,22 @@ class Compressor:
     ) -> bytes | None:
         """Return the variant that the earlier tree has, if it is worth keeping."""
         data = self.earlier.find(sha256, codec, content, names) if self.earlier else None
-        return data if data is not None and _is_worth_it(data, content) else None
+        return data if data is not None and self._is_worth_it(data, content) else None
 
     def _make(self, codec: Codec, content: bytes, sha256: str) -> bytes:
         """Return the output of *codec*, or `NOT_WORTH_IT`, and put it into the cache."""
         with killable():
             data = codec.compress(content)
-        if not _is_worth_it(data, content):
+        if not self._is_worth_it(data, content):
             data = NOT_WORTH_IT
         self.cache.put(sha256, codec, data)
         self.put += 1
         return data
 
+    def _is_current(self, cached: bytes | None, content: bytes) -> bool:
+        if cached == NOT_WORTH_IT:
+            return not self.keeps_all
+        return cached is not None and self._is_worth_it(cached, content)
 
-def _is_worth_it(data: bytes, content: bytes) -> bool:
-    return len(data) <= MAX_RATIO * len(content)
+    def _is_worth_it(self, data: bytes, content: bytes) -> bool:
+        return self.keeps_all or len(data) <= MAX_RATIO * len(content)
