@@ -62,6 +62,8 @@ SYSTEM: dict[str, _Row] = {
     "gssapi": _built("libkrb5-dev", run=("libgssapi-krb5-2",)),  # github.com/pythongssapi
     "m2crypto": _built("libssl-dev", "swig"),  # gitlab.com/m2crypto/m2crypto INSTALL.rst
     "netifaces": _built(),  # the last wheels on PyPI are for Python 3.9
+    # Its zopfli has no wheels for Linux, its brotli none since Python 3.12.
+    "django-static-compress": _built("g++"),
     # pysaml2.readthedocs.io/en/latest/install.html
     "pysaml2": ((), ("xmlsec1",)),
     "djangosaml2": ((), ("xmlsec1",)),
