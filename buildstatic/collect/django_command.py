@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from buildstatic.collect.collector import Collection, Outcome, run_collector
 from buildstatic.collect.compress import variants_for
+from buildstatic.collect.enhanced_command import APP as ENHANCED
+from buildstatic.collect.enhanced_command import run_loop
 from buildstatic.collect.failures import describe_error, file_error, missing_variable_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import LayerRoot, empty, settings_moved, static_root
@@ -74,7 +76,7 @@ def call_collectstatic(
     from django.core.management import get_commands
 
     app = get_commands()["collectstatic"]
-    if app not in ("django.contrib.staticfiles", "buildstatic.django"):
+    if app not in ("django.contrib.staticfiles", "buildstatic.django", ENHANCED):
         callbacks.warn(f"The collectstatic command of {app} is not run: Django's is used.")
     for conflict in plan.conflicts:
         if not conflict.is_intended:
@@ -104,11 +106,11 @@ def call_collectstatic(
                     callbacks.warn(warning)
             summary = replace(summary, own_code=own_code.reason)
             if layer is None:
-                return dict(super().collect())
+                return run_loop(self)
             empty(layer)
             # The storage's own code may open files below STATIC_ROOT.
             with settings_moved(layer.path, static_root()):
-                return dict(super().collect())
+                return run_loop(self)
 
     command = PlannedCommand()
     parser = command.create_parser("manage.py", "collectstatic")
@@ -291,7 +293,7 @@ def _collect_in_memory(
             _finders_replaced(collectstatic, _PlannedFinder(plan, storages)),
             quick_post_process(memory) if quick else nullcontext(),
         ):
-            return dict(collectstatic.Command.collect(command))
+            return run_loop(command)
     finally:
         for name in attributes:
             del vars(command)[name]

@@ -17,6 +17,7 @@ from django.core.management.base import CommandError
 from buildstatic.collect.commands import run_after, run_before
 from buildstatic.collect.compress import compress_changes, variants_for
 from buildstatic.collect.django_command import collect_by_adapter, counts_conflicts
+from buildstatic.collect.enhanced_command import run_loop
 from buildstatic.collect.failures import file_error
 from buildstatic.collect.fingerprint import CircularReferences, UnresolvedReferences
 from buildstatic.collect.layer_root import local_directories
@@ -77,7 +78,7 @@ class Command(collectstatic.Command):  # type: ignore[misc]
                     finders = run_before(before, storage, manage, directory)
                     stack.enter_context(_more_finders(finders))
                 counts = collect(self, storage)
-                counts = dict(super().collect()) if counts is None else counts
+                counts = run_loop(self) if counts is None else counts
             if after:
                 adapter = recognize(storage).adapter
                 options = CollectOptions(post_process=self.post_process)
