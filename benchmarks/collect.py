@@ -15,6 +15,7 @@ from corpus import SITE, assets, scratch
 
 PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+ENHANCED = "django_manifeststaticfiles_enhanced.storage.EnhancedManifestStaticFilesStorage"
 WHITENOISE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 RUNS = 5
 
@@ -102,6 +103,7 @@ CASES = {
     "toolbar-cold": Case(MANIFEST, cold, 0.20, apps="debug_toolbar"),
     "lenient-cold": Case("storages.Lenient", cold, 0.22),
     "pipeline-cold": Case("storages.Pipeline", cold, 0.40, apps="pipeline"),
+    "enhanced-cold": Case(ENHANCED, cold, 0.40),
     # WhiteNoise takes minutes.
     "wrapped-cached": Case("storages.Wrapped", cached, 0.05, peer_runs=1),
 }

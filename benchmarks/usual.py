@@ -15,10 +15,9 @@ from pathlib import Path
 
 import build
 from buildstatic.workflows.verify import compare
-from collect import MANIFEST, WHITENOISE, timed
+from collect import ENHANCED, MANIFEST, WHITENOISE, timed
 from corpus import scratch
 
-ENHANCED = "django_manifeststaticfiles_enhanced.storage.EnhancedManifestStaticFilesStorage"
 # The storage, whether buildstatic collects, and the command that builds an image this way.
 WAYS = {
     "Django": (MANIFEST, "", None),
