@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 STATIC_URL = "/static/"
@@ -99,7 +100,10 @@ def collect(
         try:
             counts = loop(command)
         except Exception as error:
-            return Verdict(_described(error, storage.location), message.getvalue().strip())
+            verdict = Verdict(_described(error, storage.location), message.getvalue().strip())
+            # They hold the generator of ``post_process``, which holds an open file.
+            clear_frames(error.__traceback__)
+            return verdict
     return Verdict(counts={key: sorted(names) for key, names in counts.items()})
 
 
