@@ -31,6 +31,7 @@ TOOLS = (
     "hypothesis>=6.100",
     "whitenoise>=6.6",
     "servestatic>=4.4",
+    "django-manifeststaticfiles-enhanced>=0.10",
 )
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *MODULES)
 # What the package and the module are made of.
