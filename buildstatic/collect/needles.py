@@ -6,28 +6,19 @@ pattern occurs: the longest string that is part of every match.
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
+from buildstatic.collect.name_patterns import matches_patterns
 from buildstatic.collect.workers.file_tasks import Needle
 
 
 def is_adjustable(storage: Any, name: str) -> bool:
-    """Tell whether *storage* rewrites files of this *name*.
-
-    Its patterns are those of ``fnmatchcase`` (django/contrib/staticfiles/utils.py,
-    `matches_patterns`).
-    """
-    return _any_of(tuple(storage._patterns)).match(name) is not None
-
-
-@lru_cache
-def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(fnmatch.translate, patterns)) or "(?!)")
+    """Tell whether *storage* rewrites files of this *name*."""
+    return matches_patterns(name, storage._patterns)
 
 
 def needles(storage: Any, path: str) -> tuple[Needle, ...] | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from buildstatic.collect.name_patterns import matches_patterns
 from buildstatic.collect.needles import literal_of, matches_within_line
 from buildstatic.collect.workers.file_tasks import contains_needle, lacks_comment_end
 
@@ -122,7 +123,6 @@ def rewrite(
 
     A reference that cannot be resolved is added to *broken* and stays unchanged.
     """
-    from django.contrib.staticfiles.utils import matches_patterns
     from django.core.exceptions import SuspiciousFileOperation
 
     def safely(convert: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:

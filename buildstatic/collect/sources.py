@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from buildstatic.collect.failures import finder_error, link_cycle
+from buildstatic.collect.name_patterns import used_by_finders
 from buildstatic.collect.request import Request
 from buildstatic.collect.staticfiles import Finder, unwrap
 
@@ -92,7 +93,7 @@ def sources_of(finder: Finder, patterns: list[str]) -> Iterator[Source]:
 
     A backslash in a name is a separator, as in the names that ``Storage.save`` returns.
     """
-    with _without_link_cycles(finder.finder):
+    with _without_link_cycles(finder.finder), used_by_finders():
         for name, storage in finder.finder.list(patterns):
             prefix = getattr(storage, "prefix", None)
             path = os.path.join(prefix, name) if prefix else name  # noqa: PTH118
