@@ -17,11 +17,12 @@ from buildstatic.collect.layer_root import LayerRoot, empty
 from buildstatic.collect.outputs import (
     Outputs,
     fingerprinted_outputs,
+    likely_outputs,
     outputs_in_memory,
     plain_outputs,
 )
 from buildstatic.collect.planning import Plan
-from buildstatic.collect.publish import Staging, publish
+from buildstatic.collect.publish import Staging, begin_writing, publish
 from buildstatic.collect.reading import Reading, read_sources
 from buildstatic.collect.request import Callbacks, CollectOptions, Summary
 from buildstatic.collect.spool import Spool, open_spool
@@ -85,6 +86,13 @@ class Collection:
         return self.fingerprints or (patterns and self.options.post_process)
 
     @property
+    def writes_early(self) -> bool:
+        """Whether files may be written while others are rewritten."""
+        removes = self.adapter.removes_originals
+        loses_names = removes is not None and removes(self.storage)
+        return self.rewrites and not (self.layer or self.options.hardlinks or loses_names)
+
+    @property
     def kept(self) -> Kept:
         """What remains of earlier runs."""
         if self.layer:
@@ -117,6 +125,10 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
                 hashed=work.run_own_code is not None,
                 index=space.index,
             )
+        early = None
+        if work.writes_early:
+            likely = tuple(likely_outputs(readings, work.storage))
+            early = begin_writing(tree, likely, space.pool)
         made = _outputs(work, space, readings, steps, callbacks)
         if layer:
             empty(layer)
@@ -127,6 +139,7 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
                 made.current,
                 space.pool,
                 progress,
+                early=early,
                 links=bool(layer) or options.hardlinks,
                 reproducible=bool(layer),
                 replaces=options.clear or options.prune,

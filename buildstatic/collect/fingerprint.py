@@ -315,6 +315,12 @@ def _is_plain(name: str) -> bool:
     return _PLAIN.fullmatch(name) is not None
 
 
+def insert_md5(name: str, md5: str) -> str:
+    """Return *name* with *md5* before its suffix, as ``HashedFilesMixin.hashed_name`` does."""
+    root, suffix = posixpath.splitext(name)
+    return f"{root}.{md5[:12]}{suffix}"
+
+
 class _HashedNames:
     """``HashedFilesMixin.hashed_name`` of *storage* for files with a known digest.
 
@@ -328,13 +334,13 @@ class _HashedNames:
         self.inserts_before: dict[str, bool] = {}
 
     def __call__(self, name: str, digest: str) -> str:
-        root, suffix = posixpath.splitext(name)
         if self.own_names or not _is_plain(name) or "//" in name:
             return self.by_storage(name, digest)
-        inserted = f"{root}.{digest[:12]}{suffix}"
+        hashed = insert_md5(name, digest)
+        suffix = posixpath.splitext(name)[1]
         if suffix not in self.inserts_before:
-            self.inserts_before[suffix] = self.by_storage(name, digest) == inserted
-        return inserted if self.inserts_before[suffix] else self.by_storage(name, digest)
+            self.inserts_before[suffix] = self.by_storage(name, digest) == hashed
+        return hashed if self.inserts_before[suffix] else self.by_storage(name, digest)
 
     def by_storage(self, name: str, digest: str) -> str:
         return str(self.storage.hashed_name(name, _Digest(digest)))

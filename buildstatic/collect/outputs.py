@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from buildstatic.collect.fingerprint import (
     Original,
     TreeOnDisk,
     fingerprint_files,
+    insert_md5,
 )
 from buildstatic.collect.known_results import known_results
 from buildstatic.collect.needles import is_adjustable
@@ -23,8 +24,10 @@ from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.reading import Reading
 from buildstatic.collect.spool import Spool
 from buildstatic.collect.storages.adapter import Adapter
+from buildstatic.collect.storages.disk_access import only_computes
 from buildstatic.collect.storages.manifest import make_manifest
-from buildstatic.collect.tree import LockedTree
+from buildstatic.collect.tree import NAME_MAX, LockedTree
+from buildstatic.collect.workers.file_tasks import digest
 from buildstatic.collect.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -57,6 +60,40 @@ def plain_outputs(readings: Sequence[Reading]) -> Outputs:
     """Return *readings* under their own names."""
     current = {reading.source.path for reading in readings if reading.is_unmodified}
     return Outputs(_output_files(readings, {}, originals=True), current)
+
+
+def likely_outputs(readings: Sequence[Reading], storage: Any) -> Iterator[OutputFile]:
+    """Yield what those of *readings* that refer to no others will most likely become.
+
+    They have their own names, and those with the MD5 if *storage* inserts that. All names differ,
+    and those with the MD5 are not too long for any file system.
+    """
+    inserts = _inserts_md5(storage)
+    taken = {reading.source.path for reading in readings}
+    for reading in readings:
+        if reading.content is not None:
+            continue
+        file, name = reading.file, reading.source.path
+        names: tuple[str, ...] = (name,)
+        hashed = insert_md5(name, file.digest)
+        if inserts and hashed not in taken and len(os.fsencode(hashed)) <= NAME_MAX:
+            taken.add(hashed)
+            names = name, hashed
+        yield file.named(names)
+
+
+def _inserts_md5(storage: Any) -> bool:
+    """Tell whether ``hashed_name`` of *storage* is likely to do what `insert_md5` does."""
+    from django.core.files.base import ContentFile
+
+    if not all(only_computes(type(storage), each) for each in ("hashed_name", "file_hash")):
+        return False
+    content = b"sample"
+    try:
+        name = storage.hashed_name("sample", ContentFile(content))
+    except Exception:
+        return False
+    return bool(name == insert_md5("sample", digest(content, strong=False)[0]))
 
 
 def fingerprinted_outputs(
@@ -108,11 +145,11 @@ def fingerprinted_outputs(
         else:  # Django writes it each time
             rewritten[item.name] = item.digest, status
     found = pool.run("read", [(tree.path(n), "", (), False, False, True) for n in rewritten])
-    for (name, (digest, status)), result in zip(rewritten.items(), found, strict=True):
-        if result[2] == digest:
+    for (name, (md5, status)), result in zip(rewritten.items(), found, strict=True):
+        if result[2] == md5:
             current.add(name)
             if index:
-                index.add_output(name, status, digest)
+                index.add_output(name, status, md5)
     return Outputs(
         _output_files(readings, made.files, originals=keeps_originals),
         current,
@@ -159,7 +196,7 @@ def outputs_in_memory(
     memory = MemoryTree(
         storage,
         existing if kept is Kept.FILES else frozenset(),
-        shows_directories=kept is not Kept.NOTHING and any(Path(tree.root).iterdir()),
+        shows_directories=kept is not Kept.NOTHING and not tree.is_empty,
         strong=strong,
         spool=spool,
     )
@@ -223,19 +260,7 @@ def _output_files(
         if item is not None and item.content is None and not item.is_taken:
             names = (*names, item.name)
         if names:
-            file = reading.file
-            # Not `replace`, which takes a while for twenty thousand files.
-            files.append(
-                OutputFile(
-                    names,
-                    file.digest,
-                    file.identity,
-                    file.size,
-                    file.path,
-                    file.modified,
-                    file.content,
-                )
-            )
+            files.append(reading.file.named(names))
         if item is not None and item.content is not None:
             values = item.digest, item.identity, item.size
             files.append(OutputFile((item.name,), *values, content=item.content))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from buildstatic.collect.contents import Content, SpooledContent, read_content
 from buildstatic.collect.tree import LockedTree, Tree, make_directories, remove_files
@@ -39,6 +40,19 @@ class OutputFile:
     path: str = ""
     modified: int = 0
     content: Content | None = None
+
+    def named(self, names: tuple[str, ...], identity: str = "") -> OutputFile:
+        """Return the content with other *names*, and an *identity* if it had none."""
+        # Not `replace`, which takes a while for twenty thousand files.
+        return OutputFile(
+            names,
+            self.digest,
+            self.identity or identity,
+            self.size,
+            self.path,
+            self.modified,
+            self.content,
+        )
 
     def read(self) -> bytes:
         """Return the content; raises OSError."""
@@ -150,6 +164,45 @@ class Staging:
                 path.rename(f"{self.root}/{path.name}")
 
 
+@dataclass(frozen=True)
+class EarlyWriting:
+    """The *likely* outputs, which are being written into *staging*; *results* has one for each."""
+
+    staging: Staging
+    likely: Sequence[OutputFile]
+    results: Iterator[Any]
+
+    def right_names(self, outputs: Iterable[OutputFile]) -> Set[str]:
+        """Return the names that have the content that they have in *outputs*."""
+        contents = {name: (o.digest, o.size) for o in outputs for name in o.names}
+        return {n for o in self.likely for n in o.names if contents.get(n) == (o.digest, o.size)}
+
+    def complete(self, right: Set[str]) -> Iterator[None]:
+        """Yield when the next output is written; at the end, remove the names that are not *right*.
+
+        Raises OSError.
+        """
+        with self.staging.final_names():
+            for _ in self.results:
+                yield
+        wrong = (name for output in self.likely for name in output.names if name not in right)
+        remove_files(self.staging.tree, wrong)
+
+
+def begin_writing(
+    tree: LockedTree, likely: Sequence[OutputFile], pool: WorkerPool
+) -> EarlyWriting | None:
+    """Let the workers write *likely* outputs while it is found out what the outputs are.
+
+    All their names differ. None if *tree* is not empty. Raises OSError.
+    """
+    if not tree.is_empty:
+        return None
+    staging = _new_staging(Staging(tree, tree.root))
+    with staging.final_names():
+        return EarlyWriting(staging, likely, _start_writing(staging, likely, pool))
+
+
 def publish(
     tree: LockedTree,
     outputs: Sequence[OutputFile],
@@ -157,6 +210,7 @@ def publish(
     pool: WorkerPool,
     progress: Callable[[int], None],
     *,
+    early: EarlyWriting | None = None,
     links: bool,
     reproducible: bool,
     replaces: bool,
@@ -164,22 +218,30 @@ def publish(
 ) -> Staging:
     """Write *outputs*, but for the names that are *current*: the tree has their content already.
 
-    A tree that is not empty is its own staging directory. With *replaces*, files and directories
-    are replaced by each other; with *has_variants*, variants of files that change are removed.
-    *progress* is called with the number of outputs that are done.
+    A tree that is not empty is its own staging directory. What *early* has written is not written
+    again. With *replaces*, files and directories are replaced by each other; with *has_variants*,
+    variants of files that change are removed. *progress* is called with the number of outputs that
+    are done.
 
     Raises OSError, and `CollectFailed` if one of *outputs* would replace another.
     """
     to_write = outputs
+    if early:
+        current = early.right_names(outputs)
     if current:
         left = (tuple(name for name in o.names if name not in current) for o in outputs)
         pairs = zip(outputs, left, strict=True)
-        to_write = [replace(output, names=names) for output, names in pairs if names]
-        progress(len(outputs) - len(to_write))
+        to_write = [output.named(names) for output, names in pairs if names]
+    done = len(outputs) - len(to_write)
+    if not early:
+        progress(done)
     staging = Staging(tree, tree.root, links, reproducible, _parent_directories(outputs))
-    if not any(Path(tree.root).iterdir()):
-        tree.staging.mkdir()
-        staging = replace(staging, tree=replace(tree, root=str(tree.staging)))
+    if early:
+        staging = replace(staging, tree=early.staging.tree)
+        for number, _ in enumerate(early.complete(current)):
+            progress(1 if number < done else 0)
+    elif tree.is_empty:
+        staging = _new_staging(staging)
     if replaces:
         remove_files(tree, tree.files & staging.directories)
         staging = replace(staging, below=_names_below(tree.files))
@@ -188,28 +250,32 @@ def publish(
         staging = replace(staging, outdated=outdated_variants(to_write, outputs, tree.files))
         remove_files(tree, staging.outdated)
     staging.remove_below(name for output in to_write for name in output.names)
+    copies = 0
     with staging.final_names():
-        copies = _write(staging, to_write, pool, progress)
+        for (written,) in _start_writing(staging, to_write, pool):
+            copies += written - 1
+            progress(1)
     _check_names(staging, outputs)
-    return replace(staging, copies=copies)
+    return replace(staging, copies=copies if links else 0)
 
 
-def _write(
-    staging: Staging,
-    outputs: Sequence[OutputFile],
-    pool: WorkerPool,
-    progress: Callable[[int], None],
-) -> int:
-    """Write *outputs*; return how many names are copies because they could not be links.
+def _new_staging(staging: Staging) -> Staging:
+    """Return *staging* with the staging directory of its tree, which is created."""
+    assert isinstance(staging.tree, LockedTree)
+    staging.tree.staging.mkdir()
+    return replace(staging, tree=replace(staging.tree, root=str(staging.tree.staging)))
 
-    Without links all names are copies, and the result is 0.
-    """
+
+def _start_writing(
+    staging: Staging, outputs: Sequence[OutputFile], pool: WorkerPool
+) -> Iterator[Any]:
+    """Start to write *outputs*; return an iterator of how many copies were written of each."""
     if staging.links:
         merged: dict[tuple[str, str], OutputFile] = {}
         for output in outputs:
             key = output.identity, output.digest
             known = merged.get(key)
-            merged[key] = replace(known, names=(*known.names, *output.names)) if known else output
+            merged[key] = known.named((*known.names, *output.names)) if known else output
         outputs = list(merged.values())
     directories = {os.path.dirname(name) for output in outputs for name in output.names}
     make_directories(staging.tree, directories)
@@ -227,11 +293,7 @@ def _write(
         )
         for output in outputs
     ]
-    copies = 0
-    for (written,) in pool.run("write", items):
-        copies += written - 1
-        progress(1)
-    return copies if staging.links else 0
+    return pool.run("write", items)
 
 
 def content_time(digest: str) -> int:

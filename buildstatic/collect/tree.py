@@ -13,6 +13,8 @@ from typing import Any
 from buildstatic.atomic import PREFIX, lock_directory, temporary_path
 from buildstatic.errors import CollectFailed
 
+NAME_MAX = 255  # bytes, of a file's name on Linux
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -68,6 +70,11 @@ class LockedTree(Tree):
     files: frozenset[str]
     lock: int
     staging: Path
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it, but for the staging directory."""
+        return all(path == self.staging for path in Path(self.root).iterdir())
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from buildstatic.collect.workers.pool import MIN_ITEMS
 from tests.collect.conftest import Collect
 from tests.collect.sites import Site, contents, manage, plain_environ
 from tests.running import started
@@ -186,6 +187,44 @@ def test_failure_leaves_the_tree_unchanged(site: Site, collect: Collect) -> None
     site.write({"static/css/site.css": "a { background: url(gone.png) }"})
     assert collect(site, "--noinput", "--clear").code == 26
     assert contents(site.tree) == before
+
+
+def many(site: Site) -> None:
+    """Add enough files that worker processes write them."""
+    site.write({f"static/many/{number}.txt": str(number) for number in range(MIN_ITEMS)})
+
+
+@pytest.mark.slow
+def test_broken_reference_leaves_an_empty_tree_empty(site: Site, collect: Collect) -> None:
+    site.storage(MANIFEST)
+    many(site)
+    site.write({"static/css/site.css": "a { background: url(gone.png) }"})
+    assert collect(site, "--noinput").code == 26
+    assert list(site.tree.iterdir()) == []
+
+
+DELETES = """
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+
+class Own(ManifestStaticFilesStorage):
+    def post_process(self, paths, **options):
+        yield from super().post_process(paths, **options)
+        for name in paths:
+            self.delete(name)
+"""
+
+
+@pytest.mark.slow
+def test_files_that_the_storage_deletes_are_not_published(site: Site, collect: Collect) -> None:
+    many(site)
+    site.write({"mysite/files.py": DELETES})
+    site.storage("mysite.files.Own")
+    ran = collect(site, "--noinput")
+    assert "ran in memory" in ran.err
+    collected = contents(site.tree)
+    hashed = json.loads(collected.pop("staticfiles.json"))["paths"]
+    assert set(collected) == set(hashed.values())
+    assert collected[hashed["many/7.txt"]] == b"7"
 
 
 def until_changed(first: Path, before: bytes, _last: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, NoReturn
 
@@ -23,10 +23,8 @@ from buildstatic.collect.reading import Reading
 from buildstatic.collect.spool import Spool
 from buildstatic.collect.storages.adapter import PACKAGES
 from buildstatic.collect.storages.called import HOOKS, NAMING, STATS
+from buildstatic.collect.tree import NAME_MAX
 from buildstatic.collect.workers.file_tasks import digest
-
-_MAX_COMPONENT = 255  # bytes; NAME_MAX of Linux
-
 
 # What was read: by the identity of the source's storage and the name in it, the content and whether
 # the file on disk is up to date.
@@ -183,7 +181,7 @@ class MemoryTree:
     def add(self, name: str, stored: OutputFile) -> None:
         """Add the file *name*; its directories are created."""
         self.files[name] = stored
-        while (name := posixpath.dirname(name) or ".") not in self.directories:
+        while (name := name.rpartition("/")[0] or ".") not in self.directories:
             if name in self.files:
                 self.fail("it uses a file as a directory")
             self.directories.add(name)
@@ -221,7 +219,8 @@ class MemoryTree:
 
     def put(self, path: str, stored: OutputFile) -> None:
         """Add the file *path* as a storage does that saves it."""
-        if any(len(os.fsencode(part)) > _MAX_COMPONENT for part in path.split("/")):
+        encoded = os.fsencode(path)
+        if len(encoded) > NAME_MAX and max(map(len, encoded.split(b"/"))) > NAME_MAX:
             self.fail("it saves a file with a long name")
         self.add(path, stored)
 
@@ -277,7 +276,7 @@ class MemoryTree:
             identity = stored.identity
             if self.strong and not identity:
                 identity = digest(stored.read(), strong=True)[1]
-            found.append(replace(stored, names=tuple(names[key]), identity=identity))
+            found.append(stored.named(tuple(names[key]), identity))
         return found
 
 

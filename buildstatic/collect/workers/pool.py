@@ -32,6 +32,8 @@ MIN_BYTES = 1 << 18
 MEMORY_LIMIT = 64 << 20
 BATCH_BYTES = 1 << 19
 GRACE = 10  # seconds
+# A worker is idle while its thread waits for the GIL: by default, 5 ms for each batch.
+SWITCH_INTERVAL = 0.0005  # seconds
 HOME = Path(worker.__file__).resolve().parents[2]
 # The packages are created here, as their own ``__init__`` would import what no worker needs.
 PROGRAM = """\
@@ -60,22 +62,17 @@ class WorkerPool:
     count: int
     descriptors: tuple[int, ...] = ()
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    attending: list[threading.Thread] = field(default_factory=list)
 
     def run(self, task: str, items: Sequence[Item]) -> Iterator[Item]:
-        """Yield the result of *task* for each of *items*, in their order.
+        """Start *task* for each of *items*; return an iterator of the results, in their order.
 
-        Raises OSError, with the file's name, for the first item that failed, and `CollectFailed` if
-        a worker was killed.
+        The next call waits until the workers have done all of it. The iterator raises OSError, with
+        the file's name, for the first item that failed, and `CollectFailed` if a worker was killed.
         """
         batches = [list(items[start : start + BATCH]) for start in range(0, len(items), BATCH)]
         in_workers = len(items) >= MIN_ITEMS and self.count > 1
-        ready: dict[int, list[Item]] = {}
-        following = 0
-        for number, results in self._run(_Queue(task, batches), in_workers):
-            ready[number] = results
-            while following in ready:
-                yield from _checked(ready.pop(following))
-                following += 1
+        return _in_order(self._run(_Queue(task, batches), in_workers))
 
     def run_by_size(
         self, task: str, items: Sequence[Item], common: Item, cost: int
@@ -103,13 +100,11 @@ class WorkerPool:
             yield from enumerate(_checked(results), starts[number])
 
     def _run(self, batches: _Queue, in_workers: bool) -> Iterator[tuple[int, list[Item]]]:
-        """Yield the number and the results of each batch, as they are completed."""
+        """Return the number and the results of each batch, as they are completed."""
         if in_workers:
             self._start()
         if not (in_workers and self.processes):
-            for number in range(len(batches)):
-                yield number, list(worker.run_task(*batches.request(number)))
-            return
+            return ((n, list(worker.run_task(*batches.request(n)))) for n in range(len(batches)))
         completed: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
 
         def attend(process: subprocess.Popen[bytes]) -> None:
@@ -120,16 +115,15 @@ class WorkerPool:
                 if isinstance(response, Exception):
                     return
 
-        for process in self.processes:
-            threading.Thread(target=attend, args=(process,), daemon=True).start()
-        try:
-            for _ in range(len(batches)):
-                number, response = completed.get()
-                if isinstance(response, Exception):
-                    raise response
-                yield number, response
-        finally:
-            batches.close()
+        for thread in self.attending:
+            thread.join()
+        self.attending = [
+            threading.Thread(target=attend, args=(process,), daemon=True)
+            for process in self.processes
+        ]
+        for thread in self.attending:
+            thread.start()
+        return _completed(batches, completed)
 
     def _start(self) -> None:
         """Start the processes that are missing, or fewer if the system refuses more."""
@@ -162,6 +156,8 @@ def worker_pool(
     """
     descriptors = tuple(each for each in (lock, spool) if each is not None)
     pool = WorkerPool(available_cores() if count is None else count, descriptors)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         yield pool
     except BaseException:
@@ -171,6 +167,7 @@ def worker_pool(
             _wait(process)
         raise
     finally:
+        sys.setswitchinterval(interval)
         for process in pool.processes:
             assert process.stdin is not None
             assert process.stdout is not None
@@ -232,6 +229,31 @@ class _Queue:
         with self.changed:
             self.numbers.clear()
             self.changed.notify_all()
+
+
+def _completed(
+    batches: _Queue, completed: queue.SimpleQueue[tuple[int, Any]]
+) -> Iterator[tuple[int, list[Item]]]:
+    """Yield what is put into *completed* for each of *batches*; raise the first error among it."""
+    try:
+        for _ in range(len(batches)):
+            number, response = completed.get()
+            if isinstance(response, Exception):
+                raise response
+            yield number, response
+    finally:
+        batches.close()
+
+
+def _in_order(batches: Iterable[tuple[int, list[Item]]]) -> Iterator[Item]:
+    """Yield the results of *batches*, in the order of their numbers; raise the first failure."""
+    ready: dict[int, list[Item]] = {}
+    following = 0
+    for number, results in batches:
+        ready[number] = results
+        while following in ready:
+            yield from _checked(ready.pop(following))
+            following += 1
 
 
 def _checked(results: Iterable[Item]) -> Iterator[Item]:

@@ -96,6 +96,16 @@ def test_unusual_names_are_written(paths: list[Path], tmp_path: Path) -> None:
     }
 
 
+def test_tasks_run_before_their_results_are_taken(paths: list[Path], tmp_path: Path) -> None:
+    write: Item = (b"text", 0, 0, (str(tmp_path / "early"),), -1, -1, False)
+    with worker_pool(2) as pool:
+        early = pool.run("write", [write] * len(paths))
+        assert soon((tmp_path / "early").exists)
+        later = list(pool.run("read", reads(paths)))
+        assert [result[-1] for result in later] == [p.read_bytes() for p in paths]
+        assert list(early) == [(1,)] * len(paths)
+
+
 def test_few_files_start_no_process(paths: list[Path]) -> None:
     with worker_pool(2) as pool:
         assert len(list(pool.run("read", reads(paths[: MIN_ITEMS - 1])))) == MIN_ITEMS - 1
