@@ -109,16 +109,26 @@ CASES = {
 }
 
 
-def measure(case: Case, place: Place, *, engine: bool) -> list[Measured]:
-    """Run *case* in *place* and return what each run took; what is to be there is made first."""
-    if case.begin is warm or (case.begin is cached and engine):
-        collect(case.begin(place, -1), case.storage, engine=engine, apps=case.apps)
-    measured = []
-    for run in range(RUNS if engine else case.peer_runs):
-        os.sync()
-        begun = case.begin(place, run)
-        measured.append(collect(begun, case.storage, engine=engine, apps=case.apps))
-    return measured
+def measure(case: Case, directory: Path) -> tuple[list[Measured], list[Measured]]:
+    """Run *case* in *directory* with Django's code and with the collector, and return what it took.
+
+    They take turns, since disk and memory become slower or faster meanwhile. What is to be there
+    is made first.
+    """
+    places = {False: Place(directory / "peer", directory / "peer-cache")}
+    places[True] = Place(directory / "ours", directory / "ours-cache")
+    measured: dict[bool, list[Measured]] = {False: [], True: []}
+    for engine, place in places.items():
+        if case.begin is warm or (case.begin is cached and engine):
+            collect(case.begin(place, -1), case.storage, engine=engine, apps=case.apps)
+    for run in range(RUNS):
+        for engine, place in places.items():
+            if engine or run < case.peer_runs:
+                os.sync()
+                begun = case.begin(place, run)
+                took = collect(begun, case.storage, engine=engine, apps=case.apps)
+                measured[engine].append(took)
+    return measured[False], measured[True]
 
 
 def main(names: list[str]) -> None:
@@ -130,12 +140,7 @@ def main(names: list[str]) -> None:
     with scratch() as directory:
         for name in names or list(CASES):
             case = CASES[name]
-            places = [
-                Place(Path(directory, name, who), Path(directory, name, f"{who}-cache"))
-                for who in ("peer", "ours")
-            ]
-            peer = measure(case, places[0], engine=False)
-            ours = measure(case, places[1], engine=True)
+            peer, ours = measure(case, Path(directory, name))
             slow, quick = (statistics.median(m.seconds for m in each) for each in (peer, ours))
             busy, idle = (statistics.median(m.cpu for m in each) for each in (peer, ours))
             memory = max(m.memory for m in ours) / max(m.memory for m in peer)
