@@ -8,7 +8,6 @@ gitignore syntax and apply to the collected path (git-scm.com/docs/gitignore); D
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,9 +20,6 @@ from buildstatic.collect.request import Request
 from buildstatic.collect.sources import Ignored, Source
 from buildstatic.collect.workers.file_tasks import CHUNK, open_regular
 from buildstatic.errors import CollectFailed, ConfigInvalid
-
-# What may make a path invalid; Django decides.
-_SUSPICIOUS = re.compile(r"^/|\.\.|(?:^|/)\.?$")
 
 
 @dataclass(frozen=True)
@@ -185,10 +181,12 @@ def in_trees(trees: Iterable[Path]) -> Callable[[Source], str]:
 
 def check_path(source: Source) -> None:
     """Raise SuspiciousFileOperation, as Django does, if *source* is outside the tree."""
-    if _SUSPICIOUS.search(source.path):
+    path = source.path
+    # Django's own rule, which takes longer, for what it may reject.
+    if ".." in path or path in ("", ".") or path[0] == "/" or path.endswith(("/", "/.")):
         from django.core.files.utils import validate_file_name
 
-        validate_file_name(source.path, allow_relative_path=True)
+        validate_file_name(path, allow_relative_path=True)
 
 
 def _check_paths(sources: Iterable[Source]) -> None:

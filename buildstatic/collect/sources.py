@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from buildstatic.collect.failures import finder_error, link_cycle
@@ -37,22 +38,36 @@ class Source:
 
     def local_path(self) -> str:
         """Return the file's path, or an empty string if only its storage can open it."""
-        from django.core.files.storage import FileSystemStorage
-
-        storage = unwrap(self.storage)
-        kind = type(storage)
-        if not isinstance(storage, FileSystemStorage) or kind.open is not FileSystemStorage.open:
-            return ""
-        if kind._open is not FileSystemStorage._open:
-            return ""
-        if kind.path is FileSystemStorage.path:
-            return f"{storage.location}/{self.name}"
-        return str(storage.path(self.name))
+        kind: type = type(self.storage)
+        path_of = _path_function(kind)
+        return path_of(self.storage, self.name) if path_of else ""
 
     def read(self) -> bytes:
         """Return the content."""
         with self.storage.open(self.name) as file:
             return bytes(file.read())
+
+
+@cache
+def _path_function(kind: Any) -> Callable[[Any, str], str] | None:
+    """Return what gives the path of a file for a storage of *kind* and a name.
+
+    None if only the storage can open its files.
+    """
+    from django.core.files.storage import FileSystemStorage
+    from django.utils.functional import LazyObject
+
+    if issubclass(kind, LazyObject):
+        return lambda storage, name: Source(name, name, unwrap(storage)).local_path()
+    if not (
+        issubclass(kind, FileSystemStorage)
+        and kind.open is FileSystemStorage.open
+        and kind._open is FileSystemStorage._open
+    ):
+        return None
+    if kind.path is FileSystemStorage.path:
+        return lambda storage, name: f"{storage.location}/{name}"
+    return lambda storage, name: str(storage.path(name))
 
 
 @dataclass(frozen=True)
