@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.collect.sites import Ran, Site, contents, make_site, manage
+from tests.collect.sites import Ran, Site, contents, make_site, manage, run
 from tests.collect.test_differential import decoded
 
 MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
@@ -170,3 +172,10 @@ def test_invalid_cache_size_is_reported(tmp_path: Path) -> None:
     assert ran.code == 1
     assert ran.err.startswith("CommandError: ")
     assert "BUILDSTATIC_CACHE_SIZE" in ran.err
+
+
+def test_other_commands_keep_the_usual_garbage_collection(tmp_path: Path) -> None:
+    _, actual = twins(tmp_path)
+    program = "import gc; print(gc.get_threshold())"
+    ran = run(sys.executable, "manage.py", "shell", "-c", program, cwd=actual.root)
+    assert str(gc.get_threshold()) in ran.out
