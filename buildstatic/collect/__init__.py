@@ -253,18 +253,18 @@ def _resolve_references(storage: Any, recognition: Recognition, made_plan: Plan)
     if adapter is None or not (adapter.fingerprints or in_memory):
         return
     with open_spool() as spool, worker_pool() as pool:
-        readings = read_sources(
+        reading = read_sources(
             made_plan.wins,
             storage,
             "",
             pool,
             spool,
-            lambda _more: None,
             rewrites=not in_memory,
             existing=frozenset(),
             strong=False,
             hashed=True,
         )
+        readings = tuple(reading)
         if in_memory:
             if broken := find_error_in_memory(storage, adapter, made_plan, readings, spool):
                 raise UnresolvedReferences((broken,))

@@ -15,14 +15,20 @@ from buildstatic.collect.file_index import MIN_FILES, FileIndex
 from buildstatic.collect.fingerprint import Kept
 from buildstatic.collect.layer_root import LayerRoot, empty
 from buildstatic.collect.outputs import (
+    LikelyOutputs,
     Outputs,
     fingerprinted_outputs,
-    likely_outputs,
     outputs_in_memory,
     plain_outputs,
 )
 from buildstatic.collect.planning import Plan
-from buildstatic.collect.publish import Staging, begin_writing, publish
+from buildstatic.collect.publish import (
+    EarlyWriting,
+    Staging,
+    begin_writing,
+    prepare_staging,
+    publish,
+)
 from buildstatic.collect.reading import Reading, read_sources
 from buildstatic.collect.request import Callbacks, CollectOptions, Summary
 from buildstatic.collect.spool import Spool, open_spool
@@ -111,24 +117,7 @@ def run_collector(work: Collection, callbacks: Callbacks) -> Outcome:
     steps = Steps(callbacks)
     with _without_gc(), _open_workspace(work) as space:
         tree, existing = space.tree, space.existing
-        with steps.step("read", len(work.plan.wins)) as progress:
-            readings = read_sources(
-                work.plan.wins,
-                work.storage,
-                tree.root,
-                space.pool,
-                space.spool,
-                progress,
-                rewrites=work.rewrites,
-                existing=existing,
-                strong=work.is_strong,
-                hashed=work.run_own_code is not None,
-                index=space.index,
-            )
-        early = None
-        if work.writes_early:
-            likely = tuple(likely_outputs(readings, work.storage))
-            early = begin_writing(tree, likely, space.pool)
+        readings, early = _read(work, space, steps)
         made = _outputs(work, space, readings, steps, callbacks)
         if layer:
             empty(layer)
@@ -211,6 +200,38 @@ def _open_workspace(work: Collection) -> Iterator[_Workspace]:
         yield _Workspace(tree, existing, index, pool, spool)
         if index:
             index.save()
+
+
+def _read(
+    work: Collection, space: _Workspace, steps: Steps
+) -> tuple[tuple[Reading, ...], EarlyWriting | None]:
+    """Read the sources; return what was read, and what is written already if anything is."""
+    sources, pool = work.plan.wins, space.pool
+    readings = []
+    with steps.step("read", len(sources)) as progress:
+        results = read_sources(
+            sources,
+            work.storage,
+            space.tree.root,
+            pool,
+            space.spool,
+            rewrites=work.rewrites,
+            existing=space.existing,
+            strong=work.is_strong,
+            hashed=work.run_own_code is not None,
+            index=space.index,
+        )
+        # The workers read meanwhile.
+        names = [source.path for source in sources]
+        staging = prepare_staging(space.tree, names) if work.writes_early else None
+        likely = LikelyOutputs(work.storage, names) if staging else None
+        for reading in results:
+            readings.append(reading)
+            progress(1)
+            if likely:
+                likely.add(reading)
+    early = begin_writing(staging, likely.files, pool) if staging and likely else None
+    return tuple(readings), early
 
 
 def _outputs(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,24 +62,30 @@ def plain_outputs(readings: Sequence[Reading]) -> Outputs:
     return Outputs(_output_files(readings, {}, originals=True), current)
 
 
-def likely_outputs(readings: Sequence[Reading], storage: Any) -> Iterator[OutputFile]:
-    """Yield what those of *readings* that refer to no others will most likely become.
+class LikelyOutputs:
+    """What sources that refer to no others will most likely become, as they are read.
 
-    They have their own names, and those with the MD5 if *storage* inserts that. All names differ,
-    and those with the MD5 are not too long for any file system.
+    They have their own names, *names* for all sources, and those with the MD5 if *storage* inserts
+    that. All names differ, and those with the MD5 are not too long for any file system.
     """
-    inserts = _inserts_md5(storage)
-    taken = {reading.source.path for reading in readings}
-    for reading in readings:
+
+    def __init__(self, storage: Any, names: Iterable[str]) -> None:
+        self.inserts_md5 = _inserts_md5(storage)
+        self.taken = set(names)
+        self.files: list[OutputFile] = []
+
+    def add(self, reading: Reading) -> None:
+        """Add what *reading* will become."""
         if reading.content is not None:
-            continue
+            return
         file, name = reading.file, reading.source.path
         names: tuple[str, ...] = (name,)
-        hashed = insert_md5(name, file.digest)
-        if inserts and hashed not in taken and len(os.fsencode(hashed)) <= NAME_MAX:
-            taken.add(hashed)
-            names = name, hashed
-        yield file.named(names)
+        if self.inserts_md5:
+            hashed = insert_md5(name, file.digest)
+            if hashed not in self.taken and len(os.fsencode(hashed)) <= NAME_MAX:
+                self.taken.add(hashed)
+                names = name, hashed
+        self.files.append(file.named(names))
 
 
 def _inserts_md5(storage: Any) -> bool:

@@ -189,18 +189,25 @@ class EarlyWriting:
         remove_files(self.staging.tree, wrong)
 
 
-def begin_writing(
-    tree: LockedTree, likely: Sequence[OutputFile], pool: WorkerPool
-) -> EarlyWriting | None:
-    """Let the workers write *likely* outputs while it is found out what the outputs are.
+def prepare_staging(tree: LockedTree, names: Iterable[str]) -> Staging | None:
+    """Create a staging directory with the directories of the files *names*.
 
-    All their names differ. None if *tree* is not empty. Raises OSError.
+    None if *tree* is not empty. Raises OSError.
     """
     if not tree.is_empty:
         return None
     staging = _new_staging(Staging(tree, tree.root))
     with staging.final_names():
-        return EarlyWriting(staging, likely, _start_writing(staging, likely, pool))
+        make_directories(staging.tree, set(map(os.path.dirname, names)))
+    return staging
+
+
+def begin_writing(staging: Staging, likely: Sequence[OutputFile], pool: WorkerPool) -> EarlyWriting:
+    """Let the workers write *likely* outputs while it is found out what the outputs are.
+
+    All their names differ, and *staging* has their directories.
+    """
+    return EarlyWriting(staging, likely, _start_writing(staging, likely, pool))
 
 
 def publish(
@@ -252,6 +259,8 @@ def publish(
     staging.remove_below(name for output in to_write for name in output.names)
     copies = 0
     with staging.final_names():
+        directories = {os.path.dirname(name) for output in to_write for name in output.names}
+        make_directories(staging.tree, directories)
         for (written,) in _start_writing(staging, to_write, pool):
             copies += written - 1
             progress(1)
@@ -277,19 +286,17 @@ def _start_writing(
             known = merged.get(key)
             merged[key] = known.named((*known.names, *output.names)) if known else output
         outputs = list(merged.values())
-    directories = {os.path.dirname(name) for output in outputs for name in output.names}
-    make_directories(staging.tree, directories)
-    mode = staging.file_mode
+    root, mode, is_new = staging.tree.root, staging.file_mode, staging.is_new
     items = [
         (
             output.written_from,
             output.size,
             output.modified,
-            tuple(staging.tree.path(name) for name in output.names),
+            tuple([f"{root}/{name}" for name in output.names]),
             mode,
             staging.file_time(output.identity),
             staging.links,
-            staging.is_new,
+            is_new,
         )
         for output in outputs
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from buildstatic.collect.publish import OutputFile
 from buildstatic.collect.sources import Source
 from buildstatic.collect.spool import Spool
 from buildstatic.collect.workers.file_tasks import SAME, Needle, digest
-from buildstatic.collect.workers.pool import WorkerPool
+from buildstatic.collect.workers.pool import Item, WorkerPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,40 +40,63 @@ def read_sources(
     root: str,
     pool: WorkerPool,
     spool: Spool,
-    progress: Callable[[int], None],
     *,
     rewrites: bool,
     existing: frozenset[str],
     strong: bool,
     hashed: bool = False,
     index: FileIndex | None = None,
-) -> tuple[Reading, ...]:
-    """Read *sources*, each once; *progress* is called with 1 for each.
+) -> Iterator[Reading]:
+    """Start to read *sources*, each once; return an iterator of what was read of each.
 
     If it *rewrites* references, the content is kept of sources that refer to others; it is always
     kept of those that are not files on this disk, in *spool*. *existing* are the files of the tree
     *root* that may stay. With *strong* the SHA-256 is computed, with *hashed* the MD5 in any case.
-    What *index* has is not read. Raises OSError.
+    What *index* has is not read. The iterator raises OSError.
     """
-    paths = [source.local_path() for source in sources]
-    hashed = hashed or rewrites or strong
-    by_suffix: dict[str, tuple[Needle, ...] | None] = {}
+    if not index:
+        pool.start(len(sources))  # they start while the items are made
+    digests = strong, hashed or rewrites or strong
     items = []
-    for source, path in zip(sources, paths, strict=True):
+    for source, searched in zip(sources, _searched(sources, storage, rewrites), strict=True):
         target = f"{root}/{source.path}" if source.path in existing else ""
-        wanted: tuple[Needle, ...] | None = ()
-        is_text = rewrites and is_adjustable(storage, source.path)
-        if is_text:
-            suffix = posixpath.splitext(source.name)[1] or source.name
-            if suffix not in by_suffix:
-                by_suffix[suffix] = needles(storage, source.name)
-            wanted = by_suffix[suffix]
-        items.append((path, target, wanted, is_text, strong, hashed))
+        items.append((source.local_path(), target, *searched, *digests))
     known = [index.find(*item) if index and item[0] and item[1] else None for item in items]
     unknown = zip(items, known, strict=True)
     results = pool.run("read", [item for item, found in unknown if item[0] and found is None])
-    readings = []
-    for source, path, item, result in zip(sources, paths, items, known, strict=True):
+    requests = zip(sources, items, known, strict=True)
+    return _readings(requests, results, spool, index, strong=strong)
+
+
+def _searched(
+    sources: Iterable[Source], storage: Any, rewrites: bool
+) -> Iterator[tuple[tuple[Needle, ...] | None, bool]]:
+    """Yield what each of *sources* is searched for, and whether it is."""
+    by_suffix: dict[str, tuple[Needle, ...] | None] = {}
+    for source in sources:
+        if not (rewrites and is_adjustable(storage, source.path)):
+            yield (), False
+            continue
+        suffix = posixpath.splitext(source.name)[1] or source.name
+        if suffix not in by_suffix:
+            by_suffix[suffix] = needles(storage, source.name)
+        yield by_suffix[suffix], True
+
+
+def _readings(
+    requests: Iterable[tuple[Source, Item, Item | None]],
+    results: Iterator[Item],
+    spool: Spool,
+    index: FileIndex | None,
+    *,
+    strong: bool,
+) -> Iterator[Reading]:
+    """Yield what was read for each of *requests*: a source, its item, and its known result.
+
+    The others are the next of *results*, or the source's storage opens it.
+    """
+    for source, item, result in requests:
+        path, target = item[:2]
         if path:
             if result is None:
                 result = next(results)
@@ -84,16 +107,13 @@ def read_sources(
             content: Content | None = found
             if found is not None and not (found and spool.has_room(size)):
                 content = FileContent(path, size, modified)
-            reading = Reading(source, file, state == SAME, content)
+            yield Reading(source, file, state == SAME, content)
         else:
             data = source.read()
-            is_unmodified = _is_up_to_date(source, item[1], data)
+            is_unmodified = _is_up_to_date(source, target, data)
             content = spool.keep(data)
             file = OutputFile((), *digest(data, strong), len(data), content=content)
-            reading = Reading(source, file, is_unmodified, content)
-        readings.append(reading)
-        progress(1)
-    return tuple(readings)
+            yield Reading(source, file, is_unmodified, content)
 
 
 def _is_up_to_date(source: Source, target: str, content: bytes) -> bool:

@@ -25,6 +25,8 @@ from buildstatic.collect.workers.cores import available_cores
 from buildstatic.errors import CollectFailed
 
 BATCH = 128
+# The least number of batches for each worker, so that none is idle for long at the end.
+BATCHES = 4
 # With fewer items, or fewer bytes to compress, starting processes costs more than it saves.
 MIN_ITEMS = 400
 MIN_BYTES = 1 << 18
@@ -64,15 +66,24 @@ class WorkerPool:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     attending: list[threading.Thread] = field(default_factory=list)
 
+    def start(self, items: int) -> None:
+        """Start the processes if so many *items* are worth it; `run` does not wait for them then.
+
+        The system may refuse some of them, or all.
+        """
+        if items >= MIN_ITEMS and self.count > 1:
+            self._start()
+
     def run(self, task: str, items: Sequence[Item]) -> Iterator[Item]:
         """Start *task* for each of *items*; return an iterator of the results, in their order.
 
         The next call waits until the workers have done all of it. The iterator raises OSError, with
         the file's name, for the first item that failed, and `CollectFailed` if a worker was killed.
         """
-        batches = [list(items[start : start + BATCH]) for start in range(0, len(items), BATCH)]
-        in_workers = len(items) >= MIN_ITEMS and self.count > 1
-        return _in_order(self._run(_Queue(task, batches), in_workers))
+        self.start(len(items))
+        size = min(BATCH, len(items) // (BATCHES * self.count) + 1)
+        batches = [list(items[start : start + size]) for start in range(0, len(items), size)]
+        return _in_order(self._run(_Queue(task, batches)))
 
     def run_by_size(
         self, task: str, items: Sequence[Item], common: Item, cost: int
@@ -95,15 +106,14 @@ class WorkerPool:
         starts = [0, *accumulate(map(len, batches))]
         # A worker has one content of its batch in memory at a time.
         costs = [min(MEMORY_LIMIT, max(item[1] for item in batch)) for batch in batches]
-        in_workers = cost >= MIN_BYTES
-        for number, results in self._run(_Queue(task, batches, common, costs), in_workers):
+        if cost >= MIN_BYTES:
+            self._start()
+        for number, results in self._run(_Queue(task, batches, common, costs)):
             yield from enumerate(_checked(results), starts[number])
 
-    def _run(self, batches: _Queue, in_workers: bool) -> Iterator[tuple[int, list[Item]]]:
+    def _run(self, batches: _Queue) -> Iterator[tuple[int, list[Item]]]:
         """Return the number and the results of each batch, as they are completed."""
-        if in_workers:
-            self._start()
-        if not (in_workers and self.processes):
+        if not (self.processes and batches):
             return ((n, list(worker.run_task(*batches.request(n)))) for n in range(len(batches)))
         completed: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
 
