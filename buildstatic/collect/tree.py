@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -113,6 +114,8 @@ def make_directories(tree: Tree, names: Iterable[str]) -> None:
                 )
                 problem = f"{blocking} is a file, but other files are collected below it."
                 raise CollectFailed(problem, "Remove it, or collect with --clear.") from error
+            except ValueError as error:  # a name that no directory can have
+                raise OSError(errno.EINVAL, str(error), str(directory)) from error
     finally:
         if before is not None:
             os.umask(before)

@@ -372,6 +372,16 @@ def test_names_outside_static_root_are_refused(
         assert (site.root / "evil.css").read_text() == "mine"
 
 
+@pytest.mark.parametrize("storage", [PLAIN, MANIFEST])
+def test_null_bytes_in_names_are_reported(site: Site, collect: Collect, storage: str) -> None:
+    site.storage(storage)
+    site.append('STATICFILES_DIRS = [("a\\0b", BASE_DIR / "static")]\n')
+    ran = collect(site, "--noinput")
+    assert_message(ran, 23, "embedded null byte", "--ignore PATTERN")
+    assert "Traceback" not in ran.err
+    assert contents(site.tree) == {}
+
+
 def test_dots_in_names_are_allowed(site: Site, collect: Collect) -> None:
     site.write({"static/a..b/c..css": "c", "static/d..": "d"})
     assert collect(site, "--noinput").code == 0

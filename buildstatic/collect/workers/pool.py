@@ -26,7 +26,7 @@ from buildstatic.errors import CollectFailed
 
 BATCH = 128
 # The least number of batches for each worker, so that none is idle for long at the end.
-BATCHES = 4
+MIN_BATCHES = 4
 # With fewer items, or fewer bytes to compress, starting processes costs more than it saves.
 MIN_ITEMS = 400
 MIN_BYTES = 1 << 18
@@ -81,7 +81,7 @@ class WorkerPool:
         the file's name, for the first item that failed, and `CollectFailed` if a worker was killed.
         """
         self.start(len(items))
-        size = min(BATCH, len(items) // (BATCHES * self.count) + 1)
+        size = min(BATCH, len(items) // (MIN_BATCHES * self.count) + 1)
         batches = [list(items[start : start + size]) for start in range(0, len(items), size)]
         return _in_order(self._run(_Queue(task, batches)))
 
