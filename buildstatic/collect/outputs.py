@@ -63,10 +63,11 @@ def plain_outputs(readings: Sequence[Reading]) -> Outputs:
 
 
 class LikelyOutputs:
-    """What sources that refer to no others will most likely become, as they are read.
+    """What sources will most likely become, as they are read.
 
-    They have their own names, *names* for all sources, and those with the MD5 if *storage* inserts
-    that. All names differ, and those with the MD5 are not too long for any file system.
+    They have their own names, *names* for all sources. Those that refer to no others also have
+    names with the MD5, if *storage* inserts that. All names differ, and those with the MD5 are not
+    too long for any file system.
     """
 
     def __init__(self, storage: Any, names: Iterable[str]) -> None:
@@ -76,11 +77,9 @@ class LikelyOutputs:
 
     def add(self, reading: Reading) -> None:
         """Add what *reading* will become."""
-        if reading.content is not None:
-            return
         file, name = reading.file, reading.source.path
         names: tuple[str, ...] = (name,)
-        if self.inserts_md5:
+        if self.inserts_md5 and reading.content is None:
             hashed = insert_md5(name, file.digest)
             if hashed not in self.taken and len(os.fsencode(hashed)) <= NAME_MAX:
                 self.taken.add(hashed)
