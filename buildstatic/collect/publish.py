@@ -264,7 +264,8 @@ def publish(
         for (written,) in _start_writing(staging, to_write, pool):
             copies += written - 1
             progress(1)
-    _check_names(staging, outputs)
+    if to_write or early:
+        _check_names(staging, outputs)
     return replace(staging, copies=copies if links else 0)
 
 
