@@ -64,10 +64,15 @@ def sent(root: Path, beside: Path, dockerignore: str | None = None) -> list[str]
 
 
 def _run_to_its_end(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run *command*; again if BuildKit waits for a transfer that the client has refused."""
+    """Run *command*; again if BuildKit does not say why the client has refused a transfer.
+
+    It may wait for the transfer, or only say that it was canceled.
+    """
     for timeout in (30, 60):
         with suppress(subprocess.TimeoutExpired):
-            return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+            if not done.stderr.rstrip().endswith("context canceled"):
+                return done
     return subprocess.run(command, capture_output=True, text=True)
 
 
