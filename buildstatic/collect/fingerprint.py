@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from buildstatic.collect.contents import Content, read_content
+from buildstatic.collect.hashed_names import Digest, HashedNames, is_plain
 from buildstatic.collect.known_results import KnownResults
 from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.references import (
@@ -30,8 +30,6 @@ from buildstatic.collect.references import (
 from buildstatic.collect.spool import Spool
 from buildstatic.collect.storages.attributes import replaced_attributes
 from buildstatic.collect.workers.file_tasks import digest
-
-_PLAIN = re.compile(r"[\w./@+~!,=()-]+(?: +[\w./@+~!,=()-]+)*", re.ASCII)
 
 
 class Kept(Enum):
@@ -91,10 +89,6 @@ class TreeView(Protocol):
 
     def open(self, name: str, mode: str) -> Any:
         """Do what the storage's ``open`` does, for a file whose digest is not known."""
-
-
-class ContentRead(BaseException):
-    """A storage's own code reads a file of which only the digest is known."""
 
 
 class UnresolvedReferences(Exception):
@@ -180,7 +174,7 @@ class _Fingerprinter:
         self.spool = spool
         self.own_names = own_names
         self.known = known
-        self.hashed_name = _HashedNames(storage, own_names=own_names)
+        self.hashed_name = HashedNames(storage, own_names=own_names)
         self.keys: dict[str, str] = {}
         self.files: dict[str, Fingerprinted] = {}
         self.made: dict[str, str] = {}
@@ -218,7 +212,7 @@ class _Fingerprinter:
         for original in originals:
             key = self.storage.hash_key(self.storage.clean_name(original.name))
             self.keys[original.name] = key
-            if self.own_names or not _is_plain(original.name):
+            if self.own_names or not is_plain(original.name):
                 self.pending.add(key)
             try:
                 name = self.fingerprinted_name(original.name, original.digest)
@@ -310,57 +304,6 @@ class _Fingerprinter:
         return str(self.storage.clean_name(hashed))
 
 
-def _is_plain(name: str) -> bool:
-    """Tell whether ``hashed_name``, which parses *name* as a URL, leaves it unchanged."""
-    return _PLAIN.fullmatch(name) is not None
-
-
-def insert_md5(name: str, md5: str) -> str:
-    """Return *name* with *md5* before its suffix, as ``HashedFilesMixin.hashed_name`` does."""
-    root, suffix = posixpath.splitext(name)
-    return f"{root}.{md5[:12]}{suffix}"
-
-
-class _HashedNames:
-    """``HashedFilesMixin.hashed_name`` of *storage* for files with a known digest.
-
-    It inserts the hash before the suffix of a plain name. This is verified with the storage once
-    for each suffix; a storage that does otherwise, or has *own_names*, is called for each name.
-    """
-
-    def __init__(self, storage: Any, *, own_names: bool) -> None:
-        self.storage = storage
-        self.own_names = own_names
-        self.inserts_before: dict[str, bool] = {}
-
-    def __call__(self, name: str, digest: str) -> str:
-        if self.own_names or not _is_plain(name) or "//" in name:
-            return self.by_storage(name, digest)
-        hashed = insert_md5(name, digest)
-        suffix = posixpath.splitext(name)[1]
-        if suffix not in self.inserts_before:
-            self.inserts_before[suffix] = self.by_storage(name, digest) == hashed
-        return hashed if self.inserts_before[suffix] else self.by_storage(name, digest)
-
-    def by_storage(self, name: str, digest: str) -> str:
-        return str(self.storage.hashed_name(name, _Digest(digest)))
-
-
-@dataclass(frozen=True)
-class _Digest:
-    """A stand-in for a file's content where a storage hashes it."""
-
-    digest: str
-
-    def close(self) -> None:
-        """Do nothing; no file is open."""
-
-    def _read(self, *_: Any) -> NoReturn:
-        raise ContentRead
-
-    __getattr__ = __iter__ = __len__ = __contains__ = _read
-
-
 class TreeOnDisk:
     """The tree of *storage* on disk, of which *kept* stays, with *originals*.
 
@@ -424,10 +367,10 @@ def _overlay(storage: Any, tree: TreeView, made: Mapping[str, str]) -> Iterator[
     def open_(name: str, mode: str = "rb") -> Any:
         name = tree.normalized(name)
         digest = made.get(name) or tree.digest(name)
-        return _Digest(digest) if digest else tree.open(name, mode)
+        return Digest(digest) if digest else tree.open(name, mode)
 
     def file_hash(name: str, content: Any = None) -> Any:
-        if isinstance(content, _Digest):
+        if isinstance(content, Digest):
             return content.digest[:12]
         return original_file_hash(name, content)
 

@@ -16,8 +16,8 @@ from buildstatic.collect.fingerprint import (
     Original,
     TreeOnDisk,
     fingerprint_files,
-    insert_md5,
 )
+from buildstatic.collect.hashed_names import insert_md5
 from buildstatic.collect.known_results import known_results
 from buildstatic.collect.needles import is_adjustable
 from buildstatic.collect.publish import OutputFile

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildstatic.collect.fingerprint import (
-    ContentRead,
     Fingerprints,
     Original,
     fingerprint_files,
 )
+from buildstatic.collect.hashed_names import ContentRead
 from buildstatic.collect.memory.files import SourceStorage
 from buildstatic.collect.memory.tree import MemoryTree, is_of_packages
 from buildstatic.collect.needles import is_adjustable
