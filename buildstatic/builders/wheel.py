@@ -63,11 +63,12 @@ def make_wheel(directory: Path) -> Path:
     files = dict(sorted(files.items()))
     record = "".join(_record(name, content) for name, content in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    # Not compressed: it is sent to a builder and read there, once.
+    with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
             member = zipfile.ZipInfo(name, _EPOCH)
             member.external_attr = 0o644 << 16
-            archive.writestr(member, content, zipfile.ZIP_DEFLATED)
+            archive.writestr(member, content)
     return path
 
 
