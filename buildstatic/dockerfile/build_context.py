@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import os
 import posixpath
+import stat
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from buildstatic.dockerfile import DOCKERFILE, IGNORE_FILE
@@ -90,9 +92,10 @@ def measure(context: BuildContext) -> ContextSize:
     """Return the size of *context*."""
     sizes: Counter[str] = Counter()
     for path in context.paths:
-        file = context.root / path
-        if file.is_file() and not file.is_symlink():
-            sizes[PurePosixPath(path).parts[0]] += file.stat().st_size
+        with suppress(FileNotFoundError):  # removed since
+            status = os.lstat(f"{context.root}/{path}")
+            if stat.S_ISREG(status.st_mode):
+                sizes[path.partition("/")[0]] += status.st_size
     return ContextSize(sizes.total(), tuple(sizes.most_common(3)))
 
 
