@@ -29,9 +29,12 @@ def choose_builder(request: BuildRequest, embedded: EmbeddedBuilder | None = Non
     if embedded and request.options.builder == NAME:
         return embedded
     try:
-        with Threads() as threads:
+        with Threads(2) as threads:
             driver = threads.submit(driver_of, request.options.builder)
-            if is_available():
+            available = threads.submit(is_available)
+            import docker  # noqa: F401 - takes as long as the two commands, and is needed next
+
+            if available.result():
                 return BuildxBuilder.connect(request, driver.result())
         return EngineApiBuilder.connect(request)
     except EngineNotFound as error:
