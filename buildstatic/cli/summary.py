@@ -9,7 +9,7 @@ import click
 from buildstatic import console
 
 if TYPE_CHECKING:
-    from buildstatic.collect import CollectResult, Summary
+    from buildstatic.collect.request import CollectResult, Summary
 
 # Names that a summary lists in full.
 MAX_NAMES = 20

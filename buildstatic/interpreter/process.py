@@ -1,4 +1,4 @@
-"""Call the functions of `buildstatic.collect` in a child process of the project's Python.
+"""Call the functions of `buildstatic.collect.main` in a child process of the project's Python.
 
 The request is an argument of the child, as JSON. Its events come back through a pipe, each a line
 of JSON: ``{"warning"}`` and ``{"progress"}``, and finally ``{"result"}``, ``{"error", "args",
@@ -21,15 +21,12 @@ from types import FrameType
 from typing import Any, Literal, TextIO
 
 from buildstatic import errors
-from buildstatic.collect import (
+from buildstatic.collect.request import (
     Callbacks,
     CollectOptions,
     CollectResult,
     Request,
     Summary,
-    collect,
-    examine,
-    plan,
 )
 from buildstatic.collect.workers.process import end_with_parent
 from buildstatic.errors import BuildstaticError, CollectFailed
@@ -55,7 +52,7 @@ INTERRUPTED = 130
 def collect_with(
     python: Path, request: Request, environ: Mapping[str, str], callbacks: Callbacks
 ) -> CollectResult:
-    """Call `buildstatic.collect.collect` in a child process of *python*."""
+    """Call `buildstatic.collect.main.collect` in a child process of *python*."""
     result = call(python, "collect", request, environ, callbacks)
     summary = result["summary"]
     summary["conflicts"] = tuple(summary["conflicts"])
@@ -71,7 +68,7 @@ def call(
     *,
     output: int | None = None,
 ) -> dict[str, Any]:
-    """Call *function* of `buildstatic.collect` in a child of *python*; return its result as JSON.
+    """Call *function* of `collect.main` in a child of *python*; return its result as JSON.
 
     The child has the environment *environ* and the standard streams, on which Django prints and
     asks as usual; with the descriptor *output*, it prints everything there, and its input is empty.
@@ -111,7 +108,7 @@ def call(
 
 
 def child_main(channel: int, parent: int, function: str, text: str) -> None:
-    """Be the child: call *function* of `buildstatic.collect` with the request *text*.
+    """Be the child: call *function* of `buildstatic.collect.main` with the request *text*.
 
     Events go to the file descriptor *channel*. The process ends with the process *parent*, which
     started it.
@@ -135,15 +132,17 @@ def child_main(channel: int, parent: int, function: str, text: str) -> None:
 
 
 def _last_event(function: str, text: str, callbacks: Callbacks) -> dict[str, Any]:
+    from buildstatic.collect import main
+
     try:
         request = request_from_json(text)
         match function:
             case "plan":
-                return {"result": plan(request)}
+                return {"result": main.plan(request)}
             case "examine":
-                return {"result": examine(request)}
+                return {"result": main.examine(request)}
             case _:
-                return {"result": asdict(collect(request, callbacks))}
+                return {"result": asdict(main.collect(request, callbacks))}
     except BuildstaticError as error:
         trace = traceback.format_exc()
         return {"error": type(error).__name__, "args": error.args, "traceback": trace}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from buildstatic.builders.progress import OnStep
-    from buildstatic.collect import Summary
+    from buildstatic.collect.request import Summary
 
 
 def _ignore(*_: object) -> None:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildstatic.collect import CollectResult
+from buildstatic.collect.request import CollectResult
 from buildstatic.errors import StaticfilesNotInstalled
 from buildstatic.platforms import buildpack, commands
 from buildstatic.platforms.buildpack import LaunchProcess

@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion
 
 from buildstatic.checks import Examination, Finding, load_context, run_checks, validate_silence
 from buildstatic.checks.fixes import apply_fixes
-from buildstatic.collect import CollectOptions, Request
+from buildstatic.collect.request import CollectOptions, Request
 from buildstatic.errors import (
     BuildstaticError,
     InterpreterNotFound,

@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from buildstatic import collect as in_process
-from buildstatic.collect import Callbacks, CollectOptions, CollectResult, Request
+from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request
 from buildstatic.errors import VariablesMissing
 from buildstatic.interpreter.find import choose_python, has_django
 from buildstatic.interpreter.process import call, collect_with
@@ -105,8 +104,10 @@ def plan(
     request, environ = prepare(project, options or configured_options(path, project.config))
     with all_missing_variables(project, environ):
         if not isolate and python is None and has_django():
+            from buildstatic.collect import main
+
             os.environ.update(environ)
-            return in_process.plan(request)
+            return main.plan(request)
         chosen = choose_python(python, request.root, request.manage.parent, environ)
         return call(chosen, "plan", request, environ)
 
@@ -131,9 +132,11 @@ def collect_project(
     request, environ = prepare(project, options, with_plan=with_plan, is_image=is_image)
     callbacks = Callbacks(report.warn, report.progress)
     if not isolate and python is None and has_django():
+        from buildstatic.collect import main
+
         os.environ.update(environ)
         with all_missing_variables(project, environ):
-            return in_process.collect(request, callbacks)
+            return main.collect(request, callbacks)
     chosen = choose_python(python, request.root, request.manage.parent, environ)
     while True:
         try:

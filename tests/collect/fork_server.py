@@ -26,7 +26,7 @@ PRELOADED = (
     "buildstatic.cli.build",
     "buildstatic.cli.collect",
     "buildstatic.cli.progress",
-    "buildstatic.collect",
+    "buildstatic.collect.main",
     "buildstatic.workflows.build",
     "buildstatic.workflows.collect",
     "django.contrib.staticfiles.apps",

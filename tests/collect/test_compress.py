@@ -83,7 +83,7 @@ def test_whitenoises_skip_setting(text: Site, collect: Collect, tmp_path: Path) 
 def test_missing_library_is_named() -> None:
     code = (
         f"import sys; sys.path.append({str(REPOSITORY)!r})\n"
-        "from buildstatic.collect import CollectOptions\n"
+        "from buildstatic.collect.request import CollectOptions\n"
         "from buildstatic.collect.storages.adapter import Adapter\n"
         "from buildstatic.collect.compress import variants_for\n"
         "plain = Adapter()\n"

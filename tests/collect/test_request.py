@@ -8,7 +8,7 @@ import pytest
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.management.base import CommandParser
 
-from buildstatic.collect import CollectOptions, Request
+from buildstatic.collect.request import CollectOptions, Request
 from buildstatic.interpreter.process import request_from_json, request_to_json
 
 PLAIN = CollectOptions()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect import CollectOptions
 from buildstatic.collect.cache import SIZE_VARIABLE, Cache
+from buildstatic.collect.request import CollectOptions
 from buildstatic.errors import ConfigInvalid
 from buildstatic.workflows.cache import Usage, clear, info, prune
 from buildstatic.workflows.collect import collect

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildstatic.collect import CollectOptions
+from buildstatic.collect.request import CollectOptions
 from buildstatic.errors import ConfigInvalid, FilesConflict, SettingsInvalid, VariablesMissing
 from buildstatic.workflows import Reporter
 from buildstatic.workflows.collect import collect, configured_options, plan

@@ -37,13 +37,11 @@ GRACE = 10  # seconds
 # A worker is idle while its thread waits for the GIL: by default, 5 ms for each batch.
 SWITCH_INTERVAL = 0.0005  # seconds
 HOME = Path(worker.__file__).resolve().parents[2]
-# The packages are created here, as their own ``__init__`` would import what no worker needs.
+# The package is created here, without adding to `sys.path`.
 PROGRAM = """\
 import sys, types
-home = sys.argv[1]
-for name, place in (("buildstatic", home), ("buildstatic.collect", home + "/collect")):
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = [place]
+package = sys.modules["buildstatic"] = types.ModuleType("buildstatic")
+package.__path__ = [sys.argv[1]]
 from buildstatic.collect.workers.worker import main
 main(int(sys.argv[2]))
 """
