@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ def _formats(
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     help="Lay the files out below DIR as in the image, reproducibly. [default: STATIC_ROOT]",
+)
+@click.option(
+    "--layer-tar",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what --layer-root lays out to FILE, as one tar.",
 )
 @click.option(
     "--compress",
@@ -170,6 +177,7 @@ def command(
     link: bool,
     verbosity: int,
     layer_root: Path | None,
+    layer_tar: Path | None,
     only_plan: bool,
     report: Path | None,
     **_: Any,
@@ -185,10 +193,12 @@ def command(
     from buildstatic import console
     from buildstatic.cli.progress import reporter
     from buildstatic.cli.summary import print_collected
-    from buildstatic.workflows.collect import collect, configured_options, plan
+    from buildstatic.workflows.collect import collect, collect_tar, configured_options, plan
 
-    if link and layer_root:
+    if link and (layer_root or layer_tar):
         raise click.UsageError("A layer cannot hold links: omit --link or --layer-root.")
+    if layer_tar and (layer_root or only_plan or context.params["dry_run"]):
+        raise click.UsageError("--layer-tar writes: omit --layer-root, --plan and --dry-run.")
     # Collecting in this process changes the current directory.
     report = report.absolute() if report else None
     options = configured_options(
@@ -202,10 +212,9 @@ def command(
     if only_plan:
         document = plan(path, options, **project)
     else:
+        run = partial(collect_tar, layer_tar.absolute()) if layer_tar else collect
         with reporter(quiet=verbosity == 0) as listener:
-            collected = collect(
-                path, options, with_plan=report is not None, report=listener, **project
-            )
+            collected = run(path, options, with_plan=report is not None, report=listener, **project)
         document = {**(collected.plan or {}), "summary": asdict(collected.summary)}
     if report:
         report.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

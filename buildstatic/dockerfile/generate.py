@@ -47,7 +47,7 @@ class DockerfileOptions:
     files alone, None if the application serves them. The compressed variants are those that this
     server supports unless *formats_configured*. *before* and *after* are commands of manage.py that
     run around collecting. With *static_first* the layer of the static files is below that of the
-    code.
+    code; with *archive* BuildKit finds out whether they have changed from one file.
     """
 
     serve: tuple[str, ...]
@@ -64,6 +64,7 @@ class DockerfileOptions:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     static_first: bool = False
+    archive: bool = False
 
 
 def generate_dockerfile(project: Project, options: DockerfileOptions) -> GeneratedFile:
@@ -115,6 +116,7 @@ def _image_context(project: Project, options: DockerfileOptions) -> dict[str, ob
         "serve": options.serve,
         "assets": options.assets,
         "static_first": options.static_first,
+        "archive": options.archive,
     }
 
 
@@ -169,7 +171,8 @@ def _collect_context(project: Project, options: DockerfileOptions) -> dict[str, 
 
 def _collect_command(project: Project, options: DockerfileOptions) -> tuple[str, ...]:
     command = ["/opt/buildstatic/bin/buildstatic", "collect", "--noinput"]
-    command += ["--layer-root", "/layer", "--reuse", "/previous"]
+    command += ["--layer-tar", "/layer.tar"] if options.archive else ["--layer-root", "/layer"]
+    command += ["--reuse", "/previous"]
     for name, commands in (("--before", options.before), ("--after", options.after)):
         for each in commands:
             command += [name, each]

@@ -45,7 +45,8 @@ class DockerfileSource:
 def choose_dockerfile(project: Project, options: DockerfileOptions) -> DockerfileSource:
     """Return the project's Dockerfile if it has a stage ``static``, else one with *options*.
 
-    One that was generated, and not changed since, gets the cache mounts of *options*.
+    One that was generated, and not changed since, gets the cache mounts of *options*. In both, the
+    static files are first compared as one archive.
 
     Raises ConfigInvalid if a file cannot be read, or if no Dockerfile can be generated.
     """
@@ -58,7 +59,7 @@ def choose_dockerfile(project: Project, options: DockerfileOptions) -> Dockerfil
     )
     # Dockerfile.dockerignore has to be given too: the builder gets a copy of the Dockerfile alone.
     ignore = None if name == IGNORE_FILE else ignored
-    options = replace(options, static_first=can_be_below_code(project, ignored))
+    options = replace(options, static_first=can_be_below_code(project, ignored), archive=True)
     if text.startswith(GENERATED) or "static" in stages:
         return DockerfileSource(_with_cache_mounts(project, options, text), ignore, own, stages)
     generated = generate_dockerfile(project, options).text
@@ -73,7 +74,7 @@ def _with_cache_mounts(project: Project, options: DockerfileOptions, text: str) 
     """
     with suppress(ConfigInvalid):
         for static_first in (True, False):
-            same = replace(options, static_first=static_first, cache_mounts=False)
+            same = replace(options, static_first=static_first, cache_mounts=False, archive=False)
             if text == generate_dockerfile(project, same).text:
                 is_first = static_first and options.static_first
                 return generate_dockerfile(project, replace(options, static_first=is_first)).text

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sysconfig
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
+from buildstatic.atomic import replace_output
 from buildstatic.collect.request import Callbacks, CollectOptions, CollectResult, Request
-from buildstatic.errors import VariablesMissing
+from buildstatic.errors import BuildstaticError, VariablesMissing
 from buildstatic.interpreter.find import choose_python, has_django
 from buildstatic.interpreter.process import call, collect_with
 from buildstatic.project import ProjectSettings, files
@@ -84,6 +87,37 @@ def collect(
     return collect_project(
         project, options, python=python, with_plan=with_plan, isolate=isolate, report=report
     )
+
+
+def collect_tar(
+    tar: Path, path: Path, options: CollectOptions, *, report: Reporter = SILENT, **how: Any
+) -> CollectResult:
+    """Collect into a layer root, as `collect` does with *how*, and write it to the file *tar*.
+
+    The layer root is in the temporary directory or, if that has too little space, beside *tar*.
+    """
+    temporary = Path(gettempdir())
+    try:
+        return _collect_tar(temporary, tar, path, options, report=report, **how)
+    except BuildstaticError as error:
+        if os.strerror(errno.ENOSPC) not in error.problem:
+            raise
+    report.note(f"{temporary} is full: collecting again in {tar.parent}.")
+    return _collect_tar(tar.parent, tar, path, options, report=report, **how)
+
+
+def _collect_tar(
+    directory: Path, tar: Path, path: Path, options: CollectOptions, **how: Any
+) -> CollectResult:
+    """Collect in *directory*; in a child process, so that it can be done twice."""
+    from buildstatic.oci.layer_writer import write_layer
+
+    with TemporaryDirectory(prefix="buildstatic-layer-", dir=directory) as temporary:
+        root = Path(temporary, "layer")
+        result = collect(path, replace(options, layer_root=root), **{**how, "isolate": True})
+        with replace_output(tar) as file:
+            write_layer(root, file, "none")
+    return result
 
 
 def plan(

@@ -238,7 +238,7 @@ def test_dockerfile_without_a_static_stage(tmp_path: Path, invoke: Invoke) -> No
     assert warning.startswith("warning: Dockerfile has no stage named static: ")
     assert error == (
         "error: The Dockerfile has no stage mine. It has: base, deps, runtime, buildstatic-wheels, "
-        "buildstatic-previous, static, export, web."
+        "buildstatic-previous, collect, static, export, web."
     )
     assert not list(root.glob(".dockerignore"))
 
@@ -279,7 +279,7 @@ def test_serve_adds_stages_to_the_generated_dockerfile(tmp_path: Path, invoke: I
     assert ran.code == ConfigInvalid.exit_code
     assert ran.err.splitlines()[-1] == (
         "error: The Dockerfile has no stage none. It has: base, deps, runtime, buildstatic-wheels, "
-        "buildstatic-previous, static, export, assets, manifest, web."
+        "buildstatic-previous, collect, static, export, assets, manifest, web."
     )
     assert invoke("build", root, "--serve", "nginx").code == EngineNotFound.exit_code
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from buildstatic.errors import ConfigInvalid, ProjectNotFound, VariablesMissing
+from buildstatic.oci.layer_writer import write_layer
 from tests.cli.conftest import Invoke
+from tests.collect.rights import disk
 from tests.collect.sites import Ran, Site, contents, make_site, manage, run
 from tests.running import environment
 
@@ -55,6 +59,32 @@ def test_layer_root_may_be_beside_the_project(site: Site) -> None:
     ran = collect("--noinput", "--layer-root", "../layer", cwd=site.root)
     assert ran.code == 0, ran.err
     assert (site.root.parent / "layer/app/staticfiles").is_dir()
+
+
+def test_layer_tar_is_the_layer_of_the_layer_root(site: Site) -> None:
+    site.place("/app/staticfiles")
+    site.storage(WHITENOISE)
+    layer, tar = site.root.parent / "layer", site.root.parent / "layer.tar"
+    for option, place in (("--layer-root", layer), ("--layer-tar", tar)):
+        ran = collect("--noinput", option, place, cwd=site.root)
+        assert ran.code == 0, ran.err
+    expected = io.BytesIO()
+    write_layer(layer, expected, "none")
+    assert tar.read_bytes() == expected.getvalue()
+    assert {path.name for path in site.root.parent.iterdir()} == {"site", "layer", "layer.tar"}
+
+
+def test_layer_tar_may_be_larger_than_the_temporary_directory(site: Site, tmp_path: Path) -> None:
+    site.place("/app/staticfiles")
+    site.write({"static/noise.bin": os.urandom(100_000).hex()})
+    with disk(tmp_path / "tmp") as temporary:
+        environ = {"TMPDIR": str(temporary)}
+        ran = collect("--noinput", "--layer-tar", "../l.tar", cwd=site.root, environ=environ)
+        assert ran.code == 0, ran.err
+        assert f"{temporary} is full" in ran.err
+        assert list(temporary.iterdir()) == []
+    with tarfile.open(site.root.parent / "l.tar") as tar:
+        assert tar.getmember("app/staticfiles/noise.bin").size == 200_000
 
 
 def test_limit_of_file_sizes_is_named(site: Site) -> None:
@@ -110,7 +140,8 @@ def tree(site: Site) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "options",
-    [("-v", "4"), ("--python", "nowhere"), ("--formats", "gz,zip"), ("--link", "--layer-root=l")],
+    [("-v", "4"), ("--python", "nowhere"), ("--formats", "gz,zip"), ("--link", "--layer-root=l")]
+    + [("--layer-tar=l", option) for option in ("--layer-root=l", "--link", "--plan", "--dry-run")],
     ids=" ".join,
 )
 def test_usage_errors(site: Site, options: tuple[str, ...], invoke: Invoke) -> None:

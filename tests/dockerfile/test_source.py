@@ -31,7 +31,7 @@ def chosen(root: Path, **files: str | bytes) -> DockerfileSource:
 
 
 def generated(root: Path, **options: Any) -> str:
-    options = {"static_first": True, **options}
+    options = {"static_first": True, "archive": True, **options}
     return generate_dockerfile(plain(root), replace(PLAIN.dockerfile_options, **options)).text
 
 
@@ -68,10 +68,11 @@ def test_own_dockerfile_is_used_if_generated_or_with_a_static_stage(
 
 @pytest.mark.parametrize("ignored", ["staticfiles\n", "*.md\n"], ids=["ignored", "in-context"])
 @pytest.mark.parametrize("static_first", [True, False], ids=["first", "last"])
-def test_generated_dockerfile_gets_cache_mounts_and_a_safe_order_until_it_is_changed(
+def test_generated_dockerfile_gets_what_is_fast_and_a_safe_order_until_it_is_changed(
     tmp_path: Path, static_first: bool, ignored: str
 ) -> None:
-    text = generated(tmp_path, static_first=static_first, cache_mounts=False)
+    plain_form = {"cache_mounts": False, "archive": False}
+    text = generated(tmp_path, static_first=static_first, **plain_form)
     assert "type=cache" not in text
     source = chosen(tmp_path, Dockerfile=text, __dockerignore=ignored)
     is_first = static_first and ignored == "staticfiles\n"
