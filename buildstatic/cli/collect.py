@@ -212,7 +212,8 @@ def command(
     if only_plan:
         document = plan(path, options, **project)
     else:
-        run = partial(collect_tar, layer_tar.absolute()) if layer_tar else collect
+        tar = layer_tar.parent.resolve() / layer_tar.name if layer_tar else None
+        run = partial(collect_tar, tar) if tar else collect
         with reporter(quiet=verbosity == 0) as listener:
             collected = run(path, options, with_plan=report is not None, report=listener, **project)
         document = {**(collected.plan or {}), "summary": asdict(collected.summary)}

@@ -103,6 +103,7 @@ def collect_tar(
         if os.strerror(errno.ENOSPC) not in error.problem:
             raise
     report.note(f"{temporary} is full: collecting again in {tar.parent}.")
+    tar.parent.mkdir(parents=True, exist_ok=True)
     return _collect_tar(tar.parent, tar, path, options, report=report, **how)
 
 
@@ -117,7 +118,7 @@ def _collect_tar(
         result = collect(path, replace(options, layer_root=root), **{**how, "isolate": True})
         with replace_output(tar) as file:
             write_layer(root, file, "none")
-    return result
+    return replace(result, closing=result.closing.replace(str(root), str(tar)))
 
 
 def plan(

@@ -79,11 +79,12 @@ def test_layer_tar_may_be_larger_than_the_temporary_directory(site: Site, tmp_pa
     site.write({"static/noise.bin": os.urandom(100_000).hex()})
     with disk(tmp_path / "tmp") as temporary:
         environ = {"TMPDIR": str(temporary)}
-        ran = collect("--noinput", "--layer-tar", "../l.tar", cwd=site.root, environ=environ)
+        ran = collect("--noinput", "--layer-tar", "../new/l.tar", cwd=site.root, environ=environ)
         assert ran.code == 0, ran.err
+        assert "/new/l.tar/app/staticfiles'" in ran.out
         assert f"{temporary} is full" in ran.err
         assert list(temporary.iterdir()) == []
-    with tarfile.open(site.root.parent / "l.tar") as tar:
+    with tarfile.open(site.root.parent / "new/l.tar") as tar:
         assert tar.getmember("app/staticfiles/noise.bin").size == 200_000
 
 
