@@ -18,7 +18,7 @@ import pytest
 
 from buildstatic import errors, workflows
 from buildstatic.cli import COMMANDS, INTERNAL, INTERRUPTED, PIPE_CLOSED
-from buildstatic.cli.check import FACTS
+from buildstatic.cli.check_document import FACTS
 from buildstatic.errors import BuildstaticError
 from buildstatic.project import config
 from buildstatic.workflows.targets import TARGETS
