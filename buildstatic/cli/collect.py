@@ -196,7 +196,7 @@ def command(
     from buildstatic.workflows.collect import collect, collect_tar, configured_options, plan
 
     if link and (layer_root or layer_tar):
-        raise click.UsageError("A layer cannot hold links: omit --link or --layer-root.")
+        raise click.UsageError("A layer cannot hold links: omit --link.")
     if layer_tar and (layer_root or only_plan or context.params["dry_run"]):
         raise click.UsageError("--layer-tar writes: omit --layer-root, --plan and --dry-run.")
     # Collecting in this process changes the current directory.
@@ -212,8 +212,7 @@ def command(
     if only_plan:
         document = plan(path, options, **project)
     else:
-        tar = layer_tar.parent.resolve() / layer_tar.name if layer_tar else None
-        run = partial(collect_tar, tar) if tar else collect
+        run = partial(collect_tar, layer_tar) if layer_tar else collect
         with reporter(quiet=verbosity == 0) as listener:
             collected = run(path, options, with_plan=report is not None, report=listener, **project)
         document = {**(collected.plan or {}), "summary": asdict(collected.summary)}

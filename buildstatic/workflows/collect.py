@@ -96,7 +96,7 @@ def collect_tar(
 
     The layer root is in the temporary directory or, if that has too little space, beside *tar*.
     """
-    temporary = Path(gettempdir())
+    temporary, tar = Path(gettempdir()), tar.parent.resolve() / tar.name
     try:
         return _collect_tar(temporary, tar, path, options, report=report, **how)
     except BuildstaticError as error:
